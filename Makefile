@@ -1,0 +1,46 @@
+# The environment is built from requirements.lock (every version pinned, with hashes) and rebuilt when that file changes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# Bytecode is written on first import: without it every stage process compiles torch and transformers again.
+unexport PYTHONDONTWRITEBYTECODE
+# Settings of the user's own shell that would bend the pinned set-up.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: demo test check lock ui bench clean
+
+demo: $(READY)  ## set up everything and run the whole pipeline on the default recipe
+	dvc repro
+	finetrail show
+
+test: check  ## set up everything, check the code and run every test
+	pytest
+
+check: $(READY)  ## format, lint, types, direction of imports
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports
+
+ui: $(READY)  ## compare the runs in MLflow's UI, on loopback
+	finetrail ui
+
+bench: $(READY)  ## measure the pipeline: samples/s, overhead, no-op repro
+	python bench/pipeline.py
+
+lock: $(READY)  ## resolve pyproject.toml again into requirements.lock
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --quiet --output-file requirements.lock
+
+clean:  ## remove the environment, never data or models
+	rm -rf $(VENV)
+
+$(READY): requirements-uv.lock requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-uv.lock
+	$(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --editable .
+	test -d .dvc || dvc init --quiet
+	touch $(READY)

@@ -1,0 +1,22 @@
+"""`linear_probe`: the backbone is frozen, only the head trains (Alain & Bengio 2016)."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from finetrail.settings import Settings
+
+if TYPE_CHECKING:
+    from finetrail.models.classifier import Classifier
+
+
+class LinearProbe(Settings):
+    """Train the head alone. The backbone's output is computed once, so that further epochs cost next to nothing."""
+
+    method: Literal["linear_probe"]
+    freezes_backbone: ClassVar[bool] = True
+
+    def apply(self, model: "Classifier") -> None:
+        """Freeze the backbone."""
+        model.backbone.requires_grad_(False)
+
+    def merge(self, model: "Classifier") -> None:
+        """Nothing was added."""

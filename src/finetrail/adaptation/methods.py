@@ -1,0 +1,11 @@
+"""Every method of adaptation, as one union on `method`. A new one is one file and one word here."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from finetrail.adaptation.full import Full
+from finetrail.adaptation.linear_probe import LinearProbe
+from finetrail.adaptation.lora import Lora
+
+Adaptation = Annotated[LinearProbe | Lora | Full, Field(discriminator="method")]

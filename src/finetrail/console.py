@@ -1,0 +1,82 @@
+"""What the command line shows: lines on stdout, progress on stderr, one line for an error."""
+
+import errno
+import functools
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import ParamSpec, TypeVar
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from finetrail.errors import FinetrailError, WorkspaceError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def bar(items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
+    """The `Track` of the command line: a progress bar on stderr, and nothing where stderr is no terminal."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal) as progress:
+        yield from progress.track(items, total=total, description=what)
+
+
+def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn an error that a user can act on into one line and an exit code; with $FINETRAIL_DEBUG, let it through."""
+
+    @functools.wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        _quiet_libraries()
+        try:
+            return command(*args, **kwargs)
+        except (FinetrailError, OSError) as error:
+            if os.environ.get("FINETRAIL_DEBUG"):
+                raise
+            known = error if isinstance(error, FinetrailError) else _from_system(error)
+            if known is None:
+                raise
+            message = " ".join(str(known).split())
+            _err.print(f"[bold red]{type(known).__name__}[/]: ", end="")
+            _err.print(message, markup=False)
+            sys.exit(known.exit_code)
+
+    return guarded
+
+
+def _from_system(error: OSError) -> FinetrailError | None:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return WorkspaceError(
+            f"no space is left on the disk ({error.filename or 'while writing'}); free some and run again: "
+            "the earlier results are untouched, `dvc checkout` restores what DVC had put aside"
+        )
+    if error.errno in (errno.EACCES, errno.EROFS):
+        return WorkspaceError(f"{error.filename} may not be written or read ({error.strerror}); correct its permissions")
+    return None
+
+
+def _quiet_libraries() -> None:
+    """No telemetry, no chatter and no spinning threads of the libraries, unless the user's own environment asks for it."""
+    for name, value in {
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "TRANSFORMERS_VERBOSITY": "error",
+        "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "GX_ANALYTICS_ENABLED": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        # Threads that wait for each other sleep instead of spin: training small heads beside other work is 3x faster.
+        "OMP_WAIT_POLICY": "passive",
+    }.items():
+        os.environ.setdefault(name, value)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=_err, show_path=False)])
+    for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.tracking.fluent", "httpx"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)

@@ -1,0 +1,1 @@
+"""Data: sources, manifest, validation rules, splits and leakage."""

@@ -1,0 +1,105 @@
+"""Read CSV, JSON lines and Parquet files row by row; what cannot be read is named with its line."""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from finetrail.errors import SourceError
+
+Record = tuple[int, dict[str, Any]]
+
+
+def read_csv(path: Path, columns: list[str], delimiter: str, skip_rows: int) -> Iterator[Record]:
+    """Yield (row number from 1, {column: text}) of a delimited file with a header; an empty field is an empty text.
+
+    Raises:
+        SourceError: a byte is not UTF-8, a line has the wrong number of fields, or a column is missing.
+    """
+    _check_utf8(path)
+    # Text columns may hold whole documents; the module's own limit is 128 KiB a field.
+    csv.field_size_limit(2**31 - 1)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        try:
+            header = next(reader)
+            _check_columns(path, columns, header)
+            doubled = next((name for name in columns if header.count(name) > 1), None)
+            if doubled is not None:
+                raise SourceError(f"{path.name}: column {doubled!r} appears twice in the header; rename one")
+            number = -skip_rows
+            for fields in reader:
+                number += 1
+                if number <= 0 or not fields:
+                    number -= not fields
+                    continue
+                if len(fields) != len(header):
+                    raise SourceError(
+                        f"{path.name}, line {reader.line_num}: {len(fields)} fields, but the header has {len(header)}; "
+                        "quote a field that holds the delimiter, or set source.format"
+                    )
+                yield number, dict(zip(header, fields, strict=True))
+        except csv.Error as error:
+            raise SourceError(f"{path.name}, line {reader.line_num}: {error}; correct the quoting there") from error
+
+
+def read_jsonl(path: Path, columns: list[str]) -> Iterator[Record]:
+    """Yield (line number, object) of a file with one JSON object a line; blank lines are passed over.
+
+    Raises:
+        SourceError: a line is not UTF-8, not a JSON object, or lacks a column.
+    """
+    _check_utf8(path)
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError as error:
+                raise SourceError(f"{path.name}, line {number}: not JSON ({error.msg} at column {error.colno}); one object a line") from error
+            if not isinstance(record, dict):
+                raise SourceError(f"{path.name}, line {number}: holds {line.strip()[:40]!r}; one JSON object a line")
+            _check_columns(f"{path.name}, line {number}", columns, list(record))
+            yield number, record
+
+
+def read_parquet(path: Path, columns: list[str]) -> Iterator[Record]:
+    """Yield (row number from 1, {column: value}) of a Parquet file, batch by batch.
+
+    Raises:
+        SourceError: the file is no Parquet file, or lacks a column.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(path)
+        _check_columns(path, columns, file.schema_arrow.names)
+        number = 0
+        for batch in file.iter_batches(columns=columns):
+            for record in batch.to_pylist():
+                number += 1
+                yield number, record
+    except pa.ArrowException as error:
+        raise SourceError(f"{path.name} cannot be read as Parquet ({str(error).splitlines()[0]}); write it again, or set source.format") from error
+
+
+def _check_columns(where: Path | str, wanted: list[str], found: list[str]) -> None:
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        name = where.name if isinstance(where, Path) else where
+        raise SourceError(f"{name}: no column {missing[0]!r}; it has {', '.join(map(repr, found))}; set source.columns")
+
+
+def _check_utf8(path: Path) -> None:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                raise SourceError(
+                    f"{path.name}, line {number}: byte 0x{line[error.start]:02x} at column {error.start + 1} is not UTF-8; "
+                    "convert the file, for example with `iconv -f latin1 -t utf-8`"
+                ) from error

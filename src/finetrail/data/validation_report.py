@@ -1,0 +1,108 @@
+"""What validation leaves for people and later stages: validation.json, quarantine.csv, and why it stopped."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finetrail.data.rules import Finding
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EXAMPLES = 5
+TEXT_CHARACTERS = 200
+COLUMNS = ("id", "source", "row", "split", "label", "rules", "text")
+
+
+def reasons_by_row(findings: tuple[Finding, ...]) -> dict[str, list[str]]:
+    """The rows that were put aside, by id, each with the names of the rules that found it."""
+    reasons: dict[str, list[str]] = {}
+    for finding in findings:
+        for identity in finding.ids if finding.rule.about == "rows" else ():
+            reasons.setdefault(identity, []).append(finding.rule.name)
+    return reasons
+
+
+def validation_report(findings: tuple[Finding, ...], rows: dict[str, int], manifest: "pd.DataFrame") -> dict[str, Any]:
+    """The content of validation.json. Args: rows: ingested, quarantined and passed."""
+    labels: Counter[str] = Counter()
+    if "id" in manifest and "label" in manifest:
+        labels.update(map(str, manifest.loc[~manifest["id"].isin(list(reasons_by_row(findings))), "label"]))
+    return {
+        "success": not any(finding.failed for finding in findings),
+        "rows": rows,
+        "rules": [_entry(finding) for finding in findings],
+        "labels": dict(labels),
+    }
+
+
+def write_quarantine(
+    path: Path, manifest: "pd.DataFrame", texts: dict[str, Any], findings: tuple[Finding, ...]
+) -> None:
+    """Write one line a row that was put aside, in the order of the manifest. Args: texts: at least theirs, by id."""
+    reasons = reasons_by_row(findings)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        aside = manifest[manifest["id"].isin(list(reasons))] if reasons else manifest.iloc[:0]
+        for row in aside.to_dict("records"):
+            text = " ".join(_text(texts[row["id"]])[:TEXT_CHARACTERS].splitlines())
+            writer.writerow(
+                [
+                    row["id"],
+                    row["source"],
+                    row["row"],
+                    _text(row["split"]),
+                    _text(row["label"]),
+                    ";".join(reasons[row["id"]]),
+                    text,
+                ]
+            )
+
+
+def why_stopped(findings: tuple[Finding, ...], rows: dict[str, int], manifest: "pd.DataFrame") -> str | None:
+    """The first finding that stops the pipeline, with an example and the remedy, in a line; None if there is none."""
+    failed = [finding for finding in findings if finding.failed]
+    if not failed:
+        return None
+    first, rule = failed[0], failed[0].rule
+    if rows["ingested"] == 0:
+        return "no row was ingested; give `source` a file with rows"
+    if rule.name == "two_labels" and rows["passed"] == 0:
+        counts = ", ".join(
+            f"{finding.rule.name} {finding.unexpected}"
+            for finding in findings
+            if finding.rule.about == "rows" and finding.ids
+        )
+        return f"all {rows['ingested']} rows are quarantined ({counts}) and none is left; correct the source or loosen `validation`"
+    # Labels may be missing only because of the rows found before: that is no second fault.
+    others = [finding.rule.name for finding in failed[1:] if finding.rule.name != "two_labels"]
+    also = f" (also failed: {', '.join(others)})" if others else ""
+    if not first.ids:
+        return f"rule {rule.name}: {first.message}{also}; {rule.remedy}"
+    example = manifest[manifest["id"] == first.ids[0]].iloc[0]
+    label = f" with label {_text(example['label'])!r}" if _text(example["label"]) else ""
+    milder = "quarantine" if rule.about == "rows" else "warn"
+    return (
+        f"rule {rule.name}: {first.rows} {rule.wrong}, for example {example['source']}:{example['row']}{label}{also}; "
+        f"{rule.remedy}, or set validation.{rule.name}.policy to {milder}"
+    )
+
+
+def _entry(finding: Finding) -> dict[str, Any]:
+    rule = finding.rule
+    return {
+        "rule": rule.name,
+        "policy": rule.policy,
+        "bound": rule.bound,
+        "unexpected": finding.unexpected,
+        "examples": list(finding.ids[:EXAMPLES]),
+        "success": finding.success,
+        "message": finding.message,
+    }
+
+
+def _text(value: object) -> str:
+    """A missing string, None or NaN as pandas holds it, is an empty field."""
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,79 @@
+"""Every exception that finetrail raises on purpose.
+
+FinetrailError
+├── ConfigError         params.yaml says something that is not allowed           (exit 2)
+├── DataError           the data cannot be used                                   (exit 3)
+│   ├── SourceError     a source is missing, unreadable or has no such column
+│   ├── IntegrityError  bytes that are not the ones that were pinned
+│   ├── ValidationError a rule of policy `fail` found rows, or no row is left
+│   └── SplitError      the rows cannot be divided as asked
+├── ModelError          a backbone or a saved model cannot be built or loaded     (exit 4)
+├── TrainingError       training cannot go on                                     (exit 5)
+│   └── NonFiniteError  the loss or a gradient is NaN or infinite
+├── TrackingError       the MLflow server or database does not answer             (exit 6)
+└── WorkspaceError      a file of an earlier stage is missing, or a disk is full  (exit 7)
+
+A message is one line: the value, the rule it broke, and the remedy. Every other exception is a bug of finetrail.
+"""
+
+
+class FinetrailError(Exception):
+    """Base of all errors that a user can act on; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+
+class ConfigError(FinetrailError):
+    """params.yaml says something that is not allowed."""
+
+    exit_code = 2
+
+
+class DataError(FinetrailError):
+    """The data cannot be used."""
+
+    exit_code = 3
+
+
+class SourceError(DataError):
+    """A source is missing, unreadable or has no such column."""
+
+
+class IntegrityError(DataError):
+    """Bytes are not the ones that were pinned."""
+
+
+class ValidationError(DataError):
+    """A rule of policy `fail` found rows, or no row is left."""
+
+
+class SplitError(DataError):
+    """The rows cannot be divided as asked."""
+
+
+class ModelError(FinetrailError):
+    """A backbone or a saved model cannot be built or loaded."""
+
+    exit_code = 4
+
+
+class TrainingError(FinetrailError):
+    """Training cannot go on."""
+
+    exit_code = 5
+
+
+class NonFiniteError(TrainingError):
+    """The loss or a gradient is NaN or infinite."""
+
+
+class TrackingError(FinetrailError):
+    """The MLflow server or database does not answer."""
+
+    exit_code = 6
+
+
+class WorkspaceError(FinetrailError):
+    """A file of an earlier stage is missing, or a disk is full."""
+
+    exit_code = 7

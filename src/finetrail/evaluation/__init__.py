@@ -1,0 +1,1 @@
+"""Metrics, intervals, calibration, selection and the report."""

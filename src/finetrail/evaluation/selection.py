@@ -1,0 +1,159 @@
+"""Which candidate to keep: the best on validation, unless a cheaper one cannot be told from it.
+
+The rule: the best point value leads. Every candidate whose paired difference to the leader has an interval that
+includes 0 is tied with it. Among the tied the cheapest wins: fewest trainable parameters, then fewest parameters, then
+name.
+Imports no numpy, because `config.py` needs `Selection` in every process.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from pydantic import Field
+
+from finetrail.settings import Settings
+
+METRIC_NAMES = {
+    "accuracy": "accuracy",
+    "macro_precision": "macro precision",
+    "macro_recall": "macro recall",
+    "macro_f1": "macro F1",
+}
+
+
+class Selection(Settings):
+    """Section `selection:` of params.yaml."""
+
+    metric: Literal["accuracy", "macro_precision", "macro_recall", "macro_f1"] = "macro_f1"
+    confidence: float = Field(default=0.95, ge=0.5, le=0.999)
+    resamples: int = Field(default=1000, ge=100, le=100_000)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One candidate: its value, how far it lies behind the leader (0 for the leader), both with intervals, its cost."""
+
+    candidate: str
+    value: float
+    low: float
+    high: float
+    difference: float
+    difference_low: float
+    difference_high: float
+    trainable_parameters: int
+    total_parameters: int
+
+    @property
+    def tied(self) -> bool:
+        """True if the rows at hand cannot tell it from the leader; true for the leader itself."""
+        return self.difference_low <= 0.0 <= self.difference_high
+
+    @property
+    def cost(self) -> tuple[int, int, str]:
+        """Sorts the cheapest first; the name makes the order total."""
+        return (self.trainable_parameters, self.total_parameters, self.candidate)
+
+    def as_json(self) -> dict[str, str | int | float | bool]:
+        """One entry of the ranking in selection.json, and one line of ranking.csv."""
+        return asdict(self) | {"tied": self.tied}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The chosen candidate, why in words, and all candidates, best value first."""
+
+    chosen: str
+    metric: str
+    reason: str
+    ranking: tuple[Standing, ...]
+    resamples: int
+    confidence: float
+
+    @property
+    def winner(self) -> Standing:
+        """The standing of the chosen candidate."""
+        return next(one for one in self.ranking if one.candidate == self.chosen)
+
+    def as_json(self) -> dict[str, object]:
+        """The content of selection.json."""
+        return asdict(self) | {"ranking": [one.as_json() for one in self.ranking]}
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> "Choice":
+        """Read back what `as_json` gave."""
+        ranking = tuple(
+            Standing(**{key: field for key, field in one.items() if key != "tied"}) for one in value["ranking"]
+        )
+        return Choice(**{**value, "ranking": ranking})
+
+
+def choose(standings: Sequence[Standing], settings: Selection) -> Choice:
+    """Apply the rule. The standings are of one metric on the same rows, differences to the best of them."""
+    ranking = tuple(sorted(standings, key=lambda one: (-one.value, one.cost)))
+    chosen = min((one for one in ranking if one.tied), key=lambda one: one.cost)
+    return Choice(
+        chosen=chosen.candidate,
+        metric=settings.metric,
+        reason=_reason(ranking, chosen, settings),
+        ranking=ranking,
+        resamples=settings.resamples,
+        confidence=settings.confidence,
+    )
+
+
+def _reason(ranking: Sequence[Standing], chosen: Standing, settings: Selection) -> str:
+    """Say in two or three sentences what led to the choice."""
+    leader, *others = ranking
+    metric = METRIC_NAMES[settings.metric]
+    interval = f"{settings.confidence * 100:g}% interval {leader.low:.3f} to {leader.high:.3f}"
+    if not others:
+        return (
+            f"`{leader.candidate}` is the only candidate; its validation {metric} is {leader.value:.3f} ({interval})."
+        )
+    leads = f"`{leader.candidate}` has the highest validation {metric}, {leader.value:.3f} ({interval})."
+    tied = [one for one in ranking if one.tied]
+    if len(tied) == 1:
+        second = others[0]
+        return (
+            f"{leads} The next best, `{second.candidate}`, is {_behind(second)}, which does not include 0. "
+            f"So `{chosen.candidate}` is chosen."
+        )
+    rivals = [one for one in tied if one is not chosen]
+    fewest = all(one.trainable_parameters > chosen.trainable_parameters for one in rivals)
+    cheapest = f"{'trains the fewest parameters' if fewest else 'is the cheapest'} ({_cost(chosen)}), so it is chosen."
+    if chosen is leader:
+        names = _list([f"`{one.candidate}`" for one in rivals])
+        are = (
+            "is tied with it: the interval of its difference includes"
+            if len(rivals) == 1
+            else "are tied with it: the intervals of their differences include"
+        )
+        return f"{leads} {names} {are} 0. Of the {len(tied)} tied, `{leader.candidate}` {cheapest}"
+    return (
+        f"{leads} `{chosen.candidate}` is {_behind(chosen)}, which includes 0: a tie. "
+        f"Of the {len(tied)} tied, `{chosen.candidate}` {cheapest}"
+    )
+
+
+def _behind(one: Standing) -> str:
+    gap = f"{one.difference:.3f}" if one.difference >= 0.0005 else "less than 0.001"
+    low, high = (f"{round(end, 3) + 0.0:.3f}" for end in (one.difference_low, one.difference_high))
+    return f"{gap} behind, with an interval of that difference from {low} to {high}"
+
+
+def _cost(one: Standing) -> str:
+    return f"{_amount(one.trainable_parameters)} of {_amount(one.total_parameters)}"
+
+
+def _amount(number: int) -> str:
+    """Write a number of parameters as a person says it: 820, 7.7 k, 22.8 M, 1.1 B."""
+    for unit, name in ((10**9, " B"), (10**6, " M"), (10**3, " k")):
+        if number >= unit:
+            return f"{number / unit:.1f}{name}"
+    return str(number)
+
+
+def _list(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

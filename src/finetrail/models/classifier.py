@@ -1,0 +1,45 @@
+"""A classifier is a backbone that gives one feature vector an example, and a head on top of it."""
+
+import torch
+from torch import Tensor, nn
+
+Batch = dict[str, Tensor]
+
+
+class Classifier(nn.Module):
+    """Backbone and head.
+
+    A batch holds either the backbone's own inputs or, where the backbone is frozen and its output was computed once,
+    `features`: then only the head runs. Training loop, evaluation and saving need not know which of the two it is.
+
+    Args:
+        backbone: maps a batch to features (B, D).
+        width: D, the size of the feature vector.
+        classes: K, the number of classes.
+        dropout: probability of dropping a feature in front of the head.
+    """
+
+    def __init__(self, backbone: nn.Module, width: int, classes: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(width, classes)
+
+    def features(self, batch: Batch) -> Tensor:
+        """The backbone's output, (B, D)."""
+        features: Tensor = batch["features"] if "features" in batch else self.backbone(batch)
+        return features
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits, (B, K), in float32."""
+        features = self.dropout(self.features(batch))
+        # The head is tiny and decides: it stays in full precision under autocast.
+        with torch.autocast(features.device.type, enabled=False):
+            logits: Tensor = self.head(features.float())
+        return logits
+
+
+def count_parameters(model: nn.Module) -> dict[str, int]:
+    """The number of trainable and of all parameters."""
+    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
+    return {"trainable": sum(size for size, trains in sizes if trains), "total": sum(size for size, _ in sizes)}

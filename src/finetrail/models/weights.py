@@ -1,0 +1,56 @@
+"""Weights on disk: safetensors, written whole or not at all, and never a pickle."""
+
+import os
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from finetrail.errors import ModelError
+
+
+def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
+    """Write tensors to a safetensors file; a reader never sees half a file, not even after a power cut."""
+    from safetensors.torch import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, partial)
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a safetensors file.
+
+    Raises:
+        ModelError: there is no such file, or it is torn or of another format.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} does not exist; `dvc checkout` restores a tracked model") from error
+    except SafetensorError as error:
+        raise ModelError(f"{path} is no whole safetensors file ({error}); `dvc checkout` restores a tracked model") from error
+
+
+def trainable_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """What training changes: the trainable parameters, and the buffers beside them (running statistics)."""
+    parameters = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    return parameters | {name: buffer for name, buffer in model.named_buffers() if name in model.state_dict()}
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Put every tensor of a file into the model, which must have just these names and shapes.
+
+    Raises:
+        ModelError: a name or a shape differs.
+    """
+    try:
+        model.load_state_dict(load_tensors(path), strict=True)
+    except RuntimeError as error:
+        cause = " ".join(str(error).split())[:300]
+        raise ModelError(f"{path} does not fit its configuration ({cause}); train or register the model again") from error

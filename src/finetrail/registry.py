@@ -1,0 +1,105 @@
+"""The MLflow model registry: versions found again by the fingerprint of their content, and the alias `challenger`."""
+
+import importlib.metadata
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import finetrail
+from finetrail import lineage
+from finetrail.tracking import Tracker, tracking_errors
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FINGERPRINT = "finetrail.fingerprint"
+CHALLENGER = "challenger"
+# All that the registered model imports; its versions are those that it was trained with.
+REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "safetensors", "torch", "transformers")
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a registered model. Attributes: new: False if the same content was registered before."""
+
+    name: str
+    version: int
+    fingerprint: str
+    new: bool
+
+
+def fingerprint_of(model: Path) -> str:
+    """What makes two models the same version: the bytes of all their files."""
+    return lineage.hash_folder(model)
+
+
+def register(tracker: Tracker, run_id: str, name: str, model: Path, example: "pd.DataFrame", answer: "pd.DataFrame", tags: dict[str, str]) -> Version:
+    """Register a model folder as a version with the alias `challenger`, unless its content has a version already.
+
+    Args:
+        run_id: the run that trained the model.
+        name: of the registered model.
+        model: a folder that a task's `save` wrote.
+        example: rows as a caller will send them.
+        answer: what the model returns for them.
+        tags: lineage, set on the version.
+
+    Raises:
+        TrackingError: the registry does not answer.
+    """
+    from mlflow.exceptions import MlflowException, RestException
+
+    fingerprint = fingerprint_of(model)
+    with tracking_errors(tracker.uri):
+        try:
+            tracker.client.create_registered_model(name)
+        except (MlflowException, RestException) as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+        known = tracker.client.search_model_versions(f"name = '{name}' and tags.`{FINGERPRINT}` = '{fingerprint}'", max_results=1)
+        if known:
+            number, new = int(known[0].version), False
+        else:
+            number, new = _log(tracker, run_id, name, model, example, answer, {**tags, FINGERPRINT: fingerprint}), True
+        for key, value in tags.items():
+            tracker.client.set_model_version_tag(name, str(number), key, value)
+        tracker.client.set_registered_model_alias(name, CHALLENGER, str(number))
+    return Version(name, number, fingerprint, new)
+
+
+def _log(tracker: Tracker, run_id: str, name: str, model: Path, example: "pd.DataFrame", answer: "pd.DataFrame", tags: dict[str, str]) -> int:
+    import mlflow
+    from mlflow.models import infer_signature
+
+    package = Path(finetrail.__file__).parent
+    with _active(run_id):
+        logged = mlflow.pyfunc.log_model(
+            name="model",
+            python_model=str(package / "serving.py"),
+            artifacts={"model": str(model)},
+            code_paths=[str(package)],
+            # Without these two MLflow would load the whole model twice, only to find out what is known here.
+            signature=infer_signature(example, answer),
+            pip_requirements=[f"{part}=={importlib.metadata.version(part).split('+')[0]}" for part in REQUIREMENTS],
+            input_example=example,
+        )
+    version = tracker.client.create_model_version(name, logged.model_uri, run_id, tags=tags, model_id=logged.model_id)
+    return int(version.version)
+
+
+@contextmanager
+def _active(run_id: str) -> Iterator[None]:
+    """Make a closed run the active one for what can log to no other, and close it again."""
+    import mlflow
+
+    # An id in the environment would win over the one given here.
+    outer = os.environ.pop("MLFLOW_RUN_ID", None)
+    try:
+        with mlflow.start_run(run_id=run_id):
+            yield
+    finally:
+        if outer is not None:
+            os.environ["MLFLOW_RUN_ID"] = outer

@@ -1,0 +1,1 @@
+"""The stages: files in, files out. Each is one function that dvc.yaml runs through its command."""

@@ -1,0 +1,101 @@
+"""Stage `test`: score the one chosen model on the test split, once, and write the report."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from finetrail import lineage, tracking
+from finetrail.curves import Point, read_curve
+from finetrail.data.raw import read_split
+from finetrail.evaluation.evaluate import Evaluation, evaluate
+from finetrail.evaluation.figures import Curve, Panel
+from finetrail.evaluation.report import Report, SplitFacts, render
+from finetrail.evaluation.selection import METRIC_NAMES, Choice, Selection
+from finetrail.progress import Track, quiet
+from finetrail.tasks.registry import get_task, load_model
+from finetrail.training.inference import predict
+from finetrail.workspace import RunPaths, Workspace, need, read_json, replacing, write_json
+
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What `test` did."""
+
+    candidate: str
+    evaluation: Evaluation
+
+
+def score_test(workspace: Workspace, *, project: str, task_name: str, settings: Selection, track: Track = quiet) -> Tested:
+    """Write `data/reports/test` for the model that `select` chose, and log its scores to the run that trained it."""
+    choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
+    column = get_task(task_name).column
+    rows = read_split(workspace.split("test"))
+    built = load_model(need(workspace.model(choice.chosen), "train"))
+    numbers = {label: number for number, label in enumerate(built.labels)}
+    targets = np.array([numbers[label] for label in rows["label"]], dtype=np.int64)
+    texts = rows[column].tolist()
+    logits = predict(built.model, built.processor.encode(texts), BATCH, track, "testing")
+    evaluation = evaluate(
+        rows["id"].tolist(),
+        texts,
+        targets,
+        logits.astype(np.float64),
+        built.labels,
+        confidence=settings.confidence,
+        resamples=settings.resamples,
+        seed=settings.seed,
+    )
+    paths = workspace.run(choice.chosen)
+    record = tracking.RunRecord(**read_json(paths.record))
+    report = Report(
+        project=project,
+        task=task_name,
+        model=choice.chosen,
+        evaluation=evaluation,
+        choice=choice,
+        panels=_panels(paths, choice.metric, read_json(paths.metrics)["best_epoch"]),
+        split=SplitFacts.from_json(read_json(need(workspace.split_report, "split"))),
+        lineage={
+            "MLflow run": record.run_id,
+            "model sha256": lineage.hash_folder(workspace.model(choice.chosen)),
+            **{f"{data['name']} split": data["digest"] for data in record.datasets},
+            "settings sha256": lineage.hash_of(record.params),
+        },
+    )
+    with replacing(workspace.test_report) as folder:
+        write_json(folder / "metrics.json", evaluation.as_json("test"))
+        (folder / "report.html").write_text(render(report), encoding="utf-8")
+        answers = {"id": rows["id"], "label": rows["label"], "logits": list(logits)}
+        pd.DataFrame(answers).to_parquet(folder / "predictions.parquet", index=False, compression="zstd")
+        predicted = [built.labels[number] for number in logits.argmax(axis=1)]
+        pd.DataFrame({"actual": rows["label"], "predicted": predicted}).to_csv(folder / "confusion.csv", index=False)
+        mistakes = pd.DataFrame([asdict(mistake) for mistake in evaluation.mistakes], columns=["id", "text", "actual", "predicted", "confidence", "given_to_actual"])
+        mistakes.to_csv(folder / "errors.csv", index=False)
+    _log(workspace, project, paths, evaluation)
+    return Tested(choice.chosen, evaluation)
+
+
+def _panels(paths: RunPaths, metric: str, best_epoch: float) -> list[Panel]:
+    train, val = read_curve(paths.train_curve), read_curve(paths.val_curve)
+    loss = (_curve("training", train, "loss"), _curve("validation", val, "loss"))
+    return [
+        Panel("loss", loss, best_epoch),
+        Panel(f"validation {METRIC_NAMES[metric]}", (_curve("validation", val, metric),), best_epoch),
+    ]
+
+
+def _curve(name: str, points: list[Point], value: str) -> Curve:
+    return Curve(name, tuple((point["epoch"], point[value]) for point in points))
+
+
+def _log(workspace: Workspace, project: str, paths: RunPaths, evaluation: Evaluation) -> None:
+    tracker = tracking.connect(workspace, project)
+    run_id = tracker.resume(paths)
+    scores = {f"test_{name}": interval.value for name, interval in evaluation.metrics.items()}
+    tracker.log(run_id, {**scores, "test_loss": evaluation.loss, "test_ece": evaluation.calibration.ece})
+    tracker.tag(run_id, lineage.live_tags(workspace, "test") | {"finetrail.tested": "yes"})
+    for name in ("report.html", "metrics.json", "errors.csv"):
+        tracker.upload(run_id, workspace.test_report / name, "test")

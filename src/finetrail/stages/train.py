@@ -1,0 +1,149 @@
+"""Stage `train`: fine-tune one candidate on the training split, and score it on the validation split."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from finetrail import lineage, tracking
+from finetrail.adaptation.methods import Adaptation
+from finetrail.curves import Point, write_curve
+from finetrail.data.raw import read_split
+from finetrail.evaluation.metrics import cross_entropy, scores
+from finetrail.models.backbone import TextBackbone
+from finetrail.models.classifier import count_parameters
+from finetrail.models.inputs import Inputs
+from finetrail.progress import Track, quiet
+from finetrail.tasks.registry import get_task
+from finetrail.training.device import build_accelerator, fix_seeds, peak_memory_mb
+from finetrail.training.inference import compute_features, predict
+from finetrail.training.loop import Examples, Fitted, fit
+from finetrail.training.settings import Training
+from finetrail.workspace import RunPaths, Workspace, replacing, write_json
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What `train` did."""
+
+    run_id: str
+    metrics: dict[str, float]
+    parameters: dict[str, int]
+    epochs: int
+    best_epoch: int
+    measured: dict[str, float]
+
+
+def train(
+    workspace: Workspace,
+    name: str,
+    *,
+    project: str,
+    task_name: str,
+    backbone: TextBackbone,
+    adaptation: Adaptation,
+    settings: Training,
+    seed: int,
+    track: Track = quiet,
+) -> Trained:
+    """Write `data/models/<name>` and `data/runs/<name>`; open, fill and close the candidate's MLflow run.
+
+    The run's id is written to run.json, for later stages and for clones that get the model out of DVC's cache.
+    """
+    task = get_task(task_name)
+    splits = {split: read_split(workspace.split(split)) for split in ("train", "val")}
+    labels = sorted(splits["train"]["label"].unique())
+    fix_seeds(seed)
+    accelerator = build_accelerator(settings.precision)
+    built = task.build(backbone, labels, workspace.root)
+    model = built.model
+    adaptation.apply(model)
+    parameters = count_parameters(model)
+    model.to(accelerator.device)
+
+    inputs: dict[str, Inputs] = {split: built.processor.encode(rows[task.column].tolist()) for split, rows in splits.items()}
+    targets = {split: _targets(rows, labels) for split, rows in splits.items()}
+    params = _flatten(
+        {"task": task_name, "seed": seed, "backbone": backbone.model_dump(), "adaptation": adaptation.model_dump(), "train": settings.model_dump()}
+    )
+    datasets = [_dataset(split, workspace.split(split), len(splits[split])) for split in ("train", "val")]
+    tags = {"finetrail.fingerprint": lineage.hash_of([name, params, datasets])}
+    tracker = tracking.connect(workspace, project)
+    run_id = tracker.start(name, params, tags | lineage.live_tags(workspace, f"train@{name}"), datasets)
+    observer = tracking.CurveLog(tracker, run_id)
+    scratch = workspace.scratch / "checkpoints" / tags["finetrail.fingerprint"][:16]
+    try:
+        used = inputs
+        if adaptation.freezes_backbone:
+            with accelerator.autocast():
+                used = {split: compute_features(model, inputs[split], settings.batch_size * 2, track) for split in inputs}
+        fitted = fit(
+            model,
+            Examples(used["train"], targets["train"]),
+            Examples(used["val"], targets["val"]),
+            settings,
+            loss=task.loss,
+            score=_score,
+            accelerator=accelerator,
+            seed=seed,
+            checkpoint=scratch / "best.safetensors",
+            observe=observer,
+            track=track,
+        )
+        adaptation.merge(model)
+        # Scored as it will be served: whole, merged, in full precision.
+        logits = predict(model, inputs["val"], settings.batch_size * 2, track, "scoring")
+        metrics = _score(logits, targets["val"])
+        measured = {
+            "seconds": round(fitted.seconds, 2),
+            "samples_per_second": round(fitted.samples / fitted.seconds, 2),
+            "peak_memory_mb": float(peak_memory_mb()),
+        }
+        described = {"val": metrics, "parameters": parameters, "epochs": fitted.epochs, "best_epoch": fitted.best_epoch, "labels": labels}
+        record = tracking.RunRecord(run_id, name, params, tags, datasets, measured)
+        with replacing(workspace.model(name)) as model_folder, replacing(workspace.run(name).root) as run_folder:
+            task.save(built, backbone, model_folder)
+            _write_results(RunPaths(run_folder), fitted, described, splits["val"], logits)
+            tracking.write_record(record, RunPaths(run_folder).record)
+    except BaseException:
+        observer.close({}, "FAILED")
+        raise
+    observer.close(tracking.final_metrics(described, measured), "FINISHED")
+    shutil.rmtree(scratch, ignore_errors=True)
+    return Trained(run_id, metrics, parameters, fitted.epochs, fitted.best_epoch, measured)
+
+
+def _score(logits: np.ndarray, targets: np.ndarray) -> Point:
+    return {"loss": cross_entropy(logits, targets), **scores(targets, logits.argmax(axis=1), logits.shape[1])}
+
+
+def _targets(rows: pd.DataFrame, labels: list[str]) -> np.ndarray:
+    """Class numbers (N,)."""
+    numbers = {label: number for number, label in enumerate(labels)}
+    return np.array([numbers[label] for label in rows["label"]], dtype=np.int64)
+
+
+def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested settings as MLflow params: {"train.epochs": "3", ...}."""
+    flat: dict[str, str] = {}
+    for key, value in values.items():
+        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": str(value)}
+    return flat
+
+
+def _dataset(split: str, folder: Path, rows: int) -> dict[str, str]:
+    digest = lineage.hash_folder(folder)
+    context = {"train": "training", "val": "validation"}[split]
+    # MLflow takes a digest of 36 characters at most.
+    return {"name": split, "digest": digest[:36], "rows": str(rows), "context": context, "source": f"data/splits/{split}"}
+
+
+def _write_results(paths: RunPaths, fitted: Fitted, described: dict[str, Any], rows: pd.DataFrame, logits: np.ndarray) -> None:
+    write_json(paths.metrics, described)
+    write_curve(paths.train_curve, fitted.train_curve)
+    write_curve(paths.val_curve, fitted.val_curve)
+    predictions = pd.DataFrame({"id": rows["id"], "label": rows["label"], "logits": list(logits)})
+    predictions.to_parquet(paths.predictions, index=False, compression="zstd")

@@ -1,0 +1,58 @@
+"""Stage `validate`: check the ingested rows against the rules, and put aside those that cannot be used."""
+
+import shutil
+from dataclasses import asdict, dataclass
+
+from finetrail.data.expectations import inspect
+from finetrail.data.raw import read_manifest, read_rows
+from finetrail.data.rules import Finding, Validation
+from finetrail.data.validation_report import reasons_by_row, validation_report, why_stopped, write_quarantine
+from finetrail.errors import ValidationError
+from finetrail.workspace import Workspace, replacing, write_json
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Every row is counted: ingested = quarantined + passed."""
+
+    ingested: int
+    quarantined: int
+    passed: int
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What `validate` did. `findings` has one entry a rule, in the order in which they were applied."""
+
+    rows: Rows
+    findings: tuple[Finding, ...]
+
+
+def validate(workspace: Workspace, rules: Validation) -> Validated:
+    """Write `data/reports/validation`: validation.json, quarantine.csv and data_docs/; reads `data/raw`.
+
+    Raises:
+        ValidationError: a rule of policy `fail` found rows, or no row or fewer than two labels are left. The same files
+            are then in `.finetrail/validation-failed`, and the earlier `data/reports/validation` is as it was.
+    """
+    manifest = read_manifest(workspace.raw)
+    inspection = inspect(manifest, rules)
+    findings = inspection.findings
+    aside = reasons_by_row(findings)
+    rows = Rows(len(manifest), len(aside), len(manifest) - len(aside))
+    counts = asdict(rows)
+    texts = {}
+    if aside:
+        table = read_rows(workspace.raw)
+        texts = dict(zip(table["id"], table["text"], strict=True))
+
+    stopped = why_stopped(findings, counts, manifest)
+    failed = workspace.scratch / "validation-failed"
+    with replacing(failed if stopped else workspace.validation) as folder:
+        write_json(folder / "validation.json", validation_report(findings, counts, manifest))
+        write_quarantine(folder / "quarantine.csv", manifest, texts, findings)
+        inspection.write_docs(folder / "data_docs", counts)
+    if stopped:
+        raise ValidationError(f"{stopped}; report: {(failed / 'data_docs' / 'index.html').relative_to(workspace.root)}")
+    shutil.rmtree(failed, ignore_errors=True)  # what it says is no longer so
+    return Validated(rows, findings)

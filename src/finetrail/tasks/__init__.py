@@ -1,0 +1,1 @@
+"""One file a task, registered under its Hugging Face name."""

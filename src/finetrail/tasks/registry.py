@@ -1,0 +1,29 @@
+"""The tasks by their Hugging Face names. A task's module, which imports torch, is imported when the task is asked for."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from finetrail.errors import ConfigError, ModelError
+from finetrail.workspace import read_json
+
+if TYPE_CHECKING:
+    from finetrail.tasks.task import Built, Task
+
+TASKS = {"text-classification": ("finetrail.tasks.text_classification", "TextClassification")}
+
+
+def get_task(name: str) -> "Task":
+    """The task of that name. Raises: ConfigError: there is none; the message lists those that exist."""
+    if name not in TASKS:
+        raise ConfigError(f"task {name!r} is unknown; use one of {', '.join(TASKS)}")
+    module, implementation = TASKS[name]
+    return cast("Task", getattr(import_module(module), implementation)())
+
+
+def load_model(folder: Path) -> "Built":
+    """Load any saved model, by the task that its model.json names. Raises: ModelError: it is no saved model."""
+    described = folder / "model.json"
+    if not described.exists():
+        raise ModelError(f"{folder} holds no model.json, so it is no model of finetrail; train one with `dvc repro`")
+    return get_task(read_json(described)["task"]).load(folder)

@@ -1,0 +1,36 @@
+"""Which examples go into which batch: grouped by length, so that little of a batch is padding."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+# A group of so many batches is sorted by length: enough to leave little padding, few enough to keep batches random.
+BATCHES_A_GROUP = 50
+
+
+def grouped_batches(lengths: Sequence[int], size: int, seed: int) -> list[list[int]]:
+    """Shuffle all examples and cut them into batches of similar length.
+
+    Args:
+        lengths: the size of each example.
+        size: examples a batch; only one batch may be smaller.
+        seed: the same seed gives the same batches.
+
+    Returns:
+        The indices of each batch; every example is in just one.
+    """
+    generator = np.random.default_rng(seed)
+    order = generator.permutation(len(lengths))
+    sizes = np.asarray(lengths, dtype=np.int64)
+    batches: list[list[int]] = []
+    for start in range(0, len(order), size * BATCHES_A_GROUP):
+        group = order[start : start + size * BATCHES_A_GROUP]
+        group = group[np.argsort(-sizes[group], kind="stable")]
+        batches += [group[at : at + size].tolist() for at in range(0, len(group), size)]
+    return [batches[index] for index in generator.permutation(len(batches))]
+
+
+def sorted_batches(lengths: Sequence[int], size: int) -> list[list[int]]:
+    """Batches for inference: the longest examples first, so that memory runs out at once or never."""
+    order = np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable")
+    return [order[at : at + size].tolist() for at in range(0, len(order), size)]

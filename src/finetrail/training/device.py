@@ -1,0 +1,52 @@
+"""Device, precision and determinism: what makes the same seed give the same bits."""
+
+import os
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+
+def fix_seeds(seed: int) -> None:
+    """Seed python, numpy and torch, and have torch refuse operations whose result depends on timing."""
+    from accelerate.utils import set_seed
+
+    # cuBLAS reads this once, before its first product.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    set_seed(seed)
+    torch.use_deterministic_algorithms(True)
+
+
+def native_bf16() -> bool:
+    """Whether this hardware multiplies matrices in bfloat16; elsewhere it would be emulated, and slower."""
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_capability() >= (8, 0)
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def build_accelerator(precision: Literal["auto", "fp32", "bf16"]) -> "Accelerator":
+    """The `accelerate` object that places tensors and casts; a fresh one even if this process had another before."""
+    from accelerate import Accelerator
+    from accelerate.state import AcceleratorState
+
+    AcceleratorState._reset_state()
+    bf16 = precision == "bf16" or (precision == "auto" and native_bf16())
+    return Accelerator(mixed_precision="bf16" if bf16 else "no")
+
+
+def autocast(bf16: bool, device: torch.device) -> Any:
+    """The context of a forward pass."""
+    return torch.autocast(device.type, dtype=torch.bfloat16) if bf16 else nullcontext()
+
+
+def peak_memory_mb() -> int:
+    """The most memory used so far, in MB: of the GPU if there is one, else of this process."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated() / 2**20)
+    import resource
+
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

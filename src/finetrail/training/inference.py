@@ -1,0 +1,60 @@
+"""Forward passes without gradients: logits for scoring, features for a frozen backbone."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from finetrail.models.classifier import Batch, Classifier
+from finetrail.progress import Track, quiet
+from finetrail.training.batching import sorted_batches
+from finetrail.models.inputs import Inputs
+
+
+@dataclass(frozen=True)
+class Features:
+    """The output of a frozen backbone, computed once: (N, D). Stands in for the inputs it was computed from."""
+
+    values: Tensor
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def lengths(self) -> list[int]:
+        """All alike: there is nothing to group by."""
+        return [1] * len(self.values)
+
+    def batch(self, indices: Sequence[int]) -> Batch:
+        """`features` (B, D) of the examples at `indices`."""
+        return {"features": self.values[list(indices)]}
+
+
+def predict(model: Classifier, inputs: Inputs, batch_size: int, track: Track = quiet, what: str = "predicting") -> np.ndarray:
+    """Logits (N, K) in float32, in the order of the inputs, on the device where the model is."""
+    return _collect(model, model, inputs, batch_size, track, what).float().numpy()
+
+
+def compute_features(model: Classifier, inputs: Inputs, batch_size: int, track: Track = quiet) -> Features:
+    """Run the frozen backbone once over all inputs."""
+    return Features(_collect(model, model.features, inputs, batch_size, track, "computing features").float())
+
+
+def _collect(
+    model: Classifier, forward: Callable[[Batch], Tensor], inputs: Inputs, batch_size: int, track: Track, what: str
+) -> Tensor:
+    device = next(model.parameters()).device
+    batches = sorted_batches(inputs.lengths, batch_size)
+    training = model.training
+    model.eval()
+    parts = []
+    with torch.inference_mode():
+        for indices in track(batches, total=len(batches), what=what):
+            batch = {name: tensor.to(device, non_blocking=True) for name, tensor in inputs.batch(indices).items()}
+            parts.append(forward(batch).cpu())
+    model.train(training)
+    order = torch.tensor([index for indices in batches for index in indices])
+    # A plain clone: what inference mode made could not be used where gradients flow.
+    return torch.cat(parts)[torch.argsort(order)].clone()

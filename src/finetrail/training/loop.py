@@ -1,0 +1,157 @@
+"""The training loop: any classifier, any inputs, any loss. It knows no task and no method of adaptation."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from finetrail.curves import Point
+from finetrail.errors import NonFiniteError
+from finetrail.models.classifier import Classifier
+from finetrail.models.inputs import Inputs
+from finetrail.models.weights import load_tensors, save_tensors, trainable_tensors
+from finetrail.progress import Track, quiet
+from finetrail.training.batching import grouped_batches
+from finetrail.training.inference import predict
+from finetrail.training.optim import build_optimizer, build_schedule
+from finetrail.training.settings import Training
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+Score = Callable[[np.ndarray, np.ndarray], Point]
+
+
+class Observer(Protocol):
+    """Hears of every point of the curves while training goes on; tracking is one."""
+
+    def __call__(self, curve: str, step: int, point: Point) -> None:
+        """Args: curve: `train` or `val`. step: optimiser steps so far. point: the values by name."""
+        ...
+
+
+@dataclass(frozen=True)
+class Examples:
+    """One split, ready to train on. Attributes: targets: class numbers (N,), in the order of the inputs."""
+
+    inputs: Inputs
+    targets: np.ndarray
+
+
+@dataclass
+class Fitted:
+    """What a training run did.
+
+    Attributes:
+        train_curve: a point every `log_every` optimiser steps: step, epoch, loss, learning_rate, gradient_norm.
+        val_curve: a point every epoch: epoch, step, loss and the scores.
+        seconds: in the loop, validation included.
+        samples: examples that went forward and backward.
+    """
+
+    epochs: int = 0
+    best_epoch: int = 0
+    best: float = float("-inf")
+    samples: int = 0
+    seconds: float = 0.0
+    train_curve: list[Point] = field(default_factory=list)
+    val_curve: list[Point] = field(default_factory=list)
+
+
+def fit(
+    model: Classifier,
+    train: Examples,
+    val: Examples,
+    settings: Training,
+    *,
+    loss: Loss,
+    score: Score,
+    accelerator: "Accelerator",
+    seed: int,
+    checkpoint: Path,
+    observe: Observer,
+    track: Track = quiet,
+) -> Fitted:
+    """Train `model` in place; afterwards it holds the weights of the best epoch on the validation split.
+
+    Args:
+        loss: maps logits (B, K) and class numbers (B,) to the mean loss of a batch.
+        score: maps validation logits (N, K) and class numbers (N,) to values by name, `settings.metric` among them.
+        checkpoint: a safetensors file that holds the best epoch's weights so far, written whole or not at all.
+
+    Raises:
+        NonFiniteError: the loss is NaN or infinite; the checkpoint of the best epoch before stays.
+    """
+    started = time.perf_counter()
+    batches_an_epoch = -(-len(train.inputs) // settings.batch_size)
+    steps_an_epoch = -(-batches_an_epoch // settings.accumulate)
+    optimizer = build_optimizer(model, settings)
+    schedule = build_schedule(optimizer, settings, settings.epochs * steps_an_epoch)
+    forward, accelerated = accelerator.prepare(model, optimizer)
+    targets = torch.from_numpy(train.targets)
+    fitted = Fitted()
+    for epoch in range(1, settings.epochs + 1):
+        model.train()
+        batches = grouped_batches(train.inputs.lengths, settings.batch_size, seed + epoch)
+        steps = [batches[at : at + settings.accumulate] for at in range(0, len(batches), settings.accumulate)]
+        pending: list[Tensor] = []
+        for number, micro_batches in enumerate(track(steps, total=len(steps), what=f"epoch {epoch} of {settings.epochs}"), start=1):
+            step = (epoch - 1) * steps_an_epoch + number
+            size = sum(map(len, micro_batches))
+            total = torch.zeros((), device=accelerator.device)
+            for indices in micro_batches:
+                batch = {name: tensor.to(accelerator.device, non_blocking=True) for name, tensor in train.inputs.batch(indices).items()}
+                part = loss(forward(batch), targets[indices].to(accelerator.device, non_blocking=True))
+                # Each example weighs the same, even if the last batch of an epoch is smaller.
+                part = part * (len(indices) / size)
+                accelerator.backward(part)
+                total += part.detach()
+            pending.append(total)
+            norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip or float("inf"))
+            rate = schedule.get_last_lr()[0]
+            accelerated.step()
+            schedule.step()
+            accelerated.zero_grad()
+            fitted.samples += size
+            if step % settings.log_every == 0 or number == len(steps):
+                # The one place that waits for the device.
+                values = torch.stack(pending).tolist()
+                pending.clear()
+                _check_finite(values, step, rate, checkpoint, fitted)
+                point = {"loss": float(np.mean(values)), "learning_rate": rate, "gradient_norm": float(norm)}
+                fitted.train_curve.append({"step": step, "epoch": round(step / steps_an_epoch, 4), **point})
+                observe("train", step, point)
+        logits = predict(model, val.inputs, settings.batch_size * 2, track, "validating")
+        point = score(logits, val.targets)
+        fitted.epochs = epoch
+        fitted.val_curve.append({"epoch": epoch, "step": step, **point})
+        observe("val", step, point)
+        if point[settings.metric] > fitted.best:
+            fitted.best, fitted.best_epoch = point[settings.metric], epoch
+            save_tensors(trainable_tensors(model), checkpoint)
+        elif settings.patience is not None and epoch - fitted.best_epoch >= settings.patience:
+            break
+    accelerator.unwrap_model(forward, keep_fp32_wrapper=False)
+    model.load_state_dict(load_tensors(checkpoint), strict=False)
+    model.eval()
+    fitted.seconds = time.perf_counter() - started
+    return fitted
+
+
+def _check_finite(losses: list[float], step: int, rate: float, checkpoint: Path, fitted: Fitted) -> None:
+    """Raise if one of the losses of the last steps, the newest being `step`, is NaN or infinite."""
+    bad = next((index for index, value in enumerate(losses) if not math.isfinite(value)), None)
+    if bad is None:
+        return
+    kept = f"the weights of epoch {fitted.best_epoch} are in {checkpoint}" if fitted.best_epoch else "no epoch had ended before"
+    raise NonFiniteError(
+        f"the loss is {losses[bad]} at step {step - len(losses) + 1 + bad} (learning rate {rate:.3g}); lower train.learning_rate, "
+        f"or set train.clip or train.precision: fp32; {kept}"
+    )

@@ -1,0 +1,161 @@
+"""Every path of a workspace, once. A workspace is a folder with one params.yaml and one dvc.yaml."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finetrail.errors import WorkspaceError
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """What `train` leaves about one candidate, beside its model; `select` reads nothing else."""
+
+    root: Path
+
+    @property
+    def record(self) -> Path:
+        """run.json: the id of the MLflow run, and all that is needed to rebuild that run from files."""
+        return self.root / "run.json"
+
+    @property
+    def metrics(self) -> Path:
+        return self.root / "metrics.json"
+
+    @property
+    def train_curve(self) -> Path:
+        return self.root / "train.csv"
+
+    @property
+    def val_curve(self) -> Path:
+        return self.root / "val.csv"
+
+    @property
+    def predictions(self) -> Path:
+        return self.root / "predictions.parquet"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The paths of one fine-tuning problem. Everything under `data` is written by stages and tracked by DVC."""
+
+    root: Path
+
+    @property
+    def params(self) -> Path:
+        return self.root / "params.yaml"
+
+    @property
+    def raw(self) -> Path:
+        return self.root / "data" / "raw"
+
+    @property
+    def manifest(self) -> Path:
+        return self.raw / "manifest.parquet"
+
+    @property
+    def validation(self) -> Path:
+        return self.root / "data" / "reports" / "validation"
+
+    @property
+    def validation_report(self) -> Path:
+        return self.validation / "validation.json"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.validation / "quarantine.csv"
+
+    @property
+    def splits(self) -> Path:
+        return self.root / "data" / "splits"
+
+    @property
+    def split_report(self) -> Path:
+        return self.splits / "split.json"
+
+    @property
+    def models(self) -> Path:
+        return self.root / "data" / "models"
+
+    @property
+    def runs(self) -> Path:
+        return self.root / "data" / "runs"
+
+    @property
+    def selection(self) -> Path:
+        return self.root / "data" / "selection"
+
+    @property
+    def selection_report(self) -> Path:
+        return self.selection / "selection.json"
+
+    @property
+    def test_report(self) -> Path:
+        return self.root / "data" / "reports" / "test"
+
+    @property
+    def registration(self) -> Path:
+        return self.root / "data" / "registration.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "requirements.lock"
+
+    @property
+    def scratch(self) -> Path:
+        """Outside of every out: what must outlive a stage (checkpoints, the local MLflow database)."""
+        return self.root / ".finetrail"
+
+    def split(self, name: str) -> Path:
+        return self.splits / name
+
+    def model(self, candidate: str) -> Path:
+        return self.models / candidate
+
+    def run(self, candidate: str) -> RunPaths:
+        return RunPaths(self.runs / candidate)
+
+
+def need(path: Path, stage: str) -> Path:
+    """Return `path` if it exists, else say which stage writes it."""
+    if not path.exists():
+        raise WorkspaceError(f"{path} does not exist: it is written by `{stage}`; run `dvc repro` or `finetrail {stage}`")
+    return path
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that finetrail wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON with sorted keys, so that equal values are equal bytes; a reader never sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(partial, path)
+
+
+@contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of `folder` only if the block succeeds.
+
+    A stage that fails half way, by bad input or a full disk, so leaves the earlier result as it was.
+    """
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(partial, folder)

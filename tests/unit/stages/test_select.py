@@ -1,0 +1,149 @@
+"""Stage `select` on real files."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from finetrail.errors import ConfigError, ModelError, WorkspaceError
+from finetrail.evaluation.metrics import scores
+from finetrail.evaluation.selection import Selection
+from finetrail.stages.select import select
+from finetrail.workspace import Workspace
+
+LABELS = ["cat", "dog", "owl"]
+ROWS = 300
+SETTINGS = Selection(resamples=200)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path)
+
+
+def _train(
+    workspace: Workspace,
+    candidate: str,
+    *,
+    right: float = 0.8,
+    trainable: int = 100,
+    seed: int = 0,
+    ids: Sequence[str] | None = None,
+    labels: Sequence[str] = LABELS,
+    spoil: float | None = None,
+) -> None:
+    """Leave what `train` leaves about a candidate that answers a share `right` of the rows rightly."""
+    y_true = np.random.default_rng(7).integers(0, 3, ROWS)
+    rng = np.random.default_rng(seed)
+    y_pred = np.where(rng.random(ROWS) < right, y_true, (y_true + 1) % 3)
+    logits = np.eye(3, dtype=np.float32)[y_pred]
+    if spoil is not None:
+        logits[5, 1] = spoil
+    paths = workspace.run(candidate)
+    paths.root.mkdir(parents=True)
+    table = {
+        "id": pa.array(ids or [f"row{row}" for row in range(ROWS)]),
+        "label": pa.array([LABELS[k] for k in y_true]),
+        "logits": pa.array(logits.tolist(), type=pa.list_(pa.float32())),
+    }
+    pq.write_table(pa.table(table), paths.predictions)
+    metrics = {"parameters": {"trainable": trainable, "total": 1000}, "labels": list(labels), "val": {}}
+    paths.metrics.write_text(json.dumps(metrics), encoding="utf-8")
+
+
+def test_chooses_the_cheapest_of_the_tied_and_says_why(workspace: Workspace) -> None:
+    _train(workspace, "full", right=0.82, trainable=1000)
+    _train(workspace, "lora", right=0.81, trainable=50)
+    _train(workspace, "probe", right=0.4, trainable=5)
+    selected = select(workspace, SETTINGS, ["full", "lora", "probe"])
+    assert (selected.choice.chosen, selected.rows) == ("lora", ROWS)
+    written = json.loads(workspace.selection_report.read_text(encoding="utf-8"))
+    assert written == json.loads(json.dumps(selected.choice.as_json()))
+    assert [one["tied"] for one in written["ranking"]] == [True, True, False]
+    with (workspace.selection / "ranking.csv").open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert [line["candidate"] for line in lines] == ["full", "lora", "probe"]
+    assert float(lines[2]["value"]) == written["ranking"][2]["value"]
+    assert sorted(path.name for path in workspace.selection.iterdir()) == ["ranking.csv", "selection.json"]
+
+
+def test_the_value_is_the_metric_of_the_predictions(workspace: Workspace) -> None:
+    _train(workspace, "only", right=0.7)
+    y_true = np.random.default_rng(7).integers(0, 3, ROWS)
+    y_pred = np.where(np.random.default_rng(0).random(ROWS) < 0.7, y_true, (y_true + 1) % 3)
+    winner = select(workspace, SETTINGS, ["only"]).choice.winner
+    assert winner.value == scores(y_true, y_pred, 3)["macro_f1"]
+    assert winner.low < winner.value < winner.high
+
+
+def test_equal_bytes_whatever_the_order_of_names_and_what_else_lies_there(workspace: Workspace) -> None:
+    _train(workspace, "a", right=0.8, seed=1)
+    _train(workspace, "b", right=0.7, seed=2)
+    select(workspace, SETTINGS, ["a", "b"])
+    first = {path.name: path.read_bytes() for path in workspace.selection.iterdir()}
+    _train(workspace, "stale", right=1.0)
+    select(workspace, SETTINGS, ["b", "a"])
+    assert {path.name: path.read_bytes() for path in workspace.selection.iterdir()} == first
+    assert workspace.run("stale").predictions.exists()
+
+
+def test_identical_candidates_tie_and_the_name_decides(workspace: Workspace) -> None:
+    _train(workspace, "second")
+    _train(workspace, "first")
+    choice = select(workspace, SETTINGS, ["second", "first"]).choice
+    assert choice.chosen == "first"
+    assert all((one.difference, one.difference_low, one.difference_high) == (0.0, 0.0, 0.0) for one in choice.ranking)
+
+
+def test_other_rows_are_refused_and_the_earlier_choice_stays(workspace: Workspace) -> None:
+    _train(workspace, "a")
+    select(workspace, SETTINGS, ["a"])
+    before = workspace.selection_report.read_bytes()
+    _train(workspace, "b", ids=[f"row{row}" for row in range(ROWS - 1)] + ["other"])
+    with pytest.raises(
+        WorkspaceError, match=r"row 300 of candidates 'a' and 'b' is 'row299' .* and 'other' .* dvc repro"
+    ):
+        select(workspace, SETTINGS, ["a", "b"])
+    assert workspace.selection_report.read_bytes() == before
+
+
+def test_other_labels_are_refused(workspace: Workspace) -> None:
+    _train(workspace, "a")
+    _train(workspace, "b", labels=["owl", "dog", "cat"])
+    with pytest.raises(WorkspaceError, match=r"'a' and 'b' have different labels .*row by row.*dvc repro"):
+        select(workspace, SETTINGS, ["a", "b"])
+
+
+def test_a_label_that_the_model_does_not_know_is_refused(workspace: Workspace) -> None:
+    _train(workspace, "a", labels=["cat", "dog", "emu"])
+    with pytest.raises(WorkspaceError, match=r"holds the label 'owl', which is none of the 3 .*dvc repro"):
+        select(workspace, SETTINGS, ["a"])
+
+
+def test_logits_that_do_not_fit_the_labels_are_refused(workspace: Workspace) -> None:
+    _train(workspace, "a", labels=["cat", "dog"])
+    with pytest.raises(WorkspaceError, match=r"900 logits for 300 rows and 2 labels.*dvc repro"):
+        select(workspace, SETTINGS, ["a"])
+
+
+@pytest.mark.parametrize("spoil", [float("nan"), float("inf")])
+def test_a_logit_that_is_not_finite_is_refused(workspace: Workspace, spoil: float) -> None:
+    _train(workspace, "a", spoil=spoil)
+    with pytest.raises(ModelError, match=r"'a' answers 1 of 300 validation rows with NaN or infinity.*learning rate"):
+        select(workspace, SETTINGS, ["a"])
+
+
+def test_a_candidate_that_was_not_trained_is_refused(workspace: Workspace) -> None:
+    _train(workspace, "a")
+    with pytest.raises(WorkspaceError, match=r"runs/b/metrics.json does not exist: it is written by `train`"):
+        select(workspace, SETTINGS, ["a", "b"])
+
+
+def test_no_candidate_is_refused(workspace: Workspace) -> None:
+    with pytest.raises(ConfigError, match=r"`candidates` is empty.*params.yaml"):
+        select(workspace, SETTINGS, [])
