@@ -9,7 +9,7 @@ import typer
 from finetrail.config import Params, load_params
 from finetrail.console import bar, one_line_errors, out
 from finetrail.errors import ConfigError
-from finetrail.workspace import Workspace
+from finetrail.workspace import SPLITS, Workspace
 
 app = typer.Typer(
     name="finetrail",
@@ -29,6 +29,7 @@ def _open() -> tuple[Workspace, Params]:
 
 @app.callback()
 def main(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
+    """Set what holds for every command."""
     if debug:
         os.environ["FINETRAIL_DEBUG"] = "1"
 
@@ -42,6 +43,37 @@ def ingest() -> None:
 
     done = stage(workspace, params.source, bar)
     out.print(f"ingested {sum(done.rows.values())} rows ({', '.join(f'{name} {n}' for name, n in done.rows.items())})")
+
+
+@app.command(rich_help_panel=STAGES)
+@one_line_errors
+def validate() -> None:
+    """Check the manifest by the rules in params.yaml; quarantine rows, or stop."""
+    workspace, params = _open()
+    from finetrail.stages.validate import validate as stage
+
+    done = stage(workspace, params.validation)
+    out.print(f"{done.rows.ingested} ingested = {done.rows.passed} passed + {done.rows.quarantined} quarantined")
+    for finding in done.findings:
+        if finding.unexpected:
+            out.print(f"  {finding.rule.name}: {finding.message}", markup=False)
+    out.print(f"report: {(workspace.validation / 'data_docs' / 'index.html').relative_to(workspace.root)}")
+
+
+@app.command(rich_help_panel=STAGES)
+@one_line_errors
+def split() -> None:
+    """Divide the rows into train, val and test; no duplicate or near duplicate crosses."""
+    workspace, params = _open()
+    from finetrail.stages.split import split as stage
+
+    done = stage(workspace, params.split, bar)
+    used = ", ".join(f"{name} {done.rows[name]}" for name in SPLITS)
+    out.print(
+        f"split by {params.split.method}: {used}; {done.rows['quarantined_by_split']} removed as (near) duplicates"
+    )
+    for warning in done.warnings:
+        out.print(f"  warning: {warning}", markup=False)
 
 
 @app.command(rich_help_panel=STAGES)
@@ -66,5 +98,108 @@ def train(candidate: Annotated[str, typer.Argument(help="One of the candidates i
         track=bar,
     )
     size = f"{done.parameters['trainable']:,} of {done.parameters['total']:,} parameters"
-    out.print(f"trained {candidate}: {size}, best epoch {done.best_epoch} of {done.epochs}, {done.measured['samples_per_second']} samples/s")
+    speed = f"{done.measured['samples_per_second']} samples/s"
+    out.print(f"trained {candidate}: {size}, best epoch {done.best_epoch} of {done.epochs}, {speed}")
     out.print("validation: " + ", ".join(f"{name} {value:.4f}" for name, value in done.metrics.items()))
+
+
+@app.command(rich_help_panel=STAGES)
+@one_line_errors
+def select() -> None:
+    """Choose a candidate by its validation results, and say why."""
+    workspace, params = _open()
+    from finetrail.stages.select import publish
+    from finetrail.stages.select import select as stage
+
+    done = stage(workspace, params.selection, list(params.candidates))
+    publish(workspace, params.project, done.choice)
+    out.print(
+        f"chosen on {done.rows} validation rows: {done.choice.chosen}", done.choice.reason, sep="\n", markup=False
+    )
+
+
+@app.command(rich_help_panel=STAGES)
+@one_line_errors
+def test() -> None:
+    """Score the chosen model on the test split, once; write the report."""
+    workspace, params = _open()
+    from finetrail.stages.test import score_test
+
+    done = score_test(workspace, project=params.project, task_name=params.task, settings=params.selection, track=bar)
+    for name, interval in done.evaluation.metrics.items():
+        out.print(f"test {name} of {done.candidate}: {interval.value:.4f} ({interval.low:.4f} to {interval.high:.4f})")
+    out.print(f"report: {(workspace.test_report / 'report.html').relative_to(workspace.root)}")
+
+
+@app.command(rich_help_panel=STAGES)
+@one_line_errors
+def register() -> None:
+    """Put the tested model into the MLflow registry as `challenger`; the same content only once."""
+    workspace, params = _open()
+    from finetrail.stages.register import register as stage
+
+    done = stage(workspace, project=params.project, task_name=params.task)
+    what = "registered" if done.new else "found again"
+    out.print(f"{what}: models:/{done.name}/{done.version}, also models:/{done.name}@challenger")
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def check() -> None:
+    """Check params.yaml without running anything."""
+    _, params = _open()
+    out.print(f"params.yaml is valid: {params.task}, candidates {', '.join(params.candidates)}")
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def use(
+    name: Annotated[str, typer.Argument(help="A recipe in recipes/, without .yaml.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a params.yaml that has edits.")] = False,
+) -> None:
+    """Put a recipe in place as params.yaml."""
+    from finetrail.commands.recipes import use as command
+
+    command(Workspace(Path.cwd()), name, force=force)
+    out.print(f"params.yaml is now the recipe {name}; run `dvc repro`")
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def show() -> None:
+    """Show the last results: candidates, choice, test scores, registered version."""
+    workspace, params = _open()
+    from finetrail.commands.show import show as command
+
+    for part in command(workspace, params.project):
+        out.print(part)
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def ui(port: Annotated[int, typer.Option(help="The port on 127.0.0.1.")] = 5000) -> None:
+    """Open MLflow over this workspace's runs, on loopback."""
+    workspace, params = _open()
+    from finetrail.commands.ui import ui as command
+
+    out.print(f"MLflow answers at http://127.0.0.1:{port}; stop it with Ctrl-C")
+    command(workspace, params.project, port)
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def predict(
+    source: Annotated[Path, typer.Argument(help="A CSV, TSV, JSONL or Parquet file.")],
+    target: Annotated[Path, typer.Argument(help="The scored file: .csv, .jsonl or .parquet.")],
+    column: Annotated[str | None, typer.Option(help="The column to score; that of params.yaml by default.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="models:/NAME@ALIAS or models:/NAME/VERSION; the challenger by default.")
+    ] = None,
+) -> None:
+    """Score a file with a registered model."""
+    workspace, params = _open()
+    from finetrail.commands.predict import predict as command
+
+    uri = model or f"models:/{params.project}@challenger"
+    rows = command(workspace, uri, source, column or params.source.columns.text, target)
+    out.print(f"scored {rows} rows with {uri}: {target}")

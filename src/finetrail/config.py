@@ -71,7 +71,9 @@ def load_params(path: Path) -> Params:
         ConfigError: the file is missing, is no YAML, or holds a key or value that is not allowed.
     """
     if not path.exists():
-        raise ConfigError(f"{path} does not exist; copy one of recipes/ with `finetrail use NAME`, or go to the workspace's folder")
+        raise ConfigError(
+            f"{path} does not exist; copy one of recipes/ with `finetrail use NAME`, or go to the workspace's folder"
+        )
     try:
         # YAML 1.2, as DVC reads it: 1e-3 is a number, and `no` is a word.
         raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
@@ -82,7 +84,9 @@ def load_params(path: Path) -> Params:
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path.name}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
     if not isinstance(raw, dict):
-        raise ConfigError(f"{path.name} holds {type(raw).__name__}, not sections; copy one of recipes/ with `finetrail use NAME`")
+        raise ConfigError(
+            f"{path.name} holds {type(raw).__name__}, not sections; copy one of recipes/ with `finetrail use NAME`"
+        )
     try:
         return Params.model_validate(_with_common(raw))
     except Invalid as error:

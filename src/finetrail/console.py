@@ -24,7 +24,13 @@ _err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def bar(items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
     """The `Track` of the command line: a progress bar on stderr, and nothing where stderr is no terminal."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal) as progress:
         yield from progress.track(items, total=total, description=what)
 
@@ -58,12 +64,14 @@ def _from_system(error: OSError) -> FinetrailError | None:
             "the earlier results are untouched, `dvc checkout` restores what DVC had put aside"
         )
     if error.errno in (errno.EACCES, errno.EROFS):
-        return WorkspaceError(f"{error.filename} may not be written or read ({error.strerror}); correct its permissions")
+        return WorkspaceError(
+            f"{error.filename} may not be written or read ({error.strerror}); correct its permissions"
+        )
     return None
 
 
 def _quiet_libraries() -> None:
-    """No telemetry, no chatter and no spinning threads of the libraries, unless the user's own environment asks for it."""
+    """No telemetry, no chatter, no spinning threads of the libraries, unless the user's environment asks for it."""
     for name, value in {
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -77,6 +85,10 @@ def _quiet_libraries() -> None:
         "OMP_WAIT_POLICY": "passive",
     }.items():
         os.environ.setdefault(name, value)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=_err, show_path=False)])
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(message)s",
+        handlers=[RichHandler(level=logging.WARNING, console=_err, show_path=False)],
+    )
     for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.tracking.fluent", "httpx"):
         logging.getLogger(noisy).setLevel(logging.ERROR)

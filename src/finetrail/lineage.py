@@ -22,7 +22,7 @@ def hash_folder(folder: Path) -> str:
 
 
 def live_tags(workspace: Workspace, stage: str) -> dict[str, str]:
-    """Tags that hold at this moment and must never enter an out: git commit, DVC's hash of the data, validation result."""
+    """Tags that hold at this moment and must never enter an out: git commit, hashes, validation result."""
     tags = {"finetrail.dvc_stage": stage, **_git(workspace.root)}
     if workspace.params.exists():
         tags["finetrail.params_sha256"] = sha256_of(workspace.params)
@@ -32,7 +32,9 @@ def live_tags(workspace: Workspace, stage: str) -> dict[str, str]:
         report = read_json(workspace.validation_report)
         rows = report["rows"]
         verdict = "passed" if report["success"] else "failed"
-        tags["finetrail.validation"] = f"{verdict}: {rows['passed']} of {rows['ingested']} rows, {rows['quarantined']} quarantined"
+        tags["finetrail.validation"] = (
+            f"{verdict}: {rows['passed']} of {rows['ingested']} rows, {rows['quarantined']} quarantined"
+        )
     if workspace.split_report.exists():
         tags["finetrail.split_sha256"] = sha256_of(workspace.split_report)
     if workspace.lock.exists():

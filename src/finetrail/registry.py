@@ -36,7 +36,16 @@ def fingerprint_of(model: Path) -> str:
     return lineage.hash_folder(model)
 
 
-def register(tracker: Tracker, run_id: str, name: str, model: Path, example: "pd.DataFrame", answer: "pd.DataFrame", tags: dict[str, str]) -> Version:
+def register(
+    tracker: Tracker,
+    run_id: str,
+    *,
+    name: str,
+    model: Path,
+    example: "pd.DataFrame",
+    answer: "pd.DataFrame",
+    tags: dict[str, str],
+) -> Version:
     """Register a model folder as a version with the alias `challenger`, unless its content has a version already.
 
     Args:
@@ -59,18 +68,40 @@ def register(tracker: Tracker, run_id: str, name: str, model: Path, example: "pd
         except (MlflowException, RestException) as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-        known = tracker.client.search_model_versions(f"name = '{name}' and tags.`{FINGERPRINT}` = '{fingerprint}'", max_results=1)
+        known = tracker.client.search_model_versions(
+            f"name = '{name}' and tags.`{FINGERPRINT}` = '{fingerprint}'", max_results=1
+        )
         if known:
             number, new = int(known[0].version), False
         else:
-            number, new = _log(tracker, run_id, name, model, example, answer, {**tags, FINGERPRINT: fingerprint}), True
+            number, new = (
+                _log(
+                    tracker,
+                    run_id,
+                    name=name,
+                    model=model,
+                    example=example,
+                    answer=answer,
+                    tags={**tags, FINGERPRINT: fingerprint},
+                ),
+                True,
+            )
         for key, value in tags.items():
             tracker.client.set_model_version_tag(name, str(number), key, value)
         tracker.client.set_registered_model_alias(name, CHALLENGER, str(number))
     return Version(name, number, fingerprint, new)
 
 
-def _log(tracker: Tracker, run_id: str, name: str, model: Path, example: "pd.DataFrame", answer: "pd.DataFrame", tags: dict[str, str]) -> int:
+def _log(
+    tracker: Tracker,
+    run_id: str,
+    *,
+    name: str,
+    model: Path,
+    example: "pd.DataFrame",
+    answer: "pd.DataFrame",
+    tags: dict[str, str],
+) -> int:
     import mlflow
     from mlflow.models import infer_signature
 

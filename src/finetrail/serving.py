@@ -14,13 +14,16 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 from finetrail.prediction import answer
 from finetrail.tasks.registry import load_model
 
+
 class Served(PythonModel):  # type: ignore[misc]
     """A fine-tuned model behind MLflow's `predict`."""
 
     def load_context(self, context: PythonModelContext) -> None:
         self._built = load_model(Path(context.artifacts["model"]))
 
-    def predict(self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+    def predict(
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
         """Columns `label` and `score`, one row a row of the input, whose first column holds the raw values."""
         return answer(self._built, model_input.iloc[:, 0].astype(str).tolist())
 

@@ -43,7 +43,9 @@ class RunRecord:
 
 def tracking_uri(workspace: Workspace) -> str:
     """$MLFLOW_TRACKING_URI, or a database in the workspace."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(workspace.scratch / 'mlflow' / 'mlflow.db').resolve()}"
+    return (
+        os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(workspace.scratch / 'mlflow' / 'mlflow.db').resolve()}"
+    )
 
 
 def prepare_environment(workspace: Workspace) -> str:
@@ -66,7 +68,10 @@ def tracking_errors(uri: str) -> Iterator[None]:
         yield
     except (MlflowException, OSError) as error:
         cause = " ".join(str(error).split())[:200]
-        raise TrackingError(f"MLflow at {_without_secrets(uri)} does not answer as it should ({cause}); start it, or correct MLFLOW_TRACKING_URI") from error
+        raise TrackingError(
+            f"MLflow at {_without_secrets(uri)} does not answer as it should ({cause}); "
+            "start it, or correct MLFLOW_TRACKING_URI"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,16 @@ class Tracker:
         with tracking_errors(self.uri):
             run = self.client.create_run(self.experiment_id, run_name=name, tags=tags)
             run_id: str = run.info.run_id
-            self.client.log_batch(run_id, params=[Param(key, value) for key, value in params.items()], tags=[RunTag("finetrail.candidate", name)])
+            self.client.log_batch(
+                run_id,
+                params=[Param(key, value) for key, value in params.items()],
+                tags=[RunTag("finetrail.candidate", name)],
+            )
             inputs = [
                 DatasetInput(
-                    Dataset(data["name"], data["digest"], "local", data["source"], profile=f'{{"num_rows": {data["rows"]}}}'),
+                    Dataset(
+                        data["name"], data["digest"], "local", data["source"], profile=f'{{"num_rows": {data["rows"]}}}'
+                    ),
                     [InputTag("mlflow.data.context", data["context"])],
                 )
                 for data in datasets
@@ -102,7 +113,9 @@ class Tracker:
 
         now = get_current_time_millis()
         with tracking_errors(self.uri):
-            self.client.log_batch(run_id, metrics=[Metric(name, float(value), now, step) for name, value in values.items()])
+            self.client.log_batch(
+                run_id, metrics=[Metric(name, float(value), now, step) for name, value in values.items()]
+            )
 
     def tag(self, run_id: str, tags: dict[str, str]) -> None:
         """Set tags; `mlflow.note.content` is the description that the UI shows."""
@@ -110,6 +123,11 @@ class Tracker:
 
         with tracking_errors(self.uri):
             self.client.log_batch(run_id, tags=[RunTag(name, value[:5000]) for name, value in tags.items()])
+
+    def tags(self, run_id: str) -> dict[str, str]:
+        """The tags of a run."""
+        with tracking_errors(self.uri):
+            return dict(self.client.get_run(run_id).data.tags)
 
     def upload(self, run_id: str, path: Path, folder: str | None = None) -> None:
         """Copy a file, or a folder's files, to the run's artifacts."""
@@ -131,8 +149,12 @@ class Tracker:
         """
         record = RunRecord(**read_json(paths.record))
         with tracking_errors(self.uri):
-            known = self.client.search_runs([self.experiment_id], f"attributes.run_id = '{record.run_id}'", max_results=1)
-            known = known or self.client.search_runs([self.experiment_id], f"tags.`{_REBUILT}` = '{record.run_id}'", max_results=1)
+            known = self.client.search_runs(
+                [self.experiment_id], f"attributes.run_id = '{record.run_id}'", max_results=1
+            )
+            known = known or self.client.search_runs(
+                [self.experiment_id], f"tags.`{_REBUILT}` = '{record.run_id}'", max_results=1
+            )
         if known and known[0].info.status == "FINISHED":
             return str(known[0].info.run_id)
         run_id = self.start(record.name, record.params, {**record.tags, _REBUILT: record.run_id}, record.datasets)

@@ -1,7 +1,6 @@
 """Every path of a workspace, once. A workspace is a folder with one params.yaml and one dvc.yaml."""
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -126,7 +125,9 @@ class Workspace:
 def need(path: Path, stage: str) -> Path:
     """Return `path` if it exists, else say which stage writes it."""
     if not path.exists():
-        raise WorkspaceError(f"{path} does not exist: it is written by `{stage}`; run `dvc repro` or `finetrail {stage}`")
+        raise WorkspaceError(
+            f"{path} does not exist: it is written by `{stage}`; run `dvc repro` or `finetrail {stage}`"
+        )
     return path
 
 
@@ -140,7 +141,7 @@ def write_json(path: Path, value: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 @contextmanager
@@ -158,4 +159,4 @@ def replacing(folder: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
         raise
     shutil.rmtree(folder, ignore_errors=True)
-    os.replace(partial, folder)
+    partial.replace(folder)

@@ -1,6 +1,6 @@
 """`lora`: small low-rank matrices train beside the frozen weights (Hu et al. 2021), by peft."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from pydantic import Field
 
@@ -41,11 +41,15 @@ class Lora(Settings):
         targets = [name for name in names if self.target_modules is None or name.endswith(self.target_modules)]
         if not targets:
             known = sorted({name.rsplit(".", 1)[-1] for name in names})
-            raise ConfigError(f"target_modules {self.target_modules!r} name no linear layer of this backbone; it has {', '.join(known)}")
-        config = LoraConfig(r=self.r, lora_alpha=self.alpha, lora_dropout=self.dropout, target_modules=targets)  # type: ignore[arg-type]
+            raise ConfigError(
+                f"target_modules {self.target_modules!r} name no linear layer of it; it has {', '.join(known)}"
+            )
+        config = LoraConfig(r=self.r, lora_alpha=self.alpha, lora_dropout=self.dropout, target_modules=targets)
         # The head stands outside of what peft wraps, so it trains in full and cannot be lost on the way to disk.
-        model.backbone = get_peft_model(model.backbone, config)  # type: ignore[arg-type]
+        model.backbone = get_peft_model(model.backbone, config)
 
     def merge(self, model: "Classifier") -> None:
         """Add the updates into the weights: the saved model is a plain one, as fast as before."""
-        model.backbone = model.backbone.merge_and_unload()  # type: ignore[operator]
+        from peft import PeftModel
+
+        model.backbone = cast(PeftModel, model.backbone).merge_and_unload()

@@ -7,6 +7,7 @@ put in a page of our own (`data_docs.html`).
 
 import html
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EXAMPLES_ON_PAGE = 20
+SEVERITY = {"fail": "critical", "quarantine": "warning", "warn": "info"}  # in the words of Great Expectations
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Inspection:
 
         folder.mkdir(parents=True)
         results = ValidationResultsPageRenderer().render(self._result).to_json_dict()
-        suite = ExpectationSuitePageRenderer().render(self._suite).to_json_dict()  # type: ignore[no-untyped-call]
+        suite = ExpectationSuitePageRenderer().render(self._suite).to_json_dict()
         shared = {"findings": self.findings, "rows": rows, "failed": any(finding.failed for finding in self.findings)}
         _write_page(folder / "index.html", "results", results, shared)
         _write_page(folder / "expectations.html", "expectations", suite, shared)
@@ -94,53 +96,53 @@ def inspect(manifest: "pd.DataFrame", rules: Validation) -> Inspection:
 
 def _great_expectations() -> Any:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # read once, at import
-    import great_expectations
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of the modules that it imports, not of ours
+        import great_expectations
 
     return great_expectations
 
 
 def _expectations(gx: Any, rule: Rule, columns: set[Any]) -> Iterator[Any]:
-    """The expectations that make up a rule, on the columns of `derive`; those of a missing column are left out."""
+    """The expectations that make up a rule, on the columns of `derive`."""
+    words = {"meta": {"rule": rule.name}, "severity": SEVERITY[rule.policy]}
+    if rule.name == "schema":
+        yield from _schema(gx.expectations, words, columns)
+        return
+    if rule.name == "unknown_label" and rule.bound is None:
+        return
+    words["description"] = f"{rule.expects} ({rule.name}, policy {rule.policy})."
+    low, high = rule.bound if rule.name == "length" else (rule.bound, rule.bound)
     e = gx.expectations
-    severity = {"fail": "critical", "quarantine": "warning", "warn": "info"}[rule.policy]
-    words = {"meta": {"rule": rule.name}, "severity": severity}
-    note = {**words, "description": f"{rule.expects} ({rule.name}, policy {rule.policy})."}
-    match rule.name:
-        case "schema":
-            yield e.ExpectTableColumnsToMatchSet(column_set=[*STRINGS, *NUMBERS], exact_match=False, **words)
-            for name in [name for name in (*STRINGS, *NUMBERS) if name in columns]:
-                # A column of whole numbers with gaps comes out of Parquet as float64.
-                types = ["str"] if name in STRINGS else ["int64", "float64"]
-                yield e.ExpectColumnValuesToBeInTypeList(column=name, type_list=types, **words)
-                if name in ("id", "source", "row"):
-                    yield e.ExpectColumnValuesToNotBeNull(column=name, **words)
-            if "id" in columns:
-                yield e.ExpectColumnValuesToBeUnique(column="id", **words)
-            if "split" in columns:
-                yield e.ExpectColumnValuesToBeInSet(column="split", value_set=list(SPLITS), **words)
-        case "missing_text":
-            yield e.ExpectColumnValuesToNotBeNull(column="sha256", **note)
-        case "empty_text":
-            yield e.ExpectColumnValuesToBeBetween(column="words", min_value=1, **note)
-        case "length":
-            yield e.ExpectColumnValuesToBeBetween(
-                column="length", min_value=rule.bound[0], max_value=rule.bound[1], **note
-            )
-        case "missing_label":
-            yield e.ExpectColumnValuesToNotBeNull(column="label", **note)
-        case "unknown_label":
-            if rule.bound is not None:
-                yield e.ExpectColumnValuesToBeInSet(column="label", value_set=rule.bound, **note)
-        case "conflicting_label":
-            yield e.ExpectColumnValuesToBeBetween(column="labels_of_text", max_value=1, **note)
-        case "duplicate":
-            yield e.ExpectColumnValuesToBeNull(column="duplicate_of", **note)
-        case "rare_label":
-            yield e.ExpectColumnValuesToBeBetween(column="rows_of_label", min_value=rule.bound, **note)
-        case "class_balance":
-            yield e.ExpectColumnValuesToBeBetween(column="largest_class_times", max_value=rule.bound, **note)
-        case "two_labels":
-            yield e.ExpectColumnUniqueValueCountToBeBetween(column="label_used", min_value=rule.bound, **note)
+    made_of: dict[str, tuple[Any, dict[str, Any]]] = {
+        "missing_text": (e.ExpectColumnValuesToNotBeNull, {"column": "sha256"}),
+        "empty_text": (e.ExpectColumnValuesToBeBetween, {"column": "words", "min_value": 1}),
+        "length": (e.ExpectColumnValuesToBeBetween, {"column": "length", "min_value": low, "max_value": high}),
+        "missing_label": (e.ExpectColumnValuesToNotBeNull, {"column": "label"}),
+        "unknown_label": (e.ExpectColumnValuesToBeInSet, {"column": "label", "value_set": rule.bound}),
+        "conflicting_label": (e.ExpectColumnValuesToBeBetween, {"column": "labels_of_text", "max_value": 1}),
+        "duplicate": (e.ExpectColumnValuesToBeNull, {"column": "duplicate_of"}),
+        "rare_label": (e.ExpectColumnValuesToBeBetween, {"column": "rows_of_label", "min_value": low}),
+        "class_balance": (e.ExpectColumnValuesToBeBetween, {"column": "largest_class_times", "max_value": high}),
+        "two_labels": (e.ExpectColumnUniqueValueCountToBeBetween, {"column": "label_used", "min_value": low}),
+    }
+    kind, arguments = made_of[rule.name]
+    yield kind(**arguments, **words)
+
+
+def _schema(e: Any, words: dict[str, Any], columns: set[Any]) -> Iterator[Any]:
+    """The columns and their types; of a missing column only that it is missing."""
+    yield e.ExpectTableColumnsToMatchSet(column_set=[*STRINGS, *NUMBERS], exact_match=False, **words)
+    for name in [name for name in (*STRINGS, *NUMBERS) if name in columns]:
+        # A column of whole numbers with gaps comes out of Parquet as float64.
+        types = ["str"] if name in STRINGS else ["int64", "float64"]
+        yield e.ExpectColumnValuesToBeInTypeList(column=name, type_list=types, **words)
+        if name in ("id", "source", "row"):
+            yield e.ExpectColumnValuesToNotBeNull(column=name, **words)
+    if "id" in columns:
+        yield e.ExpectColumnValuesToBeUnique(column="id", **words)
+    if "split" in columns:
+        yield e.ExpectColumnValuesToBeInSet(column="split", value_set=list(SPLITS), **words)
 
 
 def _finding(rule: Rule, broken: list[Any]) -> Finding:
@@ -174,14 +176,13 @@ def _write_page(path: Path, kind: str, document: dict[str, Any], shared: dict[st
     environment = DefaultJinjaPageView().env
     theirs = PackageLoader("great_expectations", "render/view/templates")
     environment.loader = ChoiceLoader([FileSystemLoader(Path(__file__).parent), theirs])
-    environment.filters["generate_html_element_uuid"] = lambda prefix: prefix  # else a random id
     sections = [section for section in _escaped(document["sections"]) if section.get("section_name") != "Overview"]
     page = environment.get_template("data_docs.html").render(kind=kind, sections=sections, **shared)
     path.write_text(page, encoding="utf-8")
 
 
 def _escaped(content: Any, cell: bool = False) -> Any:
-    """Escape the cells of every table in a rendered document: they hold the data's own labels, and the view does not."""
+    """Escape the cells of every table in a rendered document: they hold labels of the data, and the view does not."""
     if isinstance(content, dict):
         return {key: _escaped(value, key == "table") for key, value in content.items()}
     if isinstance(content, list):

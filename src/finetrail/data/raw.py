@@ -68,15 +68,17 @@ def write_rows(rows: Iterable[Row], folder: Path) -> Counter[str]:
             identity = key if seen[key] == 0 else f"{key}-{seen[key]}"
             seen[key] += 1
             counts[row.split or "all"] += 1
-            shared = {"id": identity, "split": row.split, "label": row.label, "group": row.group}
+            shared: dict[str, object] = {"id": identity, "split": row.split, "label": row.label, "group": row.group}
             table.append(shared | {"text": row.text})
-            sizes = {"characters": None, "words": None} if row.text is None else _sizes(row.text)
+            sizes: dict[str, object] = {"characters": None, "words": None} if row.text is None else _sizes(row.text)
             manifest.append(shared | {"source": row.source, "row": row.row, "sha256": digest} | sizes)
         text = pa.schema([(name, pa.string()) for name in ("id", "text", "label", "split", "group")])
         pq.write_table(pa.Table.from_pylist(table, text), folder / f"part-{number:05d}.parquet", compression="zstd")
     strings = [(name, pa.string()) for name in ("id", "source", "split", "label", "group", "sha256")]
     numbers = [(name, pa.int64()) for name in ("row", "characters", "words")]
-    pq.write_table(pa.Table.from_pylist(manifest, pa.schema(strings + numbers)), folder / "manifest.parquet", compression="zstd")
+    pq.write_table(
+        pa.Table.from_pylist(manifest, pa.schema(strings + numbers)), folder / "manifest.parquet", compression="zstd"
+    )
     return counts
 
 
@@ -100,10 +102,11 @@ def _read(files: list[Path]) -> "pd.DataFrame":
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    return pa.concat_tables([pq.read_table(file) for file in files]).to_pandas()
+    frame: pd.DataFrame = pa.concat_tables([pq.read_table(file) for file in files]).to_pandas()
+    return frame
 
 
-def _sizes(text: str) -> dict[str, int | None]:
+def _sizes(text: str) -> dict[str, object]:
     return {"characters": len(text), "words": len(text.split())}
 
 

@@ -1,8 +1,8 @@
 """What makes a row fit to train on: the settings of each rule, its words, and the columns that it is checked on.
 
 The rules that compare rows, from `conflicting_label` on in the order of `catalogue`, look only at rows that no earlier
-rule has found: rows without a text are no duplicates of each other, and a label is rare among the rows that would really
-be used. Great Expectations (`expectations.py`) then checks one column a rule; here is plain pandas.
+rule has found: rows without a text are no duplicates of each other, and a label is rare among the rows that would be
+used. Great Expectations (`expectations.py`) then checks one column a rule; here is plain pandas.
 """
 
 from dataclasses import dataclass
@@ -209,7 +209,7 @@ def derive(manifest: "pd.DataFrame", rules: Validation) -> "pd.DataFrame":
     table["labels_of_text"] = used.groupby("sha256")["label"].transform("nunique").astype("Int64")
     used = used[~_active(rules.conflicting_label, table.loc[used.index, "labels_of_text"] > 1)]
 
-    # An official test row is the one that is kept, and its copy in train goes: test results stay comparable with others'.
+    # Of equal rows the official test row stays, so that test results can be compared with those of others.
     rank = used["split"].map({name: rank for rank, name in enumerate(reversed(SPLITS))}).fillna(len(SPLITS))
     ordered = used.loc[rank.sort_values(kind="stable").index]
     first = ordered.groupby(["sha256", "label"])["id"].transform("first")

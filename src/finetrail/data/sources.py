@@ -16,7 +16,15 @@ SplitName = Literal["train", "val", "test"]
 Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "folder"]
 
 # The names that data sets give to the three splits, and ours.
-OFFICIAL = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val", "test": "test"}
+OFFICIAL = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "dev": "val",
+    "test": "test",
+}
 SUFFIXES: dict[str, Format] = {
     ".csv": "csv",
     ".tsv": "tsv",
@@ -67,7 +75,7 @@ class Source(Settings):
     format: Format = "auto"
     columns: Columns = Columns()
     skip_rows: int = Field(0, ge=0)
-    limit: dict[Literal["train", "val", "test", "all"], int] = {}
+    limit: dict[Literal["train", "val", "test", "all"], int] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_place(self) -> "Source":
@@ -82,28 +90,42 @@ def read_source(source: Source, root: Path) -> Iterator[Row]:
     Raises:
         SourceError: a file is missing, empty, not UTF-8, cannot be parsed, or lacks a column.
     """
-    places: dict[SplitName | None, str] = {None: source.path} if source.path is not None else {**(source.splits or {})}
-    for split, address in places.items():
+    places: list[tuple[SplitName | None, str]] = (
+        [(None, source.path)] if source.path else [*(source.splits or {}).items()]
+    )
+    for split, address in places:
         if address.startswith("hf://datasets/"):
             yield from _read_hub(address, split, source)
             continue
         path = locate(address, root)
-        kind = source.format
-        if kind == "auto":
-            kind = "folder" if path.is_dir() else SUFFIXES.get(path.suffix.lower(), "auto")
-        if kind == "auto":
-            raise ConfigError(f"{path.name!r}: cannot tell its format from {path.suffix!r}; set source.format to one of csv, tsv, jsonl, parquet, folder")
-        if (kind == "folder") != path.is_dir():
-            raise ConfigError(f"{address!r} is a {'folder' if path.is_dir() else 'file'}, but source.format is {kind!r}; correct one of the two")
+        kind = _kind(address, path, source.format)
         if kind == "folder":
             yield from _read_folder(path, split)
         else:
             yield from _read_table(path, kind, split, source)
 
 
+def _kind(address: str, path: Path, given: Format) -> Format:
+    """The format as given, or by the file's ending."""
+    kind: Format = given
+    if kind == "auto":
+        kind = "folder" if path.is_dir() else SUFFIXES.get(path.suffix.lower(), "auto")
+    if kind == "auto":
+        raise ConfigError(
+            f"{path.name!r}: cannot tell its format from {path.suffix!r}; set source.format to one of "
+            "csv, tsv, jsonl, parquet, folder"
+        )
+    if (kind == "folder") != path.is_dir():
+        found = "folder" if path.is_dir() else "file"
+        raise ConfigError(f"{address!r} is a {found}, but source.format is {kind!r}; correct one of the two")
+    return kind
+
+
 def _read_table(path: Path, kind: Format, split: SplitName | None, source: Source) -> Iterator[Row]:
     if path.stat().st_size == 0:
-        raise SourceError(f"{path.name} is empty (0 bytes); it needs the columns {', '.join(source.columns.names)} and some rows")
+        raise SourceError(
+            f"{path.name} is empty (0 bytes); it needs the columns {', '.join(source.columns.names)} and some rows"
+        )
     if kind == "parquet":
         records = read_parquet(path, source.columns.names)
     elif kind == "jsonl":
@@ -153,7 +175,9 @@ def _read_folder(root: Path, split: SplitName | None) -> Iterator[Row]:
                 try:
                     text = file.read_text(encoding="utf-8-sig")
                 except UnicodeDecodeError as error:
-                    raise SourceError(f"{name}: byte {error.start} is not UTF-8 ({error.reason}); save the file as UTF-8") from error
+                    raise SourceError(
+                        f"{name}: byte {error.start} is not UTF-8 ({error.reason}); save the file as UTF-8"
+                    ) from error
                 yield Row(name, number, text, label.name, OFFICIAL[top.name.lower()] if official else split)
     if number == 0:
         raise SourceError(f"{root.name!r} holds no text; lay the files out as {root.name}/<label>/<name>.txt")
@@ -168,7 +192,8 @@ def _read_hub(address: str, split: SplitName | None, source: Source) -> Iterator
         loaded = load_dataset(name, source.config, revision=revision)
     except Exception as error:  # the client raises a dozen types, of three libraries, for one fact
         raise unreachable(address, error) from error
-    assert isinstance(loaded, DatasetDict)
+    if not isinstance(loaded, DatasetDict):
+        raise SourceError(f"{address!r} is no data set with splits but {type(loaded).__name__}; name another")
     yield from hub_rows(name, loaded, split, source.columns)
 
 
@@ -182,7 +207,9 @@ def hub_rows(name: str, loaded: Any, split: SplitName | None, columns: Columns) 
             continue
         missing = [column for column in columns.names if column not in data.column_names]
         if missing:
-            raise SourceError(f"{name}: no column {missing[0]!r}; it has {', '.join(data.column_names)}; set source.columns")
+            raise SourceError(
+                f"{name}: no column {missing[0]!r}; it has {', '.join(data.column_names)}; set source.columns"
+            )
         feature = data.features[columns.label]
         for number, record in enumerate(data, start=1):
             if isinstance(feature, ClassLabel) and record[columns.label] is not None:

@@ -58,7 +58,9 @@ def read_jsonl(path: Path, columns: list[str]) -> Iterator[Record]:
             try:
                 record = json.loads(line)
             except json.JSONDecodeError as error:
-                raise SourceError(f"{path.name}, line {number}: not JSON ({error.msg} at column {error.colno}); one object a line") from error
+                raise SourceError(
+                    f"{path.name}, line {number}: not JSON ({error.msg} at column {error.colno}); one object a line"
+                ) from error
             if not isinstance(record, dict):
                 raise SourceError(f"{path.name}, line {number}: holds {line.strip()[:40]!r}; one JSON object a line")
             _check_columns(f"{path.name}, line {number}", columns, list(record))
@@ -83,7 +85,9 @@ def read_parquet(path: Path, columns: list[str]) -> Iterator[Record]:
                 number += 1
                 yield number, record
     except pa.ArrowException as error:
-        raise SourceError(f"{path.name} cannot be read as Parquet ({str(error).splitlines()[0]}); write it again, or set source.format") from error
+        raise SourceError(
+            f"{path.name} cannot be read as Parquet ({str(error).splitlines()[0]}); write it again or set source.format"
+        ) from error
 
 
 def _check_columns(where: Path | str, wanted: list[str], found: list[str]) -> None:
@@ -100,6 +104,6 @@ def _check_utf8(path: Path) -> None:
                 line.decode("utf-8")
             except UnicodeDecodeError as error:
                 raise SourceError(
-                    f"{path.name}, line {number}: byte 0x{line[error.start]:02x} at column {error.start + 1} is not UTF-8; "
-                    "convert the file, for example with `iconv -f latin1 -t utf-8`"
+                    f"{path.name}, line {number}: byte 0x{line[error.start]:02x} at column {error.start + 1} "
+                    "is not UTF-8; convert the file, for example with `iconv -f latin1 -t utf-8`"
                 ) from error

@@ -47,18 +47,9 @@ def write_quarantine(
         writer.writerow(COLUMNS)
         aside = manifest[manifest["id"].isin(list(reasons))] if reasons else manifest.iloc[:0]
         for row in aside.to_dict("records"):
+            where = [row["id"], row["source"], row["row"], _text(row["split"]), _text(row["label"])]
             text = " ".join(_text(texts[row["id"]])[:TEXT_CHARACTERS].splitlines())
-            writer.writerow(
-                [
-                    row["id"],
-                    row["source"],
-                    row["row"],
-                    _text(row["split"]),
-                    _text(row["label"]),
-                    ";".join(reasons[row["id"]]),
-                    text,
-                ]
-            )
+            writer.writerow([*where, ";".join(reasons[row["id"]]), text])
 
 
 def why_stopped(findings: tuple[Finding, ...], rows: dict[str, int], manifest: "pd.DataFrame") -> str | None:
@@ -70,12 +61,9 @@ def why_stopped(findings: tuple[Finding, ...], rows: dict[str, int], manifest: "
     if rows["ingested"] == 0:
         return "no row was ingested; give `source` a file with rows"
     if rule.name == "two_labels" and rows["passed"] == 0:
-        counts = ", ".join(
-            f"{finding.rule.name} {finding.unexpected}"
-            for finding in findings
-            if finding.rule.about == "rows" and finding.ids
-        )
-        return f"all {rows['ingested']} rows are quarantined ({counts}) and none is left; correct the source or loosen `validation`"
+        by_rule = [f"{finding.rule.name} {len(finding.ids)}" for finding in findings if finding.rule.about == "rows"]
+        counts = ", ".join(entry for entry in by_rule if not entry.endswith(" 0"))
+        return f"all {rows['ingested']} rows are quarantined ({counts}); correct the source, or loosen `validation`"
     # Labels may be missing only because of the rows found before: that is no second fault.
     others = [finding.rule.name for finding in failed[1:] if finding.rule.name != "two_labels"]
     also = f" (also failed: {', '.join(others)})" if others else ""

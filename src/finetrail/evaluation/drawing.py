@@ -41,7 +41,7 @@ def draw(parent: Element, tag: str, text: str | None = None, **attributes: str |
 
 def finish(svg: Element) -> Markup:
     """Serialise; the result is safe to put into a page as it is."""
-    return Markup(tostring(svg, encoding="unicode", short_empty_elements=True))  # noqa: S704 (ElementTree has escaped it)
+    return Markup(tostring(svg, encoding="unicode", short_empty_elements=True))  # noqa: S704 - ElementTree has escaped it
 
 
 def number(value: float) -> str:

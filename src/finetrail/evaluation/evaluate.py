@@ -10,8 +10,8 @@ from finetrail.evaluation.calibration import Calibration, calibration
 from finetrail.evaluation.intervals import Interval, bootstrap
 from finetrail.evaluation.metrics import (
     METRICS,
-    Floats,
     Ints,
+    Logits,
     PerClass,
     confusion_matrix,
     count,
@@ -63,7 +63,7 @@ def evaluate(
     ids: Sequence[str],
     texts: Sequence[str],
     y_true: Ints,
-    logits: Floats,
+    logits: Logits,
     labels: Sequence[str],
     *,
     confidence: float,
@@ -76,7 +76,7 @@ def evaluate(
     Args:
         ids, texts: one a row (n); the texts appear with the worst mistakes.
         y_true: actual classes (n,), n > 0.
-        logits: (n, K), any float type, in the order of `labels`.
+        logits: (n, K), in the order of `labels`.
         confidence, resamples, seed: of the bootstrap intervals.
         worst: how many of the worst mistakes to keep.
 
@@ -90,7 +90,7 @@ def evaluate(
             f"the model answers {broken} of {len(y_true)} rows with NaN or infinity, but every logit must be a finite "
             "number: train it again with a lower learning rate or in fp32"
         )
-    y_pred = np.asarray(logits).argmax(axis=1)
+    y_pred = logits.argmax(axis=1)
     resampled = bootstrap(y_true, [y_pred], len(labels), resamples=resamples, seed=seed)
     confusion = confusion_matrix(y_true, y_pred, len(labels))
     return Evaluation(

@@ -10,12 +10,15 @@ over *all* classes, those without rows or predictions included.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Logits = NDArray[np.floating[Any]]
+"""Scores as a model gives them, of any precision."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def scores(y_true: Ints, y_pred: Ints, classes: int) -> dict[str, float]:
     return {name: float(metric(counts)) for name, metric in METRICS.items()}
 
 
-def log_softmax(logits: ArrayLike) -> Floats:
+def log_softmax(logits: Logits) -> Floats:
     """Logarithms of the class probabilities: (n, K) -> (n, K), computed in float64."""
     wide = np.asarray(logits, dtype=np.float64)
     shifted = wide - wide.max(axis=-1, keepdims=True)
@@ -96,7 +99,7 @@ def log_softmax(logits: ArrayLike) -> Floats:
     return result
 
 
-def cross_entropy(logits: ArrayLike, y_true: Ints) -> float:
+def cross_entropy(logits: Logits, y_true: Ints) -> float:
     """Mean negative log-likelihood, in nats, of the actual classes (n,) under the logits (n, K)."""
     log_probabilities = log_softmax(logits)
     return float(-log_probabilities[np.arange(len(y_true)), _labels(y_true, log_probabilities.shape[1])].mean())

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from finetrail.evaluation.metrics import Floats, Ints, log_softmax
+from finetrail.evaluation.metrics import Ints, Logits, log_softmax
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Confusion:
 
 
 def worst_mistakes(
-    ids: Sequence[str], texts: Sequence[str], y_true: Ints, logits: Floats, labels: Sequence[str], *, limit: int = 50
+    ids: Sequence[str], texts: Sequence[str], y_true: Ints, logits: Logits, labels: Sequence[str], *, limit: int = 50
 ) -> tuple[Mistake, ...]:
     """The wrong answers with the highest loss (least probability for the actual label) first; equals by id.
 
@@ -44,7 +44,7 @@ def worst_mistakes(
         limit: how many to return at most.
     """
     log_probabilities = log_softmax(logits)
-    y_pred = np.asarray(logits).argmax(axis=1)
+    y_pred = logits.argmax(axis=1)
     wrong = np.flatnonzero(y_pred != y_true)
     loss = -log_probabilities[wrong, y_true[wrong]]
     order = sorted(range(len(wrong)), key=lambda at: (-loss[at], ids[int(wrong[at])]))[:limit]

@@ -54,7 +54,12 @@ class SplitFacts:
         near, leakage = value["near"], value["leakage"]
         return SplitFacts(
             method=value["method"],
-            near=", ".join(f"{key.replace('_', ' ')} {near[key]}" for key in sorted(near)),
+            near=", ".join(
+                [
+                    str(near["method"]),
+                    *(f"{key.replace('_', ' ')} {near[key]}" for key in sorted(near) if key != "method"),
+                ]
+            ),
             rows=dict(value["rows"]),
             sha256=dict(value["sha256"]),
             exact_groups=int(leakage["exact_groups"]),
@@ -143,7 +148,7 @@ def _environment() -> Environment:
 
 def _code(text: str) -> Markup:
     """Escape, and set what stands between backticks as code."""
-    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 (escaped before)
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
 
 
 def _excerpt(text: str) -> str:

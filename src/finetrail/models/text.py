@@ -98,11 +98,18 @@ def load_pretrained(backbone: TextBackbone, root: Path) -> tuple[PooledEncoder, 
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         _set_dropout(config, backbone.dropout)
         encoder = AutoModel.from_pretrained(
-            folder, config=config, local_files_only=True, use_safetensors=True, dtype=torch.float32, attn_implementation=_attention()
+            folder,
+            config=config,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            attn_implementation=_attention(),
         )
     except (OSError, ValueError, KeyError) as error:
         cause = " ".join(str(error).split())[:200]
-        raise ModelError(f"{backbone.weights!r} holds no encoder with safetensors weights ({cause}); name another folder") from error
+        raise ModelError(
+            f"{backbone.weights!r} holds no encoder with safetensors weights ({cause}); name another folder"
+        ) from error
     return _pooled(encoder, config, backbone, folder)
 
 
@@ -111,7 +118,9 @@ def load_saved(backbone: TextBackbone, folder: Path) -> tuple[PooledEncoder, Tex
     from transformers import AutoConfig, AutoModel
 
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    return _pooled(AutoModel.from_config(config, attn_implementation=_attention(), dtype=torch.float32), config, backbone, folder)
+    return _pooled(
+        AutoModel.from_config(config, attn_implementation=_attention(), dtype=torch.float32), config, backbone, folder
+    )
 
 
 def save_backbone(encoder: PooledEncoder, processor: TextProcessor, folder: Path) -> None:
@@ -124,7 +133,9 @@ def save_backbone(encoder: PooledEncoder, processor: TextProcessor, folder: Path
     processor.tokenizer.save_pretrained(folder)
 
 
-def _pooled(encoder: Any, config: Any, backbone: TextBackbone, folder: Path) -> tuple[PooledEncoder, TextProcessor, int]:
+def _pooled(
+    encoder: Any, config: Any, backbone: TextBackbone, folder: Path
+) -> tuple[PooledEncoder, TextProcessor, int]:
     from transformers import AutoTokenizer
 
     # The pooler is trained for another task and would count as parameters that nothing uses.
@@ -133,8 +144,14 @@ def _pooled(encoder: Any, config: Any, backbone: TextBackbone, folder: Path) -> 
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     longest = getattr(config, "max_position_embeddings", None) or backbone.max_tokens
     if backbone.max_tokens > longest:
-        raise ModelError(f"max_tokens is {backbone.max_tokens}, but this backbone reads at most {longest}; lower backbone.max_tokens")
-    return PooledEncoder(encoder, backbone.pooling), TextProcessor(tokenizer, backbone.max_tokens), int(config.hidden_size)
+        raise ModelError(
+            f"max_tokens is {backbone.max_tokens}, but this backbone reads at most {longest}; lower backbone.max_tokens"
+        )
+    return (
+        PooledEncoder(encoder, backbone.pooling),
+        TextProcessor(tokenizer, backbone.max_tokens),
+        int(config.hidden_size),
+    )
 
 
 def _attention() -> str:

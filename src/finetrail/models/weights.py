@@ -17,7 +17,7 @@ def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, partial)
     with partial.open("rb") as file:
         os.fsync(file.fileno())
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
@@ -30,11 +30,14 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     try:
-        return load_file(path)
+        tensors: dict[str, Tensor] = load_file(path)
     except FileNotFoundError as error:
         raise ModelError(f"{path} does not exist; `dvc checkout` restores a tracked model") from error
     except SafetensorError as error:
-        raise ModelError(f"{path} is no whole safetensors file ({error}); `dvc checkout` restores a tracked model") from error
+        raise ModelError(
+            f"{path} is no whole safetensors file ({error}); `dvc checkout` restores a tracked model"
+        ) from error
+    return tensors
 
 
 def trainable_tensors(model: nn.Module) -> dict[str, Tensor]:
@@ -53,4 +56,6 @@ def load_weights(model: nn.Module, path: Path) -> None:
         model.load_state_dict(load_tensors(path), strict=True)
     except RuntimeError as error:
         cause = " ".join(str(error).split())[:300]
-        raise ModelError(f"{path} does not fit its configuration ({cause}); train or register the model again") from error
+        raise ModelError(
+            f"{path} does not fit its configuration ({cause}); train or register the model again"
+        ) from error

@@ -20,7 +20,7 @@ def ingest(workspace: Workspace, source: Source, track: Track = quiet) -> Ingest
     """Write `data/raw`: reads the source, writes `part-*.parquet` and `manifest.parquet`."""
     rows: Iterable[Row] = track(read_source(source, workspace.root), total=None, what="reading rows")
     if source.limit:
-        rows = smallest_hashes(rows, {**source.limit})
+        rows = smallest_hashes(rows, dict(source.limit.items()))
     with replacing(workspace.raw) as folder:
         counts = write_rows(rows, folder)
     return Ingested(dict(sorted(counts.items())))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from finetrail import lineage, registry, tracking
+from finetrail import registry, tracking
 from finetrail.evaluation.selection import Choice
 from finetrail.prediction import answer
 from finetrail.tasks.registry import get_task, load_model
@@ -33,18 +33,25 @@ def register(workspace: Workspace, *, project: str, task_name: str) -> Registere
     version = registry.register(
         tracker,
         run_id,
-        project,
-        model,
-        example,
-        answer(load_model(model), [task.example]),
-        _tags(workspace, choice, tested),
+        name=project,
+        model=model,
+        example=example,
+        answer=answer(load_model(model), [task.example]),
+        tags=_tags(tracker.tags(run_id), choice, tested),
     )
     described = {key: value for key, value in asdict(version).items() if key != "new"}
-    write_json(workspace.registration, described | {"alias": registry.CHALLENGER, "candidate": choice.chosen, "run_id": run_id})
+    write_json(
+        workspace.registration, described | {"alias": registry.CHALLENGER, "candidate": choice.chosen, "run_id": run_id}
+    )
     return Registered(version.name, version.version, version.new)
 
 
-def _tags(workspace: Workspace, choice: Choice, tested: dict[str, Any]) -> dict[str, str]:
+def _tags(run_tags: dict[str, str], choice: Choice, tested: dict[str, Any]) -> dict[str, str]:
+    """What a reader of the registry asks first; the lineage is the one that the training run recorded."""
+    inherited = {
+        key: value
+        for key, value in run_tags.items()
+        if key.startswith("finetrail.") or key == "mlflow.source.git.commit"
+    }
     scores = {f"finetrail.test_{name}": f"{value:.4f}" for name, value in tested["test"].items()}
-    weights = lineage.hash_folder(workspace.model(choice.chosen))
-    return {**lineage.live_tags(workspace, "register"), **scores, "finetrail.candidate": choice.chosen, "finetrail.model_sha256": weights}
+    return inherited | scores | {"finetrail.why": choice.reason}

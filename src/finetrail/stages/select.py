@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from finetrail import lineage, tracking
+from finetrail import tracking
 from finetrail.errors import ConfigError, ModelError, WorkspaceError
 from finetrail.evaluation.intervals import bootstrap
 from finetrail.evaluation.metrics import Ints
@@ -158,5 +158,9 @@ def publish(workspace: Workspace, project: str, choice: Choice) -> None:
     for rank, standing in enumerate(choice.ranking, start=1):
         run_id = tracker.resume(workspace.run(standing.candidate))
         chosen = standing.candidate == choice.chosen
-        tags = {"finetrail.rank": str(rank), "finetrail.chosen": "yes" if chosen else "no", "mlflow.note.content": choice.reason}
-        tracker.tag(run_id, tags | lineage.live_tags(workspace, f"train@{standing.candidate}"))
+        tags = {
+            "finetrail.rank": str(rank),
+            "finetrail.chosen": "yes" if chosen else "no",
+            "mlflow.note.content": choice.reason,
+        }
+        tracker.tag(run_id, tags)

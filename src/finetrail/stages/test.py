@@ -28,7 +28,9 @@ class Tested:
     evaluation: Evaluation
 
 
-def score_test(workspace: Workspace, *, project: str, task_name: str, settings: Selection, track: Track = quiet) -> Tested:
+def score_test(
+    workspace: Workspace, *, project: str, task_name: str, settings: Selection, track: Track = quiet
+) -> Tested:
     """Write `data/reports/test` for the model that `select` chose, and log its scores to the run that trained it."""
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
     column = get_task(task_name).column
@@ -72,7 +74,10 @@ def score_test(workspace: Workspace, *, project: str, task_name: str, settings: 
         pd.DataFrame(answers).to_parquet(folder / "predictions.parquet", index=False, compression="zstd")
         predicted = [built.labels[number] for number in logits.argmax(axis=1)]
         pd.DataFrame({"actual": rows["label"], "predicted": predicted}).to_csv(folder / "confusion.csv", index=False)
-        mistakes = pd.DataFrame([asdict(mistake) for mistake in evaluation.mistakes], columns=["id", "text", "actual", "predicted", "confidence", "given_to_actual"])
+        mistakes = pd.DataFrame(
+            [asdict(mistake) for mistake in evaluation.mistakes],
+            columns=["id", "text", "actual", "predicted", "confidence", "given_to_actual"],
+        )
         mistakes.to_csv(folder / "errors.csv", index=False)
     _log(workspace, project, paths, evaluation)
     return Tested(choice.chosen, evaluation)
@@ -96,6 +101,6 @@ def _log(workspace: Workspace, project: str, paths: RunPaths, evaluation: Evalua
     run_id = tracker.resume(paths)
     scores = {f"test_{name}": interval.value for name, interval in evaluation.metrics.items()}
     tracker.log(run_id, {**scores, "test_loss": evaluation.loss, "test_ece": evaluation.calibration.ece})
-    tracker.tag(run_id, lineage.live_tags(workspace, "test") | {"finetrail.tested": "yes"})
+    tracker.tag(run_id, {"finetrail.tested": "yes"})
     for name in ("report.html", "metrics.json", "errors.csv"):
         tracker.upload(run_id, workspace.test_report / name, "test")

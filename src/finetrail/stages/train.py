@@ -64,10 +64,18 @@ def train(
     parameters = count_parameters(model)
     model.to(accelerator.device)
 
-    inputs: dict[str, Inputs] = {split: built.processor.encode(rows[task.column].tolist()) for split, rows in splits.items()}
+    inputs: dict[str, Inputs] = {
+        split: built.processor.encode(rows[task.column].tolist()) for split, rows in splits.items()
+    }
     targets = {split: _targets(rows, labels) for split, rows in splits.items()}
     params = _flatten(
-        {"task": task_name, "seed": seed, "backbone": backbone.model_dump(), "adaptation": adaptation.model_dump(), "train": settings.model_dump()}
+        {
+            "task": task_name,
+            "seed": seed,
+            "backbone": backbone.model_dump(),
+            "adaptation": adaptation.model_dump(),
+            "train": settings.model_dump(),
+        }
     )
     datasets = [_dataset(split, workspace.split(split), len(splits[split])) for split in ("train", "val")]
     tags = {"finetrail.fingerprint": lineage.hash_of([name, params, datasets])}
@@ -79,7 +87,9 @@ def train(
         used = inputs
         if adaptation.freezes_backbone:
             with accelerator.autocast():
-                used = {split: compute_features(model, inputs[split], settings.batch_size * 2, track) for split in inputs}
+                used = {
+                    split: compute_features(model, inputs[split], settings.batch_size * 2, track) for split in inputs
+                }
         fitted = fit(
             model,
             Examples(used["train"], targets["train"]),
@@ -102,7 +112,13 @@ def train(
             "samples_per_second": round(fitted.samples / fitted.seconds, 2),
             "peak_memory_mb": float(peak_memory_mb()),
         }
-        described = {"val": metrics, "parameters": parameters, "epochs": fitted.epochs, "best_epoch": fitted.best_epoch, "labels": labels}
+        described = {
+            "val": metrics,
+            "parameters": parameters,
+            "epochs": fitted.epochs,
+            "best_epoch": fitted.best_epoch,
+            "labels": labels,
+        }
         record = tracking.RunRecord(run_id, name, params, tags, datasets, measured)
         with replacing(workspace.model(name)) as model_folder, replacing(workspace.run(name).root) as run_folder:
             task.save(built, backbone, model_folder)
@@ -138,10 +154,18 @@ def _dataset(split: str, folder: Path, rows: int) -> dict[str, str]:
     digest = lineage.hash_folder(folder)
     context = {"train": "training", "val": "validation"}[split]
     # MLflow takes a digest of 36 characters at most.
-    return {"name": split, "digest": digest[:36], "rows": str(rows), "context": context, "source": f"data/splits/{split}"}
+    return {
+        "name": split,
+        "digest": digest[:36],
+        "rows": str(rows),
+        "context": context,
+        "source": f"data/splits/{split}",
+    }
 
 
-def _write_results(paths: RunPaths, fitted: Fitted, described: dict[str, Any], rows: pd.DataFrame, logits: np.ndarray) -> None:
+def _write_results(
+    paths: RunPaths, fitted: Fitted, described: dict[str, Any], rows: pd.DataFrame, logits: np.ndarray
+) -> None:
     write_json(paths.metrics, described)
     write_curve(paths.train_curve, fitted.train_curve)
     write_curve(paths.val_curve, fitted.val_curve)

@@ -1,4 +1,4 @@
-"""The tasks by their Hugging Face names. A task's module, which imports torch, is imported when the task is asked for."""
+"""The tasks by their Hugging Face names. A task's module imports torch, so it is imported when it is asked for."""
 
 from importlib import import_module
 from pathlib import Path

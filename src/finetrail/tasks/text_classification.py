@@ -30,7 +30,11 @@ class TextClassification:
 
     def save(self, built: Built, backbone: object, folder: Path) -> None:
         settings = cast(TextBackbone, backbone)
-        text.save_backbone(cast(text.PooledEncoder, built.model.backbone), cast(text.TextProcessor, built.processor), folder / "backbone")
+        text.save_backbone(
+            cast(text.PooledEncoder, built.model.backbone),
+            cast(text.TextProcessor, built.processor),
+            folder / "backbone",
+        )
         save_tensors(built.model.state_dict(), folder / "model.safetensors")
         described = settings.model_dump(exclude={"weights"}) | {"weights": "backbone"}
         id2label = {str(number): label for number, label in enumerate(built.labels)}

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from finetrail.models.classifier import Batch, Classifier
+from finetrail.models.inputs import Inputs
 from finetrail.progress import Track, quiet
 from finetrail.training.batching import sorted_batches
-from finetrail.models.inputs import Inputs
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,22 @@ class Features:
         return {"features": self.values[list(indices)]}
 
 
-def predict(model: Classifier, inputs: Inputs, batch_size: int, track: Track = quiet, what: str = "predicting") -> np.ndarray:
+def predict(
+    model: Classifier, inputs: Inputs, batch_size: int, track: Track = quiet, what: str = "predicting"
+) -> np.ndarray:
     """Logits (N, K) in float32, in the order of the inputs, on the device where the model is."""
-    return _collect(model, model, inputs, batch_size, track, what).float().numpy()
+    return _collect(model, inputs, batch_size, forward=model, track=track, what=what).float().numpy()
 
 
 def compute_features(model: Classifier, inputs: Inputs, batch_size: int, track: Track = quiet) -> Features:
     """Run the frozen backbone once over all inputs."""
-    return Features(_collect(model, model.features, inputs, batch_size, track, "computing features").float())
+    return Features(
+        _collect(model, inputs, batch_size, forward=model.features, track=track, what="computing features").float()
+    )
 
 
 def _collect(
-    model: Classifier, forward: Callable[[Batch], Tensor], inputs: Inputs, batch_size: int, track: Track, what: str
+    model: Classifier, inputs: Inputs, batch_size: int, *, forward: Callable[[Batch], Tensor], track: Track, what: str
 ) -> Tensor:
     device = next(model.parameters()).device
     batches = sorted_batches(inputs.lengths, batch_size)

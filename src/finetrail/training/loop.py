@@ -102,12 +102,17 @@ def fit(
         batches = grouped_batches(train.inputs.lengths, settings.batch_size, seed + epoch)
         steps = [batches[at : at + settings.accumulate] for at in range(0, len(batches), settings.accumulate)]
         pending: list[Tensor] = []
-        for number, micro_batches in enumerate(track(steps, total=len(steps), what=f"epoch {epoch} of {settings.epochs}"), start=1):
+        for number, micro_batches in enumerate(
+            track(steps, total=len(steps), what=f"epoch {epoch} of {settings.epochs}"), start=1
+        ):
             step = (epoch - 1) * steps_an_epoch + number
             size = sum(map(len, micro_batches))
             total = torch.zeros((), device=accelerator.device)
             for indices in micro_batches:
-                batch = {name: tensor.to(accelerator.device, non_blocking=True) for name, tensor in train.inputs.batch(indices).items()}
+                batch = {
+                    name: tensor.to(accelerator.device, non_blocking=True)
+                    for name, tensor in train.inputs.batch(indices).items()
+                }
                 part = loss(forward(batch), targets[indices].to(accelerator.device, non_blocking=True))
                 # Each example weighs the same, even if the last batch of an epoch is smaller.
                 part = part * (len(indices) / size)
@@ -115,7 +120,7 @@ def fit(
                 total += part.detach()
             pending.append(total)
             norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip or float("inf"))
-            rate = schedule.get_last_lr()[0]
+            rate = float(schedule.get_last_lr()[0])
             accelerated.step()
             schedule.step()
             accelerated.zero_grad()
@@ -150,8 +155,12 @@ def _check_finite(losses: list[float], step: int, rate: float, checkpoint: Path,
     bad = next((index for index, value in enumerate(losses) if not math.isfinite(value)), None)
     if bad is None:
         return
-    kept = f"the weights of epoch {fitted.best_epoch} are in {checkpoint}" if fitted.best_epoch else "no epoch had ended before"
+    kept = (
+        f"the weights of epoch {fitted.best_epoch} are in {checkpoint}"
+        if fitted.best_epoch
+        else "no epoch had ended before"
+    )
     raise NonFiniteError(
-        f"the loss is {losses[bad]} at step {step - len(losses) + 1 + bad} (learning rate {rate:.3g}); lower train.learning_rate, "
-        f"or set train.clip or train.precision: fp32; {kept}"
+        f"the loss is {losses[bad]} at step {step - len(losses) + 1 + bad} (learning rate {rate:.3g}); "
+        f"lower train.learning_rate, or set train.clip or train.precision: fp32; {kept}"
     )

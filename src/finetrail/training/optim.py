@@ -30,5 +30,7 @@ def build_schedule(optimizer: Optimizer, settings: Training, steps: int) -> LRSc
     from transformers.optimization import get_scheduler
 
     name = "constant_with_warmup" if settings.schedule == "constant" else settings.schedule
-    scheduler: LRScheduler = get_scheduler(name, optimizer, num_warmup_steps=round(settings.warmup * steps), num_training_steps=steps)
+    scheduler: LRScheduler = get_scheduler(
+        name, optimizer, num_warmup_steps=round(settings.warmup * steps), num_training_steps=steps
+    )
     return scheduler

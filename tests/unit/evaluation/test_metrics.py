@@ -1,5 +1,7 @@
 """The metrics against scikit-learn and torchmetrics, and the laws they obey."""
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -88,7 +90,7 @@ answers = st.integers(2, 6).flatmap(
 
 @given(answers, st.randoms(use_true_random=False))
 def test_confusion_sums_to_the_rows_and_ignores_their_order(
-    drawn: tuple[int, list[tuple[int, int]]], random: object
+    drawn: tuple[int, list[tuple[int, int]]], random: Random
 ) -> None:
     classes, pairs = drawn
     y_true, y_pred = np.array(pairs).T
@@ -96,18 +98,18 @@ def test_confusion_sums_to_the_rows_and_ignores_their_order(
     assert confusion.sum() == len(pairs)
     np.testing.assert_array_equal(confusion.sum(axis=1), np.bincount(y_true, minlength=classes))
     np.testing.assert_array_equal(confusion.sum(axis=0), np.bincount(y_pred, minlength=classes))
-    random.shuffle(pairs)  # type: ignore[attr-defined]
-    np.testing.assert_array_equal(confusion, confusion_matrix(*np.array(pairs).T, classes))
+    random.shuffle(pairs)
+    np.testing.assert_array_equal(confusion, confusion_matrix(np.array(pairs)[:, 0], np.array(pairs)[:, 1], classes))
 
 
 @given(answers, st.randoms(use_true_random=False))
 def test_metrics_lie_in_the_unit_interval_and_ignore_the_names_of_classes(
-    drawn: tuple[int, list[tuple[int, int]]], random: object
+    drawn: tuple[int, list[tuple[int, int]]], random: Random
 ) -> None:
     classes, pairs = drawn
     y_true, y_pred = np.array(pairs).T
     renamed = list(range(classes))
-    random.shuffle(renamed)  # type: ignore[attr-defined]
+    random.shuffle(renamed)
     mapping = np.array(renamed)
     ours = scores(y_true, y_pred, classes)
     assert all(0.0 <= value <= 1.0 for value in ours.values())

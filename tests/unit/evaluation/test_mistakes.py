@@ -15,7 +15,7 @@ def test_the_wrong_answers_with_least_probability_for_the_label_come_first() -> 
         ("b", "B", "cat", "dog"),
         ("c", "C", "owl", "cat"),
     ]
-    np.testing.assert_allclose([(one.confidence, one.given_to_actual) for one in found][0], (0.9, 0.05))
+    np.testing.assert_allclose((found[0].confidence, found[0].given_to_actual), (0.9, 0.05))
     assert [
         one.id for one in worst_mistakes(list("abcd"), list("ABCD"), np.array([0, 0, 2, 1]), logits, LABELS, limit=1)
     ] == ["d"]

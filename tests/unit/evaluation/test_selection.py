@@ -23,9 +23,9 @@ def test_the_cheapest_of_the_tied_is_chosen() -> None:
     assert choice.chosen == "lora"
     assert [one.candidate for one in choice.ranking] == ["full", "lora", "linear_probe"]
     assert choice.reason == (
-        "`full` has the highest validation macro F1, 0.712 (95% interval 0.692 to 0.732). `lora` is 0.006 behind, with an "
-        "interval of that difference from -0.002 to 0.015, which includes 0: a tie. Of the 2 tied, `lora` trains the "
-        "fewest parameters (302.0 k of 23.0 M), so it is chosen."
+        "`full` has the highest validation macro F1, 0.712 (95% interval 0.692 to 0.732). `lora` is 0.006 behind, "
+        "with an interval of that difference from -0.002 to 0.015, which includes 0: a tie. Of the 2 tied, `lora` "
+        "trains the fewest parameters (302.0 k of 23.0 M), so it is chosen."
     )
 
 
@@ -33,9 +33,9 @@ def test_a_leader_without_a_tie_is_chosen() -> None:
     choice = choose([PROBE, FULL], Selection(metric="accuracy"))
     assert choice.chosen == "full"
     assert choice.reason == (
-        "`full` has the highest validation accuracy, 0.712 (95% interval 0.692 to 0.732). The next best, `linear_probe`, "
-        "is 0.100 behind, with an interval of that difference from 0.080 to 0.120, which does not include 0. "
-        "So `full` is chosen."
+        "`full` has the highest validation accuracy, 0.712 (95% interval 0.692 to 0.732). The next best, "
+        "`linear_probe`, is 0.100 behind, with an interval of that difference from 0.080 to 0.120, which does not "
+        "include 0. So `full` is chosen."
     )
 
 

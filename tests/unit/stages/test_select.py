@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from finetrail.errors import ConfigError, ModelError, WorkspaceError
-from finetrail.evaluation.metrics import scores
+from finetrail.evaluation.metrics import Ints, scores
 from finetrail.evaluation.selection import Selection
 from finetrail.stages.select import select
 from finetrail.workspace import Workspace
@@ -26,6 +26,13 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path)
 
 
+def _answers(right: float, seed: int) -> tuple[Ints, Ints]:
+    """Return the actual classes and answers of which exactly the share `right` is right; the seed says which."""
+    y_true = np.random.default_rng(7).integers(0, 3, ROWS)
+    chosen = np.random.default_rng(seed).permutation(ROWS) < right * ROWS
+    return y_true, np.where(chosen, y_true, (y_true + 1) % 3)
+
+
 def _train(
     workspace: Workspace,
     candidate: str,
@@ -37,10 +44,8 @@ def _train(
     labels: Sequence[str] = LABELS,
     spoil: float | None = None,
 ) -> None:
-    """Leave what `train` leaves about a candidate that answers a share `right` of the rows rightly."""
-    y_true = np.random.default_rng(7).integers(0, 3, ROWS)
-    rng = np.random.default_rng(seed)
-    y_pred = np.where(rng.random(ROWS) < right, y_true, (y_true + 1) % 3)
+    """Leave what `train` leaves about a candidate."""
+    y_true, y_pred = _answers(right, seed)
     logits = np.eye(3, dtype=np.float32)[y_pred]
     if spoil is not None:
         logits[5, 1] = spoil
@@ -58,7 +63,7 @@ def _train(
 
 def test_chooses_the_cheapest_of_the_tied_and_says_why(workspace: Workspace) -> None:
     _train(workspace, "full", right=0.82, trainable=1000)
-    _train(workspace, "lora", right=0.81, trainable=50)
+    _train(workspace, "lora", right=0.81, trainable=50, seed=1)
     _train(workspace, "probe", right=0.4, trainable=5)
     selected = select(workspace, SETTINGS, ["full", "lora", "probe"])
     assert (selected.choice.chosen, selected.rows) == ("lora", ROWS)
@@ -74,8 +79,7 @@ def test_chooses_the_cheapest_of_the_tied_and_says_why(workspace: Workspace) -> 
 
 def test_the_value_is_the_metric_of_the_predictions(workspace: Workspace) -> None:
     _train(workspace, "only", right=0.7)
-    y_true = np.random.default_rng(7).integers(0, 3, ROWS)
-    y_pred = np.where(np.random.default_rng(0).random(ROWS) < 0.7, y_true, (y_true + 1) % 3)
+    y_true, y_pred = _answers(0.7, seed=0)
     winner = select(workspace, SETTINGS, ["only"]).choice.winner
     assert winner.value == scores(y_true, y_pred, 3)["macro_f1"]
     assert winner.low < winner.value < winner.high
@@ -106,7 +110,7 @@ def test_other_rows_are_refused_and_the_earlier_choice_stays(workspace: Workspac
     before = workspace.selection_report.read_bytes()
     _train(workspace, "b", ids=[f"row{row}" for row in range(ROWS - 1)] + ["other"])
     with pytest.raises(
-        WorkspaceError, match=r"row 300 of candidates 'a' and 'b' is 'row299' .* and 'other' .* dvc repro"
+        WorkspaceError, match=r"row 300 of candidates 'a' and 'b' is 'row299' .* and 'other' .*dvc repro"
     ):
         select(workspace, SETTINGS, ["a", "b"])
     assert workspace.selection_report.read_bytes() == before

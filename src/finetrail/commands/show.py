@@ -1,0 +1,52 @@
+"""`finetrail show`: the last results on one screen."""
+
+from collections.abc import Iterator
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from finetrail.evaluation.selection import METRIC_NAMES, Choice
+from finetrail.workspace import Workspace, need, read_json
+
+
+def show(workspace: Workspace, project: str) -> Iterator[RenderableType]:
+    """The ranking of the candidates, the choice and why, the test scores and the registered version.
+
+    Raises:
+        WorkspaceError: the pipeline has not run to its end.
+    """
+    choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
+    tested = read_json(need(workspace.test_report / "metrics.json", "test"))
+    registration = read_json(need(workspace.registration, "register"))
+    yield _ranking(workspace, choice)
+    yield Text(choice.reason)
+    scores = [f"{METRIC_NAMES[name]} {tested['test'][name]:.3f}" for name in METRIC_NAMES]
+    yield Text(f"test, scored once: {', '.join(scores)}")
+    yield Text(f"registered: models:/{registration['name']}/{registration['version']}, alias {registration['alias']}")
+    yield Text(f"report: {(workspace.test_report / 'report.html').relative_to(workspace.root)}    all runs: make ui")
+
+
+def _ranking(workspace: Workspace, choice: Choice) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in (
+        "candidate",
+        f"validation {METRIC_NAMES[choice.metric]}",
+        "interval",
+        "trainable",
+        "seconds",
+        "samples/s",
+    ):
+        table.add_column(title, justify="left" if title == "candidate" else "right")
+    for one in choice.ranking:
+        measured = read_json(workspace.run(one.candidate).record)["measured"]
+        mark = " *" if one.candidate == choice.chosen else ""
+        table.add_row(
+            one.candidate + mark,
+            f"{one.value:.3f}",
+            f"{one.low:.3f} to {one.high:.3f}",
+            f"{one.trainable_parameters:,}",
+            f"{measured['seconds']:.0f}",
+            f"{measured['samples_per_second']:.0f}",
+        )
+    return table

@@ -1,0 +1,108 @@
+"""What is said about a split: errors where nobody could train or score on it, warnings, and split.json."""
+
+import hashlib
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from finetrail.data.splits import Assignment, Rows, Split
+from finetrail.errors import SplitError
+from finetrail.workspace import SPLITS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def label_counts(rows: Rows, assignment: Assignment) -> dict[str, dict[str, int]]:
+    """Rows of each label in each split: {split: {label: n}}; labels that a split lacks are 0."""
+    labels = sorted({label for label, split in zip(rows.labels, assignment.splits, strict=True) if split})
+    counts = Counter(zip(assignment.splits, rows.labels, strict=True))
+    return {split: {label: counts[split, label] for label in labels} for split in SPLITS}
+
+
+def refuse(counts: dict[str, dict[str, int]], removed: int) -> None:
+    """Raise SplitError where training or scoring is impossible. Args: counts: of `label_counts`."""
+    sizes = {split: sum(counts[split].values()) for split in SPLITS}
+    for split in SPLITS:
+        if not sizes[split]:
+            raise SplitError(
+                f"split {split!r} is empty ({_inline(sizes)}, {removed} removed as near duplicates): every split needs "
+                "rows; add rows, or change the shares or the method in `split:`"
+            )
+    for label in counts["train"]:
+        if not counts["train"][label]:
+            of_label = {split: counts[split][label] for split in SPLITS}
+            raise SplitError(
+                f"label {label!r} with {sum(of_label.values())} rows is never in train ({_inline(of_label)}): it "
+                "cannot be learned; add rows of it, quarantine it as too rare in `validate:`, or use `stratified`"
+            )
+    learned = [label for label, n in counts["train"].items() if n]
+    if len(learned) < 2:
+        raise SplitError(
+            f"train has {len(learned)} label ({', '.join(map(repr, learned))}): a classifier needs at least 2 labels"
+        )
+
+
+def warnings(counts: dict[str, dict[str, int]], settings: Split) -> list[str]:
+    """Return what a person should know before trusting the scores, a sentence each."""
+    found = []
+    for label in counts["train"]:
+        missing = [split for split in ("val", "test") if not counts[split][label]]
+        if missing:
+            rows = sum(counts[split][label] for split in SPLITS)
+            found.append(f"label {label!r} ({rows} rows) is not in {' and '.join(missing)}: it is not scored there")
+    if settings.method == "official":
+        return found
+    sizes = {split: sum(counts[split].values()) for split in SPLITS}
+    for split, asked in (("test", settings.test), ("val", settings.val)):
+        total = sum(sizes.values())
+        if abs(sizes[split] - asked * total) > max(len(counts[split]), asked * total / 4):  # beyond rounding by label
+            why = "large groups and groups of near duplicates go as one"
+            if settings.method == "hash":
+                why += ", and a share is met by chance only"
+            found.append(f"{split} holds {sizes[split] / total:.3f} of the rows, and {asked:g} was asked for: {why}")
+    return found
+
+
+def content_hash(ids: "Sequence[str]", labels: "Sequence[str]", texts: "Sequence[str]") -> str:
+    """The sha256 of ids, labels and texts in their order: equal for equal splits, whatever the file format does."""
+    digest = hashlib.sha256()
+    for row in zip(ids, labels, texts, strict=True):
+        for value in row:
+            data = value.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()
+
+
+def leakage_report(rows: Rows, assignment: Assignment) -> dict[str, Any]:
+    """The findings about rows that are the same or near.
+
+    Returns:
+        exact_groups: normalised texts of more than one row; near_pairs: links between different texts that join the
+        near groups (a group of k texts counts k-1); near_groups: groups of more than one text; mixed_label_groups:
+        groups, exact or near, with more than one label; removed: rows taken out, with the row that stays.
+    """
+    texts: dict[int, set[str]] = {}
+    labels: dict[int, set[str]] = {}
+    for cluster, text, label in zip(assignment.clusters, rows.texts, rows.labels, strict=True):
+        texts.setdefault(cluster, set()).add(text)
+        labels.setdefault(cluster, set()).add(label)
+    return {
+        "exact_groups": sum(n > 1 for n in Counter(rows.texts).values()),
+        "near_pairs": sum(len(group) - 1 for group in texts.values()),
+        "near_groups": sum(len(group) > 1 for group in texts.values()),
+        "mixed_label_groups": sum(len(group) > 1 for group in labels.values()),
+        "removed": [
+            {
+                "id": rows.ids[entry.row],
+                "split": entry.split,
+                "because_of": rows.ids[entry.because_of],
+                "because_split": assignment.splits[entry.because_of],
+                "similarity": round(entry.similarity, 4),
+            }
+            for entry in assignment.removed
+        ],
+    }
+
+
+def _inline(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {n}" for name, n in counts.items())

@@ -1,0 +1,183 @@
+"""The stage: files in, files out, every row counted, and earlier results untouched by a failure."""
+
+import csv
+import random
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from finetrail.data.raw import Row, read_split, write_rows
+from finetrail.data.splits import Split
+from finetrail.errors import SplitError, WorkspaceError
+from finetrail.stages.split import Divided, split
+from finetrail.workspace import SPLITS, Workspace, read_json
+
+
+def words(row: int, count: int = 12) -> str:
+    return " ".join(f"w{row}x{i}" for i in range(count))
+
+
+def rows(count: int = 60) -> list[Row]:
+    return [Row("a.csv", number + 1, words(number), "xyz"[number % 3]) for number in range(count)]
+
+
+def workspace(root: Path, data: list[Row], quarantined: tuple[str, ...] = ()) -> Workspace:
+    space = Workspace(root)
+    space.raw.mkdir(parents=True)
+    write_rows(data, space.raw)
+    space.validation.mkdir(parents=True)
+    with space.quarantine.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "source", "row", "split", "label", "rules", "text"])
+        writer.writerows([name, "a.csv", 1, "", "x", "empty_text", ""] for name in quarantined)
+    return space
+
+
+def contents(space: Workspace) -> dict[str, bytes]:
+    return {
+        str(file.relative_to(space.splits)): file.read_bytes() for file in space.splits.rglob("*") if file.is_file()
+    }
+
+
+def test_writes_three_splits_and_counts_every_row(tmp_path: Path) -> None:
+    gone = next(row.sha256 for row in rows() if row.row == 7)
+    space = workspace(tmp_path, rows(), (str(gone)[:16],))
+    done = split(space, Split())
+    assert done == Divided(
+        {
+            "ingested": 60,
+            "quarantined_by_validation": 1,
+            "quarantined_by_split": 0,
+            "train": 41,
+            "val": 6,
+            "test": 12,
+        },
+        (),
+    )
+    assert sorted(contents(space)) == [
+        "quarantine.csv",
+        "split.json",
+        "test/part-00000.parquet",
+        "train/part-00000.parquet",
+        "val/part-00000.parquet",
+    ]
+    frames = {name: read_split(space.split(name)) for name in SPLITS}
+    ids = [name for frame in frames.values() for name in frame["id"]]
+    assert sorted(ids) == sorted(str(row.sha256)[:16] for row in rows() if row.row != 7)
+    texts = {str(row.sha256)[:16]: (row.text, row.label) for row in rows()}
+    for name, frame in frames.items():
+        assert list(frame.columns) == ["id", "text", "label", "group"]
+        assert frame["id"].is_monotonic_increasing
+        assert len(frame) == done.rows[name]
+        for record in frame.itertuples():
+            assert (record.text, record.label) == texts[str(record.id)]
+    schema = pq.read_schema(space.split("val") / "part-00000.parquet")
+    assert schema == pa.schema([(name, pa.string()) for name in ("id", "text", "label", "group")])
+
+
+def test_report(tmp_path: Path) -> None:
+    space = workspace(tmp_path, rows())
+    split(space, Split(seed=3))
+    report = read_json(space.split_report)
+    assert report["method"] == "stratified"
+    assert report["seed"] == 3
+    assert report["near"]["threshold"] == 0.8
+    assert report["near"]["shingle_words"] == 3
+    assert report["labels"] == ["x", "y", "z"]
+    assert report["label_counts"]["test"] == {"x": 4, "y": 4, "z": 4}
+    assert len(set(report["sha256"].values())) == 3
+    assert report["leakage"] == {
+        "exact_groups": 0,
+        "near_pairs": 0,
+        "near_groups": 0,
+        "mixed_label_groups": 0,
+        "removed": [],
+    }
+    assert report["warnings"] == []
+
+
+def test_equal_rows_in_any_order_are_equal_bytes(tmp_path: Path) -> None:
+    data = rows(80)
+    first = workspace(tmp_path / "one", data)
+    random.Random(1).shuffle(data)  # noqa: S311
+    second = workspace(tmp_path / "two", data)
+    for space in (first, second):
+        split(space, Split())
+    assert contents(first) == contents(second)
+
+
+def test_official_leaks_go_to_the_quarantine(tmp_path: Path) -> None:
+    data = [
+        Row("a", number + 1, row.text, row.label, "test" if number < 9 else "train")
+        for number, row in enumerate(rows())
+    ]
+    data.append(Row("a", 61, words(0).upper() + "!\r\nmore", "x", "train"))
+    data.append(Row("a", 62, words(1, 13), "y", "train"))
+    data.append(Row("a", 63, words(1), "y", "train"))
+    space = workspace(tmp_path, data)
+    done = split(space, Split(method="official"))
+    assert done.rows["quarantined_by_split"] == 3
+    assert done.rows["test"] == 9
+    with (space.splits / "quarantine.csv").open(encoding="utf-8", newline="") as file:
+        records = {record["text"]: record for record in csv.DictReader(file)}
+    near, longer = str(data[0].sha256)[:16], str(data[1].sha256)[:16]
+    assert {text: (record["split"], record["label"], record["reason"]) for text, record in records.items()} == {
+        words(0).upper() + "! more": ("train", "x", f"near to {near} of test (Jaccard 0.909)"),
+        words(1, 13): ("train", "y", f"near to {longer} of test (Jaccard 0.909)"),
+        words(1): ("train", "y", f"the same text as {longer} of test (Jaccard 1.000)"),
+    }
+    removed = read_json(space.split_report)["leakage"]["removed"]
+    assert sorted(entry["id"] for entry in removed) == sorted(record["id"] for record in records.values())
+
+
+@pytest.mark.parametrize(
+    ("data", "match"),
+    [
+        ([Row("a", 1, words(0), "x")], "split 'val' is empty"),
+        ([*rows(), Row("a", 61, None, "x")], "1 of 61 rows have no text"),
+        ([*rows(), Row("a", 61, "t", None)], "1 of 61 rows have no label"),
+        ([Row("a", n, words(n), "x") for n in range(30)], r"train has 1 label \('x'\)"),
+    ],
+)
+def test_a_failure_leaves_earlier_results(tmp_path: Path, data: list[Row], match: str) -> None:
+    space = workspace(tmp_path / "good", rows())
+    split(space, Split())
+    before = contents(space)
+    bad = workspace(tmp_path / "bad", data)
+    space.root.joinpath("data", "raw").rename(tmp_path / "old")
+    bad.raw.rename(space.raw)
+    with pytest.raises(SplitError, match=match):
+        split(space, Split())
+    assert contents(space) == before
+
+
+def test_a_disk_error_leaves_earlier_results(tmp_path: Path) -> None:
+    space = workspace(tmp_path, rows())
+    split(space, Split())
+    before = contents(space)
+    blocked = space.splits / "quarantine.csv.partial"
+    blocked.mkdir()  # the file that would be written next cannot be opened
+    with pytest.raises(IsADirectoryError):
+        split(space, Split(seed=1))
+    assert contents(space) == before
+
+
+def test_a_quarantine_of_another_run_is_refused(tmp_path: Path) -> None:
+    space = workspace(tmp_path, rows(), ("0123456789abcdef",))
+    with pytest.raises(SplitError, match="do not add up"):
+        split(space, Split())
+
+
+def test_all_rows_quarantined(tmp_path: Path) -> None:
+    space = workspace(tmp_path, rows(), tuple(str(row.sha256)[:16] for row in rows()))
+    with pytest.raises(SplitError, match="0 rows are left to split"):
+        split(space, Split())
+
+
+def test_without_validation(tmp_path: Path) -> None:
+    space = workspace(tmp_path, rows())
+    space.quarantine.unlink()
+    with pytest.raises(WorkspaceError, match="written by `validate`"):
+        split(space, Split())

@@ -1,0 +1,147 @@
+"""The stage `validate`: what stops it, in which words, and what it then leaves behind."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetrail.data.raw import Row, read_manifest, write_rows
+from finetrail.data.rules import Validation
+from finetrail.errors import ValidationError
+from finetrail.stages.validate import Rows, validate
+from finetrail.workspace import Workspace
+
+GOOD = [Row("news.csv", n, f"text number {n}", ("autos", "space", "guns")[n % 3]) for n in range(1, 31)]
+BAD = [
+    Row("news.csv", 31, None, "autos"),
+    Row("news.csv", 32, None, None),
+    Row("news.csv", 33, " \n\t", "autos"),
+]
+RARE = Row("news.csv", 99, "alone", "rare")
+ONE_MORE = Row("news.csv", 99, "one more", "autos")
+ONE_SIDED = {"class_balance": {"policy": "fail", "max_ratio": 1}}
+TWO_ALLOWED = {"unknown_label": {"labels": ["autos", "space"]}}
+
+
+def workspace_of(root: Path, rows: list[Row]) -> Workspace:
+    workspace = Workspace(root)
+    workspace.raw.mkdir(parents=True, exist_ok=True)
+    write_rows(rows, workspace.raw)
+    return workspace
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("rows", "rules", "message"),
+    [
+        (
+            [*GOOD, RARE],
+            {},
+            r"^rule rare_label: 1 row whose label has fewer than 5 rows, for example news\.csv:99 with label ",
+        ),
+        (
+            [*GOOD, RARE],
+            {},
+            r"'rare'; add rows of that label, or lower validation\.rare_label\.min_rows, or set validation",
+        ),
+        (
+            [*GOOD, RARE],
+            {},
+            r"\.rare_label\.policy to quarantine; report: \.finetrail/validation-failed/data_docs/index\.html$",
+        ),
+        (
+            [*GOOD, RARE, GOOD[0]],
+            {"duplicate": {"policy": "fail"}},
+            r"rule duplicate: 1 row .* \(also failed: rare_label\)",
+        ),
+        (
+            [*GOOD, *BAD],
+            {"missing_text": {"policy": "fail"}},
+            r"rule missing_text: 2 rows without a text.* news\.csv:31 ",
+        ),
+        (GOOD, TWO_ALLOWED, r"rule unknown_label: 10 rows with a label that is not allowed"),
+        ([*GOOD, ONE_MORE], ONE_SIDED, r"rule class_balance: 20 rows .* set validation\.class_balance\.policy to warn"),
+        (
+            GOOD[::3],
+            {},
+            r"rule two_labels: fewer than two labels are left \(label_used: .* found 1\); a classifier needs",
+        ),
+        (
+            BAD,
+            {},
+            r"all 3 rows are quarantined \(missing_text 2, empty_text 1, missing_label 1\); correct the source",
+        ),
+    ],
+)
+def test_a_failed_rule_stops_with_a_line_and_a_report_and_leaves_the_earlier_result(
+    rows: list[Row], rules: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    workspace = workspace_of(tmp_path, GOOD)
+    validate(workspace, Validation())
+    before = content(workspace.validation)
+    workspace_of(tmp_path, rows)
+    with pytest.raises(ValidationError, match=message) as caught:
+        validate(workspace, Validation.model_validate(rules))
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path) not in str(caught.value)
+    assert content(workspace.validation) == before
+    failed = workspace.scratch / "validation-failed"
+    assert sorted(content(failed)) == [
+        "data_docs/expectations.html",
+        "data_docs/index.html",
+        "quarantine.csv",
+        "validation.json",
+    ]
+    assert json.loads((failed / "validation.json").read_text(encoding="utf-8"))["success"] is False
+    assert "failed" in (failed / "data_docs" / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_report_of_a_failure_goes_when_the_data_is_right_again(tmp_path: Path) -> None:
+    workspace = workspace_of(tmp_path, GOOD[::3])
+    with pytest.raises(ValidationError, match="two_labels"):
+        validate(workspace, Validation())
+    workspace_of(tmp_path, GOOD)
+    validate(workspace, Validation())
+    assert not (workspace.scratch / "validation-failed").exists()
+
+
+def test_a_warning_is_told_and_puts_nothing_aside(tmp_path: Path) -> None:
+    workspace = workspace_of(tmp_path, [*GOOD, ONE_MORE])
+    validated = validate(workspace, Validation.model_validate({"class_balance": {"max_ratio": 1}}))
+    balance = next(finding for finding in validated.findings if finding.rule.name == "class_balance")
+    assert balance.unexpected == 20
+    assert balance.message.endswith("a warning only, they are used")
+    assert validated.rows == Rows(ingested=31, quarantined=0, passed=31)
+
+
+@pytest.mark.parametrize(
+    ("change", "detail"),
+    [
+        (lambda table: table.drop(columns="label"), "no column 'label'"),
+        (lambda table: table.drop(columns="id"), "no column 'id'"),
+        (lambda table: table.assign(label=range(len(table))), "label: .* found 'int64'"),
+        (lambda table: table.assign(words=table["words"].astype("str")), "words: .* found '3'"),
+        (lambda table: table.assign(split="dev"), "split: values_to_be_in_set is not so, found 'dev'"),
+        (lambda table: table.assign(id="same"), "id: values_to_be_unique is not so, found 'same'"),
+    ],
+)
+def test_a_manifest_of_another_schema_stops_the_pipeline(change: Any, detail: str, tmp_path: Path) -> None:
+    workspace = workspace_of(tmp_path, GOOD)
+    change(read_manifest(workspace.raw)).to_parquet(workspace.manifest)
+    with pytest.raises(
+        ValidationError,
+        match=f"rule schema: the manifest is not as `ingest` writes it .*{detail}.*; run `finetrail ingest`",
+    ):
+        validate(workspace, Validation())
+    assert (workspace.scratch / "validation-failed" / "data_docs" / "index.html").exists()
+
+
+def test_no_rows_at_all_are_no_data(tmp_path: Path) -> None:
+    workspace = workspace_of(tmp_path, GOOD)
+    read_manifest(workspace.raw).iloc[:0].to_parquet(workspace.manifest)
+    with pytest.raises(ValidationError, match="no row was ingested; give `source` a file with rows"):
+        validate(workspace, Validation())
