@@ -80,6 +80,8 @@ def _quiet_libraries() -> None:
         "TOKENIZERS_PARALLELISM": "false",
         "GX_ANALYTICS_ENABLED": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
         "DO_NOT_TRACK": "true",
         # Threads that wait for each other sleep instead of spin: training small heads beside other work is 3x faster.
         "OMP_WAIT_POLICY": "passive",

@@ -15,6 +15,7 @@ def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, partial)
+    partial.chmod(0o644)  # safetensors writes for the owner alone; a served or shared model has other readers
     with partial.open("rb") as file:
         os.fsync(file.fileno())
     partial.replace(path)

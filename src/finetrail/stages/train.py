@@ -1,6 +1,7 @@
 """Stage `train`: fine-tune one candidate on the training split, and score it on the validation split."""
 
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,7 @@ def train(
     run_id = tracker.start(name, params, tags | lineage.live_tags(workspace, f"train@{name}"), datasets)
     observer = tracking.CurveLog(tracker, run_id)
     scratch = workspace.scratch / "checkpoints" / tags["finetrail.fingerprint"][:16]
+    started = time.perf_counter()
     try:
         used = inputs
         if adaptation.freezes_backbone:
@@ -103,13 +105,14 @@ def train(
             observe=observer,
             track=track,
         )
+        seconds = time.perf_counter() - started
         adaptation.merge(model)
         # Scored as it will be served: whole, merged, in full precision.
         logits = predict(model, inputs["val"], settings.batch_size * 2, track, "scoring")
         metrics = _score(logits, targets["val"])
         measured = {
-            "seconds": round(fitted.seconds, 2),
-            "samples_per_second": round(fitted.samples / fitted.seconds, 2),
+            "seconds": round(seconds, 2),
+            "samples_per_second": round(fitted.samples / seconds, 2),
             "peak_memory_mb": float(peak_memory_mb()),
         }
         described = {

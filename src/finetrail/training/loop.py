@@ -1,7 +1,6 @@
 """The training loop: any classifier, any inputs, any loss. It knows no task and no method of adaptation."""
 
 import math
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +51,6 @@ class Fitted:
     Attributes:
         train_curve: a point every `log_every` optimiser steps: step, epoch, loss, learning_rate, gradient_norm.
         val_curve: a point every epoch: epoch, step, loss and the scores.
-        seconds: in the loop, validation included.
         samples: examples that went forward and backward.
     """
 
@@ -60,7 +58,6 @@ class Fitted:
     best_epoch: int = 0
     best: float = float("-inf")
     samples: int = 0
-    seconds: float = 0.0
     train_curve: list[Point] = field(default_factory=list)
     val_curve: list[Point] = field(default_factory=list)
 
@@ -89,7 +86,6 @@ def fit(
     Raises:
         NonFiniteError: the loss is NaN or infinite; the checkpoint of the best epoch before stays.
     """
-    started = time.perf_counter()
     batches_an_epoch = -(-len(train.inputs) // settings.batch_size)
     steps_an_epoch = -(-batches_an_epoch // settings.accumulate)
     optimizer = build_optimizer(model, settings)
@@ -146,7 +142,6 @@ def fit(
     accelerator.unwrap_model(forward, keep_fp32_wrapper=False)
     model.load_state_dict(load_tensors(checkpoint), strict=False)
     model.eval()
-    fitted.seconds = time.perf_counter() - started
     return fitted
 
 
