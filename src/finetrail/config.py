@@ -1,12 +1,12 @@
 """params.yaml, read once into frozen models. Only the command line sees the whole; a stage gets its own section."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic import ValidationError as Invalid
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from finetrail.adaptation.methods import Adaptation
 from finetrail.data.rules import Validation
@@ -63,6 +63,26 @@ class Params(Settings):
             raise ValueError(f"unknown task; use one of {', '.join(TASKS)}")
         return task
 
+    @model_validator(mode="after")
+    def _tracked(self) -> "Params":
+        """Files that DVC does not see could change behind its back: local ones lie where a stage depends on them."""
+        addresses = [self.source.path, *(self.source.splits or {}).values()]
+        _refuse_untracked("source", [address for address in addresses if address is not None], "data/input")
+        _refuse_untracked(
+            "backbone.weights", [one.backbone.weights for one in self.candidates.values()], "data/weights"
+        )
+        return self
+
+
+def _refuse_untracked(section: str, addresses: list[str], folder: str) -> None:
+    for address in addresses:
+        path = PurePosixPath(address)
+        if "://" not in address and (path.parts[:2] != PurePosixPath(folder).parts or ".." in path.parts):
+            raise ValueError(
+                f"{section} {address!r} is not in {folder}/, where DVC would notice a change; "
+                f"move it there and `dvc add {folder}/{path.name}`"
+            )
+
 
 def load_params(path: Path) -> Params:
     """Read and check params.yaml.
@@ -81,6 +101,9 @@ def load_params(path: Path) -> Params:
         mark = error.problem_mark
         line = f", line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{path.name}{line}: {error.problem or error.context}; correct the YAML there") from error
+    except YAMLError as error:
+        cause = " ".join(str(error).split())
+        raise ConfigError(f"{path.name}: {cause}; correct the YAML there") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path.name}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
     if not isinstance(raw, dict):
@@ -112,16 +135,24 @@ def _with_common(raw: dict[str, Any]) -> dict[str, Any]:
 
 def _describe(error: Invalid) -> str:
     """The first fault in one line: where, what stands there, what is allowed."""
-    # A fault in a common section shows once more in each candidate: name it where it was written.
-    faults = sorted(error.errors(), key=lambda fault: fault["loc"][:1] == ("candidates",))
-    first = faults[0]
-    others = [fault for fault in faults[1:] if fault["loc"][2:] != first["loc"]]
-    where = ".".join(str(part) for part in first["loc"])
+    faults = error.errors()
+    # A fault in a common section shows once more in each candidate: it counts once, where it was written.
+    common = [fault["loc"] for fault in faults if fault["loc"][:1] != ("candidates",)]
+    faults = [
+        fault for fault in faults if not any(place and fault["loc"][2:][: len(place)] == place for place in common)
+    ]
+    first = min(faults, key=lambda fault: fault["loc"][:1] == ("candidates",))
+    place = first["loc"]
+    if place[2:3] == ("adaptation",):
+        place = place[:3] + place[4:]  # without the name of the method, which is no key of the file
+    where = ".".join(map(str, place))
     message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    more = f" (and {len(others)} more)" if others else ""
-    if first["type"] == "unknown_key":
-        return f"{where + ': ' if where else ''}{message}{more}"
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     if first["type"] == "missing":
         return f"{where} is missing; it has no default{more}"
-    value = "" if isinstance(first["input"], dict) else f" is {first['input']!r}:"
-    return f"{where}{value} {message}{more}"
+    if first["type"] == "union_tag_not_found":
+        return f"{where}.method is missing; it has no default{more}"
+    if first["type"] == "union_tag_invalid":
+        return f"{where}.method is {first['ctx']['tag']!r}: must be one of {first['ctx']['expected_tags']}{more}"
+    value = "" if isinstance(first["input"], dict) else f" is {first['input']!r}"
+    return f"{where}{value}: {message}{more}" if where else f"{message}{more}"
