@@ -69,7 +69,7 @@ def main() -> None:
         times = [(run(clone, "dvc", "repro"), run(empty, "dvc", "repro")) for _ in range(repeats)]
         ours, bare = (statistics.median(column) for column in zip(*times, strict=True))
         print(
-            f"nothing to do, {stages} stages: {ours:.2f} s; an empty DVC pipeline: {bare:.2f} s; ratio {ours / bare:.2f}"
+            f"nothing to do, {stages} stages: {ours:.2f} s; empty DVC pipeline: {bare:.2f} s; ratio {ours / bare:.2f}"
         )
 
 

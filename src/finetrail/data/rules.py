@@ -8,7 +8,7 @@ used. Great Expectations (`expectations.py`) then checks one column a rule; here
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from finetrail.settings import Settings
 from finetrail.workspace import SPLITS
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 STRINGS = ("id", "source", "split", "label", "group", "sha256")
 NUMBERS = ("row", "characters", "words")
 
-# YAML 1.1 reads the bare word `off` as false, YAML 1.2 as a string; both mean the same here.
-_bare_off = BeforeValidator(lambda value: "off" if value is False else value)
-RowPolicy = Annotated[Literal["fail", "quarantine", "off"], _bare_off]
+RowPolicy = Literal["fail", "quarantine", "off"]
 
 
 class Needed(Settings):
@@ -69,7 +67,7 @@ class Length(Settings):
 class ClassBalance(Settings):
     """The largest class has more than `max_ratio` times the rows of the smallest; no single row is at fault."""
 
-    policy: Annotated[Literal["fail", "warn", "off"], _bare_off] = "warn"
+    policy: Literal["fail", "warn", "off"] = "warn"
     max_ratio: float = Field(default=20.0, ge=1)
 
 

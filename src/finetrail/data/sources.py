@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -75,7 +75,7 @@ class Source(Settings):
     format: Format = "auto"
     columns: Columns = Columns()
     skip_rows: int = Field(0, ge=0)
-    limit: dict[Literal["train", "val", "test", "all"], int] = Field(default_factory=dict)
+    limit: dict[Literal["train", "val", "test", "all"], Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_place(self) -> "Source":
