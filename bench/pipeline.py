@@ -1,8 +1,8 @@
 """Where the wall time of the default recipe goes: `python bench/pipeline.py`.
 
-Clones this repository into a temporary folder, runs `dvc repro` there from nothing, and prints
-the speed of each candidate, the share of the wall time that was not spent in training, and the time of a `dvc repro`
-that has nothing to do beside that of an empty DVC pipeline with as many stages, both in the same run.
+Clones this repository into a temporary folder, runs `dvc repro` there from nothing, and prints the seconds of each
+stage, the speed of each candidate, and the share of the wall time that was not spent in training. Then, turn by turn,
+a `dvc repro` that has nothing to do, and one in an empty DVC pipeline with as many stages.
 """
 
 import argparse
@@ -25,10 +25,17 @@ def run(folder: Path, *command: str) -> float:
     return time.perf_counter() - started
 
 
-def stage_count(folder: Path) -> int:
-    command = ["dvc", "stage", "list", "--name-only"]
-    done = subprocess.run(command, cwd=folder, env=QUIET, check=True, capture_output=True, text=True)
-    return len(done.stdout.split())
+def repro(folder: Path) -> tuple[float, dict[str, float]]:
+    """Run the pipeline; return its wall time, and the seconds from the start of each stage to that of the next."""
+    started = time.perf_counter()
+    with subprocess.Popen(["dvc", "repro"], cwd=folder, env=QUIET, stdout=subprocess.PIPE, text=True) as process:
+        lines = (line for line in process.stdout or () if line.startswith("Running stage"))
+        marks = [(line.split("'")[1], time.perf_counter()) for line in lines]
+    if process.returncode != 0:
+        raise SystemExit("dvc repro failed; run it by hand to see why")
+    ended = time.perf_counter()
+    ends = [at for _, at in marks[1:]] + [ended]
+    return ended - started, {name: end - at for (name, at), end in zip(marks, ends, strict=True)}
 
 
 def empty_pipeline(folder: Path, stages: int) -> None:
@@ -50,27 +57,26 @@ def main() -> None:
         run(REPOSITORY, "git", "clone", "--quiet", str(REPOSITORY), str(clone))
         # Whatever was run before in the original must not count as done.
         (clone / "dvc.lock").unlink(missing_ok=True)
-        total = run(clone, "dvc", "repro")
+        total, stages = repro(clone)
         training = 0.0
-        print(f"{'candidate':<16}{'seconds':>9}{'samples/s':>11}{'val macro F1':>14}")
+        print(f"{'candidate':<20}{'seconds':>9}{'samples/s':>11}{'val macro F1':>14}")
         for record in sorted(clone.glob("data/runs/*/run.json")):
             measured = json.loads(record.read_text())["measured"]
             score = json.loads((record.parent / "metrics.json").read_text())["val"]["macro_f1"]
-            training += measured["seconds"]
-            print(
-                f"{record.parent.name:<16}{measured['seconds']:>9.1f}{measured['samples_per_second']:>11.1f}{score:>14.3f}"
-            )
-        print(
-            f"dvc repro: {total:.0f} s, of which training {training:.0f} s; outside training {1 - training / total:.1%}"
-        )
-        stages = stage_count(clone)
-        empty_pipeline(empty, stages)
+            seconds, speed = measured["seconds"], measured["samples_per_second"]
+            training += seconds
+            print(f"{record.parent.name:<20}{seconds:>9.1f}{speed:>11.1f}{score:>14.3f}")
+        print(f"\n{'stage':<20}{'seconds':>9}")
+        for name, seconds in stages.items():
+            print(f"{name:<20}{seconds:>9.1f}")
+        in_train = sum(seconds for name, seconds in stages.items() if name.startswith("train@"))
+        print(f"\ndvc repro: {total:.0f} s; outside the train stages {1 - in_train / total:.1%}")
+        print(f"training and validating: {training:.0f} s; all the rest, imports included: {1 - training / total:.1%}")
+        empty_pipeline(empty, len(stages))
         # Turn by turn, so that a busy moment of the machine falls on both.
         times = [(run(clone, "dvc", "repro"), run(empty, "dvc", "repro")) for _ in range(repeats)]
         ours, bare = (statistics.median(column) for column in zip(*times, strict=True))
-        print(
-            f"nothing to do, {stages} stages: {ours:.2f} s; empty DVC pipeline: {bare:.2f} s; ratio {ours / bare:.2f}"
-        )
+        print(f"nothing to do: {ours:.2f} s; an empty DVC pipeline of {len(stages)} stages: {bare:.2f} s")
 
 
 if __name__ == "__main__":

@@ -44,7 +44,10 @@ def live_tags(workspace: Workspace, stage: str) -> dict[str, str]:
 
 def _git(root: Path) -> dict[str, str]:
     def ask(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
+        except FileNotFoundError:  # no git here, as in a slim container
+            return ""
         return done.stdout.strip() if done.returncode == 0 else ""
 
     commit = ask("rev-parse", "HEAD")

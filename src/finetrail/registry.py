@@ -6,14 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import finetrail
 from finetrail import lineage
 from finetrail.tracking import Tracker, tracking_errors
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FINGERPRINT = "finetrail.fingerprint"
 CHALLENGER = "challenger"
@@ -42,8 +38,7 @@ def register(
     *,
     name: str,
     model: Path,
-    example: "pd.DataFrame",
-    answer: "pd.DataFrame",
+    example: dict[str, str],
     tags: dict[str, str],
 ) -> Version:
     """Register a model folder as a version with the alias `challenger`, unless its content has a version already.
@@ -52,8 +47,7 @@ def register(
         run_id: the run that trained the model.
         name: of the registered model.
         model: a folder that a task's `save` wrote.
-        example: rows as a caller will send them.
-        answer: what the model returns for them.
+        example: one row as a caller will send it: the column's name and a raw value.
         tags: lineage, set on the version.
 
     Raises:
@@ -81,7 +75,6 @@ def register(
                     name=name,
                     model=model,
                     example=example,
-                    answer=answer,
                     tags={**tags, FINGERPRINT: fingerprint},
                 ),
                 True,
@@ -98,12 +91,13 @@ def _log(
     *,
     name: str,
     model: Path,
-    example: "pd.DataFrame",
-    answer: "pd.DataFrame",
+    example: dict[str, str],
     tags: dict[str, str],
 ) -> int:
     import mlflow
-    from mlflow.models import infer_signature
+    import pandas as pd
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
 
     package = Path(finetrail.__file__).parent
     with _active(run_id):
@@ -112,10 +106,13 @@ def _log(
             python_model=str(package / "serving.py"),
             artifacts={"model": str(model)},
             code_paths=[str(package)],
-            # Without these two MLflow would load the whole model twice, only to find out what is known here.
-            signature=infer_signature(example, answer),
+            # Given here, because MLflow would load the whole model to infer what is known.
+            signature=ModelSignature(
+                Schema([ColSpec("string", column) for column in example]),
+                Schema([ColSpec("string", "label"), ColSpec("double", "score")]),
+            ),
             pip_requirements=[f"{part}=={importlib.metadata.version(part).split('+')[0]}" for part in REQUIREMENTS],
-            input_example=example,
+            input_example=pd.DataFrame([example]),
         )
     version = tracker.client.create_model_version(name, logged.model_uri, run_id, tags=tags, model_id=logged.model_id)
     return int(version.version)

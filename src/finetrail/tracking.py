@@ -124,6 +124,11 @@ class Tracker:
         with tracking_errors(self.uri):
             self.client.log_batch(run_id, tags=[RunTag(name, value[:5000]) for name, value in tags.items()])
 
+    def describe(self, text: str) -> None:
+        """Set the description of the experiment, which its page in the UI shows."""
+        with tracking_errors(self.uri):
+            self.client.set_experiment_tag(self.experiment_id, "mlflow.note.content", text)
+
     def tags(self, run_id: str) -> dict[str, str]:
         """The tags of a run."""
         with tracking_errors(self.uri):
@@ -186,7 +191,9 @@ def connect(workspace: Workspace, experiment: str) -> Tracker:
         if known is not None:
             return Tracker(client, known.experiment_id, uri)
         location = (folder / "artifacts" / experiment).resolve().as_uri() if local else None
-        return Tracker(client, client.create_experiment(experiment, artifact_location=location), uri)
+        created = client.create_experiment(experiment, artifact_location=location)
+        client.set_experiment_tag(created, "mlflow.experimentKind", "custom_model_development")
+        return Tracker(client, created, uri)
 
 
 class CurveLog:

@@ -39,10 +39,11 @@ class Lora(Settings):
 
         names = [name for name, module in model.backbone.named_modules() if isinstance(module, nn.Linear)]
         targets = [name for name in names if self.target_modules is None or name.endswith(self.target_modules)]
-        if not targets:
+        unknown = [end for end in self.target_modules or () if not any(name.endswith(end) for name in names)]
+        if unknown or not targets:
             known = sorted({name.rsplit(".", 1)[-1] for name in names})
             raise ConfigError(
-                f"target_modules {self.target_modules!r} name no linear layer of it; it has {', '.join(known)}"
+                f"target_modules {unknown or self.target_modules!r} name no linear layer; it has {', '.join(known)}"
             )
         config = LoraConfig(r=self.r, lora_alpha=self.alpha, lora_dropout=self.dropout, target_modules=targets)
         # The head stands outside of what peft wraps, so it trains in full and cannot be lost on the way to disk.

@@ -1,5 +1,6 @@
 """Read labelled text out of files, folders, packages and hub data sets, one `Row` an example."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -34,6 +35,9 @@ SUFFIXES: dict[str, Format] = {
     ".json": "jsonl",
     ".parquet": "parquet",
 }
+
+# JSON can escape one half of a surrogate pair, for example where a text was cut inside an emoji.
+_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
 class Columns(Settings):
@@ -142,6 +146,12 @@ def _read_table(path: Path, kind: Format, split: SplitName | None, source: Sourc
 
 def _row(source: str, number: int, record: dict[str, Any], split: SplitName | None, columns: Columns) -> Row:
     text = record[columns.text]
+    half = next((name for name in columns.names if _HALF_A_CHARACTER.search(str(record[name]))), None)
+    if half is not None:
+        raise SourceError(
+            f"{source}, row {number}: column {half!r} holds {ascii(record[half])[:60]}; it must be text that can be "
+            "written as UTF-8; mend the escapes of halved characters"
+        )
     if text is not None and not isinstance(text, str):
         raise SourceError(f"{source}, row {number}: column {columns.text!r} holds {text!r}; it must be text")
     named = record[columns.split] if columns.split else None
@@ -201,10 +211,13 @@ def hub_rows(name: str, loaded: Any, split: SplitName | None, columns: Columns) 
     """The rows of a `datasets.DatasetDict`; class numbers become the names that its features give them."""
     from datasets import ClassLabel
 
-    for part, data in loaded.items():
-        official = OFFICIAL.get(str(part).lower())
-        if official is None or (split is not None and official != split):
-            continue
+    parts = {part: OFFICIAL.get(str(part).lower()) for part in loaded}
+    wanted = {part: official for part, official in parts.items() if official and split in (None, official)}
+    if not wanted:
+        asked = split or "train, val or test"
+        raise SourceError(f"{name} has no split {asked}; it has {', '.join(map(str, parts))}; name another data set")
+    for part, official in wanted.items():
+        data = loaded[part]
         missing = [column for column in columns.names if column not in data.column_names]
         if missing:
             raise SourceError(

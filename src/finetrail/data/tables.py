@@ -23,7 +23,7 @@ def read_csv(path: Path, columns: list[str], delimiter: str, skip_rows: int) -> 
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         try:
-            header = next(reader)
+            header = next(reader, [])
             _check_columns(path, columns, header)
             doubled = next((name for name in columns if header.count(name) > 1), None)
             if doubled is not None:
@@ -84,7 +84,9 @@ def read_parquet(path: Path, columns: list[str]) -> Iterator[Record]:
             for record in batch.to_pylist():
                 number += 1
                 yield number, record
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the system's own, such as a missing permission; pyarrow's for damaged pages has no number
         raise SourceError(
             f"{path.name} cannot be read as Parquet ({str(error).splitlines()[0]}); write it again or set source.format"
         ) from error
@@ -94,7 +96,8 @@ def _check_columns(where: Path | str, wanted: list[str], found: list[str]) -> No
     missing = [name for name in wanted if name not in found]
     if missing:
         name = where.name if isinstance(where, Path) else where
-        raise SourceError(f"{name}: no column {missing[0]!r}; it has {', '.join(map(repr, found))}; set source.columns")
+        known = ", ".join(map(repr, found)) or "none"
+        raise SourceError(f"{name}: no column {missing[0]!r}; it has {known}; set source.columns")
 
 
 def _check_utf8(path: Path) -> None:

@@ -91,36 +91,52 @@ def load_pretrained(backbone: TextBackbone, root: Path) -> tuple[PooledEncoder, 
         ModelError: the folder holds no encoder with safetensors weights and a tokenizer.
         SourceError, IntegrityError: see `finetrail.locations.locate`.
     """
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModel
 
     folder = locate(backbone.weights, root)
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         _set_dropout(config, backbone.dropout)
-        encoder = AutoModel.from_pretrained(
+        encoder, report = AutoModel.from_pretrained(
             folder,
             config=config,
             local_files_only=True,
             use_safetensors=True,
             dtype=torch.float32,
             attn_implementation=_attention(),
+            output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         cause = " ".join(str(error).split())[:200]
         raise ModelError(
             f"{backbone.weights!r} holds no encoder with safetensors weights ({cause}); name another folder"
         ) from error
+    # What a file lacks would be random, without an error; only the pooler is not used.
+    missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
+    if missing:
+        raise ModelError(
+            f"{backbone.weights!r} lacks {len(missing)} tensors of its own configuration, such as {missing[0]}; "
+            "name a folder whose weights are whole"
+        )
     return _pooled(encoder, config, backbone, folder)
 
 
 def load_saved(backbone: TextBackbone, folder: Path) -> tuple[PooledEncoder, TextProcessor, int]:
-    """Rebuild an encoder, without weights, from the configuration and tokenizer that `save_backbone` wrote."""
+    """Rebuild an encoder, without weights, from the configuration and tokenizer that `save_backbone` wrote.
+
+    Raises:
+        ModelError: the configuration or the tokenizer is missing or damaged.
+    """
     from transformers import AutoConfig, AutoModel
 
-    config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    return _pooled(
-        AutoModel.from_config(config, attn_implementation=_attention(), dtype=torch.float32), config, backbone, folder
-    )
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        encoder = AutoModel.from_config(config, attn_implementation=_attention(), dtype=torch.float32)
+    except (OSError, ValueError, KeyError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise ModelError(f"{folder} is no whole model ({cause}); `dvc checkout` restores a tracked model") from error
+    return _pooled(encoder, config, backbone, folder)
 
 
 def save_backbone(encoder: PooledEncoder, processor: TextProcessor, folder: Path) -> None:
@@ -142,7 +158,10 @@ def _pooled(
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    longest = getattr(config, "max_position_embeddings", None) or backbone.max_tokens
+    # Where its files are missing, transformers makes up a tokenizer that knows no word.
+    if not any((folder / name).exists() for name in tokenizer.vocab_files_names.values()):
+        raise ModelError(f"{backbone.weights!r} holds no tokenizer (such as tokenizer.json); name another folder")
+    longest = _positions(encoder, config) or backbone.max_tokens
     if backbone.max_tokens > longest:
         raise ModelError(
             f"max_tokens is {backbone.max_tokens}, but this backbone reads at most {longest}; lower backbone.max_tokens"
@@ -152,6 +171,14 @@ def _pooled(
         TextProcessor(tokenizer, backbone.max_tokens),
         int(config.hidden_size),
     )
+
+
+def _positions(encoder: nn.Module, config: Any) -> int | None:
+    """How many tokens the encoder tells apart by their place; RoBERTa and its kin count from behind the padding id."""
+    longest: int | None = getattr(config, "max_position_embeddings", None)
+    tables = [module for name, module in encoder.named_modules() if name.endswith("position_embeddings")]
+    paddings = [table.padding_idx for table in tables if isinstance(table, nn.Embedding)]
+    return longest - max((number + 1 for number in paddings if number is not None), default=0) if longest else None
 
 
 def _attention() -> str:

@@ -3,12 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import pandas as pd
-
 from finetrail import registry, tracking
 from finetrail.evaluation.selection import Choice
-from finetrail.prediction import answer
-from finetrail.tasks.registry import get_task, load_model
+from finetrail.tasks.registry import get_entry
 from finetrail.workspace import Workspace, need, read_json, write_json
 
 
@@ -26,8 +23,7 @@ def register(workspace: Workspace, *, project: str, task_name: str) -> Registere
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
     tested = read_json(need(workspace.test_report / "metrics.json", "test"))
     model = need(workspace.model(choice.chosen), "train")
-    task = get_task(task_name)
-    example = pd.DataFrame({task.column: [task.example]})
+    task = get_entry(task_name)
     tracker = tracking.connect(workspace, project)
     run_id = tracker.resume(workspace.run(choice.chosen))
     version = registry.register(
@@ -35,8 +31,7 @@ def register(workspace: Workspace, *, project: str, task_name: str) -> Registere
         run_id,
         name=project,
         model=model,
-        example=example,
-        answer=answer(load_model(model), [task.example]),
+        example={task.column: task.example},
         tags=_tags(tracker.tags(run_id), choice, tested),
     )
     described = {key: value for key, value in asdict(version).items() if key != "new"}

@@ -155,6 +155,7 @@ def _write(workspace: Workspace, choice: Choice) -> None:
 def publish(workspace: Workspace, project: str, choice: Choice) -> None:
     """Tell MLflow which run was chosen and why, on every candidate's run, so that its UI answers the question."""
     tracker = tracking.connect(workspace, project)
+    tracker.describe(choice.reason)
     for rank, standing in enumerate(choice.ranking, start=1):
         run_id = tracker.resume(workspace.run(standing.candidate))
         chosen = standing.candidate == choice.chosen

@@ -13,7 +13,7 @@ from finetrail.evaluation.figures import Curve, Panel
 from finetrail.evaluation.report import Report, SplitFacts, render
 from finetrail.evaluation.selection import METRIC_NAMES, Choice, Selection
 from finetrail.progress import Track, quiet
-from finetrail.tasks.registry import get_task, load_model
+from finetrail.tasks.registry import get_entry, load_model
 from finetrail.training.inference import predict
 from finetrail.workspace import RunPaths, Workspace, need, read_json, replacing, write_json
 
@@ -33,7 +33,7 @@ def score_test(
 ) -> Tested:
     """Write `data/reports/test` for the model that `select` chose, and log its scores to the run that trained it."""
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
-    column = get_task(task_name).column
+    column = get_entry(task_name).column
     rows = read_split(workspace.split("test"))
     built = load_model(need(workspace.model(choice.chosen), "train"))
     numbers = {label: number for number, label in enumerate(built.labels)}

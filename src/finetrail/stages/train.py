@@ -18,7 +18,7 @@ from finetrail.models.backbone import TextBackbone
 from finetrail.models.classifier import count_parameters
 from finetrail.models.inputs import Inputs
 from finetrail.progress import Track, quiet
-from finetrail.tasks.registry import get_task
+from finetrail.tasks.registry import get_entry, get_task
 from finetrail.training.device import build_accelerator, fix_seeds, peak_memory_mb
 from finetrail.training.inference import compute_features, predict
 from finetrail.training.loop import Examples, Fitted, fit
@@ -66,7 +66,7 @@ def train(
     model.to(accelerator.device)
 
     inputs: dict[str, Inputs] = {
-        split: built.processor.encode(rows[task.column].tolist()) for split, rows in splits.items()
+        split: built.processor.encode(rows[get_entry(task_name).column].tolist()) for split, rows in splits.items()
     }
     targets = {split: _targets(rows, labels) for split, rows in splits.items()}
     params = _flatten(
@@ -105,11 +105,11 @@ def train(
             observe=observer,
             track=track,
         )
-        seconds = time.perf_counter() - started
         adaptation.merge(model)
         # Scored as it will be served: whole, merged, in full precision.
         logits = predict(model, inputs["val"], settings.batch_size * 2, track, "scoring")
         metrics = _score(logits, targets["val"])
+        seconds = time.perf_counter() - started
         measured = {
             "seconds": round(seconds, 2),
             "samples_per_second": round(fitted.samples / seconds, 2),

@@ -1,5 +1,6 @@
 """The tasks by their Hugging Face names. A task's module imports torch, so it is imported when it is asked for."""
 
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -10,15 +11,44 @@ from finetrail.workspace import read_json
 if TYPE_CHECKING:
     from finetrail.tasks.task import Built, Task
 
-TASKS = {"text-classification": ("finetrail.tasks.text_classification", "TextClassification")}
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a task without importing it.
+
+    Attributes:
+        module, implementation: where its `Task` stands.
+        column: the column of a row that holds the raw value.
+        example: a raw value, for the signature of the registered model.
+    """
+
+    module: str
+    implementation: str
+    column: str
+    example: str
+
+
+TASKS = {
+    "text-classification": Entry(
+        "finetrail.tasks.text_classification",
+        "TextClassification",
+        column="text",
+        example="the shuttle reached orbit after a flawless launch",
+    )
+}
+
+
+def get_entry(name: str) -> Entry:
+    """The entry of that name. Raises: ConfigError: there is none; the message lists those that exist."""
+    if name not in TASKS:
+        raise ConfigError(f"task {name!r} is unknown; use one of {', '.join(TASKS)}")
+    return TASKS[name]
 
 
 def get_task(name: str) -> "Task":
-    """The task of that name. Raises: ConfigError: there is none; the message lists those that exist."""
-    if name not in TASKS:
-        raise ConfigError(f"task {name!r} is unknown; use one of {', '.join(TASKS)}")
-    module, implementation = TASKS[name]
-    return cast("Task", getattr(import_module(module), implementation)())
+    """The task of that name, imported. Raises: ConfigError: there is none."""
+    entry = get_entry(name)
+    return cast("Task", getattr(import_module(entry.module), entry.implementation)())
 
 
 def load_model(folder: Path) -> "Built":

@@ -35,13 +35,9 @@ class Task(Protocol):
 
     Attributes:
         name: the Hugging Face name of the task.
-        column: the column of a row that holds the raw value.
-        example: a raw value, for the signature of the registered model.
     """
 
     name: str
-    column: str
-    example: str
 
     def build(self, backbone: object, labels: list[str], root: Path) -> Built:
         """A pretrained backbone with a new head. Args: backbone: the section of params.yaml. root: the workspace."""

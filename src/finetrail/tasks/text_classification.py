@@ -17,8 +17,6 @@ class TextClassification:
     """The task `text-classification`; see `Task`."""
 
     name = "text-classification"
-    column = "text"
-    example = "the shuttle reached orbit after a flawless launch"
 
     def build(self, backbone: object, labels: list[str], root: Path) -> Built:
         settings = cast(TextBackbone, backbone)
