@@ -56,6 +56,8 @@ def register(
     from mlflow.exceptions import MlflowException, RestException
 
     fingerprint = fingerprint_of(model)
+    # The run's tags may hold a fingerprint too, of what it was trained from; a version is found by its content.
+    tags = {**tags, FINGERPRINT: fingerprint}
     with tracking_errors(tracker.uri):
         try:
             tracker.client.create_registered_model(name)
@@ -75,7 +77,7 @@ def register(
                     name=name,
                     model=model,
                     example=example,
-                    tags={**tags, FINGERPRINT: fingerprint},
+                    tags=tags,
                 ),
                 True,
             )

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -63,11 +65,12 @@ def prepare_environment(workspace: Workspace) -> str:
 def tracking_errors(uri: str) -> Iterator[None]:
     """Turn what MLflow raises when its server or database does not answer into one line."""
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except (MlflowException, OSError) as error:
-        cause = " ".join(str(error).split())[:200]
+    except (MlflowException, SQLAlchemyError, OSError) as error:  # MLflow lets its database's errors through
+        cause = _without_secrets(" ".join(str(error).split()))[:200]
         raise TrackingError(
             f"MLflow at {_without_secrets(uri)} does not answer as it should ({cause}); "
             "start it, or correct MLFLOW_TRACKING_URI"
@@ -154,14 +157,12 @@ class Tracker:
         """
         record = RunRecord(**read_json(paths.record))
         with tracking_errors(self.uri):
-            known = self.client.search_runs(
-                [self.experiment_id], f"attributes.run_id = '{record.run_id}'", max_results=1
-            )
-            known = known or self.client.search_runs(
-                [self.experiment_id], f"tags.`{_REBUILT}` = '{record.run_id}'", max_results=1
-            )
-        if known and known[0].info.status == "FINISHED":
-            return str(known[0].info.run_id)
+            for same in (f"attributes.run_id = '{record.run_id}'", f"tags.`{_REBUILT}` = '{record.run_id}'"):
+                known = self.client.search_runs(
+                    [self.experiment_id], f"{same} and attributes.status = 'FINISHED'", max_results=1
+                )
+                if known:
+                    return str(known[0].info.run_id)
         run_id = self.start(record.name, record.params, {**record.tags, _REBUILT: record.run_id}, record.datasets)
         for curve, path in (("train", paths.train_curve), ("val", paths.val_curve)):
             for point in read_curve(path):
@@ -199,18 +200,24 @@ def connect(workspace: Workspace, experiment: str) -> Tracker:
 class CurveLog:
     """Mirrors a training run's curves to MLflow while it goes on. A server that is away for a while stops nothing.
 
-    The files are the truth and MLflow shows them: points that could not be sent are kept and sent with the next ones.
+    The files are the truth and MLflow shows them: points that could not be sent are kept and sent with later ones.
+
+    Args:
+        pause: seconds in which a server that did not answer is not asked again; each try costs training its patience.
     """
 
-    def __init__(self, tracker: Tracker, run_id: str) -> None:
+    def __init__(self, tracker: Tracker, run_id: str, pause: float = 60.0) -> None:
         self._tracker = tracker
         self._run_id = run_id
+        self._pause = pause
+        self._ask_from = 0.0
         self._pending: list[tuple[dict[str, float], int]] = []
 
     def __call__(self, curve: str, step: int, point: dict[str, float]) -> None:
         """Send a point; see `finetrail.training.loop.Observer`."""
         self._pending.append((curve_metrics(curve, point), step))
-        self._send()
+        if time.monotonic() >= self._ask_from:
+            self._send()
 
     def close(self, final: dict[str, float], status: str) -> None:
         """Send what is left and close the run; a run that stays open is rebuilt from files by the next stage."""
@@ -227,6 +234,7 @@ class CurveLog:
                 self._tracker.log(self._run_id, *self._pending[0])
                 self._pending.pop(0)
         except TrackingError as error:
+            self._ask_from = time.monotonic() + self._pause
             log.warning("%s; training goes on, %d points wait", error, len(self._pending))
         return not self._pending
 
@@ -248,7 +256,6 @@ def write_record(record: RunRecord, path: Path) -> None:
     write_json(path, asdict(record))
 
 
-def _without_secrets(uri: str) -> str:
-    """The address without user name and password."""
-    scheme, _, rest = uri.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+def _without_secrets(text: str) -> str:
+    """The text, its addresses without user name and password."""
+    return re.sub(r"://[^/\s]*@", "://", text)

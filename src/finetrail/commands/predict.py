@@ -1,5 +1,6 @@
 """`finetrail predict`: score a file with a registered model."""
 
+import csv
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,7 @@ WRITERS = (".csv", ".jsonl", ".parquet")
 
 
 def predict(workspace: Workspace, model: str, source: Path, column: str, target: Path) -> int:
-    """Write the column of raw values with `label` and `score` beside it.
+    """Write the column of raw values with `label` and `score` beside it (`predicted_...`, if it is called so itself).
 
     Args:
         model: an MLflow model address, `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
@@ -39,11 +40,15 @@ def predict(workspace: Workspace, model: str, source: Path, column: str, target:
 
     with tracking_errors(uri):
         loaded = mlflow.pyfunc.load_model(model)
-    answers = loaded.predict(pd.DataFrame({column: values}))
-    scored = pd.concat([pd.DataFrame({column: values}), answers], axis=1)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    given = pd.Series(values, name=column, dtype=str)
+    # The model has its own name for its column, whatever this file calls it.
+    answers = loaded.predict(given.to_frame(loaded.metadata.get_input_schema().input_names()[0]))
+    scored = pd.concat([given, answers.rename(columns={column: f"predicted_{column}"})], axis=1)
     partial = target.with_name(target.name + ".partial")
     if target.suffix == ".csv":
-        scored.to_csv(partial, index=False)
+        # All texts are quoted: without, a lone carriage return inside of one would end its row.
+        scored.to_csv(partial, index=False, quoting=csv.QUOTE_NONNUMERIC)
     elif target.suffix == ".jsonl":
         scored.to_json(partial, orient="records", lines=True, force_ascii=False)
     else:

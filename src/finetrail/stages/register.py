@@ -25,7 +25,8 @@ def register(workspace: Workspace, *, project: str, task_name: str) -> Registere
     model = need(workspace.model(choice.chosen), "train")
     task = get_entry(task_name)
     tracker = tracking.connect(workspace, project)
-    run_id = tracker.resume(workspace.run(choice.chosen))
+    paths = workspace.run(choice.chosen)
+    run_id = tracker.resume(paths)
     version = registry.register(
         tracker,
         run_id,
@@ -35,8 +36,11 @@ def register(workspace: Workspace, *, project: str, task_name: str) -> Registere
         tags=_tags(tracker.tags(run_id), choice, tested),
     )
     described = {key: value for key, value in asdict(version).items() if key != "new"}
+    # The run that trained the model, of which this server may hold only a copy: an out does not depend on the server.
+    trained_in = read_json(paths.record)["run_id"]
     write_json(
-        workspace.registration, described | {"alias": registry.CHALLENGER, "candidate": choice.chosen, "run_id": run_id}
+        workspace.registration,
+        described | {"alias": registry.CHALLENGER, "candidate": choice.chosen, "run_id": trained_in},
     )
     return Registered(version.name, version.version, version.new)
 

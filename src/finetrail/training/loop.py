@@ -84,7 +84,7 @@ def fit(
         checkpoint: a safetensors file that holds the best epoch's weights so far, written whole or not at all.
 
     Raises:
-        NonFiniteError: the loss is NaN or infinite; the checkpoint of the best epoch before stays.
+        NonFiniteError: a loss, gradient or score is NaN or infinite; the checkpoint of the best epoch before stays.
     """
     batches_an_epoch = -(-len(train.inputs) // settings.batch_size)
     steps_an_epoch = -(-batches_an_epoch // settings.accumulate)
@@ -114,8 +114,8 @@ def fit(
                 part = part * (len(indices) / size)
                 accelerator.backward(part)
                 total += part.detach()
-            pending.append(total)
             norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip or float("inf"))
+            pending.append(torch.stack((total, norm)))
             rate = float(schedule.get_last_lr()[0])
             accelerated.step()
             schedule.step()
@@ -126,11 +126,13 @@ def fit(
                 values = torch.stack(pending).tolist()
                 pending.clear()
                 _check_finite(values, step, rate, checkpoint, fitted)
-                point = {"loss": float(np.mean(values)), "learning_rate": rate, "gradient_norm": float(norm)}
+                mean = float(np.mean([value for value, _ in values]))
+                point = {"loss": mean, "learning_rate": rate, "gradient_norm": values[-1][1]}
                 fitted.train_curve.append({"step": step, "epoch": round(step / steps_an_epoch, 4), **point})
                 observe("train", step, point)
         logits = predict(model, val.inputs, settings.batch_size * 2, track, "validating")
         point = score(logits, val.targets)
+        _check_scores(point, epoch, checkpoint, fitted)
         fitted.epochs = epoch
         fitted.val_curve.append({"epoch": epoch, "step": step, **point})
         observe("val", step, point)
@@ -145,17 +147,28 @@ def fit(
     return fitted
 
 
-def _check_finite(losses: list[float], step: int, rate: float, checkpoint: Path, fitted: Fitted) -> None:
-    """Raise if one of the losses of the last steps, the newest being `step`, is NaN or infinite."""
-    bad = next((index for index, value in enumerate(losses) if not math.isfinite(value)), None)
+def _check_finite(values: list[list[float]], step: int, rate: float, checkpoint: Path, fitted: Fitted) -> None:
+    """Raise if loss or gradient norm, a pair a step, the newest being `step`, is NaN or infinite."""
+    bad = next((index for index, pair in enumerate(values) if not all(map(math.isfinite, pair))), None)
     if bad is None:
         return
+    loss, norm = values[bad]
+    what = f"the gradient's norm is {norm}" if math.isfinite(loss) else f"the loss is {loss}"
+    at = step - len(values) + 1 + bad
+    raise _not_finite(f"{what} at step {at} (learning rate {rate:.3g})", checkpoint, fitted)
+
+
+def _check_scores(point: Point, epoch: int, checkpoint: Path, fitted: Fitted) -> None:
+    """Raise if the last step of an epoch ruined the weights, after its loss and gradient were fine."""
+    for name, value in point.items():
+        if not math.isfinite(value):
+            raise _not_finite(f"the validation {name} is {value} after epoch {epoch}", checkpoint, fitted)
+
+
+def _not_finite(what: str, checkpoint: Path, fitted: Fitted) -> NonFiniteError:
     kept = (
         f"the weights of epoch {fitted.best_epoch} are in {checkpoint}"
         if fitted.best_epoch
         else "no epoch had ended before"
     )
-    raise NonFiniteError(
-        f"the loss is {losses[bad]} at step {step - len(losses) + 1 + bad} (learning rate {rate:.3g}); "
-        f"lower train.learning_rate, or set train.clip or train.precision: fp32; {kept}"
-    )
+    return NonFiniteError(f"{what}; lower train.learning_rate, or set train.clip or train.precision: fp32; {kept}")

@@ -146,10 +146,6 @@ def test_settings_that_are_not_allowed_are_refused(section: dict[str, Any], mess
         Validation.model_validate(section)
 
 
-def test_a_bare_off_is_read_as_off_whatever_the_version_of_yaml() -> None:
-    assert Validation.model_validate({"duplicate": {"policy": False}}).duplicate.policy == "off"
-
-
 def test_every_entry_of_the_section_is_a_rule() -> None:
     named = [rule.name for rule in catalogue(Validation())]
     assert sorted(named) == sorted([*Validation.model_fields, "schema", "two_labels"])

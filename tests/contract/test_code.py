@@ -1,0 +1,82 @@
+"""What holds for every file of the package: small, of one job, nothing unpickled, and quick to start."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.pipeline import SOURCE
+
+FILES = sorted(path for path in SOURCE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+MODULES = [path for path in FILES if path.suffix == ".py"]
+UNPICKLERS = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+# `finetrail --help`, `check`, and each stage until it knows what it needs: seconds of import apiece.
+HEAVY = ["accelerate", "datasets", "great_expectations", "mlflow", "numpy", "pandas", "peft", "pyarrow", "sklearn"]
+HEAVY += ["torch", "transformers"]
+
+
+def _id(path: Path) -> str:
+    return path.relative_to(SOURCE).as_posix()
+
+
+@pytest.mark.parametrize("path", FILES, ids=_id)
+def test_a_file_is_small_and_named_for_its_job(path: Path) -> None:
+    lines = path.read_bytes().count(b"\n")
+    assert lines <= 250
+    assert path.stem not in ("utils", "util", "helpers", "common", "misc")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_id)
+def test_nothing_is_unpickled(path: Path) -> None:
+    """A pickle runs code when it is read: weights and results are safetensors, Parquet, CSV and JSON."""
+    assert list(_unpickling(ast.parse(path.read_text(encoding="utf-8")))) == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pickle",
+        "from joblib import load",
+        "import numpy as np\nnp.load('x.npy', allow_pickle=True)",
+        "torch.load('x.pt')",
+        "torch.load('x.pt', weights_only=False)",
+        "pd.read_pickle('x.pkl')",
+        "torch.save(model, 'x.pt')",
+    ],
+)
+def test_the_scan_finds_what_it_looks_for(code: str) -> None:
+    assert list(_unpickling(ast.parse(code)))
+
+
+def test_weights_only_is_no_unpickling() -> None:
+    assert list(_unpickling(ast.parse("torch.load('x.pt', weights_only=True)"))) == []
+
+
+def test_the_command_line_starts_without_heavy_imports() -> None:
+    code = f"import sys, finetrail.cli; print(*[name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def _unpickling(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] in UNPICKLERS)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in UNPICKLERS:
+            yield f"from {node.module}"
+        elif isinstance(node, ast.Call):
+            yield from _unpickling_call(node)
+
+
+def _unpickling_call(call: ast.Call) -> Iterator[str]:
+    name = ast.unparse(call.func)
+    given = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
+    if given.get("allow_pickle", "False") != "False":
+        yield f"{name}(allow_pickle=...)"
+    if name == "torch.load" and given.get("weights_only") != "True":
+        yield "torch.load without weights_only=True"
+    if name == "torch.save" or name.endswith(("read_pickle", "to_pickle")):
+        yield name

@@ -1,0 +1,68 @@
+"""One real `dvc repro` of a tiny recipe, and workspaces to try things out in."""
+
+import os  # DEV
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import toy_rows, write_csv
+from tests.pipeline.workspaces import Outcome, Sandbox, lay_out, track
+
+
+@pytest.fixture(scope="session")
+def toy_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_csv(tmp_path_factory.mktemp("source") / "toy.csv", toy_rows())
+
+
+@pytest.fixture(scope="session")
+def _repository(toy_csv: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    if os.environ.get("DEV_WS") and Path(os.environ["DEV_WS"]).exists():  # DEV
+        return Sandbox(Path(os.environ["DEV_WS"]))  # DEV
+    if os.environ.get("DEV_WS"):  # DEV
+        Path(os.environ["DEV_WS"]).mkdir()  # DEV
+    sandbox = lay_out(
+        Path(os.environ.get("DEV_WS", "")) if "DEV_WS" in os.environ else tmp_path_factory.mktemp("workspace"),
+        toy_csv,
+        tiny_bert,
+    )  # DEV
+    track(sandbox)
+    return sandbox
+
+
+@pytest.fixture(scope="session")
+def first_run(_repository: Sandbox) -> Outcome:
+    """`dvc repro`, for the first time and with every stage in its own process, and a commit of what it did."""
+    if (_repository.root / "dvc.lock").exists():  # DEV
+        return Outcome(0, "", "")  # DEV
+    done = _repository.run("dvc", "repro", timeout=600)
+    assert done.code == 0, done.out + done.err
+    _repository.must("git", "add", "--all")
+    _repository.must("git", "commit", "--quiet", "--message", "first run")
+    return done
+
+
+@pytest.fixture(scope="session")
+def finished(_repository: Sandbox, first_run: Outcome) -> Sandbox:
+    """The workspace after its first run. Read only: a test that changes something takes `sandbox`."""
+    return _repository
+
+
+@pytest.fixture
+def sandbox(finished: Sandbox, tmp_path: Path) -> Sandbox:
+    """A copy of the finished workspace, with an empty MLflow database, for one test."""
+    return finished.copy(tmp_path / "workspace")
+
+
+@pytest.fixture(scope="session")
+def _ready(toy_csv: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    plain = lay_out(tmp_path_factory.mktemp("plain"), toy_csv, tiny_bert)
+    for stage in ("ingest", "validate", "split"):
+        done = plain.finetrail(stage)
+        assert done.code == 0, done
+    return plain
+
+
+@pytest.fixture
+def plain(_ready: Sandbox, tmp_path: Path) -> Sandbox:
+    """A workspace without git and DVC, ingested, validated and split: enough to call a stage and see what it says."""
+    return _ready.copy(tmp_path / "workspace")

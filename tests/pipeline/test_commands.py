@@ -1,0 +1,96 @@
+"""The commands around the stages: help, check, show, use; and what they say when there is nothing to show yet."""
+
+import pytest
+
+from finetrail.workspace import read_json
+from tests.pipeline.workspaces import REPOSITORY, Sandbox
+
+COMMANDS = "ingest validate split train select test register check use show ui predict".split()
+
+
+def test_help_lists_every_command(plain: Sandbox) -> None:
+    done = plain.finetrail("--help")
+    assert done.code == 0
+    assert [name for name in COMMANDS if f" {name} " not in done.out] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(plain: Sandbox, command: str) -> None:
+    done = plain.finetrail(command, "--help")
+    assert done.code == 0
+    assert f"finetrail {command}" in done.out.replace("root ", "finetrail ")
+
+
+def test_check_says_what_params_yaml_asks_for(plain: Sandbox) -> None:
+    done = plain.finetrail("check")
+    assert (done.code, done.out) == (
+        0,
+        "params.yaml is valid: text-classification, candidates linear_probe, lora, full\n",
+    )
+
+
+def test_show_has_ranking_choice_scores_and_version_on_one_screen(finished: Sandbox) -> None:
+    done = finished.finetrail("show")
+    assert done.code == 0
+    assert "linear_probe" in done.out
+    chosen = read_json(finished.paths.selection_report)
+    assert f"{chosen['chosen']} *" in done.out
+    assert chosen["reason"] in done.out
+    macro_f1 = read_json(finished.paths.test_report / "metrics.json")["test"]["macro_f1"]
+    assert f"macro F1 {macro_f1:.3f}" in done.out
+    assert "registered: models:/toy/1, alias challenger" in done.out
+    assert "data/reports/test/report.html" in done.out
+    assert len(done.out.splitlines()) < 25
+
+
+def test_use_puts_a_recipe_in_place_but_not_over_edits(plain: Sandbox) -> None:
+    (plain.root / "recipes").mkdir()
+    recipe = plain.root / "recipes" / "newsgroups.yaml"
+    recipe.write_bytes((REPOSITORY / "recipes" / "newsgroups.yaml").read_bytes())
+    edited = plain.paths.params.read_bytes()
+    done = plain.finetrail("use", "newsgroups")
+    assert done.error == (
+        "ConfigError: params.yaml has edits that `use newsgroups` would overwrite; commit or copy it, "
+        "then repeat with --force"
+    )
+    assert plain.paths.params.read_bytes() == edited
+    assert plain.finetrail("use", "newsgroups", "--force").code == 0
+    assert plain.paths.params.read_bytes() == recipe.read_bytes()
+    assert "use one of newsgroups" in plain.finetrail("use", "news").error
+
+
+@pytest.mark.parametrize(
+    ("command", "missing", "writer"),
+    [
+        (["validate"], "data/raw/manifest.parquet", "ingest"),
+        (["train", "full"], "data/splits/train", "split"),
+        (["select"], "data/runs/linear_probe/metrics.json", "train"),
+        (["test"], "data/selection/selection.json", "select"),
+        (["register"], "data/selection/selection.json", "select"),
+        (["show"], "data/selection/selection.json", "select"),
+    ],
+)
+def test_a_stage_out_of_order_names_the_one_before(
+    plain: Sandbox, command: list[str], missing: str, writer: str
+) -> None:
+    for name in ("raw", "reports", "splits"):
+        (plain.root / "data" / name).rename(plain.root / f"{name}-aside")
+    done = plain.finetrail(*command)
+    assert done.code == 7
+    assert done.error == (
+        f"WorkspaceError: {plain.root / missing} does not exist: it is written by `{writer}`; "
+        f"run `dvc repro` or `finetrail {writer}`"
+    )
+
+
+def test_predict_says_what_it_cannot_score(finished: Sandbox) -> None:
+    done = finished.finetrail("predict", "data/input/toy.csv", "scored.xlsx")
+    assert done.error.startswith("ConfigError: 'scored.xlsx': cannot tell the format from '.xlsx'")
+    done = finished.finetrail("predict", "missing.csv", "scored.csv")
+    assert done.error.startswith("SourceError: missing.csv does not exist")
+    done = finished.finetrail("predict", "data/input/toy.csv", "scored.csv", "--column", "body")
+    assert done.error.startswith("SourceError: toy.csv: no column 'body'; it has 'text', 'label', 'split'")
+    done = finished.finetrail("predict", "data/input/toy.csv", "scored.csv", "--model", "models:/toy@champion")
+    assert done.code == 6
+    assert "champion" in done.error
+    assert not (finished.root / "scored.csv").exists()

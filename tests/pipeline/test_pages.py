@@ -1,0 +1,108 @@
+"""The pages that a person looks at, opened in a real browser: Debian's chromium, headless and cut off from the net."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.pipeline.workspaces import BIN, CANDIDATES, Sandbox
+
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --hide-scrollbars --window-size=1200,1600"
+).split()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    found = shutil.which("chromium")
+    if found is None:
+        # .ci/run installs it; a developer's machine may lack it.
+        assert not os.environ.get("CI"), "chromium is not installed"
+        pytest.skip("chromium is not installed")
+    return found
+
+
+def browse(
+    chromium: str, address: str, tmp_path: Path, *, wait_ms: int = 2000, height: int = 1600
+) -> tuple[str, Image.Image]:
+    """Open a page; return its document after the scripts ran, and a picture of it."""
+    picture = tmp_path / "page.png"
+    common = [chromium, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", f"--virtual-time-budget={wait_ms}"]
+    done = subprocess.run([*common, "--dump-dom", address], capture_output=True, text=True, timeout=120)
+    subprocess.run([*common, f"--screenshot={picture}", address], capture_output=True, timeout=120, check=True)
+    with Image.open(picture) as image:
+        return done.stdout, image.convert("RGB")
+
+
+def colours(picture: Image.Image) -> int:
+    """How many colours a picture has: a blank or unstyled page has a handful of greys."""
+    return len(picture.getcolors(maxcolors=2**24) or [])
+
+
+def test_the_report_opens_with_its_figures(finished: Sandbox, chromium: str, tmp_path: Path) -> None:
+    page = finished.paths.test_report / "report.html"
+    document, picture = browse(chromium, page.as_uri(), tmp_path)
+    accuracy = json.loads((finished.paths.test_report / "metrics.json").read_text())["test"]["accuracy"]
+    assert f"{accuracy:.3f}" in document
+    assert document.count("<svg") >= 4
+    assert colours(picture) > 100
+
+
+def test_the_data_docs_open_and_are_styled(finished: Sandbox, chromium: str, tmp_path: Path) -> None:
+    page = finished.paths.validation / "data_docs" / "index.html"
+    document, picture = browse(chromium, page.as_uri(), tmp_path)
+    for rule in ("missing_text", "conflicting_label", "duplicate", "class_balance"):
+        assert rule in document
+    assert colours(picture) > 100
+
+
+@pytest.fixture
+def mlflow_ui(finished: Sandbox) -> Iterator[str]:
+    """`finetrail ui` over the finished workspace, until the test is over."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [str(BIN / "finetrail"), "ui", "--port", str(port)]
+    with subprocess.Popen(
+        command, cwd=finished.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as server:
+        try:
+            deadline = time.monotonic() + 120
+            while True:
+                try:
+                    with urllib.request.urlopen(f"{address}/health", timeout=5):
+                        break
+                except (urllib.error.URLError, TimeoutError):
+                    assert server.poll() is None, "the server ended"
+                    assert time.monotonic() < deadline, "the server did not start"
+                    time.sleep(0.5)
+            yield address
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)
+
+
+def test_mlflow_compares_the_candidates(finished: Sandbox, mlflow_ui: str, chromium: str, tmp_path: Path) -> None:
+    runs = [json.loads(finished.paths.run(name).record.read_text())["run_id"] for name in CANDIDATES]
+    query = urllib.parse.urlencode({"runs": json.dumps(runs), "experiments": json.dumps(["1"])})
+    document, _ = browse(chromium, f"{mlflow_ui}/#/compare-runs?{query}", tmp_path, wait_ms=30_000)
+    for name in (*CANDIDATES, "best_val_accuracy", "adaptation.method"):
+        assert name in document
+    document, _ = browse(chromium, f"{mlflow_ui}/#/experiments/1/runs/{runs[0]}", tmp_path, wait_ms=30_000)
+    assert "has the highest validation macro F1" in document  # the description says which was chosen, and why

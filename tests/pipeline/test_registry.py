@@ -1,0 +1,218 @@
+"""The registered model: self-contained, without pickles, loadable where nothing of the project is, and equal to the
+pipeline's own answers."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from finetrail.tracking import tracking_uri
+from finetrail.workspace import read_json
+from tests.pipeline.workspaces import BIN, Sandbox, contents
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# A process as on another machine: no editable install of finetrail, no path to the repository, no network.
+ELSEWHERE = """
+import importlib.util, json, sys
+sys.path[:] = [path for path in sys.path if path != {source!r}]
+assert importlib.util.find_spec("finetrail") is None, "finetrail is installed here"
+import mlflow, pandas
+model = mlflow.pyfunc.load_model("models:/toy@challenger")
+answer = model.predict(pandas.DataFrame({{"text": json.load(open({texts!r}))}}))
+import finetrail
+print(json.dumps({{"code": finetrail.__file__, "columns": list(answer), "rows": answer.to_dict("list")}}))
+"""
+
+
+@pytest.fixture(scope="module")
+def client(finished: Sandbox) -> "MlflowClient":
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri(finished.paths))
+
+
+@pytest.fixture(scope="module")
+def model(client: "MlflowClient") -> Path:
+    """The folder of the registered model."""
+    from mlflow.artifacts import download_artifacts
+
+    version = client.get_model_version_by_alias("toy", "challenger")
+    logged = client.get_logged_model(version.source.removeprefix("models:/"))
+    return Path(download_artifacts(logged.artifact_location))
+
+
+@pytest.fixture(scope="module")
+def expected(finished: Sandbox) -> pd.DataFrame:
+    """The pipeline's own answers to the test split: text, label and score, from predictions.parquet."""
+    from finetrail.data.raw import read_split
+
+    rows = read_split(finished.paths.split("test"))
+    logits = np.stack(pd.read_parquet(finished.paths.test_report / "predictions.parquet")["logits"].tolist())
+    exponents = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    chances = exponents / exponents.sum(axis=1, keepdims=True)
+    labels = read_json(finished.paths.split_report)["labels"]
+    return pd.DataFrame(
+        {"text": rows["text"], "label": [labels[k] for k in logits.argmax(axis=1)], "score": chances.max(axis=1)}
+    )
+
+
+def test_there_is_one_version_with_the_alias_and_its_lineage(finished: Sandbox, client: "MlflowClient") -> None:
+    (version,) = client.search_model_versions("name = 'toy'")
+    assert client.get_model_version_by_alias("toy", "challenger").version == version.version
+    written = read_json(finished.paths.registration)
+    chosen = read_json(finished.paths.selection_report)
+    assert (written["name"], written["version"], written["alias"]) == ("toy", int(version.version), "challenger")
+    assert written["candidate"] == chosen["chosen"]
+    assert version.run_id == written["run_id"] == read_json(finished.paths.run(chosen["chosen"]).record)["run_id"]
+    assert version.tags["finetrail.fingerprint"] == written["fingerprint"]
+    assert version.tags["finetrail.why"] == chosen["reason"]
+    assert {"finetrail.data_sha256", "finetrail.split_sha256", "mlflow.source.git.commit"} <= set(version.tags)
+    macro_f1 = read_json(finished.paths.test_report / "metrics.json")["test"]["macro_f1"]
+    assert version.tags["finetrail.test_macro_f1"] == f"{macro_f1:.4f}"
+
+
+def test_it_holds_safetensors_its_own_code_and_no_pickle(finished: Sandbox, model: Path) -> None:
+    files = [path for path in model.rglob("*") if path.is_file()]
+    assert [
+        path for path in files if path.suffix in (".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".npy")
+    ] == []
+    # Protocols 2 to 5 begin with this byte and the protocol's number; torch.save makes a zip archive of them.
+    starts = {path: path.read_bytes()[:4] for path in files}
+    assert [path for path, start in starts.items() if start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05"] == []
+    assert [path for path, start in starts.items() if start == b"PK\x03\x04"] == []
+    assert [path.name for path in model.rglob("*.safetensors")] == ["model.safetensors"]
+    chosen = read_json(finished.paths.selection_report)["chosen"]
+    assert contents(model / "artifacts" / chosen) == contents(finished.paths.model(chosen))
+    without = ("__pycache__",)
+    package = contents(finished.root / "src" / "finetrail", *without)
+    copied = contents(model / "code" / "finetrail", *without)
+    assert {name for name in copied if "__pycache__" not in name} == set(package)
+
+
+def test_it_has_a_signature_an_example_and_pinned_requirements(model: Path) -> None:
+    from mlflow.models import Model
+
+    described = Model.load(str(model))
+    assert described.signature is not None
+    assert described.signature.inputs.input_names() == ["text"]
+    assert described.signature.outputs.input_names() == ["label", "score"]
+    assert described.saved_input_example_info is not None
+    requirements = (model / "requirements.txt").read_text(encoding="utf-8").split()
+    assert all("==" in requirement for requirement in requirements)
+    assert "finetrail" not in "".join(requirements)
+
+
+def test_it_answers_as_the_pipeline_in_a_clean_offline_process(
+    finished: Sandbox, expected: pd.DataFrame, model: Path, tmp_path: Path
+) -> None:
+    texts = tmp_path / "texts.json"
+    texts.write_text(json.dumps(expected["text"].tolist()), encoding="utf-8")
+    source = str(Path(__file__).parents[2] / "src")
+    code = ELSEWHERE.format(source=source, texts=str(texts))
+    environment = _environment(finished)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert Path(answer["code"]).is_relative_to(model / "code")
+    assert answer["columns"] == ["label", "score"]
+    assert answer["rows"]["label"] == expected["label"].tolist()
+    np.testing.assert_allclose(answer["rows"]["score"], expected["score"], atol=1e-6)
+
+
+def test_mlflow_serves_it(finished: Sandbox, expected: pd.DataFrame, tmp_path: Path) -> None:
+    few = expected.head(5)
+    with _served(_environment(finished), tmp_path) as address:
+        body = {"dataframe_split": {"columns": ["text"], "data": [[text] for text in few["text"]]}}
+        request = urllib.request.Request(
+            f"{address}/invocations",
+            data=json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as response:
+            answer = json.load(response)["predictions"]
+    assert [row["label"] for row in answer] == few["label"].tolist()
+    np.testing.assert_allclose([row["score"] for row in answer], few["score"], atol=1e-6)
+
+
+def test_registering_again_makes_no_second_version(finished: Sandbox, client: "MlflowClient") -> None:
+    before = finished.paths.registration.read_bytes()
+    done = finished.finetrail("register")
+    assert (done.code, done.out) == (0, "found again: models:/toy/1, also models:/toy@challenger\n")
+    assert finished.paths.registration.read_bytes() == before
+    assert len(client.search_model_versions("name = 'toy'")) == 1
+
+
+@pytest.mark.parametrize("name", ["scored.csv", "scored.jsonl", "scored.parquet"])
+def test_predict_scores_a_file(finished: Sandbox, expected: pd.DataFrame, tmp_path: Path, name: str) -> None:
+    source, target = tmp_path / "new.csv", tmp_path / name
+    expected[["text"]].head(12).to_csv(source, index=False)
+    done = finished.finetrail("predict", str(source), str(target))
+    assert done.code == 0, done.err
+    assert done.out.startswith("scored 12 rows with models:/toy@challenger")
+    read: dict[str, Any] = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
+    scored = read.get(target.suffix, lambda path: pd.read_json(path, lines=True))(target)
+    pd.testing.assert_frame_equal(scored, expected.head(12), check_dtype=False, atol=1e-6)
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def _environment(sandbox: Sandbox) -> dict[str, str]:
+    gone = {"PYTHONPATH", "MLFLOW_TRACKING_URI", "FINETRAIL_CACHE"}
+    return {
+        **{key: value for key, value in os.environ.items() if key not in gone},
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "HF_HUB_OFFLINE": "1",
+        "MLFLOW_TRACKING_URI": tracking_uri(sandbox.paths),
+    }
+
+
+@contextmanager
+def _served(environment: dict[str, str], folder: Path) -> Iterator[str]:
+    """`mlflow models serve` on a free port of loopback, in a process group of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = f"mlflow models serve -m models:/toy@challenger --env-manager local -h 127.0.0.1 -p {port} -w 1"
+    address = f"http://127.0.0.1:{port}"
+    with (folder / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            command.split(), cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+        try:
+            deadline = time.monotonic() + 180
+            while not _answers(f"{address}/ping"):
+                assert server.poll() is None, (folder / "server.log").read_text(encoding="utf-8")
+                assert time.monotonic() < deadline, (folder / "server.log").read_text(encoding="utf-8")
+                time.sleep(0.5)
+            yield address
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)
+                server.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False

@@ -1,0 +1,132 @@
+"""`dvc repro`: what the first run leaves behind, and what a later one runs again."""
+
+import csv
+import json
+import shutil
+
+import pytest
+from ruamel.yaml import YAML
+
+from finetrail.workspace import SPLITS, read_json
+from tests.pipeline.workspaces import CANDIDATES, CSV, Outcome, Sandbox, contents
+
+STAGES = ["ingest", "validate", "split", *(f"train@{name}" for name in CANDIDATES), "select", "test", "register"]
+WRITTEN = ("raw", "reports", "splits", "models", "runs", "selection", "registration.json")
+
+
+def test_first_run_runs_every_stage_once(first_run: Outcome, finished: Sandbox) -> None:
+    assert finished.stages_of(first_run) == STAGES
+    assert "239 ingested = 236 passed + 3 quarantined" in first_run.out
+    assert "registered: models:/toy/1, also models:/toy@challenger" in first_run.out
+
+
+def test_every_out_exists_and_git_sees_nothing_but_text(finished: Sandbox) -> None:
+    lock = YAML(typ="safe").load((finished.root / "dvc.lock").read_text(encoding="utf-8"))
+    outs = [out["path"] for stage in lock["stages"].values() for out in stage["outs"]]
+    assert len(outs) == len(set(outs))
+    assert {out.split("/")[1] for out in outs} == set(WRITTEN)
+    assert [out for out in outs if not (finished.root / out).exists()] == []
+    assert [path for path in finished.root.rglob("*.partial")] == []
+    assert finished.must("git", "status", "--porcelain") == ""
+    tracked = finished.must("git", "ls-files", "data").split()
+    assert all(name.endswith((".dvc", ".gitignore", "README.md")) for name in tracked), tracked
+
+
+def test_every_row_is_counted(finished: Sandbox) -> None:
+    with (finished.root / CSV).open(encoding="utf-8", newline="") as file:
+        given = len(list(csv.DictReader(file)))
+    validation = read_json(finished.paths.validation_report)["rows"]
+    assert given == validation["ingested"] == validation["passed"] + validation["quarantined"]
+    with finished.paths.quarantine.open(encoding="utf-8", newline="") as file:
+        aside = list(csv.DictReader(file))
+    assert [row["rules"] for row in aside] == ["duplicate", "duplicate", "empty_text"]
+
+    report = read_json(finished.paths.split_report)
+    used = {name: report["rows"][name] for name in SPLITS}
+    assert validation["passed"] == sum(used.values()) + report["rows"]["quarantined_by_split"]
+    with (finished.paths.splits / "quarantine.csv").open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == report["rows"]["quarantined_by_split"] == 2
+    for name in SPLITS:
+        import pyarrow.parquet as pq
+
+        assert sum(pq.read_table(part).num_rows for part in finished.paths.split(name).iterdir()) == used[name]
+        assert sum(report["label_counts"][name].values()) == used[name]
+
+
+def test_second_run_executes_nothing(finished: Sandbox) -> None:
+    before = contents(finished.root / "data")
+    again = finished.run("dvc", "repro")
+    assert (again.code, finished.stages_of(again)) == (0, [])
+    assert [stage for stage in STAGES if f"Stage '{stage}' didn't change, skipping" not in again.out] == []
+    assert "Data and pipelines are up to date." in again.out
+    assert contents(finished.root / "data") == before
+
+
+def test_stages_by_hand_write_the_same_bytes_and_train_without_the_test_split(sandbox: Sandbox) -> None:
+    """Every stage is a command that can be run alone, and a function of files: equal input, equal bytes."""
+    data = sandbox.root / "data"
+    before, ids = contents(data), _run_ids(sandbox)
+    report = (data / "reports/test/report.html").read_text(encoding="utf-8")
+    for name in WRITTEN:
+        shutil.rmtree(data / name) if (data / name).is_dir() else (data / name).unlink()
+
+    for stage in ("ingest", "validate", "split"):
+        assert sandbox.finetrail(stage).code == 0
+    aside = sandbox.paths.split("test").rename(sandbox.root / "test-split")
+    for candidate in CANDIDATES:
+        assert sandbox.finetrail("train", candidate).code == 0
+    assert sandbox.finetrail("select").code == 0
+    aside.rename(sandbox.paths.split("test"))
+    for stage in ("test", "register"):
+        assert sandbox.finetrail(stage).code == 0
+
+    # Of a run only its id and what it measured (seconds, memory) may differ.
+    after = contents(data)
+    new = _run_ids(sandbox)
+    records = {f"runs/{name}/run.json" for name in CANDIDATES}
+    assert {name for name in before | after if before.get(name) != after.get(name)} == {
+        *records,
+        "reports/test/report.html",
+        "registration.json",
+    }
+    again = (data / "reports/test/report.html").read_text(encoding="utf-8")
+    assert again.replace(new["full"], ids["full"]) == report
+    for name in records:
+        assert (sandbox.root / "data" / name).exists()
+
+
+def test_edited_code_concerns_only_the_stages_that_use_it(sandbox: Sandbox) -> None:
+    for file in ("training/optim.py", "data/data_docs.html", "tracking.py"):
+        with (sandbox.root / "src" / "finetrail" / file).open("a", encoding="utf-8") as code:
+            code.write("\n")
+    changed = json.loads(sandbox.must("dvc", "status", "--json"))
+    assert set(changed) == {"validate", *(f"train@{name}" for name in CANDIDATES)}
+
+
+def test_a_new_row_goes_through(sandbox: Sandbox) -> None:
+    with (sandbox.root / CSV).open("a", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerow(["the storm took the mast while the fog was thick", "weather", "train"])
+    done = sandbox.run("dvc", "repro", "split")  # also does the `dvc add` again
+    assert done.code == 0, done.err
+    assert f"{CSV}.dvc" in sandbox.must("git", "status", "--porcelain")
+    assert sandbox.stages_of(done) == ["ingest", "validate", "split"]
+    assert read_json(sandbox.paths.validation_report)["rows"]["ingested"] == 240
+    assert json.loads(sandbox.must("dvc", "status", "--json")).keys() >= {f"train@{name}" for name in CANDIDATES}
+
+
+def test_a_failed_run_names_the_fault_and_checkout_restores_the_results(sandbox: Sandbox) -> None:
+    before = contents(sandbox.root / "data")
+    sandbox.edit("source.columns.text", "body")
+    done = sandbox.run("dvc", "repro")
+    assert done.code != 0
+    assert "SourceError: toy.csv: no column 'body'; it has 'text', 'label', 'split'; set source.columns" in done.err
+    assert "exited with 3" in done.err
+    assert "Traceback" not in done.err
+    sandbox.must("git", "checkout", "params.yaml")
+    sandbox.must("dvc", "checkout")
+    assert contents(sandbox.root / "data") == before
+    assert sandbox.stages_of(sandbox.run("dvc", "repro")) == []
+
+
+def _run_ids(sandbox: Sandbox) -> dict[str, str]:
+    return {name: read_json(sandbox.paths.run(name).record)["run_id"] for name in CANDIDATES}

@@ -1,0 +1,179 @@
+"""A workspace as a user has it, a git repository with DVC, and the ways to run things in it."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from finetrail.workspace import Workspace
+
+REPOSITORY = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+CSV = "data/input/toy.csv"
+WEIGHTS = "data/weights/tiny-bert"
+CANDIDATES = ("linear_probe", "lora", "full")
+
+PARAMS = f"""
+project: toy
+task: text-classification
+seed: 0
+
+source:
+  path: {CSV}
+  columns: {{split: split}}
+
+validation:
+  rare_label: {{policy: fail, min_rows: 5}}
+
+split:
+  method: official
+  val: 0.25
+
+backbone:
+  weights: {WEIGHTS}
+  max_tokens: 32
+  dropout: 0.0
+
+train:
+  batch_size: 16
+  log_every: 3
+
+candidates:
+  linear_probe:
+    adaptation: {{method: linear_probe}}
+    train: {{epochs: 8, learning_rate: 5e-2}}
+  lora:
+    adaptation: {{method: lora, r: 4, alpha: 8, target_modules: [query, value]}}
+    train: {{epochs: 2, learning_rate: 5e-2}}
+  full:
+    adaptation: {{method: full}}
+    train: {{epochs: 3, learning_rate: 4e-3}}
+
+selection:
+  resamples: 200
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def error(self) -> str:
+        """The one line of an error that a user can act on; fails for anything else."""
+        lines = self.err.splitlines()
+        assert self.code not in (0, 1), self
+        assert len(lines) == 1, self.err
+        return lines[0]
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A workspace that a test may run commands in."""
+
+    root: Path
+
+    @property
+    def paths(self) -> Workspace:
+        return Workspace(self.root)
+
+    def run(self, *command: str, timeout: float = 300, **environment: str) -> Outcome:
+        """Run a program in a process of its own, with the virtual environment on PATH."""
+        env = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"} | environment
+        done = subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True, timeout=timeout)
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    def must(self, *command: str) -> str:
+        """Run a program that has to succeed; returns what it wrote to stdout."""
+        done = self.run(*command)
+        assert done.code == 0, f"{' '.join(command)}\n{done.out}\n{done.err}"
+        return done.out
+
+    def finetrail(self, *arguments: str, **environment: str) -> Outcome:
+        """Run a command of finetrail in this process: the same as in its own, without the seconds of imports."""
+        from typer.testing import CliRunner
+
+        from finetrail.cli import app
+
+        before, folder, path = dict(os.environ), Path.cwd(), list(sys.path)
+        os.environ |= environment
+        os.chdir(self.root)
+        try:
+            done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        finally:
+            os.chdir(folder)
+            sys.path[:] = path  # MLflow puts the code of a model that it loads in front
+            os.environ.clear()
+            os.environ.update(before)
+        return Outcome(done.exit_code, done.stdout, done.stderr)
+
+    def edit(self, section: str, value: object) -> None:
+        """Set one entry of params.yaml, named by its dotted path; None removes it."""
+        yaml = YAML()
+        params = yaml.load(self.paths.params.read_text(encoding="utf-8"))
+        *parents, key = section.split(".")
+        place = params
+        for parent in parents:
+            place = place[parent]
+        if value is None:
+            del place[key]
+        else:
+            place[key] = value
+        with self.paths.params.open("w", encoding="utf-8") as file:
+            yaml.dump(params, file)
+
+    def copy(self, to: Path) -> "Sandbox":
+        """A copy without the MLflow database, whose artifacts would still lie in the original."""
+        shutil.copytree(self.root, to, ignore=shutil.ignore_patterns(".finetrail"), symlinks=True)
+        return Sandbox(to)
+
+    def stages_of(self, repro: Outcome) -> list[str]:
+        """The stages that a `dvc repro` ran, without those that it skipped or took out of its cache."""
+        return re.findall(r"^Running stage '(.+)':$", repro.out, re.MULTILINE)
+
+
+def contents(folder: Path, *without: str) -> dict[str, str]:
+    """The hash of every file under a folder, but for those whose path starts with one of `without`."""
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names if not name.startswith(without)
+    }
+
+
+def lay_out(root: Path, rows: Path, weights: Path) -> Sandbox:
+    """Put dvc.yaml, code, params.yaml, data and backbone into an empty folder: all that a stage needs."""
+    for name in ("dvc.yaml", "requirements.lock", ".dvcignore", ".gitignore"):
+        shutil.copyfile(REPOSITORY / name, root / name)
+    for name in ("input", "weights"):
+        (root / "data" / name).mkdir(parents=True)
+        shutil.copyfile(REPOSITORY / "data" / name / "README.md", root / "data" / name / "README.md")
+    shutil.copytree(REPOSITORY / "src", root / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copyfile(rows, root / CSV)
+    shutil.copytree(weights, root / WEIGHTS)
+    (root / "params.yaml").write_text(PARAMS.lstrip(), encoding="utf-8")
+    return Sandbox(root)
+
+
+def track(sandbox: Sandbox) -> None:
+    """Make it a repository of git and DVC, with the user's own files in `dvc add`, and commit."""
+    for command in (
+        "git init --quiet --initial-branch=main",
+        "git config user.name Toy",
+        "git config user.email toy@example.org",
+        "dvc init --quiet",
+        "dvc config core.analytics false",
+        f"dvc add --quiet {CSV} {WEIGHTS}",
+        "git add --all",
+        "git commit --quiet --message toy",
+    ):
+        sandbox.must(*command.split())

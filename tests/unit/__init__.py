@@ -1,0 +1,1 @@
+"""One test module a source module, laid out as src/finetrail is."""

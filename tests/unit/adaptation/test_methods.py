@@ -1,0 +1,154 @@
+"""What each method trains, what it leaves alone, and what it leaves behind."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from finetrail.adaptation.full import Full
+from finetrail.adaptation.linear_probe import LinearProbe
+from finetrail.adaptation.lora import Lora
+from finetrail.adaptation.methods import Adaptation
+from finetrail.errors import ConfigError
+from finetrail.models.backbone import TextBackbone
+from finetrail.models.classifier import Classifier, count_parameters
+from finetrail.models.inputs import Inputs
+from finetrail.settings import Settings
+from finetrail.tasks.registry import get_task
+from finetrail.tasks.task import Built
+from finetrail.training.inference import predict
+
+BACKBONE = 5664  # counted in tasks/test_text_classification.py
+HEAD = 16 * 2 + 2
+# Of each of the 2 layers: query, key, value and attention output 16 -> 16, up 16 -> 32, down 32 -> 16.
+LORA_RANK_1 = 2 * (4 * (16 + 16) + (16 + 32) + (32 + 16))
+TEXTS = ["good fine great door", "bad poor", "the superb house of stone", "sad awful weak cloud river"]
+TARGETS = torch.tensor([0, 1, 0, 1])
+Adapted = LinearProbe | Lora | Full
+
+
+@pytest.fixture
+def build(backbone: TextBackbone) -> Callable[[], Built]:
+    """The same new model each time."""
+
+    def fresh() -> Built:
+        with torch.random.fork_rng():
+            torch.manual_seed(1)
+            return get_task("text-classification").build(backbone, ["good", "bad"], Path())
+
+    return fresh
+
+
+def some_steps(model: Classifier, inputs: Inputs) -> None:
+    """Train long enough that everything that can change has changed."""
+    optimizer = torch.optim.SGD([one for one in model.parameters() if one.requires_grad], lr=0.5)
+    model.train()
+    for _ in range(5):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(inputs.batch(range(4))), TARGETS).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    model.eval()
+
+
+def copies(model: Classifier) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+@pytest.mark.parametrize(
+    ("method", "trainable", "added"),
+    [
+        (LinearProbe(method="linear_probe"), HEAD, 0),
+        (Full(method="full"), BACKBONE + HEAD, 0),
+        (Lora(method="lora", r=1), LORA_RANK_1 + HEAD, LORA_RANK_1),
+        (Lora(method="lora", r=8), 8 * LORA_RANK_1 + HEAD, 8 * LORA_RANK_1),
+        (Lora(method="lora", r=2, target_modules=("query", "value")), 2 * 2 * 2 * 32 + HEAD, 2 * 2 * 2 * 32),
+        (Lora(method="lora", r=1, target_modules=("attention.output.dense",)), 2 * 32 + HEAD, 2 * 32),
+    ],
+)
+def test_what_trains(build: Callable[[], Built], method: Adapted, trainable: int, added: int) -> None:
+    model = build().model
+    method.apply(model)
+    assert count_parameters(model) == {"trainable": trainable, "total": BACKBONE + HEAD + added}
+    method.merge(model)
+    assert count_parameters(model)["total"] == BACKBONE + HEAD
+
+
+@pytest.mark.parametrize(
+    ("method", "changed"),
+    [
+        (LinearProbe(method="linear_probe"), {"head.weight", "head.bias"}),
+        (Full(method="full"), None),
+        (Lora(method="lora", target_modules=("query",)), None),
+    ],
+    ids=lambda value: getattr(value, "method", ""),
+)
+def test_training_changes_what_trains_and_nothing_else(
+    build: Callable[[], Built], method: Adapted, changed: set[str] | None
+) -> None:
+    built = build()
+    method.apply(built.model)
+    trains = {name for name, parameter in built.model.named_parameters() if parameter.requires_grad}
+    before = copies(built.model)
+    some_steps(built.model, built.processor.encode(TEXTS))
+    differ = {name for name, tensor in built.model.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert differ <= trains
+    if changed is not None:
+        assert differ == trains == changed
+    # Rows of embeddings that no text uses, and the bias of the keys (softmax ignores it), have no gradient.
+    assert {name for name in trains - differ if "key.bias" not in name} == set()
+
+
+def test_a_merged_low_rank_model_is_a_plain_model_with_the_same_answers(build: Callable[[], Built]) -> None:
+    built = build()
+    inputs = built.processor.encode(TEXTS)
+    plain = {name: tensor.shape for name, tensor in built.model.state_dict().items()}
+    before = copies(built.model)
+    untrained = predict(built.model, inputs, 4)
+    method = Lora(method="lora", r=4, alpha=8)
+    method.apply(built.model)
+    assert (predict(built.model, inputs, 4) == untrained).all()  # an update starts at zero
+    some_steps(built.model, inputs)
+    adapter = predict(built.model, inputs, 4)
+    assert abs(adapter - untrained).max() > 0.01
+    method.merge(built.model)
+    assert abs(predict(built.model, inputs, 4) - adapter).max() < 1e-5
+    assert {name: tensor.shape for name, tensor in built.model.state_dict().items()} == plain
+    differ = {name for name, tensor in built.model.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert all(".dense.weight" in name or "attention.self" in name or name.startswith("head.") for name in differ)
+
+
+def test_a_merged_model_is_saved_and_loaded_as_every_other(
+    build: Callable[[], Built], backbone: TextBackbone, tmp_path: Path
+) -> None:
+    built = build()
+    inputs = built.processor.encode(TEXTS)
+    method = Lora(method="lora")
+    method.apply(built.model)
+    some_steps(built.model, inputs)
+    method.merge(built.model)
+    task = get_task("text-classification")
+    task.save(built, backbone, tmp_path)
+    loaded = task.load(tmp_path)
+    assert (predict(loaded.model, loaded.processor.encode(TEXTS), 4) == predict(built.model, inputs, 4)).all()
+
+
+@pytest.mark.parametrize("targets", [("q_proj", "v_proj"), ("uery_",), ()])
+def test_layers_that_this_backbone_lacks_are_refused(build: Callable[[], Built], targets: tuple[str, ...]) -> None:
+    model = build().model
+    with pytest.raises(ConfigError, match=r"target_modules .+ name no linear layer; it has dense, key, query, "):
+        Lora(method="lora", target_modules=targets).apply(model)
+
+
+def test_a_layer_that_this_backbone_lacks_is_not_passed_over_beside_one_that_it_has(build: Callable[[], Built]) -> None:
+    with pytest.raises(ConfigError, match=r"target_modules \['valeu'\] name no linear layer; it has "):
+        Lora(method="lora", target_modules=("query", "valeu")).apply(build().model)
+
+
+@pytest.mark.parametrize(("name", "frozen"), [("linear_probe", True), ("full", False), ("lora", False)])
+def test_methods_by_name_say_whether_features_can_be_computed_once(name: str, frozen: bool) -> None:
+    class Section(Settings):
+        adaptation: Adaptation
+
+    method = Section.model_validate({"adaptation": {"method": name}}).adaptation
+    assert (method.method, method.freezes_backbone) == (name, frozen)

@@ -1,0 +1,126 @@
+"""`finetrail predict`: a file goes in, the same rows come out with label and score, or one line says why not."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from finetrail.commands.predict import predict
+from finetrail.errors import ConfigError, SourceError, TrackingError
+from finetrail.prediction import answer
+from finetrail.registry import Version
+from finetrail.tasks.registry import load_model
+from finetrail.workspace import Workspace
+
+TEXTS = ["good superb door", 'a "bad",\nchair', "", "NA", "ümlaut 🚀", "old\rline ends"]
+MODEL = "models:/shared@challenger"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, mlflow_database: str, registered: Version, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    assert registered
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_database)
+    return Workspace(tmp_path)
+
+
+def write(path: Path, column: str = "text", texts: list[str] = TEXTS) -> Path:
+    frame = pd.DataFrame({"id": range(len(texts)), column: pd.Series(texts, dtype=str)})
+    if path.suffix == ".parquet":
+        frame.to_parquet(path)
+    elif path.suffix == ".jsonl":
+        frame.to_json(path, orient="records", lines=True)
+    else:
+        frame.to_csv(path, index=False, quoting=csv.QUOTE_ALL, sep="\t" if path.suffix == ".tsv" else ",")
+    return path
+
+
+def read(path: Path) -> pd.DataFrame:
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    if path.suffix == ".jsonl":
+        return pd.DataFrame([json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()])
+    return pd.read_csv(path, keep_default_na=False)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"), [("a.csv", "b.csv"), ("a.tsv", "b.jsonl"), ("a.jsonl", "b.parquet"), ("a.parquet", "b.csv")]
+)
+def test_every_row_is_scored_in_its_order(workspace: Workspace, saved_model: Path, source: str, target: str) -> None:
+    done = predict(workspace, MODEL, write(workspace.root / source), "text", workspace.root / target)
+    assert done == len(TEXTS)
+    expected = answer(load_model(saved_model), TEXTS)
+    found = read(workspace.root / target)
+    assert list(found.columns) == ["text", "label", "score"]
+    assert list(found["text"]) == TEXTS
+    assert list(found["label"]) == list(expected["label"])
+    assert list(found["score"]) == pytest.approx(list(expected["score"]), rel=1e-9)
+    assert {path.name for path in workspace.root.iterdir()} == {source, target}
+
+
+def test_the_column_may_have_another_name_than_the_models(workspace: Workspace) -> None:
+    target = workspace.root / "b.csv"
+    assert predict(workspace, MODEL, write(workspace.root / "a.csv", "Body"), "Body", target) == len(TEXTS)
+    assert list(read(target).columns) == ["Body", "label", "score"]
+
+
+def test_a_column_called_label_is_not_doubled(workspace: Workspace) -> None:
+    target = workspace.root / "b.parquet"
+    predict(workspace, MODEL, write(workspace.root / "a.csv", "label"), "label", target)
+    assert list(read(target).columns) == ["label", "predicted_label", "score"]
+
+
+def test_a_file_without_rows_gives_one_without_rows(workspace: Workspace) -> None:
+    target = workspace.root / "b.csv"
+    assert predict(workspace, MODEL, write(workspace.root / "a.csv", texts=[]), "text", target) == 0
+    assert list(read(target).columns) == ["text", "label", "score"]
+
+
+def test_the_targets_folder_is_made(workspace: Workspace) -> None:
+    target = workspace.root / "deep" / "er" / "b.csv"
+    predict(workspace, MODEL, write(workspace.root / "a.csv"), "text", target)
+    assert len(read(target)) == len(TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("source", "content", "target", "message"),
+    [
+        ("no.csv", None, "b.csv", "no.csv does not exist; give a CSV, TSV, JSONL or Parquet file"),
+        ("a.txt", "x", "b.csv", "'a.txt': cannot tell its format from '.txt'; give a CSV, TSV, JSONL or"),
+        (
+            "a.csv",
+            "text\nx\n",
+            "b.xlsx",
+            "'b.xlsx': cannot tell the format from '.xlsx'; end the name in ",
+        ),
+        ("a.csv", "body\nx\n", "b.csv", "a.csv: no column 'text'; it has 'body'"),
+        ("a.csv", "", "b.csv", "a.csv: no column 'text'; it has none"),
+        ("a.csv", "text\na,b\n", "b.csv", "a.csv, line 2: 2 fields, but the header has 1"),
+        ("a.jsonl", '{"text": 3}\n', "b.csv", "a.jsonl, row 1: column 'text' holds 3; it must be text"),
+        ("a.jsonl", '{"text": null}\n', "b.csv", "a.jsonl, row 1: column 'text' holds None; it must be"),
+    ],
+)
+def test_what_cannot_be_scored_leaves_the_earlier_file(
+    tmp_path: Path, source: str, content: str | None, target: str, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / source).write_text(content)
+    (tmp_path / target).write_text("earlier")
+    with pytest.raises((SourceError, ConfigError)) as caught:
+        predict(Workspace(tmp_path), MODEL, tmp_path / source, "text", tmp_path / target)
+    assert str(caught.value).removeprefix(f"{tmp_path}/").startswith(message)
+    assert (tmp_path / target).read_text() == "earlier"
+
+
+@pytest.mark.parametrize(
+    "model", ["models:/nonesuch@challenger", "models:/shared@champion", "models:/shared/99", "shared"]
+)
+def test_a_model_that_is_not_registered(workspace: Workspace, model: str) -> None:
+    source, target = write(workspace.root / "a.csv"), workspace.root / "b.csv"
+    with pytest.raises(TrackingError, match=r"MLflow at sqlite:///.* does not answer as it should \(.*\); ") as caught:
+        predict(workspace, model, source, "text", target)
+    assert "\n" not in str(caught.value)
+    assert not target.exists()
+    assert os.environ["MLFLOW_TRACKING_URI"].startswith("sqlite:")

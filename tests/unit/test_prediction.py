@@ -1,0 +1,41 @@
+"""One answer a value, in the order given."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from finetrail.prediction import BATCH, answer
+from finetrail.tasks.registry import load_model
+from finetrail.tasks.task import Built
+from finetrail.training.inference import predict
+
+WORDS = ["good", "bad", "door", "stone", "happy", "weak", "river"]
+TEXTS = [" ".join(WORDS[number % 7 :: 1 + number % 3]) for number in range(BATCH + 9)]  # more than one batch
+
+
+@pytest.fixture(scope="module")
+def built(saved_model: Path) -> Built:
+    return load_model(saved_model)
+
+
+def test_label_and_score_are_those_of_the_largest_probability(built: Built) -> None:
+    logits = predict(built.model, built.processor.encode(TEXTS), 16).astype(np.float64)
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    found = answer(built, TEXTS)
+    assert list(found.columns) == ["label", "score"]
+    assert list(found["label"]) == [["bad", "good"][row.argmax()] for row in logits]
+    np.testing.assert_allclose(found["score"], probabilities.max(axis=1), rtol=1e-6)
+    assert found["score"].between(0.5, 1).all()
+
+
+def test_answers_follow_the_order_of_the_values(built: Built) -> None:
+    forward, backward = answer(built, TEXTS), answer(built, TEXTS[::-1])
+    assert len(set(forward["score"].round(6))) > 5
+    assert list(forward["label"]) == list(backward["label"])[::-1]
+    np.testing.assert_allclose(forward["score"], backward["score"][::-1], rtol=1e-5)
+
+
+def test_no_values_have_no_answers(built: Built) -> None:
+    found = answer(built, [])
+    assert (list(found.columns), len(found)) == (["label", "score"], 0)

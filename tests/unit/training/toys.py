@@ -1,0 +1,99 @@
+"""A training problem small enough to see through: three blobs of points, and a backbone of one layer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from finetrail.curves import Point
+from finetrail.evaluation.metrics import cross_entropy, scores
+from finetrail.models.classifier import Classifier
+from finetrail.training.device import build_accelerator
+from finetrail.training.loop import Examples, Fitted, fit
+from finetrail.training.settings import Training
+
+CENTRES = torch.tensor([[3.0, 0, 0, 0], [0, 3, 0, 0], [0, 0, 3, 0]])
+QUIET: dict[str, Any] = {"precision": "fp32", "warmup": 0.0, "weight_decay": 0.0}
+
+
+class Layer(nn.Module):
+    """A backbone of one layer on the batch's `x` (B, 4)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 8)
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        return torch.tanh(self.layer(batch["x"]))
+
+
+@dataclass(frozen=True)
+class Points:
+    """Inputs that are points (N, 4)."""
+
+    x: Tensor
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def lengths(self) -> list[int]:
+        return [1] * len(self.x)
+
+    def batch(self, indices: Sequence[int]) -> dict[str, Tensor]:
+        return {"x": self.x[list(indices)]}
+
+
+def blobs(count: int, seed: int) -> Examples:
+    """Points around three centres."""
+    generator = torch.Generator().manual_seed(seed)
+    targets = torch.arange(count) % 3
+    return Examples(Points(CENTRES[targets] + torch.randn(count, 4, generator=generator)), targets.numpy())
+
+
+def score(logits: np.ndarray, targets: np.ndarray) -> Point:
+    return {"loss": cross_entropy(logits, targets), **scores(targets, logits.argmax(axis=1), logits.shape[1])}
+
+
+def new_model() -> Classifier:
+    torch.manual_seed(7)
+    return Classifier(Layer(), width=8, classes=3)
+
+
+@dataclass(frozen=True)
+class Run:
+    model: Classifier
+    fitted: Fitted
+    heard: list[tuple[str, int, Point]]
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        return dict(self.model.state_dict())
+
+
+def train(tmp_path: Path, rows: int = 96, seed: int = 0, model: Classifier | None = None, **settings: Any) -> Run:
+    """Train on blobs; what is no setting goes to `fit`."""
+    heard: list[tuple[str, int, Point]] = []
+    given = {name: settings.pop(name) for name in ("loss", "score") if name in settings}
+    chosen = Training(**(QUIET | {"learning_rate": 0.05} | settings))
+    model = model or new_model()
+    fitted = fit(
+        model,
+        blobs(rows, 1),
+        blobs(60, 2),
+        chosen,
+        **({"loss": nn.functional.cross_entropy, "score": score} | given),
+        accelerator=build_accelerator(chosen.precision),
+        seed=seed,
+        checkpoint=tmp_path / "best.safetensors",
+        observe=lambda curve, step, point: heard.append((curve, step, point)),
+    )
+    return Run(model, fitted, heard)
+
+
+def distance(one: Run, other: Run) -> float:
+    return max(float((one.weights[name] - other.weights[name]).abs().max()) for name in one.weights)
