@@ -1,46 +1,24 @@
 """MLflow as an index of the runs: what a run logs, and how it is rebuilt from files where the server lost it."""
 
-import logging
 import os
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from finetrail.curves import read_curve
 from finetrail.errors import TrackingError
-from finetrail.workspace import RunPaths, Workspace, read_json, write_json
+from finetrail.runs import RunRecord, curve_metrics, final_metrics
+from finetrail.workspace import RunPaths, Workspace, read_json
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-log = logging.getLogger(__name__)
-
 # MLflow's defaults wait many minutes for a server that is not there.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
 _REBUILT = "finetrail.rebuilt_from"
-
-
-@dataclass(frozen=True)
-class RunRecord:
-    """run.json: the identity of the MLflow run that trained a candidate, and all that is needed to rebuild it.
-
-    Attributes:
-        params: every setting that the training used, by dotted name.
-        tags: hashes of what went in.
-        datasets: name, digest, number of rows and context (`training`, `validation`) of each data set.
-        measured: seconds, samples a second and peak memory of that very run.
-    """
-
-    run_id: str
-    name: str
-    params: dict[str, str]
-    tags: dict[str, str]
-    datasets: list[dict[str, str]]
-    measured: dict[str, float]
 
 
 def tracking_uri(workspace: Workspace) -> str:
@@ -195,65 +173,6 @@ def connect(workspace: Workspace, experiment: str) -> Tracker:
         created = client.create_experiment(experiment, artifact_location=location)
         client.set_experiment_tag(created, "mlflow.experimentKind", "custom_model_development")
         return Tracker(client, created, uri)
-
-
-class CurveLog:
-    """Mirrors a training run's curves to MLflow while it goes on. A server that is away for a while stops nothing.
-
-    The files are the truth and MLflow shows them: points that could not be sent are kept and sent with later ones.
-
-    Args:
-        pause: seconds in which a server that did not answer is not asked again; each try costs training its patience.
-    """
-
-    def __init__(self, tracker: Tracker, run_id: str, pause: float = 60.0) -> None:
-        self._tracker = tracker
-        self._run_id = run_id
-        self._pause = pause
-        self._ask_from = 0.0
-        self._pending: list[tuple[dict[str, float], int]] = []
-
-    def __call__(self, curve: str, step: int, point: dict[str, float]) -> None:
-        """Send a point; see `finetrail.training.loop.Observer`."""
-        self._pending.append((curve_metrics(curve, point), step))
-        if time.monotonic() >= self._ask_from:
-            self._send()
-
-    def close(self, final: dict[str, float], status: str) -> None:
-        """Send what is left and close the run; a run that stays open is rebuilt from files by the next stage."""
-        self._pending.append((final, 0))
-        if self._send():
-            try:
-                self._tracker.end(self._run_id, status)
-            except TrackingError as error:
-                log.warning("%s; the run will be rebuilt from its files", error)
-
-    def _send(self) -> bool:
-        try:
-            while self._pending:
-                self._tracker.log(self._run_id, *self._pending[0])
-                self._pending.pop(0)
-        except TrackingError as error:
-            self._ask_from = time.monotonic() + self._pause
-            log.warning("%s; training goes on, %d points wait", error, len(self._pending))
-        return not self._pending
-
-
-def curve_metrics(curve: str, point: dict[str, float]) -> dict[str, float]:
-    """A point of a curve as MLflow metrics: `train/loss`, `val/macro_f1`, ..."""
-    return {f"{curve}/{name}": value for name, value in point.items() if name not in ("step", "epoch")}
-
-
-def final_metrics(metrics: dict[str, Any], measured: dict[str, float]) -> dict[str, float]:
-    """The numbers that candidates are compared by: the kept checkpoint's scores, its size and what it cost."""
-    scores = {f"best_val_{name}": value for name, value in metrics["val"].items()}
-    sizes = {f"{name}_parameters": value for name, value in metrics["parameters"].items()}
-    return scores | sizes | measured
-
-
-def write_record(record: RunRecord, path: Path) -> None:
-    """Write run.json."""
-    write_json(path, asdict(record))
 
 
 def _without_secrets(text: str) -> str:

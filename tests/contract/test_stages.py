@@ -1,4 +1,4 @@
-"""What dvc.yaml promises: no look at the test split, nothing outside the cache, and dependencies that are the real ones.
+"""What dvc.yaml promises: no look at the test split, nothing outside the cache, dependencies that are the real ones.
 
 A dependency too few leaves a stale result in place; one too many trains again for nothing.
 """
@@ -18,7 +18,7 @@ TEST_SPLIT = "data/splits/test"
 
 # Modules that carry values and decide nothing about them, so that editing one runs no stage again: messages, paths,
 # progress bars, the base of the settings, and the mirror in MLflow.
-PLUMBING = {"errors", "settings", "progress", "workspace", "curves", "lineage", "tracking"}
+PLUMBING = {"errors", "settings", "progress", "workspace", "curves", "curve_log", "lineage", "runs", "tracking"}
 
 # Names the MLflow experiment, and enters no file that the stage writes.
 NOT_IN_ANY_OUT = {"train": {"project"}}
@@ -102,7 +102,7 @@ def _used_by(module: str) -> set[str]:
 def _named_in(module: str, modules: list[str]) -> list[str]:
     """Modules that are imported by a name in a string, as tasks are, or run from their file, as serving.py is."""
     words = _strings(_file_of(module))
-    return [name for name in modules if name in words or _file_of(name).name in words and name != module]
+    return [name for name in modules if name != module and not words.isdisjoint({name, _file_of(name).name})]
 
 
 def _files_beside(module: str) -> list[Path]:

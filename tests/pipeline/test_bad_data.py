@@ -43,9 +43,7 @@ def test_a_source_that_cannot_be_read(plain: Sandbox, content: bytes | None, mes
         ),
         (
             [*toy_rows(), ToyRow(text="checkmate in three moves", label="chess", split="train")],
-            "rule rare_label: 1 row whose label has fewer than 5 rows, for example toy.csv:240 with label 'chess'; "
-            "add rows of that label, or lower validation.rare_label.min_rows, or set validation.rare_label.policy to "
-            "quarantine",
+            "rule rare_label: 1 row whose label has fewer than 5 rows, for example toy.csv:240 with label 'chess'; add",
         ),
         (
             [ToyRow(text="  ", label="sailing", split="train")] * 10,

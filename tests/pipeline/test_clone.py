@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from finetrail.curves import read_curve
-from finetrail.tracking import final_metrics, tracking_uri
+from finetrail.runs import final_metrics
+from finetrail.tracking import tracking_uri
 from finetrail.workspace import read_json
 from tests.pipeline.workspaces import CANDIDATES, Sandbox, contents
 

@@ -34,7 +34,7 @@ def test_the_edited_candidate_alone_is_trained_again(again: Outcome, edited: San
     # What comes after is known to be stale, and says why.
     status = _json(edited, "dvc status --json")
     assert set(status) == {"test", "register"}
-    assert {path: "modified" for path in ("data/models", "data/runs", "data/selection")} in [
+    assert dict.fromkeys(("data/models", "data/runs", "data/selection"), "modified") in [
         change.get("changed deps") for change in status["test"]
     ]
 

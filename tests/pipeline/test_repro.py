@@ -4,7 +4,6 @@ import csv
 import json
 import shutil
 
-import pytest
 from ruamel.yaml import YAML
 
 from finetrail.workspace import SPLITS, read_json
@@ -26,7 +25,7 @@ def test_every_out_exists_and_git_sees_nothing_but_text(finished: Sandbox) -> No
     assert len(outs) == len(set(outs))
     assert {out.split("/")[1] for out in outs} == set(WRITTEN)
     assert [out for out in outs if not (finished.root / out).exists()] == []
-    assert [path for path in finished.root.rglob("*.partial")] == []
+    assert list(finished.root.rglob("*.partial")) == []
     assert finished.must("git", "status", "--porcelain") == ""
     tracked = finished.must("git", "ls-files", "data").split()
     assert all(name.endswith((".dvc", ".gitignore", "README.md")) for name in tracked), tracked

@@ -1,4 +1,4 @@
-"""MLflow after a run of the pipeline: whoever opens its pages sees which candidate is best, why, and where it is from."""
+"""MLflow after a run of the pipeline: it says which candidate is best, why, and what each was made from."""
 
 import subprocess
 from typing import TYPE_CHECKING

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from finetrail.curve_log import CurveLog
 from finetrail.curves import write_curve
 from finetrail.errors import TrackingError
-from finetrail.tracking import CurveLog, RunRecord, Tracker, connect, tracking_uri, write_record
+from finetrail.runs import RunRecord, write_record
+from finetrail.tracking import Tracker, connect, tracking_uri
 from finetrail.workspace import RunPaths, Workspace, read_json, write_json
 
 DATASETS = [

@@ -13,6 +13,7 @@ from finetrail.evaluation.figures import Curve, Panel
 from finetrail.evaluation.report import Report, SplitFacts, render
 from finetrail.evaluation.selection import METRIC_NAMES, Choice, Selection
 from finetrail.progress import Track, quiet
+from finetrail.runs import RunRecord
 from finetrail.tasks.registry import get_entry, load_model
 from finetrail.training.inference import predict
 from finetrail.workspace import RunPaths, Workspace, need, read_json, replacing, write_json
@@ -51,7 +52,7 @@ def score_test(
         seed=settings.seed,
     )
     paths = workspace.run(choice.chosen)
-    record = tracking.RunRecord(**read_json(paths.record))
+    record = RunRecord(**read_json(paths.record))
     report = Report(
         project=project,
         task=task_name,

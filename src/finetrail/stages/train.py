@@ -11,6 +11,7 @@ import pandas as pd
 
 from finetrail import lineage, tracking
 from finetrail.adaptation.methods import Adaptation
+from finetrail.curve_log import CurveLog
 from finetrail.curves import Point, write_curve
 from finetrail.data.raw import read_split
 from finetrail.evaluation.metrics import cross_entropy, scores
@@ -18,6 +19,7 @@ from finetrail.models.backbone import TextBackbone
 from finetrail.models.classifier import count_parameters
 from finetrail.models.inputs import Inputs
 from finetrail.progress import Track, quiet
+from finetrail.runs import RunRecord, final_metrics, write_record
 from finetrail.tasks.registry import get_entry, get_task
 from finetrail.training.device import build_accelerator, fix_seeds, peak_memory_mb
 from finetrail.training.inference import compute_features, predict
@@ -82,7 +84,7 @@ def train(
     tags = {"finetrail.fingerprint": lineage.hash_of([name, params, datasets])}
     tracker = tracking.connect(workspace, project)
     run_id = tracker.start(name, params, tags | lineage.live_tags(workspace, f"train@{name}"), datasets)
-    observer = tracking.CurveLog(tracker, run_id)
+    observer = CurveLog(tracker, run_id)
     scratch = workspace.scratch / "checkpoints" / tags["finetrail.fingerprint"][:16]
     started = time.perf_counter()
     try:
@@ -122,15 +124,15 @@ def train(
             "best_epoch": fitted.best_epoch,
             "labels": labels,
         }
-        record = tracking.RunRecord(run_id, name, params, tags, datasets, measured)
+        record = RunRecord(run_id, name, params, tags, datasets, measured)
         with replacing(workspace.model(name)) as model_folder, replacing(workspace.run(name).root) as run_folder:
             task.save(built, backbone, model_folder)
             _write_results(RunPaths(run_folder), fitted, described, splits["val"], logits)
-            tracking.write_record(record, RunPaths(run_folder).record)
+            write_record(record, RunPaths(run_folder).record)
     except BaseException:
         observer.close({}, "FAILED")
         raise
-    observer.close(tracking.final_metrics(described, measured), "FINISHED")
+    observer.close(final_metrics(described, measured), "FINISHED")
     shutil.rmtree(scratch, ignore_errors=True)
     return Trained(run_id, metrics, parameters, fitted.epochs, fitted.best_epoch, measured)
 

@@ -118,6 +118,21 @@ def test_a_merged_low_rank_model_is_a_plain_model_with_the_same_answers(build: C
     assert all(".dense.weight" in name or "attention.self" in name or name.startswith("head.") for name in differ)
 
 
+def test_an_update_is_the_product_of_its_two_matrices_scaled_by_alpha_over_r(build: Callable[[], Built]) -> None:
+    model = build().model
+    name = "backbone.encoder.encoder.layer.1.attention.self.query.weight"
+    before = model.state_dict()[name].clone()
+    method = Lora(method="lora", r=2, alpha=6, target_modules=("layer.1.attention.self.query",))
+    method.apply(model)
+    added = {key.split(".")[-3]: tensor for key, tensor in model.named_parameters() if "lora_" in key}
+    assert {key: tuple(tensor.shape) for key, tensor in added.items()} == {"lora_A": (2, 16), "lora_B": (16, 2)}
+    with torch.no_grad():
+        added["lora_B"].copy_(torch.randn(16, 2))
+        expected = before + 3 * added["lora_B"] @ added["lora_A"]
+    method.merge(model)
+    torch.testing.assert_close(model.state_dict()[name], expected)
+
+
 def test_a_merged_model_is_saved_and_loaded_as_every_other(
     build: Callable[[], Built], backbone: TextBackbone, tmp_path: Path
 ) -> None:

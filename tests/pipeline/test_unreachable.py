@@ -1,0 +1,83 @@
+"""No network, no server: one line within seconds, not a traceback after minutes."""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.workspaces import BIN, Outcome, Sandbox, contents
+
+NOBODY = "http://127.0.0.1:9"  # the port of `discard`: nothing listens there
+HUB = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": NOBODY}
+CASES = {
+    "hub data set": (["ingest"], {"source.path": "hf://datasets/owner/name"}, HUB),
+    "hub model": (["train", "full"], {"backbone.weights": "hf://owner/name"}, HUB),
+    "mlflow": (["train", "full"], {}, {"MLFLOW_TRACKING_URI": NOBODY}),
+}
+
+
+@pytest.fixture(scope="module")
+def answers(_ready: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Outcome, float, bool]]:
+    """What each command said, after how many seconds, and whether data/ is as before. They wait side by side."""
+    folder: Path = tmp_path_factory.mktemp("unreachable")
+    started, running, workspaces = time.monotonic(), {}, {}
+    for name, (command, edits, environment) in CASES.items():
+        workspace = workspaces[name] = _ready.copy(folder / name.replace(" ", "-"))
+        for section, value in edits.items():
+            workspace.edit(section, value)
+        running[name] = subprocess.Popen(
+            [str(BIN / "finetrail"), *command],
+            cwd=workspace.root,
+            env=os.environ | environment | {"HF_HOME": str(folder / "hub")},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    before = contents(_ready.root / "data")
+    found = {}
+    while running:
+        for name in [name for name, process in running.items() if process.poll() is not None]:
+            process = running.pop(name)
+            out, err = process.communicate()
+            seconds = time.monotonic() - started
+            untouched = contents(workspaces[name].root / "data") == before
+            found[name] = (Outcome(process.returncode, out, err), seconds, untouched)
+        time.sleep(0.2)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "error"),
+    [
+        ("hub data set", 3, "SourceError: 'hf://datasets/owner/name' cannot be fetched from the hub ("),
+        ("hub model", 3, "SourceError: 'hf://owner/name' cannot be fetched from the hub ("),
+        ("mlflow", 6, f"TrackingError: MLflow at {NOBODY} does not answer as it should ("),
+    ],
+)
+def test_it_says_so_in_one_line(
+    answers: dict[str, tuple[Outcome, float, bool]], name: str, code: int, error: str
+) -> None:
+    done, seconds, untouched = answers[name]
+    assert done.code == code
+    assert done.error.startswith(error)
+    assert seconds < 90, "far below what a person would take for a hang"
+    assert untouched
+
+
+def test_offline_mode_does_not_even_try(plain: Sandbox) -> None:
+    plain.edit("source.path", "hf://datasets/owner/name")
+    started = time.monotonic()
+    done = plain.finetrail("ingest")
+    assert done.code == 3
+    assert "(OfflineModeIsEnabled" in done.error or "OfflineModeIsEnabled)" in done.error
+    assert time.monotonic() - started < 30
+
+
+def test_the_database_of_mlflow_is_not_one(plain: Sandbox) -> None:
+    (plain.root / "mlflow.db").write_bytes(b"this is no database" * 100)
+    done = plain.finetrail("train", "linear_probe", MLFLOW_TRACKING_URI=f"sqlite:///{plain.root / 'mlflow.db'}")
+    assert done.code == 6
+    assert done.error.startswith("TrackingError: MLflow at sqlite:///")
+    assert "file is not a database" in done.error
