@@ -35,7 +35,7 @@ class Candidate(Settings):
 
 
 class Params(Settings):
-    """The whole of params.yaml.
+    """The whole of params.yaml. No section may be left out, because DVC stops at a missing one; `{}` is all defaults.
 
     Attributes:
         project: the name of the MLflow experiment and of the registered model.
@@ -47,14 +47,14 @@ class Params(Settings):
 
     project: Name
     task: str
-    seed: int = Field(0, ge=0)
+    seed: int = Field(ge=0)
     source: Source
-    validation: Validation = Validation()
-    split: Split = Split()
+    validation: Validation
+    split: Split
     backbone: TextBackbone
-    train: Training = Training()
+    train: Training
     candidates: dict[Name, Candidate] = Field(min_length=1)
-    selection: Selection = Selection()
+    selection: Selection
 
     @field_validator("task")
     @classmethod

@@ -20,10 +20,11 @@ def params(edits: dict[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {
         "project": "demo",
         "task": "text-classification",
+        "seed": 0,
         "source": {"path": "data/input/reviews.csv"},
         "backbone": {"weights": "hf://owner/encoder", "max_tokens": 64},
         "candidates": {"probe": {"adaptation": {"method": "linear_probe"}}},
-    }
+    } | {section: {} for section in ("validation", "split", "train", "selection")}
     for key, value in edits.items():
         *sections, last = key.split(".")
         inner = values
@@ -53,7 +54,7 @@ def refusal(tmp_path: Path, edits: dict[str, Any]) -> str:
     return message
 
 
-def test_sections_that_are_not_there_have_defaults(tmp_path: Path) -> None:
+def test_an_empty_section_is_all_defaults(tmp_path: Path) -> None:
     loaded = load(tmp_path, {})
     assert (loaded.seed, loaded.train.epochs, loaded.split.method) == (0, 3, "stratified")
     assert loaded.candidates["probe"].train == loaded.train
@@ -78,7 +79,7 @@ def test_a_candidate_says_only_what_differs_from_the_common_sections(tmp_path: P
 
 @pytest.mark.parametrize("number", ["1e-3", "0.001", "1.0E-3", ".1e-2"])
 def test_a_small_number_is_a_number_in_every_way_to_write_it(tmp_path: Path, number: str) -> None:
-    text = json.dumps(params({}))[:-1] + f', "train": {{learning_rate: {number}}}}}'
+    text = json.dumps(params({"train": MISSING}))[:-1] + f', "train": {{learning_rate: {number}}}}}'
     assert load_text(tmp_path, text.encode()).train.learning_rate == 0.001
 
 

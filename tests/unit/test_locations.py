@@ -5,7 +5,9 @@ import io
 import os
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -141,6 +143,22 @@ def test_a_wheel_that_was_damaged_in_the_cache_is_fetched_again(publish: Publish
     wheel.write_bytes(wheel.read_bytes()[:100])
     assert locate(f"pypi://toy==1.0/a.txt#sha256={pin}", tmp_path).read_text() == "a"
     assert sha256_of(wheel) == pin
+
+
+def test_two_processes_may_fetch_the_same_package_at_once(publish: Publish, tmp_path: Path) -> None:
+    pin = publish({f"{number}.txt": "a" for number in range(1500)})  # enough to unpack that both are at it together
+    together = Barrier(2)
+
+    def fetch(_: int) -> str:
+        together.wait()
+        return locate(f"pypi://toy==1.0/1499.txt#sha256={pin}", tmp_path).read_text()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(fetch, range(2))) == ["a", "a"]
+    assert sorted(path.name for path in (cache_folder() / "packages" / pin).iterdir()) == [
+        "files",
+        "toy-1.0-py3-none-any.whl",
+    ]
 
 
 def test_a_package_that_pip_cannot_find_is_one_line(publish: Publish, tmp_path: Path) -> None:
