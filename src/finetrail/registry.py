@@ -130,6 +130,10 @@ def _active(run_id: str) -> Iterator[None]:
     try:
         with mlflow.start_run(run_id=run_id):
             yield
+    except BaseException:
+        # MLflow now calls the run failed, but it did train its model.
+        mlflow.MlflowClient().set_terminated(run_id, "FINISHED")
+        raise
     finally:
         if outer is not None:
             os.environ["MLFLOW_RUN_ID"] = outer

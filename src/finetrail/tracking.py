@@ -1,5 +1,6 @@
 """MLflow as an index of the runs: what a run logs, and how it is rebuilt from files where the server lost it."""
 
+import errno
 import os
 import re
 from collections.abc import Iterator
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 # MLflow's defaults wait many minutes for a server that is not there.
-_PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3", "MLFLOW_HTTP_REQUEST_TIMEOUT": "30"}
+_PATIENCE = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0.5",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
 _REBUILT = "finetrail.rebuilt_from"
 
 
@@ -48,6 +53,8 @@ def tracking_errors(uri: str) -> Iterator[None]:
     try:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:  # MLflow lets its database's errors through
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # no fault of MLflow's
         cause = _without_secrets(" ".join(str(error).split()))[:200]
         raise TrackingError(
             f"MLflow at {_without_secrets(uri)} does not answer as it should ({cause}); "

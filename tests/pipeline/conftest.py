@@ -1,6 +1,5 @@
 """One real `dvc repro` of a tiny recipe, and workspaces to try things out in."""
 
-import os  # DEV
 from pathlib import Path
 
 import pytest
@@ -16,15 +15,7 @@ def toy_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def _repository(toy_csv: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    if os.environ.get("DEV_WS") and Path(os.environ["DEV_WS"]).exists():  # DEV
-        return Sandbox(Path(os.environ["DEV_WS"]))  # DEV
-    if os.environ.get("DEV_WS"):  # DEV
-        Path(os.environ["DEV_WS"]).mkdir()  # DEV
-    sandbox = lay_out(
-        Path(os.environ.get("DEV_WS", "")) if "DEV_WS" in os.environ else tmp_path_factory.mktemp("workspace"),
-        toy_csv,
-        tiny_bert,
-    )  # DEV
+    sandbox = lay_out(tmp_path_factory.mktemp("workspace"), toy_csv, tiny_bert)
     track(sandbox)
     return sandbox
 
@@ -32,8 +23,6 @@ def _repository(toy_csv: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPat
 @pytest.fixture(scope="session")
 def first_run(_repository: Sandbox) -> Outcome:
     """`dvc repro`, for the first time and with every stage in its own process, and a commit of what it did."""
-    if (_repository.root / "dvc.lock").exists():  # DEV
-        return Outcome(0, "", "")  # DEV
     done = _repository.run("dvc", "repro", timeout=600)
     assert done.code == 0, done.out + done.err
     _repository.must("git", "add", "--all")

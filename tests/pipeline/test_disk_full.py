@@ -1,27 +1,31 @@
-"""A disk that is full while a stage writes: a real one, a small file system in memory of its own namespace."""
+"""A disk that is full while a stage writes: a real one, see small_disk.py."""
 
+import json
 import os
 import shutil
 import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.pipeline.workspaces import BIN, Sandbox, contents
+from finetrail.tracking import tracking_uri
+from tests.pipeline.workspaces import REPOSITORY, Outcome, Sandbox
 
-# data/ is put on a small disk, together with what lies in it, and filled up until $LEFT KiB are free.
-ON_A_SMALL_DISK = """
-set -e
-cp -r "$FULL" aside
-mount -t tmpfs -o size=8m none "$FULL"
-cp -r aside/. "$FULL"
-free=$(df --output=avail -k "$FULL" | tail -1)
-head -c "$(( (free - LEFT) * 1024 ))" /dev/zero > "$FULL/filler"
-code=0
-"$@" || code=$?
-rm "$FULL/filler"
-cp -r "$FULL" after
-exit $code
-"""
+Answers = dict[str, dict[str, Any]]
+
+# command, the folder whose disk is full, and how many KiB are left there
+CASES = {
+    "ingest": (["ingest"], "data", 4),
+    "validate": (["validate"], "data", 8),
+    "split": (["split"], "data", 8),
+    "model": (["train", "full"], "data", 60),
+    "checkpoint": (["train", "linear_probe"], ".finetrail/checkpoints", 0),
+    "select": (["select"], "data", 0),
+    "report": (["test"], "data", 16),
+    "registry": (["register"], ".finetrail/mlflow/artifacts", 8),
+}
 
 
 @pytest.fixture(scope="module")
@@ -34,27 +38,45 @@ def unshare() -> list[str]:
     pytest.skip("this kernel lets us mount nothing, neither as root nor in a user namespace")
 
 
-@pytest.mark.parametrize(
-    ("command", "full", "left"),
-    [
-        (["ingest"], "data", 4),
-        (["split"], "data", 8),
-        (["train", "full"], "data", 60),
-        (["train", "linear_probe"], ".finetrail/checkpoints", 0),
-        (["register"], ".finetrail/mlflow/artifacts", 8),
-    ],
-    ids=lambda value: "-".join(value) if isinstance(value, list) else None,
-)
-def test_it_says_so_in_one_line_and_leaves_the_earlier_results(
-    sandbox: Sandbox, unshare: list[str], command: list[str], full: str, left: int
-) -> None:
-    (sandbox.root / full).mkdir(parents=True, exist_ok=True)
-    before = contents(sandbox.root / full)
-    done = sandbox.run(
-        *unshare, "sh", "-c", ON_A_SMALL_DISK, "sh", str(BIN / "finetrail"), *command, FULL=full, LEFT=str(left)
+@pytest.fixture(scope="module")
+def workspace(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    return finished.copy(tmp_path_factory.mktemp("full") / "workspace")
+
+
+@pytest.fixture(scope="module")
+def answers(workspace: Sandbox, unshare: list[str]) -> Answers:
+    results = workspace.root.parent / "results.json"
+    script = [sys.executable, str(Path(__file__).with_name("small_disk.py"))]
+    done = subprocess.run(
+        [*unshare, *script, str(workspace.root), json.dumps(CASES), str(results)],
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
     )
-    assert done.code == 7, done.err
+    assert done.returncode == 0, done.stderr
+    found: Answers = json.loads(results.read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_says_so_in_one_line_and_leaves_the_earlier_results(answers: Answers, case: str) -> None:
+    answer = answers[case]
+    done = Outcome(answer["code"], answer["out"], answer["err"])
     assert done.error.startswith("WorkspaceError: no space is left on the disk (")
     assert "the earlier results are untouched" in done.error
-    assert contents(sandbox.root / "after") == before
-    assert os.path.ismount(sandbox.root / full) is False
+    assert done.code == 7
+    assert answer["untouched"]
+
+
+def test_a_registration_that_failed_can_be_made_up_for(answers: Answers, workspace: Sandbox) -> None:
+    """The run that trained the model is still the one to register from."""
+    from mlflow import MlflowClient
+
+    done = workspace.finetrail("register")
+    assert (done.code, done.out) == (0, "registered: models:/toy/1, also models:/toy@challenger\n")
+    client = MlflowClient(tracking_uri(workspace.paths))
+    version = client.get_model_version_by_alias("toy", "challenger")
+    runs = client.search_runs([client.get_run(version.run_id).info.experiment_id], "tags.`mlflow.runName` = 'full'")
+    # The one that found no place for its model, and the one that was registered from.
+    assert {run.info.run_id == version.run_id: run.info.status for run in runs} == {False: "FAILED", True: "FINISHED"}
+    assert len(runs) == 2

@@ -105,6 +105,8 @@ def test_every_recipe_is_valid(recipe: Path) -> None:
         ({"train": [1]}, "params.yaml: train is [1]: must be a valid dictionary"),
         ({"project": "my project"}, "params.yaml: project is 'my project': String should match pattern"),
         ({"project": MISSING}, "params.yaml: project is missing; it has no default"),
+        ({"train": MISSING}, "params.yaml: train is missing; it has no default"),
+        ({"selection": MISSING}, "params.yaml: selection is missing; it has no default"),
         ({"backbone": MISSING}, "params.yaml: backbone is missing; it has no default"),
         ({"backbone.weights": MISSING}, "params.yaml: backbone.weights is missing; it has no default"),
         ({"task": "chat"}, "params.yaml: task is 'chat': unknown task; use one of text-classification"),

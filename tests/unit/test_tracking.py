@@ -1,70 +1,14 @@
-"""MLflow as an index of runs, on a real database: what is logged, what is found again, what an outage costs."""
+"""MLflow as an index of runs, on a real database: what is logged, and what is found again."""
 
 import os
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from finetrail.curve_log import CurveLog
-from finetrail.curves import write_curve
 from finetrail.errors import TrackingError
-from finetrail.runs import RunRecord, write_record
 from finetrail.tracking import Tracker, connect, tracking_uri
-from finetrail.workspace import RunPaths, Workspace, read_json, write_json
-
-DATASETS = [
-    {"name": "train", "digest": "d" * 36, "rows": "90", "context": "training", "source": "data/splits/train"},
-    {"name": "val", "digest": "e" * 36, "rows": "10", "context": "validation", "source": "data/splits/val"},
-]
-RECORD = RunRecord(
-    run_id="",
-    name="full",
-    params={"train.epochs": "2", "task": "text-classification"},
-    tags={"finetrail.fingerprint": "abc"},
-    datasets=DATASETS,
-    measured={"seconds": 3.5, "samples_per_second": 51.4},
-)
-TRAIN = [{"step": 5, "epoch": 0.5, "loss": 0.9}, {"step": 10, "epoch": 1.0, "loss": 0.7}]
-VAL = [{"epoch": 1, "step": 10, "loss": 0.8, "macro_f1": 0.75}]
-METRICS = {"val": {"macro_f1": 0.75}, "parameters": {"trainable": 34, "total": 5698}, "epochs": 1, "best_epoch": 1}
-
-
-def start(tracker: Tracker) -> str:
-    return tracker.start(RECORD.name, RECORD.params, RECORD.tags, RECORD.datasets)
-
-
-def history(tracker: Tracker, run_id: str, name: str) -> list[tuple[int, float]]:
-    return [(one.step, one.value) for one in tracker.client.get_metric_history(run_id, name)]
-
-
-def files_of(folder: Path, run_id: str) -> RunPaths:
-    """What `train` leaves about a candidate."""
-    paths = RunPaths(folder / "runs" / "full")
-    write_record(replace(RECORD, run_id=run_id), paths.record)
-    write_json(paths.metrics, METRICS)
-    write_curve(paths.train_curve, TRAIN)
-    write_curve(paths.val_curve, VAL)
-    return paths
-
-
-@contextmanager
-def outage(address: str) -> Iterator[None]:
-    """The database cannot take any metric for a while."""
-
-    def rename(old: str, new: str) -> None:
-        database = sqlite3.connect(address.removeprefix("sqlite:///"))
-        database.execute(f"ALTER TABLE {old} RENAME TO {new}")
-        database.close()
-
-    rename("metrics", "away")
-    try:
-        yield
-    finally:
-        rename("away", "metrics")
+from finetrail.workspace import Workspace
+from tests.unit.recorded import RECORD, files_of, history, start
 
 
 def test_connecting_again_finds_the_same_experiment(tracker: Tracker, tmp_path: Path) -> None:
@@ -141,54 +85,6 @@ def test_a_run_that_the_server_lost_is_rebuilt_from_its_files_once(
         "train/loss": 0.7, "val/loss": 0.8, "val/macro_f1": 0.75, "best_val_macro_f1": 0.75,
         "trainable_parameters": 34, "total_parameters": 5698, "seconds": 3.5, "samples_per_second": 51.4,
     }  # fmt: skip
-
-
-def test_the_record_of_a_run_comes_back(tmp_path: Path) -> None:
-    write_record(RECORD, tmp_path / "run.json")
-    assert RunRecord(**read_json(tmp_path / "run.json")) == RECORD
-
-
-def test_points_that_could_not_be_sent_are_sent_later_in_their_order(
-    tracker: Tracker, caplog: pytest.LogCaptureFixture
-) -> None:
-    run_id = start(tracker)
-    curves = CurveLog(tracker, run_id, pause=0)
-    curves("train", 1, {"step": 1, "epoch": 0.1, "loss": 0.9})
-    with outage(tracker.uri):
-        curves("train", 2, {"step": 2, "epoch": 0.2, "loss": 0.8})
-        curves("val", 2, {"step": 2, "epoch": 0.2, "macro_f1": 0.5})
-    assert history(tracker, run_id, "train/loss") == [(1, 0.9)]
-    assert "does not answer as it should" in caplog.text
-    assert "training goes on, 2 points wait" in caplog.text
-    curves("train", 3, {"step": 3, "epoch": 0.3, "loss": 0.7})
-    assert history(tracker, run_id, "train/loss") == [(1, 0.9), (2, 0.8), (3, 0.7)]
-    curves.close({"best_val_macro_f1": 0.5}, "FINISHED")
-    run = tracker.client.get_run(run_id)
-    assert run.data.metrics == {"train/loss": 0.7, "val/macro_f1": 0.5, "best_val_macro_f1": 0.5}
-    assert run.info.status == "FINISHED"
-
-
-def test_a_server_that_is_away_is_not_asked_at_every_point(tracker: Tracker, caplog: pytest.LogCaptureFixture) -> None:
-    run_id = start(tracker)
-    curves = CurveLog(tracker, run_id)
-    with outage(tracker.uri):
-        for step in range(1, 4):
-            curves("train", step, {"loss": 1 / step})
-        assert caplog.text.count("points wait") == 1
-    curves("train", 4, {"loss": 0.25})
-    assert history(tracker, run_id, "train/loss") == []
-    curves.close({}, "FINISHED")  # the end is worth another try
-    assert history(tracker, run_id, "train/loss") == [(1, 1), (2, 0.5), (3, 1 / 3), (4, 0.25)]
-
-
-def test_a_run_whose_end_could_not_be_sent_is_rebuilt_by_the_next_stage(tracker: Tracker, tmp_path: Path) -> None:
-    run_id = start(tracker)
-    curves = CurveLog(tracker, run_id)
-    with outage(tracker.uri):
-        curves("train", 5, {"loss": 0.9})
-        curves.close({"best_val_macro_f1": 0.5}, "FINISHED")
-    assert tracker.client.get_run(run_id).info.status == "RUNNING"
-    assert tracker.resume(files_of(tmp_path, run_id)) != run_id
 
 
 @pytest.mark.parametrize("address", ["http://ann:s3cret@127.0.0.1:9", "http://ann:p@s3cret@127.0.0.1:9"])

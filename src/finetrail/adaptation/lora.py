@@ -23,7 +23,7 @@ class Lora(Settings):
 
     method: Literal["lora"]
     r: int = Field(8, ge=1)
-    alpha: float = Field(16, gt=0)
+    alpha: float = Field(16.0, gt=0)
     dropout: float = Field(0.0, ge=0, lt=1)
     target_modules: tuple[str, ...] | None = Field(None, strict=False)
     freezes_backbone: ClassVar[bool] = False

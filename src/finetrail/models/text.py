@@ -157,7 +157,14 @@ def _pooled(
     # The pooler is trained for another task and would count as parameters that nothing uses.
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # the tokenizers library raises nothing more special
+        cause = " ".join(str(error).split())[:200]
+        raise ModelError(
+            f"{backbone.weights!r} holds no tokenizer that can be read ({type(error).__name__}: {cause}); "
+            "name another folder"
+        ) from error
     # Where its files are missing, transformers makes up a tokenizer that knows no word.
     if not any((folder / name).exists() for name in tokenizer.vocab_files_names.values()):
         raise ModelError(f"{backbone.weights!r} holds no tokenizer (such as tokenizer.json); name another folder")

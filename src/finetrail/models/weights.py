@@ -1,6 +1,7 @@
 """Weights on disk: safetensors, written whole or not at all, and never a pickle."""
 
 import os
+import re
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -9,12 +10,24 @@ from finetrail.errors import ModelError
 
 
 def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
-    """Write tensors to a safetensors file; a reader never sees half a file, not even after a power cut."""
+    """Write tensors to a safetensors file; a reader never sees half a file, not even after a power cut.
+
+    Raises:
+        OSError: the disk is full, or the file may not be written.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, partial)
+    try:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, partial)
+    except SafetensorError as error:
+        # The library tells of a full disk only in its message: "... (os error 28)".
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), str(error), str(path)) from error
     partial.chmod(0o644)  # safetensors writes for the owner alone; a served or shared model has other readers
     with partial.open("rb") as file:
         os.fsync(file.fileno())

@@ -1,5 +1,6 @@
 """Stage `test`: score the one chosen model on the test split, once, and write the report."""
 
+import csv
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -79,7 +80,8 @@ def score_test(
             [asdict(mistake) for mistake in evaluation.mistakes],
             columns=["id", "text", "actual", "predicted", "confidence", "given_to_actual"],
         )
-        mistakes.to_csv(folder / "errors.csv", index=False)
+        # All texts are quoted: without, a lone carriage return inside of one would end its row.
+        mistakes.to_csv(folder / "errors.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
     _log(workspace, project, paths, evaluation)
     return Tested(choice.chosen, evaluation)
 

@@ -11,7 +11,12 @@ from finetrail.workspace import Workspace
 RECIPE = """\
 project: {name}
 task: text-classification
+seed: 0
 source: {{path: data/input/a.csv}}
+validation: {{}}
+split: {{}}
+train: {{}}
+selection: {{}}
 backbone: {{weights: "hf://owner/encoder"}}
 candidates: {{probe: {{adaptation: {{method: linear_probe}}}}}}
 """

@@ -1,0 +1,43 @@
+"""A training run as `train` records it, and its way into MLflow."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from finetrail.curves import write_curve
+from finetrail.runs import RunRecord, write_record
+from finetrail.tracking import Tracker
+from finetrail.workspace import RunPaths, write_json
+
+DATASETS = [
+    {"name": "train", "digest": "d" * 36, "rows": "90", "context": "training", "source": "data/splits/train"},
+    {"name": "val", "digest": "e" * 36, "rows": "10", "context": "validation", "source": "data/splits/val"},
+]
+RECORD = RunRecord(
+    run_id="",
+    name="full",
+    params={"train.epochs": "2", "task": "text-classification"},
+    tags={"finetrail.fingerprint": "abc"},
+    datasets=DATASETS,
+    measured={"seconds": 3.5, "samples_per_second": 51.4},
+)
+TRAIN = [{"step": 5, "epoch": 0.5, "loss": 0.9}, {"step": 10, "epoch": 1.0, "loss": 0.7}]
+VAL = [{"epoch": 1, "step": 10, "loss": 0.8, "macro_f1": 0.75}]
+METRICS = {"val": {"macro_f1": 0.75}, "parameters": {"trainable": 34, "total": 5698}, "epochs": 1, "best_epoch": 1}
+
+
+def start(tracker: Tracker) -> str:
+    return tracker.start(RECORD.name, RECORD.params, RECORD.tags, RECORD.datasets)
+
+
+def history(tracker: Tracker, run_id: str, name: str) -> list[tuple[int, float]]:
+    return [(one.step, one.value) for one in tracker.client.get_metric_history(run_id, name)]
+
+
+def files_of(folder: Path, run_id: str) -> RunPaths:
+    """What `train` leaves about a candidate."""
+    paths = RunPaths(folder / "runs" / "full")
+    write_record(replace(RECORD, run_id=run_id), paths.record)
+    write_json(paths.metrics, METRICS)
+    write_curve(paths.train_curve, TRAIN)
+    write_curve(paths.val_curve, VAL)
+    return paths
