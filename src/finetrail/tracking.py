@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # MLflow's defaults wait many minutes for a server that is not there.
 _PATIENCE = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0.5",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
 }
 _REBUILT = "finetrail.rebuilt_from"

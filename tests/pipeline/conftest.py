@@ -1,11 +1,15 @@
 """One real `dvc repro` of a tiny recipe, and workspaces to try things out in."""
 
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import toy_rows, write_csv
-from tests.pipeline.workspaces import Outcome, Sandbox, lay_out, track
+from tests.pipeline.workspaces import Outcome, Sandbox, lay_out, track, wait
 
 
 @pytest.fixture(scope="session")
@@ -21,9 +25,25 @@ def _repository(toy_csv: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="session")
-def first_run(_repository: Sandbox) -> Outcome:
+def _under_way(_repository: Sandbox) -> "Iterator[subprocess.Popen[str]]":
+    process = _repository.start("dvc", "repro")
+    yield process
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.communicate()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _start_early(request: pytest.FixtureRequest) -> None:
+    """Start the first run at once if a test asks for it: test_bad_*.py needs no results, and takes the other core."""
+    if any("first_run" in item.fixturenames for item in request.session.items if isinstance(item, pytest.Function)):
+        request.getfixturevalue("_under_way")
+
+
+@pytest.fixture(scope="session")
+def first_run(_repository: Sandbox, _under_way: "subprocess.Popen[str]") -> Outcome:
     """`dvc repro`, for the first time and with every stage in its own process, and a commit of what it did."""
-    done = _repository.run("dvc", "repro", timeout=600)
+    done = wait(_under_way, 600)
     assert done.code == 0, done.out + done.err
     _repository.must("git", "add", "--all")
     _repository.must("git", "commit", "--quiet", "--message", "first run")

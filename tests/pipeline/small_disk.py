@@ -18,7 +18,7 @@ DISK = 8 * 2**20
 
 
 def try_with_a_full_disk(sandbox: Sandbox, folder: Path, kib_left: int, command: list[str]) -> dict[str, object]:
-    """Returns what the command did, and whether all files in the folder are as before."""
+    """Returns what the command did, and which files of the folder it changed, and left."""
     folder.mkdir(parents=True, exist_ok=True)
     aside = Path(shutil.copytree(folder, sandbox.root / "aside"))
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "none", str(folder)], check=True)
@@ -31,7 +31,9 @@ def try_with_a_full_disk(sandbox: Sandbox, folder: Path, kib_left: int, command:
         except Exception:  # what the interpreter would make of it  # noqa: BLE001
             done = Outcome(1, "", traceback.format_exc())
         filler.unlink()
-        return asdict(done) | {"untouched": contents(folder) == before}
+        after = contents(folder)
+        changed = [name for name in before if after.get(name) != before[name]]
+        return asdict(done) | {"changed": changed, "left": sorted(after.keys() - before.keys())}
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
         shutil.rmtree(aside)

@@ -159,6 +159,16 @@ def test_registering_again_makes_no_second_version(finished: Sandbox, client: "M
     assert len(client.search_model_versions("name = 'toy'")) == 1
 
 
+def test_a_stray_run_id_in_the_environment_is_not_written_to(sandbox: Sandbox) -> None:
+    from mlflow import MlflowClient
+
+    done = sandbox.finetrail("register", MLFLOW_RUN_ID="0" * 32)
+    assert done.code == 0, done.err
+    client = MlflowClient(tracking_uri(sandbox.paths))
+    version = client.get_model_version_by_alias("toy", "challenger")
+    assert client.get_run(version.run_id).data.tags["finetrail.candidate"] == "full"
+
+
 @pytest.mark.parametrize("name", ["scored.csv", "scored.jsonl", "scored.parquet"])
 def test_predict_scores_a_file(finished: Sandbox, expected: pd.DataFrame, tmp_path: Path, name: str) -> None:
     source, target = tmp_path / "new.csv", tmp_path / name

@@ -113,6 +113,18 @@ def test_a_new_row_goes_through(sandbox: Sandbox) -> None:
     assert json.loads(sandbox.must("dvc", "status", "--json")).keys() >= {f"train@{name}" for name in CANDIDATES}
 
 
+def test_a_removed_candidate_leaves_nothing_that_a_clone_would_lack(sandbox: Sandbox) -> None:
+    """DVC leaves its folders where they are, and `select` depends on the folder above: their bytes must not count."""
+    sandbox.edit("candidates.linear_probe", None)
+    done = sandbox.run("dvc", "repro", "select")
+    assert (done.code, sandbox.stages_of(done)) == (0, ["select"])
+    ranking = read_json(sandbox.paths.selection_report)["ranking"]
+    assert {one["candidate"] for one in ranking} == {"lora", "full"}
+    for folder in (sandbox.paths.model("linear_probe"), sandbox.paths.run("linear_probe").root):
+        shutil.rmtree(folder, ignore_errors=True)  # a clone would not get them
+    assert json.loads(sandbox.must("dvc", "status", "--json", "select")) == {}
+
+
 def test_a_failed_run_names_the_fault_and_checkout_restores_the_results(sandbox: Sandbox) -> None:
     before = contents(sandbox.root / "data")
     sandbox.edit("source.columns.text", "body")

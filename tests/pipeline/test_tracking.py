@@ -1,6 +1,7 @@
 """MLflow after a run of the pipeline: it says which candidate is best, why, and what each was made from."""
 
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,7 @@ from finetrail.lineage import hash_folder
 from finetrail.locations import sha256_of
 from finetrail.tracking import tracking_uri
 from finetrail.workspace import read_json
-from tests.pipeline.workspaces import CANDIDATES, Sandbox
+from tests.pipeline.workspaces import CANDIDATES, Sandbox, wait
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -133,3 +134,18 @@ def test_only_the_chosen_run_has_test_scores_and_the_report(
             assert "test/report.html" in files
         else:
             assert (tested, files) == (set(), [])
+
+
+def test_the_address_in_the_environment_is_respected(plain: Sandbox) -> None:
+    from mlflow import MlflowClient
+
+    elsewhere = f"sqlite:///{plain.root / 'elsewhere.db'}"
+    assert plain.finetrail("train", "linear_probe", MLFLOW_TRACKING_URI=elsewhere).code == 0
+    assert MlflowClient(elsewhere).get_experiment_by_name("toy") is not None
+    assert not (plain.root / ".finetrail" / "mlflow" / "mlflow.db").exists()
+
+
+def test_processes_that_meet_a_fresh_database_at_once_do_not_spoil_it(plain: Sandbox) -> None:
+    code = "from finetrail.cli import _open; from finetrail.tracking import connect; connect(_open()[0], 'toy')"
+    for done in [wait(process) for process in [plain.start(sys.executable, "-c", code) for _ in range(3)]]:
+        assert done.code == 0, done.err

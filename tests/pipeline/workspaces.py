@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -87,11 +88,17 @@ class Sandbox:
     def paths(self) -> Workspace:
         return Workspace(self.root)
 
-    def run(self, *command: str, timeout: float = 300, **environment: str) -> Outcome:
-        """Run a program in a process of its own, with the virtual environment on PATH."""
+    def start(self, *command: str, **environment: str) -> "subprocess.Popen[str]":
+        """Start a program in a process of its own, with the virtual environment on PATH."""
         env = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"} | environment
-        done = subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True, timeout=timeout)
-        return Outcome(done.returncode, done.stdout, done.stderr)
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            command, cwd=self.root, env=env, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+        )
+
+    def run(self, *command: str, **environment: str) -> Outcome:
+        """Run a program in a process of its own, to its end."""
+        return wait(self.start(*command, **environment))
 
     def must(self, *command: str) -> str:
         """Run a program that has to succeed; returns what it wrote to stdout."""
@@ -140,6 +147,17 @@ class Sandbox:
     def stages_of(self, repro: Outcome) -> list[str]:
         """The stages that a `dvc repro` ran, without those that it skipped or took out of its cache."""
         return re.findall(r"^Running stage '(.+)':$", repro.out, re.MULTILINE)
+
+
+def wait(process: "subprocess.Popen[str]", seconds: float = 300) -> Outcome:
+    """Wait for a program to end; one that does not is ended, with all that it started, and fails the test."""
+    try:
+        out, err = process.communicate(timeout=seconds)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
+    return Outcome(process.returncode, out, err)
 
 
 def contents(folder: Path, *without: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Stage `select`: compare the candidates on the validation rows and choose one."""
 
 import csv
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,8 +43,8 @@ class _Result:
 def select(workspace: Workspace, settings: Selection, candidates: Sequence[str]) -> Selected:
     """Write `data/selection`: reads the validation predictions and parameter counts in `data/runs/<candidate>`.
 
-    Goes by the names given, so what a candidate removed from params.yaml left behind is not seen. Their order does not
-    matter.
+    Goes by the names given, in any order. What a candidate that was removed from params.yaml left behind is deleted:
+    DVC leaves it, and it would count in the hash of the folder above, which a clone could then never reach.
 
     Raises:
         ConfigError: no candidate is given.
@@ -82,6 +83,9 @@ def select(workspace: Workspace, settings: Selection, candidates: Sequence[str])
         )
     choice = choose(standings, settings)
     _write(workspace, choice)
+    for folder in (workspace.runs, workspace.models):
+        for stale in [path for path in folder.glob("*/") if path.name not in candidates]:
+            shutil.rmtree(stale)
     return Selected(choice=choice, rows=len(y_true))
 
 

@@ -93,7 +93,7 @@ def test_equal_bytes_whatever_the_order_of_names_and_what_else_lies_there(worksp
     _train(workspace, "stale", right=1.0)
     select(workspace, SETTINGS, ["b", "a"])
     assert {path.name: path.read_bytes() for path in workspace.selection.iterdir()} == first
-    assert workspace.run("stale").predictions.exists()
+    assert not workspace.run("stale").root.exists()
 
 
 def test_identical_candidates_tie_and_the_name_decides(workspace: Workspace) -> None:

@@ -1,13 +1,11 @@
 """No network, no server: one line within seconds, not a traceback after minutes."""
 
-import os
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.pipeline.workspaces import BIN, Outcome, Sandbox, contents
+from tests.pipeline.workspaces import Outcome, Sandbox, contents, wait
 
 NOBODY = "http://127.0.0.1:9"  # the port of `discard`: nothing listens there
 HUB = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": NOBODY}
@@ -27,23 +25,13 @@ def answers(_ready: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[s
         workspace = workspaces[name] = _ready.copy(folder / name.replace(" ", "-"))
         for section, value in edits.items():
             workspace.edit(section, value)
-        running[name] = subprocess.Popen(
-            [str(BIN / "finetrail"), *command],
-            cwd=workspace.root,
-            env=os.environ | environment | {"HF_HOME": str(folder / "hub")},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        running[name] = workspace.start("finetrail", *command, **environment, HF_HOME=str(folder / "hub"))
     before = contents(_ready.root / "data")
     found = {}
     while running:
         for name in [name for name, process in running.items() if process.poll() is not None]:
-            process = running.pop(name)
-            out, err = process.communicate()
-            seconds = time.monotonic() - started
-            untouched = contents(workspaces[name].root / "data") == before
-            found[name] = (Outcome(process.returncode, out, err), seconds, untouched)
+            done, seconds = wait(running.pop(name)), time.monotonic() - started
+            found[name] = (done, seconds, contents(workspaces[name].root / "data") == before)
         time.sleep(0.2)
     return found
 
