@@ -57,7 +57,7 @@ def score_test(
     report = Report(
         project=project,
         task=task_name,
-        model=choice.chosen,
+        model=record.params["backbone.weights"].partition("#")[0],
         evaluation=evaluation,
         choice=choice,
         panels=_panels(paths, choice.metric, read_json(paths.metrics)["best_epoch"]),
