@@ -3,20 +3,15 @@
 import json
 import os
 import shutil
-import signal
-import socket
 import subprocess
-import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from tests.pipeline.servers import running
 from tests.pipeline.workspaces import BIN, CANDIDATES, Sandbox
 
 FLAGS = (
@@ -70,32 +65,11 @@ def test_the_data_docs_open_and_are_styled(finished: Sandbox, chromium: str, tmp
 
 
 @pytest.fixture
-def mlflow_ui(finished: Sandbox) -> Iterator[str]:
+def mlflow_ui(finished: Sandbox, tmp_path: Path) -> Iterator[str]:
     """`finetrail ui` over the finished workspace, until the test is over."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    command = [str(BIN / "finetrail"), "ui", "--port", str(port)]
-    with subprocess.Popen(
-        command, cwd=finished.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as server:
-        try:
-            deadline = time.monotonic() + 120
-            while True:
-                try:
-                    with urllib.request.urlopen(f"{address}/health", timeout=5):
-                        break
-                except (urllib.error.URLError, TimeoutError):
-                    assert server.poll() is None, "the server ended"
-                    assert time.monotonic() < deadline, "the server did not start"
-                    time.sleep(0.5)
-            yield address
-        finally:
-            os.killpg(server.pid, signal.SIGTERM)
-            try:
-                server.wait(10)
-            except subprocess.TimeoutExpired:
-                os.killpg(server.pid, signal.SIGKILL)
+    command = f"{BIN / 'finetrail'} ui --port {{port}}"
+    with running(command, "/health", folder=finished.root, log=tmp_path / "server.log") as address:
+        yield address
 
 
 def test_mlflow_compares_the_candidates(finished: Sandbox, mlflow_ui: str, chromium: str, tmp_path: Path) -> None:

@@ -3,15 +3,10 @@ pipeline's own answers."""
 
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +16,7 @@ import pytest
 
 from finetrail.tracking import tracking_uri
 from finetrail.workspace import read_json
+from tests.pipeline.servers import running
 from tests.pipeline.workspaces import BIN, Sandbox, contents
 
 if TYPE_CHECKING:
@@ -138,7 +134,9 @@ def test_it_answers_as_the_pipeline_in_a_clean_offline_process(
 
 def test_mlflow_serves_it(finished: Sandbox, expected: pd.DataFrame, tmp_path: Path) -> None:
     few = expected.head(5)
-    with _served(_environment(finished), tmp_path) as address:
+    command = "mlflow models serve -m models:/toy@challenger --env-manager local -h 127.0.0.1 -p {port} -w 1"
+    log = tmp_path / "server.log"
+    with running(command, "/ping", folder=tmp_path, log=log, environment=_environment(finished)) as address:
         body = {"dataframe_split": {"columns": ["text"], "data": [[text] for text in few["text"]]}}
         request = urllib.request.Request(
             f"{address}/invocations",
@@ -190,39 +188,3 @@ def _environment(sandbox: Sandbox) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         "MLFLOW_TRACKING_URI": tracking_uri(sandbox.paths),
     }
-
-
-@contextmanager
-def _served(environment: dict[str, str], folder: Path) -> Iterator[str]:
-    """`mlflow models serve` on a free port of loopback, in a process group of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = f"mlflow models serve -m models:/toy@challenger --env-manager local -h 127.0.0.1 -p {port} -w 1"
-    address = f"http://127.0.0.1:{port}"
-    with (folder / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            command.split(), cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True
-        )
-        try:
-            deadline = time.monotonic() + 180
-            while not _answers(f"{address}/ping"):
-                assert server.poll() is None, (folder / "server.log").read_text(encoding="utf-8")
-                assert time.monotonic() < deadline, (folder / "server.log").read_text(encoding="utf-8")
-                time.sleep(0.5)
-            yield address
-        finally:
-            os.killpg(server.pid, signal.SIGTERM)
-            try:
-                server.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(server.pid, signal.SIGKILL)
-                server.wait()
-
-
-def _answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=5) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
