@@ -67,34 +67,15 @@ def register(
         known = tracker.client.search_model_versions(
             f"name = '{name}' and tags.`{FINGERPRINT}` = '{fingerprint}'", max_results=1
         )
-        if known:
-            number, new = int(known[0].version), False
-        else:
-            number, new = (
-                _log(
-                    tracker,
-                    run_id,
-                    name=name,
-                    model=model,
-                    example=example,
-                    tags=tags,
-                ),
-                True,
-            )
+        number = int(known[0].version) if known else _log(tracker, run_id, name, model, example, tags)
         for key, value in tags.items():
             tracker.client.set_model_version_tag(name, str(number), key, value)
         tracker.client.set_registered_model_alias(name, CHALLENGER, str(number))
-    return Version(name, number, fingerprint, new)
+    return Version(name, number, fingerprint, new=not known)
 
 
-def _log(
-    tracker: Tracker,
-    run_id: str,
-    *,
-    name: str,
-    model: Path,
-    example: dict[str, str],
-    tags: dict[str, str],
+def _log(  # noqa: PLR0917 - what `register` was given, passed on
+    tracker: Tracker, run_id: str, name: str, model: Path, example: dict[str, str], tags: dict[str, str]
 ) -> int:
     import mlflow
     import pandas as pd
