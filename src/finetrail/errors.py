@@ -4,6 +4,7 @@ FinetrailError
 ├── ConfigError         params.yaml says something that is not allowed           (exit 2)
 ├── DataError           the data cannot be used                                   (exit 3)
 │   ├── SourceError     a source is missing, unreadable or has no such column
+│   ├── ImageError      bytes that are no whole image
 │   ├── IntegrityError  bytes that are not the ones that were pinned
 │   ├── ValidationError a rule of policy `fail` found rows, or no row is left
 │   └── SplitError      the rows cannot be divided as asked
@@ -37,6 +38,10 @@ class DataError(FinetrailError):
 
 class SourceError(DataError):
     """A source is missing, unreadable or has no such column."""
+
+
+class ImageError(DataError):
+    """Bytes are no whole image that can be decoded."""
 
 
 class IntegrityError(DataError):

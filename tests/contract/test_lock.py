@@ -53,7 +53,7 @@ def test_every_direct_dependency_is_locked_at_an_allowed_version() -> None:
 def test_the_compiled_operators_of_torchvision_run() -> None:
     """A torchvision of another build than torch imports with a warning, and dies at its first operator."""
     import torch
-    from torchvision.ops import nms  # type: ignore[import-untyped]
+    from torchvision.ops import nms
 
     boxes = torch.tensor([[0.0, 0.0, 10.0, 10.0], [1.0, 1.0, 10.0, 10.0], [20.0, 20.0, 30.0, 30.0]])
     assert nms(boxes, torch.tensor([0.9, 0.8, 0.7]), 0.5).tolist() == [0, 2]

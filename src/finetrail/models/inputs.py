@@ -1,9 +1,17 @@
 """Examples made ready for a model: all that training and inference ask of them is lengths and batches."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 from finetrail.models.classifier import Batch
+
+
+class Values(Protocol):
+    """Raw values, texts or encoded images: a list, or what reads them from disk one by one."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
 
 
 class Inputs(Protocol):
@@ -16,6 +24,15 @@ class Inputs(Protocol):
         """The size of each example, which batches are grouped by."""
         ...
 
-    def batch(self, indices: Sequence[int]) -> Batch:
-        """The tensors of the examples at `indices`, padded to the largest of them."""
+    @property
+    def varies(self) -> bool:
+        """Whether a batch is another one with a seed than without: whether there is augmentation."""
+        ...
+
+    def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
+        """The tensors of the examples at `indices`, padded to the largest of them.
+
+        Args:
+            seed: of this batch's augmentations, for training; None for none.
+        """
         ...

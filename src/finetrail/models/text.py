@@ -10,8 +10,14 @@ from torch import Tensor, nn
 
 from finetrail.errors import ModelError
 from finetrail.locations import locate
+from finetrail.models.augmentation import Augment
 from finetrail.models.backbone import TextBackbone
 from finetrail.models.classifier import Batch
+from finetrail.models.inputs import Values
+from finetrail.previews import Preview
+
+EXCERPT = 320
+"""Characters of a text that a person is shown."""
 
 
 class PooledEncoder(nn.Module):
@@ -56,7 +62,12 @@ class TextInputs:
         """Tokens in each text: what a batch is grouped by."""
         return [len(tokens) for tokens in self.tokens]
 
-    def batch(self, indices: Sequence[int]) -> Batch:
+    @property
+    def varies(self) -> bool:
+        """Texts are not augmented."""
+        return False
+
+    def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
         """input_ids and attention_mask (B, T) of the texts at `indices`, T the longest of them."""
         width = max(len(self.tokens[index]) for index in indices)
         ids = torch.full((len(indices), width), self.padding, dtype=torch.long)
@@ -75,13 +86,23 @@ class TextProcessor:
     tokenizer: Any
     max_tokens: int
 
-    def encode(self, texts: Sequence[str]) -> TextInputs:
-        """Tokenise; a text longer than `max_tokens` is cut."""
-        if not texts:
+    def encode(self, values: Values, *, augment: Augment | None = None, scratch: Path | None = None) -> TextInputs:
+        """Tokenise; a text longer than `max_tokens` is cut. Texts are not augmented, and need no scratch."""
+        if not len(values):
             return TextInputs([], 0)
-        ids = self.tokenizer(list(texts), truncation=True, max_length=self.max_tokens)["input_ids"]
+        ids = self.tokenizer(list(values), truncation=True, max_length=self.max_tokens)["input_ids"]
         padding = self.tokenizer.pad_token_id
         return TextInputs(ids, 0 if padding is None else padding)
+
+    def show(self, batch: Batch) -> list[Preview]:
+        """The texts of a batch, put together again from what is left of them after the cut."""
+        return [
+            Preview(text=text) for text in self.tokenizer.batch_decode(batch["input_ids"], skip_special_tokens=True)
+        ]
+
+    def preview(self, value: str) -> Preview:
+        """The start of a text."""
+        return Preview(text=value[:EXCERPT])
 
 
 def load_pretrained(backbone: TextBackbone, root: Path) -> tuple[PooledEncoder, TextProcessor, int]:

@@ -99,7 +99,7 @@ def train(
             Examples(used["train"], targets["train"]),
             Examples(used["val"], targets["val"]),
             settings,
-            loss=task.loss,
+            loss=task.loss(0.0, None),
             score=_score,
             accelerator=accelerator,
             seed=seed,

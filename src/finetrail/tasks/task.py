@@ -1,20 +1,38 @@
 """What one kind of problem must say about itself, so that stages and training loop need not know it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
-from finetrail.models.classifier import Classifier
-from finetrail.models.inputs import Inputs
+from finetrail.models.augmentation import Augment
+from finetrail.models.classifier import Batch, Classifier
+from finetrail.models.inputs import Inputs, Values
+from finetrail.models.losses import Loss
+from finetrail.previews import Preview
 
 
 class Processor(Protocol):
-    """Turns raw values of the task's column into `Inputs`."""
+    """Turns raw values of the task's column (texts, encoded images) into `Inputs`, and into what a person looks at."""
 
-    def encode(self, values: Sequence[str]) -> Inputs: ...
+    def encode(self, values: Values, *, augment: Augment | None = None, scratch: Path | None = None) -> Inputs:
+        """Make the values ready for the model.
+
+        Args:
+            values: taken one by one, so that they need not be in memory together.
+            augment: how training examples vary; None for none.
+            scratch: a folder for what is too large for memory; the system's own by default.
+        """
+        ...
+
+    def show(self, batch: Batch) -> list[Preview]:
+        """The examples of a batch as the model sees them."""
+        ...
+
+    def preview(self, value: Any) -> Preview:
+        """A raw value as a person recognises it."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -43,8 +61,8 @@ class Task(Protocol):
         """A pretrained backbone with a new head. Args: backbone: the section of params.yaml. root: the workspace."""
         ...
 
-    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """The mean loss of a batch. Args: logits: (B, K). targets: (B,) class numbers."""
+    def loss(self, label_smoothing: float, class_weights: Tensor | None) -> Loss:
+        """The mean loss of a batch. Args: class_weights: (K,), or None where every class counts the same."""
         ...
 
     def save(self, built: Built, backbone: object, folder: Path) -> None:

@@ -27,7 +27,12 @@ class Features:
         """All alike: there is nothing to group by."""
         return [1] * len(self.values)
 
-    def batch(self, indices: Sequence[int]) -> Batch:
+    @property
+    def varies(self) -> bool:
+        """They are what they are."""
+        return False
+
+    def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
         """`features` (B, D) of the examples at `indices`."""
         return {"features": self.values[list(indices)]}
 

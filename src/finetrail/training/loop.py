@@ -14,6 +14,7 @@ from finetrail.curves import Point
 from finetrail.errors import NonFiniteError
 from finetrail.models.classifier import Classifier
 from finetrail.models.inputs import Inputs
+from finetrail.models.losses import Loss
 from finetrail.models.weights import load_tensors, save_tensors, trainable_tensors
 from finetrail.progress import Track, quiet
 from finetrail.training.batching import grouped_batches
@@ -24,7 +25,6 @@ from finetrail.training.settings import Training
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
-Loss = Callable[[Tensor, Tensor], Tensor]
 Score = Callable[[np.ndarray, np.ndarray], Point]
 
 
@@ -79,7 +79,7 @@ def fit(
     """Train `model` in place; afterwards it holds the weights of the best epoch on the validation split.
 
     Args:
-        loss: maps logits (B, K) and class numbers (B,) to the mean loss of a batch.
+        loss: see `finetrail.models.losses`.
         score: maps validation logits (N, K) and class numbers (N,) to values by name, `settings.metric` among them.
         checkpoint: a safetensors file that holds the best epoch's weights so far, written whole or not at all.
 
@@ -109,7 +109,7 @@ def fit(
                     name: tensor.to(accelerator.device, non_blocking=True)
                     for name, tensor in train.inputs.batch(indices).items()
                 }
-                part = loss(forward(batch), targets[indices].to(accelerator.device, non_blocking=True))
+                part = loss(forward(batch), targets[indices].to(accelerator.device, non_blocking=True), batch)
                 # Each example weighs the same, even if the last batch of an epoch is smaller.
                 part = part * (len(indices) / size)
                 accelerator.backward(part)

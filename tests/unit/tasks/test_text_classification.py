@@ -74,7 +74,7 @@ def test_a_saved_model_is_self_contained_and_holds_no_pickle(saved: Path, encode
     described = json.loads((saved / "model.json").read_text())
     assert described == {
         "task": "text-classification",
-        "backbone": {"weights": "backbone", "max_tokens": 16, "pooling": "mean", "dropout": 0.0},
+        "backbone": {"weights": "backbone", "max_tokens": 16, "pooling": "mean", "dropout": 0.0, "head_dropout": 0.0},
         "id2label": {"0": "bad", "1": "good", "2": "neutral"},
     }
 
@@ -89,7 +89,7 @@ def test_more_than_nine_labels_keep_their_order(backbone: TextBackbone, tmp_path
 def test_the_loss_is_the_mean_cross_entropy() -> None:
     logits, targets = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([1, 0])
     # -ln(1/2) = 0.6931, -ln(e^2 / (e^2 + 1)) = 0.1269
-    loss = get_task("text-classification").loss(logits, targets)
+    loss = get_task("text-classification").loss(0.0, None)(logits, targets, {})
     torch.testing.assert_close(loss, torch.tensor((0.693147 + 0.126928) / 2))
 
 

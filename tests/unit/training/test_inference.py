@@ -45,11 +45,12 @@ def test_order_is_restored_whatever_the_lengths(lengths: list[int], batch_size: 
 
         def __init__(self) -> None:
             self.lengths = lengths
+            self.varies = False
 
         def __len__(self) -> int:
             return len(lengths)
 
-        def batch(self, indices: Iterable[int]) -> dict[str, torch.Tensor]:
+        def batch(self, indices: Iterable[int], seed: int | None = None) -> dict[str, torch.Tensor]:
             return {"features": torch.tensor([[float(index)] for index in indices])}
 
     from finetrail.models.classifier import Classifier

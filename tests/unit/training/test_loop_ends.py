@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from finetrail.curves import Point
 from finetrail.errors import NonFiniteError
-from finetrail.models.classifier import Classifier
+from finetrail.models.classifier import Batch, Classifier
+from finetrail.models.losses import Loss
 from finetrail.models.weights import load_tensors
 from tests.unit.training.toys import new_model, train
 
@@ -48,11 +49,11 @@ def test_training_stops_when_it_gets_no_better_and_keeps_the_best_weights(
     assert all(torch.equal(run.weights[name], seen[best - 1][name]) for name in seen[0])
 
 
-def broken(at: int, value: float) -> Callable[[Tensor, Tensor], Tensor]:
+def broken(at: int, value: float) -> Loss:
     """A loss that is `value` from one call on."""
     calls = iter(range(1, 10**6))
 
-    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+    def loss(logits: Tensor, targets: Tensor, batch: Batch) -> Tensor:
         return nn.functional.cross_entropy(logits, targets) * (value if next(calls) >= at else 1.0)
 
     return loss
@@ -75,7 +76,7 @@ def test_a_loss_that_is_no_number_stops_the_training_and_names_the_step(
     assert all(torch.equal(kept[name], seen[0][name]) for name in seen[0])
 
 
-def steep(logits: Tensor, targets: Tensor) -> Tensor:
+def steep(logits: Tensor, targets: Tensor, batch: Batch) -> Tensor:
     return nn.functional.cross_entropy(logits, targets) + (logits.sum() * 0).sqrt()  # + 0, with a slope of 0 / 0
 
 

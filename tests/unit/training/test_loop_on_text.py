@@ -44,7 +44,7 @@ def run(built: Built, splits: dict[str, Examples], tmp_path: Path, **settings: A
         splits["train"],
         splits["val"],
         Training.model_validate({"precision": "fp32", "log_every": 1} | settings),
-        loss=get_task("text-classification").loss,
+        loss=get_task("text-classification").loss(0.0, None),
         score=score,
         accelerator=build_accelerator("fp32"),
         seed=0,

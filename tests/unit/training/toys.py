@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from finetrail.curves import Point
 from finetrail.evaluation.metrics import cross_entropy, scores
 from finetrail.models.classifier import Classifier
+from finetrail.models.losses import cross_entropy as cross_entropy_of
 from finetrail.training.device import build_accelerator
 from finetrail.training.loop import Examples, Fitted, fit
 from finetrail.training.settings import Training
@@ -44,7 +45,11 @@ class Points:
     def lengths(self) -> list[int]:
         return [1] * len(self.x)
 
-    def batch(self, indices: Sequence[int]) -> dict[str, Tensor]:
+    @property
+    def varies(self) -> bool:
+        return False
+
+    def batch(self, indices: Sequence[int], seed: int | None = None) -> dict[str, Tensor]:
         return {"x": self.x[list(indices)]}
 
 
@@ -86,7 +91,7 @@ def train(tmp_path: Path, rows: int = 96, seed: int = 0, model: Classifier | Non
         blobs(rows, 1),
         blobs(60, 2),
         chosen,
-        **({"loss": nn.functional.cross_entropy, "score": score} | given),
+        **({"loss": cross_entropy_of(), "score": score} | given),
         accelerator=build_accelerator(chosen.precision),
         seed=seed,
         checkpoint=tmp_path / "best.safetensors",
