@@ -15,8 +15,9 @@ from finetrail.models import crops
 from finetrail.models.augmentation import Augment
 from finetrail.models.classifier import Batch
 from finetrail.models.inputs import Values
-from finetrail.models.mixing import mix
+from finetrail.models.mixing import Mixed, mix
 from finetrail.models.pictures import Decoded, Encoded, Pictures
+from finetrail.models.policies import vary
 from finetrail.models.preprocessing import Preprocessing
 from finetrail.models.views import Pixels, centre, evaluation_view, whole_shape, whole_view
 from finetrail.previews import Preview
@@ -62,10 +63,12 @@ class ImageInputs:
         After MixUp or CutMix there are `partner` and `share` (B,) too; see `finetrail.models.losses`.
         """
         generator = np.random.default_rng(seed) if seed is not None and self.varies else None
-        pixels = torch.from_numpy(self._cut(self.pictures.take(indices), generator)).permute(0, 3, 1, 2)
-        if generator is None:
-            return {"pixels": pixels}
-        return mix({"pixels": pixels}, self.augment, generator)
+        pixels = self._cut(self.pictures.take(indices), generator)
+        mixed = mix(pixels, self.augment, generator) if generator else Mixed(pixels)
+        batch = {"pixels": torch.from_numpy(mixed.pixels).permute(0, 3, 1, 2)}
+        if mixed.partner is None or mixed.share is None:
+            return batch
+        return batch | {"partner": torch.from_numpy(mixed.partner), "share": torch.from_numpy(mixed.share)}
 
     def _cut(self, pictures: list[Pixels], generator: np.random.Generator | None) -> Pixels:
         """(B, S, S, 3)."""
@@ -82,7 +85,9 @@ class ImageInputs:
             batch = crops.padded(pictures, size, self.augment.padding, generator)
         else:
             batch = crops.plain(pictures, size)
-        return crops.mirror(batch, generator) if self.augment.flip else batch
+        if self.augment.flip:
+            batch = crops.mirror(batch, generator)
+        return batch if self.augment.policy == "none" else vary(batch, self.augment.policy, generator)
 
 
 @dataclass(frozen=True)
