@@ -1,6 +1,7 @@
 """params.yaml: what it says, and how it is refused: in one line that names the key, the value and what is allowed."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
 from finetrail.config import Params, load_params
+from finetrail.data.sources import ImageSource
 from finetrail.errors import ConfigError
+from finetrail.models.backbone import ImageBackbone
 
 MISSING = object()
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
@@ -180,3 +183,37 @@ def test_reading_the_settings_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+PICTURES = {
+    "task": "image-classification",
+    "source": {"path": "hf://datasets/owner/pictures", "columns": {"image": "img"}},
+    "backbone": {"name": "resnet18", "weights": "DEFAULT"},
+}
+
+
+def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
+    augment = {"crop": "padded", "flip": True}
+    loaded = load(tmp_path, PICTURES | {"train.augment": augment, "validation": {"blank": {"policy": "fail"}}})
+    assert isinstance(loaded.source, ImageSource)
+    assert isinstance(loaded.candidates["probe"].backbone, ImageBackbone)
+    assert loaded.candidates["probe"].train.augment.active
+
+
+@pytest.mark.parametrize(
+    ("edits", "message"),
+    [
+        (PICTURES | {"backbone.max_tokens": 64}, r"backbone.*max_tokens.*allowed are name, weights"),
+        (PICTURES | {"validation.length": {}}, r"unknown key 'length'"),
+        (PICTURES | {"split.shingle_words": 3}, r"unknown key 'shingle_words'"),
+        (PICTURES | {"source.columns": {"text": "x"}}, r"unknown key 'text'.*allowed are image"),
+        (PICTURES | {"backbone.weights": "resnet18.pth"}, r"'resnet18.pth' is not in data/weights/"),
+        (PICTURES | {"backbone.mean": [0.5, 0.5]}, r"backbone.mean"),
+        (PICTURES | {"train.augment": {"crop": "random"}}, r"train.augment.crop is 'random'.*'padded'"),
+        ({"train.augment": {"flip": True}}, r"train.augment varies pictures, and text-classification has text"),
+        ({"source.columns": {"image": "x"}}, r"unknown key 'image'.*allowed are text"),
+        ({"task": ["a"]}, r"task is \['a'\]: unknown task; use one of text-classification, image-classification"),
+    ],
+)
+def test_a_key_of_the_other_kind_is_refused(tmp_path: Path, edits: dict[str, Any], message: str) -> None:
+    assert re.search(message, refusal(tmp_path, edits))
