@@ -3,11 +3,14 @@
 import shutil
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Tensor
 
 from finetrail import lineage, tracking
 from finetrail.adaptation.methods import Adaptation
@@ -17,14 +20,22 @@ from finetrail.data.raw import Contents, read_frame
 from finetrail.evaluation.metrics import cross_entropy, scores
 from finetrail.models.classifier import count_parameters
 from finetrail.models.inputs import Inputs, Watched
+from finetrail.previews import Seen, write_seen
 from finetrail.progress import Track, quiet
 from finetrail.runs import RunRecord, final_metrics, write_record
+from finetrail.settings import Settings
 from finetrail.tasks.registry import get_entry, get_task
+from finetrail.tasks.task import Built
 from finetrail.training.device import build_accelerator, fix_seeds, peak_memory_mb
 from finetrail.training.inference import compute_features, predict
 from finetrail.training.loop import Examples, Fitted, fit
 from finetrail.training.settings import Training
 from finetrail.workspace import RunPaths, Workspace, replacing, write_json
+
+SHOWN = 8
+"""Training examples that are kept as the model sees them, for the report."""
+DRAWS = 3
+"""How often each of them is shown where augmentation makes it another one each time."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,7 @@ def train(
     parameters = count_parameters(model)
     model.to(accelerator.device)
 
+    started = time.perf_counter()
     inputs: dict[str, Inputs] = {
         split: built.processor.encode(
             Watched(Contents(workspace.split(split), column), track, f"reading {split}"),
@@ -92,7 +104,6 @@ def train(
     run_id = tracker.start(name, params, tags | lineage.live_tags(workspace, f"train@{name}"), datasets)
     observer = CurveLog(tracker, run_id)
     scratch = workspace.scratch / "checkpoints" / tags["finetrail.fingerprint"][:16]
-    started = time.perf_counter()
     try:
         used = inputs
         if adaptation.freezes_backbone and not inputs["train"].varies:
@@ -135,7 +146,7 @@ def train(
         with replacing(workspace.model(name)) as model_folder, replacing(workspace.run(name).root) as run_folder:
             task.save(built, backbone, model_folder)
             _write_results(RunPaths(run_folder), fitted, described, splits["val"], logits)
-            write_seen(RunPaths(run_folder).seen, _seen(built, inputs["train"], splits["train"], seed))
+            write_seen(_seen(built, inputs["train"], splits["train"], seed), RunPaths(run_folder).seen)
             write_record(record, RunPaths(run_folder).record)
     except BaseException:
         observer.close({}, "FAILED")

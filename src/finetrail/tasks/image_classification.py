@@ -35,6 +35,6 @@ class ImageClassification:
 
     def load(self, folder: Path) -> Built:
         described, labels = read_description(folder)
-        network, preprocessing, width = vision.load_saved(described, folder / BACKBONE)
+        network, preprocessing, width = vision.load_saved(folder / BACKBONE)
         model = Classifier(network, width, len(labels), described["head_dropout"])
         return Built(read_weights(model, folder), ImageProcessor(preprocessing), labels)
