@@ -9,9 +9,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from finetrail.adaptation.methods import Adaptation
-from finetrail.data.rules import Validation
 from finetrail.data.sources import Source
-from finetrail.data.splits import Split
+from finetrail.data.split_settings import TextSplit as Split
+from finetrail.data.text_rules import TextValidation as Validation
 from finetrail.errors import ConfigError
 from finetrail.evaluation.selection import Selection
 from finetrail.models.backbone import TextBackbone
