@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from finetrail.data.expectations import inspect
 from finetrail.data.raw import Row, read_manifest, write_rows
 from finetrail.data.rules import Validation, derive
+from finetrail.data.texts import TEXT
 from finetrail.stages.validate import Rows, Validated, validate
 from finetrail.workspace import Workspace
 
@@ -33,7 +34,7 @@ RULES = Validation.model_validate({"length": {"max_characters": 250}})
 def workspace_of(root: Path, rows: list[Row]) -> Workspace:
     workspace = Workspace(root)
     workspace.raw.mkdir(parents=True, exist_ok=True)
-    write_rows(rows, workspace.raw)
+    write_rows(rows, workspace.raw, TEXT)
     return workspace
 
 
@@ -123,7 +124,7 @@ ROWS = st.builds(
     Row,
     source=st.just("a.csv"),
     row=st.integers(1, 99),
-    text=TEXTS,
+    content=TEXTS,
     label=st.sampled_from([None, "p", "q"]),
     split=st.sampled_from([None, "test"]),
 )

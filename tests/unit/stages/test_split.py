@@ -10,6 +10,7 @@ import pytest
 
 from finetrail.data.raw import Row, read_split, write_rows
 from finetrail.data.splits import Split
+from finetrail.data.texts import TEXT
 from finetrail.errors import SplitError, WorkspaceError
 from finetrail.stages.split import Divided, split
 from finetrail.workspace import SPLITS, Workspace, read_json
@@ -26,7 +27,7 @@ def rows(count: int = 60) -> list[Row]:
 def workspace(root: Path, data: list[Row], quarantined: tuple[str, ...] = ()) -> Workspace:
     space = Workspace(root)
     space.raw.mkdir(parents=True)
-    write_rows(data, space.raw)
+    write_rows(data, space.raw, TEXT)
     space.validation.mkdir(parents=True)
     with space.quarantine.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -66,7 +67,7 @@ def test_writes_three_splits_and_counts_every_row(tmp_path: Path) -> None:
     frames = {name: read_split(space.split(name)) for name in SPLITS}
     ids = [name for frame in frames.values() for name in frame["id"]]
     assert sorted(ids) == sorted(str(row.sha256)[:16] for row in rows() if row.row != 7)
-    texts = {str(row.sha256)[:16]: (row.text, row.label) for row in rows()}
+    texts = {str(row.sha256)[:16]: (row.content, row.label) for row in rows()}
     for name, frame in frames.items():
         assert list(frame.columns) == ["id", "text", "label", "group"]
         assert frame["id"].is_monotonic_increasing
@@ -110,7 +111,7 @@ def test_equal_rows_in_any_order_are_equal_bytes(tmp_path: Path) -> None:
 
 def test_official_leaks_go_to_the_quarantine(tmp_path: Path) -> None:
     data = [
-        Row("a", number + 1, row.text, row.label, "test" if number < 9 else "train")
+        Row("a", number + 1, row.content, row.label, "test" if number < 9 else "train")
         for number, row in enumerate(rows())
     ]
     data.append(Row("a", 61, words(0).upper() + "!\r\nmore", "x", "train"))

@@ -8,6 +8,7 @@ import pytest
 
 from finetrail.data.raw import Row, read_manifest, write_rows
 from finetrail.data.rules import Validation
+from finetrail.data.texts import TEXT
 from finetrail.errors import ValidationError
 from finetrail.stages.validate import Rows, validate
 from finetrail.workspace import Workspace
@@ -27,7 +28,7 @@ TWO_ALLOWED = {"unknown_label": {"labels": ["autos", "space"]}}
 def workspace_of(root: Path, rows: list[Row]) -> Workspace:
     workspace = Workspace(root)
     workspace.raw.mkdir(parents=True, exist_ok=True)
-    write_rows(rows, workspace.raw)
+    write_rows(rows, workspace.raw, TEXT)
     return workspace
 
 
