@@ -1,21 +1,21 @@
 """What is to be scored: the raw values of a table, a folder or an archive, one by one, without labels."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetrail.data.sources import SUFFIXES
+from finetrail.data.archives import read_members
+from finetrail.data.folders import file_names, read_file
+from finetrail.data.layout import folders_of
+from finetrail.data.sources import ARCHIVES, ROWS_AT_ONCE, SUFFIXES
 from finetrail.data.tables import Record, read_csv, read_jsonl, read_parquet
 from finetrail.errors import ImageError, SourceError
-from finetrail.images import MOST_BYTES
 from finetrail.received import encoded
 
 LONGEST_NAME = 255
 """A string of more characters is no name but an image in base64."""
 IMAGES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-_NO_IMAGE = ("thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
@@ -47,24 +47,31 @@ def texts(path: Path, column: str) -> Iterator[Unlabelled]:
 
 
 def images(path: Path, column: str) -> Iterator[Unlabelled]:
-    """The images of a folder and its sub-folders, of a single file, or of a table's column.
+    """The images of a folder or an archive at any depth, of a single file, or of a table's column.
 
-    The column holds bytes, base64, paths relative to the table's folder, or structs of `bytes` and `path`, as Hugging
-    Face writes them. What cannot be read is given back with its problem; hidden files are passed over.
+    The column holds bytes, base64, paths (relative ones start in the table's folder), or structs of `bytes` and `path`,
+    as Hugging Face writes them. An image that cannot be read is given with its problem; hidden files are passed over.
 
     Raises:
-        SourceError: the folder or file is missing or cannot be read, or has no such column.
+        SourceError: the folder, archive or table is missing, damaged or empty, or has no such column.
     """
-    if path.is_dir():
-        yield from _folder(path)
+    if path.is_dir() or (path.exists() and path.name.lower().endswith(ARCHIVES)):
+        empty = True
+        for one in _folder(path) if path.is_dir() else _archive(path):
+            if not folders_of(one.name)[1]:
+                empty = False
+                yield one
+        if empty:
+            raise SourceError(f"{path.name!r} holds no files; name the folder or archive that holds the images")
     elif path.suffix.lower() in IMAGES and path.exists():
-        yield _image(path.name, path.name, path.parent)
+        yield _image(path.name, path.absolute(), path.parent)
     else:
-        for number, record in _records(path, column, "a folder, an image, or a CSV, TSV, JSONL or Parquet file"):
+        wanted = "a folder, an archive, an image, or a CSV, TSV, JSONL or Parquet file"
+        for number, record in _records(path, column, wanted):
             value = record[column]
             if isinstance(value, dict):
                 value = value.get("bytes") or value.get("path")
-            named = isinstance(value, str) and len(value) <= LONGEST_NAME and not value.startswith("data:")
+            named = isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and not value.startswith("data:")
             yield _image(value if named else f"row {number}", value, path.parent)
 
 
@@ -75,23 +82,16 @@ def _image(name: str, value: object, folder: Path) -> Unlabelled:
         return Unlabelled(name, problem=str(error))
 
 
+def _archive(path: Path) -> Iterator[Unlabelled]:
+    return (Unlabelled(name, data) for name, data in read_members(path))
+
+
 def _folder(root: Path) -> Iterator[Unlabelled]:
-    """Every file below a folder, in the order of the names."""
-    empty = True
-    for folder, below, files in os.walk(root):
-        below[:] = sorted(name for name in below if not name.startswith((".", "__MACOSX")))
-        for file in sorted(files):
-            if file.startswith(".") or file.lower() in _NO_IMAGE:
-                continue
-            empty = False
-            path = Path(folder, file)
-            name = path.relative_to(root).as_posix()
-            if path.is_file() and path.stat().st_size > MOST_BYTES:
-                yield Unlabelled(name, problem=f"{path.stat().st_size:,} bytes are more than {MOST_BYTES:,}; shrink it")
-            else:
-                yield _image(name, path.absolute(), root)
-    if empty:
-        raise SourceError(f"{root.name!r} holds no files; name the folder that holds the images")
+    for name in file_names(root):
+        try:
+            yield Unlabelled(name, read_file(root / name, name))
+        except (SourceError, OSError) as error:
+            yield Unlabelled(name, problem=f"cannot be read ({error})")
 
 
 def _records(path: Path, column: str, wanted: str) -> Iterator[Record]:
@@ -101,7 +101,7 @@ def _records(path: Path, column: str, wanted: str) -> Iterator[Record]:
     if kind is None:
         raise SourceError(f"{path.name!r}: cannot tell its format from {path.suffix!r}; give {wanted}")
     if kind == "parquet":
-        return read_parquet(path, [column])
+        return read_parquet(path, [column], ROWS_AT_ONCE)
     if kind == "jsonl":
         return read_jsonl(path, [column])
     return read_csv(path, [column], "\t" if kind == "tsv" else ",", 0)
