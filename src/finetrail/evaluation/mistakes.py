@@ -97,9 +97,7 @@ def first_of_each_class(answers: Answers, *, limit: int) -> tuple[tuple[Answer, 
     return tuple(tuple(answers.row(row) for row in rows) for rows in found)
 
 
-def worst_confusions(
-    confusion: Ints, answers: Answers, *, limit: int = 10, examples: int = 6
-) -> tuple[Confusion, ...]:
+def worst_confusions(confusion: Ints, answers: Answers, *, limit: int = 10, examples: int = 6) -> tuple[Confusion, ...]:
     """The off-diagonal cells of the matrix (K, K) with most rows; equals by their place in the matrix."""
     labels = answers.labels
     off = confusion * (1 - np.eye(len(labels), dtype=np.int64))
