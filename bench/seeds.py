@@ -73,7 +73,7 @@ def run(workspace: Workspace, yaml: YAML, params: dict[str, Any], seed: int) -> 
 
 
 def finetrail(workspace: Workspace, *arguments: str) -> None:
-    command = [Path(sys.executable).with_name("finetrail"), *arguments]
+    command = [str(Path(sys.executable).with_name("finetrail")), *arguments]
     done = subprocess.run(command, cwd=workspace.root, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)

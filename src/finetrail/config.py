@@ -11,7 +11,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from finetrail.adaptation.methods import Adaptation
 from finetrail.data.image_rules import ImageValidation
 from finetrail.data.sources import ImageSource, TextSource
-from finetrail.data.splits import ImageSplit, TextSplit
+from finetrail.data.split_settings import ImageSplit, TextSplit
 from finetrail.data.text_rules import TextValidation
 from finetrail.errors import ConfigError
 from finetrail.evaluation.selection import Selection
@@ -69,7 +69,7 @@ class Sections(Settings, Generic[SourceT, ValidationT, SplitT, BackboneT]):
         """Files that DVC does not see could change behind its back: local ones lie where a stage depends on them."""
         addresses = [self.source.path, *(self.source.splits or {}).values()]
         _refuse_untracked("source", [address for address in addresses if address is not None], "data/input")
-        weights = [one.backbone.address for one in self.candidates.values()]
+        weights = [one.backbone.weights_address for one in self.candidates.values()]
         _refuse_untracked("backbone.weights", [address for address in weights if address is not None], "data/weights")
         return self
 

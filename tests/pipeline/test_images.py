@@ -28,7 +28,7 @@ validation:
 split:
   method: official
   val: 0.25
-  near_duplicates: 0
+  near_duplicates: null
 
 backbone:
   name: timm/test_efficientnet

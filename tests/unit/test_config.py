@@ -1,5 +1,6 @@
 """params.yaml: what it says, and how it is refused: in one line that names the key, the value and what is allowed."""
 
+import copy
 import json
 import re
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
-from finetrail.config import Params, load_params
+from finetrail.config import Params, TextParams, load_params
 from finetrail.data.sources import ImageSource
 from finetrail.errors import ConfigError
 from finetrail.models.backbone import ImageBackbone
@@ -28,7 +29,7 @@ def params(edits: dict[str, Any]) -> dict[str, Any]:
         "backbone": {"weights": "hf://owner/encoder", "max_tokens": 64},
         "candidates": {"probe": {"adaptation": {"method": "linear_probe"}}},
     } | {section: {} for section in ("validation", "split", "train", "selection")}
-    for key, value in edits.items():
+    for key, value in copy.deepcopy(edits).items():
         *sections, last = key.split(".")
         inner = values
         for section in sections:
@@ -71,6 +72,7 @@ def test_a_candidate_says_only_what_differs_from_the_common_sections(tmp_path: P
         "train": {"epochs": 9},
     }
     loaded = load(tmp_path, {"train": {"epochs": 2, "batch_size": 4}, "candidates.low": low_rank})
+    assert isinstance(loaded, TextParams)
     low, probe = loaded.candidates["low"], loaded.candidates["probe"]
     assert (low.train.epochs, low.train.batch_size) == (9, 4)
     assert (probe.train.epochs, probe.train.batch_size) == (2, 4)

@@ -60,3 +60,8 @@ class TextBackbone(Settings):
     pooling: Literal["mean", "cls"] = "mean"
     dropout: float = Field(0.1, ge=0, lt=1)
     head_dropout: float = Field(0.0, ge=0, lt=1)
+
+    @property
+    def weights_address(self) -> str | None:
+        """The path or address of the weights."""
+        return self.weights
