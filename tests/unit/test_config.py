@@ -121,7 +121,7 @@ def test_every_recipe_is_valid(recipe: Path) -> None:
         ({"candidates": {"a b": {"adaptation": {"method": "full"}}}}, "params.yaml: candidates.a b.[key] is 'a b':"),
         (
             {"candidates.probe.adaptation.method": "lorra"},
-            "candidates.probe.adaptation.method is 'lorra': must be one of 'linear_probe', 'lora', 'full'",
+            "candidates.probe.adaptation.method is 'lorra': must be one of 'linear_probe', 'last_layers', ",
         ),
         ({"candidates.probe.adaptation": {}}, "candidates.probe.adaptation.method is missing; it has no default"),
         ({"candidates.probe.adaptation": {"method": "lora", "r": 0}}, "candidates.probe.adaptation.r is 0: must be gr"),

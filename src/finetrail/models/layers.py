@@ -27,7 +27,7 @@ def backbone_layers(backbone: nn.Module) -> list[list[nn.Parameter]]:
     seen: set[int] = set()
     layers: list[list[nn.Parameter]] = []
     loose: list[nn.Parameter] = []
-    for parameters, whole in _parts(inner):
+    for parameters, whole in _parts(_unwrapped(inner)):
         new = [parameter for parameter in parameters if id(parameter) not in seen]
         seen |= {id(parameter) for parameter in new}
         if not new:
@@ -40,6 +40,14 @@ def backbone_layers(backbone: nn.Module) -> list[list[nn.Parameter]]:
         else:
             loose += new
     return [*layers, loose] if loose else layers
+
+
+def _unwrapped(module: nn.Module) -> nn.Module:
+    """What stands inside of wrappers that have nothing of their own."""
+    children = list(module.children())
+    if len(children) == 1 and not isinstance(module, _LISTS) and not list(module.parameters(recurse=False)):
+        return _unwrapped(children[0])
+    return module
 
 
 def _parts(module: nn.Module) -> Iterator[tuple[list[nn.Parameter], bool]]:
@@ -60,9 +68,13 @@ def _is_path(module: nn.Module) -> bool:
     if isinstance(module, _LISTS):
         matrices = sum(_has_matrix(child) for child in module.children())
         return matrices > 1 or any(_is_path(child) for child in module.children())
-    if type(module).__name__.endswith(_BLOCKS):
+    if _is_block(module):
         return False
-    return any(_is_path(child) and _holds_blocks(child) for child in module.children())
+    return any(_is_block(child) or (_is_path(child) and _holds_blocks(child)) for child in module.children())
+
+
+def _is_block(module: nn.Module) -> bool:
+    return type(module).__name__.endswith(_BLOCKS) and not isinstance(module, _LISTS)
 
 
 def _holds_blocks(module: nn.Module) -> bool:
