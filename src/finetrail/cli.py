@@ -199,7 +199,12 @@ def predict(
     """Score a file with a registered model."""
     workspace, params = _open()
     from finetrail.commands.predict import predict as command
+    from finetrail.tasks.registry import get_entry
 
+    kind = get_entry(params.task).column
     uri = model or f"models:/{params.project}@challenger"
-    rows = command(workspace, uri, source, column or params.source.columns.text, target)
-    out.print(f"scored {rows} rows with {uri}: {target}")
+    named = column or getattr(params.source.columns, kind)
+    done = command(workspace, uri, source, target, kind=kind, column=named)
+    out.print(f"scored {done.rows} rows with {uri}: {target}")
+    if done.rejects:
+        out.print(f"{done.rejected} rows could not be scored: {done.rejects}", markup=False)

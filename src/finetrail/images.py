@@ -1,6 +1,9 @@
 """Decode the image files that people have into upright RGB pictures, and refuse what is none."""
 
+import base64
+import binascii
 import io
+import re
 import warnings
 from typing import TYPE_CHECKING
 
@@ -11,6 +14,12 @@ if TYPE_CHECKING:
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 MOST_PIXELS = 100_000_000
+MOST_BYTES = 256 * 2**20  # of one encoded image
+
+# What Pillow warns of (odd EXIF data, large pictures) is decided here, by an error or by going on. The filter is set
+# once and stays: `catch_warnings` is not safe where several threads decode.
+_PILLOW = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
+_ORIENTATION = 0x0112
 
 
 def decode(data: bytes) -> "Image":
@@ -19,24 +28,106 @@ def decode(data: bytes) -> "Image":
     Raises:
         ImageError: the bytes are no whole image of a known format, or it has too many pixels.
     """
-    from PIL import Image, ImageOps
+    return upright(open_image(data))
 
+
+def open_image(data: bytes) -> "Image":
+    """A picture whose header alone is read: format, mode and size as they are stored.
+
+    Raises:
+        ImageError: the bytes are no image of a known format, or it has too many pixels.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    if _PILLOW not in warnings.filters:
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+    if not data:
+        raise ImageError("0 bytes; save the image again")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
-            if image.width * image.height > MOST_PIXELS:
-                raise ImageError(f"{image.width} x {image.height} pixels are more than {MOST_PIXELS:,}; shrink it")
-            image.load()
-            image = ImageOps.exif_transpose(image)
+        image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise ImageError(f"no image of a known format; save it as one of {', '.join(FORMATS)}") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"more than {MOST_PIXELS:,} pixels ({_line(error)}); shrink it") from error
+    except Exception as error:  # the decoders raise a dozen types for a damaged file
+        raise ImageError(f"no whole image ({type(error).__name__}: {_line(error)}); save it again") from error
+    if image.width * image.height > MOST_PIXELS:
+        raise ImageError(f"{image.width} x {image.height} pixels are more than {MOST_PIXELS:,}; shrink it")
+    return image
+
+
+def upright(image: "Image") -> "Image":
+    """Decode an opened picture into upright RGB. Of an animation it is the first frame.
+
+    Raises:
+        ImageError: the image is damaged or truncated, or its values have no known scale.
+    """
+    try:
+        image.load()
+        return _rgb(_turned(image))
     except ImageError:
         raise
-    except Exception as error:  # the decoders raise a dozen types for a damaged file
-        raise ImageError(f"no whole image ({type(error).__name__}: {error}); save it again") from error
+    except Exception as error:  # as above
+        raise ImageError(f"no whole image ({type(error).__name__}: {_line(error)}); save it again") from error
+
+
+def from_base64(text: str) -> bytes | None:
+    """The bytes of base64 text, plain or as a `data:` URI; None where the text is neither."""
+    if text.startswith("data:"):
+        head, _, text = text.partition(",")
+        if not head.endswith(";base64"):
+            return None
+    compact = "".join(text.split()).translate(str.maketrans("-_", "+/")).rstrip("=")
+    try:
+        return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _turned(image: "Image") -> "Image":
+    """Turned as EXIF says. `ImageOps.exif_transpose` fails where another part of the EXIF data is damaged."""
+    from PIL import Image
+
+    turns = Image.Transpose
+    by_orientation = {
+        2: turns.FLIP_LEFT_RIGHT,
+        3: turns.ROTATE_180,
+        4: turns.FLIP_TOP_BOTTOM,
+        5: turns.TRANSPOSE,
+        6: turns.ROTATE_270,
+        7: turns.TRANSVERSE,
+        8: turns.ROTATE_90,
+    }
+    if image.format == "TIFF":
+        return image  # Pillow turns these itself
+    try:
+        turn = by_orientation.get(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # noqa: BLE001  (damaged EXIF data is no damaged picture)
+        turn = None
+    return image if turn is None else image.transpose(turn)
+
+
+def _rgb(image: "Image") -> "Image":
+    from PIL import Image
+
     if image.mode.startswith("I") or image.mode == "F":
-        image = image.point(lambda value: value / 256).convert("L")
-    if "A" in image.getbands() or "transparency" in image.info:
+        return _eight_bits(image).convert("RGB")
+    if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
         image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image.convert("RGB")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _eight_bits(image: "Image") -> "Image":
+    """A grey image of 16 bits, whose high bytes are kept."""
+    import numpy as np
+    from PIL import Image
+
+    values = np.asarray(image.convert("I") if image.mode.startswith("I") else image)
+    if image.mode == "F" or values.min(initial=0) < 0 or values.max(initial=0) > 0xFFFF:
+        raise ImageError(f"grey values of 32 bits (mode {image.mode}) have no known scale; save it with 8 or 16 bits")
+    return Image.fromarray((values >> 8).astype(np.uint8))
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,6 +1,17 @@
 """What a person is shown of an example: an excerpt of a text, or a small picture."""
 
+import base64
+import io
+from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+
+from finetrail.workspace import read_json, write_json
+
+LARGEST = 8_192
+"""Bytes of a picture that is kept as it is; a larger one is made smaller."""
+SIDE = 160
+"""Pixels of the longer side of a picture that was made smaller."""
 
 
 @dataclass(frozen=True)
@@ -14,3 +25,51 @@ class Preview:
 
     text: str = ""
     picture: bytes = b""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A training example as the model sees it: augmented, cropped or cut. Attributes: label: what it is to be."""
+
+    label: str
+    preview: Preview
+
+
+def small(preview: Preview) -> Preview:
+    """The same preview; a picture of many kilobytes is shrunk, for a report holds hundreds of them."""
+    if len(preview.picture) <= LARGEST:
+        return preview
+    from PIL import Image
+
+    with Image.open(io.BytesIO(preview.picture)) as image:
+        reduced = image.convert("RGB")
+    reduced.thumbnail((SIDE, SIDE))
+    encoded = io.BytesIO()
+    reduced.save(encoded, "JPEG", quality=85)
+    return Preview(preview.text, encoded.getvalue())
+
+
+def write_seen(examples: Iterable[Seen], path: Path) -> None:
+    """Write seen.json: a list of {"label", "preview": {"text"} or {"picture"}}, pictures in base64.
+
+    Args:
+        examples: about two dozen pictures, or three texts, in the order in which they are to be shown.
+        path: `RunPaths.seen`.
+    """
+    written = []
+    for example in examples:
+        preview = small(example.preview)
+        shown = {"picture": base64.b64encode(preview.picture).decode()} if preview.picture else {"text": preview.text}
+        written.append({"label": example.label, "preview": shown})
+    write_json(path, written)
+
+
+def read_seen(path: Path) -> list[Seen]:
+    """Read back what `write_seen` wrote."""
+    return [
+        Seen(
+            one["label"],
+            Preview(one["preview"].get("text", ""), base64.b64decode(one["preview"].get("picture", ""))),
+        )
+        for one in read_json(path)
+    ]

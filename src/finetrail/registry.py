@@ -13,8 +13,10 @@ from finetrail.tracking import Tracker, tracking_errors
 
 FINGERPRINT = "finetrail.fingerprint"
 CHALLENGER = "challenger"
-# All that the registered model imports; its versions are those that it was trained with.
-REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "safetensors", "torch", "transformers")
+# All that the registered model imports, by its column; the versions are those that it was trained with. The backbone of
+# an image model is of torchvision, timm or transformers.
+_ALWAYS = ("mlflow", "numpy", "pandas", "pydantic", "safetensors", "torch", "transformers")
+REQUIREMENTS = {"text": _ALWAYS, "image": (*_ALWAYS, "pillow", "timm", "torchvision")}
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def register(
         run_id: the run that trained the model.
         name: of the registered model.
         model: a folder that a task's `save` wrote.
-        example: one row as a caller will send it: the column's name and a raw value.
+        example: one row as a caller will send it: the column's name, `text` or `image`, and a text or base64.
         tags: lineage, set on the version.
 
     Raises:
@@ -89,12 +91,18 @@ def _log(  # noqa: PLR0917 - what `register` was given, passed on
             python_model=str(package / "serving.py"),
             artifacts={"model": str(model)},
             code_paths=[str(package)],
-            # Given here, because MLflow would load the whole model to infer what is known.
+            # Given here, because MLflow would load the whole model to infer what is known. Images are strings too:
+            # base64 in a request. MLflow lets bytes pass in a column of strings, but takes a string in a column of
+            # `binary` for base64 without checking it, so that a path would become a damaged image.
             signature=ModelSignature(
                 Schema([ColSpec("string", column) for column in example]),
                 Schema([ColSpec("string", "label"), ColSpec("double", "score")]),
             ),
-            pip_requirements=[f"{part}=={importlib.metadata.version(part).split('+')[0]}" for part in REQUIREMENTS],
+            pip_requirements=[
+                f"{part}=={importlib.metadata.version(part).split('+')[0]}"
+                for column in example
+                for part in REQUIREMENTS[column]
+            ],
             input_example=pd.DataFrame([example]),
         )
     version = tracker.client.create_model_version(name, logged.model_uri, run_id, tags=tags, model_id=logged.model_id)

@@ -40,6 +40,11 @@ class RunPaths:
     def predictions(self) -> Path:
         return self.root / "predictions.parquet"
 
+    @property
+    def seen(self) -> Path:
+        """seen.json: a few training examples as the model sees them, for the test report."""
+        return self.root / "seen.json"
+
 
 @dataclass(frozen=True)
 class Workspace:

@@ -1,6 +1,7 @@
 """What the unit tests share: an encoder small enough to count its weights by hand, and one MLflow database."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,3 +117,26 @@ def registered(
         example = {"text": "the shuttle reached orbit"}
         tags = {"finetrail.why": "full leads"}
         return register(tracker, run_id, name="shared", model=saved_model, example=example, tags=tags), run_id
+
+
+@pytest.fixture(scope="session")
+def picture_model(mlflow_database: str, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[str]":
+    """A classifier of pictures in MLflow's registry: its address there. See tests/unit/pictures.py."""
+    from finetrail.registry import register
+    from finetrail.tasks.registry import TASKS
+    from finetrail.tracking import connect
+    from finetrail.workspace import Workspace
+    from tests.unit import pictures
+
+    folder = tmp_path_factory.mktemp("red-or-blue")
+    task = pictures.RedOrBlue()
+    task.save(task.build(None, pictures.LABELS, Path()), None, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(TASKS, pictures.NAME, pictures.ENTRY)
+        patch.setenv("MLFLOW_TRACKING_URI", mlflow_database)
+        tracker = connect(Workspace(tmp_path_factory.mktemp("pictures")), "pictures")
+        run_id = tracker.start("full", {}, {}, [])
+        tracker.end(run_id)
+        example = {"image": pictures.ENTRY.example}
+        version = register(tracker, run_id, name="pictures", model=folder, example=example, tags={})
+        yield f"models:/pictures/{version.version}"

@@ -1,32 +1,53 @@
-"""`finetrail predict`: score a file with a registered model."""
+"""`finetrail predict`: score a file, or a folder of images, with a registered model."""
 
-import csv
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from finetrail.data.sources import SUFFIXES
-from finetrail.data.tables import read_csv, read_jsonl, read_parquet
-from finetrail.errors import ConfigError, SourceError
+from finetrail.commands.scored import WRITERS, ScoredFile
+from finetrail.data.unlabelled import Unlabelled, images, texts
+from finetrail.errors import ConfigError
 from finetrail.tracking import prepare_environment, tracking_errors
 from finetrail.workspace import Workspace
 
-WRITERS = (".csv", ".jsonl", ".parquet")
+if TYPE_CHECKING:
+    from mlflow.pyfunc import PyFuncModel
+
+ROWS_A_CHUNK = 2_048
+BYTES_A_CHUNK = 64 * 2**20
+READERS = {"text": texts, "image": images}
+_DTYPES = {"text": str, "image": object}
 
 
-def predict(workspace: Workspace, model: str, source: Path, column: str, target: Path) -> int:
-    """Write the column of raw values with `label` and `score` beside it (`predicted_...`, if it is called so itself).
+@dataclass(frozen=True)
+class Scored:
+    """What `predict` did. Attributes: rejects: the file that names the rows which could not be scored, if any."""
+
+    rows: int
+    rejected: int
+    rejects: Path | None
+
+
+def predict(workspace: Workspace, model: str, source: Path, target: Path, *, kind: str, column: str) -> Scored:
+    """Write the raw values, or the names of the images, with `label` and `score` beside them.
+
+    An image that cannot be decoded is named, with the reason, in `<target>.rejects.csv`. A column that is itself
+    called `label` or `score` stays; the model's is then `predicted_...`.
 
     Args:
         model: an MLflow model address, `models:/NAME@ALIAS` or `models:/NAME/VERSION`.
-        source: a CSV, TSV, JSONL or Parquet file.
-        column: the column of `source` that holds the raw values.
+        source: a CSV, TSV, JSONL or Parquet file; for images also a folder, or a single image.
         target: a CSV, JSONL or Parquet file; replaced only when all is scored.
-
-    Returns:
-        The number of rows.
+        kind: what the task reads, `text` or `image`: the `column` of its `finetrail.tasks.registry.Entry`.
+        column: the column of `source` that holds the raw values, or the paths of images.
 
     Raises:
+        ConfigError: the target's format is unknown, or the model reads another kind.
         SourceError: the source is missing, cannot be read, or has no such column.
         TrackingError: there is no such model, or the registry does not answer.
     """
@@ -34,48 +55,67 @@ def predict(workspace: Workspace, model: str, source: Path, column: str, target:
         raise ConfigError(
             f"{target.name!r}: cannot tell the format from {target.suffix!r}; end the name in {', '.join(WRITERS)}"
         )
-    values = _read(source, column)
+    chunks = _chunks(READERS[kind](source, column))
+    first = next(chunks, [])  # before the model is loaded: a source that cannot be read is told at once
     uri = prepare_environment(workspace)
     import mlflow
 
     with tracking_errors(uri):
         loaded = mlflow.pyfunc.load_model(model)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    given = pd.Series(values, name=column, dtype=str)
-    # The model has its own name for its column, whatever this file calls it.
-    answers = loaded.predict(given.to_frame(loaded.metadata.get_input_schema().input_names()[0]))
-    scored = pd.concat([given, answers.rename(columns={column: f"predicted_{column}"})], axis=1)
-    partial = target.with_name(target.name + ".partial")
-    if target.suffix == ".csv":
-        # All texts are quoted: without, a lone carriage return inside of one would end its row.
-        scored.to_csv(partial, index=False, quoting=csv.QUOTE_NONNUMERIC)
-    elif target.suffix == ".jsonl":
-        scored.to_json(partial, orient="records", lines=True, force_ascii=False)
-    else:
-        scored.to_parquet(partial, index=False)
-    partial.replace(target)
-    return len(scored)
+    taken = loaded.metadata.get_input_schema().input_names()[0]
+    if taken != kind:
+        raise ConfigError(f"{model} reads {taken!r}, but the task of params.yaml gives {kind!r}; name another model")
+    rejects = target.with_name(target.name + ".rejects.csv")
+    rows = rejected = 0
+    with ExitStack() as stack:
+        scored, refused = (stack.enter_context(ScoredFile(file)) for file in (target, rejects))
+        for chunk in chain([first], chunks):
+            frame, bad = _score(loaded, taken, chunk)
+            good = [one.name for place, one in enumerate(chunk) if place not in bad]
+            given = pd.Series(good, name=column, dtype=str)
+            scored.write(pd.concat([given, frame.rename(columns={column: f"predicted_{column}"})], axis=1))
+            if bad:
+                named = [(chunk[place].name, bad[place]) for place in sorted(bad)]
+                refused.write(pd.DataFrame(named, columns=[column, "reason"], dtype=str))
+            rows, rejected = rows + len(frame), rejected + len(bad)
+    if not rejected:
+        rejects.unlink(missing_ok=True)  # of an earlier run
+    return Scored(rows, rejected, rejects if rejected else None)
 
 
-def _read(source: Path, column: str) -> list[str]:
-    if not source.exists():
-        raise SourceError(f"{source} does not exist; give a CSV, TSV, JSONL or Parquet file")
-    kind = SUFFIXES.get(source.suffix.lower())
-    if kind is None:
-        raise SourceError(
-            f"{source.name!r}: cannot tell its format from {source.suffix!r}; give a CSV, TSV, JSONL or Parquet file"
-        )
-    if kind == "parquet":
-        records = read_parquet(source, [column])
-    elif kind == "jsonl":
-        records = read_jsonl(source, [column])
-    else:
-        records = read_csv(source, [column], "\t" if kind == "tsv" else ",", 0)
-    values = []
-    for number, record in records:
-        if not isinstance(record[column], str):
-            raise SourceError(
-                f"{source.name}, row {number}: column {column!r} holds {record[column]!r}; it must be text"
-            )
-        values.append(record[column])
-    return values
+def _score(loaded: "PyFuncModel", column: str, chunk: list[Unlabelled]) -> tuple[pd.DataFrame, dict[int, str]]:
+    """The answers to what can be scored, and why the others cannot, by their place in the chunk."""
+    from mlflow.exceptions import MlflowException
+
+    bad = {place: one.problem for place, one in enumerate(chunk) if one.problem}
+    places = [place for place in range(len(chunk)) if place not in bad]
+    try:
+        return _answers(loaded, column, [chunk[place].content for place in places]), bad
+    except MlflowException:
+        from finetrail.prediction import undecodable
+
+        # Looked for only now: decoding all images twice would double the time of most.
+        found = undecodable([chunk[place].content for place in places]) if column == "image" else {}
+        if not found:
+            raise
+        bad |= {places[at]: reason for at, reason in found.items()}
+        return _answers(loaded, column, [chunk[place].content for place in places if place not in bad]), bad
+
+
+def _answers(loaded: "PyFuncModel", column: str, values: list[Any]) -> pd.DataFrame:
+    frame: pd.DataFrame = loaded.predict(pd.DataFrame({column: pd.Series(values, dtype=_DTYPES[column])}))
+    return frame
+
+
+def _chunks(values: Iterator[Unlabelled]) -> Iterator[list[Unlabelled]]:
+    """Bounded in rows and in bytes."""
+    chunk: list[Unlabelled] = []
+    size = 0
+    for value in values:
+        chunk.append(value)
+        size += len(value.content or "")
+        if len(chunk) == ROWS_A_CHUNK or size >= BYTES_A_CHUNK:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk

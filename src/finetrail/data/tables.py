@@ -67,8 +67,11 @@ def read_jsonl(path: Path, columns: list[str]) -> Iterator[Record]:
             yield number, record
 
 
-def read_parquet(path: Path, columns: list[str]) -> Iterator[Record]:
+def read_parquet(path: Path, columns: list[str], batch_size: int = 10_000) -> Iterator[Record]:
     """Yield (row number from 1, {column: value}) of a Parquet file, batch by batch.
+
+    Args:
+        batch_size: rows held at once; few of them where a row holds megabytes.
 
     Raises:
         SourceError: the file is no Parquet file, or lacks a column.
@@ -77,10 +80,11 @@ def read_parquet(path: Path, columns: list[str]) -> Iterator[Record]:
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(path)
+        # With a buffer a column is read page by page, not a whole row group at once.
+        file = pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False)
         _check_columns(path, columns, file.schema_arrow.names)
         number = 0
-        for batch in file.iter_batches(columns=columns):
+        for batch in file.iter_batches(batch_size, columns=columns, use_threads=False):
             for record in batch.to_pylist():
                 number += 1
                 yield number, record

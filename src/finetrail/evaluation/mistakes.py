@@ -1,73 +1,117 @@
-"""The worst mistakes of a model and the pairs of classes it confuses most: the first place to look for bad labels."""
+"""What a model answered row by row: its worst mistakes, the classes it confuses most, and examples of each class.
+
+The first place to look for bad labels. Rows are known by their ids: what they hold, the report is given.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from finetrail.evaluation.metrics import Ints, Logits, log_softmax
+from finetrail.evaluation.metrics import Floats, Ints
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """A row that was answered wrongly, and how sure the model was."""
+class Answer:
+    """A row, what the model said to it, and how sure it was."""
 
     id: str
-    text: str
     actual: str
     predicted: str
     confidence: float
-    """Probability that the model gave to its own, wrong answer."""
+    """Probability that the model gave to its own answer."""
     given_to_actual: float
     """Probability that it gave to the label in the data."""
+
+    @property
+    def right(self) -> bool:
+        """Whether the answer is the label in the data."""
+        return self.actual == self.predicted
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Rows of class `actual` that were taken for `predicted`; `share` is of the rows of `actual`."""
+    """Rows of class `actual` that were taken for `predicted`; `share` is of the rows of `actual`.
+
+    Attributes:
+        worst: ids of a few of them, the worst first.
+    """
 
     actual: str
     predicted: str
     rows: int
     share: float
+    worst: tuple[str, ...] = ()
 
 
-def worst_mistakes(
-    ids: Sequence[str], texts: Sequence[str], y_true: Ints, logits: Logits, labels: Sequence[str], *, limit: int = 50
-) -> tuple[Mistake, ...]:
-    """The wrong answers with the highest loss (least probability for the actual label) first; equals by id.
+@dataclass(frozen=True)
+class Answers:
+    """All answers of a model on one split.
 
-    Args:
-        ids, texts: one a row (n).
-        y_true: actual classes (n,).
-        logits: (n, K) in the order of `labels`.
-        limit: how many to return at most.
+    Attributes:
+        ids: one a row (n).
+        y_true, y_pred: actual and predicted classes (n,).
+        log_probabilities: (n, K), in the order of `labels`.
     """
-    log_probabilities = log_softmax(logits)
-    y_pred = logits.argmax(axis=1)
-    wrong = np.flatnonzero(y_pred != y_true)
-    loss = -log_probabilities[wrong, y_true[wrong]]
-    order = sorted(range(len(wrong)), key=lambda at: (-loss[at], ids[int(wrong[at])]))[:limit]
-    return tuple(
-        Mistake(
-            id=ids[row],
-            text=texts[row],
-            actual=labels[y_true[row]],
-            predicted=labels[y_pred[row]],
-            confidence=float(np.exp(log_probabilities[row, y_pred[row]])),
-            given_to_actual=float(np.exp(log_probabilities[row, y_true[row]])),
+
+    ids: Sequence[str]
+    y_true: Ints
+    y_pred: Ints
+    log_probabilities: Floats
+    labels: Sequence[str]
+
+    def row(self, row: int) -> Answer:
+        """The answer to one row."""
+        actual, predicted = int(self.y_true[row]), int(self.y_pred[row])
+        return Answer(
+            id=self.ids[row],
+            actual=self.labels[actual],
+            predicted=self.labels[predicted],
+            confidence=float(np.exp(self.log_probabilities[row, predicted])),
+            given_to_actual=float(np.exp(self.log_probabilities[row, actual])),
         )
-        for row in (int(wrong[at]) for at in order)
-    )
+
+    def wrong(self) -> list[int]:
+        """The rows that were answered wrongly: highest loss (least probability for the label) first, equals by id."""
+        rows = np.flatnonzero(self.y_pred != self.y_true)
+        loss = -self.log_probabilities[rows, self.y_true[rows]]
+        order = sorted(range(len(rows)), key=lambda at: (-loss[at], self.ids[int(rows[at])]))
+        return [int(rows[at]) for at in order]
 
 
-def worst_confusions(confusion: Ints, labels: Sequence[str], *, limit: int = 10) -> tuple[Confusion, ...]:
+def worst_mistakes(answers: Answers, *, limit: int = 50) -> tuple[Answer, ...]:
+    """The wrong answers with the highest loss first, `limit` at most."""
+    return tuple(answers.row(row) for row in answers.wrong()[:limit])
+
+
+def first_of_each_class(answers: Answers, *, limit: int) -> tuple[tuple[Answer, ...], ...]:
+    """For each class the answers to `limit` of its rows, those with the smallest ids: (K,) tuples.
+
+    An id is a hash of the content, so they look random, and stay the same ones from model to model.
+    """
+    found: list[list[int]] = [[] for _ in answers.labels]
+    for row in sorted(range(len(answers.ids)), key=lambda row: answers.ids[row]):
+        rows = found[int(answers.y_true[row])]
+        if len(rows) < limit:
+            rows.append(row)
+    return tuple(tuple(answers.row(row) for row in rows) for rows in found)
+
+
+def worst_confusions(confusion: Ints, answers: Answers, *, limit: int = 10, examples: int = 6) -> tuple[Confusion, ...]:
     """The off-diagonal cells of the matrix (K, K) with most rows; equals by their place in the matrix."""
+    labels = answers.labels
     off = confusion * (1 - np.eye(len(labels), dtype=np.int64))
     order = np.argsort(-off, axis=None, kind="stable")[:limit]
     cells = [(int(cell) // len(labels), int(cell) % len(labels)) for cell in order]
+    shown: dict[tuple[int, int], list[str]] = {cell: [] for cell in cells}
+    for row in answers.wrong():
+        ids = shown.get((int(answers.y_true[row]), int(answers.y_pred[row])))
+        if ids is not None and len(ids) < examples:
+            ids.append(answers.ids[row])
     return tuple(
-        Confusion(labels[i], labels[j], rows=int(off[i, j]), share=float(off[i, j] / confusion[i].sum()))
+        Confusion(
+            labels[i], labels[j], int(off[i, j]), share=float(off[i, j] / confusion[i].sum()), worst=tuple(shown[i, j])
+        )
         for i, j in cells
         if off[i, j]
     )

@@ -26,13 +26,17 @@ from finetrail.evaluation.figures import (
     curves_figure,
     reliability_figure,
 )
-from finetrail.evaluation.mistakes import worst_confusions
+from finetrail.evaluation.gallery import Shown, excerpt, show
+from finetrail.evaluation.mistakes import Answer
 from finetrail.evaluation.selection import METRIC_NAMES, Choice
+from finetrail.previews import Preview, Seen
 
-EXCERPT = 320
-"""Characters of a text that are shown with a mistake."""
-MISTAKES = 20
+MISTAKES = 24
 """Mistakes that are shown; errors.csv lists more."""
+CLASSES = 40
+"""Classes whose examples are shown, the weakest; more would make a page of many megabytes."""
+EXAMPLES = 120
+"""About so many examples are shown, 4 to 10 of each class."""
 
 
 @dataclass(frozen=True)
@@ -70,26 +74,45 @@ class SplitFacts:
 
 @dataclass(frozen=True)
 class Report:
-    """All that the report shows. `model` says in a few words what was fine-tuned; `lineage` is shown as it is given."""
+    """All that the report shows.
+
+    Attributes:
+        model: says in a few words what was fine-tuned.
+        previews: what rows hold, by id; those in `wanted` are shown, and what is missing is left out.
+        seen: training examples as the model sees them.
+        lineage: shown as it is given.
+    """
 
     project: str
     task: str
     model: str
     evaluation: Evaluation
+    previews: Mapping[str, Preview]
+    seen: Sequence[Seen]
     choice: Choice
     panels: Sequence[Panel]
     split: SplitFacts
     lineage: Mapping[str, str]
 
 
+def wanted(evaluation: Evaluation) -> set[str]:
+    """The ids of the test rows whose previews the report shows."""
+    examples = (row for _, rows in _examples(evaluation) for row in rows)
+    return {
+        *(mistake.id for mistake in evaluation.mistakes),
+        *(row.id for row in examples),
+        *(row for confusion in evaluation.confusions for row in confusion.worst),
+    }
+
+
 def render(report: Report) -> str:
     """Return the report as one HTML document."""
     evaluation, choice = report.evaluation, report.choice
     labels, classes = evaluation.labels, evaluation.classes
-    # The weakest first, for that is what a reader looks for; classes without rows have nothing to say and come last.
-    order = sorted(range(len(labels)), key=lambda k: (classes.support[k] == 0, classes.f1[k], labels[k]))
     ends = [(one.low, one.high) for one in choice.ranking]
     curves = [figure for figure in (curves_figure(panel) for panel in report.panels) if figure is not None]
+    shown = {row: show(report.previews[row]) for row in sorted(wanted(evaluation) & set(report.previews))}
+    pictures = {row: one for row, one in shown.items() if one.address}
     return (
         _environment()
         .get_template("report.html.jinja")
@@ -109,10 +132,13 @@ def render(report: Report) -> str:
                     "support": int(classes.support[k]),
                     "values": [float(classes.precision[k]), float(classes.recall[k]), float(classes.f1[k])],
                 }
-                for k in order
+                for k in _weakest_first(evaluation)
             ],
-            mistakes=evaluation.mistakes[:MISTAKES],
-            confusions=worst_confusions(evaluation.confusion, labels),
+            mistakes=[(one, shown.get(one.id, Shown())) for one in evaluation.mistakes[:MISTAKES]],
+            pictures=pictures,
+            # Texts by the hundred explain nothing; pictures are taken in at a glance.
+            examples=_examples(evaluation) if pictures else [],
+            seen=[(one.label, _seen(one.preview)) for one in report.seen],
             confusion_figure=confusion_figure(evaluation.confusion, labels),
             reliability_figure=reliability_figure(evaluation.calibration),
             curves=curves,
@@ -122,6 +148,24 @@ def render(report: Report) -> str:
             scale=(min(low for low, _ in ends), max(high for _, high in ends)),
         )
     )
+
+
+def _weakest_first(evaluation: Evaluation) -> list[int]:
+    """The classes as a reader looks for them; those without rows have nothing to say and come last."""
+    classes, labels = evaluation.classes, evaluation.labels
+    return sorted(range(len(labels)), key=lambda k: (classes.support[k] == 0, classes.f1[k], labels[k]))
+
+
+def _examples(evaluation: Evaluation) -> list[tuple[int, tuple[Answer, ...]]]:
+    """The classes whose examples are shown, weakest first, each with a few of its rows."""
+    order = [k for k in _weakest_first(evaluation) if evaluation.examples[k]][:CLASSES]
+    each = min(10, max(4, EXAMPLES // max(1, len(order))))
+    return [(k, evaluation.examples[k][:each]) for k in order]
+
+
+def _seen(preview: Preview) -> Shown:
+    """The end of a text is shown too, for there it was cut."""
+    return show(preview) if preview.picture else Shown(text=excerpt(preview.text, end=120))
 
 
 def _environment() -> Environment:
@@ -141,7 +185,6 @@ def _environment() -> Environment:
         width=lambda share: f"{number(100 * min(1.0, max(0.0, share)))}%",
         within=lambda value, scale: (value - scale[0]) / ((scale[1] - scale[0]) or 1.0),
         code=_code,
-        excerpt=_excerpt,
     )
     return environment
 
@@ -149,9 +192,3 @@ def _environment() -> Environment:
 def _code(text: str) -> Markup:
     """Escape, and set what stands between backticks as code."""
     return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
-
-
-def _excerpt(text: str) -> str:
-    """Return the start of a text on one line, without control characters."""
-    line = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())
-    return line if len(line) <= EXCERPT else line[:EXCERPT].rstrip() + "…"

@@ -1,10 +1,11 @@
 """Stage `ingest`: bring the labelled data of any source into Parquet shards and a manifest."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from finetrail.data.raw import Row, smallest_hashes, write_rows
-from finetrail.data.sources import Source, read_source
+from finetrail.data.sources import ImageSource, TextSource
 from finetrail.progress import Track, quiet
 from finetrail.workspace import Workspace, replacing
 
@@ -16,11 +17,26 @@ class Ingested:
     rows: dict[str, int]
 
 
-def ingest(workspace: Workspace, source: Source, track: Track = quiet) -> Ingested:
-    """Write `data/raw`: reads the source, writes `part-*.parquet` and `manifest.parquet`."""
-    rows: Iterable[Row] = track(read_source(source, workspace.root), total=None, what="reading rows")
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a source, read anew each time they are gone through, so that none has to be held."""
+
+    source: TextSource | ImageSource
+    root: Path
+    track: Track
+
+    def __iter__(self) -> Iterator[Row]:
+        yield from self.track(self.source.read(self.root), total=None, what="reading rows")
+
+
+def ingest(workspace: Workspace, source: TextSource | ImageSource, track: Track = quiet) -> Ingested:
+    """Write `data/raw`: reads the source, writes `part-*.parquet` and `manifest.parquet`.
+
+    Memory is bounded by a batch of contents, however many rows there are.
+    """
+    rows: Iterable[Row] = _Rows(source, workspace.root, track)
     if source.limit:
         rows = smallest_hashes(rows, dict(source.limit.items()))
     with replacing(workspace.raw) as folder:
-        counts = write_rows(rows, folder)
+        counts = write_rows(rows, folder, source.content)
     return Ingested(dict(sorted(counts.items())))

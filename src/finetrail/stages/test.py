@@ -8,11 +8,12 @@ import pandas as pd
 
 from finetrail import lineage, tracking
 from finetrail.curves import Point, read_curve
-from finetrail.data.raw import read_split
+from finetrail.data.shards import Contents, pick, read_frame
 from finetrail.evaluation.evaluate import Evaluation, evaluate
 from finetrail.evaluation.figures import Curve, Panel
-from finetrail.evaluation.report import Report, SplitFacts, render
+from finetrail.evaluation.report import Report, SplitFacts, render, wanted
 from finetrail.evaluation.selection import METRIC_NAMES, Choice, Selection
+from finetrail.previews import read_seen
 from finetrail.progress import Track, quiet
 from finetrail.runs import RunRecord
 from finetrail.tasks.registry import get_entry, load_model
@@ -36,15 +37,15 @@ def score_test(
     """Write `data/reports/test` for the model that `select` chose, and log its scores to the run that trained it."""
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
     column = get_entry(task_name).column
-    rows = read_split(workspace.split("test"))
+    split = workspace.split("test")
+    rows = read_frame(split)
     built = load_model(need(workspace.model(choice.chosen), "train"))
     numbers = {label: number for number, label in enumerate(built.labels)}
     targets = np.array([numbers[label] for label in rows["label"]], dtype=np.int64)
-    texts = rows[column].tolist()
-    logits = predict(built.model, built.processor.encode(texts), BATCH, track, "testing")
+    inputs = built.processor.encode(Contents(split, column), scratch=workspace.scratch)
+    logits = predict(built.model, inputs, BATCH, track, "testing")
     evaluation = evaluate(
         rows["id"].tolist(),
-        texts,
         targets,
         logits.astype(np.float64),
         built.labels,
@@ -52,13 +53,18 @@ def score_test(
         resamples=settings.resamples,
         seed=settings.seed,
     )
+    previews = {
+        row: built.processor.preview(content) for row, content in pick(split, column, wanted(evaluation)).items()
+    }
     paths = workspace.run(choice.chosen)
     record = RunRecord(**read_json(paths.record))
     report = Report(
         project=project,
         task=task_name,
-        model=record.params["backbone.weights"].partition("#")[0],
+        model=_model(record.params),
         evaluation=evaluation,
+        previews=previews,
+        seen=read_seen(need(paths.seen, "train")),
         choice=choice,
         panels=_panels(paths, choice.metric, read_json(paths.metrics)["best_epoch"]),
         split=SplitFacts.from_json(read_json(need(workspace.split_report, "split"))),
@@ -77,13 +83,19 @@ def score_test(
         predicted = [built.labels[number] for number in logits.argmax(axis=1)]
         pd.DataFrame({"actual": rows["label"], "predicted": predicted}).to_csv(folder / "confusion.csv", index=False)
         mistakes = pd.DataFrame(
-            [asdict(mistake) for mistake in evaluation.mistakes],
-            columns=["id", "text", "actual", "predicted", "confidence", "given_to_actual"],
+            [asdict(mistake) | {"content": previews[mistake.id].text} for mistake in evaluation.mistakes],
+            columns=["id", "content", "actual", "predicted", "confidence", "given_to_actual"],
         )
         # All texts are quoted: without, a lone carriage return inside of one would end its row.
         mistakes.to_csv(folder / "errors.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
     _log(workspace, project, paths, evaluation)
     return Tested(choice.chosen, evaluation)
+
+
+def _model(params: dict[str, str]) -> str:
+    """The backbone in a few words: its name, where it has one, and its weights without their checksum."""
+    given = [params[key] for key in ("backbone.name", "backbone.weights") if key in params]
+    return ", ".join(value.partition("#")[0] for value in given)
 
 
 def _panels(paths: RunPaths, metric: str, best_epoch: float) -> list[Panel]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from finetrail.commands.predict import predict
+from finetrail.commands.predict import Scored, predict
 from finetrail.errors import ConfigError, SourceError, TrackingError
 from finetrail.prediction import answer
 from finetrail.registry import Version
@@ -17,6 +17,7 @@ from finetrail.workspace import Workspace
 
 TEXTS = ["good superb door", 'a "bad",\nchair', "", "NA", "ümlaut 🚀", "old\rline ends"]
 MODEL = "models:/shared@challenger"
+TEXT = {"kind": "text", "column": "text"}
 
 
 @pytest.fixture
@@ -49,8 +50,8 @@ def read(path: Path) -> pd.DataFrame:
     ("source", "target"), [("a.csv", "b.csv"), ("a.tsv", "b.jsonl"), ("a.jsonl", "b.parquet"), ("a.parquet", "b.csv")]
 )
 def test_every_row_is_scored_in_its_order(workspace: Workspace, saved_model: Path, source: str, target: str) -> None:
-    done = predict(workspace, MODEL, write(workspace.root / source), "text", workspace.root / target)
-    assert done == len(TEXTS)
+    done = predict(workspace, MODEL, write(workspace.root / source), workspace.root / target, **TEXT)
+    assert done == Scored(len(TEXTS), 0, None)
     expected = answer(load_model(saved_model), TEXTS)
     found = read(workspace.root / target)
     assert list(found.columns) == ["text", "label", "score"]
@@ -62,25 +63,26 @@ def test_every_row_is_scored_in_its_order(workspace: Workspace, saved_model: Pat
 
 def test_the_column_may_have_another_name_than_the_models(workspace: Workspace) -> None:
     target = workspace.root / "b.csv"
-    assert predict(workspace, MODEL, write(workspace.root / "a.csv", "Body"), "Body", target) == len(TEXTS)
+    done = predict(workspace, MODEL, write(workspace.root / "a.csv", "Body"), target, kind="text", column="Body")
+    assert done.rows == len(TEXTS)
     assert list(read(target).columns) == ["Body", "label", "score"]
 
 
 def test_a_column_called_label_is_not_doubled(workspace: Workspace) -> None:
     target = workspace.root / "b.parquet"
-    predict(workspace, MODEL, write(workspace.root / "a.csv", "label"), "label", target)
+    predict(workspace, MODEL, write(workspace.root / "a.csv", "label"), target, kind="text", column="label")
     assert list(read(target).columns) == ["label", "predicted_label", "score"]
 
 
 def test_a_file_without_rows_gives_one_without_rows(workspace: Workspace) -> None:
     target = workspace.root / "b.csv"
-    assert predict(workspace, MODEL, write(workspace.root / "a.csv", texts=[]), "text", target) == 0
+    assert predict(workspace, MODEL, write(workspace.root / "a.csv", texts=[]), target, **TEXT).rows == 0
     assert list(read(target).columns) == ["text", "label", "score"]
 
 
 def test_the_targets_folder_is_made(workspace: Workspace) -> None:
     target = workspace.root / "deep" / "er" / "b.csv"
-    predict(workspace, MODEL, write(workspace.root / "a.csv"), "text", target)
+    predict(workspace, MODEL, write(workspace.root / "a.csv"), target, **TEXT)
     assert len(read(target)) == len(TEXTS)
 
 
@@ -109,7 +111,7 @@ def test_what_cannot_be_scored_leaves_the_earlier_file(
         (tmp_path / source).write_text(content)
     (tmp_path / target).write_text("earlier")
     with pytest.raises((SourceError, ConfigError)) as caught:
-        predict(Workspace(tmp_path), MODEL, tmp_path / source, "text", tmp_path / target)
+        predict(Workspace(tmp_path), MODEL, tmp_path / source, tmp_path / target, **TEXT)
     assert str(caught.value).removeprefix(f"{tmp_path}/").startswith(message)
     assert (tmp_path / target).read_text() == "earlier"
 
@@ -120,7 +122,7 @@ def test_what_cannot_be_scored_leaves_the_earlier_file(
 def test_a_model_that_is_not_registered(workspace: Workspace, model: str) -> None:
     source, target = write(workspace.root / "a.csv"), workspace.root / "b.csv"
     with pytest.raises(TrackingError, match=r"MLflow at sqlite:///.* does not answer as it should \(.*\); ") as caught:
-        predict(workspace, model, source, "text", target)
+        predict(workspace, model, source, target, **TEXT)
     assert "\n" not in str(caught.value)
     assert not target.exists()
     assert os.environ["MLFLOW_TRACKING_URI"].startswith("sqlite:")

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetrail.data.raw import Row, read_manifest, read_rows, read_split, smallest_hashes, write_rows
+from finetrail.data.texts import TEXT
 from finetrail.errors import WorkspaceError
 
 ROWS = st.lists(
@@ -16,7 +17,7 @@ ROWS = st.lists(
         Row,
         source=st.sampled_from(["a.csv", "b.csv"]),
         row=st.integers(1, 3),
-        text=st.none() | st.sampled_from(["", "same", "other"]) | st.text(max_size=5),
+        content=st.none() | st.sampled_from(["", "same", "other"]) | st.text(max_size=5),
         label=st.none() | st.sampled_from("xy"),
         split=st.none() | st.sampled_from(["train", "val", "test"]),
         group=st.none() | st.sampled_from("gh"),
@@ -25,14 +26,14 @@ ROWS = st.lists(
 )
 
 
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def digest(text: str | bytes) -> str:
+    return hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()
 
 
 def write(folder: Path, rows: list[Row]) -> dict[str, int]:
     for old in folder.glob("*"):
         old.unlink()
-    return dict(write_rows(rows, folder))
+    return dict(write_rows(rows, folder, TEXT))
 
 
 @given(ROWS.filter(bool))
@@ -44,14 +45,14 @@ def test_every_row_comes_back_once_in_its_order_under_its_own_id(
     counts = write(folder, rows)
     frame, manifest = read_rows(folder), read_manifest(folder)
     found = frame.astype(object).where(frame.notna(), None)
-    expected = [(row.text, row.label, row.split, row.group) for row in rows]
+    expected = [(row.content, row.label, row.split, row.group) for row in rows]
     assert list(zip(found.text, found.label, found.split, found.group, strict=True)) == expected
     assert frame["id"].is_unique
     assert list(frame["id"]) == list(manifest["id"])
     assert sum(counts.values()) == len(rows)
     assert counts == {name: counts[name] for name in {row.split or "all" for row in rows}}
     for row, identity in zip(rows, frame["id"], strict=True):
-        assert row.text is None or identity.split("-")[0] == digest(row.text)[:16]
+        assert row.content is None or identity.split("-")[0] == digest(row.content)[:16]
 
 
 def test_further_rows_of_the_same_text_are_numbered(tmp_path: Path) -> None:
@@ -100,7 +101,8 @@ def test_equal_rows_are_equal_bytes(tmp_path: Path) -> None:
 
 
 def test_many_rows_go_into_several_shards_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("finetrail.data.raw.ROWS_A_SHARD", 3)
+    monkeypatch.setattr("finetrail.data.raw.ROWS_A_BATCH", 1)
+    monkeypatch.setattr("finetrail.data.shards.ROWS_A_SHARD", 3)
     write(tmp_path, [Row("a.csv", number, f"text {number}", "x") for number in range(7)])
     assert len(list(tmp_path.glob("part-*.parquet"))) == 3
     assert list(read_rows(tmp_path)["text"]) == [f"text {number}" for number in range(7)]
@@ -113,7 +115,7 @@ def test_a_limit_keeps_the_same_texts_in_whatever_order_the_rows_come(
     limits = {"train": limit, "all": limit + 1}
     shuffled = list(rows)
     random.shuffle(shuffled)
-    kept = smallest_hashes(rows, limits)
+    kept = list(smallest_hashes(rows, limits))
     assert sorted((row.split or "", row.sha256 or "") for row in kept) == sorted(
         (row.split or "", row.sha256 or "") for row in smallest_hashes(shuffled, limits)
     )
@@ -128,8 +130,8 @@ def test_a_limit_keeps_the_same_texts_in_whatever_order_the_rows_come(
 
 def test_rows_added_at_the_end_can_only_push_rows_out_of_a_limit() -> None:
     rows = [Row("a.csv", number, f"text {number}", "x") for number in range(200)]
-    before = {row.text for row in smallest_hashes(rows[:150], {"all": 50})}
-    after = {row.text for row in smallest_hashes(rows, {"all": 50})}
+    before = {row.content for row in smallest_hashes(rows[:150], {"all": 50})}
+    after = {row.content for row in smallest_hashes(rows, {"all": 50})}
     assert len(before) == len(after) == 50
     assert {text for text in after if int(str(text).split()[1]) < 150} <= before
     assert before != {f"text {number}" for number in range(50)}  # and they are not simply the first

@@ -10,13 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from finetrail.data.columns import TextColumns
+from finetrail.data.hub import hub_rows
 from finetrail.data.raw import Row
-from finetrail.data.sources import Columns, Source, hub_rows, read_source
+from finetrail.data.sources import TextSource
+from finetrail.data.texts import as_text
 from finetrail.errors import ConfigError, SourceError
 
 EXAMPLES = [("good film", "pos", "train"), ('a "bad",\nlong film', "neg", "dev"), ("", "neg", "test")]
 HEADER = ("text", "label", "split")
-COLUMNS = Columns(split="split")
+COLUMNS = TextColumns(split="split")
 
 
 def write_delimited(path: Path, delimiter: str) -> None:
@@ -46,7 +49,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
 
 
 def read(root: Path, **source: Any) -> list[Row]:
-    return list(read_source(Source.model_validate(source), root))
+    return list(TextSource.model_validate(source).read(root))
 
 
 def put(root: Path, name: str, text: str) -> None:
@@ -88,7 +91,7 @@ def test_labels_are_names_whatever_they_were_and_empty_ones_are_missing(
     root = tmp_path_factory.getbasetemp()
     lines = [json.dumps({"text": text, "label": label}) for text, label in written]
     put(root, "numbers.jsonl", "\n".join(lines))
-    found = [(row.text, row.label) for row in read(root, path="numbers.jsonl")]
+    found = [(row.content, row.label) for row in read(root, path="numbers.jsonl")]
     assert found == [(text, None if label in (None, " ") else str(label)) for text, label in written]
 
 
@@ -181,23 +184,23 @@ def hub() -> Any:
 
 
 def test_hub_rows_have_class_names_and_only_official_splits(hub: Any) -> None:
-    assert list(hub_rows("owner/films", hub, None, Columns(group="by"))) == [
+    assert list(hub_rows("owner/films", hub, None, TextColumns(group="by"), as_text)) == [
         Row("owner/films/train", 1, "fine", "pos", "train", "7"),
         Row("owner/films/train", 2, "poor", "neg", "train", "8"),
         Row("owner/films/train", 3, None, None, "train", None),
         Row("owner/films/validation", 1, "good", "pos", "val", "7"),
     ]
-    assert [row.text for row in hub_rows("owner/films", hub, "val", Columns())] == ["good"]
+    assert [row.content for row in hub_rows("owner/films", hub, "val", TextColumns(), as_text)] == ["good"]
 
 
 def test_a_hub_data_set_without_the_column_or_the_split(hub: Any) -> None:
     with pytest.raises(SourceError, match="owner/films: no column 'body'; it has text, label, by; set"):
-        list(hub_rows("owner/films", hub, None, Columns(text="body")))
+        list(hub_rows("owner/films", hub, None, TextColumns(text="body"), as_text))
     with pytest.raises(SourceError, match="owner/films has no split test; it has train, validation, unsupervised"):
-        list(hub_rows("owner/films", hub, "test", Columns()))
+        list(hub_rows("owner/films", hub, "test", TextColumns(), as_text))
     del hub["train"], hub["validation"]
     with pytest.raises(SourceError, match="owner/films has no split train, val or test; it has unsupervised"):
-        list(hub_rows("owner/films", hub, None, Columns()))
+        list(hub_rows("owner/films", hub, None, TextColumns(), as_text))
 
 
 def test_a_hub_name_without_network_is_one_line(tmp_path: Path) -> None:

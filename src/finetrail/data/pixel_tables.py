@@ -1,0 +1,135 @@
+"""Tables of grey values, one image a line: MNIST and its kin as CSV."""
+
+import csv
+import gzip
+import io
+import math
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from finetrail.data.columns import Columns, SplitName, row_from
+from finetrail.data.raw import Row
+from finetrail.errors import ConfigError, SourceError
+
+MOST_FIELDS = 4096 * 4096 + 1
+MOST_LINE = 8 * MOST_FIELDS
+
+
+def read_pixels(path: Path, split: SplitName | None, columns: Columns) -> Iterator[Row]:
+    """Yield a PNG for each line of a CSV file, which may be compressed with gzip.
+
+    With a header the column `columns.label` is the label, and `columns.group` and `columns.split` may name others; all
+    further ones are the grey values 0..255, row by row. Without, the label is in the last column, or in the first if
+    `columns.label` says `first`.
+
+    Raises:
+        ConfigError: group or split is named, but there is no header.
+        SourceError: the values are no square image of grey values, or the file cannot be read.
+    """
+    try:
+        with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
+            yield from _rows(path, io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), split, columns)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise SourceError(f"{path.name} is no whole gzip file ({error}); copy or download it again") from error
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path.name} is not UTF-8 ({error.reason}); it must be text of numbers") from error
+
+
+def _rows(path: Path, file: io.TextIOWrapper, split: SplitName | None, columns: Columns) -> Iterator[Row]:
+    names: dict[int, str] = {}
+    fields: list[str] = []
+    number = 0
+    for line, text in enumerate(iter(lambda: file.readline(MOST_LINE), ""), start=1):
+        fields = next(csv.reader([text]), [])
+        if not fields:
+            continue
+        if not names:
+            header = not all(map(_numeric, fields[1:-1]))
+            names = _named(path, fields, columns) if header else _placed(path, fields, columns)
+            width = len(fields)
+            side = _side(path, width - len(names))
+            if header:
+                continue
+        number += 1
+        if len(fields) != width:
+            raise SourceError(f"{path.name}, line {line}: {len(fields)} fields, but the first line has {width}")
+        values = [field for position, field in enumerate(fields) if position not in names]
+        record: dict[str, str | bytes] = {name: fields[position].strip() for position, name in names.items()}
+        record[columns.content] = grey_png(_bytes(path, line, values), side)
+        yield row_from(path.name, number, record, split, columns)
+    if number == 0:
+        raise SourceError(f"{path.name} has no rows; it needs a line of grey values and a label for each image")
+
+
+def grey_png(pixels: bytes, side: int) -> bytes:
+    """A square grey picture as PNG without compression, so that its bytes depend on the pixels alone.
+
+    Args:
+        pixels: side * side grey values, row by row.
+    """
+    lines = b"".join(b"\0" + pixels[start : start + side] for start in range(0, side * side, side))
+    blocks = [lines[start : start + 0xFFFF] for start in range(0, len(lines), 0xFFFF)]
+    stored = b"".join(
+        struct.pack("<BHH", number == len(blocks), len(block), len(block) ^ 0xFFFF) + block
+        for number, block in enumerate(blocks, start=1)
+    )
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    data = b"\x78\x01" + stored + struct.pack(">I", zlib.adler32(lines))
+    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _named(path: Path, header: list[str], columns: Columns) -> dict[int, str]:
+    """The columns that are no pixels, by position, out of the header."""
+    wanted = [name for name in (columns.label, columns.group, columns.split) if name is not None]
+    missing = [name for name in wanted if header.count(name) != 1]
+    if missing:
+        known = ", ".join(map(repr, header[:3]))
+        raise SourceError(
+            f"{path.name}: {header.count(missing[0])} columns are called {missing[0]!r}; the header starts with "
+            f"{known}; set source.columns"
+        )
+    return {header.index(name): name for name in wanted}
+
+
+def _placed(path: Path, fields: list[str], columns: Columns) -> dict[int, str]:
+    if columns.group or columns.split:
+        raise ConfigError(f"{path.name} has no header, so source.columns.group and split name nothing; leave them out")
+    return {0 if columns.label == "first" else len(fields) - 1: columns.label}
+
+
+def _side(path: Path, values: int) -> int:
+    side = math.isqrt(values)
+    if values == 0 or side * side != values:
+        raise SourceError(
+            f"{path.name}: {values} grey values a line are no square image; each line must hold side x side values and "
+            "its label; set source.columns"
+        )
+    return side
+
+
+def _bytes(path: Path, line: int, fields: list[str]) -> bytes:
+    try:
+        return bytes(map(int, fields))
+    except ValueError:
+        pass
+    numbers = [float(field) if _numeric(field) else math.nan for field in fields]
+    wrong = next((n for n, value in enumerate(numbers) if not (0 <= value <= 255 and value == int(value))), None)
+    if wrong is not None:
+        raise SourceError(
+            f"{path.name}, line {line}: {fields[wrong][:40]!r} is no grey value; use whole numbers 0..255"
+        )
+    return bytes(map(int, numbers))
+
+
+def _numeric(field: str) -> bool:
+    try:
+        float(field)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,148 @@
+"""Parquet shards: written batch by batch, and read again without holding more than a batch of contents."""
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from finetrail.errors import WorkspaceError
+from finetrail.workspace import need
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+ROWS_A_SHARD = 50_000
+BYTES_A_SHARD = 256 * 2**20
+ROWS_A_READ = 256  # so that reading large images holds few of them
+
+
+class ShardWriter:
+    """Writes tables of one schema into `part-00000.parquet`, `part-00001.parquet`, ...; a table is one row group.
+
+    Args:
+        folder: where the shards go; no file is made before the first table.
+        content: the column of texts or images, which is bounded in bytes and stored without a dictionary.
+        compression: of that column; all others are compressed.
+    """
+
+    def __init__(self, folder: Path, schema: "pa.Schema", content: str, compression: str) -> None:
+        self._folder, self._schema, self._content = folder, schema, content
+        self._compression = {name: compression if name == content else "zstd" for name in schema.names}
+        self._others = [name for name in schema.names if name != content]
+        self._open: Any = None
+        self._shards = self._rows = self._bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._close()
+
+    def write(self, table: "pa.Table") -> None:
+        """Append the rows, in a new shard if the present one would get too many rows or bytes."""
+        import pyarrow.parquet as pq
+
+        size = table[self._content].nbytes
+        if self._rows + len(table) > ROWS_A_SHARD or self._bytes + size > BYTES_A_SHARD:
+            self._close()
+        if self._open is None:
+            self._open = pq.ParquetWriter(
+                self._folder / f"part-{self._shards:05d}.parquet",
+                self._schema,
+                compression=self._compression,
+                use_dictionary=[name for name in self._others if name != "id"],
+                write_statistics=self._others,
+            )
+            self._shards += 1
+            self._rows = self._bytes = 0
+        self._open.write_table(table, row_group_size=len(table))
+        self._rows += len(table)
+        self._bytes += size
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open.close()
+            self._open = None
+
+
+class Contents:
+    """The contents of all shards of a folder in their order: sized, and iterable again and again.
+
+    Reads as it goes and holds a few hundred contents at a time.
+    """
+
+    def __init__(self, folder: Path, column: str) -> None:
+        import pyarrow.parquet as pq
+
+        self._files = parts(folder)
+        self._column = column
+        self._length: int = sum(pq.read_metadata(file).num_rows for file in self._files)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Any]:
+        for file in self._files:
+            for batch in _batches(file, [self._column]):
+                yield from batch[self._column].to_pylist()
+
+
+def read_frame(folder: Path) -> "pd.DataFrame":
+    """The rows of all shards without their content, in order: id, label, group, and split where the shards have it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    files = parts(folder)
+    names = ["id", "label", "group", "split"]
+    if files:
+        names = [name for name in names if name in pq.read_schema(files[0]).names]
+    empty = pa.table({name: pa.array([], pa.string()) for name in names})
+    frame: pd.DataFrame = pa.concat_tables([empty, *(pq.read_table(file, columns=names) for file in files)]).to_pandas()
+    return frame
+
+
+def pick(folder: Path, column: str, ids: Collection[str]) -> dict[str, Any]:
+    """The contents of a few rows by id, in the order of the shards.
+
+    Raises:
+        WorkspaceError: the shards have no row of such an id.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    wanted = pa.array(sorted(ids), pa.string())
+    found: dict[str, Any] = {}
+    for file in parts(folder) if ids else []:
+        opened = pq.ParquetFile(file)
+        for group in range(opened.num_row_groups):
+            # The ids are small: the contents of a group are read only where one of them is wanted.
+            if pc.any(pc.is_in(opened.read_row_group(group, columns=["id"])["id"], wanted)).as_py():
+                for batch in _batches(file, ["id", column], [group]):
+                    kept = batch.filter(pc.is_in(batch["id"], wanted))
+                    found |= dict(zip(kept["id"].to_pylist(), kept[column].to_pylist(), strict=True))
+    missing = sorted(set(ids) - set(found))
+    if missing:
+        raise WorkspaceError(f"{folder} has no row {missing[0]!r}: its files are not of one run; run `dvc repro`")
+    return found
+
+
+def parts(folder: Path) -> list[Path]:
+    """The shards of a folder, in order."""
+    return sorted(need(folder, "ingest" if folder.name == "raw" else "split").glob("part-*.parquet"))
+
+
+def _batches(file: Path, columns: list[str], groups: list[int] | None = None) -> "Iterator[pa.RecordBatch]":
+    import pyarrow.parquet as pq
+
+    # With a buffer a column is read page by page, not a whole row group at once.
+    opened = pq.ParquetFile(file, buffer_size=2**20, pre_buffer=False)
+    yield from opened.iter_batches(batch_size=ROWS_A_READ, columns=columns, row_groups=groups, use_threads=False)
+
+
+def schema_of(columns: Mapping[str, str]) -> "pa.Schema":
+    """An Arrow schema from names and the names of types, such as `string`."""
+    import pyarrow as pa
+
+    return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns.items()])

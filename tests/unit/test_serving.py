@@ -1,0 +1,136 @@
+"""The registered model of pictures, as Python code and as a request sees it."""
+
+import base64
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+
+from tests.unit.pictures import BLUE, RED, picture
+
+if TYPE_CHECKING:
+    from mlflow.pyfunc import PyFuncModel
+
+PNG, JPEG = picture(RED), picture(BLUE, "JPEG")
+TEXT = base64.b64encode(JPEG).decode()
+
+
+@pytest.fixture
+def loaded(picture_model: str, mlflow_database: str, monkeypatch: pytest.MonkeyPatch) -> "PyFuncModel":
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_database)
+    monkeypatch.delenv("FINETRAIL_READ_PATHS", raising=False)
+    import mlflow
+
+    return mlflow.pyfunc.load_model(picture_model)
+
+
+@pytest.fixture
+def serving(monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.environment_variables import _MLFLOW_IS_IN_SERVING_ENVIRONMENT
+
+    # The name is MLflow's own, so that an upgrade which renames it fails here.
+    monkeypatch.setenv(_MLFLOW_IS_IN_SERVING_ENVIRONMENT.name, "true")
+
+
+def request(loaded: "PyFuncModel", values: list[Any], form: str = "dataframe_split") -> Any:
+    """What MLflow's scoring server does with a request."""
+    from mlflow.pyfunc.scoring_server import invocations
+
+    body = {
+        "dataframe_split": {"columns": ["image"], "data": [[value] for value in values]},
+        "dataframe_records": [{"image": value} for value in values],
+        "inputs": {"image": values},
+        "instances": [{"image": value} for value in values],
+    }[form]
+    found = invocations(json.dumps({form: body}), "application/json", loaded, loaded.metadata.get_input_schema())
+    assert found.status == 200
+    return json.loads(found.response)["predictions"]
+
+
+def test_bytes_base64_and_paths_are_answered_alike(loaded: "PyFuncModel", tmp_path: Path) -> None:
+    path = tmp_path / "blue.jpg"
+    path.write_bytes(JPEG)
+    values = [PNG, JPEG, TEXT, f"data:image/jpeg;base64,{TEXT}", str(path), path]
+    found = loaded.predict(pd.DataFrame({"image": values}))
+    assert list(found.columns) == ["label", "score"]
+    assert list(found["label"]) == ["red", *["blue"] * 5]
+    assert found["score"][1:].nunique() == 1
+    for one, label in zip(values, found["label"], strict=True):
+        assert list(loaded.predict(pd.DataFrame({"image": [one]}))["label"]) == [label]
+
+
+@pytest.mark.usefixtures("serving")
+@pytest.mark.parametrize("form", ["dataframe_split", "dataframe_records", "inputs", "instances"])
+def test_a_request_sends_base64(loaded: "PyFuncModel", form: str) -> None:
+    found = request(loaded, [base64.b64encode(PNG).decode(), TEXT], form)
+    assert [one["label"] for one in found] == ["red", "blue"]
+
+
+@pytest.mark.usefixtures("serving")
+def test_the_stored_example_is_a_request(loaded: "PyFuncModel") -> None:
+    example = loaded.metadata.load_input_example(_folder(loaded))
+    assert [one["label"] for one in request(loaded, example["image"].tolist())] == ["red"]
+
+
+def _folder(loaded: "PyFuncModel") -> str:
+    from mlflow.artifacts import download_artifacts
+
+    return str(download_artifacts(f"models:/{loaded.metadata.model_id}"))
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_request_reads_no_file_whatever_it_says(
+    loaded: "PyFuncModel", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.exceptions import MlflowException
+
+    (tmp_path / "zed.png").write_bytes(PNG)
+    monkeypatch.chdir(tmp_path)
+    answers = []
+    for name in ("zed.png", "zad.png"):
+        for value in (name, f"{tmp_path}/{name}", f"file://{tmp_path}/{name}", f"../{tmp_path.name}/{name}"):
+            with pytest.raises(MlflowException, match=r"row 2 of 2: .* no path is read for a request") as caught:
+                request(loaded, [TEXT, value])
+            assert caught.value.get_http_status_code() == 400
+            answers.append(caught.value.serialize_as_json().replace(name[:3], "*"))
+    assert answers[:4] == answers[4:]
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_server_may_be_told_to_read_paths_and_python_not_to(
+    loaded: "PyFuncModel", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow.environment_variables import _MLFLOW_IS_IN_SERVING_ENVIRONMENT
+    from mlflow.exceptions import MlflowException
+
+    (tmp_path / "red.png").write_bytes(PNG)
+    monkeypatch.setenv("FINETRAIL_READ_PATHS", "1")
+    assert request(loaded, [f"{tmp_path}/red.png"])[0]["label"] == "red"
+    monkeypatch.delenv(_MLFLOW_IS_IN_SERVING_ENVIRONMENT.name)
+    monkeypatch.setenv("FINETRAIL_READ_PATHS", "0")
+    with pytest.raises(MlflowException, match="no path is read"):
+        loaded.predict(pd.DataFrame({"image": [f"{tmp_path}/red.png"]}))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([PNG, PNG[:-30], JPEG], r"^row 2 of 3: no whole image \(.*\); save it again$"),
+        ([PNG, b"", b"no image"], r"^row 2 of 3: .* \(and 1 more bad rows\)$"),
+        ([None, PNG], r"^row 1 of 2: no value; an image is given as bytes, as base64 or as a path$"),
+        ([PNG, "gone.png"], r"^row 2 of 2: 'gone.png' is neither base64 of an image \(.*\) nor a file$"),
+    ],
+)
+def test_a_bad_image_is_named_by_its_row(loaded: "PyFuncModel", values: list[Any], message: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    with pytest.raises(MlflowException, match=message):
+        loaded.predict(pd.DataFrame({"image": pd.Series(values, dtype=object)}))
+
+
+def test_the_requirements_name_what_reads_pictures(loaded: "PyFuncModel") -> None:
+    names = {line.partition("==")[0] for line in (Path(_folder(loaded)) / "requirements.txt").read_text().split()}
+    assert {"pillow", "timm", "torchvision"} <= names
+    assert "peft" not in names
