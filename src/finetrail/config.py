@@ -1,20 +1,21 @@
 """params.yaml, read once into frozen models. Only the command line sees the whole; a stage gets its own section."""
 
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any
+from typing import Annotated, Any, Generic, Self, TypeVar
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, model_validator
 from pydantic import ValidationError as Invalid
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from finetrail.adaptation.methods import Adaptation
-from finetrail.data.rules import Validation
-from finetrail.data.sources import Source
-from finetrail.data.splits import Split
+from finetrail.data.image_rules import ImageValidation
+from finetrail.data.sources import ImageSource, TextSource
+from finetrail.data.split_settings import ImageSplit, TextSplit
+from finetrail.data.text_rules import TextValidation
 from finetrail.errors import ConfigError
 from finetrail.evaluation.selection import Selection
-from finetrail.models.backbone import TextBackbone
+from finetrail.models.backbone import ImageBackbone, TextBackbone
 from finetrail.settings import Settings
 from finetrail.tasks.registry import TASKS
 from finetrail.training.settings import Training
@@ -23,18 +24,25 @@ from finetrail.training.settings import Training
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 
 
-class Candidate(Settings):
+# The sections whose keys depend on what the rows hold.
+SourceT = TypeVar("SourceT", TextSource, ImageSource)
+ValidationT = TypeVar("ValidationT", TextValidation, ImageValidation)
+SplitT = TypeVar("SplitT", TextSplit, ImageSplit)
+BackboneT = TypeVar("BackboneT", TextBackbone, ImageBackbone)
+
+
+class Candidate(Settings, Generic[BackboneT]):
     """One way to solve the problem: a backbone, a method of adaptation, and how to train.
 
     In params.yaml a candidate names only what differs: its `backbone` and `train` are laid over the common ones.
     """
 
     adaptation: Adaptation
-    backbone: TextBackbone
+    backbone: BackboneT
     train: Training
 
 
-class Params(Settings):
+class Sections(Settings, Generic[SourceT, ValidationT, SplitT, BackboneT]):
     """The whole of params.yaml. No section may be left out, because DVC stops at a missing one; `{}` is all defaults.
 
     Attributes:
@@ -48,30 +56,36 @@ class Params(Settings):
     project: Name
     task: str
     seed: int = Field(ge=0)
-    source: Source
-    validation: Validation
-    split: Split
-    backbone: TextBackbone
+    source: SourceT
+    validation: ValidationT
+    split: SplitT
+    backbone: BackboneT
     train: Training
-    candidates: dict[Name, Candidate] = Field(min_length=1)
+    candidates: dict[Name, Candidate[BackboneT]] = Field(min_length=1)
     selection: Selection
 
-    @field_validator("task")
-    @classmethod
-    def _known_task(cls, task: str) -> str:
-        if task not in TASKS:
-            raise ValueError(f"unknown task; use one of {', '.join(TASKS)}")
-        return task
-
     @model_validator(mode="after")
-    def _tracked(self) -> "Params":
+    def _tracked(self) -> Self:
         """Files that DVC does not see could change behind its back: local ones lie where a stage depends on them."""
         addresses = [self.source.path, *(self.source.splits or {}).values()]
         _refuse_untracked("source", [address for address in addresses if address is not None], "data/input")
-        _refuse_untracked(
-            "backbone.weights", [one.backbone.weights for one in self.candidates.values()], "data/weights"
-        )
+        weights = [one.backbone.weights_address for one in self.candidates.values()]
+        _refuse_untracked("backbone.weights", [address for address in weights if address is not None], "data/weights")
         return self
+
+    @model_validator(mode="after")
+    def _augments_what_it_can(self) -> Self:
+        column = TASKS[self.task].column
+        if column != "image" and any(one.train.augment.active for one in self.candidates.values()):
+            raise ValueError(f"train.augment varies pictures, and {self.task} has {column}; remove it")
+        return self
+
+
+TextParams = Sections[TextSource, TextValidation, TextSplit, TextBackbone]
+ImageParams = Sections[ImageSource, ImageValidation, ImageSplit, ImageBackbone]
+Params = TextParams | ImageParams
+# By the column of the task's raw values.
+SECTIONS: dict[str, type[TextParams] | type[ImageParams]] = {"text": TextParams, "image": ImageParams}
 
 
 def _refuse_untracked(section: str, addresses: list[str], folder: str) -> None:
@@ -111,9 +125,20 @@ def load_params(path: Path) -> Params:
             f"{path.name} holds {type(raw).__name__}, not sections; copy one of recipes/ with `finetrail use NAME`"
         )
     try:
-        return Params.model_validate(_with_common(raw))
+        return _sections(raw).model_validate(_with_common(raw))
+    except ConfigError as error:
+        raise ConfigError(f"{path.name}: {error}") from error
     except Invalid as error:
         raise ConfigError(f"{path.name}: {_describe(error)}") from error
+
+
+def _sections(raw: dict[str, Any]) -> type[TextParams] | type[ImageParams]:
+    """The sections that the file has to have: its task decides."""
+    if "task" not in raw:
+        raise ConfigError("task is missing; it has no default")
+    if raw["task"] not in list(TASKS):
+        raise ConfigError(f"task is {raw['task']!r}: unknown task; use one of {', '.join(TASKS)}")
+    return SECTIONS[TASKS[raw["task"]].column]
 
 
 def _with_common(raw: dict[str, Any]) -> dict[str, Any]:

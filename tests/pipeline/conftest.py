@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import toy_rows, write_csv
-from tests.pipeline.workspaces import Outcome, Sandbox, lay_out, track, wait
+from tests.pipeline.workspaces import CSV, PARAMS, WEIGHTS, Outcome, Sandbox, lay_out, track, wait
 
 
 @pytest.fixture(scope="session")
@@ -19,8 +19,8 @@ def toy_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def _repository(toy_csv: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    sandbox = lay_out(tmp_path_factory.mktemp("workspace"), toy_csv, tiny_bert)
-    track(sandbox)
+    sandbox = lay_out(tmp_path_factory.mktemp("workspace"), PARAMS, {CSV: toy_csv, WEIGHTS: tiny_bert})
+    track(sandbox, CSV, WEIGHTS)
     return sandbox
 
 
@@ -64,7 +64,7 @@ def sandbox(finished: Sandbox, tmp_path: Path) -> Sandbox:
 
 @pytest.fixture(scope="session")
 def _ready(toy_csv: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    plain = lay_out(tmp_path_factory.mktemp("plain"), toy_csv, tiny_bert)
+    plain = lay_out(tmp_path_factory.mktemp("plain"), PARAMS, {CSV: toy_csv, WEIGHTS: tiny_bert})
     for stage in ("ingest", "validate", "split"):
         done = plain.finetrail(stage)
         assert done.code == 0, done

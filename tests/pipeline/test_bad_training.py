@@ -48,7 +48,7 @@ def test_a_first_epoch_that_is_nan_has_nothing_to_keep(plain: Sandbox) -> None:
         ({"backbone.max_tokens": 65}, "ModelError: max_tokens is 65, but this backbone reads at most 64; lower back"),
         (
             {"candidates.full.adaptation": {"method": "lora", "target_modules": ["q_proj"]}},
-            "ConfigError: target_modules ['q_proj'] name no linear layer; it has dense, key, query, value",
+            "ConfigError: target_modules ['q_proj'] name no linear layer or ungrouped convolution; it has dense, key, ",
         ),
     ],
 )

@@ -139,6 +139,10 @@ class Sandbox:
         with self.paths.params.open("w", encoding="utf-8") as file:
             yaml.dump(params, file)
 
+    def candidates(self) -> list[str]:
+        """Their names, as params.yaml has them now."""
+        return list(YAML(typ="safe").load(self.paths.params.read_text(encoding="utf-8"))["candidates"])
+
     def copy(self, to: Path) -> "Sandbox":
         """A copy without the MLflow database, whose artifacts would still lie in the original."""
         shutil.copytree(self.root, to, ignore=shutil.ignore_patterns(".finetrail"), symlinks=True)
@@ -168,21 +172,25 @@ def contents(folder: Path, *without: str) -> dict[str, str]:
     }
 
 
-def lay_out(root: Path, rows: Path, weights: Path) -> Sandbox:
-    """Put dvc.yaml, code, params.yaml, data and backbone into an empty folder: all that a stage needs."""
+def lay_out(root: Path, params: str, files: dict[str, Path]) -> Sandbox:
+    """Put dvc.yaml, code, params.yaml, data and backbone into an empty folder: all that a stage needs.
+
+    Args:
+        files: the user's own files and folders, by where they go.
+    """
     for name in ("dvc.yaml", "requirements.lock", ".dvcignore", ".gitignore"):
         shutil.copyfile(REPOSITORY / name, root / name)
     for name in ("input", "weights"):
         (root / "data" / name).mkdir(parents=True)
         shutil.copyfile(REPOSITORY / "data" / name / "README.md", root / "data" / name / "README.md")
     shutil.copytree(REPOSITORY / "src", root / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    shutil.copyfile(rows, root / CSV)
-    shutil.copytree(weights, root / WEIGHTS)
-    (root / "params.yaml").write_text(PARAMS.lstrip(), encoding="utf-8")
+    for name, file in files.items():
+        (shutil.copytree if file.is_dir() else shutil.copyfile)(file, root / name)
+    (root / "params.yaml").write_text(params.lstrip(), encoding="utf-8")
     return Sandbox(root)
 
 
-def track(sandbox: Sandbox) -> None:
+def track(sandbox: Sandbox, *files: str) -> None:
     """Make it a repository of git and DVC, with the user's own files in `dvc add`, and commit."""
     for command in (
         "git init --quiet --initial-branch=main",
@@ -190,7 +198,7 @@ def track(sandbox: Sandbox) -> None:
         "git config user.email toy@example.org",
         "dvc init --quiet",
         "dvc config core.analytics false",
-        f"dvc add --quiet {CSV} {WEIGHTS}",
+        f"dvc add --quiet {' '.join(files)}",
         "git add --all",
         "git commit --quiet --message toy",
     ):

@@ -1,6 +1,8 @@
 """params.yaml: what it says, and how it is refused: in one line that names the key, the value and what is allowed."""
 
+import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +10,10 @@ import pytest
 
 from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
-from finetrail.config import Params, load_params
+from finetrail.config import Params, TextParams, load_params
+from finetrail.data.sources import ImageSource
 from finetrail.errors import ConfigError
+from finetrail.models.backbone import ImageBackbone
 
 MISSING = object()
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
@@ -25,7 +29,7 @@ def params(edits: dict[str, Any]) -> dict[str, Any]:
         "backbone": {"weights": "hf://owner/encoder", "max_tokens": 64},
         "candidates": {"probe": {"adaptation": {"method": "linear_probe"}}},
     } | {section: {} for section in ("validation", "split", "train", "selection")}
-    for key, value in edits.items():
+    for key, value in copy.deepcopy(edits).items():
         *sections, last = key.split(".")
         inner = values
         for section in sections:
@@ -68,6 +72,7 @@ def test_a_candidate_says_only_what_differs_from_the_common_sections(tmp_path: P
         "train": {"epochs": 9},
     }
     loaded = load(tmp_path, {"train": {"epochs": 2, "batch_size": 4}, "candidates.low": low_rank})
+    assert isinstance(loaded, TextParams)
     low, probe = loaded.candidates["low"], loaded.candidates["probe"]
     assert (low.train.epochs, low.train.batch_size) == (9, 4)
     assert (probe.train.epochs, probe.train.batch_size) == (2, 4)
@@ -116,7 +121,7 @@ def test_every_recipe_is_valid(recipe: Path) -> None:
         ({"candidates": {"a b": {"adaptation": {"method": "full"}}}}, "params.yaml: candidates.a b.[key] is 'a b':"),
         (
             {"candidates.probe.adaptation.method": "lorra"},
-            "candidates.probe.adaptation.method is 'lorra': must be one of 'linear_probe', 'lora', 'full'",
+            "candidates.probe.adaptation.method is 'lorra': must be one of 'linear_probe', 'last_layers', ",
         ),
         ({"candidates.probe.adaptation": {}}, "candidates.probe.adaptation.method is missing; it has no default"),
         ({"candidates.probe.adaptation": {"method": "lora", "r": 0}}, "candidates.probe.adaptation.r is 0: must be gr"),
@@ -180,3 +185,37 @@ def test_reading_the_settings_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+PICTURES = {
+    "task": "image-classification",
+    "source": {"path": "hf://datasets/owner/pictures", "columns": {"image": "img"}},
+    "backbone": {"name": "resnet18", "weights": "DEFAULT"},
+}
+
+
+def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
+    augment = {"crop": "padded", "flip": True}
+    loaded = load(tmp_path, PICTURES | {"train.augment": augment, "validation": {"blank": {"policy": "fail"}}})
+    assert isinstance(loaded.source, ImageSource)
+    assert isinstance(loaded.candidates["probe"].backbone, ImageBackbone)
+    assert loaded.candidates["probe"].train.augment.active
+
+
+@pytest.mark.parametrize(
+    ("edits", "message"),
+    [
+        (PICTURES | {"backbone.max_tokens": 64}, r"backbone.*max_tokens.*allowed are name, weights"),
+        (PICTURES | {"validation.length": {}}, r"unknown key 'length'"),
+        (PICTURES | {"split.shingle_words": 3}, r"unknown key 'shingle_words'"),
+        (PICTURES | {"source.columns": {"text": "x"}}, r"unknown key 'text'.*allowed are image"),
+        (PICTURES | {"backbone.weights": "resnet18.pth"}, r"'resnet18.pth' is not in data/weights/"),
+        (PICTURES | {"backbone.mean": [0.5, 0.5]}, r"backbone.mean"),
+        (PICTURES | {"train.augment": {"crop": "random"}}, r"train.augment.crop is 'random'.*'padded'"),
+        ({"train.augment": {"flip": True}}, r"train.augment varies pictures, and text-classification has text"),
+        ({"source.columns": {"image": "x"}}, r"unknown key 'image'.*allowed are text"),
+        ({"task": ["a"]}, r"task is \['a'\]: unknown task; use one of text-classification, image-classification"),
+    ],
+)
+def test_a_key_of_the_other_kind_is_refused(tmp_path: Path, edits: dict[str, Any], message: str) -> None:
+    assert re.search(message, refusal(tmp_path, edits))

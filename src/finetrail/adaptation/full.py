@@ -18,5 +18,8 @@ class Full(Settings):
         """Make every parameter trainable."""
         model.requires_grad_(True)
 
+    def start_epoch(self, model: "Classifier", epoch: int) -> None:
+        """Every epoch trains the same."""
+
     def merge(self, model: "Classifier") -> None:
         """Nothing was added."""

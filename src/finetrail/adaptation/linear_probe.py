@@ -18,5 +18,8 @@ class LinearProbe(Settings):
         """Freeze the backbone."""
         model.backbone.requires_grad_(False)
 
+    def start_epoch(self, model: "Classifier", epoch: int) -> None:
+        """Every epoch trains the same."""
+
     def merge(self, model: "Classifier") -> None:
         """Nothing was added."""

@@ -5,7 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from finetrail.adaptation.full import Full
+from finetrail.adaptation.gradual_unfreeze import GradualUnfreeze
+from finetrail.adaptation.last_layers import LastLayers
 from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
 
-Adaptation = Annotated[LinearProbe | Lora | Full, Field(discriminator="method")]
+Adaptation = Annotated[LinearProbe | LastLayers | GradualUnfreeze | Lora | Full, Field(discriminator="method")]

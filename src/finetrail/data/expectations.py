@@ -13,17 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetrail.data.rules import (
-    NUMBERS,
-    STRINGS,
+from finetrail.data.findings import (
+    AtLeast,
+    Between,
+    Check,
     Finding,
+    HasColumns,
+    InSet,
+    NotNull,
+    Null,
+    OfType,
     Rule,
-    Validation,
-    catalogue,
-    derive,
-    fits,
+    Unique,
 )
-from finetrail.workspace import SPLITS
+from finetrail.data.rules import Validation, fits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +40,7 @@ class Inspection:
     """What the rules found in a manifest.
 
     Attributes:
-        findings: one a rule, in the order of `catalogue`; `schema` alone if the manifest does not fit it.
+        findings: one a rule, in the order of the catalogue; `schema` alone if the manifest does not fit it.
     """
 
     findings: tuple[Finding, ...]
@@ -66,9 +69,10 @@ class Inspection:
 def inspect(manifest: "pd.DataFrame", rules: Validation) -> Inspection:
     """Check every rule that is not off. The ids of the rows found are the ones that Great Expectations gives."""
     gx = _great_expectations()
-    fit = fits(manifest)
-    frame = derive(manifest, rules) if fit else manifest
-    checked = [rule for rule in catalogue(rules) if rule.policy != "off" and (fit or rule.name == "schema")]
+    catalogue = rules.catalogue()
+    fit = fits(manifest, rules.facts)
+    frame = rules.derive(manifest) if fit else manifest
+    checked = [rule for rule in catalogue if rule.policy != "off"] if fit else [catalogue[0]]  # the schema
     suite = gx.ExpectationSuite(
         name="manifest", expectations=[e for rule in checked for e in _expectations(gx, rule, set(frame.columns))]
     )
@@ -89,7 +93,7 @@ def inspect(manifest: "pd.DataFrame", rules: Validation) -> Inspection:
         raise AssertionError("the manifest does not fit its schema, yet no expectation says so: a bug of finetrail")
     findings = [
         _finding(rule, [outcome for outcome in broken if outcome.expectation_config.meta["rule"] == rule.name])
-        for rule in (catalogue(rules) if fit else checked)
+        for rule in (catalogue if fit else checked)
     ]
     return Inspection(tuple(findings), suite, result)
 
@@ -104,50 +108,38 @@ def _great_expectations() -> Any:
 
 
 def _expectations(gx: Any, rule: Rule, columns: set[Any]) -> Iterator[Any]:
-    """The expectations that make up a rule, on the columns of `derive`."""
+    """The expectations that make up a rule; of a missing column only that it is missing."""
     words = {"meta": {"rule": rule.name}, "severity": SEVERITY[rule.policy]}
-    if rule.name == "schema":
-        yield from _schema(gx.expectations, words, columns)
-        return
-    if rule.name == "unknown_label" and rule.bound is None:
-        return
-    words["description"] = f"{rule.expects} ({rule.name}, policy {rule.policy})."
-    low, high = rule.bound if rule.name == "length" else (rule.bound, rule.bound)
-    e = gx.expectations
-    made_of: dict[str, tuple[Any, dict[str, Any]]] = {
-        "missing_text": (e.ExpectColumnValuesToNotBeNull, {"column": "sha256"}),
-        "empty_text": (e.ExpectColumnValuesToBeBetween, {"column": "words", "min_value": 1}),
-        "length": (e.ExpectColumnValuesToBeBetween, {"column": "length", "min_value": low, "max_value": high}),
-        "missing_label": (e.ExpectColumnValuesToNotBeNull, {"column": "label"}),
-        "unknown_label": (e.ExpectColumnValuesToBeInSet, {"column": "label", "value_set": rule.bound}),
-        "conflicting_label": (e.ExpectColumnValuesToBeBetween, {"column": "labels_of_text", "max_value": 1}),
-        "duplicate": (e.ExpectColumnValuesToBeNull, {"column": "duplicate_of"}),
-        "rare_label": (e.ExpectColumnValuesToBeBetween, {"column": "rows_of_label", "min_value": low}),
-        "class_balance": (e.ExpectColumnValuesToBeBetween, {"column": "largest_class_times", "max_value": high}),
-        "two_labels": (e.ExpectColumnUniqueValueCountToBeBetween, {"column": "label_used", "min_value": low}),
-    }
-    kind, arguments = made_of[rule.name]
-    yield kind(**arguments, **words)
+    if len(rule.checks) == 1:
+        words["description"] = f"{rule.expects} ({rule.name}, policy {rule.policy})."
+    for check in rule.checks:
+        if isinstance(check, HasColumns) or check.column in columns:
+            yield _expectation(gx.expectations, check, words)
 
 
-def _schema(e: Any, words: dict[str, Any], columns: set[Any]) -> Iterator[Any]:
-    """The columns and their types; of a missing column only that it is missing."""
-    yield e.ExpectTableColumnsToMatchSet(column_set=[*STRINGS, *NUMBERS], exact_match=False, **words)
-    for name in [name for name in (*STRINGS, *NUMBERS) if name in columns]:
-        # A column of whole numbers with gaps comes out of Parquet as float64.
-        types = ["str"] if name in STRINGS else ["int64", "float64"]
-        yield e.ExpectColumnValuesToBeInTypeList(column=name, type_list=types, **words)
-        if name in ("id", "source", "row"):
-            yield e.ExpectColumnValuesToNotBeNull(column=name, **words)
-    if "id" in columns:
-        yield e.ExpectColumnValuesToBeUnique(column="id", **words)
-    if "split" in columns:
-        yield e.ExpectColumnValuesToBeInSet(column="split", value_set=list(SPLITS), **words)
+def _expectation(e: Any, check: Check, words: dict[str, Any]) -> Any:  # noqa: PLR0911
+    match check:
+        case HasColumns(columns):
+            return e.ExpectTableColumnsToMatchSet(column_set=list(columns), exact_match=False, **words)
+        case OfType(column, types):
+            return e.ExpectColumnValuesToBeInTypeList(column=column, type_list=list(types), **words)
+        case NotNull(column):
+            return e.ExpectColumnValuesToNotBeNull(column=column, **words)
+        case Null(column):
+            return e.ExpectColumnValuesToBeNull(column=column, **words)
+        case Unique(column):
+            return e.ExpectColumnValuesToBeUnique(column=column, **words)
+        case InSet(column, values):
+            return e.ExpectColumnValuesToBeInSet(column=column, value_set=list(values), **words)
+        case Between(column, low, high):
+            return e.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high, **words)
+        case AtLeast(column, values):
+            return e.ExpectColumnUniqueValueCountToBeBetween(column=column, min_value=values, **words)
 
 
 def _finding(rule: Rule, broken: list[Any]) -> Finding:
     """Args: broken: the results of those expectations of the rule that do not hold."""
-    if rule.name in ("schema", "two_labels"):
+    if rule.counts == "faults":
         return Finding(rule, len(broken), detail=", ".join(map(_fault, broken)))
     # A dict keeps the order of the manifest, and each id once.
     ids = dict.fromkeys(str(entry["id"]) for outcome in broken for entry in outcome.result["unexpected_index_list"])

@@ -1,18 +1,18 @@
-"""Which texts are the same, or nearly: what must never stand on both sides of a split.
+"""Which rows are the same, or nearly, and must never stand on both sides of a split; `Texts` says it of texts.
 
-Near = Jaccard similarity of the two sets of word shingles (runs of `shingle_words` words of the normalised text) at or
-above a threshold. The pairs are found by an exact set-similarity join, not by MinHash: a sketch misses a pair now and
-then, and "no near pair crosses splits" would hold only nearly. So whether two texts are near depends on these two
-texts alone, not on their order or on other rows.
+For texts near = Jaccard similarity of the two sets of word shingles (runs of `shingle_words` words of the normalised
+text) at or above a threshold. The pairs are found by an exact set-similarity join, not by MinHash: a sketch misses a
+pair now and then, and "no near pair crosses splits" would hold only nearly. So whether two texts are near depends on
+these two texts alone, not on their order or on other rows. `picture_leakage.Pictures` says it of pictures.
 """
 
 import sys
 import unicodedata
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from finetrail.data.similarity_join import Join
 
@@ -33,11 +33,35 @@ class Near:
 
 @dataclass(frozen=True)
 class Crossing:
-    """Two rows in different splits whose texts are the same or near."""
+    """Two rows in different splits that are the same or near."""
 
     first: int
     second: int
     similarity: float
+
+
+class Neighbours(Protocol):
+    """The contents of all rows, and which of them are the same or near; a row is known by its place."""
+
+    def clusters(self) -> "Ints":
+        """Return one number a row: equal for rows of the same content, or joined by a chain of near pairs."""
+        ...
+
+    def crossing(self, splits: Sequence[str | None]) -> Crossing | None:
+        """Search for the same or near contents in different splits; a row of split None is left out."""
+        ...
+
+    def similarity(self, first: int, second: int) -> float:
+        """How similar two rows are: 1.0 = the same."""
+        ...
+
+    def relation(self, first: int, second: int) -> str:
+        """How one row stands to another of its cluster, as in "near to"."""
+        ...
+
+    def say(self, similarity: float) -> str:
+        """The similarity in words."""
+        ...
 
 
 @cache
@@ -75,8 +99,8 @@ class Texts:
         import numpy as np
 
         numbers: dict[str, int] = {}
+        self._texts, self._near = texts, near
         self._text_of_row = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
-        self._texts = len(numbers)
         self._join = Join(list(numbers), near.threshold, near.shingle_words) if near.threshold < 1.0 else None
 
     def clusters(self) -> "Ints":
@@ -88,19 +112,49 @@ class Texts:
 
         It does not trust `clusters`, but compares all candidates across splits again. A row of split None is left out.
         """
-        import numpy as np
+        pair = crossing(self._text_of_row, splits, None if self._join is None else self._join.crossing)
+        return None if pair is None else Crossing(*pair, self.similarity(*pair))
 
-        names = sorted({split for split in splits if split is not None})
-        side, row_of = np.full(self._texts, -1), np.zeros(self._texts, dtype=np.int64)
-        for row, (text, split) in enumerate(zip(self._text_of_row.tolist(), splits, strict=True)):
-            if split is None:
-                continue
-            if side[text] == -1:
-                side[text], row_of[text] = names.index(split), row
-            elif names[side[text]] != split:
-                return Crossing(int(row_of[text]), row, 1.0)
-        pair = self._join.crossing(side) if self._join else None
-        return None if pair is None else Crossing(int(row_of[pair[0]]), int(row_of[pair[1]]), pair[2])
+    def similarity(self, first: int, second: int) -> float:
+        """Return the Jaccard similarity of the texts of two rows."""
+        return similarity(self._texts[first], self._texts[second], self._near.shingle_words)
+
+    def relation(self, first: int, second: int) -> str:
+        """How the text of one row stands to that of another row of its cluster, as in "near to"."""
+        if self._texts[first] == self._texts[second]:
+            return "the same text as"
+        near = self.similarity(first, second) >= self._near.threshold
+        return "near to" if near else "joined by a chain of near rows to"
+
+    def say(self, similarity: float) -> str:
+        """The similarity in words."""
+        return f"Jaccard {similarity:.3f}"
+
+
+def crossing(
+    contents: "Ints", splits: Sequence[str | None], near: "Callable[[Ints], tuple[int, ...] | None] | None"
+) -> tuple[int, int] | None:
+    """Return two rows in different splits of the same or near contents; None if there are none.
+
+    Args:
+        contents: (rows,) the number of each row's content, equal for equal ones.
+        near: finds two near contents on different sides, given the side of each content, -1 to leave it out; None where
+            only equal ones count.
+    """
+    import numpy as np
+
+    names = sorted({split for split in splits if split is not None})
+    known = int(contents.max(initial=-1)) + 1
+    side, row_of = np.full(known, -1), np.zeros(known, dtype=np.int64)
+    for row, (content, split) in enumerate(zip(contents.tolist(), splits, strict=True)):
+        if split is None:
+            continue
+        if side[content] == -1:
+            side[content], row_of[content] = names.index(split), row
+        elif names[side[content]] != split:
+            return int(row_of[content]), row
+    pair = None if near is None else near(side)
+    return None if pair is None else (int(row_of[pair[0]]), int(row_of[pair[1]]))
 
 
 def units_of(clusters: Sequence[int], groups: Sequence[str | None]) -> list[list[int]]:

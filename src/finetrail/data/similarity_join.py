@@ -134,13 +134,13 @@ class Join:
                 step *= 4
         return colour
 
-    def crossing(self, side: "Ints") -> tuple[int, int, float] | None:
-        """Return a near pair of texts on different sides, with its similarity; None if there is none."""
+    def crossing(self, side: "Ints") -> tuple[int, int] | None:
+        """Return a near pair of texts on different sides; None if there is none."""
         for number, others in self.candidates(side):
             similar = self.jaccard(number, others)
             best = int(similar.argmax())
             if similar[best] >= self.threshold:
-                return number, int(others[best]), float(similar[best])
+                return number, int(others[best])
         return None
 
 

@@ -4,7 +4,7 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from finetrail.data.splits import Assignment, Rows, Split
+from finetrail.data.splits import Assignment, Division, Rows
 from finetrail.errors import SplitError
 from finetrail.workspace import SPLITS
 
@@ -42,7 +42,7 @@ def refuse(counts: dict[str, dict[str, int]], removed: int) -> None:
         )
 
 
-def warnings(counts: dict[str, dict[str, int]], settings: Split) -> list[str]:
+def warnings(counts: dict[str, dict[str, int]], settings: Division) -> list[str]:
     """Return what a person should know before trusting the scores, a sentence each."""
     found = []
     for label in counts["train"]:
@@ -63,10 +63,10 @@ def warnings(counts: dict[str, dict[str, int]], settings: Split) -> list[str]:
     return found
 
 
-def content_hash(ids: "Sequence[str]", labels: "Sequence[str]", texts: "Sequence[str]") -> str:
-    """The sha256 of ids, labels and texts in their order: equal for equal splits, whatever the file format does."""
+def content_hash(ids: "Sequence[str]", labels: "Sequence[str]", contents: "Sequence[str]") -> str:
+    """The sha256 of ids, labels and contents' hashes in their order: equal for equal splits, whatever Parquet does."""
     digest = hashlib.sha256()
-    for row in zip(ids, labels, texts, strict=True):
+    for row in zip(ids, labels, contents, strict=True):
         for value in row:
             data = value.encode("utf-8", "surrogatepass")
             digest.update(len(data).to_bytes(8, "big") + data)
@@ -77,19 +77,19 @@ def leakage_report(rows: Rows, assignment: Assignment) -> dict[str, Any]:
     """The findings about rows that are the same or near.
 
     Returns:
-        exact_groups: normalised texts of more than one row; near_pairs: links between different texts that join the
-        near groups (a group of k texts counts k-1); near_groups: groups of more than one text; mixed_label_groups:
+        exact_groups: contents of more than one row; near_pairs: links between different contents that join the near
+        groups (a group of k contents counts k-1); near_groups: groups of more than one content; mixed_label_groups:
         groups, exact or near, with more than one label; removed: rows taken out, with the row that stays.
     """
-    texts: dict[int, set[str]] = {}
+    contents: dict[int, set[str]] = {}
     labels: dict[int, set[str]] = {}
-    for cluster, text, label in zip(assignment.clusters, rows.texts, rows.labels, strict=True):
-        texts.setdefault(cluster, set()).add(text)
+    for cluster, key, label in zip(assignment.clusters, rows.keys, rows.labels, strict=True):
+        contents.setdefault(cluster, set()).add(key)
         labels.setdefault(cluster, set()).add(label)
     return {
-        "exact_groups": sum(n > 1 for n in Counter(rows.texts).values()),
-        "near_pairs": sum(len(group) - 1 for group in texts.values()),
-        "near_groups": sum(len(group) > 1 for group in texts.values()),
+        "exact_groups": sum(n > 1 for n in Counter(rows.keys).values()),
+        "near_pairs": sum(len(group) - 1 for group in contents.values()),
+        "near_groups": sum(len(group) > 1 for group in contents.values()),
         "mixed_label_groups": sum(len(group) > 1 for group in labels.values()),
         "removed": [
             {

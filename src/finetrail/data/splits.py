@@ -18,40 +18,39 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from finetrail.data.leakage import Near, Texts, similarity, units_of
+from finetrail.data.leakage import Neighbours, units_of
 from finetrail.errors import SplitError
 from finetrail.settings import Settings
 
 COMPARED = 50  # rows of a cluster that a removed row is compared with, to name the most similar
 
 
-class Split(Settings):
-    """Section `split:` of params.yaml: how the rows are divided."""
+class Division(Settings):
+    """What section `split:` of params.yaml says for every kind of content: how the rows are divided."""
 
     method: Literal["official", "stratified", "group", "hash"] = "stratified"
     val: float = Field(default=0.1, gt=0, lt=1, description="share of all rows; for official: of the train rows")
     test: float = Field(default=0.2, gt=0, lt=1, description="share of all rows; not used by official")
     seed: int = 0
-    near_duplicates: float = Field(default=0.8, gt=0, le=1, description="Jaccard similarity; 1.0 = same text only")
-    shingle_words: int = Field(default=3, ge=1, le=20)
 
     @model_validator(mode="after")
-    def _room_for_train(self) -> "Split":
+    def _room_for_train(self) -> "Division":
         if self.method != "official" and self.val + self.test >= 1:
             raise ValueError(f"val + test = {self.val + self.test:g} leaves nothing for train: make them less than 1")
         return self
 
-    @property
-    def near(self) -> Near:
-        return Near(self.near_duplicates, self.shingle_words)
-
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows to divide, column by column. Attributes: texts: normalised; official: the source's own split."""
+    """The rows to divide, column by column.
+
+    Attributes:
+        keys: what equal contents have in common: the normalised text, or the hash of the file.
+        official: the source's own split.
+    """
 
     ids: Sequence[str]
-    texts: Sequence[str]
+    keys: Sequence[str]
     labels: Sequence[str]
     official: Sequence[str | None]
     groups: Sequence[str | None]
@@ -76,19 +75,21 @@ class Assignment:
     clusters: list[int]
 
 
-def assign(rows: Rows, settings: Split) -> Assignment:
+def assign(rows: Rows, settings: Division, near: Neighbours) -> Assignment:
     """Divide the rows, then search the result for leaks again.
 
+    Args:
+        near: which of the rows are the same or near, by their places.
+
     Raises:
-        SplitError: the rows lack what the method needs, or the same or near texts ended up in different splits.
+        SplitError: the rows lack what the method needs, or the same or near rows ended up in different splits.
     """
     _check_columns(rows, settings)
-    texts = Texts(rows.texts, settings.near)
-    clusters = [int(number) for number in texts.clusters()]
+    clusters: list[int] = near.clusters().tolist()
     removed: list[Removed] = []
     splits: list[str | None]
     if settings.method == "official":
-        splits, removed = _official(rows, clusters, settings)
+        splits, removed = _official(rows, clusters, settings, near)
     else:
         whole = settings.method in ("group", "hash")
         units = units_of(clusters, rows.groups if whole else [None] * len(clusters))
@@ -96,17 +97,17 @@ def assign(rows: Rows, settings: Split) -> Assignment:
             splits = _hash(rows, units, settings)
         else:
             splits = _shares(rows, units, settings, by_label=settings.method == "stratified")
-    leak = texts.crossing(splits)
+    leak = near.crossing(splits)
     if leak:
         pair = [(rows.ids[row], splits[row]) for row in (leak.first, leak.second)]
         raise SplitError(
-            f"rows {pair[0]} and {pair[1]} are near duplicates (Jaccard {leak.similarity:.3f}) in different splits: "
+            f"rows {pair[0]} and {pair[1]} are near duplicates ({near.say(leak.similarity)}) in different splits: "
             "this is a bug of finetrail, nothing was written; please report it"
         )
     return Assignment(splits, removed, clusters)
 
 
-def _check_columns(rows: Rows, settings: Split) -> None:
+def _check_columns(rows: Rows, settings: Division) -> None:
     if not rows.ids:
         raise SplitError("0 rows are left to split: every split needs rows; see the quarantine of `finetrail validate`")
     if settings.method == "group":
@@ -134,8 +135,8 @@ def _draw(seed: int, kind: str, key: str) -> float:
     return int.from_bytes(digest[:6], "big") / 2**48  # 48 bits: exact in a float, and below 1
 
 
-def _hash(rows: Rows, units: list[list[int]], settings: Split) -> list[str | None]:
-    """Draw a number for every row from its group, or from its text; a unit takes the highest of its rows.
+def _hash(rows: Rows, units: list[list[int]], settings: Division) -> list[str | None]:
+    """Draw a number for every row from its group, or from its content; a unit takes the highest of its rows.
 
     The lowest numbers are test, then val, then train. So a row's split depends on its unit and the settings alone, and
     when rows are added it can only move in the direction test -> val -> train, and only because a near duplicate
@@ -145,7 +146,7 @@ def _hash(rows: Rows, units: list[list[int]], settings: Split) -> list[str | Non
     splits: list[str | None] = [None] * len(rows.ids)
     for unit in units:
         drawn = max(
-            _draw(settings.seed, "text" if group is None else "group", rows.texts[row] if group is None else group)
+            _draw(settings.seed, "text" if group is None else "group", rows.keys[row] if group is None else group)
             for row in unit
             for group in [rows.groups[row]]
         )
@@ -155,7 +156,7 @@ def _hash(rows: Rows, units: list[list[int]], settings: Split) -> list[str | Non
     return splits
 
 
-def _shares(rows: Rows, units: list[list[int]], settings: Split, by_label: bool) -> list[str | None]:
+def _shares(rows: Rows, units: list[list[int]], settings: Division, by_label: bool) -> list[str | None]:
     splits: list[str | None] = ["train"] * len(rows.ids)
     for stratum in _strata(rows, units, settings.seed, by_label):
         for name, chosen in _fill(stratum, {"test": settings.test, "val": settings.val}).items():
@@ -170,7 +171,7 @@ def _strata(rows: Rows, units: Iterable[list[int]], seed: int, by_label: bool) -
     for unit in units:
         counts = Counter(rows.labels[row] for row in unit)
         label = min(counts, key=lambda name: (-counts[name], name)) if by_label else ""
-        key = min(rows.texts[row] for row in unit)
+        key = min(rows.keys[row] for row in unit)
         strata[label].append((_draw(seed, "unit", key), key, unit))
     return [[unit for _, _, unit in sorted(strata[label])] for label in sorted(strata)]
 
@@ -201,7 +202,9 @@ def _fill(units: list[list[int]], shares: dict[str, float]) -> dict[str, list[in
     return taken
 
 
-def _official(rows: Rows, clusters: list[int], settings: Split) -> tuple[list[str | None], list[Removed]]:
+def _official(
+    rows: Rows, clusters: list[int], settings: Division, near: Neighbours
+) -> tuple[list[str | None], list[Removed]]:
     splits: list[str | None] = list(rows.official)
     removed: list[Removed] = []
     for winner, losers in (("test", ("train", "val")), ("val", ("train",))):
@@ -209,7 +212,7 @@ def _official(rows: Rows, clusters: list[int], settings: Split) -> tuple[list[st
         for loser in losers:
             for row in _rows_in(splits, loser):
                 if clusters[row] in kept:
-                    nearest, similar = _most_similar(rows, row, kept[clusters[row]], settings.shingle_words)
+                    nearest, similar = _most_similar(rows, row, kept[clusters[row]], near)
                     removed.append(Removed(row, loser, nearest, similar))
                     splits[row] = None
     if "val" not in rows.official:
@@ -231,8 +234,8 @@ def _members(clusters: list[int], rows: Iterable[int]) -> dict[int, list[int]]:
     return dict(members)
 
 
-def _most_similar(rows: Rows, row: int, kept: list[int], shingle_words: int) -> tuple[int, float]:
-    same = [other for other in kept if rows.texts[other] == rows.texts[row]][:1] or kept[:COMPARED]
-    similar = {other: similarity(rows.texts[row], rows.texts[other], shingle_words) for other in same}
+def _most_similar(rows: Rows, row: int, kept: list[int], near: Neighbours) -> tuple[int, float]:
+    same = [other for other in kept if rows.keys[other] == rows.keys[row]][:1] or kept[:COMPARED]
+    similar = {other: near.similarity(row, other) for other in same}
     nearest = max(similar, key=lambda other: similar[other])  # of equals the first, and `kept` is in order of id
     return nearest, similar[nearest]

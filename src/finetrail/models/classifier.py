@@ -25,6 +25,17 @@ class Classifier(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(width, classes)
 
+    def train(self, mode: bool = True) -> "Classifier":
+        """Set training mode, but not in parts that are frozen as a whole.
+
+        What does not learn is not to change either: in training mode the BatchNorms of a frozen part would go on
+        averaging, and its dropouts would only add noise.
+        """
+        super().train(mode)
+        if mode:
+            _rest_where_frozen(self)
+        return self
+
     def features(self, batch: Batch) -> Tensor:
         """The backbone's output, (B, D)."""
         features: Tensor = batch["features"] if "features" in batch else self.backbone(batch)
@@ -37,6 +48,15 @@ class Classifier(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             logits: Tensor = self.head(features.float())
         return logits
+
+
+def _rest_where_frozen(module: nn.Module) -> None:
+    parameters = list(module.parameters())
+    if parameters and not any(parameter.requires_grad for parameter in parameters):
+        module.eval()
+        return
+    for child in module.children():
+        _rest_where_frozen(child)
 
 
 def count_parameters(model: nn.Module) -> dict[str, int]:

@@ -1,9 +1,11 @@
 """Examples made ready for a model: all that training and inference ask of them is lengths and batches."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from finetrail.models.classifier import Batch
+from finetrail.progress import Track
 
 
 class Values(Protocol):
@@ -12,6 +14,21 @@ class Values(Protocol):
     def __len__(self) -> int: ...
 
     def __iter__(self) -> Iterator[Any]: ...
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Values that show how far they have come each time that they are gone through."""
+
+    values: Values
+    track: Track
+    what: str
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.track(self.values, total=len(self.values), what=self.what))
 
 
 class Inputs(Protocol):

@@ -3,29 +3,39 @@
 import shutil
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
+from torch import Tensor
 
 from finetrail import lineage, tracking
 from finetrail.adaptation.methods import Adaptation
 from finetrail.curve_log import CurveLog
 from finetrail.curves import Point, write_curve
-from finetrail.data.raw import read_split
+from finetrail.data.raw import Contents, read_frame
 from finetrail.evaluation.metrics import cross_entropy, scores
-from finetrail.models.backbone import TextBackbone
 from finetrail.models.classifier import count_parameters
-from finetrail.models.inputs import Inputs
+from finetrail.models.inputs import Inputs, Watched
+from finetrail.previews import Seen, write_seen
 from finetrail.progress import Track, quiet
 from finetrail.runs import RunRecord, final_metrics, write_record
+from finetrail.settings import Settings
 from finetrail.tasks.registry import get_entry, get_task
+from finetrail.tasks.task import Built
 from finetrail.training.device import build_accelerator, fix_seeds, peak_memory_mb
 from finetrail.training.inference import compute_features, predict
 from finetrail.training.loop import Examples, Fitted, fit
 from finetrail.training.settings import Training
 from finetrail.workspace import RunPaths, Workspace, replacing, write_json
+
+SHOWN = 8
+"""Training examples that are kept as the model sees them, for the report."""
+DRAWS = 3
+"""How often each of them is shown where augmentation makes it another one each time."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +56,7 @@ def train(
     *,
     project: str,
     task_name: str,
-    backbone: TextBackbone,
+    backbone: Settings,
     adaptation: Adaptation,
     settings: Training,
     seed: int,
@@ -57,7 +67,8 @@ def train(
     The run's id is written to run.json, for later stages and for clones that get the model out of DVC's cache.
     """
     task = get_task(task_name)
-    splits = {split: read_split(workspace.split(split)) for split in ("train", "val")}
+    column = get_entry(task_name).column
+    splits = {split: read_frame(workspace.split(split)) for split in ("train", "val")}
     labels = sorted(splits["train"]["label"].unique())
     fix_seeds(seed)
     accelerator = build_accelerator(settings.precision)
@@ -67,10 +78,17 @@ def train(
     parameters = count_parameters(model)
     model.to(accelerator.device)
 
+    started = time.perf_counter()
     inputs: dict[str, Inputs] = {
-        split: built.processor.encode(rows[get_entry(task_name).column].tolist()) for split, rows in splits.items()
+        split: built.processor.encode(
+            Watched(Contents(workspace.split(split), column), track, f"reading {split}"),
+            augment=settings.augment if split == "train" else None,
+            scratch=workspace.scratch,
+        )
+        for split in splits
     }
     targets = {split: _targets(rows, labels) for split, rows in splits.items()}
+    weights = _balanced(targets["train"], len(labels)) if settings.class_weights == "balanced" else None
     params = _flatten(
         {
             "task": task_name,
@@ -86,10 +104,9 @@ def train(
     run_id = tracker.start(name, params, tags | lineage.live_tags(workspace, f"train@{name}"), datasets)
     observer = CurveLog(tracker, run_id)
     scratch = workspace.scratch / "checkpoints" / tags["finetrail.fingerprint"][:16]
-    started = time.perf_counter()
     try:
         used = inputs
-        if adaptation.freezes_backbone:
+        if adaptation.freezes_backbone and not inputs["train"].varies:
             with accelerator.autocast():
                 used = {
                     split: compute_features(model, inputs[split], settings.batch_size * 2, track) for split in inputs
@@ -99,7 +116,8 @@ def train(
             Examples(used["train"], targets["train"]),
             Examples(used["val"], targets["val"]),
             settings,
-            loss=task.loss(0.0, None),
+            loss=task.loss(settings.label_smoothing, weights),
+            start_epoch=partial(adaptation.start_epoch, model),
             score=_score,
             accelerator=accelerator,
             seed=seed,
@@ -128,6 +146,7 @@ def train(
         with replacing(workspace.model(name)) as model_folder, replacing(workspace.run(name).root) as run_folder:
             task.save(built, backbone, model_folder)
             _write_results(RunPaths(run_folder), fitted, described, splits["val"], logits)
+            write_seen(_seen(built, inputs["train"], splits["train"], seed), RunPaths(run_folder).seen)
             write_record(record, RunPaths(run_folder).record)
     except BaseException:
         observer.close({}, "FAILED")
@@ -139,6 +158,20 @@ def train(
 
 def _score(logits: np.ndarray, targets: np.ndarray) -> Point:
     return {"loss": cross_entropy(logits, targets), **scores(targets, logits.argmax(axis=1), logits.shape[1])}
+
+
+def _balanced(targets: np.ndarray, classes: int) -> Tensor:
+    """A weight a class (K,), inverse to its frequency: all classes together count the same (King & Zeng 2001)."""
+    return torch.from_numpy(len(targets) / (classes * np.bincount(targets, minlength=classes))).float()
+
+
+def _seen(built: Built, inputs: Inputs, rows: pd.DataFrame, seed: int) -> list[Seen]:
+    """Some training examples as the model sees them, cut and augmented: the first of them, three times each."""
+    first = list(range(min(SHOWN, len(inputs))))
+    labels = rows["label"].tolist()
+    draws = range(DRAWS if inputs.varies else 1)
+    batches = [built.processor.show(inputs.batch(first, seed + draw)) for draw in draws]
+    return [Seen(labels[row], batch[row]) for row in first for batch in batches]
 
 
 def _targets(rows: pd.DataFrame, labels: list[str]) -> np.ndarray:

@@ -4,8 +4,10 @@ import shutil
 from dataclasses import asdict, dataclass
 
 from finetrail.data.expectations import inspect
-from finetrail.data.raw import read_manifest, read_rows
-from finetrail.data.rules import Finding, Validation
+from finetrail.data.findings import Finding
+from finetrail.data.image_rules import ImageValidation
+from finetrail.data.raw import read_manifest
+from finetrail.data.text_rules import TextValidation
 from finetrail.data.validation_report import reasons_by_row, validation_report, why_stopped, write_quarantine
 from finetrail.errors import ValidationError
 from finetrail.workspace import Workspace, replacing, write_json
@@ -28,7 +30,7 @@ class Validated:
     findings: tuple[Finding, ...]
 
 
-def validate(workspace: Workspace, rules: Validation) -> Validated:
+def validate(workspace: Workspace, rules: TextValidation | ImageValidation) -> Validated:
     """Write `data/reports/validation`: validation.json, quarantine.csv and data_docs/; reads `data/raw`.
 
     Raises:
@@ -41,16 +43,12 @@ def validate(workspace: Workspace, rules: Validation) -> Validated:
     aside = reasons_by_row(findings)
     rows = Rows(len(manifest), len(aside), len(manifest) - len(aside))
     counts = asdict(rows)
-    texts = {}
-    if aside:
-        table = read_rows(workspace.raw)
-        texts = dict(zip(table["id"], table["text"], strict=True))
-
+    excerpts = rules.excerpts(workspace.raw, manifest, aside) if aside else {}
     stopped = why_stopped(findings, counts, manifest)
     failed = workspace.scratch / "validation-failed"
     with replacing(failed if stopped else workspace.validation) as folder:
         write_json(folder / "validation.json", validation_report(findings, counts, manifest))
-        write_quarantine(folder / "quarantine.csv", manifest, texts, findings)
+        write_quarantine(folder / "quarantine.csv", manifest, excerpts, findings)
         inspection.write_docs(folder / "data_docs", counts)
     if stopped:
         raise ValidationError(f"{stopped}; report: {(failed / 'data_docs' / 'index.html').relative_to(workspace.root)}")

@@ -12,14 +12,18 @@ if TYPE_CHECKING:
     from finetrail.tasks.task import Built, Task
 
 
+# A grey PNG of 1 x 1 pixel.
+_DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+
+
 @dataclass(frozen=True)
 class Entry:
     """What is known of a task without importing it.
 
     Attributes:
         module, implementation: where its `Task` stands.
-        column: the column of a row that holds the raw value.
-        example: a raw value, for the signature of the registered model.
+        column: what a row holds, `text` or `image`, and the name of the column that it stands in.
+        example: a raw value as a caller of the registered model sends it: a text, or a base64-encoded image.
     """
 
     module: str
@@ -34,7 +38,13 @@ TASKS = {
         "TextClassification",
         column="text",
         example="the shuttle reached orbit after a flawless launch",
-    )
+    ),
+    "image-classification": Entry(
+        "finetrail.tasks.image_classification",
+        "ImageClassification",
+        column="image",
+        example=_DOT,
+    ),
 }
 
 

@@ -1,7 +1,7 @@
 """Text classification: one label a text, by cross-entropy on a pooled encoder."""
 
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from torch import Tensor
 
@@ -9,9 +9,8 @@ from finetrail.models import text
 from finetrail.models.backbone import TextBackbone
 from finetrail.models.classifier import Classifier
 from finetrail.models.losses import Loss, cross_entropy
-from finetrail.models.weights import load_weights, save_tensors
+from finetrail.tasks.model_files import BACKBONE, read_description, read_weights, write_model
 from finetrail.tasks.task import Built
-from finetrail.workspace import read_json, write_json
 
 
 class TextClassification:
@@ -28,22 +27,13 @@ class TextClassification:
         return cross_entropy(label_smoothing, class_weights)
 
     def save(self, built: Built, backbone: object, folder: Path) -> None:
-        settings = cast(TextBackbone, backbone)
-        text.save_backbone(
-            cast(text.PooledEncoder, built.model.backbone),
-            cast(text.TextProcessor, built.processor),
-            folder / "backbone",
-        )
-        save_tensors(built.model.state_dict(), folder / "model.safetensors")
-        described = settings.model_dump(exclude={"weights"}) | {"weights": "backbone"}
-        id2label = {str(number): label for number, label in enumerate(built.labels)}
-        write_json(folder / "model.json", {"task": self.name, "backbone": described, "id2label": id2label})
+        encoder, processor = cast(text.PooledEncoder, built.model.backbone), cast(text.TextProcessor, built.processor)
+        text.save_backbone(encoder, processor, folder / BACKBONE)
+        write_model(built, self.name, cast(TextBackbone, backbone).model_dump(), folder)
 
     def load(self, folder: Path) -> Built:
-        described: dict[str, Any] = read_json(folder / "model.json")
-        labels = [described["id2label"][str(number)] for number in range(len(described["id2label"]))]
-        settings = TextBackbone(**described["backbone"])
-        encoder, processor, width = text.load_saved(settings, folder / "backbone")
+        described, labels = read_description(folder)
+        settings = TextBackbone(**described)
+        encoder, processor, width = text.load_saved(settings, folder / BACKBONE)
         model = Classifier(encoder, width, len(labels), settings.head_dropout)
-        load_weights(model, folder / "model.safetensors")
-        return Built(model.eval(), processor, labels)
+        return Built(read_weights(model, folder), processor, labels)

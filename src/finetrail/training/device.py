@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
+from torch import nn
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -41,6 +42,11 @@ def build_accelerator(precision: Literal["auto", "fp32", "bf16"]) -> "Accelerato
 def autocast(bf16: bool, device: torch.device) -> Any:
     """The context of a forward pass."""
     return torch.autocast(device.type, dtype=torch.bfloat16) if bf16 else nullcontext()
+
+
+def lay_out(model: nn.Module) -> None:
+    """Keep the weights of convolutions in the order that is fastest for them on CPUs and GPUs: channels last."""
+    model.to(memory_format=torch.channels_last)
 
 
 def peak_memory_mb() -> int:

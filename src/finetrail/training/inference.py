@@ -11,6 +11,8 @@ from finetrail.models.classifier import Batch, Classifier
 from finetrail.models.inputs import Inputs
 from finetrail.progress import Track, quiet
 from finetrail.training.batching import sorted_batches
+from finetrail.training.device import lay_out
+from finetrail.training.feeding import feed
 
 
 @dataclass(frozen=True)
@@ -41,29 +43,31 @@ def predict(
     model: Classifier, inputs: Inputs, batch_size: int, track: Track = quiet, what: str = "predicting"
 ) -> np.ndarray:
     """Logits (N, K) in float32, in the order of the inputs, on the device where the model is."""
-    return _collect(model, inputs, batch_size, forward=model, track=track, what=what).float().numpy()
+    return _collect(model, inputs, batch_size, forward=model, track=track, what=what)
 
 
 def compute_features(model: Classifier, inputs: Inputs, batch_size: int, track: Track = quiet) -> Features:
     """Run the frozen backbone once over all inputs."""
-    return Features(
-        _collect(model, inputs, batch_size, forward=model.features, track=track, what="computing features").float()
-    )
+    features = _collect(model, inputs, batch_size, forward=model.features, track=track, what="computing features")
+    return Features(torch.from_numpy(features))
 
 
 def _collect(
     model: Classifier, inputs: Inputs, batch_size: int, *, forward: Callable[[Batch], Tensor], track: Track, what: str
-) -> Tensor:
+) -> np.ndarray:
+    lay_out(model)
     device = next(model.parameters()).device
     batches = sorted_batches(inputs.lengths, batch_size)
     training = model.training
     model.eval()
-    parts = []
+    # Filled in place, so that nothing is in memory twice.
+    collected = np.empty((0, 0), dtype=np.float32)
     with torch.inference_mode():
+        fed = feed(inputs, batches, device)
         for indices in track(batches, total=len(batches), what=what):
-            batch = {name: tensor.to(device, non_blocking=True) for name, tensor in inputs.batch(indices).items()}
-            parts.append(forward(batch).cpu())
+            part = forward(next(fed)).float().cpu().numpy()
+            if not len(collected):
+                collected = np.empty((len(inputs), part.shape[1]), dtype=np.float32)
+            collected[indices] = part
     model.train(training)
-    order = torch.tensor([index for indices in batches for index in indices])
-    # A plain clone: what inference mode made could not be used where gradients flow.
-    return torch.cat(parts)[torch.argsort(order)].clone()
+    return collected

@@ -1,23 +1,25 @@
 """The training loop: any classifier, any inputs, any loss. It knows no task and no method of adaptation."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from finetrail.curves import Point
 from finetrail.errors import NonFiniteError
-from finetrail.models.classifier import Classifier
+from finetrail.models.classifier import Batch, Classifier
 from finetrail.models.inputs import Inputs
 from finetrail.models.losses import Loss
 from finetrail.models.weights import load_tensors, save_tensors, trainable_tensors
 from finetrail.progress import Track, quiet
 from finetrail.training.batching import grouped_batches
+from finetrail.training.device import lay_out
+from finetrail.training.feeding import feed, seeds
 from finetrail.training.inference import predict
 from finetrail.training.optim import build_optimizer, build_schedule
 from finetrail.training.settings import Training
@@ -74,6 +76,7 @@ def fit(
     seed: int,
     checkpoint: Path,
     observe: Observer,
+    start_epoch: Callable[[int], None] = lambda epoch: None,
     track: Track = quiet,
 ) -> Fitted:
     """Train `model` in place; afterwards it holds the weights of the best epoch on the validation split.
@@ -81,46 +84,44 @@ def fit(
     Args:
         loss: see `finetrail.models.losses`.
         score: maps validation logits (N, K) and class numbers (N,) to values by name, `settings.metric` among them.
+        seed: of the order of the examples and of their augmentations; those of a batch depend on the seed, the epoch
+            and the batch's number, and on nothing else.
         checkpoint: a safetensors file that holds the best epoch's weights so far, written whole or not at all.
+        start_epoch: called with each epoch's number, from 1, before it starts; it may freeze and unfreeze what is
+            trainable when `fit` is called.
 
     Raises:
         NonFiniteError: a loss, gradient or score is NaN or infinite; the checkpoint of the best epoch before stays.
     """
     batches_an_epoch = -(-len(train.inputs) // settings.batch_size)
     steps_an_epoch = -(-batches_an_epoch // settings.accumulate)
+    lay_out(model)
     optimizer = build_optimizer(model, settings)
     schedule = build_schedule(optimizer, settings, settings.epochs * steps_an_epoch)
     forward, accelerated = accelerator.prepare(model, optimizer)
+    # What is frozen for a while still belongs to the best epoch.
+    changing = set(trainable_tensors(model))
     targets = torch.from_numpy(train.targets)
     fitted = Fitted()
     for epoch in range(1, settings.epochs + 1):
+        start_epoch(epoch)
         model.train()
         batches = grouped_batches(train.inputs.lengths, settings.batch_size, seed + epoch)
+        fed = feed(train.inputs, batches, accelerator.device, seeds(seed, epoch))
         steps = [batches[at : at + settings.accumulate] for at in range(0, len(batches), settings.accumulate)]
         pending: list[Tensor] = []
         for number, micro_batches in enumerate(
             track(steps, total=len(steps), what=f"epoch {epoch} of {settings.epochs}"), start=1
         ):
             step = (epoch - 1) * steps_an_epoch + number
-            size = sum(map(len, micro_batches))
-            total = torch.zeros((), device=accelerator.device)
-            for indices in micro_batches:
-                batch = {
-                    name: tensor.to(accelerator.device, non_blocking=True)
-                    for name, tensor in train.inputs.batch(indices).items()
-                }
-                part = loss(forward(batch), targets[indices].to(accelerator.device, non_blocking=True), batch)
-                # Each example weighs the same, even if the last batch of an epoch is smaller.
-                part = part * (len(indices) / size)
-                accelerator.backward(part)
-                total += part.detach()
+            total = _accumulate(forward, fed, micro_batches, targets, loss=loss, accelerator=accelerator)
             norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip or float("inf"))
             pending.append(torch.stack((total, norm)))
             rate = float(schedule.get_last_lr()[0])
             accelerated.step()
             schedule.step()
             accelerated.zero_grad()
-            fitted.samples += size
+            fitted.samples += sum(map(len, micro_batches))
             if step % settings.log_every == 0 or number == len(steps):
                 # The one place that waits for the device.
                 values = torch.stack(pending).tolist()
@@ -138,13 +139,35 @@ def fit(
         observe("val", step, point)
         if point[settings.metric] > fitted.best:
             fitted.best, fitted.best_epoch = point[settings.metric], epoch
-            save_tensors(trainable_tensors(model), checkpoint)
+            save_tensors({name: tensor for name, tensor in model.state_dict().items() if name in changing}, checkpoint)
         elif settings.patience is not None and epoch - fitted.best_epoch >= settings.patience:
             break
     accelerator.unwrap_model(forward, keep_fp32_wrapper=False)
     model.load_state_dict(load_tensors(checkpoint), strict=False)
     model.eval()
     return fitted
+
+
+def _accumulate(
+    forward: nn.Module,
+    fed: Iterator[Batch],
+    micro_batches: list[list[int]],
+    targets: Tensor,
+    *,
+    loss: Loss,
+    accelerator: "Accelerator",
+) -> Tensor:
+    """Forward and backward over the batches of one optimiser step; returns its mean loss."""
+    size = sum(map(len, micro_batches))
+    total = torch.zeros((), device=accelerator.device)
+    for indices in micro_batches:
+        batch = next(fed)
+        part = loss(forward(batch), targets[indices].to(accelerator.device, non_blocking=True), batch)
+        # Each example weighs the same, even if the last batch of an epoch is smaller.
+        part = part * (len(indices) / size)
+        accelerator.backward(part)
+        total += part.detach()
+    return total
 
 
 def _check_finite(values: list[list[float]], step: int, rate: float, checkpoint: Path, fitted: Fitted) -> None:

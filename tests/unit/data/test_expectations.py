@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from finetrail.data.expectations import inspect
 from finetrail.data.raw import Row, read_manifest, write_rows
-from finetrail.data.rules import Validation, derive
+from finetrail.data.text_rules import TextValidation
 from finetrail.data.texts import TEXT
 from finetrail.stages.validate import Rows, Validated, validate
 from finetrail.workspace import Workspace
@@ -28,7 +28,7 @@ BAD = [
     Row("news.csv", 36, "text number 2", HOSTILE),
     Row("news.csv", 37, "text number 3", "space"),
 ]
-RULES = Validation.model_validate({"length": {"max_characters": 250}})
+RULES = TextValidation.model_validate({"length": {"max_characters": 250}})
 
 
 def workspace_of(root: Path, rows: list[Row]) -> Workspace:
@@ -83,9 +83,9 @@ def test_the_quarantine_opens_as_a_table_with_the_reason_and_the_place_of_each_r
     assert reasons[36] == "duplicate"
     assert {1, 35, 3, 37} == {row for row, rules in reasons.items() if rules == "conflicting_label"}
     long = next(line for line in lines if line["row"] == "34")
-    assert long["text"] == "x" * 200
+    assert long["content"] == "x" * 200
     assert long["source"] == "news.csv"
-    assert next(line for line in lines if line["row"] == "35")["text"] == "text number 1"
+    assert next(line for line in lines if line["row"] == "35")["content"] == "text number 1"
 
 
 def test_data_docs_load_nothing_from_a_network_and_run_no_script(done: tuple[Workspace, Validated]) -> None:
@@ -104,7 +104,8 @@ def test_data_docs_load_nothing_from_a_network_and_run_no_script(done: tuple[Wor
 def test_labels_of_the_data_are_escaped_in_data_docs(tmp_path: Path) -> None:
     workspace = workspace_of(tmp_path, GOOD)
     validate(
-        workspace, Validation.model_validate({"unknown_label": {"policy": "quarantine", "labels": ["autos", "space"]}})
+        workspace,
+        TextValidation.model_validate({"unknown_label": {"policy": "quarantine", "labels": ["autos", "space"]}}),
     )
     index = (workspace.validation / "data_docs" / "index.html").read_text(encoding="utf-8")
     assert "<script" not in index
@@ -135,13 +136,13 @@ ROWS = st.builds(
 def test_great_expectations_finds_the_very_rows_that_pandas_leaves_out(
     rows: list[Row], policy: str, tmp_path: Path
 ) -> None:
-    rules = Validation.model_validate(
+    rules = TextValidation.model_validate(
         {"rare_label": {"policy": policy, "min_rows": 2}, "length": {"max_characters": 4}}
     )
     workspace = workspace_of(tmp_path, rows)
     table: pd.DataFrame = read_manifest(workspace.raw)
     findings = inspect(table, rules).findings
-    aside = {identity for finding in findings if finding.rule.about == "rows" for identity in finding.ids}
-    derived = derive(table, rules)
+    aside = {identity for finding in findings if finding.rule.puts_aside for identity in finding.ids}
+    derived = rules.derive(table)
     assert aside == set(derived.loc[derived["label_used"].isna(), "id"])
     assert len(derived) == len(rows) == len(aside) + int(derived["label_used"].notna().sum())

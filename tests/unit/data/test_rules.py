@@ -9,9 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError as SettingsError
 
-from finetrail.data.rules import Finding, Validation, catalogue, derive, fits
+from finetrail.data.findings import Finding
+from finetrail.data.rules import fits
+from finetrail.data.text_rules import TextValidation
 
 Rows = list[tuple[str | None, str | None, str | None]]  # text, label, split
+FACTS = TextValidation.facts
 STRINGS = ["id", "source", "split", "label", "group", "sha256"]
 
 
@@ -30,7 +33,7 @@ def manifest(rows: Rows) -> pd.DataFrame:
 
 
 def column(rows: Rows, name: str, **rules: Any) -> list[Any]:
-    values = derive(manifest(rows), Validation.model_validate(rules))[name]
+    values = TextValidation.model_validate(rules).derive(manifest(rows))[name]
     return [None if pd.isna(value) else value for value in values]
 
 
@@ -53,7 +56,7 @@ def test_the_official_test_row_is_the_one_that_is_kept() -> None:
 
 def test_rows_of_one_text_with_two_labels_all_conflict_and_are_no_duplicates() -> None:
     rows: Rows = [("x", "a", None), ("x", "a", None), ("x", "b", None), ("y", "b", None)]
-    assert column(rows, "labels_of_text") == [2, 2, 2, 1]
+    assert column(rows, "labels_of_content") == [2, 2, 2, 1]
     assert column(rows, "duplicate_of") == [None, None, None, None]
     assert column(rows, "duplicate_of", conflicting_label={"policy": "off"}) == [None, "x-0", None, None]
 
@@ -76,7 +79,7 @@ def test_a_blank_label_is_a_missing_one() -> None:
 
 def test_a_row_of_unknown_label_conflicts_with_none() -> None:
     rows: Rows = [("x", "a", None), ("x", "typo", None)]
-    assert column(rows, "labels_of_text", unknown_label={"labels": ["a", "b"]}) == [1, None]
+    assert column(rows, "labels_of_content", unknown_label={"labels": ["a", "b"]}) == [1, None]
 
 
 def test_length_leaves_empty_texts_to_their_own_rule() -> None:
@@ -121,11 +124,11 @@ def test_agrees_with_a_row_by_row_reading_of_the_rules(
 
 def test_a_manifest_that_lacks_a_column_or_has_a_wrong_type_does_not_fit() -> None:
     good = manifest([("x", "a", None), (None, None, "test")])
-    assert fits(good)
-    assert fits(good.iloc[:0])
-    assert not fits(good.drop(columns="label"))
-    assert not fits(good.assign(label=[1, 2]))
-    assert not fits(good.assign(words=["1", "2"]))
+    assert fits(good, FACTS)
+    assert fits(good.iloc[:0], FACTS)
+    assert not fits(good.drop(columns="label"), FACTS)
+    assert not fits(good.assign(label=[1, 2]), FACTS)
+    assert not fits(good.assign(words=["1", "2"]), FACTS)
 
 
 @pytest.mark.parametrize(
@@ -143,16 +146,16 @@ def test_a_manifest_that_lacks_a_column_or_has_a_wrong_type_does_not_fit() -> No
 )
 def test_settings_that_are_not_allowed_are_refused(section: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        Validation.model_validate(section)
+        TextValidation.model_validate(section)
 
 
 def test_every_entry_of_the_section_is_a_rule() -> None:
-    named = [rule.name for rule in catalogue(Validation())]
-    assert sorted(named) == sorted([*Validation.model_fields, "schema", "two_labels"])
+    named = [rule.name for rule in TextValidation().catalogue()]
+    assert sorted(named) == sorted([*TextValidation.model_fields, "schema", "two_labels"])
 
 
 def test_findings_speak_in_words() -> None:
-    rules = {rule.name: rule for rule in catalogue(Validation.model_validate({"duplicate": {"policy": "off"}}))}
+    rules = {rule.name: rule for rule in TextValidation.model_validate({"duplicate": {"policy": "off"}}).catalogue()}
     assert Finding(rules["missing_text"], 0).message == "Every row has a text"
     assert Finding(rules["missing_text"], 1, ("x",)).message == "1 row without a text: put aside"
     assert (

@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from finetrail.data.leakage import similarity
+from finetrail.data.leakage import Texts, similarity
 from finetrail.data.split_report import label_counts, leakage_report, refuse, warnings
-from finetrail.data.splits import Assignment, Rows, Split, assign
+from finetrail.data.split_settings import TextSplit
+from finetrail.data.splits import Assignment, Rows
+from finetrail.data.splits import assign as assign_near
 from finetrail.errors import SplitError
 
 Method = Literal["official", "stratified", "group", "hash"]
@@ -22,6 +24,10 @@ ORDER = {"test": 0, "val": 1, "train": 2}
 # Lists of few words, so that many texts are the same or near.
 sentences = st.lists(st.sampled_from("abcd"), max_size=9).map(" ".join)
 NEAR = 0.6
+
+
+def assign(rows: Rows, settings: TextSplit) -> Assignment:
+    return assign_near(rows, settings, Texts(rows.keys, settings.near))
 
 
 def make_rows(texts: list[str], labels: list[str], official: list[str | None], groups: list[str | None]) -> Rows:
@@ -43,7 +49,7 @@ def row_sets(draw: st.DrawFn, with_groups: bool | None = None) -> Rows:
 
 
 def take(rows: Rows, order: list[int]) -> Rows:
-    columns = (rows.ids, rows.texts, rows.labels, rows.official, rows.groups)
+    columns = (rows.ids, rows.keys, rows.labels, rows.official, rows.groups)
     ids, texts, labels, official, groups = ([column[i] for i in order] for column in columns)
     return Rows(ids, texts, labels, official, groups)  # type: ignore[arg-type]
 
@@ -52,8 +58,8 @@ def by_id(rows: Rows, assignment: Assignment) -> dict[str, str | None]:
     return dict(zip(rows.ids, assignment.splits, strict=True))
 
 
-def chosen(method: Method, seed: int = 0) -> Split:
-    return Split(method=method, near_duplicates=NEAR, seed=seed)
+def chosen(method: Method, seed: int = 0) -> TextSplit:
+    return TextSplit(method=method, near_duplicates=NEAR, seed=seed)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -68,7 +74,7 @@ def test_every_row_has_one_place_and_no_near_pair_crosses(method: Method, data: 
     assert set(result.splits) <= {"train", "val", "test", None}
     for i, j in combinations(range(len(rows.ids)), 2):
         if result.splits[i] != result.splits[j] and None not in (result.splits[i], result.splits[j]):
-            assert similarity(rows.texts[i], rows.texts[j], 3) < NEAR
+            assert similarity(rows.keys[i], rows.keys[j], 3) < NEAR
     report = leakage_report(rows, result)
     assert len(report["removed"]) == len(removed)
 
@@ -110,7 +116,7 @@ def test_hash_when_rows_are_added(rows: Rows, data: st.DataObject) -> None:
             return True
         for other in set(range(len(rows.ids))) - seen:
             same_group = rows.groups[row] is not None and rows.groups[row] == rows.groups[other]
-            near = rows.texts[row] == rows.texts[other] or similarity(rows.texts[row], rows.texts[other], 3) >= NEAR
+            near = rows.keys[row] == rows.keys[other] or similarity(rows.keys[row], rows.keys[other], 3) >= NEAR
             if other not in seen and (same_group or near) and touched(other, seen):
                 return True
         return False
@@ -134,7 +140,7 @@ def test_stratified_keeps_each_label_s_share_to_the_row(sizes: list[int], seed: 
     test, val = data.draw(st.sampled_from([(0.2, 0.1), (0.5, 0.4), (0.01, 0.01), (1 / 3, 1 / 3)]))
     labels = [f"l{number}" for number, size in enumerate(sizes) for _ in range(size)]
     rows = distinct(len(labels), labels)
-    counts = label_counts(rows, assign(rows, Split(test=test, val=val, seed=seed)))
+    counts = label_counts(rows, assign(rows, TextSplit(test=test, val=val, seed=seed)))
     for number, size in enumerate(sizes):
         shares = {split: counts[split][f"l{number}"] for split in counts}
         assert all(shares.values())
@@ -145,14 +151,14 @@ def test_stratified_keeps_each_label_s_share_to_the_row(sizes: list[int], seed: 
 
 def test_seed_changes_the_choice_and_nothing_else() -> None:
     rows = distinct(200, ["x", "y"] * 100)
-    one, two = (assign(rows, Split(seed=seed)).splits for seed in (0, 1))
+    one, two = (assign(rows, TextSplit(seed=seed)).splits for seed in (0, 1))
     assert one != two
     assert Counter(one) == Counter(two) == {"train": 140, "test": 40, "val": 20}
 
 
 def test_hash_shares_and_pinned_places() -> None:
     """Pinned, because a change of the hash would move everybody's rows."""
-    splits = assign(distinct(2000, ["x", "y"] * 1000), Split(method="hash")).splits
+    splits = assign(distinct(2000, ["x", "y"] * 1000), TextSplit(method="hash")).splits
     counts = Counter(splits)
     assert abs(counts["test"] - 400) < 60
     assert abs(counts["val"] - 200) < 45
@@ -164,7 +170,7 @@ def test_group_shares() -> None:
     chance = random.Random(0)  # noqa: S311
     groups: list[str | None] = [f"g{chance.randrange(60)}" for _ in range(600)]
     rows = distinct(600, ["x", "y"] * 300, groups)
-    counts = Counter(assign(rows, Split(method="group")).splits)
+    counts = Counter(assign(rows, TextSplit(method="group")).splits)
     assert 110 <= counts["test"] <= 120
     assert 50 <= counts["val"] <= 60
 
@@ -172,9 +178,9 @@ def test_group_shares() -> None:
 def test_few_large_groups_still_give_three_splits() -> None:
     groups: list[str | None] = ["a", "b", "c"] * 10
     rows = distinct(30, ["x", "y"] * 15, groups)
-    result = assign(rows, Split(method="group"))
+    result = assign(rows, TextSplit(method="group"))
     assert Counter(result.splits) == {"train": 10, "val": 10, "test": 10}
-    found = warnings(label_counts(rows, result), Split(method="group"))
+    found = warnings(label_counts(rows, result), TextSplit(method="group"))
     assert [line.split(":")[0] for line in found] == [
         "test holds 0.333 of the rows, and 0.2 was asked for",
         "val holds 0.333 of the rows, and 0.1 was asked for",
@@ -187,7 +193,7 @@ def test_official_keeps_test_and_takes_near_rows_out_of_train_and_val() -> None:
     texts = [test, near, test, val, val, "u v w x y", "1 2 3 4 5"]
     official: list[str | None] = ["test", "train", "val", "val", "train", "train", "train"]
     rows = make_rows(texts, ["x"] * 7, official, [None] * 7)
-    result = assign(rows, Split(method="official", near_duplicates=0.7))
+    result = assign(rows, TextSplit(method="official", near_duplicates=0.7))
     assert result.splits == ["test", None, None, "val", None, "train", "train"]
     assert [(entry.row, entry.split, entry.because_of) for entry in result.removed] == [
         (1, "train", 0),
@@ -207,14 +213,14 @@ def test_official_keeps_test_and_takes_near_rows_out_of_train_and_val() -> None:
 def test_official_carves_val_by_label_from_train() -> None:
     rows = distinct(120, ["x", "y", "y"] * 40)
     official = ["test" if i < 20 else "train" for i in range(120)]
-    result = assign(replace(rows, official=official), Split(method="official", val=0.2))
+    result = assign(replace(rows, official=official), TextSplit(method="official", val=0.2))
     assert result.splits[:20] == ["test"] * 20
     counts = label_counts(rows, result)
     assert sum(counts["val"].values()) == 20
     assert counts["val"]["x"] in (6, 7)
 
 
-def refusal(rows: Rows, split: Split) -> str:
+def refusal(rows: Rows, split: TextSplit) -> str:
     with pytest.raises(SplitError) as caught:
         refuse(label_counts(rows, assign(rows, split)), 0)
     message = str(caught.value)
@@ -224,23 +230,23 @@ def refusal(rows: Rows, split: Split) -> str:
 
 def test_refusals() -> None:
     none = Rows([], [], [], [], [])
-    assert "0 rows are left to split" in refusal(none, Split())
+    assert "0 rows are left to split" in refusal(none, TextSplit())
     rows = distinct(30, ["x", "y"] * 15)
     assert "'official' needs a test split of the source, which has {'train': 30}" in refusal(rows, chosen("official"))
     assert "30 of 30 rows have no group (first: 'id000')" in refusal(rows, chosen("group"))
     partly = replace(rows, official=["test", None, *["train"] * 28])
     assert "1 of 30 rows have no official split (first: 'id001')" in refusal(partly, chosen("official"))
-    assert "train has 1 label ('x'): a classifier needs at least 2" in refusal(distinct(30, ["x"] * 30), Split())
-    assert "split 'val' is empty (train 1, val 0, test 1" in refusal(distinct(2, ["x", "x"]), Split())
+    assert "train has 1 label ('x'): a classifier needs at least 2" in refusal(distinct(30, ["x"] * 30), TextSplit())
+    assert "split 'val' is empty (train 1, val 0, test 1" in refusal(distinct(2, ["x", "x"]), TextSplit())
     lone = replace(distinct(30, [*["x", "y"] * 14, "x", "z"]), official=[*["train"] * 29, "test"])
     assert "label 'z' with 1 rows is never in train (train 0, val 0, test 1)" in refusal(lone, chosen("official"))
 
 
 def test_a_label_with_one_row_trains_and_is_a_warning() -> None:
     rows = distinct(31, [*["x", "y"] * 15, "rare"])
-    counts = label_counts(rows, assign(rows, Split()))
+    counts = label_counts(rows, assign(rows, TextSplit()))
     refuse(counts, 0)
-    assert warnings(counts, Split()) == ["label 'rare' (1 rows) is not in val and test: it is not scored there"]
+    assert warnings(counts, TextSplit()) == ["label 'rare' (1 rows) is not in val and test: it is not scored there"]
 
 
 @pytest.mark.parametrize(
@@ -256,4 +262,4 @@ def test_a_label_with_one_row_trains_and_is_a_warning() -> None:
 )
 def test_settings_refuse(wrong: dict[str, object], match: str) -> None:
     with pytest.raises(ValidationError, match=match):
-        Split.model_validate(wrong)
+        TextSplit.model_validate(wrong)

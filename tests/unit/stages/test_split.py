@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from finetrail.data.raw import Row, read_split, write_rows
-from finetrail.data.splits import Split
+from finetrail.data.split_settings import TextSplit
 from finetrail.data.texts import TEXT
 from finetrail.errors import SplitError, WorkspaceError
 from finetrail.stages.split import Divided, split
@@ -31,7 +31,7 @@ def workspace(root: Path, data: list[Row], quarantined: tuple[str, ...] = ()) ->
     space.validation.mkdir(parents=True)
     with space.quarantine.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["id", "source", "row", "split", "label", "rules", "text"])
+        writer.writerow(["id", "source", "row", "split", "label", "rules", "content"])
         writer.writerows([name, "a.csv", 1, "", "x", "empty_text", ""] for name in quarantined)
     return space
 
@@ -45,7 +45,7 @@ def contents(space: Workspace) -> dict[str, bytes]:
 def test_writes_three_splits_and_counts_every_row(tmp_path: Path) -> None:
     gone = next(row.sha256 for row in rows() if row.row == 7)
     space = workspace(tmp_path, rows(), (str(gone)[:16],))
-    done = split(space, Split())
+    done = split(space, TextSplit())
     assert done == Divided(
         {
             "ingested": 60,
@@ -80,7 +80,7 @@ def test_writes_three_splits_and_counts_every_row(tmp_path: Path) -> None:
 
 def test_report(tmp_path: Path) -> None:
     space = workspace(tmp_path, rows())
-    split(space, Split(seed=3))
+    split(space, TextSplit(seed=3))
     report = read_json(space.split_report)
     assert report["method"] == "stratified"
     assert report["seed"] == 3
@@ -105,7 +105,7 @@ def test_equal_rows_in_any_order_are_equal_bytes(tmp_path: Path) -> None:
     random.Random(1).shuffle(data)  # noqa: S311
     second = workspace(tmp_path / "two", data)
     for space in (first, second):
-        split(space, Split())
+        split(space, TextSplit())
     assert contents(first) == contents(second)
 
 
@@ -118,11 +118,11 @@ def test_official_leaks_go_to_the_quarantine(tmp_path: Path) -> None:
     data.append(Row("a", 62, words(1, 13), "y", "train"))
     data.append(Row("a", 63, words(1), "y", "train"))
     space = workspace(tmp_path, data)
-    done = split(space, Split(method="official"))
+    done = split(space, TextSplit(method="official"))
     assert done.rows["quarantined_by_split"] == 3
     assert done.rows["test"] == 9
     with (space.splits / "quarantine.csv").open(encoding="utf-8", newline="") as file:
-        records = {record["text"]: record for record in csv.DictReader(file)}
+        records = {record["content"]: record for record in csv.DictReader(file)}
     near, longer = str(data[0].sha256)[:16], str(data[1].sha256)[:16]
     assert {text: (record["split"], record["label"], record["reason"]) for text, record in records.items()} == {
         words(0).upper() + "! more": ("train", "x", f"near to {near} of test (Jaccard 0.909)"),
@@ -144,41 +144,41 @@ def test_official_leaks_go_to_the_quarantine(tmp_path: Path) -> None:
 )
 def test_a_failure_leaves_earlier_results(tmp_path: Path, data: list[Row], match: str) -> None:
     space = workspace(tmp_path / "good", rows())
-    split(space, Split())
+    split(space, TextSplit())
     before = contents(space)
     bad = workspace(tmp_path / "bad", data)
     space.root.joinpath("data", "raw").rename(tmp_path / "old")
     bad.raw.rename(space.raw)
     with pytest.raises(SplitError, match=match):
-        split(space, Split())
+        split(space, TextSplit())
     assert contents(space) == before
 
 
 def test_a_disk_error_leaves_earlier_results(tmp_path: Path) -> None:
     space = workspace(tmp_path, rows())
-    split(space, Split())
+    split(space, TextSplit())
     before = contents(space)
     blocked = space.splits / "quarantine.csv.partial"
     blocked.mkdir()  # the file that would be written next cannot be opened
     with pytest.raises(IsADirectoryError):
-        split(space, Split(seed=1))
+        split(space, TextSplit(seed=1))
     assert contents(space) == before
 
 
 def test_a_quarantine_of_another_run_is_refused(tmp_path: Path) -> None:
     space = workspace(tmp_path, rows(), ("0123456789abcdef",))
     with pytest.raises(SplitError, match="do not add up"):
-        split(space, Split())
+        split(space, TextSplit())
 
 
 def test_all_rows_quarantined(tmp_path: Path) -> None:
     space = workspace(tmp_path, rows(), tuple(str(row.sha256)[:16] for row in rows()))
     with pytest.raises(SplitError, match="0 rows are left to split"):
-        split(space, Split())
+        split(space, TextSplit())
 
 
 def test_without_validation(tmp_path: Path) -> None:
     space = workspace(tmp_path, rows())
     space.quarantine.unlink()
     with pytest.raises(WorkspaceError, match="written by `validate`"):
-        split(space, Split())
+        split(space, TextSplit())

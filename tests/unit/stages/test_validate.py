@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from finetrail.data.raw import Row, read_manifest, write_rows
-from finetrail.data.rules import Validation
+from finetrail.data.text_rules import TextValidation
 from finetrail.data.texts import TEXT
 from finetrail.errors import ValidationError
 from finetrail.stages.validate import Rows, validate
@@ -82,11 +82,11 @@ def test_a_failed_rule_stops_with_a_line_and_a_report_and_leaves_the_earlier_res
     rows: list[Row], rules: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     workspace = workspace_of(tmp_path, GOOD)
-    validate(workspace, Validation())
+    validate(workspace, TextValidation())
     before = content(workspace.validation)
     workspace_of(tmp_path, rows)
     with pytest.raises(ValidationError, match=message) as caught:
-        validate(workspace, Validation.model_validate(rules))
+        validate(workspace, TextValidation.model_validate(rules))
     assert "\n" not in str(caught.value)
     assert str(tmp_path) not in str(caught.value)
     assert content(workspace.validation) == before
@@ -104,15 +104,15 @@ def test_a_failed_rule_stops_with_a_line_and_a_report_and_leaves_the_earlier_res
 def test_the_report_of_a_failure_goes_when_the_data_is_right_again(tmp_path: Path) -> None:
     workspace = workspace_of(tmp_path, GOOD[::3])
     with pytest.raises(ValidationError, match="two_labels"):
-        validate(workspace, Validation())
+        validate(workspace, TextValidation())
     workspace_of(tmp_path, GOOD)
-    validate(workspace, Validation())
+    validate(workspace, TextValidation())
     assert not (workspace.scratch / "validation-failed").exists()
 
 
 def test_a_warning_is_told_and_puts_nothing_aside(tmp_path: Path) -> None:
     workspace = workspace_of(tmp_path, [*GOOD, ONE_MORE])
-    validated = validate(workspace, Validation.model_validate({"class_balance": {"max_ratio": 1}}))
+    validated = validate(workspace, TextValidation.model_validate({"class_balance": {"max_ratio": 1}}))
     balance = next(finding for finding in validated.findings if finding.rule.name == "class_balance")
     assert balance.unexpected == 20
     assert balance.message.endswith("a warning only, they are used")
@@ -137,7 +137,7 @@ def test_a_manifest_of_another_schema_stops_the_pipeline(change: Any, detail: st
         ValidationError,
         match=f"rule schema: the manifest is not as `ingest` writes it .*{detail}.*; run `finetrail ingest`",
     ):
-        validate(workspace, Validation())
+        validate(workspace, TextValidation())
     assert (workspace.scratch / "validation-failed" / "data_docs" / "index.html").exists()
 
 
@@ -145,4 +145,4 @@ def test_no_rows_at_all_are_no_data(tmp_path: Path) -> None:
     workspace = workspace_of(tmp_path, GOOD)
     read_manifest(workspace.raw).iloc[:0].to_parquet(workspace.manifest)
     with pytest.raises(ValidationError, match="no row was ingested; give `source` a file with rows"):
-        validate(workspace, Validation())
+        validate(workspace, TextValidation())

@@ -1,0 +1,75 @@
+"""Seconds and memory of the stages in front of training, on an archive of pictures and on several times as many.
+
+    python bench/ingest.py data/input/cifar10-images.zip            # the archive, and ten times its pictures
+
+Each stage runs in its own process, in a temporary workspace; memory is the most that the process held. The pictures
+of the larger archives are the same ones under other names, so `validate` has to find every copy.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+REPOSITORY = Path(__file__).parents[1]
+RECIPE = REPOSITORY / "recipes" / "cifar10-mobilenet.yaml"
+STAGES = ("ingest", "validate", "split")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("archive", type=Path, help="a zip in the ImageFolder layout with train/ and test/")
+    parser.add_argument("--times", type=int, nargs="+", default=[1, 10], help="how often the pictures are repeated")
+    arguments = parser.parse_args()
+    print(f"{'pictures':>9}  {'stage':<8}  {'seconds':>8}  {'pictures/s':>10}  {'peak MB':>8}")
+    for times in arguments.times:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            pictures = repeat(arguments.archive, root / "data" / "input" / "pictures.zip", times)
+            yaml = YAML()
+            params = yaml.load(RECIPE.read_text(encoding="utf-8"))
+            params["source"]["path"] = "data/input/pictures.zip"
+            with (root / "params.yaml").open("w", encoding="utf-8") as file:
+                yaml.dump(params, file)
+            for stage in STAGES:
+                seconds, megabytes = measure(stage, root)
+                print(f"{pictures:>9,}  {stage:<8}  {seconds:>8.1f}  {pictures / seconds:>10,.0f}  {megabytes:>8,.0f}")
+
+
+def repeat(archive: Path, target: Path, times: int) -> int:
+    """Write an archive with each picture so many times; returns the number of pictures."""
+    target.parent.mkdir(parents=True)
+    if times == 1:
+        shutil.copyfile(archive, target)
+        with zipfile.ZipFile(target) as whole:
+            return len(whole.namelist())
+    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(target, "w") as repeated:
+        names = [name for name in source.namelist() if not name.endswith("/")]
+        for name in names:
+            content, path = source.read(name), Path(name)
+            for copy in range(times):
+                repeated.writestr(str(path.with_name(f"{path.stem}-{copy}{path.suffix}")), content)
+        return len(names) * times
+
+
+def measure(stage: str, root: Path) -> tuple[float, float]:
+    """Run a stage; returns its seconds and its peak memory in MB."""
+    finetrail = Path(sys.executable).with_name("finetrail")
+    started = time.perf_counter()
+    process = subprocess.Popen([finetrail, stage], cwd=root, stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
+    if status:
+        sys.exit(f"finetrail {stage} failed")
+    return seconds, used.ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()

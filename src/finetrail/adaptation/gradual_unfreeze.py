@@ -1,0 +1,40 @@
+"""`gradual_unfreeze`: the head trains first, then one layer more from time to time (Howard & Ruder 2018)."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from finetrail.settings import Settings
+
+if TYPE_CHECKING:
+    from finetrail.models.classifier import Classifier
+
+
+class GradualUnfreeze(Settings):
+    """Let the head settle before its errors reach the backbone, and the upper layers before the lower ones.
+
+    Attributes:
+        every: epochs from one unfreezing to the next.
+        layers: how many layers are unfrozen at a time, from the top, as `backbone_layers` counts them.
+    """
+
+    method: Literal["gradual_unfreeze"]
+    every: int = Field(1, ge=1)
+    layers: int = Field(1, ge=1)
+    freezes_backbone: ClassVar[bool] = False
+
+    def apply(self, model: "Classifier") -> None:
+        """Make every parameter trainable, so that optimiser and checkpoint know all that may ever train."""
+        model.requires_grad_(True)
+
+    def start_epoch(self, model: "Classifier", epoch: int) -> None:
+        """Freeze what is not to train yet. Args: epoch: counted from 1, in which the head alone trains."""
+        from finetrail.models.layers import backbone_layers
+
+        thawed = (epoch - 1) // self.every * self.layers
+        for above, layer in enumerate(reversed(backbone_layers(model.backbone))):
+            for parameter in layer:
+                parameter.requires_grad_(above < thawed)
+
+    def merge(self, model: "Classifier") -> None:
+        """Nothing was added."""

@@ -1,0 +1,133 @@
+"""Contents of any number and size, carried from the raw shards into those of a split, some rows at a time."""
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finetrail.errors import SplitError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+
+ROWS_A_SHARD = 50_000
+SIZE_A_SHARD = 256 * 2**20  # bytes
+ROWS_A_READ = 256  # so that reading large images holds few of them
+ROWS_A_GROUP = 2_000
+OTHER_ROWS = "the shards and the manifest of data/raw are not of one run; run `finetrail ingest` again"
+
+
+def read_batches(folder: Path, columns: Sequence[str]) -> "Iterator[pa.RecordBatch]":
+    """The rows of all shards of a folder in their order, a few hundred at a time."""
+    import pyarrow.parquet as pq
+
+    for file in sorted(folder.glob("part-*.parquet")):
+        # With a buffer a column is read page by page, not a whole row group at once.
+        shard = pq.ParquetFile(file, buffer_size=2**20, pre_buffer=False)
+        yield from shard.iter_batches(batch_size=ROWS_A_READ, columns=list(columns), use_threads=False)
+
+
+def read_contents(folder: Path, column: str) -> Iterator[Any]:
+    """The contents of all rows in the order of the manifest."""
+    for batch in read_batches(folder, [column]):
+        yield from batch[column].to_pylist()
+
+
+def pick_contents(folder: Path, column: str, ids: Collection[str]) -> dict[str, Any]:
+    """The contents of some rows, by id."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wanted, found = pa.array(sorted(ids), pa.string()), dict[str, Any]()
+    for batch in read_batches(folder, ["id", column]) if ids else ():
+        kept = batch.filter(pc.is_in(batch["id"], wanted))
+        found |= dict(zip(kept["id"].to_pylist(), kept[column].to_pylist(), strict=True))
+    return found
+
+
+def cut(sizes: "Ints") -> "Ints":
+    """The number of the shard of each row, in their order: none has too many rows or too large contents."""
+    import numpy as np
+
+    shards = np.zeros(len(sizes), dtype=np.int64)
+    shard = rows = total = 0
+    for row, size in enumerate(sizes.tolist()):
+        if rows and (rows == ROWS_A_SHARD or total + size > SIZE_A_SHARD):
+            shard, rows, total = shard + 1, 0, 0
+        shards[row] = shard
+        rows, total = rows + 1, total + size
+    return shards
+
+
+def distribute(
+    raw: Path, column: str, ids: Sequence[str], *, sizes: "Ints", splits: "Ints", folders: Sequence[Path]
+) -> None:
+    """Write the rows of each split in the order of their ids, as shards of id, content, label and group.
+
+    A shard is gathered in a file of its own while the raw shards are read once, and then sorted: memory holds one.
+
+    Args:
+        ids: of all rows, in the order of the raw shards.
+        sizes: (rows,) of the contents, in bytes or characters.
+        splits: (rows,) the number of each row's folder, -1 for none.
+        folders: empty ones.
+
+    Raises:
+        SplitError: the raw shards hold other rows.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    names = np.array(ids, dtype=object)
+    shards = np.full(len(ids), -1)
+    files: list[Path] = []
+    for number, folder in enumerate(folders):
+        rows = np.flatnonzero(splits == number)
+        rows = rows[np.argsort(names[rows], kind="stable")]
+        own = cut(sizes[rows])
+        shards[rows] = own + len(files)
+        files += [folder / f"part-{shard:05d}.parquet" for shard in range(int(own.max(initial=-1)) + 1)]
+    gathered = [file.with_suffix(".rows") for file in files]
+    writers: list[pa.ipc.RecordBatchStreamWriter | None] = [None] * len(files)
+    at = 0
+    for batch in read_batches(raw, ["id", column, "label", "group"]):
+        upto = at + len(batch)
+        if batch["id"].to_pylist() != names[at:upto].tolist():
+            raise SplitError(OTHER_ROWS)
+        places = shards[at:upto]
+        for shard in np.unique(places[places >= 0]).tolist():
+            part = batch.take(pa.array(np.flatnonzero(places == shard)))
+            if writers[shard] is None:
+                writers[shard] = pa.ipc.new_stream(str(gathered[shard]), batch.schema)
+            writers[shard].write_batch(part)
+        at = upto
+    for writer in writers:
+        if writer is not None:
+            writer.close()
+    if at != len(ids):
+        raise SplitError(OTHER_ROWS)
+    for rows_file, file in zip(gathered, files, strict=True):
+        _sort(rows_file, file, column)
+        rows_file.unlink()
+
+
+def _sort(gathered: Path, shard: Path, column: str) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pa.memory_map(str(gathered)) as file:
+        rows = pa.ipc.open_stream(file).read_all()
+        order = pa.compute.sort_indices(rows["id"])
+        schema = rows.schema.remove_metadata()
+        encoded = pa.types.is_binary(schema.field(column).type)  # encoded images do not get smaller
+        compression = {name: "none" if encoded and name == column else "zstd" for name in schema.names}
+        others = [name for name in schema.names if name != column]
+        with pq.ParquetWriter(
+            shard, schema, compression=compression, use_dictionary=["label", "group"], write_statistics=others
+        ) as writer:
+            for start in range(0, len(order), ROWS_A_GROUP):
+                part = order.slice(start, ROWS_A_GROUP)
+                writer.write_table(rows.take(part), row_group_size=ROWS_A_GROUP)

@@ -1,0 +1,90 @@
+"""Which pictures are the same, or nearly: what must never stand on both sides of a split.
+
+Near = perceptual hashes (256 bits, see `perceptual`) that differ in at most `within` bits, and in at most 8 of their
+first 64. The pairs are found by an exact join, so whether two pictures are near depends on these two alone.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from finetrail.data.hamming_join import BITS, HammingJoin
+from finetrail.data.leakage import Crossing, crossing
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+
+
+class Pictures:
+    """The pictures of all rows, and which of them are the same or near: build once, then ask."""
+
+    def __init__(self, keys: Sequence[str], hashes: Sequence[str], within: int | None) -> None:
+        """Build the join.
+
+        Args:
+            keys: what equal files have in common, one a row.
+            hashes: 64 hex digits a row.
+            within: bits in which two near pictures may differ; None: only equal files are the same.
+        """
+        import numpy as np
+
+        words = np.frombuffer(bytes.fromhex("".join(hashes)), dtype=">u8").reshape(-1, BITS // 64)
+        self._words = words.astype(np.uint64)
+        self._keys = keys
+        if within is None:
+            self._join = None
+            numbers: dict[str, int] = {}
+            self._number = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
+        else:
+            distinct, number = np.unique(self._words, axis=0, return_inverse=True)
+            self._join = HammingJoin(distinct, within)
+            self._number = number.astype(np.int64).reshape(-1)
+
+    def clusters(self) -> "Ints":
+        """Return one number a row: equal for rows of the same picture, or joined by a chain of near pairs."""
+        return self._number if self._join is None else self._join.clusters()[self._number]
+
+    def crossing(self, splits: Sequence[str | None]) -> Crossing | None:
+        """Search for the same or near pictures in different splits; return one such pair, or None.
+
+        It does not trust `clusters`, but compares across splits again. A row of split None is left out.
+        """
+        pair = crossing(self._number, splits, None if self._join is None else self._join.crossing)
+        return None if pair is None else Crossing(*pair, self.similarity(*pair))
+
+    def beside(self, labels: Sequence[str]) -> "NDArray[np.bool_]":
+        """For each row whether a near picture of another row stands under another label."""
+        import numpy as np
+
+        numbered = np.unique(np.array(labels, dtype=object), return_inverse=True)[1].astype(np.int64)
+        pictures = int(self._number.max(initial=-1)) + 1
+        low, high = np.full(pictures, len(labels)), np.full(pictures, -1)
+        np.minimum.at(low, self._number, numbered)
+        np.maximum.at(high, self._number, numbered)
+        mixed: NDArray[np.bool_] = low != high
+        if self._join is not None:
+            # One picture of several labels differs from whatever it is near to; the others by their only label.
+            colour = np.where(mixed, len(labels) + np.arange(pictures), low)
+            for first, second in self._join.pairs(colour):
+                mixed[first] = mixed[second] = True
+        beside: NDArray[np.bool_] = mixed[self._number]
+        return beside
+
+    def similarity(self, first: int, second: int) -> float:
+        """The share of the bits of two rows' hashes that are equal; 1.0 also for another file of the same look."""
+        import numpy as np
+
+        return 1 - int(np.bitwise_count(self._words[first] ^ self._words[second]).sum()) / BITS
+
+    def relation(self, first: int, second: int) -> str:
+        """How the picture of one row stands to that of another row of its cluster, as in "near to"."""
+        if self._keys[first] == self._keys[second]:
+            return "the same image as"
+        near = self._join is not None and self._join.near(self._number[[first]], self._number[[second]])[0]
+        return "near to" if near else "joined by a chain of near rows to"
+
+    def say(self, similarity: float) -> str:
+        """The similarity in words."""
+        return f"{round((1 - similarity) * BITS)} of {BITS} bits differ"

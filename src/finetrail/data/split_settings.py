@@ -1,0 +1,117 @@
+"""Section `split:` of params.yaml, and what a kind of content has to say of which rows are the same or near."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from pydantic import Field
+
+from finetrail.data.leakage import Near, Neighbours, Texts, normalise
+from finetrail.data.picture_leakage import Pictures
+from finetrail.data.splits import Division
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN = 200  # characters of a text in quarantine.csv
+
+
+class ContentSplit(Protocol):
+    """What the stage asks of the settings besides `Division`; see `TextSplit` and `ImageSplit`."""
+
+    @property
+    def column(self) -> str:
+        """The column of the content in the shards."""
+        ...
+
+    @property
+    def needed(self) -> Mapping[str, str]:
+        """The columns of the manifest without which a row cannot be divided, and what a row lacks without each."""
+        ...
+
+    @property
+    def size(self) -> str:
+        """The column of the manifest that says how large a content is."""
+        ...
+
+    @property
+    def measure(self) -> dict[str, Any]:
+        """How near is measured, for split.json."""
+        ...
+
+    def keys(self, manifest: "pd.DataFrame", contents: Iterable[Any]) -> list[str]:
+        """What equal contents have in common, one a row. Args: contents: of these rows, read only if needed."""
+        ...
+
+    def neighbours(self, manifest: "pd.DataFrame", keys: Sequence[str]) -> Neighbours:
+        """Which of the rows are the same or near."""
+        ...
+
+    def excerpts(self, contents: Mapping[str, Any]) -> dict[str, str]:
+        """What quarantine.csv shows of these contents, by id."""
+        ...
+
+
+class TextSplit(Division):
+    """Section `split:` of params.yaml for texts: how the rows are divided, and which texts are near."""
+
+    near_duplicates: float = Field(default=0.8, gt=0, le=1, description="Jaccard similarity; 1.0 = same text only")
+    shingle_words: int = Field(default=3, ge=1, le=20)
+
+    column: ClassVar[str] = "text"
+    needed: ClassVar[Mapping[str, str]] = {"sha256": "text"}
+    size: ClassVar[str] = "characters"
+
+    @property
+    def near(self) -> Near:
+        return Near(self.near_duplicates, self.shingle_words)
+
+    @property
+    def measure(self) -> dict[str, Any]:
+        exact = "Jaccard similarity of word shingles of the normalised text, exact"
+        return {
+            "method": exact if self.near_duplicates < 1 else "same normalised text",
+            "threshold": self.near_duplicates,
+            "shingle_words": self.shingle_words,
+        }
+
+    def keys(self, manifest: "pd.DataFrame", contents: Iterable[Any]) -> list[str]:
+        """The normalised texts."""
+        return [normalise(text) for text in contents]
+
+    def neighbours(self, manifest: "pd.DataFrame", keys: Sequence[str]) -> Neighbours:
+        return Texts(keys, self.near)
+
+    def excerpts(self, contents: Mapping[str, Any]) -> dict[str, str]:
+        return {name: " ".join(text.split())[:SHOWN] for name, text in contents.items()}
+
+
+class ImageSplit(Division):
+    """Section `split:` of params.yaml for images: how the rows are divided, and which pictures are near.
+
+    `near_duplicates` counts bits of the 256 in which two perceptual hashes differ; null: only equal files are the same.
+    """
+
+    near_duplicates: int | None = Field(default=40, ge=0, le=96)
+
+    column: ClassVar[str] = "image"
+    needed: ClassVar[Mapping[str, str]] = {"sha256": "image", "perceptual_hash": "image that can be decoded"}
+    size: ClassVar[str] = "bytes"
+
+    @property
+    def measure(self) -> dict[str, Any]:
+        exact = "bits in which the 256-bit perceptual hashes of the pictures differ, exact"
+        return {
+            "method": "same file" if self.near_duplicates is None else exact,
+            "threshold": self.near_duplicates,
+        }
+
+    def keys(self, manifest: "pd.DataFrame", contents: Iterable[Any]) -> list[str]:
+        """The hashes of the files."""
+        return [str(digest) for digest in manifest["sha256"]]
+
+    def neighbours(self, manifest: "pd.DataFrame", keys: Sequence[str]) -> Neighbours:
+        return Pictures(keys, manifest["perceptual_hash"].tolist(), self.near_duplicates)
+
+    def excerpts(self, contents: Mapping[str, Any]) -> dict[str, str]:
+        """Nothing: the source and row of the manifest lead to the picture."""
+        return dict.fromkeys(contents, "")

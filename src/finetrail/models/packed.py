@@ -1,0 +1,64 @@
+"""Many byte strings as one block: in memory while they are few, else in a temporary file that is mapped."""
+
+import mmap
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+IN_MEMORY = 64 * 2**20
+"""Bytes up to which no file is needed."""
+RESIDENT = 256 * 2**20
+"""Bytes that may be read from the mapped file before the process lets go of its pages."""
+
+
+class Packed:
+    """Byte strings, read by their number, in any order and from any thread.
+
+    Args:
+        parts: taken one by one; only the block, or nothing of it, stays in memory.
+        scratch: the folder of the file; the system's own by default. The file has no name, so nothing is left of it
+            after the process, however it ends.
+
+    Raises:
+        OSError: the disk is full.
+    """
+
+    def __init__(self, parts: Iterable[bytes | NDArray[np.uint8]], scratch: Path | None = None) -> None:
+        ends = [0]
+        if scratch is not None:
+            scratch.mkdir(parents=True, exist_ok=True)
+        with SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(scratch) if scratch else None) as file:
+            for part in parts:
+                data = part.tobytes() if isinstance(part, np.ndarray) else part
+                file.write(data)
+                ends.append(ends[-1] + len(data))
+            self._mapped: mmap.mmap | None = None
+            if ends[-1] > IN_MEMORY:
+                file.flush()
+                self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                self._bytes = np.frombuffer(self._mapped, dtype=np.uint8)
+            else:
+                file.seek(0)
+                self._bytes = np.frombuffer(file.read(), dtype=np.uint8)
+        self._ends = np.array(ends, dtype=np.int64)
+        self._read = 0
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def __getitem__(self, number: int) -> NDArray[np.uint8]:
+        """The bytes of one part: a view that must not be written to."""
+        start, end = self._ends[number], self._ends[number + 1]
+        self._let_go(int(end - start))
+        return self._bytes[start:end]
+
+    def _let_go(self, count: int) -> None:
+        # Mapped pages count as this process's memory until it says that it can do without; the system keeps them for
+        # the next time as long as it has nothing better to do with its memory.
+        self._read += count
+        if self._mapped is not None and self._read > RESIDENT and hasattr(mmap, "MADV_DONTNEED"):
+            self._mapped.madvise(mmap.MADV_DONTNEED)
+            self._read = 0

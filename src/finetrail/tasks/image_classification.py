@@ -1,0 +1,40 @@
+"""Image classification: one label a picture, by cross-entropy on the features of a vision backbone."""
+
+from pathlib import Path
+from typing import cast
+
+from torch import Tensor
+
+from finetrail.models import vision
+from finetrail.models.backbone import ImageBackbone
+from finetrail.models.classifier import Classifier
+from finetrail.models.image_inputs import ImageProcessor
+from finetrail.models.losses import Loss, cross_entropy
+from finetrail.tasks.model_files import BACKBONE, read_description, read_weights, write_model
+from finetrail.tasks.task import Built
+
+
+class ImageClassification:
+    """The task `image-classification`; see `Task`."""
+
+    name = "image-classification"
+
+    def build(self, backbone: object, labels: list[str], root: Path) -> Built:
+        settings = cast(ImageBackbone, backbone)
+        network, preprocessing, width = vision.load_pretrained(settings, root)
+        model = Classifier(network, width, len(labels), settings.head_dropout)
+        return Built(model, ImageProcessor(preprocessing), labels)
+
+    def loss(self, label_smoothing: float, class_weights: Tensor | None) -> Loss:
+        return cross_entropy(label_smoothing, class_weights)
+
+    def save(self, built: Built, backbone: object, folder: Path) -> None:
+        network, processor = cast(vision.VisionBackbone, built.model.backbone), cast(ImageProcessor, built.processor)
+        vision.save_backbone(network, processor.preprocessing, folder / BACKBONE)
+        write_model(built, self.name, cast(ImageBackbone, backbone).model_dump(mode="json"), folder)
+
+    def load(self, folder: Path) -> Built:
+        described, labels = read_description(folder)
+        network, preprocessing, width = vision.load_saved(folder / BACKBONE)
+        model = Classifier(network, width, len(labels), described["head_dropout"])
+        return Built(read_weights(model, folder), ImageProcessor(preprocessing), labels)

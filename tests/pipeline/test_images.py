@@ -1,0 +1,144 @@
+"""The same spine on pictures: one real `dvc repro` from a zip with bad files in it to a registered model that answers."""
+
+import base64
+import csv
+from pathlib import Path
+
+import pytest
+
+from finetrail.workspace import read_json
+from tests.pictures import SHAPES, draw, encoded, write_zip
+from tests.pipeline.workspaces import Outcome, Sandbox, lay_out, track, wait
+
+ZIP = "data/input/shapes.zip"
+WEIGHTS = "data/weights/tiny.safetensors"
+CANDIDATES = ("linear_probe", "lora", "full")
+PARAMS = f"""
+project: shapes
+task: image-classification
+seed: 0
+
+source:
+  path: {ZIP}
+
+validation:
+  near_duplicate: {{policy: "off"}}
+  near_conflicting_label: {{policy: "off"}}
+
+split:
+  method: official
+  val: 0.25
+  near_duplicates: null
+
+backbone:
+  name: timm/test_efficientnet
+  weights: {WEIGHTS}
+  image_size: 32
+
+train:
+  batch_size: 16
+  log_every: 3
+  metric: accuracy
+
+candidates:
+  linear_probe:
+    adaptation: {{method: linear_probe}}
+    train: {{epochs: 8, learning_rate: 5e-2}}
+  lora:
+    adaptation: {{method: lora, r: 4, alpha: 8}}
+    train: {{epochs: 2, learning_rate: 1e-2}}
+  full:
+    adaptation: {{method: full}}
+    train: {{epochs: 12, learning_rate: 5e-3, augment: {{crop: padded, padding: 3, flip: true, mixup: 0.1}}}}
+
+selection:
+  metric: accuracy
+  resamples: 200
+"""
+BAD = {
+    "shapes/train/circle/torn.png": encoded(draw("circle", 0))[:300],
+    "shapes/train/circle/words.jpg": b"no picture at all",
+    "shapes/train/square/blank.png": b"",  # filled below
+    "shapes/train/square/again.png": encoded(draw("square", 3)),
+    "shapes/train/cross/as-square.png": encoded(draw("square", 4)),
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_vision(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The weights of a small EfficientNet, random but fixed."""
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = timm.create_model("test_efficientnet")
+    path = tmp_path_factory.mktemp("tiny-vision") / "tiny.safetensors"
+    save_file(model.state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def pictures(tiny_vision: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """A workspace of pictures after its first `dvc repro`. Read only."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("pictures")
+    bad = BAD | {"shapes/train/square/blank.png": encoded(Image.new("RGB", (32, 32), "grey"))}
+    sandbox = lay_out(folder, PARAMS, {ZIP: write_zip(tmp_path_factory.mktemp("zip") / "s.zip", 60, 20, bad), WEIGHTS: tiny_vision})
+    track(sandbox, ZIP, WEIGHTS)
+    done = wait(sandbox.start("dvc", "repro"), 600)
+    assert done.code == 0, done.out + done.err
+    (folder / "first-run.txt").write_text(done.out, encoding="utf-8")
+    return sandbox
+
+
+def test_every_bad_picture_is_put_aside_with_its_reason(pictures: Sandbox) -> None:
+    with pictures.paths.quarantine.open(encoding="utf-8", newline="") as file:
+        aside = {row["source"].rsplit("/", 1)[-1]: row["rules"] for row in csv.DictReader(file)}
+    assert {name: rules for name, rules in aside.items() if not name[0].isdigit()} == {
+        "torn.png": "undecodable",
+        "words.jpg": "undecodable",
+        "blank.png": "blank",
+        "again.png": "duplicate",
+        "as-square.png": "conflicting_label",
+    }
+    rows = read_json(pictures.paths.validation_report)["rows"]
+    assert rows["ingested"] == 3 * 80 + len(BAD) == rows["passed"] + rows["quarantined"]
+    report = read_json(pictures.paths.split_report)["rows"]
+    assert rows["passed"] == report["train"] + report["val"] + report["test"] + report["quarantined_by_split"]
+
+
+def test_training_learns_the_shapes(pictures: Sandbox) -> None:
+    scores = {name: read_json(pictures.paths.run(name).metrics)["val"]["accuracy"] for name in CANDIDATES}
+    assert scores["full"] > 0.8
+    assert read_json(pictures.paths.selection_report)["chosen"] == "full"
+    assert read_json(pictures.paths.test_report / "metrics.json")["test"]["accuracy"] > 0.75
+
+
+def test_a_second_run_executes_nothing(pictures: Sandbox) -> None:
+    again = pictures.run("dvc", "repro")
+    assert (again.code, pictures.stages_of(again)) == (0, [])
+
+
+def test_an_edit_of_the_augmentation_trains_that_candidate_again_and_no_other(pictures: Sandbox, tmp_path: Path) -> None:
+    sandbox = pictures.copy(tmp_path / "workspace")
+    sandbox.edit("candidates.full.train.augment.flip", False)
+    done: Outcome = sandbox.run("dvc", "repro", "--dry")
+    assert [stage for stage in sandbox.stages_of(done) if stage.startswith("train@")] == ["train@full"]
+
+
+def test_the_registered_model_answers_bytes_base64_and_paths(pictures: Sandbox, tmp_path: Path) -> None:
+    import mlflow
+    import pandas as pd
+
+    name = {"circle": tmp_path / "circle.png"}
+    pictures_of = {shape: encoded(draw(shape, 900)) for shape in SHAPES}
+    name["circle"].write_bytes(pictures_of["circle"])
+    mlflow.set_tracking_uri(f"sqlite:///{pictures.root}/.finetrail/mlflow.db")
+    model = mlflow.pyfunc.load_model("models:/shapes@challenger")
+    ways = [pictures_of["circle"], base64.b64encode(pictures_of["circle"]).decode(), str(name["circle"])]
+    answers = model.predict(pd.DataFrame({"image": ways}))
+    assert answers["label"].nunique() == 1
+    assert answers["score"].nunique() == 1

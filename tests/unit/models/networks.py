@@ -1,0 +1,107 @@
+"""Networks of each library, small enough to train in a test, and pictures that they can tell apart."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from finetrail.models.backbone import ImageBackbone
+from finetrail.models.classifier import Classifier
+from finetrail.models.preprocessing import Preprocessing
+from finetrail.models.vision import VisionBackbone, load_pretrained
+
+SIZE = 32
+HALF = Preprocessing(SIZE, SIZE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "bilinear")
+NAMES = {
+    "convolutions": "timm/test_resnet",
+    "grouped": "mobilenet_v2",
+    "attention": "timm/test_vit2",
+}
+
+
+def loaded(name: str) -> tuple[VisionBackbone, Preprocessing, int]:
+    """A network with random weights, the same each time, at 32 pixels."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        return load_pretrained(ImageBackbone(name=name, weights="random", image_size=SIZE), Path())
+
+
+def multihead() -> tuple[VisionBackbone, Preprocessing, int]:
+    """Torchvision's ViT with two layers of 16 dimensions: its attention is `nn.MultiheadAttention`."""
+    from torchvision.models import VisionTransformer
+
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        network = VisionTransformer(SIZE, 8, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32)
+    network.heads = nn.Identity()
+    return VisionBackbone(network, "vit", HALF), HALF, 16
+
+
+def classifier(parts: tuple[VisionBackbone, Preprocessing, int]) -> Classifier:
+    """With a head for two classes."""
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        model = Classifier(parts[0], parts[2], 2)
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    # With the statistics that it starts with, an untrained MobileNet gives the same features for every picture.
+    for norm in norms:
+        nn.init.ones_(norm.weight)  # timm starts some at zero, which lets no gradient through
+        norm.momentum = 1.0
+    with torch.no_grad():
+        model.train()(pictures().batch(range(8)))
+    for norm in norms:
+        norm.momentum = 0.1
+    return model.eval()
+
+
+BUILD: dict[str, Callable[[], Classifier]] = {
+    **{kind: (lambda name=name: classifier(loaded(name))) for kind, name in NAMES.items()},  # type: ignore[misc]
+    "multihead": lambda: classifier(multihead()),
+}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Inputs that are pictures (N, 3, S, S) in memory."""
+
+    pixels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def lengths(self) -> list[int]:
+        return [1] * len(self.pixels)
+
+    @property
+    def varies(self) -> bool:
+        return False
+
+    def batch(self, indices: Sequence[int], seed: int | None = None) -> dict[str, Tensor]:
+        return {"pixels": self.pixels[list(indices)]}
+
+
+def pictures(count: int = 8, size: int = SIZE) -> Pictures:
+    """Noise; every second picture is red, the others blue."""
+    pixels = torch.randint(0, 120, (count, 3, size, size), generator=torch.Generator().manual_seed(5))
+    pixels[::2, 0] += 130
+    pixels[1::2, 2] += 130
+    return Pictures(pixels.to(torch.uint8))
+
+
+def some_steps(model: Classifier, inputs: Pictures, steps: int = 3, rate: float = 0.05) -> None:
+    """Train long enough that everything that can change has changed."""
+    optimizer = torch.optim.SGD([one for one in model.parameters() if one.requires_grad], lr=rate)
+    model.train()
+    batch, targets = inputs.batch(range(len(inputs))), torch.arange(len(inputs)) % 2
+    for _ in range(steps):
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(model(batch), targets).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    model.eval()
+
+
+def copies(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}

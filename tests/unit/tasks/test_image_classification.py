@@ -1,0 +1,63 @@
+"""The task image-classification: what is saved is what is loaded, with real vision backbones."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from finetrail.adaptation.full import Full
+from finetrail.models.backbone import ImageBackbone
+from finetrail.tasks.registry import get_task, load_model
+from finetrail.tasks.task import Built
+from finetrail.training.inference import predict
+from tests.pictures import SHAPES, draw, encoded
+
+VALUES = [encoded(draw(shape, number)) for shape in SHAPES for number in range(3)]
+BACKBONES = {
+    "torchvision": ImageBackbone(name="mobilenet_v3_small", weights="random", image_size=32),
+    "timm": ImageBackbone(name="timm/test_vit", weights="random"),
+}
+
+
+def some_steps(built: Built) -> None:
+    """Enough training that neither weights nor BatchNorm statistics are the initial ones."""
+    Full(method="full").apply(built.model)
+    optimizer = torch.optim.SGD(built.model.parameters(), lr=0.01)
+    loss = get_task("image-classification").loss(0.1, None)
+    inputs = built.processor.encode(VALUES)
+    built.model.train()
+    for _ in range(2):
+        batch = inputs.batch(range(len(VALUES)))
+        loss(built.model(batch), torch.arange(len(VALUES)) // 3, batch).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    built.model.eval()
+
+
+@pytest.mark.parametrize("library", BACKBONES)
+def test_what_is_saved_answers_the_same_when_it_is_loaded(library: str, tmp_path: Path) -> None:
+    settings = BACKBONES[library]
+    task = get_task("image-classification")
+    built = task.build(settings, list(SHAPES), tmp_path)
+    some_steps(built)
+    expected = predict(built.model, built.processor.encode(VALUES), 4)
+    task.save(built, settings, tmp_path / "saved")
+    again = load_model(tmp_path / "saved")
+    assert again.labels == list(SHAPES)
+    assert (predict(again.model, again.processor.encode(VALUES), 4) == expected).all()
+    described = json.loads((tmp_path / "saved/model.json").read_text(encoding="utf-8"))
+    assert described["task"] == "image-classification"
+    assert described["backbone"]["weights"] == "backbone"
+    suffixes = {path.suffix for path in (tmp_path / "saved").rglob("*") if path.is_file()}
+    assert suffixes <= {".json", ".safetensors"}
+
+
+def test_a_saved_model_is_the_same_bytes_each_time(tmp_path: Path) -> None:
+    settings, task = BACKBONES["timm"], get_task("image-classification")
+    built = task.build(settings, list(SHAPES), tmp_path)
+    files = []
+    for name in ("one", "two"):
+        task.save(built, settings, tmp_path / name)
+        files.append({path.relative_to(tmp_path / name): path.read_bytes() for path in (tmp_path / name).rglob("*.*")})
+    assert files[0] == files[1]
