@@ -67,7 +67,7 @@ def test_a_pipe_is_not_waited_for_and_a_locked_file_is_named(tmp_path: Path) -> 
 
 def test_a_caller_from_elsewhere_cannot_tell_which_files_exist(tmp_path: Path) -> None:
     (tmp_path / "there.png").write_bytes(PNG)
-    refused = {}
+    refused: dict[str, list[str]] = {}
     for name in ("there", "gone!"):
         for value in (f"{tmp_path}/{name}.png", f"file://{tmp_path}/{name}.png", Path(tmp_path, f"{name}.png")):
             with pytest.raises(ImageError, match="no path is read for a request") as caught:

@@ -1,0 +1,132 @@
+"""Stage `test` on real files: a model of pictures, and one of texts."""
+
+import base64
+import io
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from finetrail.errors import WorkspaceError
+from finetrail.evaluation.evaluate import Evaluation
+from finetrail.evaluation.selection import Selection, Standing, choose
+from finetrail.previews import Preview, Seen, write_seen
+from finetrail.runs import RunRecord, write_record
+from finetrail.stages.test import score_test
+from finetrail.tasks.registry import TASKS
+from finetrail.tracking import connect
+from finetrail.workspace import Workspace, read_json, write_json
+from tests.unit import pictures
+from tests.unit.pictures import BLUE, RED, picture
+
+SETTINGS = Selection(resamples=100)
+COLOURS = [RED, BLUE, (160, 90, 120), (120, 90, 160)]
+
+
+def _workspace(root: Path, column: str, values: list[Any], labels: list[str], params: Mapping[str, str]) -> Workspace:
+    """Leave what the earlier stages leave; the model's folder is the caller's."""
+    workspace = Workspace(root)
+    folder = workspace.split("test")
+    folder.mkdir(parents=True)
+    for part in (0, 1):  # two shards
+        rows = range(part, len(values), 2)
+        table: dict[str, Any] = {
+            "id": [f"{'xy'[part]}{row:03d}" for row in rows],
+            column: [values[row] for row in rows],
+        }
+        table |= {"label": [labels[row] for row in rows], "group": pa.array([None for _ in rows], pa.string())}
+        pq.write_table(pa.table(table), folder / f"part-{part:05d}.parquet")
+    standing = Standing("full", 0.7, 0.6, 0.8, 0.0, 0.0, 0.0, 10, 20)
+    write_json(workspace.selection_report, choose([standing], Selection()).as_json())
+    split = {
+        "method": "stratified",
+        "near": {"method": "none"},
+        "rows": dict.fromkeys(
+            ("ingested", "quarantined_by_validation", "quarantined_by_split", "train", "val", "test"), 4
+        ),
+        "sha256": {"train": "aa", "val": "bb", "test": "cc"},
+        "leakage": {"exact_groups": 0, "near_pairs": 0, "removed": []},
+    }
+    write_json(workspace.split_report, split)
+    tracker = connect(workspace, root.name)
+    run_id = tracker.start("full", dict(params), {}, [])
+    tracker.end(run_id)
+    paths = workspace.run("full")
+    paths.root.mkdir(parents=True)
+    write_record(RunRecord(run_id, "full", dict(params), {}, [], {}), paths.record)
+    write_json(paths.metrics, {"best_epoch": 1})
+    for curve in (paths.train_curve, paths.val_curve):
+        curve.write_text("step,epoch,loss,macro_f1\n1,1,0.5,0.5\n")
+    return workspace
+
+
+@pytest.fixture
+def illustrated(tmp_path: Path, mlflow_database: str, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Forty pictures; of every fourth the label is wrong."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_database)
+    monkeypatch.setitem(TASKS, pictures.NAME, pictures.ENTRY)
+    values = [picture(COLOURS[row % 4], size=(8 + row, 9)) for row in range(40)]
+    labels = [["red", "blue"][(row % 2) ^ (row % 4 == 3)] for row in range(40)]
+    params = {"backbone.name": "mean", "backbone.weights": "none#sha256=12"}
+    workspace = _workspace(tmp_path / "pictures", "image", values, labels, params)
+    task = pictures.RedOrBlue()
+    workspace.model("full").mkdir(parents=True)
+    task.save(task.build(None, pictures.LABELS, Path()), None, workspace.model("full"))
+    write_seen([Seen("red", Preview(picture=picture(RED, "JPEG")))], workspace.run("full").seen)
+    return workspace
+
+
+def _score(workspace: Workspace, task: str) -> tuple[Evaluation, str, pd.DataFrame]:
+    done = score_test(workspace, project=workspace.root.name, task_name=task, settings=SETTINGS).evaluation
+    folder = workspace.test_report
+    errors = pd.read_csv(folder / "errors.csv", keep_default_na=False)
+    assert list(errors.columns) == ["id", "content", "actual", "predicted", "confidence", "given_to_actual"]
+    assert list(errors["id"]) == [one.id for one in done.mistakes]
+    return done, (folder / "report.html").read_text(encoding="utf-8"), errors
+
+
+def test_pictures(illustrated: Workspace) -> None:
+    done, html, errors = _score(illustrated, pictures.NAME)
+    assert done.metrics["accuracy"].value == 0.75
+    assert len(errors) == 10
+    assert set(errors["content"]) == {""}
+    assert "mean, none ·" in html
+    shown = re.findall(r'src="data:image/(\w+);base64,([^"]+)"', html)
+    assert len(shown) == 10 + 6 + 20 + 1  # mistakes, the worst of the one confusion, examples, seen
+    assert ("jpeg", base64.b64encode(picture(RED, "JPEG")).decode()) in shown
+    # The cards show the pictures of their rows, which all have a width of their own.
+    cards = html[html.index('id="mistakes"') : html.index('id="choice"')]
+    widths = [Image.open(io.BytesIO(base64.b64decode(data))).width for data in re.findall(r'base64,([^"]+)"', cards)]
+    assert [width - 8 for width in widths] == [int(one.id[1:]) for one in done.mistakes]
+    predictions = pd.read_parquet(illustrated.test_report / "predictions.parquet")
+    logits = np.stack(predictions["logits"].tolist())
+    assert [pictures.LABELS[k] for k in logits.argmax(axis=1)].count("red") == 20
+    assert read_json(illustrated.test_report / "metrics.json")["test"]["accuracy"] == 0.75
+
+
+def test_texts(tmp_path: Path, mlflow_database: str, saved_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_database)
+    texts = [f"{word} river, by the\rhouse {row}" for row, word in enumerate(["good", "bad", "happy", "weak"] * 5)]
+    workspace = _workspace(tmp_path / "texts", "text", texts, ["good", "bad"] * 10, {"backbone.weights": "b"})
+    workspace.models.mkdir(parents=True)
+    workspace.model("full").symlink_to(saved_model)
+    write_seen([Seen("good", Preview("what is left"))], workspace.run("full").seen)
+    done, html, errors = _score(workspace, "text-classification")
+    assert len(errors) == len(done.mistakes) > 0
+    by_id = {f"{'xy'[row % 2]}{row:03d}": text for row, text in enumerate(texts)}
+    assert list(errors["content"]) == [by_id[one.id] for one in done.mistakes]
+    assert "<img" not in html
+    assert "what is left" in html
+
+
+def test_a_run_without_its_examples_is_named(illustrated: Workspace) -> None:
+    illustrated.run("full").seen.unlink()
+    with pytest.raises(WorkspaceError, match=r"seen.json does not exist: it is written by `train`"):
+        _score(illustrated, pictures.NAME)
