@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from pydantic import Field
 
 from finetrail.data.buckets import pick_contents
-from finetrail.data.leakage import Near, Neighbours, Texts, normalise
+from finetrail.data.leakage import Neighbours
 from finetrail.data.picture_leakage import Pictures
 from finetrail.data.splits import Division
+from finetrail.data.text_leakage import Near, Texts, normalise
 
 if TYPE_CHECKING:
     import pandas as pd
