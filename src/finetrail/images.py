@@ -84,27 +84,32 @@ def from_base64(text: str) -> bytes | None:
         return None
 
 
+def orientation(image: "Image") -> int:
+    """How EXIF says that an opened picture lies: 1 is upright, 5 to 8 are turned by a quarter."""
+    if image.format == "TIFF":
+        return 1  # Pillow turns these itself
+    try:
+        found = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # noqa: BLE001  (damaged EXIF data is no damaged picture)
+        return 1
+    return found if found in range(1, 9) else 1
+
+
 def _turned(image: "Image") -> "Image":
     """Turned as EXIF says. `ImageOps.exif_transpose` fails where another part of the EXIF data is damaged."""
-    from PIL import Image
+    from PIL.Image import Transpose as Turn
 
-    turns = Image.Transpose
-    by_orientation = {
-        2: turns.FLIP_LEFT_RIGHT,
-        3: turns.ROTATE_180,
-        4: turns.FLIP_TOP_BOTTOM,
-        5: turns.TRANSPOSE,
-        6: turns.ROTATE_270,
-        7: turns.TRANSVERSE,
-        8: turns.ROTATE_90,
-    }
-    if image.format == "TIFF":
-        return image  # Pillow turns these itself
-    try:
-        turn = by_orientation.get(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001  (damaged EXIF data is no damaged picture)
-        turn = None
-    return image if turn is None else image.transpose(turn)
+    turns = [
+        Turn.FLIP_LEFT_RIGHT,
+        Turn.ROTATE_180,
+        Turn.FLIP_TOP_BOTTOM,
+        Turn.TRANSPOSE,
+        Turn.ROTATE_270,
+        Turn.TRANSVERSE,
+        Turn.ROTATE_90,
+    ]
+    lies = orientation(image)
+    return image if lies == 1 else image.transpose(turns[lies - 2])
 
 
 def _rgb(image: "Image") -> "Image":

@@ -10,7 +10,7 @@ import grimp
 import pytest
 
 from finetrail.config import SECTIONS
-from tests.contract.pipeline import REPOSITORY, SOURCE, stages
+from tests.contract.pipeline import CODE, REPOSITORY, SOURCE, stages
 
 STAGES = stages()
 BEFORE_TEST = ["ingest", "validate", "split", "train", "select"]
@@ -58,10 +58,11 @@ def test_every_out_is_cached_and_every_run_repeatable(name: str) -> None:
 
 @pytest.mark.parametrize("name", STAGES)
 def test_code_dependencies_are_the_modules_that_the_stage_imports(name: str) -> None:
+    """All of them are named, alone or with their folder; and nothing is named alone that is not used."""
     used = _used_by(f"finetrail.stages.{name}")
-    named = {file for file in STAGES[name].code if file.removesuffix(".py") not in PLUMBING}
-    named = {file for file in named if not file.endswith(("__init__.py", "py.typed"))}
-    assert named == used, f"missing: {sorted(used - named)}; not used: {sorted(named - used)}"
+    assert used - STAGES[name].code == set()
+    alone = {dep.removeprefix(CODE) for dep in STAGES[name].deps if dep.startswith(CODE) and Path(dep).suffix}
+    assert alone - used == set()
 
 
 def test_training_depends_on_the_pinned_libraries() -> None:

@@ -86,7 +86,9 @@ def pictures(tiny_vision: Path, tmp_path_factory: pytest.TempPathFactory) -> San
 
     folder = tmp_path_factory.mktemp("pictures")
     bad = BAD | {"shapes/train/square/blank.png": encoded(Image.new("RGB", (32, 32), "grey"))}
-    sandbox = lay_out(folder, PARAMS, {ZIP: write_zip(tmp_path_factory.mktemp("zip") / "s.zip", 60, 20, bad), WEIGHTS: tiny_vision})
+    sandbox = lay_out(
+        folder, PARAMS, {ZIP: write_zip(tmp_path_factory.mktemp("zip") / "s.zip", 60, 20, bad), WEIGHTS: tiny_vision}
+    )
     track(sandbox, ZIP, WEIGHTS)
     done = wait(sandbox.start("dvc", "repro"), 600)
     assert done.code == 0, done.out + done.err
@@ -122,7 +124,9 @@ def test_a_second_run_executes_nothing(pictures: Sandbox) -> None:
     assert (again.code, pictures.stages_of(again)) == (0, [])
 
 
-def test_an_edit_of_the_augmentation_trains_that_candidate_again_and_no_other(pictures: Sandbox, tmp_path: Path) -> None:
+def test_an_edit_of_the_augmentation_trains_that_candidate_again_and_no_other(
+    pictures: Sandbox, tmp_path: Path
+) -> None:
     sandbox = pictures.copy(tmp_path / "workspace")
     sandbox.edit("candidates.full.train.augment.flip", False)
     done: Outcome = sandbox.run("dvc", "repro", "--dry")

@@ -52,8 +52,8 @@ class Lora(Settings):
         if unknown or not targets:
             known = sorted({name.rsplit(".", 1)[-1] for name in names})
             raise ConfigError(
-                f"target_modules {unknown or self.target_modules!r} name no linear layer or ungrouped convolution; it has "
-                f"{', '.join(known) or 'none'}"
+                f"target_modules {unknown or self.target_modules!r} name no linear layer or ungrouped convolution; "
+                f"it has {', '.join(known) or 'none'}"
             )
         config = LoraConfig(r=self.r, lora_alpha=self.alpha, lora_dropout=self.dropout, target_modules=targets)
         # The head stands outside of what peft wraps, so it trains in full and cannot be lost on the way to disk.

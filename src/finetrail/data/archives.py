@@ -24,6 +24,7 @@ from finetrail.images import MOST_BYTES
 MOST_TIMES = 100
 FREE_OF_RATIO = 64 * 2**20
 MOST_TOTAL = 2**40
+HEADER_BYTES = 2**20
 _OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 _UTF8_FLAG, _ENCRYPTED_FLAG = 0x800, 0x1
 
@@ -85,22 +86,21 @@ class _Guard:
 
 
 class _Metered:
-    """A stream that gives at most so many bytes between two members: headers can lie about their size as well."""
+    """A stream that gives no more than was agreed: a header can ask for any number of further bytes."""
 
     def __init__(self, file: IO[bytes], name: str) -> None:
-        self._file, self._name, self._since = file, name, 0
+        self._file, self._name, self._left = file, name, HEADER_BYTES
         self.seek, self.tell = file.seek, file.tell
 
     def read(self, size: int) -> bytes:
-        self._since += size
-        if self._since > MOST_BYTES + 2**20:
-            raise SourceError(
-                f"{self._name}: a header asks for {self._since:,} bytes; the archive is damaged or an attack"
-            )
+        self._left -= size
+        if self._left < 0:
+            raise SourceError(f"{self._name}: a header has more than {HEADER_BYTES:,} bytes; check where it is from")
         return self._file.read(size)
 
-    def restart(self) -> None:
-        self._since = 0
+    def allow(self, size: int) -> None:
+        """Agree on the contents of a member, and the header of the next."""
+        self._left = size + HEADER_BYTES
 
 
 class _Header(tarfile.TarInfo):
@@ -178,13 +178,12 @@ def _tar_members(path: Path, file: IO[bytes], mode: str, *, read: bool) -> Itera
         while (member := archive.next()) is not None:
             archive.members.clear()  # else it keeps every header
             name = guard.admit(member.name, member.size, None, _tar_fault(member)) if not member.isdir() else ""
-            metered.restart()
+            metered.allow(member.size if name else 0)
             if name:
                 data = archive.extractfile(member).read() if read else b""
                 if read and len(data) != member.size:
                     raise tarfile.ReadError(f"{name!r} is cut off")
                 yield name, data
-                metered.restart()
     while file.read(2**20):  # to the end, where the checksum of a compressed archive stands
         pass
 

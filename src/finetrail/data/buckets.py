@@ -119,7 +119,7 @@ def _sort(gathered: Path, shard: Path, column: str) -> None:
     import pyarrow.parquet as pq
 
     with pa.memory_map(str(gathered)) as file:
-        rows = pa.ipc.open_stream(file).read_all()
+        rows = pa.ipc.open_stream(file).read_all().combine_chunks()  # many small chunks are slow to take from
         order = pa.compute.sort_indices(rows["id"])
         schema = rows.schema.remove_metadata()
         encoded = pa.types.is_binary(schema.field(column).type)  # encoded images do not get smaller

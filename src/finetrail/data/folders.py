@@ -57,7 +57,7 @@ def _walk(folder: Path | str, root: Path, above: str) -> Iterator[tuple[str, str
     for entry in entries:
         name = shown(above + entry.name)
         if entry.is_symlink():
-            if entry.is_dir():
+            if os.path.isdir(entry.path):  # noqa: PTH112
                 raise SourceError(f"{name!r} is a link to a folder; put the folder itself there")
             check_link(entry.path, root, name)
         if entry.is_dir():

@@ -1,5 +1,6 @@
 """Encoded images as the content of rows: what the manifest says of each."""
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from finetrail.data.content import Kind
 from finetrail.data.perceptual import SIDE, perceptual_hashes
 from finetrail.errors import ImageError
-from finetrail.images import open_image, upright
+from finetrail.images import open_image, orientation, upright
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -79,9 +80,7 @@ def _look(data: bytes | None) -> tuple[dict[str, object], bytes | None]:
         picture = upright(image)
     except ImageError as error:
         return facts | {"error": str(error)}, None
-    if reduced and (picture.width < picture.height) != (image.width < image.height):
-        size = size[::-1]  # turned by a quarter
-    width, height = size if reduced else picture.size
+    width, height = (size if orientation(image) < 5 else size[::-1]) if reduced else picture.size
     grey = picture.convert("L")
     facts |= {"width": width, "height": height, "mode": mode, "contrast": _contrast(grey)}
     facts["format"] = "JPEG" if kind == "MPO" else kind  # several JPEGs in one file, as some cameras write them
@@ -89,10 +88,12 @@ def _look(data: bytes | None) -> tuple[dict[str, object], bytes | None]:
 
 
 def _contrast(grey: "Image") -> float:
-    counts: list[int] = grey.histogram()
-    total = sum(counts)
-    mean = sum(value * count for value, count in enumerate(counts)) / total
-    return float((sum(count * (value - mean) ** 2 for value, count in enumerate(counts)) / total) ** 0.5)
+    import numpy as np
+
+    counts, values = np.array(grey.histogram(), np.int64), np.arange(256)
+    # In whole numbers, so that a blank picture is exactly 0.
+    total, first, second = int(counts.sum()), int(counts @ values), int(counts @ values**2)
+    return math.sqrt(total * second - first**2) / total
 
 
 def _small(grey: "Image") -> bytes:

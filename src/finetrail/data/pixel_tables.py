@@ -2,12 +2,12 @@
 
 import csv
 import gzip
-import io
 import math
 import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any
 
 from finetrail.data.columns import Columns, SplitName, row_from
 from finetrail.data.raw import Row
@@ -29,15 +29,16 @@ def read_pixels(path: Path, split: SplitName | None, columns: Columns) -> Iterat
         SourceError: the values are no square image of grey values, or the file cannot be read.
     """
     try:
-        with gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as file:
-            yield from _rows(path, io.TextIOWrapper(file, encoding="utf-8-sig", newline=""), split, columns)
+        opener: Any = gzip.open if path.name.lower().endswith(".gz") else open
+        with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+            yield from _rows(path, file, split, columns)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise SourceError(f"{path.name} is no whole gzip file ({error}); copy or download it again") from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{path.name} is not UTF-8 ({error.reason}); it must be text of numbers") from error
 
 
-def _rows(path: Path, file: io.TextIOWrapper, split: SplitName | None, columns: Columns) -> Iterator[Row]:
+def _rows(path: Path, file: IO[str], split: SplitName | None, columns: Columns) -> Iterator[Row]:
     names: dict[int, str] = {}
     fields: list[str] = []
     number = 0
@@ -46,7 +47,7 @@ def _rows(path: Path, file: io.TextIOWrapper, split: SplitName | None, columns: 
         if not fields:
             continue
         if not names:
-            header = not all(map(_numeric, fields[1:-1]))
+            header = columns.label in fields or not all(map(_numeric, fields[1:-1]))
             names = _named(path, fields, columns) if header else _placed(path, fields, columns)
             width = len(fields)
             side = _side(path, width - len(names))

@@ -60,8 +60,9 @@ def _operations(*, shear: float, turn: float, shift: float, change: float, bits:
     def affine(
         image: Any, angle: float = 0.0, x: float = 0.0, y: float = 0.0, slope: tuple[float, float] = (0, 0)
     ) -> Any:
+        # Around the corner, as in the papers' own code.
         degrees = [math.degrees(math.atan(part)) for part in slope]
-        return f.affine(image, angle=angle, translate=[round(x), round(y)], scale=1.0, shear=degrees)
+        return f.affine(image, angle=angle, translate=[int(x), int(y)], scale=1.0, shear=degrees, center=[0, 0])
 
     return [
         lambda image, strength: image,

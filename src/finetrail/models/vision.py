@@ -15,6 +15,12 @@ from finetrail.models.preprocessing import Preprocessing
 from finetrail.workspace import read_json, write_json
 
 _DESCRIPTION = "backbone.json"
+# By what stands in front of the slash in a backbone's name; torchvision's names have none.
+_SOURCES = {
+    "timm": "finetrail.models.timm_source",
+    "transformers": "finetrail.models.transformers_source",
+}
+_TORCHVISION = "finetrail.models.torchvision_source"
 
 
 class Source(Protocol):
@@ -104,9 +110,7 @@ def save_backbone(backbone: VisionBackbone, preprocessing: Preprocessing, folder
 
 
 def _source(name: str) -> Source:
-    library = name.split("/", maxsplit=1)[0]
-    module = f"{library}_source" if library in ("timm", "transformers") else "torchvision_source"
-    return cast(Source, import_module(f"finetrail.models.{module}"))
+    return cast(Source, import_module(_SOURCES.get(name.split("/", maxsplit=1)[0], _TORCHVISION)))
 
 
 def _width(backbone: VisionBackbone, image_size: int) -> int:

@@ -85,7 +85,7 @@ def split(workspace: Workspace, settings: TextSplit | ImageSplit, track: Track =
     excerpts = settings.excerpts(pick_contents(workspace.raw, settings.column, removed))
     with ExitStack() as stack:  # three separate outs of DVC, written all or none
         folders = [stack.enter_context(replacing(workspace.split(name))) for name in SPLITS]
-        lengths = manifest[settings.size].fillna(0).to_numpy(dtype=np.int64)
+        lengths = manifest[settings.size].fillna(0).to_numpy(np.int64)
         places = np.full(len(manifest), -1, dtype=np.int64)
         places[np.flatnonzero(kept)] = [-1 if name is None else SPLITS.index(name) for name in assignment.splits]
         ids = manifest["id"].tolist()

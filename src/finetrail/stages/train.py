@@ -29,6 +29,7 @@ from finetrail.tasks.task import Built
 from finetrail.training.device import build_accelerator, fix_seeds, peak_memory_mb
 from finetrail.training.inference import compute_features, predict
 from finetrail.training.loop import Examples, Fitted, fit
+from finetrail.training.precision import choose_precision
 from finetrail.training.settings import Training
 from finetrail.workspace import RunPaths, Workspace, replacing, write_json
 
@@ -71,12 +72,10 @@ def train(
     splits = {split: read_frame(workspace.split(split)) for split in ("train", "val")}
     labels = sorted(splits["train"]["label"].unique())
     fix_seeds(seed)
-    accelerator = build_accelerator(settings.precision)
     built = task.build(backbone, labels, workspace.root)
     model = built.model
     adaptation.apply(model)
     parameters = count_parameters(model)
-    model.to(accelerator.device)
 
     started = time.perf_counter()
     inputs: dict[str, Inputs] = {
@@ -87,6 +86,9 @@ def train(
         )
         for split in splits
     }
+    batch = inputs["train"].batch(range(min(settings.batch_size, len(inputs["train"]))))
+    accelerator = build_accelerator(choose_precision(settings.precision, model, batch))
+    model.to(accelerator.device)
     targets = {split: _targets(rows, labels) for split, rows in splits.items()}
     weights = _balanced(targets["train"], len(labels)) if settings.class_weights == "balanced" else None
     params = _flatten(

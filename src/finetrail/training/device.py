@@ -45,8 +45,15 @@ def autocast(bf16: bool, device: torch.device) -> Any:
 
 
 def lay_out(model: nn.Module) -> None:
-    """Keep the weights of convolutions in the order that is fastest for them on CPUs and GPUs: channels last."""
+    """Arrange a model in memory as it is fastest; it computes the same.
+
+    Weights of convolutions stand channels last. Activations whose gradient needs their input do not overwrite it: they
+    would have to copy it first.
+    """
     model.to(memory_format=torch.channels_last)
+    for module in model.modules():
+        if isinstance(module, nn.Hardtanh | nn.Hardswish | nn.SiLU):
+            module.inplace = False
 
 
 def peak_memory_mb() -> int:

@@ -18,6 +18,7 @@ from finetrail.models.losses import Loss
 from finetrail.models.weights import load_tensors, save_tensors, trainable_tensors
 from finetrail.progress import Track, quiet
 from finetrail.training.batching import grouped_batches
+from finetrail.training.convolutions import FastConvolutions
 from finetrail.training.device import lay_out
 from finetrail.training.feeding import feed, seeds
 from finetrail.training.inference import predict
@@ -98,7 +99,8 @@ def fit(
     lay_out(model)
     optimizer = build_optimizer(model, settings)
     schedule = build_schedule(optimizer, settings, settings.epochs * steps_an_epoch)
-    forward, accelerated = accelerator.prepare(model, optimizer)
+    prepared, accelerated = accelerator.prepare(model, optimizer)
+    forward = _within(FastConvolutions(), prepared)
     # What is frozen for a while still belongs to the best epoch.
     changing = set(trainable_tensors(model))
     targets = torch.from_numpy(train.targets)
@@ -142,14 +144,23 @@ def fit(
             save_tensors({name: tensor for name, tensor in model.state_dict().items() if name in changing}, checkpoint)
         elif settings.patience is not None and epoch - fitted.best_epoch >= settings.patience:
             break
-    accelerator.unwrap_model(forward, keep_fp32_wrapper=False)
+    accelerator.unwrap_model(prepared, keep_fp32_wrapper=False)
     model.load_state_dict(load_tensors(checkpoint), strict=False)
     model.eval()
     return fitted
 
 
+def _within(convolutions: FastConvolutions, model: nn.Module) -> Callable[[Batch], Tensor]:
+    def forward(batch: Batch) -> Tensor:
+        with convolutions:
+            logits: Tensor = model(batch)
+        return logits
+
+    return forward
+
+
 def _accumulate(
-    forward: nn.Module,
+    forward: Callable[[Batch], Tensor],
     fed: Iterator[Batch],
     micro_batches: list[list[int]],
     targets: Tensor,

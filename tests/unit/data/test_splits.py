@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from finetrail.data.leakage import Texts, similarity
 from finetrail.data.split_report import label_counts, leakage_report, refuse, warnings
-from finetrail.data.split_settings import TextSplit
+from finetrail.data.split_settings import ImageSplit, TextSplit
 from finetrail.data.splits import Assignment, Rows
 from finetrail.data.splits import assign as assign_near
 from finetrail.errors import SplitError
@@ -247,6 +247,22 @@ def test_a_label_with_one_row_trains_and_is_a_warning() -> None:
     counts = label_counts(rows, assign(rows, TextSplit()))
     refuse(counts, 0)
     assert warnings(counts, TextSplit()) == ["label 'rare' (1 rows) is not in val and test: it is not scored there"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        ({"near_duplicates": 97}, "less than or equal to 96"),
+        ({"near_duplicates": 0.8}, "valid integer"),
+        ({"near_duplicates": -1}, "greater than or equal to 0"),
+        ({"shingle_words": 3}, "unknown key 'shingle_words'"),
+        ({"val": 0.5, "test": 0.5}, "leaves nothing for train"),
+    ],
+)
+def test_settings_of_images_refuse(wrong: dict[str, object], match: str) -> None:
+    with pytest.raises(ValidationError, match=match):
+        ImageSplit.model_validate(wrong)
+    assert ImageSplit(near_duplicates=None).near_duplicates is None
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import csv
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,11 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from finetrail.data.raw import Row, read_split, write_rows
-from finetrail.data.split_settings import TextSplit
+from finetrail.data.split_settings import ImageSplit, TextSplit
 from finetrail.data.texts import TEXT
 from finetrail.errors import SplitError, WorkspaceError
 from finetrail.stages.split import Divided, split
 from finetrail.workspace import SPLITS, Workspace, read_json
+from tests.unit.image_rows import Picture, write_images
 
 
 def words(row: int, count: int = 12) -> str:
@@ -162,6 +164,99 @@ def test_a_disk_error_leaves_earlier_results(tmp_path: Path) -> None:
     blocked.mkdir()  # the file that would be written next cannot be opened
     with pytest.raises(IsADirectoryError):
         split(space, TextSplit(seed=1))
+    assert contents(space) == before
+
+
+def images(count: int = 60) -> list[Picture]:
+    return [Picture(number, "xyz"[number % 3], group="g") for number in range(count)]
+
+
+def ingested(root: Path, pictures: list[Picture]) -> Workspace:
+    space = write_images(root, pictures, rows_a_shard=7)
+    space.validation.mkdir(parents=True)
+    space.quarantine.write_text("id,source,row,split,label,rules,content\n", encoding="utf-8")
+    return space
+
+
+def test_images_are_divided_by_the_manifest_and_carried_over_as_they_are(tmp_path: Path) -> None:
+    data = images()
+    space = ingested(tmp_path / "one", data)
+    done = split(space, ImageSplit())
+    assert done.rows == {
+        "ingested": 60,
+        "quarantined_by_validation": 0,
+        "quarantined_by_split": 0,
+        "train": 42,
+        "val": 6,
+        "test": 12,
+    }
+    by_id = {picture.id: picture for picture in data}
+    for name in SPLITS:
+        frame = read_split(space.split(name))
+        assert list(frame.columns) == ["id", "image", "label", "group"]
+        assert frame["id"].is_monotonic_increasing
+        assert len(frame) == done.rows[name]
+        for record in frame.itertuples():
+            assert (record.image, record.label) == (by_id[str(record.id)].data, by_id[str(record.id)].label)
+    report = read_json(space.split_report)
+    assert report["near"] == {
+        "method": "bits in which the 256-bit perceptual hashes of the pictures differ, exact",
+        "threshold": 40,
+    }
+    random.Random(1).shuffle(data)  # noqa: S311
+    again = ingested(tmp_path / "two", data)
+    split(again, ImageSplit())
+    assert contents(again) == contents(space)
+
+
+def test_official_images_near_to_the_test_images_go_to_the_quarantine(tmp_path: Path) -> None:
+    data = [replace(picture, split="test" if (picture.number or 0) < 9 else "train") for picture in images()]
+    data.append(Picture(0, "x", split="train"))
+    data.append(Picture(1, "y", 1, tuple(range(60, 90)), "train"))
+    data.append(Picture(1, "y", 2, tuple(range(60, 120)), "train"))
+    space = ingested(tmp_path, data)
+    done = split(space, ImageSplit(method="official"))
+    assert done.rows["quarantined_by_split"] == 3
+    assert done.rows["test"] == 9
+    with (space.splits / "quarantine.csv").open(encoding="utf-8", newline="") as file:
+        records = {record["source"]: record for record in csv.DictReader(file)}
+    first, second = data[0].id, data[1].id
+    assert {source: (record["id"], record["row"], record["reason"]) for source, record in records.items()} == {
+        "train/x/0061.png": (f"{first}-1", "61", f"the same image as {first} of test (0 of 256 bits differ)"),
+        "train/y/0062.png": (data[61].id, "62", f"near to {second} of test (30 of 256 bits differ)"),
+        "train/y/0063.png": (
+            data[62].id,
+            "63",
+            f"joined by a chain of near rows to {second} of test (60 of 256 bits differ)",
+        ),
+    }
+    kept = split(space, ImageSplit(method="official", near_duplicates=None))
+    assert kept.rows["quarantined_by_split"] == 1
+    assert read_json(space.split_report)["near"]["method"] == "same file"
+
+
+@pytest.mark.parametrize(
+    ("bad", "match"),
+    [
+        (Picture(None, "x"), r"1 of 61 rows have no image \(first"),
+        (Picture(99, "x", error="cut off"), r"1 of 61 rows have no image that can be decoded \(first"),
+        (Picture(99, None), "1 of 61 rows have no label"),
+    ],
+)
+def test_an_image_that_nothing_can_use_is_refused(tmp_path: Path, bad: Picture, match: str) -> None:
+    space = ingested(tmp_path, [*images(), bad])
+    with pytest.raises(SplitError, match=match):
+        split(space, ImageSplit())
+    assert contents(space) == {}
+
+
+def test_shards_of_another_run_leave_earlier_results(tmp_path: Path) -> None:
+    space = ingested(tmp_path, images())
+    split(space, ImageSplit())
+    before = contents(space)
+    min(space.raw.glob("part-*.parquet")).unlink()
+    with pytest.raises(SplitError, match="the shards and the manifest of data/raw are not of one run"):
+        split(space, ImageSplit(seed=1))
     assert contents(space) == before
 
 

@@ -29,7 +29,8 @@ def some_steps(built: Built) -> None:
     built.model.train()
     for _ in range(2):
         batch = inputs.batch(range(len(VALUES)))
-        loss(built.model(batch), torch.arange(len(VALUES)) // 3, batch).backward()
+        value = loss(built.model(batch), torch.arange(len(VALUES)) // 3, batch)
+        value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         optimizer.zero_grad()
     built.model.eval()

@@ -83,12 +83,14 @@ class Run:
 def train(tmp_path: Path, rows: int = 96, seed: int = 0, model: Classifier | None = None, **settings: Any) -> Run:
     """Train on blobs; what is no setting goes to `fit`."""
     heard: list[tuple[str, int, Point]] = []
-    given = {name: settings.pop(name) for name in ("loss", "score") if name in settings}
+    given = {name: settings.pop(name) for name in ("loss", "score", "start_epoch", "inputs") if name in settings}
     chosen = Training(**(QUIET | {"learning_rate": 0.05} | settings))
     model = model or new_model()
+    examples = blobs(rows, 1)
+    examples = Examples(given.pop("inputs", examples.inputs), examples.targets)
     fitted = fit(
         model,
-        blobs(rows, 1),
+        examples,
         blobs(60, 2),
         chosen,
         **({"loss": cross_entropy_of(), "score": score} | given),

@@ -1,0 +1,168 @@
+"""Gradients of bfloat16 convolutions by the kernel that is fit for them.
+
+For some shapes oneDNN has no good kernel for the gradients in bfloat16 and falls back to one that is ten to sixty
+times slower, which kernel and for which shapes depending on the processor: on AVX-512 without AMX, for instance, the
+gradient of the weights for pictures of 4 x 4, and the gradient of the input of strided depthwise convolutions. A
+handful of such layers makes bfloat16 slower than float32. Here each shape's gradients are timed once a machine, and
+where PyTorch's own are far behind they are computed in another way, of at least the same precision.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from finetrail.training.measured import faster
+
+Pair = tuple[int, int]
+
+MARGIN = 2.0
+"""Another kernel must be so many times as fast: what is merely a little slow stays as PyTorch has it."""
+COLUMNS = 16 * 2**20
+"""Bytes of unfolded pictures at a time: what still fits into a cache."""
+
+
+class Shape(NamedTuple):
+    """A convolution, apart from the number of pictures."""
+
+    stride: Pair
+    padding: Pair
+    dilation: Pair
+    groups: int
+
+
+class How(NamedTuple):
+    """What a convolution's gradients need beside its tensors."""
+
+    shape: Shape
+    choose: Callable[[dict[str, object], dict[str, Callable[[], Tensor]]], Tensor]
+
+
+class FastConvolutions(TorchFunctionMode):
+    """Within this context, the convolutions of a CPU under bfloat16 autocast get their gradients as described above."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._chosen: dict[object, str] = {}
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func is torch.conv2d and torch.is_autocast_enabled("cpu") and torch.is_grad_enabled():
+            return self._conv2d(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+    def _conv2d(  # noqa: PLR0917  (as PyTorch's own)
+        self,
+        input: Tensor,  # noqa: A002
+        weight: Tensor,
+        bias: Tensor | None = None,
+        stride: int | Pair = 1,
+        padding: int | Pair | str = 0,
+        dilation: int | Pair = 1,
+        groups: int = 1,
+    ) -> Tensor:
+        low = torch.get_autocast_dtype("cpu")
+        if isinstance(padding, str) or input.dim() != 4 or not input.is_cpu or low != torch.bfloat16:
+            return torch.conv2d(input, weight, bias, stride, padding, dilation, groups)
+        shape = Shape(_pair(stride), _pair(padding), _pair(dilation), groups)
+        convolved: Tensor = _Convolution.apply(
+            input.to(low), weight.to(low), None if bias is None else bias.to(low), How(shape, self._choose)
+        )
+        return convolved
+
+    def _choose(self, what: dict[str, object], ways: dict[str, Callable[[], Tensor]]) -> Tensor:
+        """The result of the way that is the fastest for `what`."""
+        key = tuple(what.values())
+        if key not in self._chosen:
+            self._chosen[key] = faster(what, ways, MARGIN)
+        return ways[self._chosen[key]]()
+
+
+class _Convolution(torch.autograd.Function):
+    """`torch.conv2d` on bfloat16 tensors, with gradients by chosen kernels."""
+
+    @staticmethod
+    def forward(ctx: Any, pixels: Tensor, weight: Tensor, bias: Tensor | None, how: How) -> Tensor:
+        ctx.save_for_backward(pixels, weight)
+        ctx.how = how
+        return torch.conv2d(pixels, weight, bias, *how.shape)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        pixels, weight = ctx.saved_tensors
+        shape, choose = ctx.how
+        described = {"pixels": tuple(pixels.shape[1:]), "weight": tuple(weight.shape), **shape._asdict()}
+
+        def best(gradient_of: str, other: Callable[[], Tensor], name: str) -> Tensor:
+            usual = partial(_gradient, gradient_of, gradient, pixels, weight, shape)
+            chosen: Tensor = choose(described | {"gradient": gradient_of}, {"usual": usual, name: other})
+            return chosen
+
+        full = partial(_in_full, gradient=gradient, pixels=pixels, weight=weight, shape=shape)
+        of_pixels = of_weight = of_bias = None
+        if ctx.needs_input_grad[0]:
+            of_pixels = best("pixels", partial(full, "pixels"), "float32")
+        if ctx.needs_input_grad[1]:
+            of_weight = (
+                best("weight", partial(weight_gradient, gradient, pixels, weight, shape), "product")
+                if shape.groups == 1
+                else best("weight", partial(full, "weight"), "float32")
+            )
+        if ctx.needs_input_grad[2]:
+            of_bias = gradient.float().sum((0, 2, 3)).to(gradient.dtype)
+        return of_pixels, of_weight, of_bias, None
+
+
+def weight_gradient(gradient: Tensor, pixels: Tensor, weight: Tensor, shape: Shape) -> Tensor:
+    """The gradient (O, C, h, w) of a convolution's weights as a product of matrices, summed in float32.
+
+    Args:
+        gradient: of the output, (B, O, H', W').
+        pixels: the input (B, C, H, W).
+        weight: (O, C, h, w); only its shape counts.
+        shape: of a convolution of one group.
+    """
+    count, channels = pixels.shape[:2]
+    outputs, _, tall, wide = weight.shape
+    high, broad = gradient.shape[2:]
+    rows = gradient.permute(0, 2, 3, 1).reshape(count, high * broad, outputs)
+    (down, right), (top, left), (far, apart) = shape.stride, shape.padding, shape.dilation
+    padded = functional.pad(pixels.permute(0, 2, 3, 1), (0, 0, left, left, top, top)).contiguous()
+    a, b, c, d = padded.stride()
+    # Each output's window, as a view.
+    windows = padded.as_strided(
+        (count, high, broad, tall, wide, channels), (a, b * down, c * right, b * far, c * apart, d)
+    )
+    size = high * broad * tall * wide * channels * pixels.element_size()
+    step = max(1, COLUMNS // size)
+    total = torch.zeros(outputs, tall * wide * channels)
+    for at in range(0, count, step):
+        columns = windows[at : at + step].reshape(-1, tall * wide * channels)
+        total += torch.mm(rows[at : at + step].reshape(-1, outputs).t(), columns)
+    return total.view(outputs, tall, wide, channels).permute(0, 3, 1, 2).to(weight.dtype)
+
+
+def _gradient(of: str, gradient: Tensor, pixels: Tensor, weight: Tensor, shape: Shape) -> Tensor:
+    """PyTorch's own gradient of `pixels` or `weight`."""
+    mask = [of == "pixels", of == "weight", False]
+    stride, padding, dilation, groups = shape
+    results = torch.ops.aten.convolution_backward(
+        gradient, pixels, weight, None, stride, padding, dilation, False, (0, 0), groups, mask
+    )
+    found: Tensor = results[mask.index(True)]
+    return found
+
+
+def _in_full(of: str, gradient: Tensor, pixels: Tensor, weight: Tensor, shape: Shape) -> Tensor:
+    return _gradient(of, gradient.float(), pixels.float(), weight.float(), shape).to(weight.dtype)
+
+
+def _pair(value: int | Pair) -> Pair:
+    return (value, value) if isinstance(value, int) else (value[0], value[-1])

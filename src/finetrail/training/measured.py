@@ -1,0 +1,82 @@
+"""What is faster on this machine: measured once, and remembered in the user's cache folder."""
+
+import hashlib
+import json
+import platform
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from finetrail.locations import cache_folder
+
+_ROUNDS = 3
+
+
+def faster(what: Mapping[str, Any], ways: Mapping[str, Callable[[], object]], margin: float = 1.0) -> str:
+    """The name of the fastest way, from the cache folder if it was measured there before.
+
+    The ways take turns, and each counts by its best time, so that other work on the machine decides nothing.
+
+    Args:
+        what: names what is measured; beside the hardware, the threads and PyTorch's version.
+        ways: by name. The first is the usual one.
+        margin: the usual way is taken unless another is so many times as fast: a tie is not decided by chance.
+    """
+    described = {"machine": machine(), "what": dict(what), "ways": list(ways)}
+    known = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+    path = cache_folder() / "measured" / f"{known}.json"
+    try:
+        chosen = str(json.loads(path.read_bytes())["chosen"])
+    except (OSError, ValueError, KeyError, TypeError):
+        chosen = ""
+    if chosen not in ways:
+        seconds = _best_times(ways)
+        usual, best = next(iter(ways)), min(seconds, key=lambda name: seconds[name])
+        chosen = best if seconds[best] * margin < seconds[usual] else usual
+        _remember(path, described | {"seconds": seconds, "chosen": chosen})
+    return chosen
+
+
+@cache
+def machine() -> dict[str, str]:
+    """What the speed of the kernels depends on."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().split("\n\n")[0].splitlines() if info.exists() else []
+    wanted = ("vendor_id", "cpu family", "model", "model name", "stepping")
+    facts = dict([part.strip() for part in line.split(":", 1)] for line in lines if ":" in line)
+    return {
+        "processor": " ".join(facts.get(name, "") for name in wanted).strip() or platform.processor(),
+        "capabilities": " ".join(sorted(name for name, has in torch.cpu.get_capabilities().items() if has is True)),
+        "threads": str(torch.get_num_threads()),
+        "torch": torch.__version__,
+    }
+
+
+def _best_times(ways: Mapping[str, Callable[[], object]]) -> dict[str, float]:
+    best: dict[str, float] = {}
+    for turn in range(_ROUNDS + 1):
+        for name, way in ways.items():
+            # What is out of the question needs no second look; its first one, with all that is set up then, was fair.
+            if turn > 1 and best[name] > 4 * min(best.values()):
+                continue
+            started = time.perf_counter()
+            way()
+            taken = time.perf_counter() - started
+            best[name] = taken if turn <= 1 else min(best[name], taken)
+    return best
+
+
+def _remember(path: Path, content: dict[str, Any]) -> None:
+    """Write whole or not at all; where the folder cannot be written, the next process measures again."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".partial", delete=False) as file:
+            json.dump(content, file, indent=1)
+        Path(file.name).replace(path)
+    except OSError:
+        return

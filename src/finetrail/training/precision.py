@@ -1,0 +1,77 @@
+"""Which precision is faster for a model: a rule for products of matrices, a short measurement for convolutions."""
+
+import copy
+import hashlib
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+
+from finetrail.models.classifier import Batch, Classifier
+from finetrail.training.convolutions import FastConvolutions
+from finetrail.training.device import autocast, lay_out, native_bf16
+from finetrail.training.measured import faster
+
+MOST = 32
+"""Pictures that the measurement takes at a time."""
+MARGIN = 1.1
+"""How many times as fast as float32 bfloat16 must be to be worth its rounding."""
+
+
+def choose_precision(
+    wanted: Literal["auto", "fp32", "bf16"], model: Classifier, batch: Batch
+) -> Literal["fp32", "bf16"]:
+    """What `auto` means for this model; any other wish is granted.
+
+    bf16 where the hardware multiplies in it. On a CPU that is not always faster for pictures: then a forward and
+    backward pass is timed in both, once a machine, kind of model and size of batch; see `faster`.
+
+    Args:
+        model: adapted, with its frozen parts frozen; neither it nor the state of the random numbers is changed.
+        batch: a training batch of the usual size, on the CPU.
+    """
+    if wanted != "auto":
+        return wanted
+    pictures = any(tensor.dim() == 4 for tensor in batch.values())
+    if not native_bf16() or torch.cuda.is_available() or not pictures:
+        return "bf16" if native_bf16() else "fp32"
+    few = {name: tensor[:MOST] for name, tensor in batch.items()}
+    what = {
+        "model": _signature(model),
+        "batch": {name: list(tensor.shape) for name, tensor in batch.items() if tensor.dim() == 4},
+    }
+    # The copy is there only if there is something to measure.
+    ways = _Ways(model, few)
+    return (
+        "bf16"
+        if faster(what, {"fp32": ways.run(bf16=False), "bf16": ways.run(bf16=True)}, MARGIN) == "bf16"
+        else "fp32"
+    )
+
+
+class _Ways:
+    """A step in either precision, on a copy of the model, so that running statistics stay as they are."""
+
+    def __init__(self, model: Classifier, batch: Batch) -> None:
+        self._model, self._batch = model, batch
+        self._copy: Classifier | None = None
+
+    def run(self, *, bf16: bool) -> Callable[[], None]:
+        def step() -> None:
+            if self._copy is None:
+                self._copy = copy.deepcopy(self._model).train()
+                lay_out(self._copy)
+            with torch.random.fork_rng(devices=[]):
+                with FastConvolutions(), autocast(bf16, torch.device("cpu")):
+                    logits = self._copy(self._batch)
+                logits.float().square().mean().backward()
+            self._copy.zero_grad()
+
+        return step
+
+
+def _signature(model: Classifier) -> str:
+    """Equal for models of equal layers, of which the same are trained."""
+    layers = [(name, type(module).__name__) for name, module in model.named_modules()]
+    parameters = [(name, list(tensor.shape), tensor.requires_grad) for name, tensor in model.named_parameters()]
+    return hashlib.sha256(repr((layers, parameters)).encode()).hexdigest()

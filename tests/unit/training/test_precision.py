@@ -1,0 +1,72 @@
+"""Which precision `auto` means."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from finetrail.models.classifier import Classifier
+from finetrail.training.device import native_bf16
+from finetrail.training.precision import choose_precision
+
+
+class Small(nn.Module):
+    """A convolution with running statistics and dropout, on `pixels` (B, 3, S, S)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Dropout(0.5), nn.AdaptiveAvgPool2d(1))
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        features: Tensor = self.layers(batch["pixels"].float()).flatten(1)
+        return features
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("FINETRAIL_CACHE", str(tmp_path))
+    return tmp_path / "measured"
+
+
+def precisions(cache: Path) -> list[dict[str, str]]:
+    found = [json.loads(path.read_text()) for path in sorted(cache.glob("*"))]
+    return [measured for measured in found if measured["ways"] == ["fp32", "bf16"]]
+
+
+@pytest.mark.parametrize("wanted", ["fp32", "bf16"])
+def test_a_wish_is_granted_unmeasured(wanted: Literal["fp32", "bf16"], cache: Path) -> None:
+    assert choose_precision(wanted, Classifier(Small(), 8, 2), {"pixels": torch.zeros(2, 3, 8, 8)}) == wanted
+    assert not cache.exists()
+
+
+def test_for_texts_the_hardware_decides(cache: Path) -> None:
+    batch = {"input_ids": torch.zeros(2, 5, dtype=torch.long)}
+    assert choose_precision("auto", Classifier(Small(), 8, 2), batch) == ("bf16" if native_bf16() else "fp32")
+    assert not cache.exists()
+
+
+@pytest.mark.skipif(not native_bf16() or torch.cuda.is_available(), reason="nothing to choose from on this machine")
+def test_for_pictures_a_measurement_decides_that_leaves_no_trace_but_its_result(cache: Path) -> None:
+    torch.manual_seed(0)
+    backbone = Small()
+    backbone.layers[0].requires_grad_(False)
+    model = Classifier(backbone, 8, 2).eval()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    batch = {"pixels": torch.randint(0, 256, (40, 3, 8, 8), dtype=torch.uint8)}
+    state = torch.get_rng_state()
+    chosen = choose_precision("auto", model, batch)
+    assert [measured["chosen"] for measured in precisions(cache)] == [chosen]
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not model.training
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert choose_precision("auto", model, batch) == chosen
+    assert len(precisions(cache)) == 1
+    choose_precision("auto", model, {"pixels": batch["pixels"][:20]})
+    assert len(precisions(cache)) == 2
+    model.requires_grad_(True)
+    choose_precision("auto", model, batch)
+    assert len(precisions(cache)) == 3
