@@ -133,7 +133,11 @@ def _members(path: Path, *, read: bool) -> Iterator[tuple[str, bytes]]:
 def _zip_members(path: Path, file: IO[bytes], *, read: bool) -> Iterator[tuple[str, bytes]]:
     guard = _Guard(path)
     with zipfile.ZipFile(file) as archive:
-        for member in archive.infolist():
+        members = archive.infolist()[::-1]
+        archive.filelist.clear()
+        archive.NameToInfo.clear()
+        while members:
+            member = members.pop()  # let go of each: the entries take more memory than all else
             folder = member.is_dir() or member.filename.endswith("\\")
             name = guard.admit(
                 _zip_name(member), 0 if folder else member.file_size, member.compress_size, _zip_fault(member)

@@ -101,7 +101,8 @@ def row_from(source: str, number: int, record: Mapping[str, Any], split: SplitNa
     Raises:
         SourceError: a name is no text that can be written, or the split is unknown.
     """
-    for name, value in record.items():
+    for name in columns.names:
+        value = record.get(name)
         if isinstance(value, str) and _HALF_A_CHARACTER.search(value):
             raise SourceError(
                 f"{source}, row {number}: column {name!r} holds {ascii(value)[:60]}; it must be text that can be "

@@ -22,12 +22,12 @@ def file_names(root: Path) -> Iterator[str]:
     Raises:
         SourceError: a linked folder, a link that leads out of `root`, or something that is no file.
     """
-    return (name for name, _ in _walk(root, root.resolve(), ""))
+    return (name for name, _ in _walk(root))
 
 
 def read_files(root: Path) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of every file below a folder, in sorted order. Raises: as `file_names`; a file is too large."""
-    for name, path in _walk(root, root.resolve(), ""):
+    for name, path in _walk(root):
         yield name, read_file(path, name)
 
 
@@ -51,21 +51,32 @@ def check_link(path: Path | str, root: Path, name: str) -> None:
         raise SourceError(f"{name!r} is a link that leads out of {root.name!r} or nowhere; put the file itself there")
 
 
-def _walk(folder: Path | str, root: Path, above: str) -> Iterator[tuple[str, str]]:
-    with os.scandir(folder) as found:
-        entries = sorted(found, key=lambda entry: entry.name)
-    for entry in entries:
+def _walk(root: Path) -> Iterator[tuple[str, str]]:
+    """Name and path of every file, depth first, each folder in sorted order."""
+    real = root.resolve()
+    waiting = [("", _sorted(root))]  # what is still to come of each open folder, the next at the end
+    while waiting:
+        above, entries = waiting[-1]
+        if not entries:
+            waiting.pop()
+            continue
+        entry = entries.pop()
         name = shown(above + entry.name)
         if entry.is_symlink():
             if os.path.isdir(entry.path):  # noqa: PTH112
                 raise SourceError(f"{name!r} is a link to a folder; put the folder itself there")
-            check_link(entry.path, root, name)
+            check_link(entry.path, real, name)
         if entry.is_dir():
-            yield from _walk(entry.path, root, f"{above}{entry.name}/")
+            waiting.append((f"{above}{entry.name}/", _sorted(entry.path)))
         elif stat.S_ISREG(entry.stat().st_mode):
             yield name, entry.path
         else:
             raise SourceError(f"{name!r} is no file but a pipe, socket or device; take it out")
+
+
+def _sorted(folder: Path | str) -> "list[os.DirEntry[str]]":
+    with os.scandir(folder) as found:
+        return sorted(found, key=lambda entry: entry.name, reverse=True)
 
 
 def read_texts(root: Path, split: SplitName | None) -> Iterator[Row]:

@@ -95,9 +95,9 @@ def _look(data: bytes | None) -> tuple[dict[str, object], bytes | None]:
 def _contrast(grey: "Image") -> float:
     import numpy as np
 
-    counts, values = np.array(grey.histogram(), np.int64), np.arange(256)
     # In whole numbers, so that a blank picture is exactly 0.
-    total, first, second = int(counts.sum()), int(counts @ values), int(counts @ values**2)
+    counts = np.array(grey.histogram(), np.int64)
+    total, first, second = (int(sum_) for sum_ in counts @ np.arange(256)[:, None] ** np.arange(3))
     return math.sqrt(total * second - first**2) / total
 
 

@@ -13,8 +13,9 @@ from finetrail.data.columns import Columns, SplitName, row_from
 from finetrail.data.raw import Row
 from finetrail.errors import ConfigError, SourceError
 
-MOST_FIELDS = 4096 * 4096 + 1
-MOST_LINE = 8 * MOST_FIELDS
+MOST_LINE = 8 * 2**20  # characters: an image of 1024 x 1024 has at most half of them
+MOST_TIMES = 100  # that a compressed file may expand, beyond the first
+FREE_OF_RATIO = 64 * 2**20  # characters
 
 
 def read_pixels(path: Path, split: SplitName | None, columns: Columns) -> Iterator[Row]:
@@ -32,6 +33,8 @@ def read_pixels(path: Path, split: SplitName | None, columns: Columns) -> Iterat
         opener: Any = gzip.open if path.name.lower().endswith(".gz") else open
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
             yield from _rows(path, file, split, columns)
+    except csv.Error as error:
+        raise SourceError(f"{path.name} is no table of numbers ({error}); each line must hold grey values") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise SourceError(f"{path.name} is no whole gzip file ({error}); copy or download it again") from error
     except UnicodeDecodeError as error:
@@ -41,16 +44,19 @@ def read_pixels(path: Path, split: SplitName | None, columns: Columns) -> Iterat
 def _rows(path: Path, file: IO[str], split: SplitName | None, columns: Columns) -> Iterator[Row]:
     names: dict[int, str] = {}
     fields: list[str] = []
-    number = 0
+    number = length = 0
+    most = max(FREE_OF_RATIO, MOST_TIMES * path.stat().st_size)
     for line, text in enumerate(iter(lambda: file.readline(MOST_LINE), ""), start=1):
+        length += len(text)
+        if length > most:
+            raise SourceError(f"{path.name} expands to more than {most:,} characters; check where it is from")
         fields = next(csv.reader([text]), [])
         if not fields:
             continue
         if not names:
             header = columns.label in fields or not all(map(_numeric, fields[1:-1]))
             names = _named(path, fields, columns) if header else _placed(path, fields, columns)
-            width = len(fields)
-            side = _side(path, width - len(names))
+            width, side = len(fields), _side(path, len(fields) - len(names))
             if header:
                 continue
         number += 1

@@ -202,6 +202,25 @@ def test_a_torn_gzip_file_is_refused(tmp_path: Path) -> None:
         assert refusal(tmp_path, path="a.csv.gz").startswith("a.csv.gz is no whole gzip file (")
 
 
+def test_an_endless_field_is_refused(tmp_path: Path) -> None:
+    before = csv.field_size_limit(131_072)  # as Python sets it; reading a table of texts lifts it
+    put(tmp_path, "a.csv", b"0" * 200_000)
+    try:
+        assert refusal(tmp_path, path="a.csv", format="pixels").startswith(
+            "a.csv is no table of numbers (field larger than field limit (131072)); each line must hold grey values"
+        )
+    finally:
+        csv.field_size_limit(before)
+
+
+def test_a_compressed_table_expands_only_so_far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("finetrail.data.pixel_tables.FREE_OF_RATIO", 5_000)
+    put(tmp_path, "a.csv.gz", gzip.compress(b"0,0,0,0,1\n" * 5_000))
+    assert "a.csv.gz expands to more than 14,000 characters" in refusal(tmp_path, path="a.csv.gz")
+    put(tmp_path, "a.csv", b"0,0,0,0,1\n" * 5_000)
+    assert len(read(tmp_path, path="a.csv", format="pixels")) == 5_000
+
+
 @given(st.integers(1, 300), st.integers(0, 2**32 - 1))
 def test_a_grey_png_is_what_pillow_reads(side: int, seed: int) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (side, side), np.uint8)

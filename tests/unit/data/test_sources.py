@@ -120,6 +120,11 @@ def test_a_table_that_cannot_be_used(tmp_path: Path, name: str, content: str, me
     assert refusal(tmp_path, path=name).startswith(message)
 
 
+def test_what_stands_in_other_columns_does_not_matter(tmp_path: Path) -> None:
+    put(tmp_path, "a.jsonl", '{"text": "fine", "label": "pos", "raw": "\\ud800", "split": 7}')
+    assert read(tmp_path, path="a.jsonl") == [Row("a.jsonl", 1, "fine", "pos")]
+
+
 def test_an_unknown_split_is_refused_with_those_that_are_known(tmp_path: Path) -> None:
     put(tmp_path, "a.csv", "text,label,split\na,b,train\na,b,holdout\n")
     message = refusal(tmp_path, path="a.csv", columns=COLUMNS)
@@ -159,6 +164,14 @@ def test_a_folder_of_splits_of_classes(tmp_path: Path) -> None:
         ("Train/pos/1.txt", "pos", "train"),
         ("test/pos/1.txt", "pos", "test"),
     ]
+
+
+def test_a_text_that_is_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, "secret.txt", "secret")
+    put(tmp_path, "films/pos/1.txt", "fine")
+    (tmp_path / "films" / "pos" / "2.txt").symlink_to(tmp_path / "secret.txt")
+    message = "'pos/2.txt' is a link that leads out of 'films' or nowhere; put the file itself there"
+    assert refusal(tmp_path, path="films") == message
 
 
 def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
