@@ -161,12 +161,16 @@ class ImageValidation(CommonRules):
     def _near(self, table: "pd.DataFrame", used: "pd.DataFrame") -> "pd.DataFrame":
         for name in ("near_other_label", "near_duplicate_of"):
             table[name] = used["id"].iloc[:0]
-        if self.near_conflicting_label.policy != "off":
-            beside = _pictures(used, self.near_conflicting_label).beside(used["label"].tolist())
-            table["near_other_label"] = used["label"].where(beside)
-            used = used[~active(self.near_conflicting_label, table.loc[used.index, "near_other_label"].notna())]
-        if self.near_duplicate.policy != "off":
-            clusters: Any = _pictures(used, self.near_duplicate).clusters()
+        conflict, twice = self.near_conflicting_label, self.near_duplicate
+        pictures, known = None, used
+        if conflict.policy != "off":
+            pictures = _pictures(used, conflict)
+            table["near_other_label"] = used["label"].where(pictures.beside(used["label"].tolist()))
+            used = used[~active(conflict, table.loc[used.index, "near_other_label"].notna())]
+        if twice.policy != "off":
+            if pictures is None or len(used) < len(known) or twice.max_distance != conflict.max_distance:
+                pictures = _pictures(used, twice)
+            clusters: Any = pictures.clusters()
             table["near_duplicate_of"] = repeated(used.assign(cluster=clusters), ["cluster", "label"])
             used = used[~active(self.near_duplicate, table.loc[used.index, "near_duplicate_of"].notna())]
         return used

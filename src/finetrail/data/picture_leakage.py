@@ -7,6 +7,7 @@ exact join, so whether two pictures are near depends on these two alone.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from finetrail.data.hamming_join import BITS, HammingJoin
@@ -52,6 +53,10 @@ class Pictures:
 
     def clusters(self) -> "Ints":
         """Return one number a row: equal for rows of the same picture, or joined by a chain of near pairs."""
+        return self._clusters
+
+    @cached_property
+    def _clusters(self) -> "Ints":
         return self._number if self._join is None else self._join.clusters()[self._number]
 
     def crossing(self, splits: Sequence[str | None]) -> Crossing | None:
@@ -66,17 +71,17 @@ class Pictures:
         """For each row whether a near picture of another row stands under another label."""
         import numpy as np
 
-        numbered = np.unique(np.array(labels, dtype=object), return_inverse=True)[1].astype(np.int64)
-        pictures = int(self._number.max(initial=-1)) + 1
-        low, high = np.full(pictures, len(labels)), np.full(pictures, -1)
-        np.minimum.at(low, self._number, numbered)
-        np.maximum.at(high, self._number, numbered)
-        mixed: NDArray[np.bool_] = low != high
+        label = np.unique(np.array(labels, dtype=object), return_inverse=True)[1].astype(np.int64)
+        mixed = _mixed(self._number, label)  # one picture under several labels
         if self._join is not None:
-            # One picture of several labels differs from whatever it is near to; the others by their only label.
-            colour = np.where(mixed, len(labels) + np.arange(pictures), low)
-            for first, second in self._join.pairs(colour):
-                mixed[first] = mixed[second] = True
+            # Only a cluster of several labels can hold such a pair, and few clusters do.
+            places = np.unique(self._number[_mixed(self.clusters(), label)[self.clusters()]])
+            own = np.zeros(len(mixed), dtype=np.int64)
+            own[self._number] = label
+            # A picture of several labels differs from whatever it is near to; the others by their only label.
+            colour = np.where(mixed[places], len(labels) + np.arange(len(places)), own[places])
+            for first, second in HammingJoin(self._join.words[places], self._join.within).pairs(colour):
+                mixed[places[first]] = mixed[places[second]] = True
         beside: NDArray[np.bool_] = mixed[self._number]
         return beside
 
@@ -96,3 +101,14 @@ class Pictures:
     def say(self, similarity: float) -> str:
         """The similarity in words."""
         return f"{round((1 - similarity) * BITS)} of {BITS} bits differ"
+
+
+def _mixed(numbers: "Ints", labels: "Ints") -> "NDArray[np.bool_]":
+    """For each number whether it stands under more than one label. Args: both (rows,), the labels as numbers."""
+    import numpy as np
+
+    low, high = np.full(len(numbers), len(labels)), np.full(len(numbers), -1)
+    np.minimum.at(low, numbers, labels)
+    np.maximum.at(high, numbers, labels)
+    mixed: NDArray[np.bool_] = low < high
+    return mixed
