@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from finetrail.adaptation.full import Full
+from finetrail.adaptation.gradual_unfreeze import GradualUnfreeze
+from finetrail.adaptation.last_layers import LastLayers
 from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
 from finetrail.adaptation.methods import Adaptation
@@ -20,12 +22,13 @@ from finetrail.tasks.task import Built
 from finetrail.training.inference import predict
 
 BACKBONE = 5664  # counted in tasks/test_text_classification.py
+LAYER = 4 * (16 * 16 + 16) + (16 * 32 + 32) + (32 * 16 + 16) + 2 * (16 + 16)
 HEAD = 16 * 2 + 2
 # Of each of the 2 layers: query, key, value and attention output 16 -> 16, up 16 -> 32, down 32 -> 16.
 LORA_RANK_1 = 2 * (4 * (16 + 16) + (16 + 32) + (32 + 16))
 TEXTS = ["good fine great door", "bad poor", "the superb house of stone", "sad awful weak cloud river"]
 TARGETS = torch.tensor([0, 1, 0, 1])
-Adapted = LinearProbe | Lora | Full
+Adapted = LinearProbe | LastLayers | GradualUnfreeze | Lora | Full
 
 
 @pytest.fixture
@@ -60,6 +63,9 @@ def copies(model: Classifier) -> dict[str, torch.Tensor]:
     [
         (LinearProbe(method="linear_probe"), HEAD, 0),
         (Full(method="full"), BACKBONE + HEAD, 0),
+        (LastLayers(method="last_layers", layers=1), LAYER + HEAD, 0),
+        (LastLayers(method="last_layers", layers=3), BACKBONE + HEAD, 0),  # the embeddings are a layer, too
+        (GradualUnfreeze(method="gradual_unfreeze"), BACKBONE + HEAD, 0),  # each of them sooner or later
         (Lora(method="lora", r=1), LORA_RANK_1 + HEAD, LORA_RANK_1),
         (Lora(method="lora", r=8), 8 * LORA_RANK_1 + HEAD, 8 * LORA_RANK_1),
         (Lora(method="lora", r=2, target_modules=("query", "value")), 2 * 2 * 2 * 32 + HEAD, 2 * 2 * 2 * 32),
@@ -79,6 +85,8 @@ def test_what_trains(build: Callable[[], Built], method: Adapted, trainable: int
     [
         (LinearProbe(method="linear_probe"), {"head.weight", "head.bias"}),
         (Full(method="full"), None),
+        (LastLayers(method="last_layers", layers=1), None),
+        (GradualUnfreeze(method="gradual_unfreeze"), None),
         (Lora(method="lora", target_modules=("query",)), None),
     ],
     ids=lambda value: getattr(value, "method", ""),
@@ -165,10 +173,21 @@ def test_a_layer_that_this_backbone_lacks_is_not_passed_over_beside_one_that_it_
         Lora(method="lora", target_modules=("query", "valeu")).apply(build().model)
 
 
-@pytest.mark.parametrize(("name", "frozen"), [("linear_probe", True), ("full", False), ("lora", False)])
-def test_methods_by_name_say_whether_features_can_be_computed_once(name: str, frozen: bool) -> None:
+@pytest.mark.parametrize(
+    ("name", "given", "frozen"),
+    [
+        ("linear_probe", {}, True),
+        ("last_layers", {"layers": 2}, False),
+        ("gradual_unfreeze", {}, False),
+        ("lora", {}, False),
+        ("full", {}, False),
+    ],
+)
+def test_methods_by_name_say_whether_features_can_be_computed_once(
+    name: str, given: dict[str, int], frozen: bool
+) -> None:
     class Section(Settings):
         adaptation: Adaptation
 
-    method = Section.model_validate({"adaptation": {"method": name}}).adaptation
+    method = Section.model_validate({"adaptation": {"method": name, **given}}).adaptation
     assert (method.method, method.freezes_backbone) == (name, frozen)
