@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from finetrail.images import decode
+from finetrail.errors import ImageError
+from finetrail.images import decode, open_image
 from finetrail.models import crops
 from finetrail.models.augmentation import Augment
 from finetrail.models.classifier import Batch
@@ -124,10 +125,10 @@ class ImageProcessor:
 
     def _whole_bytes(self, data: bytes) -> int:
         try:
-            with Image.open(io.BytesIO(data)) as image:  # reads no more than the header
-                height, width = whole_shape(image.height, image.width, self.preprocessing)
-        except (OSError, ValueError, Image.DecompressionBombError):
+            image = open_image(data)  # reads no more than the header
+        except ImageError:
             return 0  # whoever decodes it says what is wrong
+        height, width = whole_shape(image.height, image.width, self.preprocessing)
         return 3 * height * width
 
 

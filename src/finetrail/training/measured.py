@@ -14,7 +14,8 @@ import torch
 
 from finetrail.locations import cache_folder
 
-_ROUNDS = 3
+_ROUNDS = 5
+"""How often each way is tried after its first time, in which it sets itself up."""
 
 
 def faster(what: Mapping[str, Any], ways: Mapping[str, Callable[[], object]], margin: float = 1.0) -> str:
