@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetrail.errors import SplitError
+from finetrail.progress import Track, quiet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,19 +16,20 @@ if TYPE_CHECKING:
 
 ROWS_A_SHARD = 50_000
 SIZE_A_SHARD = 256 * 2**20  # bytes
-ROWS_A_READ = 256  # so that reading large images holds few of them
+ROWS_A_READ = 256
 ROWS_A_GROUP = 2_000
+SIZE_A_GROUP = 32 * 2**20
 OTHER_ROWS = "the shards and the manifest of data/raw are not of one run; run `finetrail ingest` again"
 
 
-def read_batches(folder: Path, columns: Sequence[str]) -> "Iterator[pa.RecordBatch]":
-    """The rows of all shards of a folder in their order, a few hundred at a time."""
+def read_batches(folder: Path, columns: Sequence[str], rows: int = ROWS_A_READ) -> "Iterator[pa.RecordBatch]":
+    """The rows of all shards of a folder in their order, some at a time."""
     import pyarrow.parquet as pq
 
     for file in sorted(folder.glob("part-*.parquet")):
         # With a buffer a column is read page by page, not a whole row group at once.
         shard = pq.ParquetFile(file, buffer_size=2**20, pre_buffer=False)
-        yield from shard.iter_batches(batch_size=ROWS_A_READ, columns=list(columns), use_threads=False)
+        yield from shard.iter_batches(batch_size=rows, columns=list(columns), use_threads=False)
 
 
 def read_contents(folder: Path, column: str) -> Iterator[Any]:
@@ -63,7 +65,14 @@ def cut(sizes: "Ints") -> "Ints":
 
 
 def distribute(
-    raw: Path, column: str, ids: Sequence[str], *, sizes: "Ints", splits: "Ints", folders: Sequence[Path]
+    raw: Path,
+    column: str,
+    ids: Sequence[str],
+    *,
+    sizes: "Ints",
+    splits: "Ints",
+    folders: Sequence[Path],
+    track: Track = quiet,
 ) -> None:
     """Write the rows of each split in the order of their ids, as shards of id, content, label and group.
 
@@ -74,6 +83,7 @@ def distribute(
         sizes: (rows,) of the contents, in bytes or characters.
         splits: (rows,) the number of each row's folder, -1 for none.
         folders: empty ones.
+        track: shows how far the raw shards are read.
 
     Raises:
         SplitError: the raw shards hold other rows.
@@ -93,7 +103,8 @@ def distribute(
     gathered = [file.with_suffix(".rows") for file in files]
     writers: list[pa.ipc.RecordBatchStreamWriter | None] = [None] * len(files)
     at = 0
-    for batch in read_batches(raw, ["id", column, "label", "group"]):
+    few = max(1, min(ROWS_A_GROUP, SIZE_A_GROUP // int(sizes.max(initial=1))))  # so few that memory holds the largest
+    for batch in track(read_batches(raw, ["id", column, "label", "group"], few), total=None, what="writing the splits"):
         upto = at + len(batch)
         if batch["id"].to_pylist() != names[at:upto].tolist():
             raise SplitError(OTHER_ROWS)
@@ -121,6 +132,7 @@ def _sort(gathered: Path, shard: Path, column: str) -> None:
     with pa.memory_map(str(gathered)) as file:
         rows = pa.ipc.open_stream(file).read_all().combine_chunks()  # many small chunks are slow to take from
         order = pa.compute.sort_indices(rows["id"])
+        group = max(1, min(ROWS_A_GROUP, len(rows) * SIZE_A_GROUP // rows.nbytes))
         schema = rows.schema.remove_metadata()
         encoded = pa.types.is_binary(schema.field(column).type)  # encoded images do not get smaller
         compression = {name: "none" if encoded and name == column else "zstd" for name in schema.names}
@@ -128,6 +140,5 @@ def _sort(gathered: Path, shard: Path, column: str) -> None:
         with pq.ParquetWriter(
             shard, schema, compression=compression, use_dictionary=["label", "group"], write_statistics=others
         ) as writer:
-            for start in range(0, len(order), ROWS_A_GROUP):
-                part = order.slice(start, ROWS_A_GROUP)
-                writer.write_table(rows.take(part), row_group_size=ROWS_A_GROUP)
+            for start in range(0, len(order), group):
+                writer.write_table(rows.take(order.slice(start, group)), row_group_size=group)

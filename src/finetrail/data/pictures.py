@@ -4,7 +4,9 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 from finetrail.data.content import Kind
@@ -28,6 +30,8 @@ FACTS: dict[str, Kind] = {
 # A decoder lets other threads run, but the code around it does not: with small images threads only wait for each other.
 BYTES_THAT_PAY_A_THREAD = 16 * 1024
 THREADS = 4
+LARGE = 16_000_000  # pixels; of such pictures, which take up to a gigabyte each, one is decoded at a time
+_ONE_LARGE = Lock()
 ENOUGH = (
     256  # pixels of a side that contrast and hash are measured on; a large JPEG is decoded at an eighth of its size
 )
@@ -77,7 +81,8 @@ def _look(data: bytes | None) -> tuple[dict[str, object], bytes | None]:
         kind, mode, size = image.format, image.mode, image.size
         image.draft("", (ENOUGH, ENOUGH))
         reduced = image.size != size
-        picture = upright(image)
+        with _ONE_LARGE if image.width * image.height > LARGE else nullcontext():
+            picture = upright(image)
     except ImageError as error:
         return facts | {"error": str(error)}, None
     width, height = (size if orientation(image) < 5 else size[::-1]) if reduced else picture.size

@@ -69,7 +69,7 @@ class ShardWriter:
 class Contents:
     """The contents of all shards of a folder in their order: sized, and iterable again and again.
 
-    Reads as it goes and holds a few hundred contents at a time.
+    Reads as it goes and holds no more than a row group: what `ShardWriter` writes at once.
     """
 
     def __init__(self, folder: Path, column: str) -> None:
@@ -136,7 +136,7 @@ def parts(folder: Path) -> list[Path]:
 def _batches(file: Path, columns: list[str], groups: list[int] | None = None) -> "Iterator[pa.RecordBatch]":
     import pyarrow.parquet as pq
 
-    # With a buffer a column is read page by page, not a whole row group at once.
+    # With a buffer pyarrow holds about half as much of a large row group; those that finetrail writes are small.
     opened = pq.ParquetFile(file, buffer_size=2**20, pre_buffer=False)
     yield from opened.iter_batches(batch_size=ROWS_A_READ, columns=columns, row_groups=groups, use_threads=False)
 

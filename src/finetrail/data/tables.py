@@ -80,7 +80,7 @@ def read_parquet(path: Path, columns: list[str], batch_size: int = 10_000) -> It
     import pyarrow.parquet as pq
 
     try:
-        # With a buffer a column is read page by page, not a whole row group at once.
+        # With a buffer pyarrow holds about half as much of a large row group.
         file = pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False)
         _check_columns(path, columns, file.schema_arrow.names)
         number = 0

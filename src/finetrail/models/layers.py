@@ -67,7 +67,7 @@ def _is_path(module: nn.Module) -> bool:
         return False
     if isinstance(module, _LISTS):
         matrices = sum(_has_matrix(child) for child in module.children())
-        return matrices > 1 or any(_is_path(child) for child in module.children())
+        return matrices > 1 or any(_is_block(child) or _is_path(child) for child in module.children())
     if _is_block(module):
         return False
     return any(_is_block(child) or (_is_path(child) and _holds_blocks(child)) for child in module.children())

@@ -98,6 +98,9 @@ def _by_order(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> tupl
     for place, (name, other) in enumerate(zip(names, others, strict=True), start=1):
         if found[other].shape != wanted[name].shape or not _same_kind(name, other):
             return f"tensor {place} is {_described(other, found)}, where {_described(name, wanted)} belongs", {}
+    counters, theirs = ([name for name in one if name.endswith(_COUNTER)] for one in (wanted, found))
+    if len(counters) == len(theirs):
+        names, others = names + counters, others + theirs
     return "", {name: found[other] for name, other in zip(names, others, strict=True)}
 
 

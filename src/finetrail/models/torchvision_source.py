@@ -19,6 +19,7 @@ from finetrail.models.state_dicts import put_in, read_state
 
 _CLASSES = 1000  # of the heads that torchvision builds by default
 _PATIENCE = 20.0  # seconds without an answer of the server
+_BOUND = ("vit_", "maxvit_")  # models that are built for one size of pictures
 _REFUSED = {
     "googlenet": "it answers with several outputs while it trains",
     "inception_v3": "it answers with several outputs while it trains",
@@ -54,20 +55,25 @@ def load(settings: ImageBackbone, root: Path) -> tuple[nn.Module, Preprocessing]
         interpolation=torchvision.transforms.InterpolationMode(transforms.interpolation).value,
     )
     preprocessing = overridden(own, settings)
-    network = _build(settings.name, own.image_size if name != "random" else preprocessing.image_size)
-    head = _take_off_head(network, settings.name)
+    built = preprocessing.image_size if name == "random" else own.image_size
+    network = _build(settings.name, built)
+    head = take_off_head(network, settings.name)
     if known:
         put_in(network, name, _modern(_fetch(settings.name, chosen)), "name", [head])
     elif name != "random":
         put_in(network, name, read_state(name, locate(name, root)), settings.match, [head])
-    return _at_size(network, settings.name, own.image_size, preprocessing.image_size), preprocessing
+    if built == preprocessing.image_size or not settings.name.startswith(_BOUND):
+        return network, preprocessing
+    other = rebuild(settings.name, preprocessing.image_size, root)
+    carry_over(network, other)
+    return other, preprocessing
 
 
 def rebuild(name: str, image_size: int, folder: Path) -> nn.Module:
     """The network that `load` gave, without its weights."""
     _weights_of(name)
     network = _build(name, image_size)
-    _take_off_head(network, name)
+    take_off_head(network, name)
     return network
 
 
@@ -109,7 +115,7 @@ def _build(name: str, image_size: int) -> nn.Module:
     return network
 
 
-def _take_off_head(network: nn.Module, name: str) -> str:
+def take_off_head(network: nn.Module, name: str) -> str:
     """Replace the last linear layer by nothing, and a dropout in front of it. Returns: the layer's name."""
     linear = [(place, module) for place, module in network.named_modules() if isinstance(module, nn.Linear)]
     if not linear or linear[-1][1].out_features != _CLASSES:
@@ -122,19 +128,15 @@ def _take_off_head(network: nn.Module, name: str) -> str:
     return head
 
 
-def _at_size(network: nn.Module, name: str, built: int, image_size: int) -> nn.Module:
-    """The same network for another size, where it is bound to one: position embeddings are interpolated."""
-    if built == image_size or not name.startswith(("vit_", "maxvit_")):
-        return network
-    other = _build(name, image_size)
-    _take_off_head(other, name)
-    state = network.state_dict()
-    if name.startswith("vit_"):
+def carry_over(network: nn.Module, other: nn.Module) -> None:
+    """Put the weights of a network into the same one for another size; position embeddings are interpolated."""
+    state: Any = network.state_dict()
+    if "encoder.pos_embedding" in state:
         from torchvision.models.vision_transformer import interpolate_embeddings
 
-        state = interpolate_embeddings(image_size, other.patch_size, state)
+        vit: Any = other
+        state = interpolate_embeddings(vit.image_size, vit.patch_size, state)
     other.load_state_dict(state, strict=True)
-    return other
 
 
 def _fetch(name: str, weights: Any) -> dict[str, Tensor]:

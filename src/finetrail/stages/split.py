@@ -9,7 +9,7 @@ from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetrail.data.buckets import distribute, pick_contents, read_contents
+from finetrail.data.buckets import distribute, read_contents
 from finetrail.data.leakage import Neighbours
 from finetrail.data.raw import read_manifest
 from finetrail.data.split_report import content_hash, label_counts, leakage_report, refuse, warnings
@@ -82,14 +82,14 @@ def split(workspace: Workspace, settings: TextSplit | ImageSplit, track: Track =
         "warnings": found,
     }
     removed = [rows.ids[entry.row] for entry in assignment.removed]
-    excerpts = settings.excerpts(pick_contents(workspace.raw, settings.column, removed))
+    excerpts = settings.excerpts(workspace.raw, removed)
     with ExitStack() as stack:  # three separate outs of DVC, written all or none
         folders = [stack.enter_context(replacing(workspace.split(name))) for name in SPLITS]
         lengths = manifest[settings.size].fillna(0).to_numpy(np.int64)
         places = np.full(len(manifest), -1, dtype=np.int64)
         places[np.flatnonzero(kept)] = [-1 if name is None else SPLITS.index(name) for name in assignment.splits]
         ids = manifest["id"].tolist()
-        distribute(workspace.raw, settings.column, ids, sizes=lengths, splits=places, folders=folders)
+        distribute(workspace.raw, settings.column, ids, sizes=lengths, splits=places, folders=folders, track=track)
         _write_quarantine(workspace.splits / "quarantine.csv", frame, assignment, near, excerpts)
         write_json(workspace.split_report, report)
     return Divided(sizes, tuple(found))

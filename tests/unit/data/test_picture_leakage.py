@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finetrail.data.picture_leakage import Pictures
+from finetrail.errors import DataError
 from tests.unit.image_rows import Picture
 
 # Few pictures and versions of them whose hashes differ in 0 to 60 bits, the coarse ones among them.
@@ -77,6 +78,11 @@ def test_words() -> None:
     assert relations == ["the same image as", "near to", "joined by a chain of near rows to"]
     assert found.similarity(2, 0) == pytest.approx(1 - 30 / 256)
     assert found.say(found.similarity(2, 0)) == "30 of 256 bits differ"
+
+
+def test_hashes_of_another_length_are_refused() -> None:
+    with pytest.raises(DataError, match="hashes in data/raw have not 256 bits; run `finetrail ingest` again"):
+        Pictures(["a", "b"], ["0" * 64, "0" * 16], 40)
 
 
 def test_the_order_of_rows_changes_nothing() -> None:

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from finetrail.data.leakage import Texts, similarity
 from finetrail.data.split_report import label_counts, leakage_report, refuse, warnings
 from finetrail.data.split_settings import ImageSplit, TextSplit
 from finetrail.data.splits import Assignment, Rows
 from finetrail.data.splits import assign as assign_near
+from finetrail.data.text_leakage import Texts, similarity
 from finetrail.errors import SplitError
 
 Method = Literal["official", "stratified", "group", "hash"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetrail.data.leakage import Near, Texts, normalise, shingles, similarity
+from finetrail.data.text_leakage import Near, Texts, normalise, shingles, similarity
 
 WORDS = [f"w{i}" for i in range(4)]
 # Few words and edits of one another: near pairs at every similarity, which random sentences never are.
