@@ -189,14 +189,17 @@ def ui(port: Annotated[int, typer.Option(help="The port on 127.0.0.1.")] = 5000)
 @app.command(rich_help_panel=USE)
 @one_line_errors
 def predict(
-    source: Annotated[Path, typer.Argument(help="A CSV, TSV, JSONL or Parquet file.")],
+    source: Annotated[
+        Path,
+        typer.Argument(help="A CSV, TSV, JSONL or Parquet file; of images also a folder, an archive or one image."),
+    ],
     target: Annotated[Path, typer.Argument(help="The scored file: .csv, .jsonl or .parquet.")],
     column: Annotated[str | None, typer.Option(help="The column to score; that of params.yaml by default.")] = None,
     model: Annotated[
         str | None, typer.Option(help="models:/NAME@ALIAS or models:/NAME/VERSION; the challenger by default.")
     ] = None,
 ) -> None:
-    """Score a file with a registered model."""
+    """Score a file, or a folder of images, with a registered model."""
     workspace, params = _open()
     from finetrail.commands.predict import predict as command
     from finetrail.tasks.registry import get_entry

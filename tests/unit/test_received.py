@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from finetrail.errors import ImageError
 from finetrail.received import encoded
@@ -74,3 +76,14 @@ def test_a_caller_from_elsewhere_cannot_tell_which_files_exist(tmp_path: Path) -
                 encoded(value, None)
             refused.setdefault(name, []).append(str(caught.value).replace(name, ""))
     assert refused["there"] == refused["gone!"]
+
+
+@given(st.text() | st.binary() | st.characters(categories=["Cs"]) | st.integers() | st.none() | st.lists(st.text()))
+def test_nothing_that_is_given_is_a_crash(value: object) -> None:
+    for folder in (None, Path("/nonexistent")):
+        try:
+            found = encoded(value, folder)
+        except ImageError as error:
+            assert "\n" not in str(error)  # noqa: PT017
+        else:
+            assert found == value or str(value).startswith("data:")

@@ -16,8 +16,8 @@ from finetrail.models.classifier import Batch
 from finetrail.models.inputs import Values
 from finetrail.previews import Preview
 
-EXCERPT = 320
-"""Characters of a text that a person is shown."""
+EXCERPT = 1_000
+"""Characters of a text that a person is given; more than the report shows, so that it can tell where it cuts."""
 
 
 class PooledEncoder(nn.Module):

@@ -113,7 +113,10 @@ def test_pictures(illustrated: Workspace) -> None:
 
 def test_texts(tmp_path: Path, mlflow_database: str, saved_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_database)
-    texts = [f"{word} river, by the\rhouse {row}" for row, word in enumerate(["good", "bad", "happy", "weak"] * 5)]
+    texts = [
+        f"{word} river, by the\rhouse {row}" + " stone" * 60
+        for row, word in enumerate(["good", "bad", "happy", "weak"] * 5)
+    ]
     workspace = _workspace(tmp_path / "texts", "text", texts, ["good", "bad"] * 10, {"backbone.weights": "b"})
     workspace.models.mkdir(parents=True)
     workspace.model("full").symlink_to(saved_model)
@@ -123,6 +126,7 @@ def test_texts(tmp_path: Path, mlflow_database: str, saved_model: Path, monkeypa
     by_id = {f"{'xy'[row % 2]}{row:03d}": text for row, text in enumerate(texts)}
     assert list(errors["content"]) == [by_id[one.id] for one in done.mistakes]
     assert "<img" not in html
+    assert "stone stone…</bdi>" in html
     assert "what is left" in html
 
 
