@@ -1,10 +1,10 @@
 """Gradients of bfloat16 convolutions by the kernel that is fit for them.
 
 For some shapes oneDNN has no good kernel for the gradients in bfloat16 and falls back to one that is ten to sixty
-times slower, which kernel and for which shapes depending on the processor: on AVX-512 without AMX, for instance, the
-gradient of the weights for 64 pictures of 4 x 4 (not for 32), and the gradient of the input of strided depthwise convolutions. A
-handful of such layers makes bfloat16 slower than float32. Here each shape's gradients are timed once a machine, and
-where PyTorch's own are far behind they are computed in another way, of at least the same precision.
+times slower. Which shapes those are depends on the processor and on the size of the batch: on AVX-512 without AMX,
+for instance, the gradient of the weights for pictures of 4 x 4, and the gradient of the input of strided depthwise
+convolutions. A handful of such layers makes bfloat16 slower than float32. Here each shape's gradients are timed once a
+machine, and where PyTorch's own are far behind they are computed in another way, of at least the same precision.
 """
 
 from collections.abc import Callable
