@@ -1,10 +1,10 @@
 """Gradients of bfloat16 convolutions by the kernel that is fit for them.
 
 For some shapes oneDNN has no good kernel for the gradients in bfloat16 and falls back to one that is ten to sixty
-times slower, which kernel and for which shapes depending on the processor: on AVX-512 without AMX, for instance, the
-gradient of the weights for pictures of 4 x 4, and the gradient of the input of strided depthwise convolutions. A
-handful of such layers makes bfloat16 slower than float32. Here each shape's gradients are timed once a machine, and
-where PyTorch's own are far behind they are computed in another way, of at least the same precision.
+times slower. Which shapes those are depends on the processor and on the size of the batch: on AVX-512 without AMX,
+for instance, the gradient of the weights for pictures of 4 x 4, and the gradient of the input of strided depthwise
+convolutions. A handful of such layers makes bfloat16 slower than float32. Here each shape's gradients are timed once a
+machine, and where PyTorch's own are far behind they are computed in another way, of at least the same precision.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ COLUMNS = 16 * 2**20
 
 
 class Shape(NamedTuple):
-    """A convolution, apart from the number of pictures."""
+    """A convolution, apart from its tensors."""
 
     stride: Pair
     padding: Pair
@@ -98,7 +98,7 @@ class _Convolution(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         pixels, weight = ctx.saved_tensors
         shape, choose = ctx.how
-        described = {"pixels": tuple(pixels.shape[1:]), "weight": tuple(weight.shape), **shape._asdict()}
+        described = {"pixels": tuple(pixels.shape), "weight": tuple(weight.shape), **shape._asdict()}
 
         def best(gradient_of: str, other: Callable[[], Tensor], name: str) -> Tensor:
             usual = partial(_gradient, gradient_of, gradient, pixels, weight, shape)

@@ -12,8 +12,6 @@ from finetrail.training.convolutions import FastConvolutions
 from finetrail.training.device import autocast, lay_out, native_bf16
 from finetrail.training.measured import faster
 
-MOST = 32
-"""Pictures that the measurement takes at a time."""
 MARGIN = 1.1
 """How many times as fast as float32 bfloat16 must be to be worth its rounding."""
 
@@ -35,13 +33,12 @@ def choose_precision(
     pictures = any(tensor.dim() == 4 for tensor in batch.values())
     if not native_bf16() or torch.cuda.is_available() or not pictures:
         return "bf16" if native_bf16() else "fp32"
-    few = {name: tensor[:MOST] for name, tensor in batch.items()}
     what = {
         "model": _signature(model),
         "batch": {name: list(tensor.shape) for name, tensor in batch.items() if tensor.dim() == 4},
     }
     # The copy is there only if there is something to measure.
-    ways = _Ways(model, few)
+    ways = _Ways(model, batch)
     return (
         "bf16"
         if faster(what, {"fp32": ways.run(bf16=False), "bf16": ways.run(bf16=True)}, MARGIN) == "bf16"
