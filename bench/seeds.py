@@ -45,9 +45,7 @@ def main() -> None:
     for number, name in enumerate(("validation", "test")):
         values = [result[number] for result in results]
         spread = statistics.stdev(values) if len(values) > 1 else 0.0
-        print(
-            f"{name} accuracy over {len(values)} seeds: {statistics.mean(values):.4f} ± {spread:.4f} (standard deviation)"
-        )
+        print(f"{name} accuracy over {len(values)} seeds: {statistics.mean(values):.4f}, sd {spread:.4f}")
 
 
 def run(workspace: Workspace, yaml: YAML, params: dict[str, Any], seed: int) -> tuple[float, float]:

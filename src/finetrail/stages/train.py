@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
 
 from finetrail import lineage, tracking
 from finetrail.adaptation.methods import Adaptation
@@ -20,6 +18,7 @@ from finetrail.data.raw import Contents, read_frame
 from finetrail.evaluation.metrics import cross_entropy, scores
 from finetrail.models.classifier import count_parameters
 from finetrail.models.inputs import Inputs, Watched
+from finetrail.models.losses import balanced_weights
 from finetrail.previews import Seen, write_seen
 from finetrail.progress import Track, quiet
 from finetrail.runs import RunRecord, final_metrics, write_record
@@ -90,7 +89,7 @@ def train(
     accelerator = build_accelerator(choose_precision(settings.precision, model, batch))
     model.to(accelerator.device)
     targets = {split: _targets(rows, labels) for split, rows in splits.items()}
-    weights = _balanced(targets["train"], len(labels)) if settings.class_weights == "balanced" else None
+    weights = balanced_weights(targets["train"], len(labels)) if settings.class_weights else None
     params = _flatten(
         {
             "task": task_name,
@@ -160,11 +159,6 @@ def train(
 
 def _score(logits: np.ndarray, targets: np.ndarray) -> Point:
     return {"loss": cross_entropy(logits, targets), **scores(targets, logits.argmax(axis=1), logits.shape[1])}
-
-
-def _balanced(targets: np.ndarray, classes: int) -> Tensor:
-    """A weight a class (K,), inverse to its frequency: all classes together count the same (King & Zeng 2001)."""
-    return torch.from_numpy(len(targets) / (classes * np.bincount(targets, minlength=classes))).float()
 
 
 def _seen(built: Built, inputs: Inputs, rows: pd.DataFrame, seed: int) -> list[Seen]:
