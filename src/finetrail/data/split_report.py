@@ -11,6 +11,8 @@ from finetrail.workspace import SPLITS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+LARGE_CHAIN = 0.05  # of all rows
+
 
 def label_counts(rows: Rows, assignment: Assignment) -> dict[str, dict[str, int]]:
     """Rows of each label in each split: {split: {label: n}}; labels that a split lacks are 0."""
@@ -26,7 +28,7 @@ def refuse(counts: dict[str, dict[str, int]], removed: int) -> None:
         if not sizes[split]:
             raise SplitError(
                 f"split {split!r} is empty ({_inline(sizes)}, {removed} removed as near duplicates): every split needs "
-                "rows; add rows, or change the shares or the method in `split:`"
+                "rows; add rows, or change the shares, the method or near_duplicates in `split:`"
             )
     for label in counts["train"]:
         if not counts["train"][label]:
@@ -61,6 +63,22 @@ def warnings(counts: dict[str, dict[str, int]], settings: Division) -> list[str]
                 why += ", and a share is met by chance only"
             found.append(f"{split} holds {sizes[split] / total:.3f} of the rows, and {asked:g} was asked for: {why}")
     return found
+
+
+def chains(rows: Rows, assignment: Assignment) -> list[str]:
+    """Return a warning if a chain of near rows holds so many of them that it is a kind of content, not repetitions."""
+    if not assignment.clusters:
+        return []
+    cluster, size = Counter(assignment.clusters).most_common(1)[0]
+    contents = {key for key, number in zip(rows.keys, assignment.clusters, strict=True) if number == cluster}
+    if size < len(rows.ids) * LARGE_CHAIN or len(contents) < 3:
+        return []
+    return [
+        (
+            f"a chain of near duplicates joins {size} of {len(rows.ids)} rows, which go as one: if not all of them are "
+            "the same, make split.near_duplicates stricter"
+        )
+    ]
 
 
 def content_hash(ids: "Sequence[str]", labels: "Sequence[str]", contents: "Sequence[str]") -> str:

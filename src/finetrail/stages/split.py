@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from finetrail.data.buckets import distribute, read_contents
 from finetrail.data.leakage import Neighbours
 from finetrail.data.raw import read_manifest
-from finetrail.data.split_report import content_hash, label_counts, leakage_report, refuse, warnings
+from finetrail.data.split_report import chains, content_hash, label_counts, leakage_report, refuse, warnings
 from finetrail.data.split_settings import ImageSplit, TextSplit
 from finetrail.data.splits import Assignment, Rows, assign
 from finetrail.errors import SplitError
@@ -69,7 +69,7 @@ def split(workspace: Workspace, settings: TextSplit | ImageSplit, track: Track =
     }
     if len(manifest) != sum(sizes.values()) - len(manifest):
         raise SplitError(f"the rows do not add up ({sizes}): raw and quarantine are not of one run; run `dvc repro`")
-    found = warnings(counts, settings)
+    found = warnings(counts, settings) + chains(rows, assignment)
     report = {
         "method": settings.method,
         "seed": settings.seed,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from finetrail.data.split_report import label_counts, leakage_report, refuse, warnings
+from finetrail.data.split_report import chains, label_counts, leakage_report, refuse, warnings
 from finetrail.data.split_settings import ImageSplit, TextSplit
 from finetrail.data.splits import Assignment, Rows
 from finetrail.data.splits import assign as assign_near
@@ -208,6 +208,20 @@ def test_official_keeps_test_and_takes_near_rows_out_of_train_and_val() -> None:
         "because_split": "test",
         "similarity": 0.7778,
     }
+
+
+def test_a_long_chain_is_a_warning() -> None:
+    rows = distinct(40, ["x", "y"] * 20)
+    chain = replace(rows, keys=[*[" ".join(f"c{i + n}" for i in range(30)) for n in range(4)], *rows.keys[4:]])
+    assert chains(chain, assign(chain, TextSplit())) == [
+        (
+            "a chain of near duplicates joins 4 of 40 rows, which go as one: if not all of them are the same, make "
+            "split.near_duplicates stricter"
+        )
+    ]
+    assert chains(rows, assign(rows, TextSplit())) == []
+    same = replace(rows, keys=[rows.keys[0]] * 10 + list(rows.keys[10:]))
+    assert chains(same, assign(same, TextSplit())) == []
 
 
 def test_official_carves_val_by_label_from_train() -> None:
