@@ -13,10 +13,10 @@ Where the time goes (2 cores of an AMD EPYC with AVX-512 and bf16 but no AMX, 64
 backward passes take over 97 % of our epochs; a batch with padded crops and mirrored pictures costs 2 ms, with
 TrivialAugment 12 ms, of some 300. In float32 convolutions are two thirds of MobileNetV2's step, batch norms a fifth;
 channels last saves the reorders that take half of the plain side's convolutions, and a ReLU6 that does not overwrite
-its input saves the copy that autograd would make (8 %). In bfloat16 the same convolutions need half, but five kinds
-of gradients (of the weights at 4 x 4 pixels and below or with a stride; of the input of strided depthwise ones) are
-10 to 60 times slower in oneDNN's kernels for this processor, which made bfloat16 slower than float32 as a whole;
-`training/convolutions.py` replaces just these.
+its input saves the copy that autograd would make (8 %). In bfloat16 the same convolutions need half, but the gradient
+of the input of strided depthwise ones takes 65 ms a layer in oneDNN's kernel for this processor, 0.2 to 2 in float32;
+and its kernel for the gradient of the weights waits in a busy loop, which beside other work turns 6 ms into 500.
+`training/convolutions.py` replaces what a measurement finds slow.
 """
 
 import argparse

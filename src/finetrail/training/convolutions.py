@@ -1,9 +1,9 @@
 """Gradients of bfloat16 convolutions by the kernel that is fit for them.
 
-For some shapes oneDNN has no good kernel for the gradients in bfloat16 and falls back to one that is ten to sixty
-times slower. Which shapes those are depends on the processor and on the size of the batch: on AVX-512 without AMX,
-for instance, the gradient of the weights for pictures of 4 x 4, and the gradient of the input of strided depthwise
-convolutions. A handful of such layers makes bfloat16 slower than float32. Here each shape's gradients are timed once a
+For some shapes oneDNN has no good kernel for the gradients in bfloat16. On AVX-512 without AMX the gradient of the
+input of a strided depthwise convolution takes 40 to 300 times as long as in float32; and the kernel for the weights
+has its threads wait for each other in a busy loop: well on an idle machine, but beside other work a layer of 6 ms can
+take 500. A handful of such layers makes bfloat16 slower than float32. Here each shape's gradients are timed once a
 machine, and where PyTorch's own are far behind they are computed in another way, of at least the same precision.
 """
 
