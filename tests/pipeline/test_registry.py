@@ -18,6 +18,7 @@ from finetrail.tracking import tracking_uri
 from finetrail.workspace import read_json
 from tests.pipeline.servers import running
 from tests.pipeline.workspaces import BIN, Sandbox, contents
+from tests.whole import read_whole
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -55,9 +56,7 @@ def model(client: "MlflowClient") -> Path:
 @pytest.fixture(scope="module")
 def expected(finished: Sandbox) -> pd.DataFrame:
     """The pipeline's own answers to the test split: text, label and score, from predictions.parquet."""
-    from finetrail.data.raw import read_split
-
-    rows = read_split(finished.paths.split("test"))
+    rows = read_whole(finished.paths.split("test"))
     logits = np.stack(pd.read_parquet(finished.paths.test_report / "predictions.parquet")["logits"].tolist())
     exponents = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
     chances = exponents / exponents.sum(axis=1, keepdims=True)

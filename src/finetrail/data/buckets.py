@@ -1,53 +1,22 @@
 """Contents of any number and size, carried from the raw shards into those of a split, some rows at a time."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from finetrail.data.shards import BYTES_A_SHARD, ROWS_A_SHARD, read_batches
 from finetrail.errors import SplitError
 from finetrail.progress import Track, quiet
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
 
-ROWS_A_SHARD = 50_000
-SIZE_A_SHARD = 256 * 2**20  # bytes
-ROWS_A_READ = 256
 ROWS_A_GROUP = 2_000
 SIZE_A_GROUP = 32 * 2**20
 OTHER_ROWS = "the shards and the manifest of data/raw are not of one run; run `finetrail ingest` again"
-
-
-def read_batches(folder: Path, columns: Sequence[str], rows: int = ROWS_A_READ) -> "Iterator[pa.RecordBatch]":
-    """The rows of all shards of a folder in their order, some at a time."""
-    import pyarrow.parquet as pq
-
-    for file in sorted(folder.glob("part-*.parquet")):
-        # With a buffer a column is read page by page, not a whole row group at once.
-        shard = pq.ParquetFile(file, buffer_size=2**20, pre_buffer=False)
-        yield from shard.iter_batches(batch_size=rows, columns=list(columns), use_threads=False)
-
-
-def read_contents(folder: Path, column: str) -> Iterator[Any]:
-    """The contents of all rows in the order of the manifest."""
-    for batch in read_batches(folder, [column]):
-        yield from batch[column].to_pylist()
-
-
-def pick_contents(folder: Path, column: str, ids: Collection[str]) -> dict[str, Any]:
-    """The contents of some rows, by id."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    wanted, found = pa.array(sorted(ids), pa.string()), dict[str, Any]()
-    for batch in read_batches(folder, ["id", column]) if ids else ():
-        kept = batch.filter(pc.is_in(batch["id"], wanted))
-        found |= dict(zip(kept["id"].to_pylist(), kept[column].to_pylist(), strict=True))
-    return found
 
 
 def cut(sizes: "Ints") -> "Ints":
@@ -57,7 +26,7 @@ def cut(sizes: "Ints") -> "Ints":
     shards = np.zeros(len(sizes), dtype=np.int64)
     shard = rows = total = 0
     for row, size in enumerate(sizes.tolist()):
-        if rows and (rows == ROWS_A_SHARD or total + size > SIZE_A_SHARD):
+        if rows and (rows == ROWS_A_SHARD or total + size > BYTES_A_SHARD):
             shard, rows, total = shard + 1, 0, 0
         shards[row] = shard
         rows, total = rows + 1, total + size

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetrail.data.content import Content
-from finetrail.data.shards import Contents, ShardWriter, parts, pick, read_frame, schema_of
+from finetrail.data.shards import Contents, ShardWriter, pick, read_frame, schema_of
 from finetrail.errors import SourceError
 from finetrail.workspace import need
 
@@ -22,8 +22,6 @@ __all__ = [
     "pick",
     "read_frame",
     "read_manifest",
-    "read_rows",
-    "read_split",
     "smallest_hashes",
     "write_rows",
 ]
@@ -130,25 +128,9 @@ def write_rows(rows: Iterable[Row], folder: Path, content: Content) -> Counter[s
 
 def read_manifest(raw: Path) -> "pd.DataFrame":
     """The manifest: id, source, row, split, label, group, sha256, and the facts of the content."""
-    return _read([need(raw / "manifest.parquet", "ingest")])
-
-
-def read_rows(raw: Path) -> "pd.DataFrame":
-    """The examples with their contents, in the manifest's order. For texts; images are read with `Contents`."""
-    need(raw / "manifest.parquet", "ingest")
-    return _read(parts(raw))
-
-
-def read_split(folder: Path) -> "pd.DataFrame":
-    """The examples of one split with their contents, in the order of their ids. For texts, as `read_rows`."""
-    return _read(parts(folder))
-
-
-def _read(files: list[Path]) -> "pd.DataFrame":
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    frame: pd.DataFrame = pa.concat_tables([pq.read_table(file) for file in files]).to_pandas()
+    frame: pd.DataFrame = pq.read_table(need(raw / "manifest.parquet", "ingest")).to_pandas()
     return frame
 
 

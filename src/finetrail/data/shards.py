@@ -75,17 +75,16 @@ class Contents:
     def __init__(self, folder: Path, column: str) -> None:
         import pyarrow.parquet as pq
 
-        self._files = parts(folder)
+        self._folder = folder
         self._column = column
-        self._length: int = sum(pq.read_metadata(file).num_rows for file in self._files)
+        self._length: int = sum(pq.read_metadata(file).num_rows for file in parts(folder))
 
     def __len__(self) -> int:
         return self._length
 
     def __iter__(self) -> Iterator[Any]:
-        for file in self._files:
-            for batch in _batches(file, [self._column]):
-                yield from batch[self._column].to_pylist()
+        for batch in read_batches(self._folder, [self._column]):
+            yield from batch[self._column].to_pylist()
 
 
 def read_frame(folder: Path) -> "pd.DataFrame":
@@ -128,17 +127,25 @@ def pick(folder: Path, column: str, ids: Collection[str]) -> dict[str, Any]:
     return found
 
 
+def read_batches(folder: Path, columns: list[str], rows: int = ROWS_A_READ) -> "Iterator[pa.RecordBatch]":
+    """The rows of all shards of a folder in their order, some at a time."""
+    for file in parts(folder):
+        yield from _batches(file, columns, rows=rows)
+
+
 def parts(folder: Path) -> list[Path]:
     """The shards of a folder, in order."""
     return sorted(need(folder, "ingest" if folder.name == "raw" else "split").glob("part-*.parquet"))
 
 
-def _batches(file: Path, columns: list[str], groups: list[int] | None = None) -> "Iterator[pa.RecordBatch]":
+def _batches(
+    file: Path, columns: list[str], groups: list[int] | None = None, rows: int = ROWS_A_READ
+) -> "Iterator[pa.RecordBatch]":
     import pyarrow.parquet as pq
 
     # With a buffer pyarrow holds about half as much of a large row group; those that finetrail writes are small.
     opened = pq.ParquetFile(file, buffer_size=2**20, pre_buffer=False)
-    yield from opened.iter_batches(batch_size=ROWS_A_READ, columns=columns, row_groups=groups, use_threads=False)
+    yield from opened.iter_batches(batch_size=rows, columns=columns, row_groups=groups, use_threads=False)
 
 
 def schema_of(columns: Mapping[str, str]) -> "pa.Schema":

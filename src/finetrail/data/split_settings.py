@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import Field
 
-from finetrail.data.buckets import pick_contents
 from finetrail.data.leakage import Neighbours
 from finetrail.data.picture_leakage import Pictures
+from finetrail.data.shards import pick
 from finetrail.data.splits import Division
 from finetrail.data.text_leakage import Near, Texts, normalise
 
@@ -86,7 +86,7 @@ class TextSplit(Division):
 
     def excerpts(self, raw: Path, ids: Collection[str]) -> dict[str, str]:
         """The first characters of these texts, in a line, by id."""
-        return {name: " ".join(text.split())[:SHOWN] for name, text in pick_contents(raw, self.column, ids).items()}
+        return {name: " ".join(text.split())[:SHOWN] for name, text in pick(raw, self.column, ids).items()}
 
 
 class ImageSplit(Division):

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, model_validator
 
-from finetrail.data.buckets import pick_contents
 from finetrail.data.findings import Between, NotNull, Rule
 from finetrail.data.rules import (
     CommonRules,
@@ -22,6 +21,7 @@ from finetrail.data.rules import (
     row_rule,
     schema_rule,
 )
+from finetrail.data.shards import pick
 from finetrail.settings import Settings
 
 if TYPE_CHECKING:
@@ -81,5 +81,5 @@ class TextValidation(CommonRules):
 
     def excerpts(self, raw: Path, manifest: "pd.DataFrame", ids: Collection[str]) -> dict[str, str]:
         """The first characters of these texts, in a line, by id."""
-        texts = pick_contents(raw, "text", ids)
+        texts = pick(raw, "text", ids)
         return {name: " ".join((text or "")[:SHOWN].splitlines()) for name, text in texts.items()}

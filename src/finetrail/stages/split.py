@@ -9,9 +9,9 @@ from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetrail.data.buckets import distribute, read_contents
+from finetrail.data.buckets import distribute
 from finetrail.data.leakage import Neighbours
-from finetrail.data.raw import read_manifest
+from finetrail.data.raw import Contents, read_manifest
 from finetrail.data.split_report import chains, content_hash, label_counts, leakage_report, refuse, warnings
 from finetrail.data.split_settings import ImageSplit, TextSplit
 from finetrail.data.splits import Assignment, Rows, assign
@@ -48,7 +48,7 @@ def split(workspace: Workspace, settings: TextSplit | ImageSplit, track: Track =
     for column, content in settings.needed.items():
         _refuse_missing(frame, column, content)
     _refuse_missing(frame, "label", "label")
-    contents = compress(read_contents(workspace.raw, settings.column), kept)
+    contents = compress(Contents(workspace.raw, settings.column), kept)
     keys = settings.keys(frame, track(contents, total=len(frame), what=f"reading {settings.column}s"))
     rows = Rows(
         ids=frame["id"].tolist(),

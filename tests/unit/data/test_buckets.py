@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetrail.data import buckets
-from finetrail.data.buckets import cut, distribute, pick_contents, read_contents
+from finetrail.data.buckets import cut, distribute
+from finetrail.data.shards import Contents, pick
 from finetrail.errors import SplitError
 from tests.unit.image_rows import Picture, write_images
 
@@ -20,7 +21,7 @@ PICTURES = [Picture(number, "x", group=f"g{number % 3}") for number in range(60)
 def test_no_shard_has_too_many_rows_or_too_large_contents(sizes: list[int]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(buckets, "ROWS_A_SHARD", 5)
-        patch.setattr(buckets, "SIZE_A_SHARD", 30)
+        patch.setattr(buckets, "BYTES_A_SHARD", 30)
         shards = cut(np.array(sizes, dtype=np.int64)).tolist()
     assert shards == sorted(shards)
     assert set(shards) == set(range(max(shards, default=-1) + 1))
@@ -85,7 +86,7 @@ def test_shards_of_other_rows_are_refused(tmp_path: Path) -> None:
 
 def test_contents_are_read_in_order_and_by_id(tmp_path: Path) -> None:
     raw = write_images(tmp_path, PICTURES, rows_a_shard=7).raw
-    assert list(read_contents(raw, "image")) == [picture.data for picture in PICTURES]
+    assert list(Contents(raw, "image")) == [picture.data for picture in PICTURES]
     wanted = {PICTURES[50].id, PICTURES[3].id}
-    assert pick_contents(raw, "image", wanted) == {PICTURES[n].id: PICTURES[n].data for n in (3, 50)}
-    assert pick_contents(raw, "image", []) == {}
+    assert pick(raw, "image", wanted) == {PICTURES[n].id: PICTURES[n].data for n in (3, 50)}
+    assert pick(raw, "image", []) == {}

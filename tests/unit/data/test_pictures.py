@@ -14,6 +14,9 @@ from finetrail.data.pictures import FACTS, IMAGE
 from tests.unit.data.image_files import encode, picture
 
 
+NEAR = 40  # bits: what `ImageSplit` takes for the same picture by default
+
+
 def facts(data: bytes | None) -> dict[str, object]:
     return IMAGE.describe([data])[0]
 
@@ -40,7 +43,7 @@ def test_a_picture_is_described_as_it_is_stored() -> None:
         "perceptual_hash": None,
         "error": None,
     }
-    assert len(str(found["perceptual_hash"])) == 16
+    assert len(str(found["perceptual_hash"])) == 64
     grey = np.asarray(Image.open(io.BytesIO(data)).convert("L"))
     assert found["contrast"] == pytest.approx(grey.std(), abs=1e-9)
 
@@ -71,7 +74,7 @@ def test_size_and_hash_are_of_the_upright_picture(size: tuple[int, int], lies: i
     stored = upright.transpose(undo[lies]) if lies in undo else upright
     found = facts(encode(stored, "JPEG", exif=exif, quality=95))
     assert (found["width"], found["height"]) == size
-    assert bits_apart(str(found["perceptual_hash"]), hash_of(upright)) <= 4
+    assert bits_apart(str(found["perceptual_hash"]), hash_of(upright)) <= NEAR
 
 
 def test_missing_and_undecodable_images_have_no_facts() -> None:
@@ -121,10 +124,10 @@ def test_the_hash_stays_near_where_the_picture_does_and_goes_far_where_not() -> 
             "darker": ImageEnhance.Brightness(image).enhance(0.8),
         }
         for one in changed.values():
-            assert bits_apart(hash_of(image), hash_of(one)) <= 8
+            assert bits_apart(hash_of(image), hash_of(one)) <= NEAR
         apart.append(bits_apart(hash_of(image), hash_of(picture(seed + 1000, (120, 90)))))
-    assert min(apart) > 8
-    assert 24 < sum(apart) / len(apart) < 40  # hashes of other pictures are as far apart as random bits
+    assert min(apart) > NEAR
+    assert 96 < sum(apart) / len(apart) < 160  # hashes of other pictures are as far apart as random bits
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9))
@@ -134,10 +137,12 @@ def test_hashes_are_exact_and_do_not_depend_on_the_batch(seed: int, count: int) 
     found = perceptual_hashes(greys)
     assert found == [perceptual_hashes(grey[None])[0] for grey in greys]
     assert perceptual_hashes(greys[::-1]) == found[::-1]
-    assert all(int(one, 16).bit_count() <= 32 for one in found)  # above the median
+    assert all(int(one, 16) < 2**255 for one in found)  # the first bit, of the mean, counts as 0
 
 
 def test_a_known_hash() -> None:
     """Pinned: hashes are in manifests and in thresholds, so they must not change unseen."""
     ramp = np.arange(1024, dtype=np.uint32).reshape(32, 32)
-    assert perceptual_hashes((ramp * ramp % 251).astype(np.uint8)[None]) == ["e483d09f28cfc31b"]
+    assert perceptual_hashes((ramp * ramp % 251).astype(np.uint8)[None]) == [
+        "758b15aa359c2a8c7b5f04082a58e6c92ecd6dc136fb8c203e0a83e5314a829b"
+    ]

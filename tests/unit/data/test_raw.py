@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetrail.data.raw import Row, read_manifest, read_rows, read_split, smallest_hashes, write_rows
+from finetrail.data.raw import Row, read_frame, read_manifest, smallest_hashes, write_rows
 from finetrail.data.texts import TEXT
 from finetrail.errors import WorkspaceError
+from tests.whole import read_whole
 
 ROWS = st.lists(
     st.builds(
@@ -43,7 +44,7 @@ def test_every_row_comes_back_once_in_its_order_under_its_own_id(
     folder = tmp_path_factory.getbasetemp() / "raw"
     folder.mkdir(exist_ok=True)
     counts = write(folder, rows)
-    frame, manifest = read_rows(folder), read_manifest(folder)
+    frame, manifest = read_whole(folder), read_manifest(folder)
     found = frame.astype(object).where(frame.notna(), None)
     expected = [(row.content, row.label, row.split, row.group) for row in rows]
     assert list(zip(found.text, found.label, found.split, found.group, strict=True)) == expected
@@ -65,9 +66,9 @@ def test_further_rows_of_the_same_text_are_numbered(tmp_path: Path) -> None:
 def test_rows_added_at_the_end_leave_the_ids_of_the_others(tmp_path: Path) -> None:
     rows = [Row("a.csv", number, text, "x") for number, text in enumerate(["a", None, "b", "a", None], start=1)]
     write(tmp_path, rows)
-    before = list(read_rows(tmp_path)["id"])
+    before = list(read_whole(tmp_path)["id"])
     write(tmp_path, [*rows, Row("a.csv", 6, "a", "y"), Row("a.csv", 7, None, "y")])
-    assert list(read_rows(tmp_path)["id"])[:5] == before
+    assert list(read_whole(tmp_path)["id"])[:5] == before
 
 
 def test_the_manifest_says_of_each_row_where_it_is_from_and_how_long(tmp_path: Path) -> None:
@@ -105,7 +106,7 @@ def test_many_rows_go_into_several_shards_in_order(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("finetrail.data.shards.ROWS_A_SHARD", 3)
     write(tmp_path, [Row("a.csv", number, f"text {number}", "x") for number in range(7)])
     assert len(list(tmp_path.glob("part-*.parquet"))) == 3
-    assert list(read_rows(tmp_path)["text"]) == [f"text {number}" for number in range(7)]
+    assert list(read_whole(tmp_path)["text"]) == [f"text {number}" for number in range(7)]
 
 
 @given(ROWS, st.randoms(use_true_random=False), st.integers(0, 4))
@@ -138,8 +139,7 @@ def test_rows_added_at_the_end_can_only_push_rows_out_of_a_limit() -> None:
 
 
 def test_what_was_not_written_yet_is_named_with_its_stage(tmp_path: Path) -> None:
-    for read in (read_rows, read_manifest):
-        with pytest.raises(WorkspaceError, match=r"manifest\.parquet does not exist: it is written by `ingest`"):
-            read(tmp_path)
+    with pytest.raises(WorkspaceError, match=r"manifest\.parquet does not exist: it is written by `ingest`"):
+        read_manifest(tmp_path)
     with pytest.raises(WorkspaceError, match="train does not exist: it is written by `split`"):
-        read_split(tmp_path / "train")
+        read_frame(tmp_path / "train")

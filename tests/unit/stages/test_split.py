@@ -9,13 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from finetrail.data.raw import Row, read_split, write_rows
+from finetrail.data.raw import Row, write_rows
 from finetrail.data.split_settings import ImageSplit, TextSplit
 from finetrail.data.texts import TEXT
 from finetrail.errors import SplitError, WorkspaceError
 from finetrail.stages.split import Divided, split
 from finetrail.workspace import SPLITS, Workspace, read_json
 from tests.unit.image_rows import Picture, write_images
+from tests.whole import read_whole
 
 
 def words(row: int, count: int = 12) -> str:
@@ -66,7 +67,7 @@ def test_writes_three_splits_and_counts_every_row(tmp_path: Path) -> None:
         "train/part-00000.parquet",
         "val/part-00000.parquet",
     ]
-    frames = {name: read_split(space.split(name)) for name in SPLITS}
+    frames = {name: read_whole(space.split(name)) for name in SPLITS}
     ids = [name for frame in frames.values() for name in frame["id"]]
     assert sorted(ids) == sorted(str(row.sha256)[:16] for row in rows() if row.row != 7)
     texts = {str(row.sha256)[:16]: (row.content, row.label) for row in rows()}
@@ -192,7 +193,7 @@ def test_images_are_divided_by_the_manifest_and_carried_over_as_they_are(tmp_pat
     }
     by_id = {picture.id: picture for picture in data}
     for name in SPLITS:
-        frame = read_split(space.split(name))
+        frame = read_whole(space.split(name))
         assert list(frame.columns) == ["id", "image", "label", "group"]
         assert frame["id"].is_monotonic_increasing
         assert len(frame) == done.rows[name]
