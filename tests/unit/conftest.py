@@ -123,20 +123,18 @@ def registered(
 def picture_model(mlflow_database: str, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[str]":
     """A classifier of pictures in MLflow's registry: its address there. See tests/unit/pictures.py."""
     from finetrail.registry import register
-    from finetrail.tasks.registry import TASKS
+    from finetrail.tasks.registry import get_entry
     from finetrail.tracking import connect
     from finetrail.workspace import Workspace
     from tests.unit import pictures
 
     folder = tmp_path_factory.mktemp("red-or-blue")
-    task = pictures.RedOrBlue()
-    task.save(task.build(None, pictures.LABELS, Path()), None, folder)
+    pictures.save_red_or_blue(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(TASKS, pictures.NAME, pictures.ENTRY)
         patch.setenv("MLFLOW_TRACKING_URI", mlflow_database)
         tracker = connect(Workspace(tmp_path_factory.mktemp("pictures")), "pictures")
         run_id = tracker.start("full", {}, {}, [])
         tracker.end(run_id)
-        example = {"image": pictures.ENTRY.example}
+        example = {"image": get_entry(pictures.NAME).example}
         version = register(tracker, run_id, name="pictures", model=folder, example=example, tags={})
         yield f"models:/pictures/{version.version}"

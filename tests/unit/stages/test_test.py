@@ -20,7 +20,6 @@ from finetrail.evaluation.selection import Selection, Standing, choose
 from finetrail.previews import Preview, Seen, write_seen
 from finetrail.runs import RunRecord, write_record
 from finetrail.stages.test import score_test
-from finetrail.tasks.registry import TASKS
 from finetrail.tracking import connect
 from finetrail.workspace import Workspace, read_json, write_json
 from tests.unit import pictures
@@ -71,14 +70,12 @@ def _workspace(root: Path, column: str, values: list[Any], labels: list[str], pa
 def illustrated(tmp_path: Path, mlflow_database: str, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     """Forty pictures; of every fourth the label is wrong."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_database)
-    monkeypatch.setitem(TASKS, pictures.NAME, pictures.ENTRY)
     values = [picture(COLOURS[row % 4], size=(8 + row, 9)) for row in range(40)]
     labels = [["red", "blue"][(row % 2) ^ (row % 4 == 3)] for row in range(40)]
     params = {"backbone.name": "mean", "backbone.weights": "none#sha256=12"}
     workspace = _workspace(tmp_path / "pictures", "image", values, labels, params)
-    task = pictures.RedOrBlue()
     workspace.model("full").mkdir(parents=True)
-    task.save(task.build(None, pictures.LABELS, Path()), None, workspace.model("full"))
+    pictures.save_red_or_blue(workspace.model("full"))
     write_seen([Seen("red", Preview(picture=picture(RED, "JPEG")))], workspace.run("full").seen)
     return workspace
 
