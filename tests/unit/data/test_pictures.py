@@ -13,7 +13,6 @@ from finetrail.data.perceptual import perceptual_hashes
 from finetrail.data.pictures import FACTS, IMAGE
 from tests.unit.data.image_files import encode, picture
 
-
 NEAR = 40  # bits: what `ImageSplit` takes for the same picture by default
 
 
