@@ -1,7 +1,7 @@
 """Training on pictures against the loop that everybody starts from: images a second, and the accuracy it ends with.
 
     python bench/images.py data/input/cifar10-images.zip                     # a slice, three runs of each side
-    python bench/images.py data/input/cifar10-images.zip --train 50000 --val 10000 --epochs 10 --rounds 1
+    python bench/images.py data/input/cifar10-images.zip --train 50000 --test 10000 --epochs 10 --rounds 1
 
 The plain side is torchvision's ImageFolder, a DataLoader with two workers, transforms picture by picture and float32;
 ours is what the stage `train` does. Both start from the same weights and have the same batches' size, epochs,

@@ -2,13 +2,20 @@
 
 import base64
 import csv
+import json
+import os
+import urllib.error
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from finetrail.tracking import tracking_uri
 from finetrail.workspace import read_json
 from tests.pictures import SHAPES, draw, encoded, write_zip
-from tests.pipeline.workspaces import Outcome, Sandbox, lay_out, track, wait
+from tests.pipeline.servers import running
+from tests.pipeline.workspaces import BIN, Outcome, Sandbox, lay_out, track, wait
 
 ZIP = "data/input/shapes.zip"
 WEIGHTS = "data/weights/tiny.safetensors"
@@ -139,9 +146,50 @@ def test_the_registered_model_answers_bytes_base64_and_paths(pictures: Sandbox, 
     name = {"circle": tmp_path / "circle.png"}
     pictures_of = {shape: encoded(draw(shape, 900)) for shape in SHAPES}
     name["circle"].write_bytes(pictures_of["circle"])
-    mlflow.set_tracking_uri(f"sqlite:///{pictures.root}/.finetrail/mlflow/mlflow.db")
+    mlflow.set_tracking_uri(tracking_uri(pictures.paths))
     model = mlflow.pyfunc.load_model("models:/shapes@challenger")
     ways = [pictures_of["circle"], base64.b64encode(pictures_of["circle"]).decode(), str(name["circle"])]
     answers = model.predict(pd.DataFrame({"image": ways}))
     assert answers["label"].nunique() == 1
     assert answers["score"].nunique() == 1
+
+
+def test_mlflow_serves_it_and_reads_no_files_for_strangers(pictures: Sandbox, tmp_path: Path) -> None:
+    picture = tmp_path / "cross.png"
+    picture.write_bytes(encoded(draw("cross", 900)))
+    command = "mlflow models serve -m models:/shapes@challenger --env-manager local -h 127.0.0.1 -p {port} -w 1"
+    environment = os.environ | {
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "MLFLOW_TRACKING_URI": tracking_uri(pictures.paths),
+    }
+    with running(command, "/ping", folder=tmp_path, log=tmp_path / "log", environment=environment) as address:
+        status, answer = _ask(address, base64.b64encode(picture.read_bytes()).decode())
+        refusals = [_ask(address, str(path)) for path in (picture, tmp_path / "nothing.png")]
+    assert status == 200
+    assert answer["predictions"][0]["label"] in SHAPES
+    assert [code for code, _ in refusals] == [400, 400]
+    assert refusals[0][1] == refusals[1][1]  # whether there is such a file cannot be seen
+
+
+def _ask(address: str, value: str) -> tuple[int, Any]:
+    body = json.dumps({"dataframe_split": {"columns": ["image"], "data": [[value]]}}).encode()
+    request = urllib.request.Request(f"{address}/invocations", body, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def test_predict_scores_a_folder_and_names_what_it_cannot_read(pictures: Sandbox, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.png").write_bytes(encoded(draw("circle", 900 + number)))
+    (folder / "torn.jpg").write_bytes(encoded(draw("circle", 1), "JPEG")[:200])
+    done = pictures.finetrail("predict", str(folder), str(tmp_path / "scored.csv"))
+    assert done.code == 0, done
+    with (tmp_path / "scored.csv").open(encoding="utf-8", newline="") as file:
+        assert [Path(row["image"]).name for row in csv.DictReader(file)] == ["0.png", "1.png", "2.png"]
+    with (tmp_path / "scored.csv.rejects.csv").open(encoding="utf-8", newline="") as file:
+        assert [Path(row["image"]).name for row in csv.DictReader(file)] == ["torn.jpg"]
