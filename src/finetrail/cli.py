@@ -206,8 +206,7 @@ def predict(
 
     kind = get_entry(params.task).column
     uri = model or f"models:/{params.project}@challenger"
-    named = column or getattr(params.source.columns, kind)
-    done = command(workspace, uri, source, target, kind=kind, column=named)
+    done = command(workspace, uri, source, target, kind=kind, column=column or params.source.columns.content)
     out.print(f"scored {done.rows} rows with {uri}: {target}")
     if done.rejects:
         out.print(f"{done.rejected} rows could not be scored: {done.rejects}", markup=False)
