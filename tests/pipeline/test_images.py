@@ -139,14 +139,16 @@ def test_an_edit_of_the_augmentation_trains_that_candidate_again_and_no_other(
     assert [stage for stage in sandbox.stages_of(done) if stage.startswith("train@")] == ["train@full"]
 
 
-def test_the_registered_model_answers_bytes_base64_and_paths(pictures: Sandbox, tmp_path: Path) -> None:
+def test_the_registered_model_answers_bytes_base64_and_paths(
+    pictures: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import mlflow
     import pandas as pd
 
     name = {"circle": tmp_path / "circle.png"}
     pictures_of = {shape: encoded(draw(shape, 900)) for shape in SHAPES}
     name["circle"].write_bytes(pictures_of["circle"])
-    mlflow.set_tracking_uri(tracking_uri(pictures.paths))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(pictures.paths))
     model = mlflow.pyfunc.load_model("models:/shapes@challenger")
     ways = [pictures_of["circle"], base64.b64encode(pictures_of["circle"]).decode(), str(name["circle"])]
     answers = model.predict(pd.DataFrame({"image": ways}))

@@ -1,5 +1,6 @@
 """The bytes of an image out of a table's field: a path, bytes, base64, or a struct of bytes and path."""
 
+import errno
 import os
 from functools import lru_cache
 from pathlib import Path
@@ -47,7 +48,7 @@ class FieldReader:
         encoded = from_base64(text) if len(text) >= _SHORTEST_BASE64 and "." not in text else None
         # Only a long name without an ending can be both; a file that is there goes first.
         if encoded is not None and (
-            len(text) > _LONGEST_PATH or text.startswith("/") or not self._path(text).is_file()
+            len(text) > _LONGEST_PATH or text.startswith("/") or not _is_file(self._path(text))
         ):
             return encoded
         return self._read(where, text) if len(text) <= _LONGEST_PATH else None
@@ -59,7 +60,16 @@ class FieldReader:
     def _read(self, where: str, text: str) -> bytes | None:
         name = plain_name(where, text)
         path = self._path(name)
-        if not path.is_file():
+        if not _is_file(path):
             return None
         check_link(path, self._root, f"{where}: {text}")
         return read_file(path, name)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # in bytes, of which a character may have several
+            return False
+        raise
