@@ -15,47 +15,87 @@ class Training(Settings):
 
     Attributes:
         epochs: at most so many passes over the training split.
+        max_steps: instead of `epochs`, the number of optimiser steps; null: `epochs` decides.
+        evaluate_every: optimiser steps from one evaluation on the validation split to the next; null: once an epoch.
         batch_size: examples a forward pass.
+        batch_tokens: cut a batch where its texts, padded, would have more tokens than that; null: never.
         accumulate: forward passes an optimiser step; the global batch is `batch_size * accumulate`.
-        optimizer: `adamw` (Loshchilov & Hutter 2019), or `sgd`.
-        momentum: of `sgd`.
+        workers: processes that make batches while the model computes; 0: the training process itself. The same seed
+            gives the same bits with any number.
+        processes: how many train together, each on its share of every batch; see `finetrail.training.launch`.
+        fsdp: shard weights, gradients and optimiser over the processes (Zhao et al. 2023), for models beyond one device.
+        optimizer: `adamw` (Loshchilov & Hutter 2019), `sgd`, `adafactor` (Shazeer & Stern 2018), `lion` (Chen et al.
+            2023) or `muon` (Jordan et al. 2024; what is no matrix, and the head, by AdamW).
+        momentum: of `sgd` and `muon`.
         nesterov: whether `sgd` looks ahead by its momentum (Sutskever et al. 2013).
         learning_rate: the highest rate of the schedule, for the backbone and, unless given apart, the head.
         head_learning_rate: that of the head alone.
         layer_decay: each layer of the backbone has so many times the rate of the layer above it, the topmost the whole
             rate (Howard & Ruder 2018); null for one rate in all layers.
         weight_decay: not applied to biases and norms.
+        loss: `cross_entropy`, or `focal` (Lin et al. 2017), which cares less for what is already right.
+        focal_gamma: how much less.
         label_smoothing: the share of the target that is spread over all classes (Szegedy et al. 2016).
-        class_weights: `balanced`: each class counts the same in the loss, however many rows it has; null: each row.
+        class_weights: `balanced`: each class counts the same in the loss, however many rows it has (King & Zeng 2001);
+            `effective`: by the effective number of its rows (Cui et al. 2019); null: each row counts the same.
         augment: how training examples vary from epoch to epoch.
-        schedule: after the warm-up, down to 0 by a `cosine` or a `linear` curve, or `constant`.
-        warmup: the share of all steps in which the rate rises from 0.
+        schedule: after the warm-up, down to 0 by a `cosine` or a `linear` curve, or `constant`; `one_cycle` up and down
+            (Smith & Topin 2019); `plateau`: lower each time that the metric gets no better.
+        warmup: the share of all steps in which the rate rises from 0; from 1 on, the number of these steps.
+        plateau_factor: what `plateau` multiplies the rate by.
+        plateau_patience: evaluations without a better metric before it does.
+        average: evaluate and keep an average of the weights: `ema`, exponential (Polyak & Juditsky 1992), or `swa`, of
+            each epoch's end in the last part of training (Izmailov et al. 2018); null: the weights themselves.
+        ema_decay: the weight of the past in each step's average.
+        swa_start: the share of training after which `swa` begins to average.
         clip: the largest norm of the gradient; null for no clipping.
-        metric: the validation metric that picks the best epoch.
-        patience: stop after so many epochs without a better one; null to run all epochs.
+        nonfinite: `stop` at a loss or gradient that is NaN or infinite, or `skip` that step; ten in a row stop too.
+        metric: the validation metric that picks the best evaluation.
+        patience: stop after so many evaluations without a better one; null to go on to the end.
         precision: of the forward and backward pass; `auto` is bf16 where the hardware multiplies in it, else fp32.
+            `tf32` and `fp16` (with a scaled loss) are for GPUs.
+        compile: by `torch.compile`; it takes a minute or more before it pays.
+        gradient_checkpointing: compute activations again in the backward pass instead of keeping them (Chen et al. 2016).
+        checkpoint_seconds: of work that a crash may cost at most.
         log_every: optimiser steps a point of the training curve.
     """
 
     epochs: int = Field(3, ge=1)
+    max_steps: int | None = Field(None, ge=1)
+    evaluate_every: int | None = Field(None, ge=1)
     batch_size: int = Field(32, ge=1)
+    batch_tokens: int | None = Field(None, ge=1)
     accumulate: int = Field(1, ge=1)
-    optimizer: Literal["adamw", "sgd"] = "adamw"
+    workers: int = Field(0, ge=0)
+    processes: int = Field(1, ge=1)
+    fsdp: bool = False
+    optimizer: Literal["adamw", "sgd", "adafactor", "lion", "muon"] = "adamw"
     momentum: float = Field(0.9, ge=0, lt=1)
     nesterov: bool = False
     learning_rate: float = Field(5e-5, gt=0)
     head_learning_rate: float | None = Field(None, gt=0)
     layer_decay: float | None = Field(None, gt=0, le=1)
     weight_decay: float = Field(0.01, ge=0)
+    loss: Literal["cross_entropy", "focal"] = "cross_entropy"
+    focal_gamma: float = Field(2.0, ge=0)
     label_smoothing: float = Field(0.0, ge=0, lt=1)
-    class_weights: Literal["balanced"] | None = None
+    class_weights: Literal["balanced", "effective"] | None = None
     augment: Augment = Augment()
-    schedule: Literal["cosine", "linear", "constant"] = "cosine"
-    warmup: float = Field(0.1, ge=0, le=1)
+    schedule: Literal["cosine", "linear", "constant", "one_cycle", "plateau"] = "cosine"
+    warmup: float = Field(0.1, ge=0)
+    plateau_factor: float = Field(0.5, gt=0, lt=1)
+    plateau_patience: int = Field(1, ge=1)
+    average: Literal["ema", "swa"] | None = None
+    ema_decay: float = Field(0.999, ge=0, lt=1)
+    swa_start: float = Field(0.75, ge=0, lt=1)
     clip: float | None = Field(1.0, gt=0)
+    nonfinite: Literal["stop", "skip"] = "stop"
     metric: Metric = "macro_f1"
     patience: int | None = Field(None, ge=1)
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    precision: Literal["auto", "fp32", "tf32", "bf16", "fp16"] = "auto"
+    compile: bool = False
+    gradient_checkpointing: bool = False
+    checkpoint_seconds: float = Field(60.0, ge=0)
     log_every: int = Field(10, ge=1)
 
     @model_validator(mode="after")
