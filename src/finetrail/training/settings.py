@@ -23,7 +23,7 @@ class Training(Settings):
         workers: processes that make batches while the model computes; 0: the training process itself. The same seed
             gives the same bits with any number.
         processes: how many train together, each on its share of every batch; see `finetrail.training.launch`.
-        fsdp: shard weights, gradients and optimiser over the processes (Zhao et al. 2023), for models beyond one device.
+        fsdp: shard weights, gradients and optimiser over the processes (Zhao et al. 2023): models beyond one device.
         optimizer: `adamw` (Loshchilov & Hutter 2019), `sgd`, `adafactor` (Shazeer & Stern 2018), `lion` (Chen et al.
             2023) or `muon` (Jordan et al. 2024; what is no matrix, and the head, by AdamW).
         momentum: of `sgd` and `muon`.
@@ -55,7 +55,7 @@ class Training(Settings):
         precision: of the forward and backward pass; `auto` is bf16 where the hardware multiplies in it, else fp32.
             `tf32` and `fp16` (with a scaled loss) are for GPUs.
         compile: by `torch.compile`; it takes a minute or more before it pays.
-        gradient_checkpointing: compute activations again in the backward pass instead of keeping them (Chen et al. 2016).
+        gradient_checkpointing: compute activations again in the backward pass, not keep them (Chen et al. 2016).
         checkpoint_seconds: of work that a crash may cost at most.
         log_every: optimiser steps a point of the training curve.
     """
