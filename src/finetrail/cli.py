@@ -83,9 +83,14 @@ def train(candidate: Annotated[str, typer.Argument(help="One of the candidates i
     workspace, params = _open()
     if candidate not in params.candidates:
         raise ConfigError(f"candidate {candidate!r} is not in params.yaml; it has {', '.join(params.candidates)}")
-    from finetrail.stages.train import train as stage
+    from finetrail.training.launch import launch, launched
 
     chosen = params.candidates[candidate]
+    if chosen.train.processes > 1 and not launched():
+        launch(chosen.train.processes, ["train", candidate])
+        return
+    from finetrail.stages.train import train as stage
+
     done = stage(
         workspace,
         candidate,
@@ -97,6 +102,8 @@ def train(candidate: Annotated[str, typer.Argument(help="One of the candidates i
         seed=params.seed,
         track=bar,
     )
+    if done is None:  # another of several processes tells
+        return
     size = f"{done.parameters['trainable']:,} of {done.parameters['total']:,} parameters"
     speed = f"{done.measured['samples_per_second']} samples/s"
     out.print(f"trained {candidate}: {size}, best epoch {done.best_epoch} of {done.epochs}, {speed}")

@@ -2,12 +2,16 @@
 
 import logging
 import time
+from collections.abc import Sequence, Set
 
 from finetrail.errors import TrackingError
 from finetrail.runs import curve_metrics
 from finetrail.tracking import Tracker
 
 log = logging.getLogger(__name__)
+
+ATTEMPT = "finetrail.attempt"
+"""The tag that holds an attempt's key."""
 
 
 class CurveLog:
@@ -16,37 +20,72 @@ class CurveLog:
     The files are the truth and MLflow shows them: points that could not be sent are kept and sent with later ones.
 
     Args:
+        known: name and step of the values that the run has already, from before a crash: they are not sent again.
         pause: seconds in which a server that did not answer is not asked again; each try costs training its patience.
     """
 
-    def __init__(self, tracker: Tracker, run_id: str, pause: float = 60.0) -> None:
+    def __init__(
+        self, tracker: Tracker, run_id: str, known: Set[tuple[str, int]] = frozenset(), pause: float = 60.0
+    ) -> None:
         self._tracker = tracker
-        self._run_id = run_id
+        self.run_id = run_id
+        self._known = known
         self._pause = pause
         self._ask_from = 0.0
         self._pending: list[tuple[dict[str, float], int]] = []
 
     def __call__(self, curve: str, step: int, point: dict[str, float]) -> None:
         """Send a point; see `finetrail.training.loop.Observer`."""
-        self._pending.append((curve_metrics(curve, point), step))
+        self._add(curve_metrics(curve, point), step)
         if time.monotonic() >= self._ask_from:
             self._send()
 
     def close(self, final: dict[str, float], status: str) -> None:
         """Send what is left and close the run; a run that stays open is rebuilt from files by the next stage."""
-        self._pending.append((final, 0))
+        self._add(final, 0)
         if self._send():
             try:
-                self._tracker.end(self._run_id, status)
+                self._tracker.end(self.run_id, status)
             except TrackingError as error:
                 log.warning("%s; the run will be rebuilt from its files", error)
+
+    def _add(self, values: dict[str, float], step: int) -> None:
+        new = {name: value for name, value in values.items() if (name, step) not in self._known}
+        if new:
+            self._pending.append((new, step))
 
     def _send(self) -> bool:
         try:
             while self._pending:
-                self._tracker.log(self._run_id, *self._pending[0])
+                self._tracker.log(self.run_id, *self._pending[0])
                 self._pending.pop(0)
         except TrackingError as error:
             self._ask_from = time.monotonic() + self._pause
             log.warning("%s; training goes on, %d points wait", error, len(self._pending))
         return not self._pending
+
+
+def open_log(
+    tracker: Tracker,
+    *,
+    key: str,
+    superseded: Sequence[str],
+    name: str,
+    params: dict[str, str],
+    tags: dict[str, str],
+    datasets: list[dict[str, str]],
+) -> CurveLog:
+    """Open the MLflow run of an attempt, or the one that was cut off.
+
+    Args:
+        key: of the attempt; a tag by which its run is found again, whatever was written before a crash.
+        superseded: the keys of attempts that will not go on; what MLflow still shows as running is ended.
+    """
+    for old in superseded:
+        left = tracker.find(ATTEMPT, old, running=True)
+        if left is not None:
+            tracker.end(left, "KILLED")
+    run_id = tracker.find(ATTEMPT, key)
+    if run_id is not None:
+        return CurveLog(tracker, run_id, tracker.reopen(run_id))
+    return CurveLog(tracker, tracker.start(name, params, tags | {ATTEMPT: key}, datasets))

@@ -21,6 +21,12 @@ def hash_folder(folder: Path) -> str:
     return hash_of([[path.relative_to(folder).as_posix(), sha256_of(path)] for path in files])
 
 
+def hash_code() -> str:
+    """The sha256 of this package's own code."""
+    package = Path(__file__).parent
+    return hash_of([[path.relative_to(package).as_posix(), sha256_of(path)] for path in sorted(package.rglob("*.py"))])
+
+
 def live_tags(workspace: Workspace, stage: str) -> dict[str, str]:
     """Tags that hold at this moment and must never enter an out: git commit, hashes, validation result."""
     tags = {"finetrail.dvc_stage": stage, **_git(workspace.root)}

@@ -31,6 +31,14 @@ def write_record(record: RunRecord, path: Path) -> None:
     write_json(path, asdict(record))
 
 
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested settings as MLflow params: {"train.epochs": "3", ...}."""
+    flat: dict[str, str] = {}
+    for key, value in values.items():
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": str(value)}
+    return flat
+
+
 def curve_metrics(curve: str, point: dict[str, float]) -> dict[str, float]:
     """A point of a curve as MLflow metrics: `train/loss`, `val/macro_f1`, ..."""
     return {f"{curve}/{name}": value for name, value in point.items() if name not in ("step", "epoch")}

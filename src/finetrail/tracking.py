@@ -94,6 +94,23 @@ class Tracker:
             self.client.log_inputs(run_id, inputs)
         return run_id
 
+    def find(self, tag: str, value: str, *, running: bool = False) -> str | None:
+        """The id of the run with this tag, if there is one. Args: running: only one that is not ended."""
+        wanted = f"tags.`{tag}` = '{value}'" + (" and attributes.status = 'RUNNING'" if running else "")
+        with tracking_errors(self.uri):
+            known = self.client.search_runs([self.experiment_id], wanted, max_results=1)
+        return str(known[0].info.run_id) if known else None
+
+    def reopen(self, run_id: str) -> set[tuple[str, int]]:
+        """Set a run that was cut off to RUNNING again; returns name and step of each value that it has."""
+        with tracking_errors(self.uri):
+            self.client.update_run(run_id, "RUNNING")
+            return {
+                (name, point.step)
+                for name in self.client.get_run(run_id).data.metrics
+                for point in self.client.get_metric_history(run_id, name)
+            }
+
     def log(self, run_id: str, values: dict[str, float], step: int = 0) -> None:
         """Log metrics at one step."""
         from mlflow.entities import Metric

@@ -1,16 +1,22 @@
 """Weights on disk: safetensors, written whole or not at all, and never a pickle."""
 
+import hashlib
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from finetrail.errors import ModelError
 
 
-def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
+def save_tensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write tensors to a safetensors file; a reader never sees half a file, not even after a power cut.
+
+    Args:
+        metadata: for the file's header.
 
     Raises:
         OSError: the disk is full, or the file may not be written.
@@ -21,7 +27,7 @@ def save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     try:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, partial)
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, partial, metadata)
     except SafetensorError as error:
         # The library tells of a full disk only in its message: "... (os error 28)".
         number = re.search(r"os error (\d+)", str(error))
@@ -58,6 +64,16 @@ def trainable_tensors(model: nn.Module) -> dict[str, Tensor]:
     """What training changes: the trainable parameters, and the buffers beside them (running statistics)."""
     parameters = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
     return parameters | {name: buffer for name, buffer in model.named_buffers() if name in model.state_dict()}
+
+
+def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """The sha256 of tensors: of their names, types, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def load_weights(model: nn.Module, path: Path) -> None:

@@ -1,41 +1,37 @@
 """Stage `train`: fine-tune one candidate on the training split, and score it on the validation split."""
 
-import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
+import torch
 
-from finetrail import lineage, tracking
+from finetrail import lineage
 from finetrail.adaptation.methods import Adaptation
-from finetrail.curve_log import CurveLog
-from finetrail.curves import Point, write_curve
+from finetrail.curves import Point
 from finetrail.data.raw import Contents, read_frame
 from finetrail.evaluation.metrics import cross_entropy, scores
+from finetrail.live_run import LiveRun, checkpoint_folder
 from finetrail.models.classifier import count_parameters
 from finetrail.models.inputs import Inputs, Watched
 from finetrail.models.losses import balanced_weights
-from finetrail.previews import Seen, write_seen
+from finetrail.models.weights import hash_tensors
 from finetrail.progress import Track, quiet
-from finetrail.runs import RunRecord, final_metrics, write_record
+from finetrail.runs import RunRecord, final_metrics, flatten
 from finetrail.settings import Settings
+from finetrail.stages.train_outs import Outs, seen_in_training, write_outs
 from finetrail.tasks.registry import get_entry, get_task
-from finetrail.tasks.task import Built
-from finetrail.training.device import build_accelerator, fix_seeds, peak_memory_mb
+from finetrail.training import processes
+from finetrail.training.checkpoints import Checkpoints
+from finetrail.training.device import autocast, build_accelerator, fix_seeds, peak_memory_mb
+from finetrail.training.feeding import Examples
 from finetrail.training.inference import compute_features, predict
-from finetrail.training.loop import Examples, Fitted, fit
+from finetrail.training.loop import fit
 from finetrail.training.precision import choose_precision
+from finetrail.training.schedule import depends_on_length
 from finetrail.training.settings import Training
-from finetrail.workspace import RunPaths, Workspace, replacing, write_json
-
-SHOWN = 8
-"""Training examples that are kept as the model sees them, for the report."""
-DRAWS = 3
-"""How often each of them is shown where augmentation makes it another one each time."""
+from finetrail.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -45,8 +41,8 @@ class Trained:
     run_id: str
     metrics: dict[str, float]
     parameters: dict[str, int]
-    epochs: int
-    best_epoch: int
+    epochs: float
+    best_epoch: float
     measured: dict[str, float]
 
 
@@ -61,147 +57,137 @@ def train(
     settings: Training,
     seed: int,
     track: Track = quiet,
-) -> Trained:
+) -> Trained | None:
     """Write `data/models/<name>` and `data/runs/<name>`; open, fill and close the candidate's MLflow run.
 
-    The run's id is written to run.json, for later stages and for clones that get the model out of DVC's cache.
+    The run's id is written to run.json, for later stages and for clones that get the model out of DVC's cache. A
+    training that was cut off goes on from its last checkpoint, in the same run.
+
+    Returns:
+        What was done; None in all but the first of several processes, which alone writes.
     """
+    started = time.perf_counter()
+    processes.join()
     task = get_task(task_name)
-    column = get_entry(task_name).column
-    splits = {split: read_frame(workspace.split(split)) for split in ("train", "val")}
-    labels = sorted(splits["train"]["label"].unique())
+    rows = {split: read_frame(workspace.split(split)) for split in ("train", "val")}
+    labels = sorted(rows["train"]["label"].unique())
+    numbers = {label: number for number, label in enumerate(labels)}
+    targets = {split: np.array([numbers[label] for label in rows[split]["label"]], dtype=np.int64) for split in rows}
     fix_seeds(seed)
     built = task.build(backbone, labels, workspace.root)
     model = built.model
     adaptation.apply(model)
-    parameters = count_parameters(model)
-
-    started = time.perf_counter()
+    column = get_entry(task_name).column
     inputs: dict[str, Inputs] = {
         split: built.processor.encode(
             Watched(Contents(workspace.split(split), column), track, f"reading {split}"),
             augment=settings.augment if split == "train" else None,
             scratch=workspace.scratch,
         )
-        for split in splits
+        for split in rows
     }
-    batch = inputs["train"].batch(range(min(settings.batch_size, len(inputs["train"]))))
-    accelerator = build_accelerator(choose_precision(settings.precision, model, batch))
-    model.to(accelerator.device)
-    targets = {split: _targets(rows, labels) for split, rows in splits.items()}
-    weights = balanced_weights(targets["train"], len(labels)) if settings.class_weights else None
-    params = _flatten(
-        {
-            "task": task_name,
-            "seed": seed,
-            "backbone": backbone.model_dump(),
-            "adaptation": adaptation.model_dump(),
-            "train": settings.model_dump(),
+    used = {
+        "task": task_name,
+        "seed": seed,
+        "backbone": backbone.model_dump(),
+        "adaptation": adaptation.model_dump(),
+        "train": settings.model_dump(),
+    }
+    record = _record(workspace, name, flatten(used), {split: len(rows[split]) for split in rows})
+    run: LiveRun | None = None
+    if processes.rank() == 0:
+        # The random weights of the head are in it too: they follow from the seed, and from PyTorch's own code.
+        identity = {
+            "code": lineage.hash_code(),
+            "torch": torch.__version__,
+            "weights": hash_tensors(model.state_dict()),
         }
-    )
-    datasets = [_dataset(split, workspace.split(split), len(splits[split])) for split in ("train", "val")]
-    tags = {"finetrail.fingerprint": lineage.hash_of([name, params, datasets])}
-    tracker = tracking.connect(workspace, project)
-    run_id = tracker.start(name, params, tags | lineage.live_tags(workspace, f"train@{name}"), datasets)
-    observer = CurveLog(tracker, run_id)
-    scratch = workspace.scratch / "checkpoints" / tags["finetrail.fingerprint"][:16]
+        run = LiveRun(workspace, project, record, identity, length_matters=depends_on_length(settings))
+    processes.wait()
+    checkpoints = Checkpoints(checkpoint_folder(workspace, name))
+    resume = run.resume if run else checkpoints.newest()
     try:
-        used = inputs
+        batch = inputs["train"].batch(range(min(settings.batch_size, len(inputs["train"]))))
+        precision = resume.state["precision"] if resume else choose_precision(settings.precision, model, batch)
+        accelerator = build_accelerator(precision)
+        model.to(accelerator.device)
+        fed = inputs
         if adaptation.freezes_backbone and not inputs["train"].varies:
-            with accelerator.autocast():
-                used = {
+            with autocast(precision, accelerator.device):
+                fed = {
                     split: compute_features(model, inputs[split], settings.batch_size * 2, track) for split in inputs
                 }
+        parameters = count_parameters(model)
+        examples = {split: Examples(fed[split], targets[split], rows[split]["id"].tolist()) for split in rows}
+        weights = balanced_weights(targets["train"], len(labels)) if settings.class_weights else None
         fitted = fit(
             model,
-            Examples(used["train"], targets["train"]),
-            Examples(used["val"], targets["val"]),
+            examples["train"],
+            examples["val"],
             settings,
             loss=task.loss(settings.label_smoothing, weights),
-            start_epoch=partial(adaptation.start_epoch, model),
             score=_score,
             accelerator=accelerator,
+            precision=precision,
             seed=seed,
-            checkpoint=scratch / "best.safetensors",
-            observe=observer,
+            checkpoints=checkpoints,
+            observe=run.log if run else _unheard,
+            start_epoch=partial(adaptation.start_epoch, model),
+            resume=resume,
             track=track,
         )
         adaptation.merge(model)
         # Scored as it will be served: whole, merged, in full precision.
         logits = predict(model, inputs["val"], settings.batch_size * 2, track, "scoring")
-        metrics = _score(logits, targets["val"])
-        seconds = time.perf_counter() - started
+        if run is None:
+            return None
+        before = resume.state["fitted"]["seconds"] if resume else 0.0
+        seconds = before + time.perf_counter() - started
         measured = {
             "seconds": round(seconds, 2),
             "samples_per_second": round(fitted.samples / seconds, 2),
             "peak_memory_mb": float(peak_memory_mb()),
         }
-        described = {
-            "val": metrics,
+        found = _score(logits, targets["val"])
+        metrics = {
+            "val": found,
             "parameters": parameters,
             "epochs": fitted.epochs,
             "best_epoch": fitted.best_epoch,
             "labels": labels,
         }
-        record = RunRecord(run_id, name, params, tags, datasets, measured)
-        with replacing(workspace.model(name)) as model_folder, replacing(workspace.run(name).root) as run_folder:
-            task.save(built, backbone, model_folder)
-            _write_results(RunPaths(run_folder), fitted, described, splits["val"], logits)
-            write_seen(_seen(built, inputs["train"], splits["train"], seed), RunPaths(run_folder).seen)
-            write_record(record, RunPaths(run_folder).record)
-    except BaseException:
-        observer.close({}, "FAILED")
+        record = replace(record, run_id=run.log.run_id, measured=measured)
+        seen = seen_in_training(built, inputs["train"], rows["train"]["label"].tolist(), seed)
+        write_outs(workspace, task, rows["val"], Outs(built, backbone, record, metrics, fitted, logits, seen))
+    except BaseException as error:
+        if run is not None:
+            run.fail(error)
         raise
-    observer.close(final_metrics(described, measured), "FINISHED")
-    shutil.rmtree(scratch, ignore_errors=True)
-    return Trained(run_id, metrics, parameters, fitted.epochs, fitted.best_epoch, measured)
+    run.finish(final_metrics(metrics, measured))
+    return Trained(record.run_id, found, parameters, fitted.epochs, fitted.best_epoch, measured)
 
 
 def _score(logits: np.ndarray, targets: np.ndarray) -> Point:
     return {"loss": cross_entropy(logits, targets), **scores(targets, logits.argmax(axis=1), logits.shape[1])}
 
 
-def _seen(built: Built, inputs: Inputs, rows: pd.DataFrame, seed: int) -> list[Seen]:
-    """Some training examples as the model sees them, cut and augmented: the first of them, three times each."""
-    first = list(range(min(SHOWN, len(inputs))))
-    labels = rows["label"].tolist()
-    draws = range(DRAWS if inputs.varies else 1)
-    batches = [built.processor.show(inputs.batch(first, seed + draw)) for draw in draws]
-    return [Seen(labels[row], batch[row]) for row in first for batch in batches]
+def _unheard(curve: str, step: int, point: Point) -> None:
+    """One of several processes tells of the curves."""
 
 
-def _targets(rows: pd.DataFrame, labels: list[str]) -> np.ndarray:
-    """Class numbers (N,)."""
-    numbers = {label: number for number, label in enumerate(labels)}
-    return np.array([numbers[label] for label in rows["label"]], dtype=np.int64)
-
-
-def _flatten(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested settings as MLflow params: {"train.epochs": "3", ...}."""
-    flat: dict[str, str] = {}
-    for key, value in values.items():
-        flat |= _flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": str(value)}
-    return flat
-
-
-def _dataset(split: str, folder: Path, rows: int) -> dict[str, str]:
-    digest = lineage.hash_folder(folder)
-    context = {"train": "training", "val": "validation"}[split]
-    # MLflow takes a digest of 36 characters at most.
-    return {
-        "name": split,
-        "digest": digest[:36],
-        "rows": str(rows),
-        "context": context,
-        "source": f"data/splits/{split}",
-    }
-
-
-def _write_results(
-    paths: RunPaths, fitted: Fitted, described: dict[str, Any], rows: pd.DataFrame, logits: np.ndarray
-) -> None:
-    write_json(paths.metrics, described)
-    write_curve(paths.train_curve, fitted.train_curve)
-    write_curve(paths.val_curve, fitted.val_curve)
-    predictions = pd.DataFrame({"id": rows["id"], "label": rows["label"], "logits": list(logits)})
-    predictions.to_parquet(paths.predictions, index=False, compression="zstd")
+def _record(workspace: Workspace, name: str, params: dict[str, str], rows: dict[str, int]) -> RunRecord:
+    """Of the run that is to be, without its id. Args: rows: how many each split has."""
+    contexts = {"train": "training", "val": "validation"}
+    datasets = [
+        {
+            "name": split,
+            # MLflow takes a digest of 36 characters at most.
+            "digest": lineage.hash_folder(workspace.split(split))[:36],
+            "rows": str(count),
+            "context": contexts[split],
+            "source": f"data/splits/{split}",
+        }
+        for split, count in rows.items()
+    ]
+    tags = {"finetrail.fingerprint": lineage.hash_of([name, params, datasets])}
+    return RunRecord("", name, params, tags, datasets, {})

@@ -34,3 +34,22 @@ def sorted_batches(lengths: Sequence[int], size: int) -> list[list[int]]:
     """Batches for inference: the longest examples first, so that memory runs out at once or never."""
     order = np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable")
     return [order[at : at + size].tolist() for at in range(0, len(order), size)]
+
+
+def cut(batch: Sequence[int], lengths: Sequence[int], most: int | None) -> list[list[int]]:
+    """Divide a batch, longest examples first, so that no part is padded to more than `most` in all.
+
+    Args:
+        batch: indices of examples.
+        lengths: of all examples.
+        most: tokens, padding counted; None: the batch stays whole. An example that is longer is a part of its own.
+    """
+    if most is None:
+        return [list(batch)]
+    parts: list[list[int]] = []
+    for index in sorted(batch, key=lambda index: -lengths[index]):
+        if parts and lengths[parts[-1][0]] * (len(parts[-1]) + 1) <= most:
+            parts[-1].append(index)
+        else:
+            parts.append([index])
+    return parts

@@ -48,7 +48,15 @@ class FastConvolutions(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self._chosen: dict[object, str] = {}
+        self._chosen: dict[tuple[Any, ...], str] = {}
+
+    def state(self) -> list[list[Any]]:
+        """The choices so far, as JSON: a training that is taken up again on the same machine makes them again."""
+        return [[key, name] for key, name in self._chosen.items()]
+
+    def load_state(self, state: list[list[Any]]) -> None:
+        """Take over what `state` gave."""
+        self._chosen = {_tuples(key): name for key, name in state}
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -162,6 +170,11 @@ def _gradient(of: str, gradient: Tensor, pixels: Tensor, weight: Tensor, shape: 
 
 def _in_full(of: str, gradient: Tensor, pixels: Tensor, weight: Tensor, shape: Shape) -> Tensor:
     return _gradient(of, gradient.float(), pixels.float(), weight.float(), shape).to(weight.dtype)
+
+
+def _tuples(value: Any) -> Any:
+    """JSON has lists only."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _pair(value: int | Pair) -> Pair:

@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import nn
 
+from finetrail.training import processes
+
 if TYPE_CHECKING:
     from accelerate import Accelerator
+
+Precision = Literal["fp32", "tf32", "bf16", "fp16"]
+
+_DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def fix_seeds(seed: int) -> None:
@@ -29,19 +35,25 @@ def native_bf16() -> bool:
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def build_accelerator(precision: Literal["auto", "fp32", "bf16"]) -> "Accelerator":
-    """The `accelerate` object that places tensors and casts; a fresh one even if this process had another before."""
+def build_accelerator(precision: Precision = "fp32") -> "Accelerator":
+    """The `accelerate` object that places and wraps the model; a fresh one even if this process had another before.
+
+    Args:
+        precision: `tf32` lets a GPU round the inputs of its float32 products. `autocast` does the rest.
+    """
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
 
-    AcceleratorState._reset_state()
-    bf16 = precision == "bf16" or (precision == "auto" and native_bf16())
-    return Accelerator(mixed_precision="bf16" if bf16 else "no")
+    AcceleratorState._reset_state(reset_partial_state=True)
+    processes.join()
+    if torch.cuda.is_available():
+        torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    return Accelerator(cpu=not torch.cuda.is_available())
 
 
-def autocast(bf16: bool, device: torch.device) -> Any:
+def autocast(precision: Precision, device: torch.device) -> Any:
     """The context of a forward pass."""
-    return torch.autocast(device.type, dtype=torch.bfloat16) if bf16 else nullcontext()
+    return torch.autocast(device.type, dtype=_DTYPES[precision]) if precision in _DTYPES else nullcontext()
 
 
 def lay_out(model: nn.Module) -> None:

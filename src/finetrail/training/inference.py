@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,9 +11,11 @@ from torch import Tensor
 from finetrail.models.classifier import Batch, Classifier
 from finetrail.models.inputs import Inputs
 from finetrail.progress import Track, quiet
+from finetrail.training import processes
 from finetrail.training.batching import sorted_batches
 from finetrail.training.device import lay_out
 from finetrail.training.feeding import feed
+from finetrail.training.memory import halved_when_full
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,10 @@ class Features:
 def predict(
     model: Classifier, inputs: Inputs, batch_size: int, track: Track = quiet, what: str = "predicting"
 ) -> np.ndarray:
-    """Logits (N, K) in float32, in the order of the inputs, on the device where the model is."""
+    """Logits (N, K) in float32, in the order of the inputs, on the device where the model is.
+
+    Several processes share the work, and each gets the whole.
+    """
     return _collect(model, inputs, batch_size, forward=model, track=track, what=what)
 
 
@@ -57,17 +63,29 @@ def _collect(
 ) -> np.ndarray:
     lay_out(model)
     device = next(model.parameters()).device
-    batches = sorted_batches(inputs.lengths, batch_size)
+    batches = sorted_batches(inputs.lengths, batch_size)[processes.rank() :: processes.world()]
     training = model.training
     model.eval()
     # Filled in place, so that nothing is in memory twice.
-    collected = np.empty((0, 0), dtype=np.float32)
+    collected: np.ndarray[Any, Any] | None = None
     with torch.inference_mode():
-        fed = feed(inputs, batches, device)
+        fed = feed(inputs, [(batch, None) for batch in batches], device)
         for indices in track(batches, total=len(batches), what=what):
-            part = forward(next(fed)).float().cpu().numpy()
-            if not len(collected):
-                collected = np.empty((len(inputs), part.shape[1]), dtype=np.float32)
+            part = halved_when_full(forward, next(fed)).float().cpu().numpy()
+            if collected is None:
+                collected = np.zeros((len(inputs), part.shape[1]), dtype=np.float32)
             collected[indices] = part
     model.train(training)
-    return collected
+    return _whole(collected, len(inputs), device)
+
+
+def _whole(collected: np.ndarray | None, rows: int, device: torch.device) -> np.ndarray:
+    """The rows of all processes, each of which has zeros where others have theirs."""
+    if processes.world() == 1:
+        return np.zeros((0, 0), dtype=np.float32) if collected is None else collected
+    # A process may have had nothing to do: it learns from the others how wide a row is.
+    width = torch.tensor([0 if collected is None or processes.rank() else collected.shape[1]], device=device)
+    columns = int(processes.total(width).item())
+    own = torch.zeros(rows, columns) if collected is None else torch.from_numpy(collected)
+    gathered: np.ndarray = processes.total(own.to(device)).cpu().numpy()
+    return gathered

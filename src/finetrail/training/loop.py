@@ -1,32 +1,36 @@
 """The training loop: any classifier, any inputs, any loss. It knows no task and no method of adaptation."""
 
-import math
-from collections.abc import Callable, Iterator
+import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from finetrail.curves import Point
-from finetrail.errors import NonFiniteError
+from finetrail.errors import TrainingError
 from finetrail.models.classifier import Batch, Classifier
-from finetrail.models.inputs import Inputs
 from finetrail.models.losses import Loss
-from finetrail.models.weights import load_tensors, save_tensors, trainable_tensors
 from finetrail.progress import Track, quiet
-from finetrail.training.batching import grouped_batches
-from finetrail.training.convolutions import FastConvolutions
-from finetrail.training.device import lay_out
-from finetrail.training.feeding import feed, seeds
+from finetrail.training import memory, processes
+from finetrail.training.checkpoints import Checkpoint, Checkpoints
+from finetrail.training.device import Precision, autocast
+from finetrail.training.feeding import Examples, feed
+from finetrail.training.finite import Watch
+from finetrail.training.fitted import Fitted
 from finetrail.training.inference import predict
-from finetrail.training.optim import build_optimizer, build_schedule
+from finetrail.training.learner import Learner
+from finetrail.training.plan import Plan
 from finetrail.training.settings import Training
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
+
+log = logging.getLogger(__name__)
 
 Score = Callable[[np.ndarray, np.ndarray], Point]
 
@@ -39,32 +43,6 @@ class Observer(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Examples:
-    """One split, ready to train on. Attributes: targets: class numbers (N,), in the order of the inputs."""
-
-    inputs: Inputs
-    targets: np.ndarray
-
-
-@dataclass
-class Fitted:
-    """What a training run did.
-
-    Attributes:
-        train_curve: a point every `log_every` optimiser steps: step, epoch, loss, learning_rate, gradient_norm.
-        val_curve: a point every epoch: epoch, step, loss and the scores.
-        samples: examples that went forward and backward.
-    """
-
-    epochs: int = 0
-    best_epoch: int = 0
-    best: float = float("-inf")
-    samples: int = 0
-    train_curve: list[Point] = field(default_factory=list)
-    val_curve: list[Point] = field(default_factory=list)
-
-
 def fit(
     model: Classifier,
     train: Examples,
@@ -74,135 +52,198 @@ def fit(
     loss: Loss,
     score: Score,
     accelerator: "Accelerator",
+    precision: Precision,
     seed: int,
-    checkpoint: Path,
+    checkpoints: Checkpoints,
     observe: Observer,
     start_epoch: Callable[[int], None] = lambda epoch: None,
+    resume: Checkpoint | None = None,
     track: Track = quiet,
 ) -> Fitted:
-    """Train `model` in place; afterwards it holds the weights of the best epoch on the validation split.
+    """Train `model` in place; afterwards it holds the weights of the best evaluation on the validation split.
+
+    What it does depends on its arguments and on nothing else: where it was killed at any moment and is called again
+    with the newest checkpoint as `resume`, weights and curves are those of a run that was never killed, bit for bit.
 
     Args:
         loss: see `finetrail.models.losses`.
         score: maps validation logits (N, K) and class numbers (N,) to values by name, `settings.metric` among them.
-        seed: of the order of the examples and of their augmentations; those of a batch depend on the seed, the epoch
-            and the batch's number, and on nothing else.
-        checkpoint: a safetensors file that holds the best epoch's weights so far, written whole or not at all.
+        precision: of the forward passes.
+        seed: of the order of the examples, of their augmentations and of dropouts.
+        checkpoints: where checkpoints and best weights are written.
         start_epoch: called with each epoch's number, from 1, before it starts; it may freeze and unfreeze what is
             trainable when `fit` is called.
+        resume: a checkpoint of the same training.
 
     Raises:
-        NonFiniteError: a loss, gradient or score is NaN or infinite; the checkpoint of the best epoch before stays.
+        NonFiniteError: a loss, gradient or score is NaN or infinite; the best weights before stay.
+        TrainingError: memory is too small for a single example.
     """
-    batches_an_epoch = -(-len(train.inputs) // settings.batch_size)
-    steps_an_epoch = -(-batches_an_epoch // settings.accumulate)
-    lay_out(model)
-    optimizer = build_optimizer(model, settings)
-    schedule = build_schedule(optimizer, settings, settings.epochs * steps_an_epoch)
-    prepared, accelerated = accelerator.prepare(model, optimizer)
-    forward = _within(FastConvolutions(), prepared)
-    # What is frozen for a while still belongs to the best epoch.
-    changing = set(trainable_tensors(model))
-    targets = torch.from_numpy(train.targets)
-    fitted = Fitted()
-    for epoch in range(1, settings.epochs + 1):
+    plan = Plan(train.inputs.lengths, settings, seed)
+    learner = Learner(
+        model, settings, steps=plan.steps, seed=seed, loss=loss, accelerator=accelerator, precision=precision
+    )
+    watch = Watch(plan, train.ids, settings, checkpoints)
+    training = _Training(learner, plan, val, settings, score, precision, checkpoints, observe, watch, track)
+    if resume is not None:
+        learner.restore(resume.tensors, resume.state["learner"])
+        training.fitted = Fitted.from_json(resume.state["fitted"])
+        start_epoch(plan.epoch_of(training.fitted.step))
+        training.after_step()
+    device = accelerator.device
+    while not training.over:
+        epoch = plan.epoch_of(training.fitted.step + 1)
         start_epoch(epoch)
         model.train()
-        batches = grouped_batches(train.inputs.lengths, settings.batch_size, seed + epoch)
-        fed = feed(train.inputs, batches, accelerator.device, seeds(seed, epoch))
-        steps = [batches[at : at + settings.accumulate] for at in range(0, len(batches), settings.accumulate)]
-        pending: list[Tensor] = []
-        for number, micro_batches in enumerate(
-            track(steps, total=len(steps), what=f"epoch {epoch} of {settings.epochs}"), start=1
-        ):
-            step = (epoch - 1) * steps_an_epoch + number
-            total = _accumulate(forward, fed, micro_batches, targets, loss=loss, accelerator=accelerator)
-            norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip or float("inf"))
-            pending.append(torch.stack((total, norm)))
-            rate = float(schedule.get_last_lr()[0])
-            accelerated.step()
-            schedule.step()
-            accelerated.zero_grad()
-            fitted.samples += sum(map(len, micro_batches))
-            if step % settings.log_every == 0 or number == len(steps):
-                # The one place that waits for the device.
-                values = torch.stack(pending).tolist()
-                pending.clear()
-                _check_finite(values, step, rate, checkpoint, fitted)
-                mean = float(np.mean([value for value, _ in values]))
-                point = {"loss": mean, "learning_rate": rate, "gradient_norm": values[-1][1]}
-                fitted.train_curve.append({"step": step, "epoch": round(step / steps_an_epoch, 4), **point})
-                observe("train", step, point)
-        logits = predict(model, val.inputs, settings.batch_size * 2, track, "validating")
-        point = score(logits, val.targets)
-        _check_scores(point, epoch, checkpoint, fitted)
-        fitted.epochs = epoch
-        fitted.val_curve.append({"epoch": epoch, "step": step, **point})
-        observe("val", step, point)
-        if point[settings.metric] > fitted.best:
-            fitted.best, fitted.best_epoch = point[settings.metric], epoch
-            save_tensors({name: tensor for name, tensor in model.state_dict().items() if name in changing}, checkpoint)
-        elif settings.patience is not None and epoch - fitted.best_epoch >= settings.patience:
-            break
-    accelerator.unwrap_model(prepared, keep_fp32_wrapper=False)
-    model.load_state_dict(load_tensors(checkpoint), strict=False)
+        learner.prepare()
+        steps = plan.epoch(epoch)[training.fitted.step - (epoch - 1) * plan.steps_an_epoch :]
+        asked = [one for step in steps for one in zip(step.batches, step.seeds, strict=True)]
+        fed = feed(train.inputs, asked, device, targets=train.targets, workers=settings.workers)
+        for step in track(steps, total=len(steps), what=f"epoch {epoch} of {plan.epoch_of(plan.steps)}"):
+            training.take(list(islice(fed, len(step.batches))))
+            training.after_step()
+            if training.over:
+                break
+    training.end()
     model.eval()
-    return fitted
+    return training.fitted
 
 
-def _within(convolutions: FastConvolutions, model: nn.Module) -> Callable[[Batch], Tensor]:
-    def forward(batch: Batch) -> Tensor:
-        with convolutions:
-            logits: Tensor = model(batch)
-        return logits
+@dataclass
+class _Training:
+    """A training that goes on: `take` a step, and do what is due `after_step`."""
 
-    return forward
+    learner: Learner
+    plan: Plan
+    val: Examples
+    settings: Training
+    score: Score
+    precision: Precision
+    checkpoints: Checkpoints
+    observe: Observer
+    watch: Watch
+    track: Track
+    fitted: Fitted = field(default_factory=Fitted)
+    new: list[tuple[int, Tensor]] = field(default_factory=list)
+    """Step, and its loss and norm, since they were last fetched from the device."""
+    began: float = field(default_factory=time.monotonic)
+    saved: float = field(default_factory=time.monotonic)
 
+    @property
+    def over(self) -> bool:
+        """Whether the last step was the last one."""
+        fitted, patience = self.fitted, self.settings.patience
+        tired = patience is not None and sum(point["step"] > fitted.best_step for point in fitted.val_curve) >= patience
+        return fitted.step >= self.plan.steps or tired
 
-def _accumulate(
-    forward: Callable[[Batch], Tensor],
-    fed: Iterator[Batch],
-    micro_batches: list[list[int]],
-    targets: Tensor,
-    *,
-    loss: Loss,
-    accelerator: "Accelerator",
-) -> Tensor:
-    """Forward and backward over the batches of one optimiser step; returns its mean loss."""
-    size = sum(map(len, micro_batches))
-    total = torch.zeros((), device=accelerator.device)
-    for indices in micro_batches:
-        batch = next(fed)
-        part = loss(forward(batch), targets[indices].to(accelerator.device, non_blocking=True), batch)
-        # Each example weighs the same, even if the last batch of an epoch is smaller.
-        part = part * (len(indices) / size)
-        accelerator.backward(part)
-        total += part.detach()
-    return total
+    def take(self, batches: list[Batch]) -> None:
+        """One optimiser step; write a checkpoint if one is due."""
+        fitted, learner = self.fitted, self.learner
+        step = fitted.step + 1
+        loss = self._gradient(step, batches)
+        norm = learner.clip()
+        fitted.rate = learner.schedule.rate
+        pair = torch.stack((loss, norm.to(loss)))
+        skip = self.settings.nonfinite == "skip" and self.watch.skips(pair, step, fitted)
+        if not skip:
+            self.new.append((step, pair))
+        learner.update(step, skip=skip)
+        fitted.step = step
+        fitted.samples += sum(len(batch["targets"]) for batch in batches)
+        if learner.average is not None and self.plan.ends_epoch(step):
+            learner.average.after_epoch(step)
+        if self._due():
+            self._save()
 
+    def after_step(self) -> None:
+        """What follows a step, also one that was taken before a crash: a point of the curve, an evaluation."""
+        step = self.fitted.step
+        if self.plan.logs(step):
+            self._log(step)
+        if self.plan.evaluates(step):
+            self._evaluate(step)
 
-def _check_finite(values: list[list[float]], step: int, rate: float, checkpoint: Path, fitted: Fitted) -> None:
-    """Raise if loss or gradient norm, a pair a step, the newest being `step`, is NaN or infinite."""
-    bad = next((index for index, pair in enumerate(values) if not all(map(math.isfinite, pair))), None)
-    if bad is None:
-        return
-    loss, norm = values[bad]
-    what = f"the gradient's norm is {norm}" if math.isfinite(loss) else f"the loss is {loss}"
-    at = step - len(values) + 1 + bad
-    raise _not_finite(f"{what} at step {at} (learning rate {rate:.3g})", checkpoint, fitted)
+    def end(self) -> None:
+        """Put the best weights into the model."""
+        weights = self.learner.weights()
+        if processes.rank() == 0:
+            for name, tensor in self.checkpoints.load_best(self.fitted.best_file).items():
+                weights[name].copy_(tensor)
+        processes.share(weights.values())
 
+    def _gradient(self, step: int, batches: list[Batch]) -> Tensor:
+        while True:
+            try:
+                return self.learner.gradient(step, batches)
+            except (RuntimeError, MemoryError) as error:
+                if not memory.out_of_memory(error):
+                    raise
+            most = self.learner.most or max(map(memory.rows, batches))
+            # Processes that divide a batch differently would wait for each other for ever.
+            if most == 1 or processes.world() > 1:
+                raise TrainingError(
+                    f"step {step}: memory is too small for {-(-most // processes.world())} examples a forward pass; "
+                    "set train.gradient_checkpointing, a smaller batch_size with more accumulate, or a smaller backbone"
+                )
+            self.learner.most = -(-most // 2)
+            log.warning(
+                "out of memory at step %d with %d examples a forward pass: %d from here on; the global batch stays %d",
+                step,
+                most,
+                self.learner.most,
+                sum(map(memory.rows, batches)),
+            )
 
-def _check_scores(point: Point, epoch: int, checkpoint: Path, fitted: Fitted) -> None:
-    """Raise if the last step of an epoch ruined the weights, after its loss and gradient were fine."""
-    for name, value in point.items():
-        if not math.isfinite(value):
-            raise _not_finite(f"the validation {name} is {value} after epoch {epoch}", checkpoint, fitted)
+    def _log(self, step: int) -> None:
+        values = self._fetch()
+        self.fitted.pending = []
+        if not values:  # all were skipped
+            return
+        mean = float(np.mean([loss for _, loss, _ in values]))
+        point = {"loss": mean, "learning_rate": self.fitted.rate, "gradient_norm": values[-1][-1]}
+        self.fitted.train_curve.append({"step": step, "epoch": self.plan.epochs_at(step), **point})
+        self.observe("train", step, point)
 
+    def _evaluate(self, step: int) -> None:
+        fitted, learner = self.fitted, self.learner
+        with learner.averaged():
+            with autocast(self.precision, next(learner.model.parameters()).device):
+                logits = predict(learner.model, self.val.inputs, self.settings.batch_size * 2, self.track, "validating")
+            point = self.score(logits, self.val.targets)
+            self.watch.check_scores(point, step, fitted)
+            epoch = self.plan.epochs_at(step)
+            fitted.val_curve.append({"epoch": epoch, "step": step, **point})
+            self.observe("val", step, point)
+            value = point[self.settings.metric]
+            if value > fitted.best:
+                fitted.best, fitted.best_step, fitted.best_epoch = value, step, epoch
+                if processes.rank() == 0:
+                    fitted.best_file = self.checkpoints.save_best(step, learner.weights())
+        learner.schedule.judge(value)
 
-def _not_finite(what: str, checkpoint: Path, fitted: Fitted) -> NonFiniteError:
-    kept = (
-        f"the weights of epoch {fitted.best_epoch} are in {checkpoint}"
-        if fitted.best_epoch
-        else "no epoch had ended before"
-    )
-    return NonFiniteError(f"{what}; lower train.learning_rate, or set train.clip or train.precision: fp32; {kept}")
+    def _fetch(self) -> list[list[float]]:
+        """Step, loss and norm since the last point of the curve. The one place that waits for the device."""
+        if self.new:
+            pairs = torch.stack([pair for _, pair in self.new]).tolist()
+            self.fitted.pending += [[step, *pair] for (step, _), pair in zip(self.new, pairs, strict=True)]
+            self.new.clear()
+            self.watch.check(self.fitted)
+        return self.fitted.pending
+
+    def _due(self) -> bool:
+        return processes.rank() == 0 and time.monotonic() - self.saved >= self.settings.checkpoint_seconds
+
+    def _save(self) -> None:
+        self._fetch()  # weights that are no numbers are never saved
+        fitted = self.fitted
+        now = time.monotonic()
+        fitted.seconds += now - self.began
+        self.began = now
+        state = {
+            "fitted": fitted.as_json(),
+            "learner": self.learner.state(),
+            "best": fitted.best_file,
+            "precision": self.precision,
+        }
+        self.checkpoints.save(fitted.step, self.learner.tensors(), state)
+        self.saved = time.monotonic()

@@ -3,22 +3,20 @@
 import copy
 import hashlib
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 
 from finetrail.models.classifier import Batch, Classifier
 from finetrail.training.convolutions import FastConvolutions
-from finetrail.training.device import autocast, lay_out, native_bf16
+from finetrail.training.device import Precision, autocast, lay_out, native_bf16
 from finetrail.training.measured import faster
 
 MARGIN = 1.1
 """How many times as fast as float32 bfloat16 must be to be worth its rounding."""
 
 
-def choose_precision(
-    wanted: Literal["auto", "fp32", "bf16"], model: Classifier, batch: Batch
-) -> Literal["fp32", "bf16"]:
+def choose_precision(wanted: Precision | Literal["auto"], model: Classifier, batch: Batch) -> Precision:
     """What `auto` means for this model; any other wish is granted.
 
     bf16 where the hardware multiplies in it. On a CPU that is not always faster for pictures: then a forward and
@@ -39,11 +37,7 @@ def choose_precision(
     }
     # The copy is there only if there is something to measure.
     ways = _Ways(model, batch)
-    return (
-        "bf16"
-        if faster(what, {"fp32": ways.run(bf16=False), "bf16": ways.run(bf16=True)}, MARGIN) == "bf16"
-        else "fp32"
-    )
+    return cast(Precision, faster(what, {"fp32": ways.run("fp32"), "bf16": ways.run("bf16")}, MARGIN))
 
 
 class _Ways:
@@ -53,13 +47,13 @@ class _Ways:
         self._model, self._batch = model, batch
         self._copy: Classifier | None = None
 
-    def run(self, *, bf16: bool) -> Callable[[], None]:
+    def run(self, precision: Precision) -> Callable[[], None]:
         def step() -> None:
             if self._copy is None:
                 self._copy = copy.deepcopy(self._model).train()
                 lay_out(self._copy)
             with torch.random.fork_rng(devices=[]):
-                with FastConvolutions(), autocast(bf16, torch.device("cpu")):
+                with FastConvolutions(), autocast(precision, torch.device("cpu")):
                     logits = self._copy(self._batch)
                 logits.float().square().mean().backward()
             self._copy.zero_grad()

@@ -67,12 +67,22 @@ def test_a_loss_that_is_no_number_stops_the_training_and_names_the_step(
     model = new_model()
     say, seen = scripted(model, [0.9, 0.5])
     message = (
-        rf"the loss is {value} at step 8 \(learning rate 0\.0\d+\); lower train\.learning_rate, .*; the weights of "
+        rf"^the loss is {value} at step 8 \(examples example-\d+, .*, example-\d+ and 8 more\), learning rate 0\.0\d+; "
     )
-    with pytest.raises(NonFiniteError, match=message + rf"epoch 1 are in {tmp_path}/best\.safetensors"):
+    with pytest.raises(NonFiniteError, match=message) as caught:
         # 6 steps an epoch
-        train(tmp_path, model=model, epochs=3, batch_size=16, log_every=log_every, loss=broken(8, value), score=say)
-    kept = load_tensors(tmp_path / "best.safetensors")
+        train(
+            tmp_path,
+            epochs=3,
+            batch_size=16,
+            log_every=log_every,
+            model=model,
+            loss_function=broken(8, value),
+            score=say,
+        )
+    (best,) = tmp_path.glob("best-*.safetensors")
+    assert str(caught.value).endswith(f"; the best weights, of step 6, are in {best}")
+    kept = load_tensors(best)
     assert all(torch.equal(kept[name], seen[0][name]) for name in seen[0])
 
 
@@ -83,15 +93,15 @@ def steep(logits: Tensor, targets: Tensor, batch: Batch) -> Tensor:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"loss": broken(2, float("nan")), "batch_size": 16}, "the loss is nan at step 2"),
-        ({"loss": steep}, "the gradient's norm is nan at step 1"),
+        ({"loss_function": broken(2, float("nan")), "batch_size": 16}, "the loss is nan at step 2"),
+        ({"loss_function": steep}, "the gradient's norm is nan at step 1"),
         # The only step ruins the weights, after its loss and gradient were fine.
-        ({"optimizer": "sgd", "learning_rate": 1e39}, "the validation loss is nan after epoch 1"),
+        ({"optimizer": "sgd", "learning_rate": 1e39}, "the validation loss is nan after step 1"),
     ],
 )
 def test_weights_that_are_no_numbers_are_never_kept(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(
-        NonFiniteError, match=rf"^{message}.*; lower train\.learning_rate, .*; no epoch had ended before$"
+        NonFiniteError, match=rf"^{message}.*; lower train\.learning_rate, .*; no evaluation had been before$"
     ):
         train(tmp_path, **({"epochs": 1, "batch_size": 96} | settings))
-    assert not (tmp_path / "best.safetensors").exists()
+    assert not list(tmp_path.glob("*.safetensors"))

@@ -76,4 +76,5 @@ def test_what_was_frozen_for_a_while_is_in_the_best_epochs_file(tmp_path: Path) 
     assert not torch.equal(frozen[3]["layer.weight"], before[name])
     assert run.fitted.best_epoch == 3
     assert torch.equal(model.state_dict()[name], frozen[3]["layer.weight"])
-    assert set(load_tensors(tmp_path / "best.safetensors")) == set(before)
+    (best,) = tmp_path.glob("best-*.safetensors")
+    assert set(load_tensors(best)) == set(before)

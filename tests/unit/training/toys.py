@@ -1,7 +1,7 @@
 """A training problem small enough to see through: three blobs of points, and a backbone of one layer."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,11 @@ from finetrail.curves import Point
 from finetrail.evaluation.metrics import cross_entropy, scores
 from finetrail.models.classifier import Classifier
 from finetrail.models.losses import cross_entropy as cross_entropy_of
+from finetrail.training.checkpoints import Checkpoints
 from finetrail.training.device import build_accelerator
-from finetrail.training.loop import Examples, Fitted, fit
+from finetrail.training.feeding import Examples
+from finetrail.training.fitted import Fitted
+from finetrail.training.loop import fit
 from finetrail.training.settings import Training
 
 CENTRES = torch.tensor([[3.0, 0, 0, 0], [0, 3, 0, 0], [0, 0, 3, 0]])
@@ -57,7 +60,13 @@ def blobs(count: int, seed: int) -> Examples:
     """Points around three centres."""
     generator = torch.Generator().manual_seed(seed)
     targets = torch.arange(count) % 3
-    return Examples(Points(CENTRES[targets] + torch.randn(count, 4, generator=generator)), targets.numpy())
+    return Examples(
+        Points(CENTRES[targets] + torch.randn(count, 4, generator=generator)), targets.numpy(), names(count)
+    )
+
+
+def names(count: int) -> list[str]:
+    return [f"example-{number}" for number in range(count)]
 
 
 def score(logits: np.ndarray, targets: np.ndarray) -> Point:
@@ -83,20 +92,27 @@ class Run:
 def train(tmp_path: Path, rows: int = 96, seed: int = 0, model: Classifier | None = None, **settings: Any) -> Run:
     """Train on blobs; what is no setting goes to `fit`."""
     heard: list[tuple[str, int, Point]] = []
-    given = {name: settings.pop(name) for name in ("loss", "score", "start_epoch", "inputs") if name in settings}
+    given = {
+        name: settings.pop(name) for name in ("loss_function", "score", "start_epoch", "inputs") if name in settings
+    }
+    checkpoints = Checkpoints(tmp_path)
+    if settings.pop("resume", False):
+        given["resume"] = checkpoints.newest()
     chosen = Training(**(QUIET | {"learning_rate": 0.05} | settings))
     model = model or new_model()
     examples = blobs(rows, 1)
-    examples = Examples(given.pop("inputs", examples.inputs), examples.targets)
+    examples = replace(examples, inputs=given.pop("inputs", examples.inputs))
+    loss = given.pop("loss_function", cross_entropy_of())
     fitted = fit(
         model,
         examples,
         blobs(60, 2),
         chosen,
-        **({"loss": cross_entropy_of(), "score": score} | given),
-        accelerator=build_accelerator(chosen.precision),
+        **({"loss": loss, "score": score} | given),
+        accelerator=build_accelerator(),
+        precision="fp32" if chosen.precision == "auto" else chosen.precision,
         seed=seed,
-        checkpoint=tmp_path / "best.safetensors",
+        checkpoints=checkpoints,
         observe=lambda curve, step, point: heard.append((curve, step, point)),
     )
     return Run(model, fitted, heard)

@@ -1,0 +1,67 @@
+"""What stage `train` leaves: the model, its scores, curves and answers, and some examples as it saw them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from finetrail.curves import write_curve
+from finetrail.models.inputs import Inputs
+from finetrail.previews import Seen, write_seen
+from finetrail.runs import RunRecord, write_record
+from finetrail.settings import Settings
+from finetrail.tasks.task import Built, Task
+from finetrail.training.fitted import Fitted
+from finetrail.workspace import RunPaths, Workspace, replacing, write_json
+
+SHOWN = 8
+"""Training examples that are kept as the model sees them, for the report."""
+DRAWS = 3
+"""How often each of them is shown where augmentation makes it another one each time."""
+
+
+@dataclass(frozen=True)
+class Outs:
+    """The results of a training.
+
+    Attributes:
+        metrics: the content of metrics.json.
+        logits: of the validation rows, (N, K).
+        seen: training examples as the model sees them.
+    """
+
+    built: Built
+    backbone: Settings
+    record: RunRecord
+    metrics: dict[str, Any]
+    fitted: Fitted
+    logits: np.ndarray
+    seen: list[Seen]
+
+
+def write_outs(workspace: Workspace, task: Task, val: pd.DataFrame, outs: Outs) -> None:
+    """Write `data/models/<name>` and `data/runs/<name>`, whole or not at all. Args: val: the validation rows."""
+    name = outs.record.name
+    with replacing(workspace.model(name)) as model_folder, replacing(workspace.run(name).root) as run_folder:
+        task.save(outs.built, outs.backbone, model_folder)
+        paths = RunPaths(run_folder)
+        write_json(paths.metrics, outs.metrics)
+        write_curve(paths.train_curve, outs.fitted.train_curve)
+        write_curve(paths.val_curve, outs.fitted.val_curve)
+        predictions = pd.DataFrame({"id": val["id"], "label": val["label"], "logits": list(outs.logits)})
+        predictions.to_parquet(paths.predictions, index=False, compression="zstd")
+        write_seen(outs.seen, paths.seen)
+        write_record(outs.record, paths.record)
+
+
+def seen_in_training(built: Built, inputs: Inputs, labels: list[str], seed: int) -> list[Seen]:
+    """Some training examples as the model sees them, cut and augmented: the first of them, three times each.
+
+    Args:
+        labels: of all rows.
+    """
+    first = list(range(min(SHOWN, len(inputs))))
+    draws = range(DRAWS if inputs.varies else 1)
+    batches = [built.processor.show(inputs.batch(first, seed + draw)) for draw in draws]
+    return [Seen(labels[row], batch[row]) for row in first for batch in batches]

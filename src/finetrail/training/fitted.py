@@ -1,0 +1,52 @@
+"""What a training has done so far, and at its end."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from finetrail.curves import Point
+
+
+@dataclass
+class Fitted:
+    """What a training has done so far.
+
+    Attributes:
+        step: optimiser steps.
+        samples: examples that went forward and backward.
+        seconds: of work, also before a crash, up to the checkpoint that was taken up.
+        rate: the learning rate of the last step.
+        best: the best value of the metric.
+        best_file: holds its weights.
+        best_epoch: epochs at the best evaluation; whole where evaluations are once an epoch.
+        train_curve: a point every `log_every` optimiser steps: step, epoch, loss, learning_rate, gradient_norm.
+        val_curve: a point each evaluation: epoch, step, loss and the scores.
+        pending: number, loss and norm of each step since the last point of the training curve.
+        skipped: the steps that changed no weights, because a loss or gradient was no number.
+    """
+
+    step: int = 0
+    samples: int = 0
+    seconds: float = 0.0
+    rate: float = 0.0
+    best: float = float("-inf")
+    best_file: str = ""
+    best_step: int = 0
+    best_epoch: float = 0.0
+    train_curve: list[Point] = field(default_factory=list)
+    val_curve: list[Point] = field(default_factory=list)
+    pending: list[list[float]] = field(default_factory=list)
+    skipped: list[int] = field(default_factory=list)
+
+    @property
+    def epochs(self) -> float:
+        """How many, up to the last evaluation."""
+        return self.val_curve[-1]["epoch"] if self.val_curve else 0
+
+    def as_json(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Fitted":
+        """From a checkpoint."""
+        return cls(**values)
