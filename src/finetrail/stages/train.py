@@ -18,7 +18,7 @@ from finetrail.data.raw import Contents, read_frame
 from finetrail.evaluation.metrics import cross_entropy, scores
 from finetrail.models.classifier import count_parameters
 from finetrail.models.inputs import Inputs, Watched
-from finetrail.models.losses import balanced_weights
+from finetrail.models.losses import LossOptions, class_weights
 from finetrail.previews import Seen, write_seen
 from finetrail.progress import Track, quiet
 from finetrail.runs import RunRecord, final_metrics, write_record
@@ -89,7 +89,11 @@ def train(
     accelerator = build_accelerator(choose_precision(settings.precision, model, batch))
     model.to(accelerator.device)
     targets = {split: _targets(rows, labels) for split, rows in splits.items()}
-    weights = balanced_weights(targets["train"], len(labels)) if settings.class_weights else None
+    options = LossOptions(
+        label_smoothing=settings.label_smoothing,
+        class_weights=class_weights(settings.class_weights, targets["train"], len(labels)),
+        focal_gamma=settings.focal_gamma if settings.loss == "focal" else None,
+    )
     params = _flatten(
         {
             "task": task_name,
@@ -117,7 +121,7 @@ def train(
             Examples(used["train"], targets["train"]),
             Examples(used["val"], targets["val"]),
             settings,
-            loss=task.loss(settings.label_smoothing, weights),
+            loss=task.loss(options),
             start_epoch=partial(adaptation.start_epoch, model),
             score=_score,
             accelerator=accelerator,

@@ -22,7 +22,8 @@ from finetrail.training.convolutions import FastConvolutions
 from finetrail.training.device import lay_out
 from finetrail.training.feeding import feed, seeds
 from finetrail.training.inference import predict
-from finetrail.training.optim import build_optimizer, build_schedule
+from finetrail.training.optim import build_optimizer
+from finetrail.training.schedule import build_schedule
 from finetrail.training.settings import Training
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def fit(
             total = _accumulate(forward, fed, micro_batches, targets, loss=loss, accelerator=accelerator)
             norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip or float("inf"))
             pending.append(torch.stack((total, norm)))
-            rate = float(schedule.get_last_lr()[0])
+            rate = schedule.rate
             accelerated.step()
             schedule.step()
             accelerated.zero_grad()

@@ -12,6 +12,7 @@ from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
 from finetrail.models.backbone import TextBackbone
 from finetrail.models.inputs import Inputs
+from finetrail.models.losses import LossOptions
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Built
 from finetrail.training.device import build_accelerator
@@ -44,7 +45,7 @@ def run(built: Built, splits: dict[str, Examples], tmp_path: Path, **settings: A
         splits["train"],
         splits["val"],
         Training.model_validate({"precision": "fp32", "log_every": 1} | settings),
-        loss=get_task("text-classification").loss(0.0, None),
+        loss=get_task("text-classification").loss(LossOptions()),
         score=score,
         accelerator=build_accelerator("fp32"),
         seed=0,
