@@ -1,4 +1,4 @@
-"""One attempt to train a candidate, which may take several starts: its checkpoints, and the MLflow run that it fills."""
+"""One attempt to train a candidate, in one start or several: what it is of, and the key of its MLflow run."""
 
 import logging
 import shutil

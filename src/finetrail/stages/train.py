@@ -1,6 +1,7 @@
 """Stage `train`: fine-tune one candidate on the training split, and score it on the validation split."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -15,13 +16,14 @@ from finetrail.evaluation.metrics import cross_entropy, scores
 from finetrail.live_run import LiveRun, checkpoint_folder
 from finetrail.models.classifier import count_parameters
 from finetrail.models.inputs import Inputs, Watched
-from finetrail.models.losses import balanced_weights
+from finetrail.models.losses import LossOptions, class_weights
 from finetrail.models.weights import hash_tensors
 from finetrail.progress import Track, quiet
 from finetrail.runs import RunRecord, final_metrics, flatten
 from finetrail.settings import Settings
 from finetrail.stages.train_outs import Outs, seen_in_training, write_outs
 from finetrail.tasks.registry import get_entry, get_task
+from finetrail.tasks.task import Built
 from finetrail.training import processes
 from finetrail.training.checkpoints import Checkpoints
 from finetrail.training.device import autocast, build_accelerator, fix_seeds, peak_memory_mb
@@ -71,21 +73,12 @@ def train(
     task = get_task(task_name)
     rows = {split: read_frame(workspace.split(split)) for split in ("train", "val")}
     labels = sorted(rows["train"]["label"].unique())
-    numbers = {label: number for number, label in enumerate(labels)}
-    targets = {split: np.array([numbers[label] for label in rows[split]["label"]], dtype=np.int64) for split in rows}
+    targets = {split: _targets(rows[split]["label"], labels) for split in rows}
     fix_seeds(seed)
     built = task.build(backbone, labels, workspace.root)
     model = built.model
     adaptation.apply(model)
-    column = get_entry(task_name).column
-    inputs: dict[str, Inputs] = {
-        split: built.processor.encode(
-            Watched(Contents(workspace.split(split), column), track, f"reading {split}"),
-            augment=settings.augment if split == "train" else None,
-            scratch=workspace.scratch,
-        )
-        for split in rows
-    }
+    inputs = _encode(workspace, built, get_entry(task_name).column, settings, track)
     used = {
         "task": task_name,
         "seed": seed,
@@ -114,18 +107,20 @@ def train(
         fed = inputs
         if adaptation.freezes_backbone and not inputs["train"].varies:
             with autocast(precision, accelerator.device):
-                fed = {
-                    split: compute_features(model, inputs[split], settings.batch_size * 2, track) for split in inputs
-                }
+                fed = {name: compute_features(model, inputs[name], settings.batch_size * 2, track) for name in inputs}
         parameters = count_parameters(model)
         examples = {split: Examples(fed[split], targets[split], rows[split]["id"].tolist()) for split in rows}
-        weights = balanced_weights(targets["train"], len(labels)) if settings.class_weights else None
+        options = LossOptions(
+            label_smoothing=settings.label_smoothing,
+            class_weights=class_weights(settings.class_weights, targets["train"], len(labels)),
+            focal_gamma=settings.focal_gamma if settings.loss == "focal" else None,
+        )
         fitted = fit(
             model,
             examples["train"],
             examples["val"],
             settings,
-            loss=task.loss(settings.label_smoothing, weights),
+            loss=task.loss(options),
             score=_score,
             accelerator=accelerator,
             precision=precision,
@@ -165,6 +160,24 @@ def train(
         raise
     run.finish(final_metrics(metrics, measured))
     return Trained(record.run_id, found, parameters, fitted.epochs, fitted.best_epoch, measured)
+
+
+def _encode(workspace: Workspace, built: Built, column: str, settings: Training, track: Track) -> dict[str, Inputs]:
+    """The rows of train and val, ready for the model. Args: column: what they hold."""
+    return {
+        split: built.processor.encode(
+            Watched(Contents(workspace.split(split), column), track, f"reading {split}"),
+            augment=settings.augment if split == "train" else None,
+            scratch=workspace.scratch,
+        )
+        for split in ("train", "val")
+    }
+
+
+def _targets(given: Iterable[str], labels: list[str]) -> np.ndarray:
+    """Class numbers (N,)."""
+    numbers = {label: number for number, label in enumerate(labels)}
+    return np.array([numbers[label] for label in given], dtype=np.int64)
 
 
 def _score(logits: np.ndarray, targets: np.ndarray) -> Point:

@@ -1,15 +1,13 @@
-"""Image classification: one label a picture, by cross-entropy on the features of a vision backbone."""
+"""Image classification: one label a picture, learnt on the features of a vision backbone."""
 
 from pathlib import Path
 from typing import cast
-
-from torch import Tensor
 
 from finetrail.models import vision
 from finetrail.models.backbone import ImageBackbone
 from finetrail.models.classifier import Classifier
 from finetrail.models.image_inputs import ImageProcessor
-from finetrail.models.losses import Loss, cross_entropy
+from finetrail.models.losses import Loss, LossOptions, classification_loss
 from finetrail.tasks.model_files import BACKBONE, read_description, read_weights, write_model
 from finetrail.tasks.task import Built
 
@@ -25,8 +23,8 @@ class ImageClassification:
         model = Classifier(network, width, len(labels), settings.head_dropout)
         return Built(model, ImageProcessor(preprocessing), labels)
 
-    def loss(self, label_smoothing: float, class_weights: Tensor | None) -> Loss:
-        return cross_entropy(label_smoothing, class_weights)
+    def loss(self, options: LossOptions) -> Loss:
+        return classification_loss(options)
 
     def save(self, built: Built, backbone: object, folder: Path) -> None:
         network, processor = cast(vision.VisionBackbone, built.model.backbone), cast(ImageProcessor, built.processor)

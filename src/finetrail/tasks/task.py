@@ -4,12 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from torch import Tensor
-
 from finetrail.models.augmentation import Augment
 from finetrail.models.classifier import Batch, Classifier
 from finetrail.models.inputs import Inputs, Values
-from finetrail.models.losses import Loss
+from finetrail.models.losses import Loss, LossOptions
 from finetrail.previews import Preview
 
 
@@ -61,8 +59,8 @@ class Task(Protocol):
         """A pretrained backbone with a new head. Args: backbone: the section of params.yaml. root: the workspace."""
         ...
 
-    def loss(self, label_smoothing: float, class_weights: Tensor | None) -> Loss:
-        """The mean loss of a batch. Args: class_weights: (K,), or None where every class counts the same."""
+    def loss(self, options: LossOptions) -> Loss:
+        """The mean loss of a batch."""
         ...
 
     def save(self, built: Built, backbone: object, folder: Path) -> None:

@@ -1,14 +1,12 @@
-"""Text classification: one label a text, by cross-entropy on a pooled encoder."""
+"""Text classification: one label a text, learnt on a pooled encoder."""
 
 from pathlib import Path
 from typing import cast
 
-from torch import Tensor
-
 from finetrail.models import text
 from finetrail.models.backbone import TextBackbone
 from finetrail.models.classifier import Classifier
-from finetrail.models.losses import Loss, cross_entropy
+from finetrail.models.losses import Loss, LossOptions, classification_loss
 from finetrail.tasks.model_files import BACKBONE, read_description, read_weights, write_model
 from finetrail.tasks.task import Built
 
@@ -23,8 +21,8 @@ class TextClassification:
         encoder, processor, width = text.load_pretrained(settings, root)
         return Built(Classifier(encoder, width, len(labels), settings.head_dropout), processor, labels)
 
-    def loss(self, label_smoothing: float, class_weights: Tensor | None) -> Loss:
-        return cross_entropy(label_smoothing, class_weights)
+    def loss(self, options: LossOptions) -> Loss:
+        return classification_loss(options)
 
     def save(self, built: Built, backbone: object, folder: Path) -> None:
         encoder, processor = cast(text.PooledEncoder, built.model.backbone), cast(text.TextProcessor, built.processor)

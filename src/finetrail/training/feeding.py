@@ -42,7 +42,7 @@ class _Batches(Dataset[Batch]):
         batch = batch | {"targets": self.targets[list(indices)]}
         if "partner" in batch:
             # By its class, so that a part of a batch is a batch.
-            batch["partner"] = batch["targets"][batch["partner"]]
+            batch["partner_targets"] = batch["targets"][batch.pop("partner")]
         return batch
 
 
@@ -57,8 +57,8 @@ def feed(
     """The batches on the device, in order; what they hold depends on what is asked for, and on nothing else.
 
     Args:
-        targets: class numbers (N,): then a batch also holds `targets` (B,), and `partner` names the class of the
-            example that each was mixed with.
+        targets: class numbers (N,): then a batch also holds `targets` (B,), and a mixed one `partner_targets`; see
+            `finetrail.models.losses`.
         workers: processes that make batches; 0: this one, beside a GPU in a thread.
     """
     made = _Batches(inputs, None if targets is None else torch.from_numpy(targets))
@@ -74,7 +74,7 @@ def _load(made: _Batches, asked: Sequence[Asked], workers: int, *, pin: bool) ->
     return DataLoader(
         made,
         batch_size=None,
-        sampler=asked,  # type: ignore[arg-type]  # of batches, which the samplers of torch are not typed for
+        sampler=asked,
         num_workers=workers,
         pin_memory=pin,
         generator=torch.Generator(),  # so that it draws nothing from the training's own

@@ -150,7 +150,7 @@ class _Training:
         learner.update(step, skip=skip)
         fitted.step = step
         fitted.samples += sum(len(batch["targets"]) for batch in batches)
-        if learner.average is not None and self.plan.ends_epoch(step):
+        if learner.average is not None and (self.plan.ends_epoch(step) or step == self.plan.steps):
             learner.average.after_epoch(step)
         if self._due():
             self._save()

@@ -41,9 +41,9 @@ class Training(Settings):
         augment: how training examples vary from epoch to epoch.
         schedule: after the warm-up, down to 0 by a `cosine` or a `linear` curve, or `constant`; `one_cycle` up and down
             (Smith & Topin 2019); `plateau`: lower each time that the metric gets no better.
-        warmup: the share of all steps in which the rate rises from 0; from 1 on, the number of these steps.
+        warmup: below 1, the share of all steps in which the rate rises; from 1 on, the number of these steps.
         plateau_factor: what `plateau` multiplies the rate by.
-        plateau_patience: evaluations without a better metric before it does.
+        plateau_patience: after so many evaluations without a better metric; those in the warm-up do not count.
         average: evaluate and keep an average of the weights: `ema`, exponential (Polyak & Juditsky 1992), or `swa`, of
             each epoch's end in the last part of training (Izmailov et al. 2018); null: the weights themselves.
         ema_decay: the weight of the past in each step's average.
@@ -102,4 +102,25 @@ class Training(Settings):
     def _nesterov_needs_momentum(self) -> "Training":
         if self.nesterov and (self.optimizer != "sgd" or self.momentum == 0):
             raise ValueError("nesterov looks ahead by the momentum of sgd; set optimizer to sgd and momentum above 0")
+        return self
+
+    @model_validator(mode="after")
+    def _warmup_is_a_share_or_whole(self) -> "Training":
+        if self.warmup >= 1 and self.warmup != round(self.warmup):
+            raise ValueError(f"warmup {self.warmup} is no number of steps; use a whole one, or a share below 1")
+        return self
+
+    @model_validator(mode="after")
+    def _one_cycle_goes_up_first(self) -> "Training":
+        if self.schedule == "one_cycle" and self.warmup == 0:
+            raise ValueError("one_cycle goes up before it goes down; set warmup above 0, or schedule to cosine")
+        return self
+
+    @model_validator(mode="after")
+    def _sharding_needs_processes(self) -> "Training":
+        if self.fsdp and self.processes == 1:
+            raise ValueError("fsdp shards over several processes; set processes above 1, or fsdp to false")
+        # The mean square of its rows and columns is not the one of a shard's; torch refuses the operation.
+        if self.fsdp and self.optimizer == "adafactor":
+            raise ValueError("adafactor cannot be sharded; set fsdp to false, or another optimizer")
         return self

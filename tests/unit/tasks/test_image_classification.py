@@ -8,6 +8,7 @@ import torch
 
 from finetrail.adaptation.full import Full
 from finetrail.models.backbone import ImageBackbone
+from finetrail.models.losses import LossOptions
 from finetrail.tasks.registry import get_task, load_model
 from finetrail.tasks.task import Built
 from finetrail.training.inference import predict
@@ -24,7 +25,7 @@ def some_steps(built: Built) -> None:
     """Enough training that neither weights nor BatchNorm statistics are the initial ones."""
     Full(method="full").apply(built.model)
     optimizer = torch.optim.SGD(built.model.parameters(), lr=0.01)
-    loss = get_task("image-classification").loss(0.1, None)
+    loss = get_task("image-classification").loss(LossOptions(label_smoothing=0.1))
     inputs = built.processor.encode(VALUES)
     built.model.train()
     for _ in range(2):

@@ -11,6 +11,7 @@ from finetrail.errors import ConfigError, ModelError
 from finetrail.lineage import hash_folder
 from finetrail.models.backbone import TextBackbone
 from finetrail.models.classifier import count_parameters
+from finetrail.models.losses import LossOptions
 from finetrail.tasks.registry import TASKS, get_entry, get_task, load_model
 from finetrail.tasks.task import Built
 from finetrail.training.inference import predict
@@ -89,7 +90,7 @@ def test_more_than_nine_labels_keep_their_order(backbone: TextBackbone, tmp_path
 def test_the_loss_is_the_mean_cross_entropy() -> None:
     logits, targets = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([1, 0])
     # -ln(1/2) = 0.6931, -ln(e^2 / (e^2 + 1)) = 0.1269
-    loss = get_task("text-classification").loss(0.0, None)(logits, targets, {})
+    loss = get_task("text-classification").loss(LossOptions())(logits, targets, {})
     torch.testing.assert_close(loss, torch.tensor((0.693147 + 0.126928) / 2))
 
 

@@ -89,7 +89,7 @@ def test_frozen_weights_get_no_gradient_and_a_forward_pass_alone_is_left_alone()
     mode = Forced()
     found = gradients(module, torch.randn(2, 4, 6, 6), mode, bf16=True)
     assert len(found) == 1
-    assert {key[-1] for key in mode._chosen} == {"pixels"}  # type: ignore[index]
+    assert {key[-1] for key in mode._chosen} == {"pixels"}
     with mode, torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         output = module(torch.randn(2, 4, 6, 6))
     assert output.dtype == torch.bfloat16

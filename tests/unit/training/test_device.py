@@ -1,13 +1,12 @@
 """Seeds, precision and the accelerator."""
 
 import random
-from typing import Literal
 
 import numpy as np
 import pytest
 import torch
 
-from finetrail.training.device import autocast, build_accelerator, fix_seeds, native_bf16, peak_memory_mb
+from finetrail.training.device import Precision, autocast, build_accelerator, fix_seeds, peak_memory_mb
 
 
 def draws() -> list[float]:
@@ -24,20 +23,18 @@ def test_the_same_seed_gives_the_same_numbers_of_all_three_generators() -> None:
     assert torch.are_deterministic_algorithms_enabled()
 
 
-def test_an_accelerator_has_the_precision_that_is_asked_for_whatever_was_before() -> None:
-    wanted: list[Literal["fp32", "bf16"]] = ["fp32", "bf16", "fp32"]
-    assert [build_accelerator(precision).mixed_precision for precision in wanted] == ["no", "bf16", "no"]
-
-
-def test_auto_is_bf16_where_the_hardware_has_it() -> None:
-    assert build_accelerator("auto").mixed_precision == ("bf16" if native_bf16() else "no")
-
-
-@pytest.mark.parametrize(("bf16", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
-def test_a_forward_pass_is_cast_only_when_asked_for(bf16: bool, expected: torch.dtype) -> None:
+@pytest.mark.parametrize(
+    ("precision", "expected"),
+    [("bf16", torch.bfloat16), ("fp16", torch.float16), ("fp32", torch.float32), ("tf32", torch.float32)],
+)
+def test_a_forward_pass_is_cast_only_when_asked_for(precision: Precision, expected: torch.dtype) -> None:
     layer = torch.nn.Linear(2, 2)
-    with autocast(bf16, torch.device("cpu")):
+    with autocast(precision, torch.device("cpu")):
         assert layer(torch.ones(1, 2)).dtype == expected
+
+
+def test_an_accelerator_alone_is_one_process() -> None:
+    assert build_accelerator().num_processes == 1
 
 
 def test_peak_memory_is_in_megabytes() -> None:

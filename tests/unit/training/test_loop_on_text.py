@@ -1,5 +1,6 @@
 """The training loop with a real encoder and each method of adaptation."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
 from finetrail.models.backbone import TextBackbone
 from finetrail.models.inputs import Inputs
+from finetrail.models.losses import LossOptions
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Built
+from finetrail.training.checkpoints import Checkpoints
 from finetrail.training.device import build_accelerator
+from finetrail.training.feeding import Examples
+from finetrail.training.fitted import Fitted
 from finetrail.training.inference import compute_features, predict
-from finetrail.training.loop import Examples, Fitted, fit
+from finetrail.training.loop import fit
 from finetrail.training.settings import Training
 from tests.unit.conftest import NEGATIVE, NEUTRAL, POSITIVE
 from tests.unit.training.toys import score
@@ -44,18 +49,19 @@ def run(built: Built, splits: dict[str, Examples], tmp_path: Path, **settings: A
         splits["train"],
         splits["val"],
         Training.model_validate({"precision": "fp32", "log_every": 1} | settings),
-        loss=get_task("text-classification").loss(0.0, None),
+        loss=get_task("text-classification").loss(LossOptions()),
         score=score,
-        accelerator=build_accelerator("fp32"),
+        accelerator=build_accelerator(),
+        precision="fp32",
         seed=0,
-        checkpoint=tmp_path / "best.safetensors",
+        checkpoints=Checkpoints(tmp_path),
         observe=lambda curve, step, point: None,
     )
 
 
 def encode(built: Built, train: int = 128) -> dict[str, Examples]:
     drawn = {"train": reviews(train, 1), "val": reviews(60, 2)}
-    return {name: Examples(built.processor.encode(texts), targets) for name, (texts, targets) in drawn.items()}
+    return {name: Examples(built.processor.encode(texts), targets, texts) for name, (texts, targets) in drawn.items()}
 
 
 @pytest.mark.parametrize(
@@ -95,7 +101,7 @@ def test_a_head_learns_the_same_from_features_computed_once_as_from_the_frozen_b
             def once(inputs: Inputs, model: Any = built.model) -> Inputs:
                 return compute_features(model, inputs, 8)
 
-            splits = {name: Examples(once(examples.inputs), examples.targets) for name, examples in splits.items()}
+            splits = {name: replace(examples, inputs=once(examples.inputs)) for name, examples in splits.items()}
         # One batch an epoch: how the rows are grouped cannot differ.
         curves.append(run(built, splits, tmp_path, epochs=8, batch_size=32, learning_rate=0.05).train_curve)
         heads.append(built.model.head.weight.detach().clone())
@@ -109,4 +115,4 @@ def test_the_checkpoint_of_a_low_rank_training_holds_only_what_trains(backbone: 
     Lora(method="lora", r=1).apply(built.model)
     run(built, encode(built, train=16), tmp_path, epochs=1)
     # 448 numbers of rank 1 (counted in adaptation/test_methods.py) and 34 of the head, of 4 bytes, and the header.
-    assert 4 * (448 + 34) < (tmp_path / "best.safetensors").stat().st_size < 4 * 5664
+    assert 4 * (448 + 34) < next(tmp_path.glob("best-*.safetensors")).stat().st_size < 4 * 5664

@@ -1,16 +1,16 @@
-"""What decays, which rate each part has, and how the rate goes up and down."""
+"""What decays, which rate each part has, and by which rule it moves."""
 
-import math
 from typing import Any
 
 import pytest
 import torch
-from pydantic import ValidationError
 from torch import nn
 
 from finetrail.models.classifier import Classifier
-from finetrail.training.optim import build_optimizer, build_schedule
+from finetrail.training.optim import build_optimizer
 from finetrail.training.settings import Training
+
+OPTIMIZERS = ["adamw", "sgd", "adafactor", "lion", "muon"]
 
 
 def model() -> Classifier:
@@ -27,7 +27,7 @@ def described(built: Classifier, settings: Training) -> dict[str, tuple[float, f
     return {names[id(one)]: (group["lr"], group["weight_decay"]) for group in groups for one in group["params"]}
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_matrices_decay_and_biases_and_norms_do_not(optimizer: Any) -> None:
     settings = Training(optimizer=optimizer, learning_rate=1e-3, head_learning_rate=1e-2, weight_decay=0.1)
     assert described(model(), settings) == {
@@ -69,8 +69,9 @@ class Tower(nn.Module):
         self.layers[0].requires_grad_(not frozen)
 
 
-def test_each_layer_has_its_share_of_the_rate_of_the_layer_above() -> None:
-    settings = Training(learning_rate=1.0, head_learning_rate=5.0, layer_decay=0.5)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_each_layer_has_its_share_of_the_rate_of_the_layer_above(optimizer: Any) -> None:
+    settings = Training(optimizer=optimizer, learning_rate=1.0, head_learning_rate=5.0, layer_decay=0.5)
     found = {name: rate for name, (rate, _) in described(Classifier(Tower(), 4, 2), settings).items()}
     assert found == {
         "backbone.layers.0.weight": 0.25, "backbone.layers.0.bias": 0.25,
@@ -88,76 +89,79 @@ def test_a_frozen_layer_is_counted_but_not_trained() -> None:
     assert not [name for name in found if "layers.0" in name]
 
 
-def test_the_schedule_moves_all_rates_and_the_curve_shows_the_common_one() -> None:
-    built, settings = Classifier(Tower(), 4, 2), Training(learning_rate=1.0, head_learning_rate=5.0, layer_decay=0.5)
-    optimizer = build_optimizer(built, settings)
-    schedule = build_schedule(optimizer, Training(schedule="linear", warmup=0.0), 4)
-    first = schedule.get_last_lr()
-    assert first[0] == 1.0
-    optimizer.step()
-    schedule.step()
-    assert schedule.get_last_lr() == pytest.approx([0.75 * rate for rate in first])
-
-
 def test_sgd_has_its_momentum_and_may_look_ahead() -> None:
     groups = build_optimizer(model(), Training(optimizer="sgd", momentum=0.8, nesterov=True)).param_groups
     assert {(group["momentum"], group["nesterov"]) for group in groups} == {(0.8, True)}
 
 
-@pytest.mark.parametrize("given", [{"optimizer": "adamw"}, {"optimizer": "sgd", "momentum": 0.0}])
-def test_looking_ahead_without_momentum_is_refused(given: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match="set optimizer to sgd and momentum above 0"):
-        Training(nesterov=True, **given)
+class Mixed(nn.Module):
+    """One parameter of each kind that Muon must tell apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(10, 4)
+        self.positions = nn.Parameter(torch.zeros(1, 5, 4))
+        self.linear = nn.Linear(4, 4)
+        self.convolution = nn.Conv2d(4, 6, 3)
+        self.depthwise = nn.Conv2d(4, 4, 3, groups=4)
+        self.rank_1 = nn.Linear(4, 1, bias=False)
+        self.norm = nn.LayerNorm(4)
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [("layer_decay", 0.0), ("layer_decay", 1.5), ("label_smoothing", 1.0), ("momentum", 1.0), ("class_weights", "yes")],
-)
-def test_values_that_mean_nothing_are_refused(key: str, value: Any) -> None:
-    with pytest.raises(ValidationError):
-        Training(**{key: value})
+def test_muon_moves_matrices_of_the_backbone_and_adamw_the_rest() -> None:
+    built = Classifier(Mixed(), 4, 2)
+    names = {id(parameter): name for name, parameter in built.named_parameters()}
+    groups = build_optimizer(
+        built, Training(optimizer="muon", learning_rate=1e-3, head_learning_rate=1e-2)
+    ).param_groups
+    by_muon = {names[id(one)] for group in groups if "use_muon" in group for one in group["params"]}
+    assert by_muon == {"backbone.linear.weight", "backbone.convolution.weight"}
+    rest = [group for group in groups if "use_muon" not in group]
+    assert sum(len(group["params"]) for group in groups) == len(names)
+    assert {(group["use_fallback"], group["nesterov"], group["betas"]) for group in rest} == {
+        (True, False, (0.9, 0.999))
+    }
+    assert groups[0]["lr"] == 1e-3
 
 
-@pytest.mark.parametrize(("name", "expected"), [("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)])
-def test_the_optimiser_is_the_one_that_is_named(name: Any, expected: type) -> None:
-    optimizer = build_optimizer(model(), Training(optimizer=name))
-    assert type(optimizer) is expected
-    assert name == "adamw" or all(group["momentum"] == 0.9 for group in optimizer.param_groups)
+def test_the_rest_of_muon_is_adamw() -> None:
+    """With nothing in the backbone to make orthogonal, the two optimisers are one."""
+
+    def trained(optimizer: Any) -> torch.Tensor:
+        torch.manual_seed(3)
+        built = Classifier(nn.Embedding(6, 4), 4, 2)
+        settings = Training(optimizer=optimizer, learning_rate=0.1, weight_decay=0.1)
+        moving = build_optimizer(built, settings)
+        for _ in range(3):
+            built.head(built.backbone(torch.arange(6))).square().mean().backward()
+            moving.step()
+            moving.zero_grad()
+        return torch.cat([parameter.detach().flatten() for parameter in built.parameters()])
+
+    torch.testing.assert_close(trained("muon"), trained("adamw"), rtol=1e-5, atol=1e-6)
 
 
-def rates(steps: int, **settings: Any) -> list[float]:
-    """The rate of each step, and the one after the last."""
-    built = model()
-    training = Training(learning_rate=1.0, **settings)
-    optimizer = build_optimizer(built, training)
-    schedule = build_schedule(optimizer, training, steps)
-    found = []
-    for _ in range(steps):
-        found.append(float(schedule.get_last_lr()[0]))
-        optimizer.step()
-        schedule.step()
-    return [*found, float(schedule.get_last_lr()[0])]
+def test_adafactor_moves_as_far_for_small_gradients() -> None:
+    """What the gradients are multiplied by does not matter, and a row that has none stays as it is."""
+
+    def moved(size: float) -> torch.Tensor:
+        torch.manual_seed(0)
+        layer = nn.Linear(8, 8)
+        before = layer.weight.detach().clone()
+        training = Training(optimizer="adafactor", learning_rate=0.1, weight_decay=0.0)
+        optimizer = build_optimizer(Classifier(layer, 8, 2), training)
+        for factor in (1, 0.1, 1, 0.1):
+            layer.weight.grad = torch.randn(8, 8) * factor * size
+            layer.weight.grad[0] = 0
+            optimizer.step()
+        return (layer.weight - before).detach()
+
+    assert not moved(1.0)[0].any()
+    assert moved(1.0)[1:].norm() > 0.1
+    torch.testing.assert_close(moved(1e-5), moved(1.0), rtol=1e-3, atol=1e-5)
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
-def test_the_rate_rises_from_0_in_a_straight_line(schedule: Any) -> None:
-    assert rates(20, schedule=schedule, warmup=0.2)[:5] == pytest.approx([0, 0.25, 0.5, 0.75, 1])
-
-
-@pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
-def test_without_a_warm_up_the_first_step_has_the_whole_rate(schedule: Any) -> None:
-    assert rates(10, schedule=schedule, warmup=0.0)[0] == 1
-
-
-def test_after_the_warm_up_the_rate_goes_down_to_0_as_the_schedule_says() -> None:
-    assert rates(12, schedule="linear", warmup=1 / 6)[2:] == pytest.approx([1 - step / 10 for step in range(11)])
-    cosine = [(1 + math.cos(math.pi * step / 10)) / 2 for step in range(11)]
-    assert rates(12, schedule="cosine", warmup=1 / 6)[2:] == pytest.approx(cosine)
-    assert rates(12, schedule="constant", warmup=1 / 6)[2:] == [1] * 11
-
-
-@pytest.mark.parametrize("steps", [1, 2, 3])
-def test_a_training_of_a_few_steps_has_rates_too(steps: int) -> None:
-    for warmup in (0.0, 0.1, 0.5, 1.0):
-        assert all(0 <= rate <= 1 for rate in rates(steps, schedule="cosine", warmup=warmup))
+def test_sharded_weights_have_an_sgd_without_the_fused_kernel() -> None:
+    alone, sharded = ({"optimizer": "sgd"}, {"optimizer": "sgd", "fsdp": True, "processes": 2})
+    fused = [build_optimizer(model(), Training(**given)).defaults["fused"] for given in (alone, sharded)]
+    assert fused == [True, False]

@@ -22,7 +22,7 @@ COMMON: dict[str, Any] = {"epochs": 3, "batch_size": 16, "log_every": 4, "checkp
 OPTIONS: list[dict[str, Any]] = [
     {},
     {"optimizer": "sgd", "momentum": 0.9, "nesterov": True},
-    {"optimizer": "lion", "schedule": "one_cycle"},
+    {"optimizer": "lion", "schedule": "one_cycle", "warmup": 0.3},
     {"optimizer": "muon", "accumulate": 2},
     {"optimizer": "adafactor", "schedule": "linear", "warmup": 3.0},
     {"average": "ema", "ema_decay": 0.9, "evaluate_every": 4},

@@ -1,0 +1,125 @@
+"""Schedules: how the learning rates go up and down while training goes on."""
+
+from typing import Any
+
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
+
+from finetrail.training.settings import Training
+
+# Those whose momentum is a number of every group; that of Muon is one for only some of them.
+_WITH_MOMENTUM = {"adamw": "betas", "lion": "betas", "sgd": "momentum"}
+
+
+class Schedule:
+    """The rates of an optimiser's groups, step by step; each group's own rate is the highest that it gets.
+
+    Args:
+        curve: sets the rates after every optimiser step.
+        plateau: lowers them for good, after a warm-up of `warmup` steps in which `curve` alone sets them.
+    """
+
+    def __init__(self, curve: LRScheduler, plateau: ReduceLROnPlateau | None = None, warmup: int = 0) -> None:
+        self._curve = curve
+        self._plateau = plateau
+        self._warmup = warmup
+
+    @property
+    def rate(self) -> float:
+        """The rate of the first group, for the step that comes next."""
+        return self._rates[0]
+
+    def step(self) -> None:
+        """To be called after every optimiser step."""
+        # Behind the warm-up the curve is flat: it would only undo what the plateau has lowered.
+        if self._plateau is None or self._warming_up:
+            self._curve.step()
+
+    def judge(self, value: float) -> None:
+        """Hear of an evaluation. Args: value: of the metric, the higher the better.
+
+        An evaluation during the warm-up does not count: the rate is not yet what it would judge.
+        """
+        if self._plateau is not None and not self._warming_up:
+            self._plateau.step(value)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Numbers, strings, lists and dictionaries; no infinite number, which JSON does not know."""
+        state = {"curve": self._curve.state_dict(), "rates": self._rates}
+        if self._plateau is not None and self._plateau.last_epoch:
+            state["plateau"] = {name: getattr(self._plateau, name) for name in ("best", "num_bad_epochs", "last_epoch")}
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where the state was taken. The optimiser's own state may be loaded before or after."""
+        self._curve.load_state_dict(state["curve"])
+        for group, rate in zip(self._curve.optimizer.param_groups, state["rates"], strict=True):
+            group["lr"] = rate
+        if self._plateau is not None:
+            self._plateau.load_state_dict(state.get("plateau", {}))
+
+    @property
+    def _rates(self) -> list[float]:
+        return [float(group["lr"]) for group in self._curve.optimizer.param_groups]
+
+    @property
+    def _warming_up(self) -> bool:
+        return self._curve.last_epoch < self._warmup
+
+
+def build_schedule(optimizer: Optimizer, settings: Training, steps: int) -> Schedule:
+    """The schedule that the settings name.
+
+    Args:
+        optimizer: as it was built: its rates are the highest ones.
+        steps: optimiser steps in all; after the last of them `cosine`, `linear` and `one_cycle` are at (nearly) 0.
+    """
+    from transformers.optimization import get_scheduler
+
+    warmup = _warmup_steps(settings, steps)
+    if settings.schedule == "one_cycle":
+        return Schedule(_one_cycle(optimizer, settings, warmup, steps))
+    name = "constant_with_warmup" if settings.schedule in ("constant", "plateau") else settings.schedule
+    curve = get_scheduler(name, optimizer, num_warmup_steps=warmup, num_training_steps=steps)
+    if settings.schedule != "plateau":
+        return Schedule(curve)
+    plateau = ReduceLROnPlateau(
+        optimizer,
+        mode="max",
+        factor=settings.plateau_factor,
+        # Torch counts the evaluations that it lets pass.
+        patience=settings.plateau_patience - 1,
+        # Any better value counts, as it does for the best evaluation, and any rate may be lowered.
+        threshold=0.0,
+        eps=0.0,
+    )
+    return Schedule(curve, plateau, warmup)
+
+
+def depends_on_length(settings: Training) -> bool:
+    """Whether other rates would have come before, had the training been meant to be longer or shorter."""
+    return settings.schedule in ("cosine", "linear", "one_cycle") or 0 < settings.warmup < 1
+
+
+def _warmup_steps(settings: Training, steps: int) -> int:
+    return round(settings.warmup * steps) if settings.warmup < 1 else round(settings.warmup)
+
+
+def _one_cycle(optimizer: Optimizer, settings: Training, warmup: int, steps: int) -> LRScheduler:
+    """Up in the warm-up, and down to the end, while the momentum does the opposite (Smith & Topin 2019).
+
+    The momentum goes from the optimiser's own value down by 0.1 and back, the width of the paper's range.
+    """
+    key = _WITH_MOMENTUM.get(settings.optimizer)
+    momenta = [group[key][0] if key == "betas" else group[key] for group in optimizer.param_groups] if key else []
+    # One step up and one down at the least. Torch counts from 1, and is to be at its end after the last step.
+    peak = min(max(warmup, 1), steps - 1)
+    return OneCycleLR(
+        optimizer,
+        max_lr=[group["lr"] for group in optimizer.param_groups],
+        total_steps=steps + 1,
+        pct_start=(peak + 1) / (steps + 1) if peak else 0.0,
+        cycle_momentum=any(momenta),
+        max_momentum=momenta or 0.0,
+        base_momentum=[max(momentum - 0.1, 0.0) for momentum in momenta] or 0.0,
+    )

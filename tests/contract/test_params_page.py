@@ -1,0 +1,38 @@
+"""docs/params.md names every key of the section `train`, with its default."""
+
+import pytest
+from ruamel.yaml import YAML
+
+from finetrail.models.augmentation import Augment
+from finetrail.settings import Settings
+from finetrail.training.settings import Training
+from tests.contract.pipeline import REPOSITORY
+
+PAGE = (REPOSITORY / "docs" / "params.md").read_text(encoding="utf-8")
+
+
+def defaults(opening: str) -> dict[str, str]:
+    """The first table after an opening: its keys, of which a row may have several, and their defaults as they stand."""
+    lines = PAGE.split(f"\n{opening}\n")[1].splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("| key | default |"))
+    found: dict[str, str] = {}
+    for line in lines[first + 2 :]:
+        if not line.startswith("|"):
+            break
+        keys, values = (cell.strip() for cell in line.split("|")[1:3])
+        names, given = ([name.strip().strip("`") for name in cell.split("`, `")] for cell in (keys, values))
+        assert not set(names) & set(found), f"{names} stand there twice"
+        found |= dict(zip(names, given * len(names) if len(given) == 1 else given, strict=True))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("opening", "section"),
+    [("## train", Training), ("`augment`, for pictures; all off by default:", Augment)],
+    ids=["train", "augment"],
+)
+def test_every_key_is_named_with_its_default(opening: str, section: type[Settings]) -> None:
+    written = {key: YAML(typ="safe").load(value) for key, value in defaults(opening).items()}
+    assert list(written) == list(section.model_fields), "in the order of the settings"
+    found = section(**written)
+    assert {key: getattr(found, key) for key in written} == {key: getattr(section(), key) for key in written}
