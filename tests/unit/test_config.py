@@ -105,7 +105,10 @@ def test_every_recipe_is_valid(recipe: Path) -> None:
         ({"train.epochs": "3"}, "params.yaml: train.epochs is '3': must be a valid integer"),
         ({"seed": True}, "params.yaml: seed is True: must be a valid integer"),
         ({"seed": -1}, "params.yaml: seed is -1: must be greater than or equal to 0"),
-        ({"train.schedule": "step"}, "params.yaml: train.schedule is 'step': must be 'cosine', 'linear' or 'constant'"),
+        (
+            {"train.schedule": "step"},
+            "params.yaml: train.schedule is 'step': must be 'cosine', 'linear', 'constant', 'one_cycle' or 'plateau'",
+        ),
         ({"train": [1]}, "params.yaml: train is [1]: must be a valid dictionary"),
         ({"project": "my project"}, "params.yaml: project is 'my project': String should match pattern"),
         ({"project": MISSING}, "params.yaml: project is missing; it has no default"),

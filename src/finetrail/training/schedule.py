@@ -51,7 +51,7 @@ class Schedule:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where the state was taken. The optimiser's own state may be loaded before or after."""
+        """Go on where the state was taken; the momenta come with the optimiser's state, loaded before or after."""
         self._curve.load_state_dict(state["curve"])
         for group, rate in zip(self._curve.optimizer.param_groups, state["rates"], strict=True):
             group["lr"] = rate

@@ -140,23 +140,22 @@ def test_no_other_schedule_listens_to_evaluations(schedule: str) -> None:
     warmup=st.sampled_from([0.1, 0.5, 1.0, 7.0]),
     values=st.lists(st.sampled_from([0.1, 0.2, 0.3]), min_size=12, max_size=12),
     at=st.integers(0, 12),
-    late=st.booleans(),
+    order=st.sampled_from(["optimiser first", "schedule first", "schedule alone"]),
 )
 def test_a_schedule_goes_on_from_a_state_as_if_it_had_never_stopped(
-    schedule: Any, warmup: float, values: list[float], at: int, late: bool
+    schedule: Any, warmup: float, values: list[float], at: int, order: str
 ) -> None:
-    """Args: late: the optimiser's state is loaded after that of the schedule."""
     given = {"schedule": schedule, "warmup": warmup, "layer_decay": 0.5, "head_learning_rate": 3.0}
     whole = go_on(*start(12, **given), 12, values)
     optimizer, before = start(12, **given)
     go_on(optimizer, before, at, values)
     state = json.loads(json.dumps(before.state_dict(), allow_nan=False))
     again, after = start(12, **given)
-    if late:
-        after.load_state_dict(state)
-    again.load_state_dict(optimizer.state_dict())
-    if not late:
-        after.load_state_dict(state)
+    if order == "optimiser first":
+        again.load_state_dict(optimizer.state_dict())
+    after.load_state_dict(state)
+    if order == "schedule first":
+        again.load_state_dict(optimizer.state_dict())
     assert after.rate == before.rate
     assert go_on(again, after, 12 - at, values[at:]) == whole[at:]
 
