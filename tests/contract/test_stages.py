@@ -18,7 +18,10 @@ TEST_SPLIT = "data/splits/test"
 
 # Modules that carry values and decide nothing about them, so that editing one runs no stage again: messages, paths,
 # progress bars, the base of the settings, and the mirror in MLflow.
-PLUMBING = {"errors", "settings", "progress", "workspace", "curves", "curve_log", "lineage", "runs", "tracking"}
+PLUMBING = {
+    "attempts", "curve_log", "curves", "errors", "lineage", "live_run", "progress", "runs", "settings", "tracking",
+    "workspace",
+}  # fmt: skip
 
 # Names the MLflow experiment, and enters no file that the stage writes.
 NOT_IN_ANY_OUT = {"train": {"project"}}

@@ -19,7 +19,7 @@ def test_a_loss_that_is_nan_names_the_step_and_keeps_the_last_good_weights(plain
     assert done.error.startswith("NonFiniteError: the ")
     assert " at step " in done.error
     assert "lower train.learning_rate" in done.error
-    (kept,) = (plain.root / ".finetrail" / "checkpoints").rglob("*.safetensors")
+    (kept,) = (plain.root / ".finetrail" / "checkpoints").rglob("best-*.safetensors")
     assert done.error.endswith(f"are in {kept}")
 
     from finetrail.models.weights import load_tensors
@@ -36,7 +36,7 @@ def test_a_first_epoch_that_is_nan_has_nothing_to_keep(plain: Sandbox) -> None:
     done = plain.finetrail("train", "full")
     assert done.code == 5
     assert "the loss is nan at step " in done.error
-    assert done.error.endswith("no epoch had ended before")
+    assert done.error.endswith("no evaluation had been before")
     assert not (plain.root / "data" / "models").exists()
 
 
