@@ -48,7 +48,7 @@ def checkpoint_blocks(backbone: nn.Module) -> None:
             "train.gradient_checkpointing is true, but this backbone is not made of blocks; set it to false"
         )
     for _, block in blocks:
-        block.forward = _checkpointed(block, block.forward)  # type: ignore[method-assign]
+        block.forward = _checkpointed(block, block.forward)
 
 
 def _checkpointed(block: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
