@@ -13,6 +13,7 @@ class Full(Settings):
 
     method: Literal["full"]
     freezes_backbone: ClassVar[bool] = False
+    texts_only: ClassVar[bool] = False
 
     def apply(self, model: "Classifier") -> None:
         """Make every parameter trainable."""

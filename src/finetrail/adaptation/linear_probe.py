@@ -13,6 +13,7 @@ class LinearProbe(Settings):
 
     method: Literal["linear_probe"]
     freezes_backbone: ClassVar[bool] = True
+    texts_only: ClassVar[bool] = False
 
     def apply(self, model: "Classifier") -> None:
         """Freeze the backbone."""
