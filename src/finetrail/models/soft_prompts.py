@@ -115,7 +115,8 @@ class _Past:
 
     def update(self, keys: Tensor, values: Tensor, layer: int, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
         """Keys and values (B, H, P + T, D / H) of keys and values (B, H, T, D / H)."""
-        prefix = self.prefix[2 * layer : 2 * layer + 2].to(keys.dtype).unflatten(2, (self.heads, -1)).transpose(1, 2)
+        prefix = self.prefix[2 * layer : 2 * layer + 2].to(keys.dtype)
+        prefix = prefix.view(*prefix.shape[:2], self.heads, -1).transpose(1, 2)
         before = prefix.unsqueeze(1).expand(-1, len(keys), -1, -1, -1)  # (2, B, H, P, D / H)
         return torch.cat((before[0], keys), dim=2), torch.cat((before[1], values), dim=2)
 

@@ -144,7 +144,7 @@ def test_what_is_scaled_in_networks_for_pictures(network: str, count: int, inner
     model = BUILD[network]()
     Ia3(method="ia3").apply(model)
     found = [module for module in model.modules() if hasattr(module, "ia3_l")]
-    assert (len(found), sum(module.is_feedforward is True for module in found)) == (count, inner)
+    assert (len(found), sum(bool(module.is_feedforward) for module in found)) == (count, inner)
 
 
 def test_without_a_known_name_layers_have_to_be_named() -> None:

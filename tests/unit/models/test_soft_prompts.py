@@ -126,7 +126,7 @@ def test_a_prefix_is_what_earlier_tokens_would_leave(backbone: TextBackbone) -> 
     batch = built.processor.encode(TEXTS).batch(range(4))
     cache = DynamicCache()
     for layer in range(2):
-        pair = soft.prefix[2 * layer : 2 * layer + 2].unflatten(2, (2, 8)).transpose(1, 2)
+        pair = soft.prefix[2 * layer : 2 * layer + 2].view(2, 5, 2, 8).transpose(1, 2)
         cache.update(*[one.expand(4, -1, -1, -1) for one in pair], layer)
     mask = torch.cat((torch.ones(4, 5, dtype=torch.long), batch["attention_mask"]), 1)
     with torch.no_grad():
