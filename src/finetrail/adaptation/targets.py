@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+# Torchvision's Swin reads the weights of its projections and never calls them: an adapter there would be passed by.
+_READ_NOT_CALLED = ("ShiftedWindowAttention", "ShiftedWindowAttentionV2")
+
+
 def adaptable_layers(backbone: "nn.Module", last: int | None = None) -> tuple[list[str], list[str]]:
     """The names of the linear layers and `nn.MultiheadAttention`s, and those of the ungrouped convolutions.
 
@@ -27,6 +31,8 @@ def adaptable_layers(backbone: "nn.Module", last: int | None = None) -> tuple[li
             # Its output projection is used by its weight alone: an adapter around that layer would be passed by.
             within = (*within, f"{name}.")
             linear.append(name)
+        elif type(module).__name__ in _READ_NOT_CALLED:
+            within = (*within, f"{name}.")
         elif isinstance(module, nn.Linear) and not name.startswith(within):
             linear.append(name)
         elif isinstance(module, nn.Conv2d) and module.groups == 1:

@@ -15,8 +15,9 @@ from finetrail.errors import ConfigError
 from finetrail.models.backbone import TextBackbone
 from finetrail.models.classifier import Classifier
 from finetrail.models.text import load_pretrained
+from finetrail.models.vision import VisionBackbone
 from finetrail.training.inference import predict
-from tests.unit.models.networks import BUILD, pictures, some_steps
+from tests.unit.models.networks import BUILD, HALF, pictures, some_steps
 
 
 def encoder(backbone: TextBackbone) -> Classifier:
@@ -106,6 +107,33 @@ def test_more_blocks_than_there_are_are_refused(network: str, blocks: int) -> No
     message = rf"adaptation\.layers is {blocks + 1}, but this backbone has {blocks} blocks; lower it"
     with pytest.raises(ConfigError, match=message):
         Lora(method="lora", layers=blocks + 1).apply(BUILD[network]())
+
+
+@pytest.mark.parametrize("method", [Lora(method="lora", r=1), Lora(method="lora", r=1, dora=True), Ia3(method="ia3")])
+@pytest.mark.parametrize("kind", ["", "V2"])
+def test_attention_that_only_reads_its_weights_gets_nothing_that_would_not_learn(kind: str, method: Any) -> None:
+    from torchvision.models import swin_transformer
+
+    given: dict[str, Any] = {"patch_size": [4, 4], "embed_dim": 8, "depths": [1, 1], "num_heads": [1, 2]}
+    if kind:
+        given |= {
+            "block": swin_transformer.SwinTransformerBlockV2,
+            "downsample_layer": swin_transformer.PatchMergingV2,
+        }
+    network = swin_transformer.SwinTransformer(**given, window_size=[2, 2])
+    network.head = nn.Identity()
+    model = Classifier(VisionBackbone(network, "swin", HALF), 16, 2)
+    method.apply(model)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(std=0.01)
+    model(pictures().batch(range(8))).square().sum().backward()
+    adapters = {name: one for name, one in model.backbone.named_parameters() if one.requires_grad}
+    assert len(adapters) >= 2
+    assert [name for name, one in adapters.items() if one.grad is None] == []
+    with pytest.raises(ConfigError, match=r"target_modules \['qkv'\] name no linear layer"):
+        Lora(method="lora", target_modules=("qkv",)).apply(model)
 
 
 def scaled(model: Classifier) -> dict[str, Any]:
