@@ -16,8 +16,8 @@ class Lora(Settings):
     """Train low-rank updates of the backbone's layers, and the head. Merged before the model is saved.
 
     Linear layers, `nn.MultiheadAttention` as a whole (all four of its projections), and convolutions can have one; not
-    grouped convolutions, whose updates cannot be merged, nor the attention of torchvision's Swin, which reads its weights
-    without calling its layers.
+    grouped convolutions, whose updates cannot be merged, nor the attention of torchvision's Swin, which reads the
+    weights of its layers without calling them.
 
     Attributes:
         r: the rank of an update.
