@@ -80,6 +80,18 @@ class Sections(Settings, Generic[SourceT, ValidationT, SplitT, BackboneT]):
             raise ValueError(f"train.augment varies pictures, and {self.task} has {column}; remove it")
         return self
 
+    @model_validator(mode="after")
+    def _adapts_what_it_can(self) -> Self:
+        column = TASKS[self.task].column
+        for name, one in self.candidates.items():
+            if one.adaptation.texts_only and column != "text":
+                method = one.adaptation.method
+                raise ValueError(
+                    f"candidates.{name}.adaptation.method {method!r} is for texts, and {self.task} has {column}; "
+                    "use another"
+                )
+        return self
+
 
 TextParams = Sections[TextSource, TextValidation, TextSplit, TextBackbone]
 ImageParams = Sections[ImageSource, ImageValidation, ImageSplit, ImageBackbone]

@@ -1,16 +1,13 @@
 """Several processes train together: the same result, and an end that is clear when one dies."""
 
 import json
-import os
-import signal
-import time
 from pathlib import Path
 
 import pytest
 import torch
 
 from finetrail.models.weights import load_tensors
-from tests.pipeline.workspaces import Sandbox, wait
+from tests.pipeline.workspaces import Sandbox
 
 TOLERANCE = 2e-5
 """Of weights of size 1: two processes add up the same numbers in another order."""

@@ -215,6 +215,10 @@ def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
         (PICTURES | {"backbone.mean": [0.5, 0.5]}, r"backbone.mean"),
         (PICTURES | {"train.augment": {"crop": "random"}}, r"train.augment.crop is 'random'.*'padded'"),
         ({"train.augment": {"flip": True}}, r"train.augment varies pictures, and text-classification has text"),
+        (
+            PICTURES | {"candidates.probe.adaptation": {"method": "prompt_tuning"}},
+            r"candidates\.probe\.adaptation\.method 'prompt_tuning' is for texts, and image-class",
+        ),
         ({"source.columns": {"image": "x"}}, r"unknown key 'image'.*allowed are text"),
         ({"task": ["a"]}, r"task is \['a'\]: unknown task; use one of text-classification, image-classification"),
     ],

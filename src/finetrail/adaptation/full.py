@@ -12,7 +12,7 @@ class Full(Settings):
     """Train everything: the most to learn with, the most to pay, and the most to forget."""
 
     method: Literal["full"]
-    freezes_backbone: ClassVar[bool] = False
+    texts_only: ClassVar[bool] = False
 
     def apply(self, model: "Classifier") -> None:
         """Make every parameter trainable."""

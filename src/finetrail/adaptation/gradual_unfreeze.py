@@ -21,7 +21,7 @@ class GradualUnfreeze(Settings):
     method: Literal["gradual_unfreeze"]
     every: int = Field(1, ge=1)
     layers: int = Field(1, ge=1)
-    freezes_backbone: ClassVar[bool] = False
+    texts_only: ClassVar[bool] = False
 
     def apply(self, model: "Classifier") -> None:
         """Make every parameter trainable, so that optimiser and checkpoint know all that may ever train."""

@@ -20,7 +20,7 @@ class LastLayers(Settings):
 
     method: Literal["last_layers"]
     layers: int = Field(ge=1)
-    freezes_backbone: ClassVar[bool] = False
+    texts_only: ClassVar[bool] = False
 
     def apply(self, model: "Classifier") -> None:
         """Freeze all other layers.

@@ -12,7 +12,7 @@ class LinearProbe(Settings):
     """Train the head alone. The backbone's output is computed once, so that further epochs cost next to nothing."""
 
     method: Literal["linear_probe"]
-    freezes_backbone: ClassVar[bool] = True
+    texts_only: ClassVar[bool] = False
 
     def apply(self, model: "Classifier") -> None:
         """Freeze the backbone."""

@@ -4,12 +4,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from pydantic import Field
 
+from finetrail.adaptation.targets import adaptable_layers, named_layers
 from finetrail.errors import ConfigError
 from finetrail.settings import Settings
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from finetrail.models.classifier import Classifier
 
 
@@ -17,12 +16,18 @@ class Lora(Settings):
     """Train low-rank updates of the backbone's layers, and the head. Merged before the model is saved.
 
     Linear layers, `nn.MultiheadAttention` as a whole (all four of its projections), and convolutions can have one; not
-    grouped convolutions, whose updates cannot be merged.
+    grouped convolutions, whose updates cannot be merged, nor the attention of torchvision's Swin, which reads the
+    weights of its layers without calling them.
 
     Attributes:
         r: the rank of an update.
         alpha: an update is scaled by alpha / r.
+        rslora: by alpha / sqrt(r) instead, so that high ranks learn as fast as low ones (Kalajdzievski 2023).
+        dora: train the length of each column of a weight apart from its direction, which gets the low-rank update
+            (Liu et al. 2024); in linear layers only.
         dropout: in front of an update; not in `nn.MultiheadAttention`.
+        layers: only the last so many blocks get updates, as `finetrail.models.blocks.backbone_blocks` counts them;
+            null: all of them, and what stands between.
         target_modules: the ends of the names of the layers that get one; by default all linear layers and attentions
             of the backbone, or, where it has none, its ungrouped convolutions.
     """
@@ -30,32 +35,37 @@ class Lora(Settings):
     method: Literal["lora"]
     r: int = Field(8, ge=1)
     alpha: float = Field(16.0, gt=0)
+    rslora: bool = False
+    dora: bool = False
     dropout: float = Field(0.0, ge=0, lt=1)
+    layers: int | None = Field(None, ge=1)
     target_modules: tuple[str, ...] | None = Field(None, strict=False)
-    freezes_backbone: ClassVar[bool] = False
+    texts_only: ClassVar[bool] = False
 
     def apply(self, model: "Classifier") -> None:
         """Freeze the backbone and put adapters beside its layers.
 
         Raises:
-            ConfigError: `target_modules` names no layer of this backbone.
+            ConfigError: `target_modules` names no layer of this backbone, or one that `dora` is not made for; or it
+                has fewer blocks than `layers`.
         """
         from peft import LoraConfig, get_peft_model
 
-        linear, convolutions = _candidates(model.backbone)
-        names = [*linear, *convolutions]
-        if self.target_modules is None:
-            targets, unknown = linear or convolutions, []
+        linear, convolutions = adaptable_layers(model.backbone, self.layers)
+        if self.target_modules is None and (linear or convolutions):
+            targets = linear or convolutions
         else:
-            targets = [name for name in names if name.endswith(self.target_modules)]
-            unknown = [end for end in self.target_modules if not any(name.endswith(end) for name in names)]
-        if unknown or not targets:
-            known = sorted({name.rsplit(".", 1)[-1] for name in names})
-            raise ConfigError(
-                f"target_modules {unknown or self.target_modules!r} name no linear layer or ungrouped convolution; "
-                f"it has {', '.join(known) or 'none'}"
-            )
-        config = LoraConfig(r=self.r, lora_alpha=self.alpha, lora_dropout=self.dropout, target_modules=targets)
+            targets = named_layers([*linear, *convolutions], self.target_modules or ())
+        if self.dora:
+            _require_linear(model, targets)
+        config = LoraConfig(
+            r=self.r,
+            lora_alpha=self.alpha,
+            use_rslora=self.rslora,
+            use_dora=self.dora,
+            lora_dropout=self.dropout,
+            target_modules=targets,
+        )
         # The head stands outside of what peft wraps, so it trains in full and cannot be lost on the way to disk.
         model.backbone = get_peft_model(model.backbone, config)
 
@@ -69,20 +79,14 @@ class Lora(Settings):
         model.backbone = cast(PeftModel, model.backbone).merge_and_unload()
 
 
-def _candidates(backbone: "nn.Module") -> tuple[list[str], list[str]]:
-    """The names of the linear layers and attentions, and of the ungrouped convolutions."""
+def _require_linear(model: "Classifier", targets: list[str]) -> None:
+    """Peft has no DoRA for attentions as a whole, and for convolutions only where they are not laid channels last."""
     from torch import nn
 
-    linear: list[str] = []
-    convolutions: list[str] = []
-    within: tuple[str, ...] = ()
-    for name, module in backbone.named_modules():
-        if isinstance(module, nn.MultiheadAttention):
-            # Its output projection is used by its weight alone: an adapter around that layer would be passed by.
-            within = (*within, f"{name}.")
-            linear.append(name)
-        elif isinstance(module, nn.Linear) and not name.startswith(within):
-            linear.append(name)
-        elif isinstance(module, nn.Conv2d) and module.groups == 1:
-            convolutions.append(name)
-    return linear, convolutions
+    others = [name for name in targets if not isinstance(model.backbone.get_submodule(name), nn.Linear)]
+    if others:
+        kind = type(model.backbone.get_submodule(others[0])).__name__
+        raise ConfigError(
+            f"adaptation.dora is true, but {others[0]} is no linear layer ({kind}); name linear layers in "
+            "target_modules, or set dora to false"
+        )

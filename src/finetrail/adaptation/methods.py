@@ -4,10 +4,17 @@ from typing import Annotated
 
 from pydantic import Field
 
+from finetrail.adaptation.bitfit import Bitfit
 from finetrail.adaptation.full import Full
 from finetrail.adaptation.gradual_unfreeze import GradualUnfreeze
+from finetrail.adaptation.ia3 import Ia3
 from finetrail.adaptation.last_layers import LastLayers
 from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
+from finetrail.adaptation.prefix_tuning import PrefixTuning
+from finetrail.adaptation.prompt_tuning import PromptTuning
 
-Adaptation = Annotated[LinearProbe | LastLayers | GradualUnfreeze | Lora | Full, Field(discriminator="method")]
+Adaptation = Annotated[
+    LinearProbe | LastLayers | GradualUnfreeze | Lora | Ia3 | Bitfit | PromptTuning | PrefixTuning | Full,
+    Field(discriminator="method"),
+]

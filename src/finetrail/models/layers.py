@@ -1,6 +1,7 @@
 """The layers of a backbone, from its input to its output, whichever library it comes from."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
@@ -8,6 +9,23 @@ from torch import nn
 # The names that libraries give to what is one layer, whatever stands inside.
 _BLOCKS = ("Layer", "Block", "Residual", "Bottleneck")
 _LISTS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A step on the way through a backbone.
+
+    Attributes:
+        parameters: that belong together.
+        module: what holds them, and nothing else; None where they stand alone beside further parts.
+        is_layer: whether they are a layer of their own, rather than of the one before.
+        is_block: whether that layer is a whole block, one of several, rather than embeddings or a single matrix.
+    """
+
+    parameters: list[nn.Parameter]
+    module: nn.Module | None = None
+    is_layer: bool = False
+    is_block: bool = False
 
 
 def backbone_layers(backbone: nn.Module) -> list[list[nn.Parameter]]:
@@ -23,16 +41,15 @@ def backbone_layers(backbone: nn.Module) -> list[list[nn.Parameter]]:
     Returns:
         Each parameter once, in the layer that uses it first; the layers in the order in which data goes through.
     """
-    inner: Any = backbone.get_base_model() if hasattr(backbone, "get_base_model") else backbone  # type: ignore[operator]
     seen: set[int] = set()
     layers: list[list[nn.Parameter]] = []
     loose: list[nn.Parameter] = []
-    for parameters, whole in _parts(_unwrapped(inner)):
-        new = [parameter for parameter in parameters if id(parameter) not in seen]
+    for part in backbone_parts(backbone):
+        new = [parameter for parameter in part.parameters if id(parameter) not in seen]
         seen |= {id(parameter) for parameter in new}
         if not new:
             continue
-        if whole:
+        if part.is_layer:
             layers.append(loose + new)
             loose = []
         elif layers:
@@ -40,6 +57,12 @@ def backbone_layers(backbone: nn.Module) -> list[list[nn.Parameter]]:
         else:
             loose += new
     return [*layers, loose] if loose else layers
+
+
+def backbone_parts(backbone: nn.Module) -> Iterator[Part]:
+    """All steps of a backbone, those without parameters too, in the order in which data goes through."""
+    inner: Any = backbone.get_base_model() if hasattr(backbone, "get_base_model") else backbone  # type: ignore[operator]
+    return _parts(_unwrapped(inner))
 
 
 def _unwrapped(module: nn.Module) -> nn.Module:
@@ -50,15 +73,16 @@ def _unwrapped(module: nn.Module) -> nn.Module:
     return module
 
 
-def _parts(module: nn.Module) -> Iterator[tuple[list[nn.Parameter], bool]]:
-    """Parameters that belong together, and whether they are a layer of their own."""
-    yield list(module.parameters(recurse=False)), False
+def _parts(module: nn.Module) -> Iterator[Part]:
+    yield Part(list(module.parameters(recurse=False)))
     for child in module.children():
         if _is_path(child):
             yield from _parts(child)
         else:
             parameters = list(child.parameters())
-            yield parameters, any(parameter.ndim > 1 for parameter in parameters)
+            is_layer = any(parameter.ndim > 1 for parameter in parameters)
+            is_block = is_layer and not _is_leaf(child) and (_is_block(child) or isinstance(module, _LISTS))
+            yield Part(parameters, child, is_layer, is_block)
 
 
 def _is_path(module: nn.Module) -> bool:

@@ -21,22 +21,26 @@ class Packed:
         parts: taken one by one; only the block, or nothing of it, stays in memory.
         scratch: the folder of the file; the system's own by default. The file has no name, so nothing is left of it
             after the process, however it ends.
+        in_memory: bytes up to which no file is needed; `IN_MEMORY` by default.
 
     Raises:
         OSError: the disk is full.
     """
 
-    def __init__(self, parts: Iterable[bytes | NDArray[np.uint8]], scratch: Path | None = None) -> None:
+    def __init__(
+        self, parts: Iterable[bytes | NDArray[np.uint8]], scratch: Path | None = None, in_memory: int | None = None
+    ) -> None:
+        in_memory = IN_MEMORY if in_memory is None else in_memory
         ends = [0]
         if scratch is not None:
             scratch.mkdir(parents=True, exist_ok=True)
-        with SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(scratch) if scratch else None) as file:
+        with SpooledTemporaryFile(max_size=in_memory, dir=str(scratch) if scratch else None) as file:
             for part in parts:
                 data = part.tobytes() if isinstance(part, np.ndarray) else part
                 file.write(data)
                 ends.append(ends[-1] + len(data))
             self._mapped: mmap.mmap | None = None
-            if ends[-1] > IN_MEMORY:
+            if ends[-1] > in_memory:
                 file.flush()
                 self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
                 self._bytes = np.frombuffer(self._mapped, dtype=np.uint8)

@@ -26,12 +26,14 @@ class PooledEncoder(nn.Module):
     Args:
         encoder: any model that maps input_ids and attention_mask (B, T) to `last_hidden_state` (B, T, D).
         pooling: `mean` over the text's tokens (Reimers & Gurevych 2019), or `cls`, the first token.
+        spare: how many tokens more than the longest text has the encoder can read; None for any number.
     """
 
-    def __init__(self, encoder: nn.Module, pooling: Literal["mean", "cls"]) -> None:
+    def __init__(self, encoder: nn.Module, pooling: Literal["mean", "cls"], spare: int | None = None) -> None:
         super().__init__()
         self.encoder = encoder
         self.pooling = pooling
+        self.spare = spare
 
     def forward(self, batch: Batch) -> Tensor:
         """Features (B, D) of a batch with input_ids and attention_mask (B, T)."""
@@ -189,13 +191,13 @@ def _pooled(
     # Where its files are missing, transformers makes up a tokenizer that knows no word.
     if not any((folder / name).exists() for name in tokenizer.vocab_files_names.values()):
         raise ModelError(f"{backbone.weights!r} holds no tokenizer (such as tokenizer.json); name another folder")
-    longest = _positions(encoder, config) or backbone.max_tokens
-    if backbone.max_tokens > longest:
+    longest = _positions(encoder, config)
+    if longest and backbone.max_tokens > longest:
         raise ModelError(
             f"max_tokens is {backbone.max_tokens}, but this backbone reads at most {longest}; lower backbone.max_tokens"
         )
     return (
-        PooledEncoder(encoder, backbone.pooling),
+        PooledEncoder(encoder, backbone.pooling, longest - backbone.max_tokens if longest else None),
         TextProcessor(tokenizer, backbone.max_tokens),
         int(config.hidden_size),
     )

@@ -14,6 +14,7 @@ from finetrail.curves import Point
 from finetrail.data.raw import Contents, read_frame
 from finetrail.evaluation.metrics import cross_entropy, scores
 from finetrail.live_run import LiveRun, checkpoint_folder
+from finetrail.models.blocks import checkpoint_blocks
 from finetrail.models.classifier import count_parameters
 from finetrail.models.inputs import Inputs, Watched
 from finetrail.models.losses import LossOptions, class_weights
@@ -26,10 +27,11 @@ from finetrail.tasks.registry import get_entry, get_task
 from finetrail.tasks.task import Built
 from finetrail.training import processes
 from finetrail.training.checkpoints import Checkpoints
-from finetrail.training.device import autocast, build_accelerator, fix_seeds, peak_memory_mb
+from finetrail.training.device import build_accelerator, fix_seeds, peak_memory_mb
 from finetrail.training.feeding import Examples
-from finetrail.training.inference import compute_features, predict
+from finetrail.training.inference import predict
 from finetrail.training.loop import fit
+from finetrail.training.once import computed_once
 from finetrail.training.precision import choose_precision
 from finetrail.training.schedule import depends_on_length
 from finetrail.training.settings import Training
@@ -104,33 +106,27 @@ def train(
         precision = resume.state["precision"] if resume else choose_precision(settings.precision, model, batch)
         accelerator = build_accelerator(precision)
         model.to(accelerator.device)
-        fed = inputs
-        if adaptation.freezes_backbone and not inputs["train"].varies:
-            with autocast(precision, accelerator.device):
-                fed = {name: compute_features(model, inputs[name], settings.batch_size * 2, track) for name in inputs}
         parameters = count_parameters(model)
-        examples = {split: Examples(fed[split], targets[split], rows[split]["id"].tolist()) for split in rows}
-        options = LossOptions(
-            label_smoothing=settings.label_smoothing,
-            class_weights=class_weights(settings.class_weights, targets["train"], len(labels)),
-            focal_gamma=settings.focal_gamma if settings.loss == "focal" else None,
-        )
-        fitted = fit(
-            model,
-            examples["train"],
-            examples["val"],
-            settings,
-            loss=task.loss(options),
-            score=_score,
-            accelerator=accelerator,
-            precision=precision,
-            seed=seed,
-            checkpoints=checkpoints,
-            observe=run.log if run else _unheard,
-            start_epoch=partial(adaptation.start_epoch, model),
-            resume=resume,
-            track=track,
-        )
+        if settings.gradient_checkpointing:
+            checkpoint_blocks(model.backbone)
+        with computed_once(model, inputs, settings, precision, scratch=workspace.scratch, track=track) as fed:
+            examples = {split: Examples(fed[split], targets[split], rows[split]["id"].tolist()) for split in rows}
+            fitted = fit(
+                model,
+                examples["train"],
+                examples["val"],
+                settings,
+                loss=task.loss(_loss_options(settings, targets["train"], len(labels))),
+                score=_score,
+                accelerator=accelerator,
+                precision=precision,
+                seed=seed,
+                checkpoints=checkpoints,
+                observe=run.log if run else _unheard,
+                start_epoch=partial(adaptation.start_epoch, model),
+                resume=resume,
+                track=track,
+            )
         adaptation.merge(model)
         # Scored as it will be served: whole, merged, in full precision.
         logits = predict(model, inputs["val"], settings.batch_size * 2, track, "scoring")
@@ -178,6 +174,14 @@ def _targets(given: Iterable[str], labels: list[str]) -> np.ndarray:
     """Class numbers (N,)."""
     numbers = {label: number for number, label in enumerate(labels)}
     return np.array([numbers[label] for label in given], dtype=np.int64)
+
+
+def _loss_options(settings: Training, targets: np.ndarray, classes: int) -> LossOptions:
+    return LossOptions(
+        label_smoothing=settings.label_smoothing,
+        class_weights=class_weights(settings.class_weights, targets, classes),
+        focal_gamma=settings.focal_gamma if settings.loss == "focal" else None,
+    )
 
 
 def _score(logits: np.ndarray, targets: np.ndarray) -> Point:

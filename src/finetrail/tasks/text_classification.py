@@ -7,6 +7,7 @@ from finetrail.models import text
 from finetrail.models.backbone import TextBackbone
 from finetrail.models.classifier import Classifier
 from finetrail.models.losses import Loss, LossOptions, classification_loss
+from finetrail.models.soft_prompts import add_soft_prompt, describe_soft_prompt
 from finetrail.tasks.model_files import BACKBONE, read_description, read_weights, write_model
 from finetrail.tasks.task import Built
 
@@ -27,11 +28,15 @@ class TextClassification:
     def save(self, built: Built, backbone: object, folder: Path) -> None:
         encoder, processor = cast(text.PooledEncoder, built.model.backbone), cast(text.TextProcessor, built.processor)
         text.save_backbone(encoder, processor, folder / BACKBONE)
-        write_model(built, self.name, cast(TextBackbone, backbone).model_dump(), folder)
+        described = cast(TextBackbone, backbone).model_dump() | describe_soft_prompt(encoder)
+        write_model(built, self.name, described, folder)
 
     def load(self, folder: Path) -> Built:
         described, labels = read_description(folder)
+        soft_prompt = described.pop("soft_prompt", None)
         settings = TextBackbone(**described)
         encoder, processor, width = text.load_saved(settings, folder / BACKBONE)
+        if soft_prompt is not None:
+            add_soft_prompt(encoder, **soft_prompt)
         model = Classifier(encoder, width, len(labels), settings.head_dropout)
         return Built(read_weights(model, folder), processor, labels)

@@ -3,21 +3,25 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from finetrail.adaptation.bitfit import Bitfit
 from finetrail.adaptation.full import Full
 from finetrail.adaptation.gradual_unfreeze import GradualUnfreeze
+from finetrail.adaptation.ia3 import Ia3
 from finetrail.adaptation.last_layers import LastLayers
 from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
 from finetrail.adaptation.methods import Adaptation
+from finetrail.adaptation.prefix_tuning import PrefixTuning
+from finetrail.adaptation.prompt_tuning import PromptTuning
 from finetrail.errors import ConfigError
 from finetrail.models.backbone import TextBackbone
 from finetrail.models.classifier import Classifier, count_parameters
 from finetrail.models.inputs import Inputs
-from finetrail.settings import Settings
-from finetrail.tasks.registry import get_task
+from finetrail.tasks.registry import get_task, load_model
 from finetrail.tasks.task import Built
 from finetrail.training.inference import predict
 
@@ -28,7 +32,24 @@ HEAD = 16 * 2 + 2
 LORA_RANK_1 = 2 * (4 * (16 + 16) + (16 + 32) + (32 + 16))
 TEXTS = ["good fine great door", "bad poor", "the superb house of stone", "sad awful weak cloud river"]
 TARGETS = torch.tensor([0, 1, 0, 1])
-Adapted = LinearProbe | LastLayers | GradualUnfreeze | Lora | Full
+# Of each layer: four square products, up, down, and two norms; and the norm of the embeddings.
+BIASES = 2 * (4 * 16 + 32 + 16 + 2 * 16) + 16
+# Of each layer: keys, values, and what goes into the product down.
+IA3 = 2 * (16 + 16 + 32)
+METHODS: dict[str, Adaptation] = {
+    "linear_probe": LinearProbe(method="linear_probe"),
+    "last_layers": LastLayers(method="last_layers", layers=1),
+    "gradual_unfreeze": GradualUnfreeze(method="gradual_unfreeze"),
+    "lora": Lora(method="lora", r=4, alpha=8),
+    "rslora": Lora(method="lora", r=4, alpha=8, rslora=True),
+    "dora": Lora(method="lora", r=4, alpha=8, dora=True),
+    "upper lora": Lora(method="lora", r=4, alpha=8, layers=1),
+    "ia3": Ia3(method="ia3"),
+    "bitfit": Bitfit(method="bitfit"),
+    "prompt_tuning": PromptTuning(method="prompt_tuning", tokens=3),
+    "prefix_tuning": PrefixTuning(method="prefix_tuning", tokens=3),
+    "full": Full(method="full"),
+}
 
 
 @pytest.fixture
@@ -70,9 +91,16 @@ def copies(model: Classifier) -> dict[str, torch.Tensor]:
         (Lora(method="lora", r=8), 8 * LORA_RANK_1 + HEAD, 8 * LORA_RANK_1),
         (Lora(method="lora", r=2, target_modules=("query", "value")), 2 * 2 * 2 * 32 + HEAD, 2 * 2 * 2 * 32),
         (Lora(method="lora", r=1, target_modules=("attention.output.dense",)), 2 * 32 + HEAD, 2 * 32),
+        (Lora(method="lora", r=1, layers=1), LORA_RANK_1 // 2 + HEAD, LORA_RANK_1 // 2),
+        (Lora(method="lora", r=1, layers=2, target_modules=("query",)), 2 * 32 + HEAD, 2 * 32),
+        # and the length of each column
+        (Lora(method="lora", r=1, dora=True), LORA_RANK_1 + 2 * (5 * 16 + 32) + HEAD, LORA_RANK_1 + 2 * (5 * 16 + 32)),
+        (Ia3(method="ia3"), IA3 + HEAD, IA3),
+        (Ia3(method="ia3", target_modules=("query",)), 2 * 16 + HEAD, 2 * 16),
+        (Bitfit(method="bitfit"), BIASES + HEAD, 0),
     ],
 )
-def test_what_trains(build: Callable[[], Built], method: Adapted, trainable: int, added: int) -> None:
+def test_what_trains(build: Callable[[], Built], method: Adaptation, trainable: int, added: int) -> None:
     model = build().model
     method.apply(model)
     assert count_parameters(model) == {"trainable": trainable, "total": BACKBONE + HEAD + added}
@@ -81,30 +109,53 @@ def test_what_trains(build: Callable[[], Built], method: Adapted, trainable: int
 
 
 @pytest.mark.parametrize(
-    ("method", "changed"),
+    ("method", "added"),
     [
-        (LinearProbe(method="linear_probe"), {"head.weight", "head.bias"}),
-        (Full(method="full"), None),
-        (LastLayers(method="last_layers", layers=1), None),
-        (GradualUnfreeze(method="gradual_unfreeze"), None),
-        (Lora(method="lora", target_modules=("query",)), None),
+        (PromptTuning(method="prompt_tuning", tokens=3), 3 * 16),
+        (PrefixTuning(method="prefix_tuning", tokens=3), 2 * 2 * 3 * 16),  # keys and values of two layers
     ],
-    ids=lambda value: getattr(value, "method", ""),
 )
-def test_training_changes_what_trains_and_nothing_else(
-    build: Callable[[], Built], method: Adapted, changed: set[str] | None
-) -> None:
-    built = build()
+def test_what_stays_beside_the_backbone(build: Callable[[], Built], method: Adaptation, added: int) -> None:
+    model = build().model
+    method.apply(model)
+    method.merge(model)
+    assert count_parameters(model) == {"trainable": added + HEAD, "total": BACKBONE + HEAD + added}
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_training_changes_what_trains_and_nothing_else(build: Callable[[], Built], name: str) -> None:
+    built, method = build(), METHODS[name]
     method.apply(built.model)
     trains = {name for name, parameter in built.model.named_parameters() if parameter.requires_grad}
     before = copies(built.model)
     some_steps(built.model, built.processor.encode(TEXTS))
     differ = {name for name, tensor in built.model.state_dict().items() if not torch.equal(tensor, before[name])}
     assert differ <= trains
-    if changed is not None:
-        assert differ == trains == changed
+    assert differ >= {"head.weight", "head.bias"}
+    if name == "linear_probe":
+        assert trains == {"head.weight", "head.bias"}
     # Rows of embeddings that no text uses, and the bias of the keys (softmax ignores it), have no gradient.
     assert {name for name in trains - differ if "key.bias" not in name} == set()
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_what_was_trained_and_merged_is_what_is_saved_and_loaded(
+    build: Callable[[], Built], backbone: TextBackbone, tmp_path: Path, name: str
+) -> None:
+    built, method = build(), METHODS[name]
+    inputs = built.processor.encode(TEXTS)
+    method.apply(built.model)
+    for epoch in (1, 2):
+        method.start_epoch(built.model, epoch)
+        some_steps(built.model, inputs)
+    trained = predict(built.model, inputs, 4)
+    method.merge(built.model)
+    np.testing.assert_allclose(predict(built.model, inputs, 4), trained, rtol=1e-4, atol=1e-5)
+    get_task("text-classification").save(built, backbone, tmp_path)
+    loaded = load_model(tmp_path)
+    again = loaded.processor.encode(TEXTS)
+    assert (predict(loaded.model, again, 4) == predict(built.model, inputs, 4)).all()
+    assert [path.name for path in tmp_path.rglob("*.safetensors")] == ["model.safetensors"]
 
 
 def test_a_merged_low_rank_model_is_a_plain_model_with_the_same_answers(build: Callable[[], Built]) -> None:
@@ -141,21 +192,6 @@ def test_an_update_is_the_product_of_its_two_matrices_scaled_by_alpha_over_r(bui
     torch.testing.assert_close(model.state_dict()[name], expected)
 
 
-def test_a_merged_model_is_saved_and_loaded_as_every_other(
-    build: Callable[[], Built], backbone: TextBackbone, tmp_path: Path
-) -> None:
-    built = build()
-    inputs = built.processor.encode(TEXTS)
-    method = Lora(method="lora")
-    method.apply(built.model)
-    some_steps(built.model, inputs)
-    method.merge(built.model)
-    task = get_task("text-classification")
-    task.save(built, backbone, tmp_path)
-    loaded = task.load(tmp_path)
-    assert (predict(loaded.model, loaded.processor.encode(TEXTS), 4) == predict(built.model, inputs, 4)).all()
-
-
 @pytest.mark.parametrize("targets", [("q_proj", "v_proj"), ("uery_",), ()])
 def test_layers_that_this_backbone_lacks_are_refused(build: Callable[[], Built], targets: tuple[str, ...]) -> None:
     model = build().model
@@ -171,23 +207,3 @@ def test_a_layer_that_this_backbone_lacks_is_not_passed_over_beside_one_that_it_
         ConfigError, match=r"target_modules \['valeu'\] name no linear layer or ungrouped convolution; it has "
     ):
         Lora(method="lora", target_modules=("query", "valeu")).apply(build().model)
-
-
-@pytest.mark.parametrize(
-    ("name", "given", "frozen"),
-    [
-        ("linear_probe", {}, True),
-        ("last_layers", {"layers": 2}, False),
-        ("gradual_unfreeze", {}, False),
-        ("lora", {}, False),
-        ("full", {}, False),
-    ],
-)
-def test_methods_by_name_say_whether_features_can_be_computed_once(
-    name: str, given: dict[str, int], frozen: bool
-) -> None:
-    class Section(Settings):
-        adaptation: Adaptation
-
-    method = Section.model_validate({"adaptation": {"method": name, **given}}).adaptation
-    assert (method.method, method.freezes_backbone) == (name, frozen)

@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from finetrail.adaptation.bitfit import Bitfit
 from finetrail.adaptation.full import Full
 from finetrail.adaptation.gradual_unfreeze import GradualUnfreeze
+from finetrail.adaptation.ia3 import Ia3
 from finetrail.adaptation.last_layers import LastLayers
 from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
@@ -24,6 +26,10 @@ METHODS: dict[str, Adaptation] = {
     "last_layers": LastLayers(method="last_layers", layers=1),
     "gradual_unfreeze": GradualUnfreeze(method="gradual_unfreeze"),
     "lora": Lora(method="lora", r=4, alpha=8),
+    "rslora": Lora(method="lora", r=4, alpha=8, rslora=True),
+    "upper lora": Lora(method="lora", r=4, alpha=8, layers=1),
+    "ia3": Ia3(method="ia3"),
+    "bitfit": Bitfit(method="bitfit"),
     "full": Full(method="full"),
 }
 

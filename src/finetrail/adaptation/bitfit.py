@@ -1,0 +1,38 @@
+"""`bitfit`: the biases of the backbone train with the head, and no other weight (Ben Zaken et al. 2022)."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from finetrail.errors import ConfigError
+from finetrail.settings import Settings
+
+if TYPE_CHECKING:
+    from finetrail.models.classifier import Classifier
+
+
+class Bitfit(Settings):
+    """Train what is added and leave what is multiplied: about a thousandth of the weights. Norms have a bias too."""
+
+    method: Literal["bitfit"]
+    texts_only: ClassVar[bool] = False
+
+    def apply(self, model: "Classifier") -> None:
+        """Freeze everything but the biases and the head.
+
+        Raises:
+            ConfigError: the backbone has no biases.
+        """
+        model.backbone.requires_grad_(False)
+        # Also `in_proj_bias` of nn.MultiheadAttention, and `q_bias` and `v_bias` of timm.
+        biases = [one for name, one in model.backbone.named_parameters() if name.endswith("bias")]
+        if not biases:
+            raise ConfigError(
+                "adaptation.method is 'bitfit', but this backbone has no biases; use another method, such as lora"
+            )
+        for bias in biases:
+            bias.requires_grad_(True)
+
+    def start_epoch(self, model: "Classifier", epoch: int) -> None:
+        """Every epoch trains the same."""
+
+    def merge(self, model: "Classifier") -> None:
+        """Nothing was added."""

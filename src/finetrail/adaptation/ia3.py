@@ -1,0 +1,87 @@
+"""`ia3`: keys, values and the inside of the feed-forward layers are scaled (Liu et al. 2022), by peft."""
+
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
+
+from pydantic import Field
+
+from finetrail.adaptation.targets import adaptable_layers, named_layers
+from finetrail.errors import ConfigError
+from finetrail.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from finetrail.models.classifier import Classifier
+
+# The last part of the name of what computes keys or values, in transformers and timm; in some of them one matrix gives
+# queries, keys and values together, and is scaled as a whole.
+_KEYS_AND_VALUES = (
+    "key",
+    "value",
+    "k_proj",
+    "v_proj",
+    "k_lin",
+    "v_lin",
+    "k",
+    "v",
+    "kv",
+    "qkv",
+    "Wqkv",
+    "query_key_value",
+)
+
+
+class Ia3(Settings):
+    """Train one factor a channel, and the head: some thousand numbers. Merged before the model is saved.
+
+    Attributes:
+        target_modules: the ends of the names of the layers whose output is scaled, or, where a layer makes vectors
+            smaller, as the second of a feed-forward pair does, its input. By default the keys, the values and these
+            second layers of the backbone, or, where it has no linear layers, its ungrouped convolutions. Not
+            `nn.MultiheadAttention`.
+    """
+
+    method: Literal["ia3"]
+    target_modules: tuple[str, ...] | None = Field(None, strict=False)
+    texts_only: ClassVar[bool] = False
+
+    def apply(self, model: "Classifier") -> None:
+        """Freeze the backbone and put factors beside its layers.
+
+        Raises:
+            ConfigError: `target_modules` names no layer of this backbone, or there is none that is scaled by default.
+        """
+        from peft import IA3Config, get_peft_model
+        from torch import nn
+
+        layers = dict(model.backbone.named_modules())
+        linear, convolutions = adaptable_layers(model.backbone)
+        linear = [name for name in linear if not isinstance(layers[name], nn.MultiheadAttention)]
+        narrowing = [name for name in linear if _narrows(layers[name])]
+        if self.target_modules is not None:
+            targets = named_layers([*linear, *convolutions], self.target_modules)
+        else:
+            scaled = [name for name in linear if name in narrowing or name.rsplit(".", 1)[-1] in _KEYS_AND_VALUES]
+            targets = scaled if linear else convolutions
+        if not targets:
+            known = sorted({name.rsplit(".", 1)[-1] for name in [*linear, *convolutions]})
+            raise ConfigError(
+                "adaptation.method is 'ia3', but this backbone has no keys, values or feed-forward layers by a known "
+                f"name; name some of {', '.join(known) or 'none'} in target_modules, or use another method"
+            )
+        inner = [name for name in targets if name in narrowing]
+        config = IA3Config(target_modules=targets, feedforward_modules=inner)
+        model.backbone = get_peft_model(model.backbone, config)
+
+    def start_epoch(self, model: "Classifier", epoch: int) -> None:
+        """Every epoch trains the same."""
+
+    def merge(self, model: "Classifier") -> None:
+        """Multiply the factors into the weights: the saved model is a plain one, as fast as before."""
+        from peft import PeftModel
+
+        model.backbone = cast(PeftModel, model.backbone).merge_and_unload()
+
+
+def _narrows(layer: "nn.Module") -> bool:
+    return int(layer.in_features) > int(layer.out_features)  # type: ignore[arg-type]

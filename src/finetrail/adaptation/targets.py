@@ -1,0 +1,70 @@
+"""Which layers of a backbone a method that adds something to layers adds it to."""
+
+from typing import TYPE_CHECKING
+
+from finetrail.errors import ConfigError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+# Torchvision's Swin reads the weights of its projections and never calls them: an adapter there would be passed by.
+_READ_NOT_CALLED = ("ShiftedWindowAttention", "ShiftedWindowAttentionV2")
+
+
+def adaptable_layers(backbone: "nn.Module", last: int | None = None) -> tuple[list[str], list[str]]:
+    """The names of the linear layers and `nn.MultiheadAttention`s, and those of the ungrouped convolutions.
+
+    Args:
+        last: only of so many blocks, from the top, as `finetrail.models.blocks.backbone_blocks` counts them.
+
+    Raises:
+        ConfigError: the backbone has fewer blocks.
+    """
+    from torch import nn
+
+    linear: list[str] = []
+    convolutions: list[str] = []
+    within: tuple[str, ...] = ()
+    for name, module in backbone.named_modules():
+        if isinstance(module, nn.MultiheadAttention):
+            # Its output projection is used by its weight alone: an adapter around that layer would be passed by.
+            within = (*within, f"{name}.")
+            linear.append(name)
+        elif type(module).__name__ in _READ_NOT_CALLED:
+            within = (*within, f"{name}.")
+        elif isinstance(module, nn.Linear) and not name.startswith(within):
+            linear.append(name)
+        elif isinstance(module, nn.Conv2d) and module.groups == 1:
+            convolutions.append(name)
+    if last is None:
+        return linear, convolutions
+    blocks = _last_blocks(backbone, last)
+    return [name for name in linear if name.startswith(blocks)], [
+        name for name in convolutions if name.startswith(blocks)
+    ]
+
+
+def named_layers(names: list[str], ends: tuple[str, ...]) -> list[str]:
+    """Those of `names` that end with one of `ends`.
+
+    Raises:
+        ConfigError: one of `ends` names none.
+    """
+    unknown = [end for end in ends if not any(name.endswith(end) for name in names)]
+    if unknown or not ends:
+        known = sorted({name.rsplit(".", 1)[-1] for name in names})
+        raise ConfigError(
+            f"target_modules {unknown or ends!r} name no linear layer or ungrouped convolution; "
+            f"it has {', '.join(known) or 'none'}"
+        )
+    return [name for name in names if name.endswith(ends)]
+
+
+def _last_blocks(backbone: "nn.Module", count: int) -> tuple[str, ...]:
+    from finetrail.models.blocks import backbone_blocks
+
+    blocks = backbone_blocks(backbone)
+    if count > len(blocks):
+        raise ConfigError(f"adaptation.layers is {count}, but this backbone has {len(blocks)} blocks; lower it")
+    return tuple(f"{name}." for name, _ in blocks[-count:])
