@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import torch
@@ -105,9 +104,10 @@ def train(
         batch = inputs["train"].batch(range(min(settings.batch_size, len(inputs["train"]))))
         precision = resume.state["precision"] if resume else choose_precision(settings.precision, model, batch)
         accelerator = build_accelerator(precision)
-        model.to(accelerator.device)
+        if not settings.fsdp:
+            model.to(accelerator.device)
         parameters = count_parameters(model)
-        if settings.gradient_checkpointing:
+        if settings.gradient_checkpointing and not settings.fsdp:
             checkpoint_blocks(model.backbone)
         with computed_once(model, inputs, settings, precision, scratch=workspace.scratch, track=track) as fed:
             examples = {split: Examples(fed[split], targets[split], rows[split]["id"].tolist()) for split in rows}
@@ -123,7 +123,7 @@ def train(
                 seed=seed,
                 checkpoints=checkpoints,
                 observe=run.log if run else _unheard,
-                start_epoch=partial(adaptation.start_epoch, model),
+                start_epoch=adaptation.start_epoch,
                 resume=resume,
                 track=track,
             )

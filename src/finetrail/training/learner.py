@@ -18,6 +18,7 @@ from finetrail.training.device import Precision, autocast, lay_out
 from finetrail.training.optim import build_optimizer
 from finetrail.training.schedule import build_schedule
 from finetrail.training.settings import Training
+from finetrail.training.sharding import divided, shard, whole
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -44,11 +45,12 @@ class Learner:
         accelerator: "Accelerator",
         precision: Precision,
     ) -> None:
-        self.model = model
+        self.model = shard(model, checkpoint=settings.gradient_checkpointing) if settings.fsdp else model
         self.most = 0
         """Examples a forward pass, once memory was too small for more; 0: whole batches."""
         self._settings, self._seed, self._loss, self._accelerator = settings, seed, loss, accelerator
         self._precision = precision
+        model = self.model
         lay_out(model)
         # What is frozen for a while still belongs to a checkpoint.
         self._changing = set(trainable_tensors(model))
@@ -65,7 +67,7 @@ class Learner:
     def prepare(self) -> None:
         """To be called when other parameters train than before: wraps the model for several processes."""
         trains = [parameter.requires_grad for parameter in self.model.parameters()]
-        if processes.world() > 1 and trains != self._prepared_for:
+        if processes.world() > 1 and not self._settings.fsdp and trains != self._prepared_for:
             self._prepared = self._accelerator.prepare_model(self.model)
             self._prepared_for = trains
 
@@ -105,8 +107,8 @@ class Learner:
     def clip(self) -> Tensor:
         """Clip the gradient; returns its norm before."""
         self._scaler.unscale_(self._optimizer)
-        norm: Tensor = self._accelerator.clip_grad_norm_(self.model.parameters(), self._settings.clip or float("inf"))
-        return norm
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._settings.clip or float("inf"))
+        return self._full(norm)
 
     def update(self, step: int, *, skip: bool = False) -> None:
         """Change the weights by the gradient, or leave them as they are; the schedule goes on."""
@@ -124,7 +126,15 @@ class Learner:
 
     def weights(self) -> dict[str, Tensor]:
         """What training changes of the model."""
-        return {name: tensor for name, tensor in self.model.state_dict().items() if name in self._changing}
+        state = self.model.state_dict()
+        return {name: self._full(state[name]) for name in state if name in self._changing}
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """Put what `weights` gave into the model."""
+        state = self.model.state_dict()
+        with torch.no_grad():
+            for name, tensor in weights.items():
+                state[name].copy_(self._spread(tensor, state[name]))
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors that a checkpoint must have, by name."""
@@ -132,9 +142,9 @@ class Learner:
         for index, entries in self._optimizer.state_dict()["state"].items():
             for name, value in entries.items():
                 if isinstance(value, Tensor):
-                    found[f"optimizer.{index}.{name}"] = value
+                    found[f"optimizer.{index}.{name}"] = self._full(value)
         if self.average is not None:
-            found |= {f"average.{name}": tensor for name, tensor in self.average.state_dict().items()}
+            found |= {f"average.{name}": self._full(tensor) for name, tensor in self.average.state_dict().items()}
         return found
 
     def state(self) -> dict[str, Any]:
@@ -161,11 +171,13 @@ class Learner:
         for name, tensor in tensors.items():
             kind, _, rest = name.partition(".")
             sorted_in[kind][rest] = tensor
-        self.model.load_state_dict(sorted_in["model"], strict=False)
+        self.load_weights(sorted_in["model"])
         entries: dict[int, dict[str, Any]] = {int(index): dict(of) for index, of in state["optimizer"]["state"].items()}
+        parameters = [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
         for name, tensor in sorted_in["optimizer"].items():
             index, _, key = name.partition(".")
-            entries[int(index)][key] = tensor
+            of = parameters[int(index)]
+            entries.setdefault(int(index), {})[key] = self._spread(tensor, of) if tensor.shape == of.shape else tensor
         groups = [
             described | {"params": group["params"]}
             for described, group in zip(
@@ -178,7 +190,16 @@ class Learner:
         self._convolutions.load_state(state["convolutions"])
         self.most = state["most"]
         if self.average is not None:
-            self.average.load_state_dict(sorted_in["average"])
+            like = self.average.state_dict()
+            self.average.load_state_dict(
+                {name: self._spread(tensor, like[name]) for name, tensor in sorted_in["average"].items()}
+            )
+
+    def _full(self, tensor: Tensor) -> Tensor:
+        return whole(tensor) if self._settings.fsdp else tensor
+
+    def _spread(self, tensor: Tensor, like: Tensor) -> Tensor:
+        return divided(tensor, like) if self._settings.fsdp else tensor
 
     def _share(self, batch: Batch) -> tuple[Batch, int]:
         """This process's examples of a batch, and how many of them count: every process needs one to go along."""
@@ -191,7 +212,7 @@ class Learner:
 
     def _exchange(self, last: bool) -> AbstractContextManager[None]:
         """Processes exchange gradients once a step, with the last of its parts."""
-        if last or processes.world() == 1:
+        if last or processes.world() == 1 or self._settings.fsdp:  # shards have no room for a whole gradient
             return nullcontext()
         waiting: AbstractContextManager[None] = self._accelerator.no_sync(self._prepared)
         return waiting

@@ -56,7 +56,7 @@ def fit(
     seed: int,
     checkpoints: Checkpoints,
     observe: Observer,
-    start_epoch: Callable[[int], None] = lambda epoch: None,
+    start_epoch: Callable[[Classifier, int], None] = lambda model, epoch: None,
     resume: Checkpoint | None = None,
     track: Track = quiet,
 ) -> Fitted:
@@ -71,8 +71,8 @@ def fit(
         precision: of the forward passes.
         seed: of the order of the examples, of their augmentations and of dropouts.
         checkpoints: where checkpoints and best weights are written.
-        start_epoch: called with each epoch's number, from 1, before it starts; it may freeze and unfreeze what is
-            trainable when `fit` is called.
+        start_epoch: called with the model and each epoch's number, from 1, before it starts; it may freeze and unfreeze
+            what is trainable when `fit` is called.
         resume: a checkpoint of the same training.
 
     Raises:
@@ -88,13 +88,13 @@ def fit(
     if resume is not None:
         learner.restore(resume.tensors, resume.state["learner"])
         training.fitted = Fitted.from_json(resume.state["fitted"])
-        start_epoch(plan.epoch_of(training.fitted.step))
+        start_epoch(learner.model, plan.epoch_of(training.fitted.step))
         training.after_step()
     device = accelerator.device
     while not training.over:
         epoch = plan.epoch_of(training.fitted.step + 1)
-        start_epoch(epoch)
-        model.train()
+        start_epoch(learner.model, epoch)
+        learner.model.train()
         learner.prepare()
         steps = plan.epoch(epoch)[training.fitted.step - (epoch - 1) * plan.steps_an_epoch :]
         asked = [one for step in steps for one in zip(step.batches, step.seeds, strict=True)]
@@ -104,7 +104,7 @@ def fit(
             training.after_step()
             if training.over:
                 break
-    training.end()
+    model.load_state_dict(training.best_weights(), strict=False)
     model.eval()
     return training.fitted
 
@@ -163,13 +163,14 @@ class _Training:
         if self.plan.evaluates(step):
             self._evaluate(step)
 
-    def end(self) -> None:
-        """Put the best weights into the model."""
-        weights = self.learner.weights()
+    def best_weights(self) -> dict[str, Tensor]:
+        """Of all evaluations, on every process."""
+        weights = {name: torch.empty_like(tensor) for name, tensor in self.learner.weights().items()}
         if processes.rank() == 0:
             for name, tensor in self.checkpoints.load_best(self.fitted.best_file).items():
                 weights[name].copy_(tensor)
         processes.share(weights.values())
+        return weights
 
     def _gradient(self, step: int, batches: list[Batch]) -> Tensor:
         while True:
@@ -217,8 +218,9 @@ class _Training:
             value = point[self.settings.metric]
             if value > fitted.best:
                 fitted.best, fitted.best_step, fitted.best_epoch = value, step, epoch
+                weights = learner.weights()
                 if processes.rank() == 0:
-                    fitted.best_file = self.checkpoints.save_best(step, learner.weights())
+                    fitted.best_file = self.checkpoints.save_best(step, weights)
         learner.schedule.judge(value)
 
     def _fetch(self) -> list[list[float]]:
@@ -231,7 +233,11 @@ class _Training:
         return self.fitted.pending
 
     def _due(self) -> bool:
-        return processes.rank() == 0 and time.monotonic() - self.saved >= self.settings.checkpoint_seconds
+        due = time.monotonic() - self.saved >= self.settings.checkpoint_seconds
+        if processes.world() == 1:
+            return due
+        # Processes agree on it only where they wait for each other anyway.
+        return self.plan.logs(self.fitted.step) and processes.agreed(due)
 
     def _save(self) -> None:
         self._fetch()  # weights that are no numbers are never saved
@@ -245,5 +251,7 @@ class _Training:
             "best": fitted.best_file,
             "precision": self.precision,
         }
-        self.checkpoints.save(fitted.step, self.learner.tensors(), state)
+        tensors = self.learner.tensors()
+        if processes.rank() == 0:
+            self.checkpoints.save(fitted.step, tensors, state)
         self.saved = time.monotonic()

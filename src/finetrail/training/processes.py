@@ -39,6 +39,15 @@ def total(tensor: Tensor) -> Tensor:
     return tensor
 
 
+def agreed(value: bool) -> bool:
+    """What the first process says."""
+    if not _many():
+        return value
+    said = torch.tensor(value, device="cuda" if torch.cuda.is_available() else "cpu", dtype=torch.int32)
+    distributed.broadcast(said, src=0)
+    return bool(said.item())
+
+
 def wait() -> None:
     """Go on when all processes have come here."""
     if _many():
