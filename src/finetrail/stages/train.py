@@ -138,6 +138,7 @@ def train(
             "seconds": round(seconds, 2),
             "samples_per_second": round(fitted.samples / seconds, 2),
             "peak_memory_mb": float(peak_memory_mb()),
+            "activation_memory_mb": round(fitted.activations / 2**20, 2),
         }
         found = _score(logits, targets["val"])
         metrics = {

@@ -14,6 +14,7 @@ class Fitted:
         step: optimiser steps.
         samples: examples that went forward and backward.
         seconds: of work, also before a crash, up to the checkpoint that was taken up.
+        activations: bytes that a forward pass keeps for the backward pass.
         rate: the learning rate of the last step.
         best: the best value of the metric.
         best_file: holds its weights.
@@ -27,6 +28,7 @@ class Fitted:
     step: int = 0
     samples: int = 0
     seconds: float = 0.0
+    activations: int = 0
     rate: float = 0.0
     best: float = float("-inf")
     best_file: str = ""

@@ -48,6 +48,8 @@ class Learner:
         self.model = shard(model, checkpoint=settings.gradient_checkpointing) if settings.fsdp else model
         self.most = 0
         """Examples a forward pass, once memory was too small for more; 0: whole batches."""
+        self.activations = 0
+        """Bytes that one forward pass keeps for the backward pass; 0 before the first."""
         self._settings, self._seed, self._loss, self._accelerator = settings, seed, loss, accelerator
         self._precision = precision
         model = self.model
@@ -93,8 +95,7 @@ class Learner:
                 own, rows = self._share(part)
                 with self._exchange(number == len(parts)):
                     targets = own.pop("targets")
-                    with self._convolutions, autocast(self._precision, self._accelerator.device):
-                        logits = self._prepared(own)
+                    logits = self._forward(own)
                     # Each example weighs the same, however batches and processes divide them.
                     loss = self._loss(logits, targets, own) * (rows / size)
                     torch.autograd.backward(self._scaler.scale(loss * processes.world()))
@@ -103,6 +104,13 @@ class Learner:
             self._optimizer.zero_grad()
             raise
         return processes.total(total)
+
+    def _forward(self, batch: Batch) -> Tensor:
+        kept = None if self.activations or self._settings.compile else memory.Kept(self.model.parameters())
+        with kept or nullcontext(), self._convolutions, autocast(self._precision, self._accelerator.device):
+            logits: Tensor = self._prepared(batch)
+        self.activations = kept.size if kept else self.activations
+        return logits
 
     def clip(self) -> Tensor:
         """Clip the gradient; returns its norm before."""

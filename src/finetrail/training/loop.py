@@ -149,6 +149,7 @@ class _Training:
             self.new.append((step, pair))
         learner.update(step, skip=skip)
         fitted.step = step
+        fitted.activations = learner.activations or fitted.activations
         fitted.samples += sum(len(batch["targets"]) for batch in batches)
         if learner.average is not None and (self.plan.ends_epoch(step) or step == self.plan.steps):
             learner.average.after_epoch(step)

@@ -1,11 +1,36 @@
 """What to do when a batch is too large for the memory: compute it in parts, down to one example at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
 
 from finetrail.models.classifier import Batch
+
+
+class Kept(saved_tensors_hooks):
+    """Within this context, how much a forward pass keeps for the backward pass: the activations.
+
+    Args:
+        parameters: of the model; they would be in memory anyway.
+
+    Attributes:
+        size: bytes; a tensor that is kept twice counts once.
+    """
+
+    def __init__(self, parameters: Iterable[Tensor]) -> None:
+        self.size = 0
+        self._seen = {parameter.untyped_storage().data_ptr() for parameter in parameters}
+
+        def pack(tensor: Tensor) -> Tensor:
+            storage = tensor.untyped_storage()
+            if storage.data_ptr() not in self._seen:
+                self._seen.add(storage.data_ptr())
+                self.size += storage.nbytes()
+            return tensor
+
+        super().__init__(pack, lambda tensor: tensor)
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -80,3 +80,10 @@ def test_a_step_is_no_longer_than_the_clipped_gradient(tmp_path: Path, clip: flo
     norm = run.fitted.train_curve[0]["gradient_norm"]  # as it was before clipping
     assert norm > 0.1
     assert length == pytest.approx(min(norm, most), rel=1e-3)
+
+
+def test_a_compiled_model_learns_the_same(tmp_path: Path) -> None:
+    plain = train(tmp_path / "plain", epochs=2)
+    compiled = train(tmp_path / "compiled", epochs=2, compile=True)
+    assert distance(plain, compiled) < 1e-4
+    assert set(plain.weights) == set(compiled.weights)

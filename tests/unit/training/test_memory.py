@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from finetrail.training.memory import halved_when_full, out_of_memory, parts
+from finetrail.training.memory import Kept, halved_when_full, out_of_memory, parts
 
 REPOSITORY = Path(__file__).parents[3]
 # A model whose activations are large: 64 examples want 1 GB a layer, which the limit leaves no room for.
@@ -78,6 +78,20 @@ def test_an_example_that_does_not_fit_alone_is_an_error_that_says_so(tmp_path: P
     assert str(message).startswith(
         "step 1: memory is too small for 1 examples a forward pass; set train.gradient_check"
     )
+
+
+def test_what_a_forward_pass_keeps_is_counted_once_and_without_the_weights() -> None:
+    first, second = torch.nn.Linear(10, 100), torch.nn.Linear(100, 5)
+    inputs = torch.randn(32, 10)
+    kept = Kept([*first.parameters(), *second.parameters()])
+    with kept:
+        second(torch.tanh(first(inputs)))
+    # The input, and the output of tanh, which both tanh and the second layer want.
+    assert kept.size == 4 * 32 * (10 + 100)
+    kept = Kept([])
+    with kept, torch.no_grad():
+        second(torch.tanh(first(inputs)))
+    assert kept.size == 0
 
 
 def test_the_system_tells_of_an_allocation_that_failed() -> None:
