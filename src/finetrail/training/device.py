@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import nn
 
+from finetrail.training.allocator import keep_freed_memory
+
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
@@ -19,6 +21,8 @@ def fix_seeds(seed: int) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     set_seed(seed)
     torch.use_deterministic_algorithms(True)
+    # Else each new tensor would be filled with NaN first, in case that somebody reads what nobody wrote.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def native_bf16() -> bool:
@@ -35,6 +39,8 @@ def build_accelerator(precision: Literal["auto", "fp32", "bf16"]) -> "Accelerato
     from accelerate.state import AcceleratorState
 
     AcceleratorState._reset_state()
+    if not torch.cuda.is_available():
+        keep_freed_memory()
     bf16 = precision == "bf16" or (precision == "auto" and native_bf16())
     return Accelerator(mixed_precision="bf16" if bf16 else "no")
 
