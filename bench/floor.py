@@ -35,11 +35,11 @@ PRODUCTS = {
 ROUNDS = 7
 
 
-class Recorder(TorchDispatchMode):
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the products that are dispatched. Attributes: products: how often each occurs."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.products: Counter[tuple[Any, tuple[Any, ...], tuple[Any, ...]]] = Counter()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -110,7 +110,7 @@ def build_step(given: argparse.Namespace, bf16: bool) -> Callable[[], None]:
     def step() -> None:
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16), convolutions:
             logits = model(batch)
-        torch.nn.functional.cross_entropy(logits, targets).backward()
+        torch.autograd.backward(torch.nn.functional.cross_entropy(logits, targets))
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         optimizer.zero_grad()

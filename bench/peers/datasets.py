@@ -78,18 +78,25 @@ def _prepare_texts(setup: Setup) -> Callable[[bool], list[Any]]:
 
 
 def _prepare_pictures(setup: Setup) -> Callable[[bool], list[Any]]:
-    from torchvision import transforms
     from torchvision.datasets import ImageFolder
+
+    transforms = picture_transforms(setup)
+
+    def read(padded: bool) -> list[Any]:
+        return [Pictures(ImageFolder(Path(setup.folder) / split, transforms[split])) for split in SPLITS]
+
+    return read
+
+
+def picture_transforms(setup: Setup) -> dict[str, Any]:
+    """By split; training pictures are cropped and mirrored by chance, unless the body is frozen."""
+    from torchvision import transforms
 
     size, mean, std = (setup.backbone[name] for name in ("image_size", "mean", "std"))
     last = [transforms.ToTensor(), transforms.Normalize(mean, std)]
     chance: list[Any] = [transforms.RandomCrop(size, PADDING), transforms.RandomHorizontalFlip()]
     varied = [] if setup.method == "linear_probe" else chance
-    changes = {"train": [transforms.Resize(size), *varied, *last], "val": [transforms.Resize(size), *last]}
-
-    def read(padded: bool) -> list[Any]:
-        return [
-            Pictures(ImageFolder(Path(setup.folder) / split, transforms.Compose(changes[split]))) for split in SPLITS
-        ]
-
-    return read
+    return {
+        "train": transforms.Compose([transforms.Resize(size), *varied, *last]),
+        "val": transforms.Compose([transforms.Resize(size), *last]),
+    }

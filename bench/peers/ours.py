@@ -1,6 +1,7 @@
 """Our side: what the stage `train` does, its last scoring in full precision included; without MLflow and DVC."""
 
 import tempfile
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ from finetrail.training.settings import Training
 from peers.datasets import read_rows
 from peers.setup import LORA, PADDING, SPLITS, Clock, Setup
 
+IMPORTED = ("accelerate", "transformers.optimization")
+"""What the engine imports where it is used: no side's imports count."""
+
 
 def main() -> None:
     setup = Setup.read()
@@ -34,6 +38,8 @@ def main() -> None:
     adaptation = build_adaptation(setup.method)
     adaptation.apply(built.model)
     read = read_rows(setup) if setup.text else {}
+    for name in IMPORTED:
+        import_module(name)
     clock = Clock()
     with tempfile.TemporaryDirectory() as scratch:
         values, targets = contents(setup, read)

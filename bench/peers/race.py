@@ -12,6 +12,7 @@ from peers.setup import Setup
 
 TRAINER = {"Trainer, defaults": ("peers.trainer", "defaults"), "Trainer, tuned": ("peers.trainer", "tuned")}
 SIDES: dict[str, tuple[str, ...]] = {"plain": ("peers.plain",), **TRAINER, "ours": ("peers.ours",)}
+TIMM = {"timm's script": ("peers.timm_loop",)}
 FIXED = 0.98
 """The score to reach, as a share of the worst last score, where none is given."""
 

@@ -4,6 +4,7 @@ A side is a program that reads a `Setup` from its standard input and prints what
 """
 
 import json
+import math
 import os
 import random
 import resource
@@ -19,7 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler
+from torch.optim.lr_scheduler import LambdaLR
 
 SPLITS = ("train", "val")
 PADDING = 4
@@ -172,9 +173,13 @@ def build_optimizer(network: nn.Module, setup: Setup, *, fused: bool) -> Optimiz
     return torch.optim.AdamW(groups, lr=setup.rate, fused=fused)
 
 
-def build_schedule(optimizer: Optimizer, setup: Setup, steps: int) -> LRScheduler:
+def build_schedule(optimizer: Optimizer, setup: Setup, steps: int) -> LambdaLR:
     """Up in the warm-up, down to 0 by a cosine."""
-    from transformers import get_cosine_schedule_with_warmup
+    warm = round(setup.warmup * steps)
 
-    schedule: LRScheduler = get_cosine_schedule_with_warmup(optimizer, round(setup.warmup * steps), steps)
-    return schedule
+    def share(step: int) -> float:
+        if step < warm:
+            return step / warm
+        return (1 + math.cos(math.pi * (step - warm) / max(1, steps - warm))) / 2
+
+    return LambdaLR(optimizer, share)
