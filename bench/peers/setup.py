@@ -35,6 +35,7 @@ class Setup:
     Attributes:
         task: as in params.yaml; `backbone` is that section of it.
         folder: holds the data, and in `start.safetensors` the weights that all start from.
+        attention: of transformers, for the peers; None for its default.
         seed: of the order of the examples.
     """
 
@@ -50,6 +51,7 @@ class Setup:
     weight_decay: float
     warmup: float
     clip: float | None
+    attention: str | None = None
     seed: int = 0
 
     @classmethod
@@ -143,7 +145,8 @@ def load_network(setup: Setup) -> Network:
         from finetrail.locations import locate
 
         none = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "add_pooling_layer": False}
-        body = AutoModel.from_pretrained(locate(setup.backbone["weights"], Path()), local_files_only=True, **none)
+        folder = locate(setup.backbone["weights"], Path())
+        body = AutoModel.from_pretrained(folder, local_files_only=True, attn_implementation=setup.attention, **none)
         if setup.method == "lora":
             from peft import LoraConfig, get_peft_model
 
