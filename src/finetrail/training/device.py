@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from finetrail.training import processes
+from finetrail.training.allocator import keep_freed_memory
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -25,6 +26,8 @@ def fix_seeds(seed: int) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     set_seed(seed)
     torch.use_deterministic_algorithms(True)
+    # Else each new tensor would be filled with NaN first, in case that somebody reads what nobody wrote.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def native_bf16() -> bool:
@@ -48,6 +51,8 @@ def build_accelerator(precision: Precision = "fp32") -> "Accelerator":
     processes.join()
     if torch.cuda.is_available():
         torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    else:
+        keep_freed_memory()
     return Accelerator(cpu=not torch.cuda.is_available())
 
 
