@@ -23,6 +23,7 @@ from finetrail.training.fitted import Fitted
 from finetrail.training.inference import predict
 from finetrail.training.learner import Learner
 from finetrail.training.plan import Plan
+from finetrail.training.schedule import depends_on_length
 from finetrail.training.settings import Training
 
 log = logging.getLogger(__name__)
@@ -169,6 +170,8 @@ class Course:
         return self.fitted.pending
 
     def _due(self) -> bool:
+        if self.fitted.step == self.plan.steps and not depends_on_length(self.settings):
+            return True  # a longer training can go on from here
         due = time.monotonic() - self.saved >= self.settings.checkpoint_seconds
         if processes.world() == 1:
             return due

@@ -68,7 +68,8 @@ def _collect(
     model.eval()
     # Filled in place, so that nothing is in memory twice.
     collected: np.ndarray[Any, Any] | None = None
-    with torch.inference_mode():
+    # What FSDP gathers here it writes into again in training.
+    with torch.inference_mode() if processes.world() == 1 else torch.no_grad():
         fed = feed(inputs, [(batch, None) for batch in batches], device)
         for indices in track(batches, total=len(batches), what=what):
             part = halved_when_full(forward, next(fed)).float().cpu().numpy()

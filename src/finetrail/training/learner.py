@@ -49,7 +49,7 @@ class Learner:
         self.most = 0
         """Examples a forward pass, once memory was too small for more; 0: whole batches."""
         self.activations = 0
-        """Bytes that one forward pass keeps for the backward pass; 0 before the first."""
+        """Bytes that one forward pass keeps for the backward pass; 0 before the first, and where it is not known."""
         self._settings, self._seed, self._loss, self._accelerator = settings, seed, loss, accelerator
         self._precision = precision
         model = self.model
@@ -106,7 +106,9 @@ class Learner:
         return processes.total(total)
 
     def _forward(self, batch: Batch) -> Tensor:
-        kept = None if self.activations or self._settings.compile else memory.Kept(self.model.parameters())
+        # What is compiled keeps what it likes, and shards are put together anew each time.
+        counts = not (self.activations or self._settings.compile or self._settings.fsdp)
+        kept = memory.Kept(self.model.parameters()) if counts else None
         with kept or nullcontext(), self._convolutions, autocast(self._precision, self._accelerator.device):
             logits: Tensor = self._prepared(batch)
         self.activations = kept.size if kept else self.activations
