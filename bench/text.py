@@ -1,28 +1,31 @@
 """Fine-tuning on texts against the loop of any tutorial and against transformers' Trainer.
 
     python bench/text.py                                        # a slice of 20 Newsgroups, MiniLM, three repeats
+    python bench/text.py --methods lora linear_probe
     python bench/text.py --data path/to/sst2 --max-tokens 64    # a folder with train.tsv and dev.tsv: text, label
 
 Every side runs in a process of its own, each time anew. All start from the same weights and have the same examples,
 batches' size, epochs, AdamW, schedule, rate and clipping, no dropout, and one evaluation an epoch; the clock starts
-behind imports and the loading of weights, in front of the first text. Memory is that of the process, without the loader's
-workers. The peers have the library's own attention (sdpa), unless `--attention eager` gives them ours.
+behind imports and the loading of weights, in front of the first text. Memory is that of the process, without the
+loader's workers. The peers have the library's own attention (sdpa), unless `--attention eager` gives them ours.
 
 Where the time goes (2 cores of an AMD EPYC with AVX-512 and bf16 but no AMX, MiniLM, full fine-tuning in bfloat16, 32 x
-96 tokens; processors' milliseconds a step, 1,550 in all): products of the linear layers 1,120, at 350 GFLOP/s against the
-380 to 420 that this machine reaches at 2048 x 2048 x 2048; products of attention 100; together four fifths of the
+96 tokens; processors' milliseconds a step, 1,550 in all): products of the linear layers 1,120, at 350 GFLOP/s against
+the 380 to 420 that this machine reaches at 2048 x 2048 x 2048; products of attention 100; together four fifths of the
 step (`bench/floor.py`). The rest: copies 65 (a half of them so that the heads of a layer lie side by side, the other
-casts), GELU 45, biases' gradients 31, softmax 30, norms 30, AdamW 21, the word embedding's gradient 20, masks where texts
-are padded 25.
+casts), GELU 45, biases' gradients 31, softmax 30, norms 30, AdamW 21, the word embedding's gradient 20, masks where
+texts are padded 25.
 
-What paid: freed memory stays with the process (`training/allocator.py`: page faults fall from 50,000 a step to next to
-none, 5 % of the processors' time and more of the wall clock's, 1,049 to 894 ms on an idle machine), and new tensors are
-not filled with NaN first (some 2 %). Attention by three plain products: 28 ms a layer, forward and backward; PyTorch's
-fused kernel 125, by its backward pass. Evaluation in bfloat16 needs half the time of float32.
+What paid: freed memory stays with the process (`training/allocator.py`; 1,049 to 894 ms a step on an idle machine, 11 %
+of the processors' seconds of a fine-tuning, for 100 MB more; where the texts of each batch are of another length glibc
+adapts by itself, and it gains next to nothing), and new tensors are not filled with NaN first (some 2 %). Attention by
+three plain products: 28 ms a layer, forward and backward; PyTorch's fused kernel 125, by its backward pass, but it
+needs 150 MB less than eager attention. Evaluation in bfloat16 needs half the time of float32.
 
-What did not: one product for queries, keys and values (the same time); an attention of our own that writes the mask and
-the scale into the first product (1.5 %); other layouts of operands (up to 12 % of one product in four, 1 % of the step);
-bias gradients as products (2 %).
+What does not pay, each measured alone and reckoned against the step: one product for queries, keys and values (the same
+time); an attention of our own that writes the mask and the scale into the first product (1.5 %); other layouts of
+operands (up to 12 % of one product in four, 1 % of the step). Not tried: the biases' gradients as products, 2 % at
+most.
 """
 
 import argparse
@@ -50,10 +53,10 @@ PROBE_EPOCHS = 10
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="a folder with train.tsv and dev.tsv; by default 20 Newsgroups")
-    parser.add_argument("--methods", nargs="+", default=list(RATES), choices=list(RATES))
+    parser.add_argument("--methods", nargs="+", default=["full"], choices=list(RATES))
     parser.add_argument("--sides", nargs="+", default=list(SIDES), choices=list(SIDES))
-    parser.add_argument("--train", type=int, default=800, help="texts to train on")
-    parser.add_argument("--val", type=int, default=400, help="texts to evaluate on after each epoch")
+    parser.add_argument("--train", type=int, default=480, help="texts to train on")
+    parser.add_argument("--val", type=int, default=240, help="texts to evaluate on after each epoch")
     parser.add_argument("--epochs", type=int, default=2, help=f"the linear probe has {PROBE_EPOCHS}")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--max-tokens", type=int, default=96)
