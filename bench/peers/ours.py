@@ -99,7 +99,7 @@ def fine_tune(
             observe=lambda curve, step, point: None,
         )
     adaptation.merge(model)
-    predict(model, inputs["val"], settings.batch_size * 2)
+    predict(model, inputs["val"], settings.batch_size)
 
 
 def contents(setup: Setup, rows: dict[str, dict[str, list[Any]]]) -> tuple[dict[str, list[Any]], dict[str, np.ndarray]]:

@@ -18,7 +18,7 @@ from tests.pipeline.workspaces import Sandbox, contents
         ({"train.epochs": "three"}, "train.epochs is 'three': must be a valid integer"),
         ({"train.batch_size": 0}, "train.batch_size is 0: must be greater than or equal to 1"),
         ({"candidates.full.train.learning_rate": -1.0}, "learning_rate is -1.0: must be greater than 0"),
-        ({"train.precision": "fp16"}, "train.precision is 'fp16': must be 'auto', 'fp32' or 'bf16'"),
+        ({"train.precision": "fp64"}, "train.precision is 'fp64': must be 'auto', 'fp32', 'tf32', 'bf16' or 'fp16'"),
         ({"candidates.full.adaptation.method": "ful"}, "'ful': must be one of 'linear_probe', 'last_layers', "),
         ({"task": "text-clasification"}, "task is 'text-clasification': unknown task; use one of text-classification"),
         ({"split.val": 0.6, "split.test": 0.4, "split.method": "stratified"}, "val + test = 1 leaves nothing"),

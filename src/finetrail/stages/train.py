@@ -129,7 +129,7 @@ def train(
             )
         adaptation.merge(model)
         # Scored as it will be served: whole, merged, in full precision.
-        logits = predict(model, inputs["val"], settings.batch_size * 2, track, "scoring")
+        logits = predict(model, inputs["val"], settings.batch_size, track, "scoring")
         if run is None:
             return None
         before = resume.state["fitted"]["seconds"] if resume else 0.0
