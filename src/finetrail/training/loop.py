@@ -25,6 +25,7 @@ from finetrail.training.fitted import Fitted
 from finetrail.training.inference import predict
 from finetrail.training.learner import Learner
 from finetrail.training.plan import Plan
+from finetrail.training.schedule import depends_on_length
 from finetrail.training.settings import Training
 
 if TYPE_CHECKING:
@@ -233,7 +234,9 @@ class _Training:
         return self.fitted.pending
 
     def _due(self) -> bool:
-        due = time.monotonic() - self.saved >= self.settings.checkpoint_seconds
+        # From the last step on goes a training that is made longer later.
+        last = self.fitted.step == self.plan.steps and not depends_on_length(self.settings)
+        due = last or time.monotonic() - self.saved >= self.settings.checkpoint_seconds
         if processes.world() == 1:
             return due
         # Processes agree on it only where they wait for each other anyway.
