@@ -17,11 +17,13 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _PRELOAD = [
     "finetrail.cli",
     "finetrail.stages.train",
+    "finetrail.tasks.text_classification",
     "mlflow",
     "mlflow.store.tracking.sqlalchemy_store",
-    "transformers.models.bert.modeling_bert",
-    "accelerate",
+    "peft",
     "torch.distributed.fsdp",
+    "transformers.models.bert.modeling_bert",
+    "transformers.optimization",
 ]
 
 

@@ -19,6 +19,7 @@ from finetrail.curves import read_curve
 from finetrail.tracking import connect, tracking_uri
 from finetrail.workspace import read_json
 from tests.pipeline import forks
+from tests.pipeline.test_disk_full import try_with_a_full_disk
 from tests.pipeline.workspaces import WEIGHTS, Sandbox, contents, wait
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def test_killed_at_every_moment_it_ends_with_the_bytes_of_one_that_was_not(works
     assert kill((folder(workspace) / "unnamed.partial.partial").exists).startswith(
         f"warning: training goes on after step {saved} of 34\n"
     )
-    damaged = sorted(folder(workspace).glob("step-*"))[-1]
+    damaged = max(folder(workspace).glob("step-*"))
     damaged.write_bytes(damaged.read_bytes()[:-100])
     before = newest(workspace)
     told = kill(after(workspace, 21))  # an evaluation follows
@@ -165,6 +166,25 @@ def test_killed_at_every_moment_it_ends_with_the_bytes_of_one_that_was_not(works
     check_run(whole, whole_run)
     assert not list(workspace.root.glob("data/*/*.partial"))
     assert not list(folder(workspace).glob("*.safetensors"))
+
+
+def test_a_disk_that_is_full_costs_no_checkpoint(workspace: Sandbox, whole: Sandbox, unshare: list[str]) -> None:
+    forks.start(workspace, "train", "full").kill(after(workspace, 9))
+    for partial in folder(workspace).glob("*.partial"):
+        partial.unlink()
+    before = contents(folder(workspace))
+    case = {"checkpoint": (["train", "full"], ".finetrail/checkpoints", 100)}
+    answer = try_with_a_full_disk(workspace, unshare, case)["checkpoint"]
+    told, error = answer["err"].splitlines()
+    assert "training goes on after step" in told
+    assert error.startswith("WorkspaceError: no space is left on the disk (")
+    assert answer["code"] == 7
+    assert answer["changed"] == []
+    assert contents(folder(workspace)) == before
+    assert "warning: training goes on after step" in train(workspace)
+    assert results(workspace) == results(whole)
+    (run,) = runs(workspace)
+    check_run(workspace, run)
 
 
 def test_killed_with_all_of_dvc_it_goes_on_at_the_next_repro(sandbox: Sandbox, whole: Sandbox) -> None:
@@ -289,17 +309,3 @@ def test_rates_that_go_down_to_the_end_are_others_in_a_longer_training(workspace
         "warning: train.epochs was '1', is '2', and the steps so far depend on it: training starts afresh; with "
         "train.schedule constant or plateau, train.warmup in steps, and without swa it would go on\n"
     )
-
-
-def test_two_at_once_do_not_write_to_the_same_run(workspace: Sandbox) -> None:
-    with closing(database(workspace)) as held:
-        first = forks.start(workspace, "train", "full")
-        while newest(workspace) < 3:
-            assert first.process.is_alive(), first.wait()
-        os.kill(first.process.pid or 0, signal.SIGSTOP)
-        second = workspace.finetrail("train", "full")
-        os.kill(first.process.pid or 0, signal.SIGCONT)
-        assert held.execute("SELECT count(*) FROM runs").fetchone()[0] == 1
-    assert second.code == 7
-    assert second.error.startswith("WorkspaceError: candidate 'full' is being trained by another process, which holds")
-    assert first.wait().code == 0
