@@ -1,5 +1,6 @@
 """One attempt to train a candidate, in one start or several: what it is of, and the key of its MLflow run."""
 
+import json
 import logging
 import shutil
 import uuid
@@ -42,41 +43,69 @@ class Opened:
     resume: Checkpoint | None
 
 
-def open_attempt(folder: Path, identity: dict[str, str], *, length_matters: bool) -> Opened:
+def open_attempt(folder: Path, identity: dict[str, str], *, steps: int, length_matters: bool) -> Opened:
     """Go on with the attempt that was cut off here, or say why not and begin a new one.
 
     Args:
         folder: of one candidate; what a training leaves for the time after a crash.
+        steps: optimiser steps that the training has.
         length_matters: whether the steps so far would have been others in a longer or shorter training, as with a
             schedule that goes down to 0 at its end.
     """
-    path = folder / "attempt.json"
-    before = Attempt(**read_json(path)) if path.exists() else None
-    changes = _changes(before.identity, identity) if before else []
-    free = (*FREE, *(() if length_matters else LENGTH))
-    longer = [name for name in changes if name in LENGTH]
-    reasons = [name for name in changes if name not in free]
-    if before is not None and not reasons and (longer or not before.finished):
-        attempt = replace(before, identity=identity)
-        if longer:
-            attempt = replace(attempt, key=uuid.uuid4().hex, superseded=[*before.superseded, before.key])
-        write_attempt(folder, attempt)
-        return Opened(attempt, Checkpoints(folder).newest())
-    superseded: list[str] = []
-    if before is not None and not before.finished:
-        superseded = [*before.superseded, before.key]
-        told = ", ".join(f"{name} was {before.identity.get(name)!r}, is {identity.get(name)!r}" for name in reasons)
+    before = _read(folder / "attempt.json")
+    if before is None:
+        return _begin(folder, identity, [])
+    changes = {
+        name: (before.identity.get(name), identity.get(name))
+        for name in sorted(before.identity.keys() | identity.keys())
+        if before.identity.get(name) != identity.get(name)
+    }
+    lengths = [name for name in changes if name in LENGTH]
+    reasons = [name for name in changes if name not in FREE + LENGTH] or (lengths if length_matters else [])
+    told = ", ".join(f"{name} was {changes[name][0]!r}, is {changes[name][1]!r}" for name in reasons)
+    superseded = [before.key] if before.finished else [*before.superseded, before.key]
+    if reasons and reasons == lengths:
+        log.warning(
+            "%s, and the steps so far depend on it: training starts afresh; with train.schedule constant or plateau, "
+            "train.warmup in steps, and without swa it would go on",
+            told,
+        )
+    elif reasons and not before.finished:
         log.warning("a training of this candidate was cut off, but %s: it starts afresh", told)
+    if reasons or (before.finished and not lengths):
+        return _begin(folder, identity, superseded)
+    resume = Checkpoints(folder).newest()
+    done = resume.state["fitted"]["step"] if resume else 0
+    if done > steps:
+        log.warning("%d steps were done, and there are to be %d: training starts afresh", done, steps)
+        return _begin(folder, identity, superseded)
+    if done:
+        log.warning("training goes on after step %d of %d", done, steps)
+    # What a run of MLflow shows as its settings cannot be changed: other settings are another run, with all points.
+    attempt = replace(before, identity=identity, finished=False)
+    if changes:
+        attempt = replace(attempt, key=uuid.uuid4().hex, superseded=superseded)
+    write_attempt(folder, attempt)
+    return Opened(attempt, resume)
+
+
+def write_attempt(folder: Path, attempt: Attempt) -> None:
+    """Write attempt.json."""
+    write_json(folder / "attempt.json", asdict(attempt))
+
+
+def _begin(folder: Path, identity: dict[str, str], superseded: list[str]) -> Opened:
     shutil.rmtree(folder, ignore_errors=True)
     attempt = Attempt(identity, superseded=superseded)
     write_attempt(folder, attempt)
     return Opened(attempt, None)
 
 
-def write_attempt(folder: Path, attempt: Attempt, *, finished: bool = False) -> None:
-    """Write attempt.json."""
-    write_json(folder / "attempt.json", asdict(replace(attempt, finished=finished)))
-
-
-def _changes(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+def _read(path: Path) -> Attempt | None:
+    if not path.exists():
+        return None
+    try:
+        return Attempt(**read_json(path))
+    except (json.JSONDecodeError, UnicodeDecodeError, TypeError):
+        log.warning("%s is damaged: training starts afresh", path)
+        return None

@@ -1,6 +1,7 @@
 """The `finetrail` command: one command a stage, which dvc.yaml calls, and those that a person calls."""
 
 import os
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -83,25 +84,28 @@ def train(candidate: Annotated[str, typer.Argument(help="One of the candidates i
     workspace, params = _open()
     if candidate not in params.candidates:
         raise ConfigError(f"candidate {candidate!r} is not in params.yaml; it has {', '.join(params.candidates)}")
-    from finetrail.training.launch import launch, launched
+    from finetrail.training.launch import launch, launched, one_of_several
 
+    # What ends containers and batch jobs is taken as Ctrl-C: MLflow hears of it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     chosen = params.candidates[candidate]
     if chosen.train.processes > 1 and not launched():
         launch(chosen.train.processes, ["train", candidate])
         return
-    from finetrail.stages.train import train as stage
+    with one_of_several():
+        from finetrail.stages.train import train as stage
 
-    done = stage(
-        workspace,
-        candidate,
-        project=params.project,
-        task_name=params.task,
-        backbone=chosen.backbone,
-        adaptation=chosen.adaptation,
-        settings=chosen.train,
-        seed=params.seed,
-        track=bar,
-    )
+        done = stage(
+            workspace,
+            candidate,
+            project=params.project,
+            task_name=params.task,
+            backbone=chosen.backbone,
+            adaptation=chosen.adaptation,
+            settings=chosen.train,
+            seed=params.seed,
+            track=bar,
+        )
     if done is None:  # another of several processes tells
         return
     size = f"{done.parameters['trainable']:,} of {done.parameters['total']:,} parameters"

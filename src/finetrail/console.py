@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
 
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from finetrail.errors import FinetrailError, WorkspaceError
@@ -57,6 +56,14 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
+class _Lines(logging.Handler):
+    """A warning is one line, however narrow the terminal, and beside a progress bar it gets a line of its own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        _err.print(f"[bold yellow]{record.levelname.lower()}[/]: ", end="")
+        _err.print(self.format(record), markup=False)
+
+
 def _from_system(error: OSError) -> FinetrailError | None:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return WorkspaceError(
@@ -88,10 +95,6 @@ def _quiet_libraries() -> None:
         "OMP_WAIT_POLICY": "passive",
     }.items():
         os.environ.setdefault(name, value)
-    logging.basicConfig(
-        level=logging.WARNING,
-        format="%(message)s",
-        handlers=[RichHandler(level=logging.WARNING, console=_err, show_path=False)],
-    )
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_Lines()])
     for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.tracking.fluent", "httpx", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.ERROR)

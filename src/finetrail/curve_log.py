@@ -87,5 +87,6 @@ def open_log(
             tracker.end(left, "KILLED")
     run_id = tracker.find(ATTEMPT, key)
     if run_id is not None:
+        tracker.fill(run_id, name, params, datasets)  # where it was cut off before it was filled
         return CurveLog(tracker, run_id, tracker.reopen(run_id))
     return CurveLog(tracker, tracker.start(name, params, tags | {ATTEMPT: key}, datasets))

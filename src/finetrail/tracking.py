@@ -72,11 +72,16 @@ class Tracker:
 
     def start(self, name: str, params: dict[str, str], tags: dict[str, str], datasets: list[dict[str, str]]) -> str:
         """Open a run and return its id."""
+        with tracking_errors(self.uri):
+            run_id: str = self.client.create_run(self.experiment_id, run_name=name, tags=tags).info.run_id
+        self.fill(run_id, name, params, datasets)
+        return run_id
+
+    def fill(self, run_id: str, name: str, params: dict[str, str], datasets: list[dict[str, str]]) -> None:
+        """Tell a run what it is made from; once more does no harm."""
         from mlflow.entities import Dataset, DatasetInput, InputTag, Param, RunTag
 
         with tracking_errors(self.uri):
-            run = self.client.create_run(self.experiment_id, run_name=name, tags=tags)
-            run_id: str = run.info.run_id
             self.client.log_batch(
                 run_id,
                 params=[Param(key, value) for key, value in params.items()],
@@ -92,7 +97,6 @@ class Tracker:
                 for data in datasets
             ]
             self.client.log_inputs(run_id, inputs)
-        return run_id
 
     def find(self, tag: str, value: str, *, running: bool = False) -> str | None:
         """The id of the run with this tag, if there is one. Args: running: only one that is not ended."""

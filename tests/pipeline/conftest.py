@@ -1,6 +1,7 @@
 """One real `dvc repro` of a tiny recipe, and workspaces to try things out in."""
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -75,3 +76,13 @@ def _ready(toy_csv: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPathFact
 def plain(_ready: Sandbox, tmp_path: Path) -> Sandbox:
     """A workspace without git and DVC, ingested, validated and split: enough to call a stage and see what it says."""
     return _ready.copy(tmp_path / "workspace")
+
+
+@pytest.fixture(scope="session")
+def unshare() -> list[str]:
+    """The command that opens a namespace in which one may mount."""
+    for command in (["unshare", "--mount"], ["unshare", "--user", "--map-root-user", "--mount"]):
+        probe = [*command, "sh", "-c", "mount -t tmpfs -o size=1m none /mnt"]
+        if shutil.which("unshare") and subprocess.run(probe, capture_output=True).returncode == 0:
+            return command
+    pytest.skip("this kernel lets us mount nothing, neither as root nor in a user namespace")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +13,10 @@ from finetrail.tracking import tracking_uri
 from tests.pipeline.workspaces import REPOSITORY, Outcome, Sandbox
 
 Answers = dict[str, dict[str, Any]]
+Cases = dict[str, tuple[list[str], str, int]]
 
 # command, the folder whose disk is full, and how many KiB are left there
-CASES = {
+CASES: Cases = {
     "ingest": (["ingest"], "data", 4),
     "validate": (["validate"], "data", 8),
     "split": (["split"], "data", 8),
@@ -28,14 +28,19 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module")
-def unshare() -> list[str]:
-    """The command that opens a namespace in which one may mount."""
-    for command in (["unshare", "--mount"], ["unshare", "--user", "--map-root-user", "--mount"]):
-        probe = [*command, "sh", "-c", "mount -t tmpfs -o size=1m none /mnt"]
-        if shutil.which("unshare") and subprocess.run(probe, capture_output=True).returncode == 0:
-            return command
-    pytest.skip("this kernel lets us mount nothing, neither as root nor in a user namespace")
+def try_with_a_full_disk(sandbox: Sandbox, unshare: list[str], cases: Cases) -> Answers:
+    """What commands do while a disk is full, by the name of the case; see small_disk.py."""
+    results = sandbox.root.parent / "results.json"
+    script = [sys.executable, str(Path(__file__).with_name("small_disk.py"))]
+    done = subprocess.run(
+        [*unshare, *script, str(sandbox.root), json.dumps(cases), str(results)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(REPOSITORY), os.environ.get("PYTHONPATH", "")))},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    found: Answers = json.loads(results.read_text(encoding="utf-8"))
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -45,17 +50,7 @@ def workspace(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sa
 
 @pytest.fixture(scope="module")
 def answers(workspace: Sandbox, unshare: list[str]) -> Answers:
-    results = workspace.root.parent / "results.json"
-    script = [sys.executable, str(Path(__file__).with_name("small_disk.py"))]
-    done = subprocess.run(
-        [*unshare, *script, str(workspace.root), json.dumps(CASES), str(results)],
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    found: Answers = json.loads(results.read_text(encoding="utf-8"))
-    return found
+    return try_with_a_full_disk(workspace, unshare, CASES)
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -1,13 +1,22 @@
 """Several processes train together: the same result, and an end that is clear when one dies."""
 
-import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 
 from finetrail.models.weights import load_tensors
-from tests.pipeline.workspaces import Sandbox
+from finetrail.workspace import read_json
+from tests.pipeline import forks
+from tests.pipeline.test_resume import after, check_run, newest, runs
+from tests.pipeline.workspaces import Outcome, Sandbox, wait
 
 TOLERANCE = 2e-5
 """Of weights of size 1: two processes add up the same numbers in another order."""
@@ -19,22 +28,135 @@ def weights(sandbox: Sandbox) -> dict[str, torch.Tensor]:
 
 def prepare(sandbox: Sandbox, **settings: object) -> None:
     # Learning rates at which rounding does not grow from step to step.
-    sandbox.edit("candidates.full.train", {"epochs": 3, "learning_rate": 1e-3, "precision": "fp32"} | settings)
+    common: dict[str, object] = {"epochs": 3, "learning_rate": 1e-3, "precision": "fp32", "checkpoint_seconds": 0}
+    sandbox.edit("candidates.full.train", common | {"log_every": 1} | settings)
+
+
+@pytest.fixture(scope="module")
+def alone(_ready: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """A workspace in which one process has trained."""
+    sandbox = _ready.copy(tmp_path_factory.mktemp("alone") / "workspace")
+    prepare(sandbox)
+    assert sandbox.finetrail("train", "full").code == 0
+    return sandbox
+
+
+@pytest.fixture
+def workspace(_ready: Sandbox, alone: Sandbox, tmp_path: Path) -> Sandbox:
+    """One with the same settings in which nothing was trained."""
+    sandbox = _ready.copy(tmp_path / "workspace")
+    prepare(sandbox)
+    return sandbox
+
+
+def check_same(sandbox: Sandbox, alone: Sandbox) -> None:
+    found, wanted = weights(sandbox), weights(alone)
+    assert found.keys() == wanted.keys()
+    for name in wanted:
+        torch.testing.assert_close(found[name], wanted[name], rtol=TOLERANCE, atol=TOLERANCE)
+    metrics, wanted_metrics = read_json(sandbox.paths.run("full").metrics), read_json(alone.paths.run("full").metrics)
+    assert metrics["val"]["loss"] == pytest.approx(wanted_metrics["val"]["loss"], abs=1e-4)
+    assert metrics["parameters"] == wanted_metrics["parameters"]
+
+
+def trainers(sandbox: Sandbox) -> dict[int, int]:
+    """The processes that train in this workspace: their ids by their numbers; that of the launching one is -1."""
+    found = {}
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            here = (folder / "cwd").readlink() == sandbox.root
+            words = (folder / "cmdline").read_bytes()
+            rank = re.search(rb"\0RANK=(\d+)\0", b"\0" + (folder / "environ").read_bytes())
+        except OSError:  # it has just ended
+            continue
+        if here and b"finetrail" in words:
+            found[int(rank[1]) if rank else -1] = int(folder.name)
+    return found
+
+
+def all_ended(sandbox: Sandbox) -> bool:
+    """Whether they all end within some seconds."""
+    deadline = time.monotonic() + 10
+    while trainers(sandbox) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return not trainers(sandbox)
+
+
+def goes_on(done: Outcome, sandbox: Sandbox, alone: Sandbox) -> None:
+    assert done.code == 0, done
+    assert done.err.count("training goes on after step") == 1
+    assert done.out.count("trained full:") == 1
+    check_same(sandbox, alone)
+
+
+@contextmanager
+def two(sandbox: Sandbox, *command: str) -> "Iterator[subprocess.Popen[str]]":
+    """Two processes in the midst of a training; nothing of them stays."""
+    process = sandbox.start(*(command or ("finetrail", "train", "full")))
+    try:
+        deadline = time.monotonic() + 120
+        while newest(sandbox) < 3:
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        yield process
+    finally:
+        for pid in trainers(sandbox).values():
+            os.kill(pid, signal.SIGKILL)
+        process.communicate()
 
 
 @pytest.mark.parametrize("settings", [{}, {"fsdp": True}], ids=["ddp", "fsdp"])
-def test_two_processes_give_what_one_gives(plain: Sandbox, tmp_path: Path, settings: dict[str, object]) -> None:
-    prepare(plain)
-    assert plain.finetrail("train", "full").code == 0
-    alone, metrics = weights(plain), json.loads(plain.paths.run("full").metrics.read_text())
-    prepare(plain, processes=2, **settings)
-    done = plain.run("finetrail", "train", "full")
+def test_two_processes_give_what_one_gives(workspace: Sandbox, alone: Sandbox, settings: dict[str, object]) -> None:
+    prepare(workspace, processes=2, **settings)
+    done = workspace.run("finetrail", "train", "full")
     assert done.code == 0, done.err
     assert done.out.count("trained full:") == 1
-    together = weights(plain)
-    assert alone.keys() == together.keys()
-    for name in alone:
-        torch.testing.assert_close(together[name], alone[name], rtol=TOLERANCE, atol=TOLERANCE)
-    found = json.loads(plain.paths.run("full").metrics.read_text())
-    assert found["val"]["loss"] == pytest.approx(metrics["val"]["loss"], abs=1e-4)
-    assert found["parameters"] == metrics["parameters"]
+    check_same(workspace, alone)
+
+
+def test_one_that_is_killed_ends_the_job_and_one_alone_goes_on(workspace: Sandbox, alone: Sandbox) -> None:
+    prepare(workspace, processes=2)
+    with two(workspace) as process:
+        os.kill(trainers(workspace)[1], signal.SIGKILL)
+        killed = time.monotonic()
+        done = wait(process, 60)
+        assert time.monotonic() - killed < 15
+        assert trainers(workspace) == {}
+    assert done.code == 5
+    assert done.error == (
+        "TrainingError: process 1 of 2 was killed by SIGKILL; run the same command again: "
+        "training goes on from the last checkpoint"
+    )
+    assert [run.info.status for run in runs(workspace)] == ["FAILED"]
+    prepare(workspace)
+    goes_on(forks.run(workspace, "train", "full"), workspace, alone)
+
+
+def test_the_launching_one_takes_all_with_it(workspace: Sandbox, alone: Sandbox) -> None:
+    prepare(workspace, processes=2)
+    with two(workspace) as process:
+        process.kill()
+        assert all_ended(workspace)
+    command = "accelerate launch --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no --cpu"
+    goes_on(workspace.run(*command.split(), "-m", "finetrail", "train", "full"), workspace, alone)
+    (run,) = runs(workspace)
+    check_run(workspace, run)
+
+
+def test_two_go_on_with_what_one_began(workspace: Sandbox, alone: Sandbox) -> None:
+    forks.start(workspace, "train", "full").kill(after(workspace, 5))
+    command = "torchrun --standalone --nproc-per-node 2 -m finetrail train full"
+    goes_on(workspace.run(*command.split()), workspace, alone)
+
+
+def test_ctrl_c_ends_all_and_mlflow_hears_of_it(workspace: Sandbox) -> None:
+    prepare(workspace, processes=2)
+    with two(workspace) as process:
+        os.killpg(process.pid, signal.SIGINT)
+        done = wait(process, 60)
+        assert trainers(workspace) == {}
+    assert (done.code, done.out, done.err) == (130, "", "")
+    assert [run.info.status for run in runs(workspace)] == ["KILLED"]

@@ -31,6 +31,7 @@ from finetrail.training.feeding import Examples
 from finetrail.training.inference import predict
 from finetrail.training.loop import fit
 from finetrail.training.once import computed_once
+from finetrail.training.plan import Plan
 from finetrail.training.precision import choose_precision
 from finetrail.training.schedule import depends_on_length
 from finetrail.training.settings import Training
@@ -96,7 +97,8 @@ def train(
             "torch": torch.__version__,
             "weights": hash_tensors(model.state_dict()),
         }
-        run = LiveRun(workspace, project, record, identity, length_matters=depends_on_length(settings))
+        steps = Plan(inputs["train"].lengths, settings, seed).steps
+        run = LiveRun(workspace, project, record, identity, steps=steps, length_matters=depends_on_length(settings))
     processes.wait()
     checkpoints = Checkpoints(checkpoint_folder(workspace, name))
     resume = run.resume if run else checkpoints.newest()

@@ -79,6 +79,11 @@ class Checkpoints:
             path.unlink(missing_ok=True)
         return None
 
+    def clear(self) -> None:
+        """Remove all."""
+        for path in self._files():
+            path.unlink(missing_ok=True)
+
     def _steps(self) -> list[Path]:
         """Newest first."""
         return sorted(self.folder.glob("step-*.safetensors"), reverse=True)

@@ -170,9 +170,9 @@ class Course:
         return self.fitted.pending
 
     def _due(self) -> bool:
-        if self.fitted.step == self.plan.steps and not depends_on_length(self.settings):
-            return True  # a longer training can go on from here
-        due = time.monotonic() - self.saved >= self.settings.checkpoint_seconds
+        # From the last step on goes a training that is made longer later.
+        last = self.fitted.step == self.plan.steps and not depends_on_length(self.settings)
+        due = last or time.monotonic() - self.saved >= self.settings.checkpoint_seconds
         if processes.world() == 1:
             return due
         # Processes agree on it only where they wait for each other anyway.

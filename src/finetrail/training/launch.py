@@ -7,17 +7,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from finetrail.errors import TrainingError
 
 MEETING = "FINETRAIL_MEETING"
 """Names the file where the processes find each other, instead of an open port."""
+LAUNCHER = "FINETRAIL_LAUNCHER"
+"""Holds the id of the process that started them."""
 _PAUSE = 0.1
 """Seconds from one look at the processes to the next."""
+_LAST_WORDS = 1.0
+"""Seconds that the others have to fail by themselves, once one has failed: of the same error, if they all meet it."""
 _GRACE = 5.0
-"""Seconds that a process has to end by itself."""
+"""Seconds that a process has to end itself when it is told to."""
 
 
 def launched() -> bool:
@@ -29,7 +34,7 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
     """Run `finetrail` with these arguments in several processes; return when all have ended well.
 
     They are told their number as by torchrun, and share the machine's cores. If one dies, the others, which would wait
-    for it for ever, are ended.
+    for it for ever, are ended; and so are all if this process is interrupted.
 
     Raises:
         TrainingError: one of them died of a signal.
@@ -42,11 +47,14 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
             for number in range(processes):
                 environment = _environment(number, processes, Path(folder) / "meeting")
                 command = [sys.executable, "-m", "finetrail", *arguments]
+                # A group of their own: Ctrl-C reaches this process alone, which tells them once.
                 if number == 0:
-                    running.append(subprocess.Popen(command, env=environment))
+                    running.append(subprocess.Popen(command, env=environment, process_group=0))
                 else:  # one speaks for all, unless it is another that fails
                     with said[number].open("wb") as file:
-                        running.append(subprocess.Popen(command, env=environment, stdout=file, stderr=file))
+                        running.append(
+                            subprocess.Popen(command, env=environment, process_group=0, stdout=file, stderr=file)
+                        )
             failed = _wait(running)
         finally:
             _end(running)
@@ -63,17 +71,38 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
         sys.exit(code)
 
 
-def die_with_parent() -> None:
+@contextmanager
+def one_of_several() -> Iterator[None]:
+    """What a process does within this context ends with the one that launched it, or with another that died."""
+    launcher = os.environ.get(LAUNCHER)
+    if launcher is None:  # by itself, or under torchrun or accelerate
+        yield
+        return
+    _die_with(int(launcher))
+    try:
+        yield
+    except KeyboardInterrupt:  # the launcher's, who speaks for all
+        raise SystemExit(128 + signal.SIGINT) from None
+    except RuntimeError:
+        # Perhaps it only misses another that died: the launcher knows, and ends it before it complains.
+        time.sleep(2 * _LAST_WORDS)
+        raise
+
+
+def _die_with(launcher: int) -> None:
     """Have the system end this process when the one that launched it dies, even of SIGKILL. Linux only."""
-    if MEETING in os.environ and sys.platform == "linux":
+    if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    if os.getppid() != launcher:  # it died before
+        os._exit(1)
 
 
 def _environment(number: int, processes: int, meeting: Path) -> dict[str, str]:
     threads = max(1, len(os.sched_getaffinity(0)) // processes)
     own = {
         MEETING: str(meeting),
+        LAUNCHER: str(os.getpid()),
         "RANK": str(number),
         "LOCAL_RANK": str(number),
         "WORLD_SIZE": str(processes),
@@ -88,24 +117,27 @@ def _environment(number: int, processes: int, meeting: Path) -> dict[str, str]:
 
 def _wait(running: list[subprocess.Popen[bytes]]) -> int | None:
     """The number of the process that failed; None when all have ended well."""
-    while True:
-        codes = [process.poll() for process in running]
-        failed = [number for number, code in enumerate(codes) if code not in (None, 0)]
-        if failed:
-            # The others fail as soon as they miss one: look for a signal first, then for an error that was foreseen.
-            return min(failed, key=lambda number: (codes[number] or 0) if codes[number] != 1 else sys.maxsize)
-        if all(code == 0 for code in codes):
+    while all(process.poll() in (None, 0) for process in running):
+        if all(process.returncode == 0 for process in running):
             return None
         time.sleep(_PAUSE)
+    _let_end(running, _LAST_WORDS)
+    failed = {number: process.returncode for number, process in enumerate(running) if process.returncode}
+    # One that misses another fails with a traceback and 1: a signal tells more, and then an error that was foreseen.
+    return min(failed, key=lambda number: (failed[number] > 0, failed[number] == 1, number))
 
 
 def _end(running: list[subprocess.Popen[bytes]]) -> None:
+    """In a way that lets them close the run of MLflow; those that do not hear are killed."""
     for process in running:
         process.terminate()
-    deadline = time.monotonic() + _GRACE
+    _let_end(running, _GRACE)
     for process in running:
-        try:
-            process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.kill()
+        process.wait()
+
+
+def _let_end(running: list[subprocess.Popen[bytes]], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and any(process.poll() is None for process in running):
+        time.sleep(_PAUSE)

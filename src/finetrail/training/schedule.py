@@ -97,8 +97,12 @@ def build_schedule(optimizer: Optimizer, settings: Training, steps: int) -> Sche
 
 
 def depends_on_length(settings: Training) -> bool:
-    """Whether other rates would have come before, had the training been meant to be longer or shorter."""
-    return settings.schedule in ("cosine", "linear", "one_cycle") or 0 < settings.warmup < 1
+    """Whether the steps so far would have been others, had the training been meant to be longer or shorter.
+
+    By their rates, or, with `swa`, because the average begins at a share of the whole.
+    """
+    by_rate = settings.schedule in ("cosine", "linear", "one_cycle") or 0 < settings.warmup < 1
+    return by_rate or settings.average == "swa"
 
 
 def _warmup_steps(settings: Training, steps: int) -> int:
