@@ -1,8 +1,12 @@
 """The curves of a run on their way to MLflow while training goes on."""
 
 import logging
+import signal
+import threading
 import time
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
+from contextlib import contextmanager
+from types import FrameType
 
 from finetrail.errors import TrackingError
 from finetrail.runs import curve_metrics
@@ -38,16 +42,18 @@ class CurveLog:
         """Send a point; see `finetrail.training.loop.Observer`."""
         self._add(curve_metrics(curve, point), step)
         if time.monotonic() >= self._ask_from:
-            self._send()
+            with _interrupted_later():
+                self._send()
 
     def close(self, final: dict[str, float], status: str) -> None:
         """Send what is left and close the run; a run that stays open is rebuilt from files by the next stage."""
         self._add(final, 0)
-        if self._send():
-            try:
-                self._tracker.end(self.run_id, status)
-            except TrackingError as error:
-                log.warning("%s; the run will be rebuilt from its files", error)
+        with _interrupted_later():
+            if self._send():
+                try:
+                    self._tracker.end(self.run_id, status)
+                except TrackingError as error:
+                    log.warning("%s; the run will be rebuilt from its files", error)
 
     def _add(self, values: dict[str, float], step: int) -> None:
         new = {name: value for name, value in values.items() if (name, step) not in self._known}
@@ -90,3 +96,29 @@ def open_log(
         tracker.fill(run_id, name, params, datasets)  # where it was cut off before it was filled
         return CurveLog(tracker, run_id, tracker.reopen(run_id))
     return CurveLog(tracker, tracker.start(name, params, tags | {ATTEMPT: key}, datasets))
+
+
+@contextmanager
+def _interrupted_later() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of this context; a second one does not wait.
+
+    An exception in the midst of a transaction leaves the database locked, and closing the run would wait for the lock.
+    """
+    if threading.current_thread() is not threading.main_thread():  # signals go to the main thread
+        yield
+        return
+    waiting: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        waiting.append(number)
+        if len(waiting) > 1:
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+    for came in waiting:
+        signal.raise_signal(came)

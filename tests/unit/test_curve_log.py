@@ -1,5 +1,6 @@
 """What an outage of MLflow costs a training: nothing but a warning."""
 
+import signal
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,3 +70,23 @@ def test_a_run_whose_end_could_not_be_sent_is_rebuilt_by_the_next_stage(tracker:
         curves.close({"best_val_macro_f1": 0.5}, "FINISHED")
     assert tracker.client.get_run(run_id).info.status == "RUNNING"
     assert tracker.resume(files_of(tmp_path, run_id)) != run_id
+
+
+class InterruptedTracker(Tracker):
+    """Ctrl-C comes while a point is on its way."""
+
+    def log(self, run_id: str, values: dict[str, float], step: int = 0) -> None:
+        signal.raise_signal(signal.SIGINT)
+        super().log(run_id, values, step)
+
+
+def test_ctrl_c_waits_until_a_point_is_sent(tracker: Tracker) -> None:
+    run_id = start(tracker)
+    curves = CurveLog(InterruptedTracker(tracker.client, tracker.experiment_id, tracker.uri), run_id)
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        curves("train", 1, {"loss": 0.9})
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert history(tracker, run_id, "train/loss") == [(1, 0.9)]
+    curves.close({}, "KILLED")
+    assert tracker.client.get_run(run_id).info.status == "KILLED"

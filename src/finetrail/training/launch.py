@@ -81,8 +81,9 @@ def one_of_several() -> Iterator[None]:
     _die_with(int(launcher))
     try:
         yield
-    except KeyboardInterrupt:  # the launcher's, who speaks for all
-        raise SystemExit(128 + signal.SIGINT) from None
+    except KeyboardInterrupt:
+        # It comes from the launcher, who speaks for all. The usual end would wait for what the others still owe.
+        os._exit(128 + signal.SIGINT)
     except RuntimeError:
         # Perhaps it only misses another that died: the launcher knows, and ends it before it complains.
         time.sleep(2 * _LAST_WORDS)
