@@ -113,12 +113,14 @@ class Sandbox:
         from finetrail.cli import app
 
         before, folder, path = dict(os.environ), Path.cwd(), list(sys.path)
+        terminate = signal.getsignal(signal.SIGTERM)
         os.environ |= environment
         os.chdir(self.root)
         try:
             done = CliRunner().invoke(app, arguments, catch_exceptions=False)
         finally:
             os.chdir(folder)
+            signal.signal(signal.SIGTERM, terminate)
             sys.path[:] = path  # MLflow puts the code of a model that it loads in front
             os.environ.clear()
             os.environ.update(before)
