@@ -56,7 +56,7 @@ candidates:
     train: {{epochs: 2, learning_rate: 1e-2}}
   full:
     adaptation: {{method: full}}
-    train: {{epochs: 16, learning_rate: 1e-2, augment: {{crop: padded, padding: 3, flip: true, mixup: 0.1}}}}
+    train: {{epochs: 20, learning_rate: 1e-2, augment: {{crop: padded, padding: 3, flip: true, mixup: 0.1}}}}
 
 selection:
   metric: accuracy
