@@ -95,6 +95,6 @@ def _quiet_libraries() -> None:
         "OMP_WAIT_POLICY": "passive",
     }.items():
         os.environ.setdefault(name, value)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_Lines()])
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_Lines(logging.WARNING)])
     for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.tracking.fluent", "httpx", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.ERROR)

@@ -39,7 +39,7 @@ class CurveLog:
         self._pending: list[tuple[dict[str, float], int]] = []
 
     def __call__(self, curve: str, step: int, point: dict[str, float]) -> None:
-        """Send a point; see `finetrail.training.loop.Observer`."""
+        """Send a point; see `finetrail.training.course.Observer`."""
         self._add(curve_metrics(curve, point), step)
         if time.monotonic() >= self._ask_from:
             with _interrupted_later():

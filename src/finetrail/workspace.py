@@ -145,7 +145,12 @@ def write_json(path: Path, value: Any) -> None:
     """Write JSON with sorted keys, so that equal values are equal bytes; a reader never sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    try:
+        partial.write_text(text, encoding="utf-8")
+    except OSError:  # the disk is full
+        partial.unlink(missing_ok=True)
+        raise
     partial.replace(path)
 
 

@@ -62,7 +62,7 @@ def test_it_says_so_in_one_line_and_leaves_the_earlier_results(answers: Answers,
     assert done.code == 7
     assert answer["changed"] == []
     if case != "registry":  # MLflow leaves what it had copied; the version was not made
-        assert answer["left"] == []
+        assert [name for name in answer["left"] if not name.endswith(".lock")] == []
 
 
 def test_a_registration_that_failed_can_be_made_up_for(answers: Answers, workspace: Sandbox) -> None:

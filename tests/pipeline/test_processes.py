@@ -108,9 +108,8 @@ def two(sandbox: Sandbox, *command: str) -> "Iterator[subprocess.Popen[str]]":
         process.communicate()
 
 
-@pytest.mark.parametrize("settings", [{}, {"fsdp": True}], ids=["ddp", "fsdp"])
-def test_two_processes_give_what_one_gives(workspace: Sandbox, alone: Sandbox, settings: dict[str, object]) -> None:
-    prepare(workspace, processes=2, **settings)
+def test_two_processes_give_what_one_gives(workspace: Sandbox, alone: Sandbox) -> None:
+    prepare(workspace, processes=2)
     done = workspace.run("finetrail", "train", "full")
     assert done.code == 0, done.err
     assert done.out.count("trained full:") == 1

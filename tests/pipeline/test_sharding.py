@@ -21,12 +21,13 @@ def train(sandbox: Sandbox, **settings: object) -> str:
     return done.err
 
 
-def test_a_training_in_shards_goes_on_from_its_checkpoint_in_shards_and_alone(plain: Sandbox, tmp_path: Path) -> None:
+def test_two_with_shards_go_on_with_what_one_began_and_one_with_what_they_did(plain: Sandbox, tmp_path: Path) -> None:
     other = plain.copy(tmp_path / "whole")
     other.edit("candidates.full.train", SETTINGS | {"epochs": 4})
     assert other.finetrail("train", "full").code == 0
     whole = load_tensors(other.paths.model("full") / "model.safetensors")
-    assert train(plain, epochs=2, processes=2, fsdp=True) == ""
+    plain.edit("candidates.full.train", SETTINGS | {"epochs": 2})
+    assert plain.finetrail("train", "full").code == 0
     assert "training goes on after step" in train(plain, epochs=3, processes=2, fsdp=True)
     assert "training goes on after step" in train(plain, epochs=4)
     found = load_tensors(plain.paths.model("full") / "model.safetensors")
