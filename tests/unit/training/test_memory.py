@@ -1,17 +1,14 @@
 """Too little memory: the forward pass takes less, and the result is the same. The limits are the system's own."""
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from finetrail.training.memory import Kept, halved_when_full, out_of_memory, parts
+from tests.unit.training import programs
 
-REPOSITORY = Path(__file__).parents[3]
 # A model whose activations are large: 64 examples want 1 GB a layer, which the limit leaves no room for.
 PROGRAM = """
 import json, logging, resource, sys
@@ -23,10 +20,10 @@ from finetrail.models.classifier import Classifier
 from tests.unit.training.toys import train
 
 class Wide(nn.Module):
-    def __init__(self):
+    def __init__(self, width):
         super().__init__()
         self.layer = nn.Linear(4, 8)
-        self.width = int(sys.argv[2])
+        self.width = width
 
     def forward(self, batch):
         features = torch.tanh(self.layer(batch["x"]))
@@ -36,8 +33,9 @@ class Wide(nn.Module):
 logging.basicConfig(level=logging.WARNING, format="%(message)s")
 torch.set_num_threads(1)
 torch.manual_seed(3)
-model = Classifier(Wide(), width=8, classes=3)
-train(Path(sys.argv[1]) / "small", rows=2, batch_size=2, epochs=1, model=Classifier(Wide(), width=8, classes=3))
+model = Classifier(Wide(int(sys.argv[2])), width=8, classes=3)
+# What is loaded on first use is loaded now, and so little is freed that nothing large fits into it.
+train(Path(sys.argv[1]) / "small", rows=2, batch_size=2, epochs=1, model=Classifier(Wide(2), width=8, classes=3))
 limit = int(sys.argv[3])
 if limit:
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
@@ -50,17 +48,8 @@ except TrainingError as error:
 """
 
 
-def run(folder: Path, width: int, limit_mb: int) -> tuple[object, str]:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(folder), str(width), str(limit_mb)],
-        cwd=REPOSITORY,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout), done.stderr
+def run(folder: Path, width: int, limit_mb: int) -> tuple[Any, str]:
+    return programs.run("-c", PROGRAM, str(folder), str(width), str(limit_mb))
 
 
 def test_a_batch_that_does_not_fit_goes_in_halves_with_the_same_result(tmp_path: Path) -> None:
@@ -69,8 +58,8 @@ def test_a_batch_that_does_not_fit_goes_in_halves_with_the_same_result(tmp_path:
     assert said == ""
     tight, said = run(tmp_path / "tight", width, 700)
     assert "out of memory at step 1 with 32 examples a forward pass: 16 from here on; the global batch stays 64" in said
-    torch.testing.assert_close(torch.tensor(tight[0]), torch.tensor(free[0]), rtol=1e-4, atol=1e-5)  # type: ignore[index]
-    torch.testing.assert_close(torch.tensor(tight[1]), torch.tensor(free[1]), rtol=1e-4, atol=1e-5)  # type: ignore[index]
+    torch.testing.assert_close(torch.tensor(tight[0]), torch.tensor(free[0]), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(torch.tensor(tight[1]), torch.tensor(free[1]), rtol=1e-4, atol=1e-5)
 
 
 def test_an_example_that_does_not_fit_alone_is_an_error_that_says_so(tmp_path: Path) -> None:
