@@ -25,8 +25,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from finetrail.models.backbone import ImageBackbone, TextBackbone
 from finetrail.models.classifier import Classifier
 from finetrail.tasks.registry import get_task
+from finetrail.training.attention import training_attention
 from finetrail.training.convolutions import FastConvolutions
-from finetrail.training.device import build_accelerator, fix_seeds, lay_out
+from finetrail.training.device import Precision, autocast, build_accelerator, fix_seeds, lay_out
 
 PRODUCTS = {
     "mm", "addmm", "bmm", "baddbmm", "convolution", "convolution_backward",
@@ -83,7 +84,7 @@ def floor(recorder: Recorder, dtype: torch.dtype) -> float:
     return total
 
 
-def build_step(given: argparse.Namespace, bf16: bool) -> Callable[[], None]:
+def build_step(given: argparse.Namespace, precision: Precision) -> Callable[[], None]:
     """Our training step on random examples."""
     fix_seeds(0)
     task = get_task("image-classification" if given.pictures else "text-classification")
@@ -101,16 +102,17 @@ def build_step(given: argparse.Namespace, bf16: bool) -> Callable[[], None]:
     build_adaptation(given.method).apply(model)
     model.train()
     lay_out(model)
-    build_accelerator("bf16" if bf16 else "fp32")
+    build_accelerator(precision)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=1e-5, fused=True)
     targets = torch.zeros(given.pictures or given.texts, dtype=torch.long)
     convolutions = FastConvolutions()
 
     def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16), convolutions:
-            logits = model(batch)
-        torch.autograd.backward(torch.nn.functional.cross_entropy(logits, targets))
+        with training_attention(precision, torch.device("cpu")):
+            with autocast(precision, torch.device("cpu")), convolutions:
+                logits = model(batch)
+            torch.autograd.backward(torch.nn.functional.cross_entropy(logits, targets))
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         optimizer.zero_grad()
@@ -128,13 +130,14 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=64, help="pixels")
     given = parser.parse_args()
     print(f"{'':<10}{'step, ms':>10}{'products alone, ms':>20}{'their share':>13}")
-    for name, bf16 in (("bfloat16", True), ("float32", False)):
-        step = build_step(given, bf16)
+    dtypes: dict[Precision, torch.dtype] = {"bf16": torch.bfloat16, "fp32": torch.float32}
+    for precision, dtype in dtypes.items():
+        step = build_step(given, precision)
         step()
         with Recorder() as recorder:
             step()
-        taken, least = best_time(step), floor(recorder, torch.bfloat16 if bf16 else torch.float32)
-        print(f"{name:<10}{taken * 1e3:>10.0f}{least * 1e3:>20.0f}{least / taken:>13.0%}", flush=True)
+        taken, least = best_time(step), floor(recorder, dtype)
+        print(f"{precision:<10}{taken * 1e3:>10.0f}{least * 1e3:>20.0f}{least / taken:>13.0%}", flush=True)
 
 
 if __name__ == "__main__":

@@ -127,7 +127,6 @@ def load_pretrained(backbone: TextBackbone, root: Path) -> tuple[PooledEncoder, 
             local_files_only=True,
             use_safetensors=True,
             dtype=torch.float32,
-            attn_implementation=_attention(),
             output_loading_info=True,
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
@@ -155,7 +154,7 @@ def load_saved(backbone: TextBackbone, folder: Path) -> tuple[PooledEncoder, Tex
 
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        encoder = AutoModel.from_config(config, attn_implementation=_attention(), dtype=torch.float32)
+        encoder = AutoModel.from_config(config, dtype=torch.float32)
     except (OSError, ValueError, KeyError) as error:
         cause = " ".join(str(error).split())[:200]
         raise ModelError(f"{folder} is no whole model ({cause}); `dvc checkout` restores a tracked model") from error
@@ -209,11 +208,6 @@ def _positions(encoder: nn.Module, config: Any) -> int | None:
     tables = [module for name, module in encoder.named_modules() if name.endswith("position_embeddings")]
     paddings = [table.padding_idx for table in tables if isinstance(table, nn.Embedding)]
     return longest - max((number + 1 for number in paddings if number is not None), default=0) if longest else None
-
-
-def _attention() -> str:
-    # On CPUs the fused kernel is slower in bfloat16 than three plain products, on GPUs the other way round.
-    return "sdpa" if torch.cuda.is_available() else "eager"
 
 
 def _set_dropout(config: Any, dropout: float) -> None:

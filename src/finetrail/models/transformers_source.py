@@ -66,7 +66,7 @@ def rebuild(name: str, image_size: int, folder: Path) -> nn.Module:
 
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        model = _class_for(config).from_config(config, **_options())
+        model = _class_for(config).from_config(config, dtype=torch.float32)
     except (OSError, ValueError, KeyError) as error:
         cause = " ".join(str(error).split())[:200]
         raise ModelError(f"{folder} is no whole model ({cause}); `dvc checkout` restores a tracked model") from error
@@ -89,7 +89,12 @@ def _pretrained(address: str, folder: Path) -> Any:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         _leave_out_classifier(config)
         model, report = _class_for(config).from_pretrained(
-            folder, config=config, local_files_only=True, use_safetensors=True, output_loading_info=True, **_options()
+            folder,
+            config=config,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+            dtype=torch.float32,
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         cause = " ".join(str(error).split())[:200]
@@ -113,7 +118,7 @@ def _random(settings: ImageBackbone) -> tuple[Any, Preprocessing]:
     try:
         config = AutoConfig.for_model(kind)
         _leave_out_classifier(config)
-        model = _class_for(config).from_config(config, **_options())
+        model = _class_for(config).from_config(config, dtype=torch.float32)
     except (ValueError, KeyError) as error:
         raise ModelError(
             f"{settings.name!r} names no kind of image model that could start with random weights; "
@@ -132,11 +137,6 @@ def _class_for(config: Any) -> Any:
 
 def _leave_out_classifier(config: Any) -> None:
     config.num_labels = 0  # to transformers: no classifier behind the features
-
-
-def _options() -> dict[str, Any]:
-    # On CPUs the fused kernel is slower in bfloat16 than three plain products, on GPUs the other way round.
-    return {"dtype": torch.float32, "attn_implementation": None if torch.cuda.is_available() else "eager"}
 
 
 def _own_preprocessing(settings: ImageBackbone, folder: Path, config: Any) -> Preprocessing:

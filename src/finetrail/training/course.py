@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from finetrail.curves import Point
 from finetrail.errors import TrainingError
@@ -100,14 +100,14 @@ class Course:
         if self.plan.evaluates(step):
             self._evaluate(step)
 
-    def best_weights(self) -> dict[str, Tensor]:
-        """Of all evaluations, on every process."""
-        weights = {name: torch.empty_like(tensor) for name, tensor in self.learner.weights().items()}
+    def load_best(self, model: nn.Module) -> None:
+        """Put the best weights of all evaluations into `model`, on every process."""
+        state = model.state_dict()
+        weights = {name: state[name] for name in state if name in self.learner.changing}
         if processes.rank() == 0:
             for name, tensor in self.checkpoints.load_best(self.fitted.best_file).items():
                 weights[name].copy_(tensor)
         processes.share(weights.values())
-        return weights
 
     def _gradient(self, step: int, batches: list[Batch]) -> Tensor:
         while True:

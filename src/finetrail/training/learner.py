@@ -12,6 +12,7 @@ from finetrail.models.classifier import Batch, Classifier
 from finetrail.models.losses import Loss
 from finetrail.models.weights import trainable_tensors
 from finetrail.training import memory, processes
+from finetrail.training.attention import training_attention
 from finetrail.training.averaging import build_average
 from finetrail.training.convolutions import FastConvolutions
 from finetrail.training.device import Precision, autocast, lay_out
@@ -54,8 +55,8 @@ class Learner:
         self._precision = precision
         model = self.model
         lay_out(model)
-        # What is frozen for a while still belongs to a checkpoint.
-        self._changing = set(trainable_tensors(model))
+        self.changing = set(trainable_tensors(model))
+        """The names of what training changes; what is frozen for a while still belongs to a checkpoint."""
         if settings.compile:
             model.compile()
         self._optimizer = build_optimizer(model, settings)
@@ -93,7 +94,8 @@ class Learner:
         try:
             for number, part in enumerate(parts, start=1):
                 own, rows = self._share(part)
-                with self._exchange(number == len(parts)):
+                attention = training_attention(self._precision, self._accelerator.device)
+                with self._exchange(number == len(parts)), attention:
                     targets = own.pop("targets")
                     logits = self._forward(own)
                     # Each example weighs the same, however batches and processes divide them.
@@ -137,7 +139,7 @@ class Learner:
     def weights(self) -> dict[str, Tensor]:
         """What training changes of the model."""
         state = self.model.state_dict()
-        return {name: self._full(state[name]) for name in state if name in self._changing}
+        return {name: self._full(state[name]) for name in state if name in self.changing}
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Put what `weights` gave into the model."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from finetrail.models.classifier import Classifier
 from finetrail.models.losses import Loss
 from finetrail.progress import Track, quiet
+from finetrail.training.allocator import return_freed_memory
 from finetrail.training.checkpoints import Checkpoint, Checkpoints
 from finetrail.training.course import Course, Observer, Score
 from finetrail.training.device import Precision
@@ -82,6 +83,7 @@ def fit(
             training.after_step()
             if training.over:
                 break
-    model.load_state_dict(training.best_weights(), strict=False)
+    return_freed_memory()
+    training.load_best(model)
     model.eval()
     return training.fitted

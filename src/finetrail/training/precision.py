@@ -8,6 +8,7 @@ from typing import Literal, cast
 import torch
 
 from finetrail.models.classifier import Batch, Classifier
+from finetrail.training.attention import training_attention
 from finetrail.training.convolutions import FastConvolutions
 from finetrail.training.device import Precision, autocast, lay_out, native_bf16
 from finetrail.training.measured import faster
@@ -52,8 +53,9 @@ class _Ways:
             if self._copy is None:
                 self._copy = copy.deepcopy(self._model).train()
                 lay_out(self._copy)
-            with torch.random.fork_rng(devices=[]):
-                with FastConvolutions(), autocast(precision, torch.device("cpu")):
+            cpu = torch.device("cpu")
+            with torch.random.fork_rng(devices=[]), training_attention(precision, cpu):
+                with FastConvolutions(), autocast(precision, cpu):
                     logits = self._copy(self._batch)
                 logits.float().square().mean().backward()
             self._copy.zero_grad()
