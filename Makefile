@@ -16,8 +16,8 @@ demo: $(READY)  ## set up everything and run the whole pipeline on the default r
 	dvc repro
 	finetrail show
 
-test: check  ## set up everything, check the code and run every test
-	pytest
+test: check  ## set up everything, check the code and run every test, two at a time
+	pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 check: $(READY)  ## format, lint, types, direction of imports
 	ruff format --check .

@@ -105,6 +105,13 @@ def pytest_configure() -> None:
     }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Several workers share the files; one of them gets all tests of the finished workspace, which takes a minute."""
+    for item in items:
+        shared = isinstance(item, pytest.Function) and "first_run" in item.fixturenames
+        item.add_marker(pytest.mark.xdist_group("finished" if shared else str(item.path)))
+
+
 @pytest.fixture(autouse=True)
 def _own_environment() -> Iterator[None]:
     """What a command sets for its own process (MLflow's address, for one) does not reach the next test."""

@@ -2,15 +2,15 @@
 
 import os
 import shutil
-import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from finetrail.tracking import connect
 from tests.conftest import toy_rows, write_csv
-from tests.pipeline.workspaces import CSV, PARAMS, WEIGHTS, Outcome, Sandbox, lay_out, track, wait
+from tests.pipeline.trainings import SETTINGS, train
+from tests.pipeline.workspaces import CSV, PARAMS, WEIGHTS, Outcome, Sandbox, lay_out, track
 
 
 @pytest.fixture(scope="session")
@@ -26,25 +26,9 @@ def _repository(toy_csv: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(scope="session")
-def _under_way(_repository: Sandbox) -> "Iterator[subprocess.Popen[str]]":
-    process = _repository.start("dvc", "repro")
-    yield process
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.communicate()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _start_early(request: pytest.FixtureRequest) -> None:
-    """Start the first run at once if a test asks for it: test_bad_*.py needs no results, and takes the other core."""
-    if any("first_run" in item.fixturenames for item in request.session.items if isinstance(item, pytest.Function)):
-        request.getfixturevalue("_under_way")
-
-
-@pytest.fixture(scope="session")
-def first_run(_repository: Sandbox, _under_way: "subprocess.Popen[str]") -> Outcome:
+def first_run(_repository: Sandbox) -> Outcome:
     """`dvc repro`, for the first time and with every stage in its own process, and a commit of what it did."""
-    done = wait(_under_way, 600)
+    done = _repository.run("dvc", "repro")
     assert done.code == 0, done.out + done.err
     _repository.must("git", "add", "--all")
     _repository.must("git", "commit", "--quiet", "--message", "first run")
@@ -76,6 +60,32 @@ def _ready(toy_csv: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPathFact
 def plain(_ready: Sandbox, tmp_path: Path) -> Sandbox:
     """A workspace without git and DVC, ingested, validated and split: enough to call a stage and see what it says."""
     return _ready.copy(tmp_path / "workspace")
+
+
+@pytest.fixture(scope="session")
+def trainable(_ready: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """A workspace that is ready to train in, with an empty MLflow database."""
+    sandbox = _ready.copy(tmp_path_factory.mktemp("base") / "workspace")
+    sandbox.edit("candidates.full.train", SETTINGS)
+    sandbox.edit("backbone.dropout", 0.1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        connect(sandbox.paths, "toy")
+        os.environ.pop("MLFLOW_TRACKING_URI")
+    return sandbox
+
+
+@pytest.fixture
+def workspace(trainable: Sandbox, tmp_path: Path) -> Sandbox:
+    return Sandbox(Path(shutil.copytree(trainable.root, tmp_path / "workspace")))
+
+
+@pytest.fixture(scope="session")
+def whole(trainable: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """A workspace in which nothing was cut off."""
+    sandbox = Sandbox(Path(shutil.copytree(trainable.root, tmp_path_factory.mktemp("whole") / "workspace")))
+    assert train(sandbox) == ""
+    return sandbox
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ import torch
 from finetrail.models.weights import load_tensors
 from finetrail.workspace import read_json
 from tests.pipeline import forks
-from tests.pipeline.test_resume import after, check_run, newest, runs
+from tests.pipeline.trainings import after, check_run, newest, runs
 from tests.pipeline.workspaces import Outcome, Sandbox, wait
 
 TOLERANCE = 2e-5

@@ -33,7 +33,8 @@ def backbone_layers(backbone: nn.Module) -> list[list[nn.Parameter]]:
 
     A layer is a block where the network is made of blocks (a residual block, a transformer layer), else a matrix or a
     convolution with what follows it. Parameters that stand alone (norms, position embeddings) belong to the layer
-    before them, or to the first.
+    before them, or to the first. An embedding belongs to the first, wherever it is listed: the relative positions of DeBERTa stand
+    behind the blocks, and each of them reads them.
 
     Args:
         backbone: of text or vision, also with adapters of peft.
@@ -49,7 +50,9 @@ def backbone_layers(backbone: nn.Module) -> list[list[nn.Parameter]]:
         seen |= {id(parameter) for parameter in new}
         if not new:
             continue
-        if part.is_layer:
+        if layers and isinstance(part.module, nn.Embedding):
+            layers[0] += new
+        elif part.is_layer:
             layers.append(loose + new)
             loose = []
         elif layers:

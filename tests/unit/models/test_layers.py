@@ -102,6 +102,20 @@ def test_an_encoder_of_text(backbone: TextBackbone) -> None:
     ]
 
 
+def test_positions_that_every_block_reads_belong_to_the_first_layer() -> None:
+    from transformers import AutoConfig, AutoModel
+
+    shape = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 64}
+    config = AutoConfig.for_model("deberta-v2", **shape, relative_attention=True, pos_att_type=["p2c", "c2p"])
+    with torch.device("meta"):
+        encoder = AutoModel.from_config(config)
+    found = starts(Wrapper(encoder))
+    assert found[0] == "embeddings.word_embeddings.weight"
+    assert found[1:] == [f"encoder.layer.{number}.attention.self.query_proj.weight" for number in range(3)]
+    first = {id(parameter) for parameter in backbone_layers(encoder)[0]}
+    assert id(encoder.encoder.rel_embeddings.weight) in first
+
+
 def test_adapters_belong_to_the_layer_that_they_stand_beside(backbone: TextBackbone) -> None:
     encoder, _, width = load_pretrained(backbone, Path())
     model = Classifier(encoder, width, 2)
