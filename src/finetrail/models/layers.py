@@ -33,8 +33,8 @@ def backbone_layers(backbone: nn.Module) -> list[list[nn.Parameter]]:
 
     A layer is a block where the network is made of blocks (a residual block, a transformer layer), else a matrix or a
     convolution with what follows it. Parameters that stand alone (norms, position embeddings) belong to the layer
-    before them, or to the first. An embedding belongs to the first, wherever it is listed: the relative positions of DeBERTa stand
-    behind the blocks, and each of them reads them.
+    before them, or to the first. An embedding belongs to the first, wherever it is listed: the relative positions of
+    DeBERTa stand behind the blocks, and each of them reads them.
 
     Args:
         backbone: of text or vision, also with adapters of peft.
