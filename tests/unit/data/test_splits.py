@@ -236,7 +236,9 @@ def test_official_carves_val_by_label_from_train() -> None:
 
 def refusal(rows: Rows, split: TextSplit) -> str:
     with pytest.raises(SplitError) as caught:
-        refuse(label_counts(rows, assign(rows, split)), 0)
+        assignment = assign(rows, split)
+        refuse(label_counts(rows, assignment), 0)
+        split.strata.refuse(label_counts(rows, assignment), [])
     message = str(caught.value)
     assert "\n" not in message
     return message
