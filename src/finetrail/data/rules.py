@@ -2,8 +2,8 @@
 
 The rules that compare rows, from `conflicting_label` on in the order of a catalogue, look only at rows that no earlier
 rule has put aside: rows without content are no duplicates of each other, and a label is rare among the rows that would
-be used. Great Expectations (`expectations.py`) then checks columns; here is plain pandas. What is said of classes and of
-numbers alone stands in `label_rules.py`, of texts and of images in `text_rules.py` and `image_rules.py`.
+be used. Great Expectations (`expectations.py`) then checks columns; here is plain pandas. What is said of classes and
+of numbers alone stands in `label_rules.py`, of texts and of images in `text_rules.py` and `image_rules.py`.
 """
 
 from abc import abstractmethod

@@ -16,7 +16,7 @@ LARGE_CHAIN = 0.05  # of all rows
 
 
 def label_counts(rows: Rows, assignment: Assignment) -> dict[str, dict[str, int]]:
-    """Rows of each label (of numbers: of each bin) in each split: {split: {label: n}}; those that a split lacks are 0."""
+    """Rows of each label (of numbers: of each bin) in each split: {split: {label: n}}; 0 where it lacks them."""
     labels = sorted({label for label, split in zip(rows.labels, assignment.splits, strict=True) if split})
     counts = Counter(zip(assignment.splits, rows.labels, strict=True))
     return {split: {label: counts[split, label] for label in labels} for split in SPLITS}

@@ -15,6 +15,7 @@ from pydantic import Field
 from finetrail.problem import METRICS, Metric, MetricName
 from finetrail.settings import Settings
 
+
 class Selection(Settings):
     """Section `selection:` of params.yaml. The default of `metric` depends on the task: see `finetrail.problem`."""
 
@@ -107,9 +108,7 @@ def _reason(ranking: Sequence[Standing], chosen: Standing, settings: Selection) 
     value = metric.say(leader.value)
     interval = f"{settings.confidence * 100:g}% interval {metric.say(leader.low)} to {metric.say(leader.high)}"
     if not others:
-        return (
-            f"`{leader.candidate}` is the only candidate; its validation {metric.title} is {value} ({interval})."
-        )
+        return f"`{leader.candidate}` is the only candidate; its validation {metric.title} is {value} ({interval})."
     leads = f"`{leader.candidate}` has the {metric.best} validation {metric.title}, {value} ({interval})."
     tied = [one for one in ranking if one.tied]
     if len(tied) == 1:

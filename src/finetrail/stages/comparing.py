@@ -1,4 +1,4 @@
-"""What stage `select` asks of a kind of problem: what each candidate said to the validation rows, and how good it is."""
+"""What stage `select` asks of a kind of problem: what candidates said to the validation rows, and how good they are."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol

@@ -22,9 +22,10 @@ from finetrail.stages.train_outs import Outs, seen_in_training, write_outs
 from finetrail.tasks.registry import get_entry, get_task
 from finetrail.tasks.task import Built
 from finetrail.training import processes
-from finetrail.training.checkpoints import Checkpoints
+from finetrail.training.checkpoints import Checkpoint, Checkpoints
 from finetrail.training.device import build_accelerator, fix_seeds, peak_memory_mb
 from finetrail.training.feeding import Examples
+from finetrail.training.fitted import Fitted
 from finetrail.training.inference import predict
 from finetrail.training.loop import fit
 from finetrail.training.once import computed_once
@@ -132,14 +133,7 @@ def train(
         logits = predict(model, inputs["val"], settings.batch_size, track, "scoring")
         if run is None:
             return None
-        before = resume.state["fitted"]["seconds"] if resume else 0.0
-        seconds = before + time.perf_counter() - started
-        measured = {
-            "seconds": round(seconds, 2),
-            "samples_per_second": round(fitted.samples / seconds, 2),
-            "peak_memory_mb": float(peak_memory_mb()),
-            "activation_memory_mb": round(fitted.activations / 2**20, 2),
-        }
+        measured = _measured(started, resume, fitted)
         found = learning.score_finished(logits, targets["val"])
         metrics = {
             "val": found,
@@ -169,6 +163,18 @@ def _encode(workspace: Workspace, built: Built, column: str, settings: Training,
             scratch=workspace.scratch,
         )
         for split in ("train", "val")
+    }
+
+
+def _measured(started: float, resume: Checkpoint | None, fitted: Fitted) -> dict[str, float]:
+    """What the training cost, with what went before a crash."""
+    before = resume.state["fitted"]["seconds"] if resume else 0.0
+    seconds = before + time.perf_counter() - started
+    return {
+        "seconds": round(seconds, 2),
+        "samples_per_second": round(fitted.samples / seconds, 2),
+        "peak_memory_mb": float(peak_memory_mb()),
+        "activation_memory_mb": round(fitted.activations / 2**20, 2),
     }
 
 

@@ -50,7 +50,9 @@ class Built:
 
 
 class Task(Protocol):
-    """What is asked of what. Implementations stand in `tasks/`, one file for each kind of content, listed in `tasks/registry.py`.
+    """What is asked of what.
+
+    Implementations stand in `tasks/`, one file for each kind of content, listed in `tasks/registry.py`.
 
     Attributes:
         name: the Hugging Face name of the task.

@@ -53,7 +53,13 @@ def test_the_metrics_are_those_that_the_problem_names() -> None:
 
 def test_what_never_varies_has_values_too() -> None:
     y, same = np.array([1.0, 2.0, 3.0]), np.full(3, 2.0)
-    assert scores(y, same) == {"pearson": 0, "spearman": 0, "r2": 0, "mae": 2 / 3, "rmse": pytest.approx((2 / 3) ** 0.5)}
+    assert scores(y, same) == {
+        "pearson": 0,
+        "spearman": 0,
+        "r2": 0,
+        "mae": 2 / 3,
+        "rmse": pytest.approx((2 / 3) ** 0.5),
+    }
     assert scores(same, y)["r2"] == 0
     assert scores(same, same)["r2"] == 1
 
