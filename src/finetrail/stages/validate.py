@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 
 from finetrail.data.expectations import inspect
 from finetrail.data.findings import Finding
+from finetrail.data.image_rules import ImageNumberValidation, ImageValidation
 from finetrail.data.raw import read_manifest
-from finetrail.data.rules import Validation
+from finetrail.data.text_rules import TextNumberValidation, TextValidation
 from finetrail.data.validation_report import reasons_by_row, validation_report, why_stopped, write_quarantine
 from finetrail.errors import ValidationError
 from finetrail.workspace import Workspace, replacing, write_json
@@ -29,7 +30,10 @@ class Validated:
     findings: tuple[Finding, ...]
 
 
-def validate(workspace: Workspace, rules: Validation) -> Validated:
+Rules = TextValidation | ImageValidation | TextNumberValidation | ImageNumberValidation
+
+
+def validate(workspace: Workspace, rules: Rules) -> Validated:
     """Write `data/reports/validation`: validation.json, quarantine.csv and data_docs/; reads `data/raw`.
 
     Raises:
