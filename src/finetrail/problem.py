@@ -111,10 +111,10 @@ def problem_of(metric: str) -> Problem:
 
 
 def amount(value: float) -> str:
-    """A number of any size in four digits: 31,234, 2.346, 0.001235."""
+    """A number of any size in four digits or its whole ones: 31,234, 2.346, 0.001235."""
     if not math.isfinite(value) or value == 0:
         return f"{value + 0.0:g}"
     places = 3 - math.floor(math.log10(abs(value)))
     if not -12 <= places <= 8:
         return f"{value:.3e}"
-    return f"{round(value, places):,.{max(0, places)}f}"
+    return f"{value:,.{max(0, places)}f}"

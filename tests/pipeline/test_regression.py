@@ -152,9 +152,7 @@ def test_show_and_predict_speak_of_numbers(priced: Sandbox, tmp_path: Path) -> N
     assert np.corrcoef(scored["prediction"], [price for _, price in texts])[0, 1] > 0.7
 
 
-def test_the_registered_model_answers_a_request_with_a_number(
-    priced: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_registered_model_answers_a_request_with_a_number(priced: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     import mlflow
     from mlflow.pyfunc.scoring_server import invocations
 

@@ -11,8 +11,8 @@ from finetrail.evaluation.metrics import Floats
 from finetrail.evaluation.number_evaluation import NumberAnswer
 from finetrail.problem import amount
 
-BINS = 31
-"""Bars of the histogram: an odd number, so that the middle one is around 0."""
+MOST_BARS = 31
+"""Of the histogram; of few rows fewer. An odd number, so that the middle one is around 0."""
 NAMED = 300
 """With more points than this they are not named under the pointer: the page would be large, and they overlap."""
 
@@ -52,7 +52,8 @@ def errors_figure(errors: Floats) -> Markup:
     """Draw how many rows have an error of which size; the few beyond the ends stand in the last bars."""
     # The widest errors of all would squeeze the others into one bar.
     reach = float(np.quantile(np.abs(errors), 0.99)) * 1.05 or 1.0
-    edges = np.linspace(-reach, reach, BINS + 1)
+    bars = int(min(MOST_BARS, max(5, len(errors) ** 0.5))) | 1
+    edges = np.linspace(-reach, reach, bars + 1)
     rows, _ = np.histogram(errors.clip(-reach, reach), edges)
     marks = [value for value in ticks(-reach, reach) if -reach <= value <= reach]
     left, top, side = 64.0, 10.0, 340.0

@@ -27,6 +27,12 @@ def weighted_scores(counts: Ints, y_true: Floats, y_pred: Floats) -> dict[str, F
         counts: how often each row was drawn (R, n); every resample has at least one row.
         y_true, y_pred: (n,).
     """
+    # What is no number gives no number, which whoever asks looks for.
+    with np.errstate(invalid="ignore", over="ignore"):
+        return _weighted(counts, y_true, y_pred)
+
+
+def _weighted(counts: Ints, y_true: Floats, y_pred: Floats) -> dict[str, Floats]:
     weights = counts.astype(np.float64)
     weights /= weights.sum(axis=1, keepdims=True)
     # Means of squares less squares of means lose digits where the mean is large: so all is taken around it.
