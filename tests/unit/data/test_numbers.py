@@ -55,7 +55,7 @@ def test_bins_of_different_values_hold_as_many_rows_each(values: list[float]) ->
 def rows_of(labels: list[float], settings: TextNumberSplit, official: list[str | None] | None = None) -> Rows:
     """Rows that are not near to one another."""
     texts = [" ".join(f"w{row}x{i}" for i in range(6)) for row in range(len(labels))]
-    given_splits = official or [None] * len(labels)
+    given_splits: list[str | None] = official or [None] * len(labels)
     strata = settings.strata.of([str(label) for label in labels], given_splits, settings)
     return Rows([f"id{row:03d}" for row in range(len(labels))], texts, strata, given_splits, [None] * len(labels))
 
@@ -90,7 +90,7 @@ def test_few_rows_are_divided_by_their_shares_not_by_bins_of_three() -> None:
 def test_official_carves_val_over_the_whole_range_of_train() -> None:
     settings = TextNumberSplit(method="official", val=0.2)
     labels = [float(row) for row in range(120)]
-    official: list[str | None] = ["train"] * 100 + ["test"] * 20  # the largest numbers are all in test
+    official: list[str | None] = [*["train"] * 100, *["test"] * 20]  # the largest numbers are all in test
     splits = divide(rows_of(labels, settings, official), settings)
     chosen = [label for label, split in zip(labels, splits, strict=True) if split == "val"]
     assert len(chosen) == 20

@@ -97,7 +97,7 @@ def test_the_kept_evaluation_is_the_best_in_the_direction_of_the_metric(metric: 
 
 
 def test_patience_and_plateau_wait_for_a_lower_error(tmp_path: Path) -> None:
-    settings = {"learning_rate": 0.4, "epochs": 30, "warmup": 0.0}
+    settings: dict[str, Any] = {"learning_rate": 0.4, "epochs": 30, "warmup": 0.0}
     fitted = train(tmp_path / "patience", patience=2, schedule="constant", **settings).fitted
     assert fitted.epochs == fitted.best_epoch + 2 < 30
     rates = [point["learning_rate"] for point in train(tmp_path, schedule="plateau", **settings).fitted.train_curve]
@@ -105,7 +105,7 @@ def test_patience_and_plateau_wait_for_a_lower_error(tmp_path: Path) -> None:
 
 
 def test_a_training_that_was_cut_off_goes_on_to_the_same_bits(tmp_path: Path) -> None:
-    given = {"checkpoint_seconds": 0.0, "batch_size": 16}
+    given: dict[str, Any] = {"checkpoint_seconds": 0.0, "batch_size": 16}
     whole = train(tmp_path / "whole", **given)
     with pytest.raises(InterruptedError):
         train(tmp_path / "cut", cut=15, **given)
