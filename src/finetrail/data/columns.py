@@ -73,7 +73,8 @@ class ImageColumns(Settings):
 
     Attributes:
         image: a path relative to the table's folder, encoded bytes, base64 text, or a struct of bytes and path.
-        label: its class, as a name or a number; of a regression the number to predict; of `pixels` without a header `first` or `last`.
+        label: its class, as a name or a number; of a regression the number to predict; of `pixels` without a header
+            `first` or `last`.
         group: images of one group stay in one split (a patient, a camera); none by default.
         split: the official split of the row; none by default.
     """

@@ -86,7 +86,8 @@ def leakage_report(rows: Rows, assignment: Assignment) -> dict[str, Any]:
     Returns:
         exact_groups: contents of more than one row; near_pairs: links between different contents that join the near
         groups (a group of k contents counts k-1); near_groups: groups of more than one content; mixed_label_groups:
-        groups, exact or near, with more than one label; removed: rows taken out, with the row that stays.
+        groups, exact or near, with more than one label (of numbers: bin); removed: rows taken out, with the row that
+        stays.
     """
     contents: dict[int, set[str]] = {}
     labels: dict[int, set[str]] = {}

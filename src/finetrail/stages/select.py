@@ -96,7 +96,11 @@ def _read(workspace: Workspace, candidate: str, comparing: Comparing) -> _Result
 
     paths = workspace.run(candidate)
     metrics = read_json(need(paths.metrics, "train"))
-    table = pq.read_table(need(paths.predictions, "train"), columns=["id", "label", comparing.column])
+    if comparing.column not in pq.read_schema(need(paths.predictions, "train")).names:
+        raise WorkspaceError(
+            f"{paths.predictions} has no column {comparing.column!r}, so it is of another task: run `dvc repro`"
+        )
+    table = pq.read_table(paths.predictions, columns=["id", "label", comparing.column])
     labels = comparing.labels(metrics)
     if not table.num_rows:
         raise WorkspaceError(f"{paths.predictions} has no rows, but a candidate is chosen by them: run `dvc repro`")

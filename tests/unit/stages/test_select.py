@@ -194,3 +194,9 @@ def test_a_number_that_is_not_finite_is_refused(workspace: Workspace) -> None:
         ModelError, match=r"'a' answers 1 of 300 validation rows with NaN or infinity, but every answer"
     ):
         select(workspace, Selection(metric="rmse"), ["a"])
+
+
+def test_results_of_another_task_are_refused(workspace: Workspace) -> None:
+    _train_numbers(workspace, "a", 1.0, 10)
+    with pytest.raises(WorkspaceError, match=r"predictions.parquet has no column 'logits', so it is of another task"):
+        select(workspace, SETTINGS, ["a"])
