@@ -111,9 +111,11 @@ def problem_of(metric: str) -> Problem:
 
 
 def amount(value: float) -> str:
-    """A number of any size in four digits or its whole ones: 31,234, 2.346, 0.001235."""
+    """A number of any size in four digits or its whole ones: 31,234, 7, 2.346, 0.001235."""
     if not math.isfinite(value) or value == 0:
         return f"{value + 0.0:g}"
+    if value == round(value) and abs(value) < 1e12:
+        return f"{value:,.0f}"
     places = 3 - math.floor(math.log10(abs(value)))
     if not -12 <= places <= 8:
         return f"{value:.3e}"

@@ -13,6 +13,7 @@ from finetrail.problem import CLASSIFICATION, METRICS, PROBLEMS, REGRESSION, amo
         (2.34567, "2.346"),
         (-0.00123456, "-0.001235"),
         (1000.0, "1,000"),
+        (-7.0, "-7"),
         (0.0, "0"),
         (-0.0, "0"),
         (3.2e-12, "3.200e-12"),

@@ -65,7 +65,7 @@ def test_every_section_is_there_and_the_elements_nest() -> None:
         f"It explains {100 * metrics['r2'].value:.1f}% of how the test labels vary",
         f"{metrics['rmse'].low:,.0f} to {metrics['rmse'].high:,.0f}",
         "`full` has the lowest validation RMSE, 10,200".replace("`", ""),
-        "200.0 (-400.0 to 700.0)",
+        "200 (-400 to 700)",
         made.evaluation.mistakes[0].id,
         "Validation RMSE was 10,400, within the interval of the test value",
     ):
@@ -124,7 +124,7 @@ def test_a_page_of_many_rows_draws_some_and_says_so() -> None:
 
 def test_the_histogram_counts_every_row() -> None:
     assert str(errors_figure(np.array([-1.0, 0.0, 0.0, 1e9]))).count("<title>") >= 5
-    assert "actual 3.000, predicted 4.000" in scatter_figure(measured(np.array([3.0]), np.array([4.0])).shown, 3.0)
+    assert "actual 3, predicted 4" in scatter_figure(measured(np.array([3.0]), np.array([4.0])).shown, 3.0)
 
 
 def test_answers_that_are_no_numbers_are_refused() -> None:

@@ -63,7 +63,7 @@ def test_of_an_error_the_lowest_leads_in_the_unit_of_the_label() -> None:
     choice = choose([probe, lora, leader], Selection(metric="mae"))
     assert [one.candidate for one in choice.ranking] == ["full", "lora", "probe"]
     assert choice.chosen == "lora"
-    assert "`lora` is 65.50 behind, with an interval of that difference from -200.0 to 300.0, which" in choice.reason
+    assert "`lora` is 65.50 behind, with an interval of that difference from -200 to 300, which" in choice.reason
     assert choose([leader], Selection(metric="rmse")).reason.startswith(
         "`full` is the only candidate; its validation RMSE is 31,234 (95% interval"
     )
