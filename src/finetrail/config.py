@@ -1,5 +1,6 @@
 """params.yaml, read once into frozen models. Only the command line sees the whole; a stage gets its own section."""
 
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Generic, Self, TypeVar
 
@@ -9,13 +10,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from finetrail.adaptation.methods import Adaptation
-from finetrail.data.image_rules import ImageValidation
+from finetrail.data.image_rules import ImageNumberValidation, ImageValidation
 from finetrail.data.sources import ImageSource, TextSource
-from finetrail.data.split_settings import ImageSplit, TextSplit
-from finetrail.data.text_rules import TextValidation
+from finetrail.data.split_settings import ImageNumberSplit, ImageSplit, TextNumberSplit, TextSplit
+from finetrail.data.text_rules import TextNumberValidation, TextValidation
 from finetrail.errors import ConfigError
 from finetrail.evaluation.selection import Selection
 from finetrail.models.backbone import ImageBackbone, TextBackbone
+from finetrail.problem import CLASSIFICATION, PROBLEMS, REGRESSION, ProblemType, problem_of
 from finetrail.settings import Settings
 from finetrail.tasks.registry import TASKS
 from finetrail.training.settings import Training
@@ -24,10 +26,10 @@ from finetrail.training.settings import Training
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 
 
-# The sections whose keys depend on what the rows hold.
+# The sections whose keys depend on what the rows hold, and on what their labels are.
 SourceT = TypeVar("SourceT", TextSource, ImageSource)
-ValidationT = TypeVar("ValidationT", TextValidation, ImageValidation)
-SplitT = TypeVar("SplitT", TextSplit, ImageSplit)
+ValidationT = TypeVar("ValidationT", TextValidation, ImageValidation, TextNumberValidation, ImageNumberValidation)
+SplitT = TypeVar("SplitT", TextSplit, ImageSplit, TextNumberSplit, ImageNumberSplit)
 BackboneT = TypeVar("BackboneT", TextBackbone, ImageBackbone)
 
 
@@ -81,6 +83,26 @@ class Sections(Settings, Generic[SourceT, ValidationT, SplitT, BackboneT]):
         return self
 
     @model_validator(mode="after")
+    def _is_judged_by_its_own(self) -> Self:
+        """Metrics, losses and what belongs to losses are those of the task's kind of problem."""
+        problem = TASKS[self.task].problem
+        metrics = [metric.name for metric in problem.metrics]
+        metric = self.selection.metric
+        _of_the_task(metric, "selection.metric", self.task, metrics, problem_of(metric).noun)
+        for name, one in self.candidates.items():
+            place, train = f"candidates.{name}.train", one.train
+            _of_the_task(train.metric, f"{place}.metric", self.task, metrics, problem_of(train.metric).noun)
+            for other in PROBLEMS.values():
+                if other is problem:
+                    continue
+                _of_the_task(train.loss, f"{place}.loss", self.task, problem.losses, other.noun)
+                # A key that says what it does anyway may stand there: run.json holds them all.
+                for key in other.own_keys:
+                    if getattr(train, key) != Training.model_fields[key].default:
+                        raise ValueError(f"{place}.{key} is for {other.noun}, and {self.task} is none; remove it")
+        return self
+
+    @model_validator(mode="after")
     def _adapts_what_it_can(self) -> Self:
         column = TASKS[self.task].column
         for name, one in self.candidates.items():
@@ -93,11 +115,24 @@ class Sections(Settings, Generic[SourceT, ValidationT, SplitT, BackboneT]):
         return self
 
 
+def _of_the_task(value: str, key: str, task: str, allowed: Sequence[str], owner: str) -> None:
+    """Refuse what another kind of problem has."""
+    if value not in allowed:
+        raise ValueError(f"{key} {value!r} is for {owner}, and {task} has {' or '.join(allowed)}; use one of these")
+
+
 TextParams = Sections[TextSource, TextValidation, TextSplit, TextBackbone]
 ImageParams = Sections[ImageSource, ImageValidation, ImageSplit, ImageBackbone]
-Params = TextParams | ImageParams
-# By the column of the task's raw values.
-SECTIONS: dict[str, type[TextParams] | type[ImageParams]] = {"text": TextParams, "image": ImageParams}
+TextNumberParams = Sections[TextSource, TextNumberValidation, TextNumberSplit, TextBackbone]
+ImageNumberParams = Sections[ImageSource, ImageNumberValidation, ImageNumberSplit, ImageBackbone]
+Params = TextParams | ImageParams | TextNumberParams | ImageNumberParams
+# By the column of the task's raw values, and the kind of problem that it is.
+SECTIONS: dict[tuple[str, ProblemType], type[Params]] = {
+    ("text", CLASSIFICATION.name): TextParams,
+    ("image", CLASSIFICATION.name): ImageParams,
+    ("text", REGRESSION.name): TextNumberParams,
+    ("image", REGRESSION.name): ImageNumberParams,
+}
 
 
 def _refuse_untracked(section: str, addresses: list[str], folder: str) -> None:
@@ -137,20 +172,32 @@ def load_params(path: Path) -> Params:
             f"{path.name} holds {type(raw).__name__}, not sections; copy one of recipes/ with `finetrail use NAME`"
         )
     try:
-        return _sections(raw).model_validate(_with_common(raw))
+        return _sections(raw).model_validate(_with_common(_with_defaults(raw)))
     except ConfigError as error:
         raise ConfigError(f"{path.name}: {error}") from error
     except Invalid as error:
         raise ConfigError(f"{path.name}: {_describe(error)}") from error
 
 
-def _sections(raw: dict[str, Any]) -> type[TextParams] | type[ImageParams]:
+def _sections(raw: dict[str, Any]) -> type[Params]:
     """The sections that the file has to have: its task decides."""
     if "task" not in raw:
         raise ConfigError("task is missing; it has no default")
     if raw["task"] not in list(TASKS):
         raise ConfigError(f"task is {raw['task']!r}: unknown task; use one of {', '.join(TASKS)}")
-    return SECTIONS[TASKS[raw["task"]].column]
+    entry = TASKS[raw["task"]]
+    return SECTIONS[entry.column, entry.problem.name]
+
+
+def _with_defaults(raw: dict[str, Any]) -> dict[str, Any]:
+    """Lay the file over those defaults that depend on the kind of problem."""
+    problem = TASKS[raw["task"]].problem
+    defaults = {
+        "train": {"loss": problem.losses[0], "metric": problem.metric.name},
+        "selection": {"metric": problem.metric.name},
+    }
+    laid = {name: default | raw[name] for name, default in defaults.items() if isinstance(raw.get(name), dict)}
+    return raw | laid
 
 
 def _with_common(raw: dict[str, Any]) -> dict[str, Any]:

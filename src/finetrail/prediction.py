@@ -1,6 +1,6 @@
 """Answers of a trained model: one function for the pipeline and for the registered model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pandas as pd
 from finetrail.errors import ImageError
 from finetrail.evaluation.metrics import log_softmax
 from finetrail.images import decode
+from finetrail.problem import CLASSIFICATION, PROBLEMS, REGRESSION, ProblemType
 from finetrail.progress import Track, quiet
 from finetrail.tasks.task import Built
 from finetrail.training.inference import predict
@@ -17,21 +18,39 @@ BATCH = 64
 
 
 def answer(built: Built, values: Sequence[Any], track: Track = quiet) -> pd.DataFrame:
-    """The predicted label and its probability for each raw value: columns `label` and `score`, in the order given.
+    """What the model says to each raw value, in the order given, in the columns that its kind of problem has.
+
+    Of a classification `label` and its probability, `score`; of a regression `prediction`.
 
     Raises:
         ImageError: a value is no whole image; the message names the row, and says how many more there are.
     """
     if not len(values):
-        return pd.DataFrame({"label": pd.Series(dtype=str), "score": pd.Series(dtype=float)})
+        kinds = {"string": str, "double": float}
+        columns = PROBLEMS[built.problem].answers
+        return pd.DataFrame({name: pd.Series(dtype=kinds[kind]) for name, kind in columns.items()})
     try:
-        logits = predict(built.model, built.processor.encode(values), BATCH, track)
+        outputs = predict(built.model, built.processor.encode(values), BATCH, track)
     except ImageError as error:
         found = undecodable(values)
         raise (bad_rows(found, len(values)) if found else error) from error
-    probabilities = np.exp(log_softmax(logits))
+    return pd.DataFrame(_COLUMNS[built.problem](outputs, built.labels))
+
+
+def _classes(outputs: np.ndarray, labels: list[str]) -> dict[str, Any]:
+    probabilities = np.exp(log_softmax(outputs))
     best = probabilities.argmax(axis=1)
-    return pd.DataFrame({"label": [built.labels[number] for number in best], "score": probabilities.max(axis=1)})
+    return {"label": [labels[number] for number in best], "score": probabilities.max(axis=1)}
+
+
+def _numbers(outputs: np.ndarray, labels: list[str]) -> dict[str, Any]:
+    return {"prediction": outputs[:, 0].astype(np.float64)}
+
+
+_COLUMNS: Mapping[ProblemType, Callable[[np.ndarray, list[str]], dict[str, Any]]] = {
+    CLASSIFICATION.name: _classes,
+    REGRESSION.name: _numbers,
+}
 
 
 def undecodable(images: Sequence[bytes]) -> dict[int, str]:

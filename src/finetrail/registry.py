@@ -2,13 +2,14 @@
 
 import importlib.metadata
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import finetrail
 from finetrail import lineage
+from finetrail.problem import CLASSIFICATION
 from finetrail.tracking import Tracker, tracking_errors
 
 FINGERPRINT = "finetrail.fingerprint"
@@ -41,6 +42,7 @@ def register(
     name: str,
     model: Path,
     example: dict[str, str],
+    answers: Mapping[str, str] = CLASSIFICATION.answers,
     tags: dict[str, str],
 ) -> Version:
     """Register a model folder as a version with the alias `challenger`, unless its content has a version already.
@@ -49,6 +51,7 @@ def register(
         run_id: the run that trained the model.
         name: of the registered model.
         model: a folder that a task's `save` wrote.
+        answers: the columns of its answers, and their MLflow types.
         example: one row as a caller will send it: the column's name, `text` or `image`, and a text or base64.
         tags: lineage, set on the version.
 
@@ -69,7 +72,7 @@ def register(
         known = tracker.client.search_model_versions(
             f"name = '{name}' and tags.`{FINGERPRINT}` = '{fingerprint}'", max_results=1
         )
-        number = int(known[0].version) if known else _log(tracker, run_id, name, model, example, tags)
+        number = int(known[0].version) if known else _log(tracker, run_id, name, model, example, answers, tags)
         for key, value in tags.items():
             tracker.client.set_model_version_tag(name, str(number), key, value)
         tracker.client.set_registered_model_alias(name, CHALLENGER, str(number))
@@ -77,7 +80,13 @@ def register(
 
 
 def _log(  # noqa: PLR0917 - what `register` was given, passed on
-    tracker: Tracker, run_id: str, name: str, model: Path, example: dict[str, str], tags: dict[str, str]
+    tracker: Tracker,
+    run_id: str,
+    name: str,
+    model: Path,
+    example: dict[str, str],
+    answers: Mapping[str, str],
+    tags: dict[str, str],
 ) -> int:
     import mlflow
     import pandas as pd
@@ -96,7 +105,7 @@ def _log(  # noqa: PLR0917 - what `register` was given, passed on
             # `binary` for base64 without checking it, so that a path would become a damaged image.
             signature=ModelSignature(
                 Schema([ColSpec("string", column) for column in example]),
-                Schema([ColSpec("string", "label"), ColSpec("double", "score")]),
+                Schema([ColSpec(kind, column) for column, kind in answers.items()]),
             ),
             pip_requirements=[
                 f"{part}=={importlib.metadata.version(part).split('+')[0]}"

@@ -40,7 +40,7 @@ class Served(PythonModel):  # type: ignore[misc]
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Columns `label` and `score`, one row a row of the input, whose first column holds the raw values.
+        """The columns of `answer`, one row a row of the input, whose first column holds the raw values.
 
         Raises:
             MlflowException: an image cannot be read; the message names the row. Over HTTP this is status 400.

@@ -17,7 +17,7 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _PRELOAD = [
     "finetrail.cli",
     "finetrail.stages.train",
-    "finetrail.tasks.text_classification",
+    "finetrail.tasks.texts",
     "mlflow",
     "mlflow.store.tracking.sqlalchemy_store",
     "peft",

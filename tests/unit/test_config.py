@@ -225,3 +225,48 @@ def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
 )
 def test_a_key_of_the_other_kind_is_refused(tmp_path: Path, edits: dict[str, Any], message: str) -> None:
     assert re.search(message, refusal(tmp_path, edits))
+
+
+NUMBERS = {"task": "text-regression"}
+
+
+def test_the_defaults_of_metric_and_loss_are_those_of_the_problem(tmp_path: Path) -> None:
+    for edits, loss, metric in (({}, "cross_entropy", "macro_f1"), (NUMBERS, "mse", "rmse")):
+        loaded = load(tmp_path, edits)
+        for train in (loaded.train, loaded.candidates["probe"].train):
+            assert (train.loss, train.metric) == (loss, metric)
+        assert loaded.selection.metric == metric
+
+
+def test_a_regression_takes_its_own_losses_metrics_and_mixing(tmp_path: Path) -> None:
+    of_pictures = PICTURES | {"task": "image-regression", "train.augment": {"mixup": 0.2, "cutmix": 0.2}}
+    for edits in (NUMBERS, of_pictures):
+        own = {"train.loss": "huber", "train.huber_delta": 0.5, "train.metric": "spearman", "selection.metric": "mae"}
+        train = load(tmp_path, edits | own | {"validation.label_range": {"max": 9}}).candidates["probe"].train
+        assert (train.loss, train.huber_delta, train.metric) == ("huber", 0.5, "spearman")
+
+
+@pytest.mark.parametrize(
+    ("edits", "message"),
+    [
+        (
+            NUMBERS | {"train.metric": "macro_f1"},
+            "candidates.probe.train.metric 'macro_f1' is for classification, and text-regression has pearson or spear",
+        ),
+        (NUMBERS | {"selection.metric": "accuracy"}, "selection.metric 'accuracy' is for classification, and text-reg"),
+        ({"selection.metric": "rmse"}, "selection.metric 'rmse' is for regression, and text-classification has accura"),
+        ({"train.metric": "r2"}, "candidates.probe.train.metric 'r2' is for regression, and text-classification has"),
+        ({"train.loss": "mse"}, "train.loss 'mse' is for regression, and text-classification has cross_entropy or foc"),
+        (NUMBERS | {"train.loss": "focal"}, "train.loss 'focal' is for classification, and text-regression has mse or"),
+        (NUMBERS | {"train.label_smoothing": 0.1}, "train.label_smoothing is for classification, and text-regression"),
+        (NUMBERS | {"train.class_weights": "balanced"}, "train.class_weights is for classification, and text-regressi"),
+        (NUMBERS | {"train.focal_gamma": 1.0}, "train.focal_gamma is for classification, and text-regression is none"),
+        ({"train.huber_delta": 2.0}, "train.huber_delta is for regression, and text-classification is none; remove it"),
+        (NUMBERS | {"train.metric": "rsme"}, "train.metric is 'rsme': must be 'accuracy'"),
+        (NUMBERS | {"validation.rare_label": {}}, "unknown key 'rare_label'"),
+        ({"validation.label_range": {}}, "unknown key 'label_range'"),
+        (PICTURES | {"task": "image-regression", "validation.class_balance": {}}, "unknown key 'class_balance'"),
+    ],
+)
+def test_what_another_kind_of_problem_has_is_refused(tmp_path: Path, edits: dict[str, Any], message: str) -> None:
+    assert message in refusal(tmp_path, edits)

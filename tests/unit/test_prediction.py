@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from finetrail.models.backbone import TextBackbone
 from finetrail.prediction import BATCH, answer
-from finetrail.tasks.registry import load_model
+from finetrail.tasks.registry import get_task, load_model
 from finetrail.tasks.task import Built
 from finetrail.training.inference import predict
 
@@ -39,3 +40,22 @@ def test_answers_follow_the_order_of_the_values(built: Built) -> None:
 def test_no_values_have_no_answers(built: Built) -> None:
     found = answer(built, [])
     assert (list(found.columns), len(found)) == (["label", "score"], 0)
+
+
+@pytest.fixture(scope="module")
+def regression(backbone: TextBackbone, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    task = get_task("text-regression")
+    built = task.build(backbone, ["prediction"], Path())
+    built.model.rescale(20.0, 3000.0)
+    folder = tmp_path_factory.mktemp("regression")
+    task.save(built, backbone, folder)
+    return load_model(folder)
+
+
+def test_a_regression_answers_with_its_number_alone(regression: Built) -> None:
+    found = answer(regression, TEXTS)
+    assert list(found.columns) == ["prediction"]
+    said = predict(regression.model, regression.processor.encode(TEXTS), 16)[:, 0]
+    np.testing.assert_allclose(found["prediction"], said, rtol=1e-6)
+    assert 2500 < found["prediction"].mean() < 3500
+    assert (list(answer(regression, []).columns), len(answer(regression, []))) == (["prediction"], 0)

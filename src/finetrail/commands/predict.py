@@ -34,10 +34,10 @@ class Scored:
 
 
 def predict(workspace: Workspace, model: str, source: Path, target: Path, *, kind: str, column: str) -> Scored:
-    """Write the raw values, or the names of the images, with `label` and `score` beside them.
+    """Write the raw values, or the names of the images, with the answers beside them: see `finetrail.prediction`.
 
     An image that cannot be decoded is named, with the reason, in `<target>.rejects.csv`. A column that is itself
-    called `label` or `score` stays; the model's is then `predicted_...`.
+    called `label`, `score` or `prediction` stays; the model's is then `predicted_...`.
 
     Args:
         model: an MLflow model address, `models:/NAME@ALIAS` or `models:/NAME/VERSION`.

@@ -6,7 +6,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from finetrail.evaluation.selection import METRIC_NAMES, Choice
+from finetrail.evaluation.selection import Choice
+from finetrail.problem import METRICS, problem_of
 from finetrail.workspace import Workspace, need, read_json
 
 
@@ -21,17 +22,20 @@ def show(workspace: Workspace, project: str) -> Iterator[RenderableType]:
     registration = read_json(need(workspace.registration, "register"))
     yield _ranking(workspace, choice)
     yield Text(choice.reason)
-    scores = [f"{METRIC_NAMES[name]} {tested['test'][name]:.3f}" for name in METRIC_NAMES]
+    scores = [
+        f"{metric.title} {metric.say(tested['test'][metric.name])}" for metric in problem_of(choice.metric).metrics
+    ]
     yield Text(f"test, scored once: {', '.join(scores)}")
     yield Text(f"registered: models:/{registration['name']}/{registration['version']}, alias {registration['alias']}")
     yield Text(f"report: {(workspace.test_report / 'report.html').relative_to(workspace.root)}    all runs: make ui")
 
 
 def _ranking(workspace: Workspace, choice: Choice) -> Table:
+    metric = METRICS[choice.metric]
     table = Table(box=None, header_style="bold", pad_edge=False)
     for title in (
         "candidate",
-        f"validation {METRIC_NAMES[choice.metric]}",
+        f"validation {metric.title}",
         "interval",
         "trainable",
         "seconds",
@@ -43,8 +47,8 @@ def _ranking(workspace: Workspace, choice: Choice) -> Table:
         mark = " *" if one.candidate == choice.chosen else ""
         table.add_row(
             one.candidate + mark,
-            f"{one.value:.3f}",
-            f"{one.low:.3f} to {one.high:.3f}",
+            metric.say(one.value),
+            f"{metric.say(one.low)} to {metric.say(one.high)}",
             f"{one.trainable_parameters:,}",
             f"{measured['seconds']:.0f}",
             f"{measured['samples_per_second']:.0f}",

@@ -48,8 +48,8 @@ class TextColumns(Settings):
     """Which columns of the source hold what.
 
     Attributes:
-        text: the text to classify.
-        label: its class, as a name or a number.
+        text: the text that the model is to read.
+        label: its class, as a name or a number; of a regression the number to predict.
         group: rows of one group stay in one split (an author, a patient); none by default.
         split: the official split of the row; none by default.
     """
@@ -73,7 +73,8 @@ class ImageColumns(Settings):
 
     Attributes:
         image: a path relative to the table's folder, encoded bytes, base64 text, or a struct of bytes and path.
-        label: its class, as a name or a number; of `pixels` without a header `first` or `last`.
+        label: its class, as a name or a number; of a regression the number to predict; of `pixels` without a header
+            `first` or `last`.
         group: images of one group stay in one split (a patient, a camera); none by default.
         split: the official split of the row; none by default.
     """

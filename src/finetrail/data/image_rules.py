@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from finetrail.data.findings import Between, InSet, NotNull, Null, Rule
+from finetrail.data.label_rules import ClassRules, NumberRules
 from finetrail.data.picture_leakage import Pictures
 from finetrail.data.rules import (
     CommonRules,
     Needed,
     RowPolicy,
     active,
-    class_rules,
     compare,
     label_rules,
     prepare,
@@ -74,8 +74,8 @@ class NearRule(Settings):
     max_distance: int = Field(default=40, ge=0, le=96)
 
 
-class ImageValidation(CommonRules):
-    """Section `validation` of params.yaml: one entry a rule. The schema of the manifest is always checked."""
+class ImageRules(CommonRules):
+    """The entries that section `validation` of params.yaml has for images. The schema is always checked."""
 
     missing_image: Needed = Needed()
     undecodable: Needed = Needed()
@@ -129,7 +129,7 @@ class ImageValidation(CommonRules):
             row_rule(self, "near_duplicate", twice, "No two images of a label are nearly the same",
                      "whose image is nearly the same as that of another row of the label", Null("near_duplicate_of"),
                      remedy="remove the repetitions, or lower validation.near_duplicate.max_distance"),
-            *class_rules(self),
+            *self.rules_of_all(),
         )  # fmt: skip
 
     def derive(self, manifest: "pd.DataFrame") -> "pd.DataFrame":
@@ -165,15 +165,23 @@ class ImageValidation(CommonRules):
         pictures, known = None, used
         if conflict.policy != "off":
             pictures = _pictures(used, conflict)
-            table["near_other_label"] = used["label"].where(pictures.beside(used["label"].tolist()))
+            table["near_other_label"] = used["label"].where(pictures.beside(used[self.label_key].tolist()))
             used = used[~active(conflict, table.loc[used.index, "near_other_label"].notna())]
         if twice.policy != "off":
             if pictures is None or len(used) < len(known) or twice.max_distance != conflict.max_distance:
                 pictures = _pictures(used, twice)
             clusters: Any = pictures.clusters()
-            table["near_duplicate_of"] = repeated(used.assign(cluster=clusters), ["cluster", "label"])
+            table["near_duplicate_of"] = repeated(used.assign(cluster=clusters), ["cluster", self.label_key])
             used = used[~active(self.near_duplicate, table.loc[used.index, "near_duplicate_of"].notna())]
         return used
+
+
+class ImageValidation(ImageRules, ClassRules):
+    """Section `validation` of params.yaml for images with classes: one entry a rule."""
+
+
+class ImageNumberValidation(ImageRules, NumberRules):
+    """Section `validation` of params.yaml for images with numbers: one entry a rule."""
 
 
 def _pictures(used: "pd.DataFrame", rule: NearRule) -> Pictures:

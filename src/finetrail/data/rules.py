@@ -1,18 +1,17 @@
-"""What makes a row of any kind fit to train on: the rules about labels, repetitions and classes, and the manifest.
+"""What makes a row of any kind fit to train on: the manifest, repetitions, and what rules about labels have to say.
 
 The rules that compare rows, from `conflicting_label` on in the order of a catalogue, look only at rows that no earlier
 rule has put aside: rows without content are no duplicates of each other, and a label is rare among the rows that would
-be used. Great Expectations (`expectations.py`) then checks columns; here is plain pandas. What is said of texts and of
-images alone stands in `text_rules.py` and `image_rules.py`.
+be used. Great Expectations (`expectations.py`) then checks columns; here is plain pandas. What is said of classes and
+of numbers alone stands in `label_rules.py`, of texts and of images in `text_rules.py` and `image_rules.py`.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-from pydantic import Field
-
-from finetrail.data.findings import AtLeast, Between, Check, HasColumns, InSet, NotNull, Null, OfType, Rule, Unique
+from finetrail.data.findings import Between, Check, HasColumns, InSet, NotNull, Null, OfType, Rule, Unique
 from finetrail.settings import Settings
 from finetrail.workspace import SPLITS
 
@@ -40,40 +39,42 @@ class RowRule(Settings):
     policy: RowPolicy = "quarantine"
 
 
-class UnknownLabel(Settings):
-    """A label that is none of `labels`; null allows every label."""
-
-    policy: RowPolicy = "fail"
-    labels: Annotated[tuple[str, ...], Field(strict=False, min_length=2)] | None = None
-
-
-class RareLabel(Settings):
-    """A label with fewer than `min_rows` rows."""
-
-    policy: RowPolicy = "fail"
-    min_rows: int = Field(default=5, ge=1)
-
-
-class ClassBalance(Settings):
-    """The largest class has more than `max_ratio` times the rows of the smallest; no single row is at fault."""
-
-    policy: Literal["fail", "warn", "off"] = "warn"
-    max_ratio: float = Field(default=20.0, ge=1)
-
-
 class CommonRules(Settings):
-    """The entries that section `validation` of params.yaml has for every kind of content."""
+    """The entries that section `validation` of params.yaml has for every kind of content and of label.
+
+    Attributes:
+        label_key: the column by which two labels are the same.
+    """
 
     missing_label: Needed = Needed()
-    unknown_label: UnknownLabel = UnknownLabel()
     conflicting_label: RowRule = RowRule()
     duplicate: RowRule = RowRule()
-    rare_label: RareLabel = RareLabel()
-    class_balance: ClassBalance = ClassBalance()
+
+    label_key: ClassVar[str]
+
+    @abstractmethod
+    def own_label_rules(self) -> "tuple[Rule, ...]":
+        """The rules about the label of a single row, besides that it has one."""
+
+    @abstractmethod
+    def rules_of_all(self) -> "tuple[Rule, ...]":
+        """The rules about all labels that are left."""
+
+    @abstractmethod
+    def judge_labels(self, table: "pd.DataFrame") -> "pd.Series[bool]":
+        """Add the columns of `own_label_rules`, and `label_key`; returns the rows that they put aside."""
+
+    @abstractmethod
+    def judge_all(self, table: "pd.DataFrame", used: "pd.DataFrame") -> None:
+        """Add the columns of `rules_of_all` to the table. Args: used: its rows that no earlier rule has put aside."""
+
+    @abstractmethod
+    def describe_labels(self, labels: "pd.Series[str]") -> dict[str, float]:
+        """What validation.json says of the labels that are left."""
 
 
 class Validation(Protocol):
-    """Section `validation` of params.yaml for one kind of content: `TextValidation` or `ImageValidation`."""
+    """Section `validation` of params.yaml for one kind of content and of label, such as `TextValidation`."""
 
     @property
     def facts(self) -> Mapping[str, str]:
@@ -90,6 +91,10 @@ class Validation(Protocol):
 
     def excerpts(self, raw: Path, manifest: "pd.DataFrame", ids: Collection[str]) -> dict[str, str]:
         """What quarantine.csv shows of the contents of these rows, by id."""
+        ...
+
+    def describe_labels(self, labels: "pd.Series[str]") -> dict[str, float]:
+        """What validation.json says of the labels that are left."""
         ...
 
 
@@ -115,14 +120,8 @@ def schema_rule(facts: Mapping[str, str]) -> Rule:
 
 def label_rules(rules: CommonRules) -> tuple[Rule, ...]:
     """The rules about the label of a single row."""
-    labels = rules.unknown_label.labels
-    return (
-        row_rule(rules, "missing_label", None, "Every row has a label", "without a label", NotNull("label")),
-        row_rule(rules, "unknown_label", None if labels is None else list(labels),
-                 "Every label is allowed" if labels is None else f"Every label is one of the {len(labels)} allowed",
-                 "with a label that is not allowed", *([] if labels is None else [InSet("label", labels)]),
-                 remedy="correct the label, or add it to validation.unknown_label.labels"),
-    )  # fmt: skip
+    missing = row_rule(rules, "missing_label", None, "Every row has a label", "without a label", NotNull("label"))
+    return (missing, *rules.own_label_rules())
 
 
 def repetition_rules(rules: CommonRules, content: str) -> tuple[Rule, ...]:
@@ -133,24 +132,6 @@ def repetition_rules(rules: CommonRules, content: str) -> tuple[Rule, ...]:
         row_rule(rules, "duplicate", None, f"No {content} stands twice under the same label",
                  f"that repeat an earlier row, {content} and label", Null("duplicate_of"),
                  remedy="remove the repetitions"),
-    )  # fmt: skip
-
-
-def class_rules(rules: CommonRules) -> tuple[Rule, ...]:
-    """The rules about the rows of each label that are left."""
-    rare, ratio = rules.rare_label.min_rows, rules.class_balance.max_ratio
-    return (
-        row_rule(rules, "rare_label", rare, f"Every label has at least {rare} rows",
-                 f"whose label has fewer than {rare} rows", Between("rows_of_label", low=rare),
-                 remedy="add rows of that label, or lower validation.rare_label.min_rows"),
-        Rule("class_balance", rules.class_balance.policy, ratio, "table",
-             f"No label has more than {ratio:g} times the rows of another",
-             f"of labels that the most frequent one outnumbers more than {ratio:g} to 1",
-             "add rows of these labels, or raise validation.class_balance.max_ratio",
-             (Between("largest_class_times", high=ratio),)),
-        Rule("two_labels", "fail", 2, "table", "At least two labels are left to tell apart",
-             "fewer than two labels are left", "a classifier needs rows of at least two labels; add some",
-             (AtLeast("label_used", 2),), "faults"),
     )  # fmt: skip
 
 
@@ -186,24 +167,18 @@ def compare(
 
     Returns:
         The table, with `labels_of_content` (different labels of that content), `duplicate_of` (id of the row that is
-        repeated), `rows_of_label`, `label_used` and `largest_class_times` (rows of the largest class over rows of this
-        one).
+        repeated), and the columns that the rules about labels add.
     """
-    names = rules.unknown_label.labels
-    unknown = table["label"].notna() & ~table["label"].isin(list(names or ())) & (names is not None)
-    used = table[~(found | table["sha256"].isna() | table["label"].isna() | active(rules.unknown_label, unknown))]
+    bad = rules.judge_labels(table)
+    used = table[~(found | table["sha256"].isna() | table["label"].isna() | bad)]
+    key = rules.label_key
 
-    table["labels_of_content"] = used.groupby("sha256")["label"].transform("nunique").astype("Int64")
+    table["labels_of_content"] = used.groupby("sha256")[key].transform("nunique").astype("Int64")
     used = used[~active(rules.conflicting_label, table.loc[used.index, "labels_of_content"] > 1)]
-    table["duplicate_of"] = repeated(used, ["sha256", "label"])
+    table["duplicate_of"] = repeated(used, ["sha256", key])
     used = used[~active(rules.duplicate, table.loc[used.index, "duplicate_of"].notna())]
     used = near(table, used)
-
-    table["rows_of_label"] = used.groupby("label")["id"].transform("size").astype("Int64")
-    used = used[~active(rules.rare_label, table.loc[used.index, "rows_of_label"] < rules.rare_label.min_rows)]
-    table["label_used"] = used["label"]
-    sizes = used.groupby("label")["id"].transform("size")
-    table["largest_class_times"] = (sizes.max() / sizes).astype("float64")
+    rules.judge_all(table, used)
     return table
 
 

@@ -5,6 +5,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from finetrail.data.splits import Assignment, Division, Rows
+from finetrail.data.strata import inline
 from finetrail.errors import SplitError
 from finetrail.workspace import SPLITS
 
@@ -15,33 +16,21 @@ LARGE_CHAIN = 0.05  # of all rows
 
 
 def label_counts(rows: Rows, assignment: Assignment) -> dict[str, dict[str, int]]:
-    """Rows of each label in each split: {split: {label: n}}; labels that a split lacks are 0."""
+    """Rows of each label (of numbers: of each bin) in each split: {split: {label: n}}; 0 where it lacks them."""
     labels = sorted({label for label, split in zip(rows.labels, assignment.splits, strict=True) if split})
     counts = Counter(zip(assignment.splits, rows.labels, strict=True))
     return {split: {label: counts[split, label] for label in labels} for split in SPLITS}
 
 
 def refuse(counts: dict[str, dict[str, int]], removed: int) -> None:
-    """Raise SplitError where training or scoring is impossible. Args: counts: of `label_counts`."""
+    """Raise SplitError where a split has no rows. Args: counts: of `label_counts`. removed: rows, for leakage."""
     sizes = {split: sum(counts[split].values()) for split in SPLITS}
     for split in SPLITS:
         if not sizes[split]:
             raise SplitError(
-                f"split {split!r} is empty ({_inline(sizes)}, {removed} removed as near duplicates): every split needs "
+                f"split {split!r} is empty ({inline(sizes)}, {removed} removed as near duplicates): every split needs "
                 "rows; add rows, or change the shares, the method or near_duplicates in `split:`"
             )
-    for label in counts["train"]:
-        if not counts["train"][label]:
-            of_label = {split: counts[split][label] for split in SPLITS}
-            raise SplitError(
-                f"label {label!r} with {sum(of_label.values())} rows is never in train ({_inline(of_label)}): it "
-                "cannot be learned; add rows of it, quarantine it as too rare in `validate:`, or use `stratified`"
-            )
-    learned = [label for label, n in counts["train"].items() if n]
-    if len(learned) < 2:
-        raise SplitError(
-            f"train has {len(learned)} label ({', '.join(map(repr, learned))}): a classifier needs at least 2 labels"
-        )
 
 
 def warnings(counts: dict[str, dict[str, int]], settings: Division) -> list[str]:
@@ -97,7 +86,8 @@ def leakage_report(rows: Rows, assignment: Assignment) -> dict[str, Any]:
     Returns:
         exact_groups: contents of more than one row; near_pairs: links between different contents that join the near
         groups (a group of k contents counts k-1); near_groups: groups of more than one content; mixed_label_groups:
-        groups, exact or near, with more than one label; removed: rows taken out, with the row that stays.
+        groups, exact or near, with more than one label (of numbers: bin); removed: rows taken out, with the row that
+        stays.
     """
     contents: dict[int, set[str]] = {}
     labels: dict[int, set[str]] = {}
@@ -120,7 +110,3 @@ def leakage_report(rows: Rows, assignment: Assignment) -> dict[str, Any]:
             for entry in assignment.removed
         ],
     }
-
-
-def _inline(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {n}" for name, n in counts.items())

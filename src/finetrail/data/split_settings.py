@@ -10,6 +10,7 @@ from finetrail.data.leakage import Neighbours
 from finetrail.data.picture_leakage import Pictures
 from finetrail.data.shards import pick
 from finetrail.data.splits import Division
+from finetrail.data.strata import Classes, Numbers, Strata
 from finetrail.data.text_leakage import Near, Texts, normalise
 
 if TYPE_CHECKING:
@@ -20,6 +21,11 @@ SHOWN = 200  # characters of a text in quarantine.csv
 
 class ContentSplit(Protocol):
     """What the stage asks of the settings besides `Division`; see `TextSplit` and `ImageSplit`."""
+
+    @property
+    def strata(self) -> Strata:
+        """What a label means to the split."""
+        ...
 
     @property
     def column(self) -> str:
@@ -57,6 +63,7 @@ class ContentSplit(Protocol):
 class TextSplit(Division):
     """Section `split:` of params.yaml for texts: how the rows are divided, and which texts are near."""
 
+    strata: ClassVar[Strata] = Classes()
     near_duplicates: float = Field(default=0.8, gt=0, le=1, description="Jaccard similarity; 1.0 = same text only")
     shingle_words: int = Field(default=3, ge=1, le=20)
 
@@ -99,6 +106,7 @@ class ImageSplit(Division):
     5,000 digits of MNIST, all different, they take 175 and 4,992 pairs for the same. Lower it for a few simple shapes.
     """
 
+    strata: ClassVar[Strata] = Classes()
     near_duplicates: int | None = Field(default=40, ge=0, le=96)
 
     column: ClassVar[str] = "image"
@@ -123,3 +131,15 @@ class ImageSplit(Division):
     def excerpts(self, raw: Path, ids: Collection[str]) -> dict[str, str]:
         """Nothing: their source and row, which stand beside it, lead to the pictures."""
         return dict.fromkeys(ids, "")
+
+
+class TextNumberSplit(TextSplit):
+    """Section `split:` of params.yaml for texts whose labels are numbers."""
+
+    strata: ClassVar[Strata] = Numbers()
+
+
+class ImageNumberSplit(ImageSplit):
+    """Section `split:` of params.yaml for images whose labels are numbers."""
+
+    strata: ClassVar[Strata] = Numbers()

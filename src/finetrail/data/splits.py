@@ -5,7 +5,8 @@ with all that they are near to.
 
 - `official`: the source's test split stays whole; rows of train and val near to it are taken out, and rows of train
   near to val. Without an official val, val is carved out of train by label.
-- `stratified`: of each label val and test get their shares to the row, if units of one row allow it.
+- `stratified`: of each label (of numbers: of each bin) val and test get their shares to the row, if units of one row
+  allow it.
 - `group`: as `stratified`, but with whole groups and over all labels together.
 - `hash`: see `_hash`; a row stays where it is when others are added or removed.
 """
@@ -46,6 +47,7 @@ class Rows:
 
     Attributes:
         keys: what equal contents have in common: the normalised text, or the hash of the file.
+        labels: what is kept in proportion: the classes, or the bins of numbers; see `strata`.
         official: the source's own split.
     """
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field, model_validator
 
 from finetrail.data.findings import Between, NotNull, Rule
+from finetrail.data.label_rules import ClassRules, NumberRules
 from finetrail.data.rules import (
     CommonRules,
     Needed,
     RowPolicy,
     RowRule,
     active,
-    class_rules,
     compare,
     label_rules,
     prepare,
@@ -46,8 +46,8 @@ class Length(Settings):
         return self
 
 
-class TextValidation(CommonRules):
-    """Section `validation` of params.yaml: one entry a rule. The schema of the manifest is always checked."""
+class TextRules(CommonRules):
+    """The entries that section `validation` of params.yaml has for texts. The schema is always checked."""
 
     missing_text: Needed = Needed()
     empty_text: RowRule = RowRule()
@@ -68,7 +68,7 @@ class TextValidation(CommonRules):
                      remedy="change the bounds in validation.length"),
             *label_rules(self),
             *repetition_rules(self, "text"),
-            *class_rules(self),
+            *self.rules_of_all(),
         )  # fmt: skip
 
     def derive(self, manifest: "pd.DataFrame") -> "pd.DataFrame":
@@ -83,3 +83,11 @@ class TextValidation(CommonRules):
         """The first characters of these texts, in a line, by id."""
         texts = pick(raw, "text", ids)
         return {name: " ".join((text or "")[:SHOWN].splitlines()) for name, text in texts.items()}
+
+
+class TextValidation(TextRules, ClassRules):
+    """Section `validation` of params.yaml for texts with classes: one entry a rule."""
+
+
+class TextNumberValidation(TextRules, NumberRules):
+    """Section `validation` of params.yaml for texts with numbers: one entry a rule."""

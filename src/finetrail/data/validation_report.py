@@ -1,11 +1,11 @@
 """What validation leaves for people and later stages: validation.json, quarantine.csv, and why it stopped."""
 
 import csv
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetrail.data.findings import Finding
+from finetrail.data.rules import Validation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,16 +23,18 @@ def reasons_by_row(findings: tuple[Finding, ...]) -> dict[str, list[str]]:
     return reasons
 
 
-def validation_report(findings: tuple[Finding, ...], rows: dict[str, int], manifest: "pd.DataFrame") -> dict[str, Any]:
+def validation_report(
+    findings: tuple[Finding, ...], rows: dict[str, int], manifest: "pd.DataFrame", rules: Validation
+) -> dict[str, Any]:
     """The content of validation.json. Args: rows: ingested, quarantined and passed."""
-    labels: Counter[str] = Counter()
+    labels: dict[str, float] = {}
     if "id" in manifest and "label" in manifest:
-        labels.update(map(str, manifest.loc[~manifest["id"].isin(list(reasons_by_row(findings))), "label"]))
+        labels = rules.describe_labels(manifest.loc[~manifest["id"].isin(list(reasons_by_row(findings))), "label"])
     return {
         "success": not any(finding.failed for finding in findings),
         "rows": rows,
         "rules": [_entry(finding) for finding in findings],
-        "labels": dict(labels),
+        "labels": labels,
     }
 
 

@@ -12,11 +12,14 @@ resamples, and so their intervals, lie too low. Measured for macro F1 of 20 clas
 value in 97% of the trials with 2,000 rows, 92% with 300 and 75% with 100.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from finetrail.evaluation import number_metrics
 from finetrail.evaluation.metrics import METRICS, Counts, Floats, Ints, scores
 
 # Distinct rows times resamples drawn at once: 4M int64 are 32 MB, times a handful of temporaries.
@@ -55,7 +58,7 @@ class Resampled:
 
 
 def bootstrap(y_true: Ints, predictions: Sequence[Ints], classes: int, *, resamples: int, seed: int) -> Resampled:
-    """Score models on resampled rows.
+    """Score classifiers on resampled rows.
 
     Args:
         y_true: actual classes (n,), n > 0.
@@ -64,26 +67,60 @@ def bootstrap(y_true: Ints, predictions: Sequence[Ints], classes: int, *, resamp
         resamples: number R of resamples.
         seed: equal seeds and rows give equal draws, whatever the order of the rows.
     """
-    if not len(y_true):
-        raise ValueError("there are no rows to resample")
+
+    def measure(drawn: Ints, rows: Ints) -> Iterator[dict[str, Floats]]:
+        actual = _totals(drawn, rows[:, 0], classes)
+        for predicted in rows[:, 1:].T:
+            right = predicted == rows[:, 0]
+            hits = _totals(drawn[:, right], predicted[right], classes)
+            counts = Counts(hits=hits, actual=actual, predicted=_totals(drawn, predicted, classes))
+            yield {metric: function(counts) for metric, function in METRICS.items()}
+
+    point = [scores(y_true, y_pred, classes) for y_pred in predictions] if len(y_true) else []
     columns = np.stack([np.asarray(column, dtype=np.int64) for column in (y_true, *predictions)], axis=1)  # (n, 1 + m)
+    return _resample(columns, point, measure, resamples, seed)
+
+
+def bootstrap_numbers(y_true: Floats, predictions: Sequence[Floats], *, resamples: int, seed: int) -> Resampled:
+    """Score regressions on resampled rows. Args: as of `bootstrap`, but numbers."""
+
+    def measure(drawn: Ints, rows: Floats) -> Iterator[dict[str, Floats]]:
+        for predicted in rows[:, 1:].T:
+            yield number_metrics.weighted_scores(drawn, rows[:, 0], predicted)
+
+    point = [number_metrics.scores(y_true, y_pred) for y_pred in predictions] if len(y_true) else []
+    columns = np.stack([np.asarray(column, dtype=np.float64) for column in (y_true, *predictions)], axis=1)
+    return _resample(columns, point, measure, resamples, seed)
+
+
+def _resample(
+    columns: NDArray[Any],
+    point: Sequence[Mapping[str, float]],
+    measure: Callable[[Ints, NDArray[Any]], Iterator[dict[str, Floats]]],
+    resamples: int,
+    seed: int,
+) -> Resampled:
+    """Draw rows.
+
+    Args:
+        columns: what is known of each row: the label, and what each of m models says: (n, 1 + m).
+        point: the metrics of each model on the rows themselves.
+        measure: the metrics of each model, from how often (r, D) each of the different rows (D, 1 + m) was drawn.
+    """
+    if not len(columns):
+        raise ValueError("there are no rows to resample")
     rows, occurrences = np.unique(columns, axis=0, return_counts=True)  # (D, 1 + m), (D,)
-    point = [scores(y_true, y_pred, classes) for y_pred in predictions]
-    draws = {metric: np.empty((len(predictions), resamples)) for metric in METRICS}
+    names = list(point[0])
+    draws = {metric: np.empty((len(point), resamples)) for metric in names}
     generator = np.random.default_rng(seed)
     block = max(1, BLOCK // len(rows))
     for start in range(0, resamples, block):
         stop = min(start + block, resamples)
         drawn = generator.multinomial(len(columns), occurrences / len(columns), size=stop - start)  # (r, D)
-        actual = _totals(drawn, rows[:, 0], classes)
-        for model in range(len(predictions)):
-            predicted = rows[:, 1 + model]
-            right = predicted == rows[:, 0]
-            hits = _totals(drawn[:, right], predicted[right], classes)
-            counts = Counts(hits=hits, actual=actual, predicted=_totals(drawn, predicted, classes))
-            for metric, function in METRICS.items():
-                draws[metric][model, start:stop] = function(counts)
-    return Resampled(point={metric: np.array([one[metric] for one in point]) for metric in METRICS}, draws=draws)
+        for model, found in enumerate(measure(drawn, rows)):
+            for metric, values in found.items():
+                draws[metric][model, start:stop] = values
+    return Resampled(point={metric: np.array([one[metric] for one in point]) for metric in names}, draws=draws)
 
 
 def _totals(drawn: Ints, labels: Ints, classes: int) -> Ints:

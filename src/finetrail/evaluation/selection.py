@@ -8,24 +8,18 @@ Imports no numpy, because `config.py` needs `Selection` in every process.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
+from finetrail.problem import METRICS, Metric, MetricName
 from finetrail.settings import Settings
-
-METRIC_NAMES = {
-    "accuracy": "accuracy",
-    "macro_precision": "macro precision",
-    "macro_recall": "macro recall",
-    "macro_f1": "macro F1",
-}
 
 
 class Selection(Settings):
-    """Section `selection:` of params.yaml."""
+    """Section `selection:` of params.yaml. The default of `metric` depends on the task: see `finetrail.problem`."""
 
-    metric: Literal["accuracy", "macro_precision", "macro_recall", "macro_f1"] = "macro_f1"
+    metric: MetricName = "macro_f1"
     confidence: float = Field(default=0.95, ge=0.5, le=0.999)
     resamples: int = Field(default=1000, ge=100, le=100_000)
     seed: int = Field(default=0, ge=0, lt=2**32)
@@ -33,7 +27,10 @@ class Selection(Settings):
 
 @dataclass(frozen=True)
 class Standing:
-    """One candidate: its value, how far it lies behind the leader (0 for the leader), both with intervals, its cost."""
+    """One candidate: its value, how far it lies behind the leader (0 for the leader), both with intervals, its cost.
+
+    A difference above 0 is one to the worse, whether the metric is the better the higher or the lower.
+    """
 
     candidate: str
     value: float
@@ -91,7 +88,8 @@ class Choice:
 
 def choose(standings: Sequence[Standing], settings: Selection) -> Choice:
     """Apply the rule. The standings are of one metric on the same rows, differences to the best of them."""
-    ranking = tuple(sorted(standings, key=lambda one: (-one.value, one.cost)))
+    metric = METRICS[settings.metric]
+    ranking = tuple(sorted(standings, key=lambda one: (-metric.goodness(one.value), one.cost)))
     chosen = min((one for one in ranking if one.tied), key=lambda one: one.cost)
     return Choice(
         chosen=chosen.candidate,
@@ -106,18 +104,17 @@ def choose(standings: Sequence[Standing], settings: Selection) -> Choice:
 def _reason(ranking: Sequence[Standing], chosen: Standing, settings: Selection) -> str:
     """Say in two or three sentences what led to the choice."""
     leader, *others = ranking
-    metric = METRIC_NAMES[settings.metric]
-    interval = f"{settings.confidence * 100:g}% interval {leader.low:.3f} to {leader.high:.3f}"
+    metric = METRICS[settings.metric]
+    value = metric.say(leader.value)
+    interval = f"{settings.confidence * 100:g}% interval {metric.say(leader.low)} to {metric.say(leader.high)}"
     if not others:
-        return (
-            f"`{leader.candidate}` is the only candidate; its validation {metric} is {leader.value:.3f} ({interval})."
-        )
-    leads = f"`{leader.candidate}` has the highest validation {metric}, {leader.value:.3f} ({interval})."
+        return f"`{leader.candidate}` is the only candidate; its validation {metric.title} is {value} ({interval})."
+    leads = f"`{leader.candidate}` has the {metric.best} validation {metric.title}, {value} ({interval})."
     tied = [one for one in ranking if one.tied]
     if len(tied) == 1:
         second = others[0]
         return (
-            f"{leads} The next best, `{second.candidate}`, is {_behind(second)}, which does not include 0. "
+            f"{leads} The next best, `{second.candidate}`, is {_behind(second, metric)}, which does not include 0. "
             f"So `{chosen.candidate}` is chosen."
         )
     rivals = [one for one in tied if one is not chosen]
@@ -132,14 +129,14 @@ def _reason(ranking: Sequence[Standing], chosen: Standing, settings: Selection) 
         )
         return f"{leads} {names} {are} 0. Of the {len(tied)} tied, `{leader.candidate}` {cheapest}"
     return (
-        f"{leads} `{chosen.candidate}` is {_behind(chosen)}, which includes 0: a tie. "
+        f"{leads} `{chosen.candidate}` is {_behind(chosen, metric)}, which includes 0: a tie. "
         f"Of the {len(tied)} tied, `{chosen.candidate}` {cheapest}"
     )
 
 
-def _behind(one: Standing) -> str:
-    gap = f"{one.difference:.3f}" if one.difference >= 0.0005 else "less than 0.001"
-    low, high = (f"{round(end, 3) + 0.0:.3f}" for end in (one.difference_low, one.difference_high))
+def _behind(one: Standing, metric: Metric) -> str:
+    gap = metric.say(one.difference) if metric.in_unit or one.difference >= 0.0005 else "less than 0.001"
+    low, high = (metric.say(end) for end in (one.difference_low, one.difference_high))
     return f"{gap} behind, with an interval of that difference from {low} to {high}"
 
 

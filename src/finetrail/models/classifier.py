@@ -1,4 +1,7 @@
-"""A classifier is a backbone that gives one feature vector an example, and a head on top of it."""
+"""A classifier is a backbone that gives one feature vector an example, and a head on top of it.
+
+Of a regression the head has one output, and all that is said of logits holds for that number.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -40,6 +43,12 @@ class Classifier(nn.Module):
         """The backbone's output, (B, D)."""
         features: Tensor = batch["features"] if "features" in batch else self.backbone(batch)
         return features
+
+    def rescale(self, scale: float, shift: float) -> None:
+        """Fold `output * scale + shift` into the head: what learnt standardised numbers answers in their own unit."""
+        with torch.no_grad():
+            self.head.weight.mul_(scale)
+            self.head.bias.mul_(scale).add_(shift)
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits, (B, K), in float32."""

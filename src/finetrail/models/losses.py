@@ -1,6 +1,6 @@
 """Losses: what training makes small."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -11,9 +11,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from finetrail.models.classifier import Batch
+from finetrail.problem import CLASSIFICATION, REGRESSION, ProblemType
 
 Loss = Callable[[Tensor, Tensor, Batch], Tensor]
-"""Maps logits (B, K), class numbers (B,) and the batch that they come from to the mean loss of the batch."""
+"""Maps logits (B, K), targets (B,) and the batch that they come from to the mean loss of the batch.
+
+Targets are class numbers; of a regression, standardised numbers, and K is 1.
+"""
 _Each = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 _BETA = 0.999
 
@@ -25,11 +29,14 @@ class LossOptions:
     Attributes:
         label_smoothing, class_weights: see `cross_entropy`.
         focal_gamma: see `focal`; None for cross-entropy.
+        distance, huber_delta: see `regression_loss`.
     """
 
     label_smoothing: float = 0.0
     class_weights: Tensor | None = None
     focal_gamma: float | None = None
+    distance: str = "mse"
+    huber_delta: float = 1.0
 
 
 def classification_loss(options: LossOptions) -> Loss:
@@ -37,6 +44,32 @@ def classification_loss(options: LossOptions) -> Loss:
     if options.focal_gamma is None:
         return cross_entropy(options.label_smoothing, options.class_weights)
     return focal(options.focal_gamma, options.label_smoothing, options.class_weights)
+
+
+def regression_loss(options: LossOptions) -> Loss:
+    """The loss of a task with one number an example; mixed batches as in `cross_entropy`.
+
+    By `options.distance`: `mse`, the square of the error; `mae`, the error; `huber`, the square up to `huber_delta`
+    and the error beyond it (Huber 1964), so that a few wild labels do not decide. Targets are standardised, and so
+    `huber_delta` is in standard deviations of the training labels.
+    """
+
+    def each(outputs: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+        answers = outputs.squeeze(1)
+        if options.distance == "mae":
+            return functional.l1_loss(answers, targets, reduction="none")
+        if options.distance == "huber":
+            return functional.huber_loss(answers, targets, reduction="none", delta=options.huber_delta)
+        return functional.mse_loss(answers, targets, reduction="none")
+
+    return partial(_mean, each, None)
+
+
+LOSSES: Mapping[ProblemType, Callable[[LossOptions], Loss]] = {
+    CLASSIFICATION.name: classification_loss,
+    REGRESSION.name: regression_loss,
+}
+"""What makes the loss of each kind of problem."""
 
 
 def cross_entropy(label_smoothing: float = 0.0, class_weights: Tensor | None = None) -> Loss:

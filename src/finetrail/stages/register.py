@@ -33,6 +33,7 @@ def register(workspace: Workspace, *, project: str, task_name: str) -> Registere
         name=project,
         model=model,
         example={task.column: task.example},
+        answers=task.problem.answers,
         tags=_tags(tracker.tags(run_id), choice, tested),
     )
     described = {key: value for key, value in asdict(version).items() if key != "new"}

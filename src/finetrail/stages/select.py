@@ -4,14 +4,16 @@ import csv
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finetrail import tracking
-from finetrail.errors import ConfigError, ModelError, WorkspaceError
-from finetrail.evaluation.intervals import bootstrap
-from finetrail.evaluation.metrics import Ints
+from finetrail.errors import ConfigError, WorkspaceError
 from finetrail.evaluation.selection import Choice, Selection, Standing, choose
+from finetrail.problem import METRICS
+from finetrail.stages.comparing import Comparing, comparing_by
 from finetrail.workspace import Workspace, need, read_json, replacing, write_json
 
 
@@ -31,7 +33,7 @@ class _Result:
     labels: tuple[str, ...]
     ids: tuple[str, ...]
     actual: tuple[str, ...]
-    y_pred: Ints
+    y_pred: NDArray[Any]
     trainable: int
     total: int
 
@@ -54,20 +56,20 @@ def select(workspace: Workspace, settings: Selection, candidates: Sequence[str])
     if not candidates:
         raise ConfigError("`candidates` is empty, but there must be at least one to select: add one to params.yaml")
     # Cheapest first: of equal values argmax then takes the cheapest as the leader.
-    results = sorted((_read(workspace, name) for name in dict.fromkeys(candidates)), key=lambda one: one.cost)
+    comparing, metric = comparing_by(settings.metric), METRICS[settings.metric]
+    results = sorted(
+        (_read(workspace, name, comparing) for name in dict.fromkeys(candidates)), key=lambda one: one.cost
+    )
     first = results[0]
     for other in results[1:]:
         _same_rows(first, other)
-    index = {label: k for k, label in enumerate(first.labels)}
-    y_true = np.array([index[label] for label in first.actual], dtype=np.int64)
-    resampled = bootstrap(
-        y_true, [one.y_pred for one in results], len(index), resamples=settings.resamples, seed=settings.seed
-    )
-    leader = int(np.argmax(resampled.point[settings.metric]))
+    resampled = comparing.resampled(first.actual, first.labels, [one.y_pred for one in results], settings)
+    leader = int(np.argmax([metric.goodness(value) for value in resampled.point[metric.name]]))
     standings = []
     for model, result in enumerate(results):
         own = resampled.interval(settings.metric, model, settings.confidence)
-        behind = resampled.difference(settings.metric, leader, model, settings.confidence)
+        more, less = (model, leader) if metric.lower else (leader, model)  # the larger value stands first
+        behind = resampled.difference(settings.metric, more, less, settings.confidence)
         standings.append(
             Standing(
                 candidate=result.candidate,
@@ -86,46 +88,28 @@ def select(workspace: Workspace, settings: Selection, candidates: Sequence[str])
     for folder in (workspace.runs, workspace.models):
         for stale in [path for path in folder.glob("*/") if path.name not in candidates]:
             shutil.rmtree(stale)
-    return Selected(choice=choice, rows=len(y_true))
+    return Selected(choice=choice, rows=len(first.ids))
 
 
-def _read(workspace: Workspace, candidate: str) -> _Result:
+def _read(workspace: Workspace, candidate: str, comparing: Comparing) -> _Result:
     import pyarrow.parquet as pq
 
     paths = workspace.run(candidate)
     metrics = read_json(need(paths.metrics, "train"))
-    table = pq.read_table(need(paths.predictions, "train"), columns=["id", "label", "logits"])
-    labels = tuple(metrics["labels"])
-    rows = table.num_rows
-    if not rows:
+    if comparing.column not in pq.read_schema(need(paths.predictions, "train")).names:
+        raise WorkspaceError(
+            f"{paths.predictions} has no column {comparing.column!r}, so it is of another task: run `dvc repro`"
+        )
+    table = pq.read_table(paths.predictions, columns=["id", "label", comparing.column])
+    labels = comparing.labels(metrics)
+    if not table.num_rows:
         raise WorkspaceError(f"{paths.predictions} has no rows, but a candidate is chosen by them: run `dvc repro`")
-    logits = table["logits"].combine_chunks().flatten().to_numpy()
-    if logits.size != rows * len(labels):
-        raise WorkspaceError(
-            f"{paths.predictions} has {logits.size} logits for {rows} rows and {len(labels)} labels, but there must be "
-            "one a row and label: run `dvc repro`"
-        )
-    logits = logits.reshape(rows, len(labels))
-    broken = int((~np.isfinite(logits)).any(axis=1).sum())
-    if broken:
-        raise ModelError(
-            f"candidate {candidate!r} answers {broken} of {rows} validation rows with NaN or infinity, but every logit "
-            "must be a finite number: lower its learning rate, train it in fp32, or remove it"
-        )
-    actual = tuple(table["label"].to_pylist())
-    known = set(labels)
-    strange = next((label for label in actual if label not in known), None)
-    if strange is not None:
-        raise WorkspaceError(
-            f"{paths.predictions} holds the label {strange!r}, which is none of the {len(labels)} in {paths.metrics}: "
-            "run `dvc repro`"
-        )
     return _Result(
         candidate=candidate,
         labels=labels,
         ids=tuple(table["id"].to_pylist()),
-        actual=actual,
-        y_pred=logits.argmax(axis=1).astype(np.int64),
+        actual=tuple(table["label"].to_pylist()),
+        y_pred=comparing.predicted(table, labels, paths),
         trainable=int(metrics["parameters"]["trainable"]),
         total=int(metrics["parameters"]["total"]),
     )

@@ -50,17 +50,19 @@ def split(workspace: Workspace, settings: TextSplit | ImageSplit, track: Track =
     _refuse_missing(frame, "label", "label")
     contents = compress(Contents(workspace.raw, settings.column), kept)
     keys = settings.keys(frame, track(contents, total=len(frame), what=f"reading {settings.column}s"))
+    labels, official = frame["label"].tolist(), _optional(frame["split"])
     rows = Rows(
         ids=frame["id"].tolist(),
         keys=keys,
-        labels=frame["label"].tolist(),
-        official=_optional(frame["split"]),
+        labels=settings.strata.of(labels, official, settings),
+        official=official,
         groups=_optional(frame["group"]),
     )
     near = settings.neighbours(frame, keys)
     assignment = assign(rows, settings, near)
     counts = label_counts(rows, assignment)
     refuse(counts, len(assignment.removed))
+    settings.strata.refuse(counts, list(compress(labels, (split == "train" for split in assignment.splits))))
     sizes = {
         "ingested": len(manifest),
         "quarantined_by_validation": len(quarantined),

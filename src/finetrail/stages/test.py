@@ -1,21 +1,22 @@
 """Stage `test`: score the one chosen model on the test split, once, and write the report."""
 
 import csv
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from finetrail import lineage, tracking
 from finetrail.curves import Point, read_curve
 from finetrail.data.shards import Contents, pick, read_frame
-from finetrail.evaluation.evaluate import Evaluation, evaluate
 from finetrail.evaluation.figures import Curve, Panel
-from finetrail.evaluation.report import Report, SplitFacts, render, wanted
-from finetrail.evaluation.selection import METRIC_NAMES, Choice, Selection
+from finetrail.evaluation.page import Report, SplitFacts
+from finetrail.evaluation.selection import Choice, Selection
 from finetrail.previews import read_seen
+from finetrail.problem import METRICS
 from finetrail.progress import Track, quiet
 from finetrail.runs import RunRecord
+from finetrail.stages.scoring import Answered, Measured, scoring_of
 from finetrail.tasks.registry import get_entry, load_model
 from finetrail.training.inference import predict
 from finetrail.workspace import RunPaths, Workspace, need, read_json, replacing, write_json
@@ -28,7 +29,7 @@ class Tested:
     """What `test` did."""
 
     candidate: str
-    evaluation: Evaluation
+    evaluation: Any
 
 
 def score_test(
@@ -40,23 +41,15 @@ def score_test(
     split = workspace.split("test")
     rows = read_frame(split)
     built = load_model(need(workspace.model(choice.chosen), "train"))
-    numbers = {label: number for number, label in enumerate(built.labels)}
-    targets = np.array([numbers[label] for label in rows["label"]], dtype=np.int64)
     inputs = built.processor.encode(Contents(split, column), scratch=workspace.scratch)
-    logits = predict(built.model, inputs, BATCH, track, "testing")
-    evaluation = evaluate(
-        rows["id"].tolist(),
-        targets,
-        logits.astype(np.float64),
-        built.labels,
-        confidence=settings.confidence,
-        resamples=settings.resamples,
-        seed=settings.seed,
-    )
-    previews = {
-        row: built.processor.preview(content) for row, content in pick(split, column, wanted(evaluation)).items()
-    }
+    outputs = predict(built.model, inputs, BATCH, track, "testing")
     paths = workspace.run(choice.chosen)
+    trained = read_json(paths.metrics)
+    scoring = scoring_of(built.problem)
+    answered = Answered(rows, outputs, built.labels, trained)
+    evaluation = scoring.evaluate(answered, settings)
+    wanted = pick(split, column, scoring.wanted(evaluation))
+    previews = {row: built.processor.preview(content) for row, content in wanted.items()}
     record = RunRecord(**read_json(paths.record))
     report = Report(
         project=project,
@@ -66,7 +59,7 @@ def score_test(
         previews=previews,
         seen=read_seen(need(paths.seen, "train")),
         choice=choice,
-        panels=_panels(paths, choice.metric, read_json(paths.metrics)["best_epoch"]),
+        panels=_panels(paths, choice.metric, trained["best_epoch"]),
         split=SplitFacts.from_json(read_json(need(workspace.split_report, "split"))),
         lineage={
             "MLflow run": record.run_id,
@@ -77,18 +70,14 @@ def score_test(
     )
     with replacing(workspace.test_report) as folder:
         write_json(folder / "metrics.json", evaluation.as_json("test"))
-        (folder / "report.html").write_text(render(report), encoding="utf-8")
-        answers = {"id": rows["id"], "label": rows["label"], "logits": list(logits)}
+        (folder / "report.html").write_text(scoring.render(report), encoding="utf-8")
+        answers = {"id": rows["id"], "label": rows["label"], **scoring.answers(answered)}
         pd.DataFrame(answers).to_parquet(folder / "predictions.parquet", index=False, compression="zstd")
-        predicted = [built.labels[number] for number in logits.argmax(axis=1)]
-        pd.DataFrame({"actual": rows["label"], "predicted": predicted}).to_csv(folder / "confusion.csv", index=False)
-        mistakes = pd.DataFrame(
-            [asdict(mistake) | {"content": previews[mistake.id].text} for mistake in evaluation.mistakes],
-            columns=["id", "content", "actual", "predicted", "confidence", "given_to_actual"],
-        )
+        scoring.confusion(answered).to_csv(folder / "confusion.csv", index=False)
+        mistakes = scoring.errors(evaluation, previews)
         # All texts are quoted: without, a lone carriage return inside of one would end its row.
         mistakes.to_csv(folder / "errors.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
-    _log(workspace, project, paths, evaluation)
+    _log(workspace, project, paths, evaluation, scoring.logged(evaluation))
     return Tested(choice.chosen, evaluation)
 
 
@@ -103,7 +92,7 @@ def _panels(paths: RunPaths, metric: str, best_epoch: float) -> list[Panel]:
     loss = (_curve("training", train, "loss"), _curve("validation", val, "loss"))
     return [
         Panel("loss", loss, best_epoch),
-        Panel(f"validation {METRIC_NAMES[metric]}", (_curve("validation", val, metric),), best_epoch),
+        Panel(f"validation {METRICS[metric].title}", (_curve("validation", val, metric),), best_epoch),
     ]
 
 
@@ -111,11 +100,11 @@ def _curve(name: str, points: list[Point], value: str) -> Curve:
     return Curve(name, tuple((point["epoch"], point[value]) for point in points))
 
 
-def _log(workspace: Workspace, project: str, paths: RunPaths, evaluation: Evaluation) -> None:
+def _log(workspace: Workspace, project: str, paths: RunPaths, evaluation: Measured, more: dict[str, float]) -> None:
     tracker = tracking.connect(workspace, project)
     run_id = tracker.resume(paths)
     scores = {f"test_{name}": interval.value for name, interval in evaluation.metrics.items()}
-    tracker.log(run_id, {**scores, "test_loss": evaluation.loss, "test_ece": evaluation.calibration.ece})
+    tracker.log(run_id, scores | more)
     tracker.tag(run_id, {"finetrail.tested": "yes"})
     for name in ("report.html", "metrics.json", "errors.csv"):
         tracker.upload(run_id, workspace.test_report / name, "test")

@@ -1,33 +1,31 @@
 """Stage `train`: fine-tune one candidate on the training split, and score it on the validation split."""
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 
 from finetrail import lineage
 from finetrail.adaptation.methods import Adaptation
 from finetrail.curves import Point
 from finetrail.data.raw import Contents, read_frame
-from finetrail.evaluation.metrics import cross_entropy, scores
 from finetrail.live_run import LiveRun, checkpoint_folder
 from finetrail.models.blocks import checkpoint_blocks
 from finetrail.models.classifier import count_parameters
 from finetrail.models.inputs import Inputs, Watched
-from finetrail.models.losses import LossOptions, class_weights
 from finetrail.models.weights import hash_tensors
 from finetrail.progress import Track, quiet
 from finetrail.runs import RunRecord, final_metrics, flatten
 from finetrail.settings import Settings
+from finetrail.stages.learning import learn
 from finetrail.stages.train_outs import Outs, seen_in_training, write_outs
 from finetrail.tasks.registry import get_entry, get_task
 from finetrail.tasks.task import Built
 from finetrail.training import processes
-from finetrail.training.checkpoints import Checkpoints
+from finetrail.training.checkpoints import Checkpoint, Checkpoints
 from finetrail.training.device import build_accelerator, fix_seeds, peak_memory_mb
 from finetrail.training.feeding import Examples
+from finetrail.training.fitted import Fitted
 from finetrail.training.inference import predict
 from finetrail.training.loop import fit
 from finetrail.training.once import computed_once
@@ -74,10 +72,10 @@ def train(
     processes.join()
     task = get_task(task_name)
     rows = {split: read_frame(workspace.split(split)) for split in ("train", "val")}
-    labels = sorted(rows["train"]["label"].unique())
-    targets = {split: _targets(rows[split]["label"], labels) for split in rows}
+    learning = learn(task.problem, rows["train"]["label"].tolist(), settings)
+    targets = {split: learning.targets(rows[split]["label"].tolist()) for split in rows}
     fix_seeds(seed)
-    built = task.build(backbone, labels, workspace.root)
+    built = task.build(backbone, learning.outputs, workspace.root)
     model = built.model
     adaptation.apply(model)
     inputs = _encode(workspace, built, get_entry(task_name).column, settings, track)
@@ -118,8 +116,8 @@ def train(
                 examples["train"],
                 examples["val"],
                 settings,
-                loss=task.loss(_loss_options(settings, targets["train"], len(labels))),
-                score=_score,
+                loss=task.loss(learning.loss_options(targets["train"])),
+                score=learning.score,
                 accelerator=accelerator,
                 precision=precision,
                 seed=seed,
@@ -130,29 +128,24 @@ def train(
                 track=track,
             )
         adaptation.merge(model)
+        learning.finish(model)
         # Scored as it will be served: whole, merged, in full precision.
         logits = predict(model, inputs["val"], settings.batch_size, track, "scoring")
         if run is None:
             return None
-        before = resume.state["fitted"]["seconds"] if resume else 0.0
-        seconds = before + time.perf_counter() - started
-        measured = {
-            "seconds": round(seconds, 2),
-            "samples_per_second": round(fitted.samples / seconds, 2),
-            "peak_memory_mb": float(peak_memory_mb()),
-            "activation_memory_mb": round(fitted.activations / 2**20, 2),
-        }
-        found = _score(logits, targets["val"])
+        measured = _measured(started, resume, fitted)
+        found = learning.score_finished(logits, targets["val"])
         metrics = {
             "val": found,
             "parameters": parameters,
             "epochs": fitted.epochs,
             "best_epoch": fitted.best_epoch,
-            "labels": labels,
+            **learning.described(),
         }
         record = replace(record, run_id=run.log.run_id, measured=measured)
         seen = seen_in_training(built, inputs["train"], rows["train"]["label"].tolist(), seed)
-        write_outs(workspace, task, rows["val"], Outs(built, backbone, record, metrics, fitted, logits, seen))
+        outs = Outs(built, backbone, record, metrics, fitted, learning.answers(logits), seen)
+        write_outs(workspace, task, rows["val"], outs)
     except BaseException as error:
         if run is not None:
             run.fail(error)
@@ -173,22 +166,16 @@ def _encode(workspace: Workspace, built: Built, column: str, settings: Training,
     }
 
 
-def _targets(given: Iterable[str], labels: list[str]) -> np.ndarray:
-    """Class numbers (N,)."""
-    numbers = {label: number for number, label in enumerate(labels)}
-    return np.array([numbers[label] for label in given], dtype=np.int64)
-
-
-def _loss_options(settings: Training, targets: np.ndarray, classes: int) -> LossOptions:
-    return LossOptions(
-        label_smoothing=settings.label_smoothing,
-        class_weights=class_weights(settings.class_weights, targets, classes),
-        focal_gamma=settings.focal_gamma if settings.loss == "focal" else None,
-    )
-
-
-def _score(logits: np.ndarray, targets: np.ndarray) -> Point:
-    return {"loss": cross_entropy(logits, targets), **scores(targets, logits.argmax(axis=1), logits.shape[1])}
+def _measured(started: float, resume: Checkpoint | None, fitted: Fitted) -> dict[str, float]:
+    """What the training cost, with what went before a crash."""
+    before = resume.state["fitted"]["seconds"] if resume else 0.0
+    seconds = before + time.perf_counter() - started
+    return {
+        "seconds": round(seconds, 2),
+        "samples_per_second": round(fitted.samples / seconds, 2),
+        "peak_memory_mb": float(peak_memory_mb()),
+        "activation_memory_mb": round(fitted.activations / 2**20, 2),
+    }
 
 
 def _unheard(curve: str, step: int, point: Point) -> None:

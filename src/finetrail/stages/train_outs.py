@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from finetrail.curves import write_curve
@@ -27,7 +26,7 @@ class Outs:
 
     Attributes:
         metrics: the content of metrics.json.
-        logits: of the validation rows, (N, K).
+        answers: to the validation rows, by column.
         seen: training examples as the model sees them.
     """
 
@@ -36,7 +35,7 @@ class Outs:
     record: RunRecord
     metrics: dict[str, Any]
     fitted: Fitted
-    logits: np.ndarray
+    answers: dict[str, Any]
     seen: list[Seen]
 
 
@@ -49,7 +48,7 @@ def write_outs(workspace: Workspace, task: Task, val: pd.DataFrame, outs: Outs) 
         write_json(paths.metrics, outs.metrics)
         write_curve(paths.train_curve, outs.fitted.train_curve)
         write_curve(paths.val_curve, outs.fitted.val_curve)
-        predictions = pd.DataFrame({"id": val["id"], "label": val["label"], "logits": list(outs.logits)})
+        predictions = pd.DataFrame({"id": val["id"], "label": val["label"], **outs.answers})
         predictions.to_parquet(paths.predictions, index=False, compression="zstd")
         write_seen(outs.seen, paths.seen)
         write_record(outs.record, paths.record)

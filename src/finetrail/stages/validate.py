@@ -5,9 +5,9 @@ from dataclasses import asdict, dataclass
 
 from finetrail.data.expectations import inspect
 from finetrail.data.findings import Finding
-from finetrail.data.image_rules import ImageValidation
+from finetrail.data.image_rules import ImageNumberValidation, ImageValidation
 from finetrail.data.raw import read_manifest
-from finetrail.data.text_rules import TextValidation
+from finetrail.data.text_rules import TextNumberValidation, TextValidation
 from finetrail.data.validation_report import reasons_by_row, validation_report, why_stopped, write_quarantine
 from finetrail.errors import ValidationError
 from finetrail.workspace import Workspace, replacing, write_json
@@ -30,7 +30,10 @@ class Validated:
     findings: tuple[Finding, ...]
 
 
-def validate(workspace: Workspace, rules: TextValidation | ImageValidation) -> Validated:
+Rules = TextValidation | ImageValidation | TextNumberValidation | ImageNumberValidation
+
+
+def validate(workspace: Workspace, rules: Rules) -> Validated:
     """Write `data/reports/validation`: validation.json, quarantine.csv and data_docs/; reads `data/raw`.
 
     Raises:
@@ -47,7 +50,7 @@ def validate(workspace: Workspace, rules: TextValidation | ImageValidation) -> V
     stopped = why_stopped(findings, counts, manifest)
     failed = workspace.scratch / "validation-failed"
     with replacing(failed if stopped else workspace.validation) as folder:
-        write_json(folder / "validation.json", validation_report(findings, counts, manifest))
+        write_json(folder / "validation.json", validation_report(findings, counts, manifest, rules))
         write_quarantine(folder / "quarantine.csv", manifest, excerpts, findings)
         inspection.write_docs(folder / "data_docs", counts)
     if stopped:

@@ -1,1 +1,1 @@
-"""One file a task, registered under its Hugging Face name."""
+"""One file a kind of content; the tasks on it are registered under their Hugging Face names."""

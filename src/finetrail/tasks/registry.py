@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from finetrail.errors import ConfigError, ModelError
+from finetrail.problem import CLASSIFICATION, REGRESSION, Problem
 from finetrail.workspace import read_json
 
 if TYPE_CHECKING:
@@ -21,30 +22,32 @@ class Entry:
     """What is known of a task without importing it.
 
     Attributes:
-        module, implementation: where its `Task` stands.
+        module, implementation: where its `Task` stands; it is made from the task's name and problem.
+        problem: the kind of problem that it is.
         column: what a row holds, `text` or `image`, and the name of the column that it stands in.
         example: a raw value as a caller of the registered model sends it: a text, or a base64-encoded image.
     """
 
     module: str
     implementation: str
+    problem: Problem
     column: str
     example: str
 
 
+def _texts(problem: Problem, example: str) -> Entry:
+    return Entry("finetrail.tasks.texts", "TextTask", problem, column="text", example=example)
+
+
+def _images(problem: Problem) -> Entry:
+    return Entry("finetrail.tasks.pictures", "ImageTask", problem, column="image", example=_DOT)
+
+
 TASKS = {
-    "text-classification": Entry(
-        "finetrail.tasks.text_classification",
-        "TextClassification",
-        column="text",
-        example="the shuttle reached orbit after a flawless launch",
-    ),
-    "image-classification": Entry(
-        "finetrail.tasks.image_classification",
-        "ImageClassification",
-        column="image",
-        example=_DOT,
-    ),
+    "text-classification": _texts(CLASSIFICATION, "the shuttle reached orbit after a flawless launch"),
+    "image-classification": _images(CLASSIFICATION),
+    "text-regression": _texts(REGRESSION, "a quiet room near the station, small but spotless"),
+    "image-regression": _images(REGRESSION),
 }
 
 
@@ -58,7 +61,7 @@ def get_entry(name: str) -> Entry:
 def get_task(name: str) -> "Task":
     """The task of that name, imported. Raises: ConfigError: there is none."""
     entry = get_entry(name)
-    return cast("Task", getattr(import_module(entry.module), entry.implementation)())
+    return cast("Task", getattr(import_module(entry.module), entry.implementation)(name, entry.problem.name))
 
 
 def load_model(folder: Path) -> "Built":

@@ -1,4 +1,4 @@
-"""What one kind of problem must say about itself, so that stages and training loop need not know it."""
+"""What a task must say about itself, so that stages and training loop need not know it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,7 @@ from finetrail.models.classifier import Batch, Classifier
 from finetrail.models.inputs import Inputs, Values
 from finetrail.models.losses import Loss, LossOptions
 from finetrail.previews import Preview
+from finetrail.problem import CLASSIFICATION, ProblemType
 
 
 class Processor(Protocol):
@@ -38,25 +39,37 @@ class Built:
     """A model with what it needs to read raw values and to name its answers.
 
     Attributes:
-        labels: the K class names, in the order of the logits.
+        labels: the names of the K outputs in their order: the classes, or the one name of a number.
+        problem: the kind of problem that it answers.
     """
 
     model: Classifier
     processor: Processor
     labels: list[str]
+    problem: ProblemType = CLASSIFICATION.name
 
 
 class Task(Protocol):
-    """One kind of problem. Implementations stand in `tasks/`, one a file, listed in `tasks/registry.py`.
+    """What is asked of what.
+
+    Implementations stand in `tasks/`, one file for each kind of content, listed in `tasks/registry.py`.
 
     Attributes:
         name: the Hugging Face name of the task.
+        problem: the kind of problem that it is.
     """
 
     name: str
+    problem: ProblemType
 
     def build(self, backbone: object, labels: list[str], root: Path) -> Built:
-        """A pretrained backbone with a new head. Args: backbone: the section of params.yaml. root: the workspace."""
+        """A pretrained backbone with a new head.
+
+        Args:
+            backbone: the section of params.yaml.
+            labels: what the outputs of the head are called; see `Built`.
+            root: the workspace.
+        """
         ...
 
     def loss(self, options: LossOptions) -> Loss:

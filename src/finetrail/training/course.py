@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from finetrail.curves import Point
 from finetrail.errors import TrainingError
 from finetrail.models.classifier import Batch
+from finetrail.problem import METRICS
 from finetrail.progress import Track
 from finetrail.training import memory, processes
 from finetrail.training.checkpoints import Checkpoints
@@ -152,7 +153,7 @@ class Course:
             epoch = self.plan.epochs_at(step)
             fitted.val_curve.append({"epoch": epoch, "step": step, **point})
             self.observe("val", step, point)
-            value = point[self.settings.metric]
+            value = METRICS[self.settings.metric].goodness(point[self.settings.metric])
             if value > fitted.best:
                 fitted.best, fitted.best_step, fitted.best_epoch = value, step, epoch
                 weights = learner.weights()

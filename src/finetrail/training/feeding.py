@@ -20,7 +20,7 @@ class Examples:
     """One split, ready to train on.
 
     Attributes:
-        targets: class numbers (N,), in the order of the inputs.
+        targets: class numbers, or standardised numbers, (N,), in the order of the inputs.
         ids: what errors call the examples.
     """
 
@@ -57,8 +57,8 @@ def feed(
     """The batches on the device, in order; what they hold depends on what is asked for, and on nothing else.
 
     Args:
-        targets: class numbers (N,): then a batch also holds `targets` (B,), and a mixed one `partner_targets`; see
-            `finetrail.models.losses`.
+        targets: class numbers, or standardised numbers, (N,): then a batch also holds `targets` (B,), and a mixed one
+            `partner_targets`; see `finetrail.models.losses`.
         workers: processes that make batches; 0: this one, beside a GPU in a thread.
     """
     made = _Batches(inputs, None if targets is None else torch.from_numpy(targets))

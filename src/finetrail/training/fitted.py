@@ -16,7 +16,7 @@ class Fitted:
         seconds: of work, also before a crash, up to the checkpoint that was taken up.
         activations: bytes that a forward pass keeps for the backward pass.
         rate: the learning rate of the last step.
-        best: the best value of the metric.
+        best: the best value of the metric, as a number that is the higher the better.
         best_file: holds its weights.
         best_epoch: epochs at the best evaluation; whole where evaluations are once an epoch.
         train_curve: a point every `log_every` optimiser steps: step, epoch, loss, learning_rate, gradient_norm.

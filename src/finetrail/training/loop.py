@@ -46,7 +46,7 @@ def fit(
 
     Args:
         loss: see `finetrail.models.losses`.
-        score: maps validation logits (N, K) and class numbers (N,) to values by name, `settings.metric` among them.
+        score: maps validation logits (N, K) and targets (N,) to values by name, `settings.metric` among them.
         precision: of the forward passes.
         seed: of the order of the examples, of their augmentations and of dropouts.
         checkpoints: where checkpoints and best weights are written.

@@ -11,7 +11,7 @@ from pydantic import ValidationError as SettingsError
 
 from finetrail.data.findings import Finding
 from finetrail.data.rules import fits
-from finetrail.data.text_rules import TextValidation
+from finetrail.data.text_rules import TextNumberValidation, TextValidation
 
 Rows = list[tuple[str | None, str | None, str | None]]  # text, label, split
 FACTS = TextValidation.facts
@@ -164,3 +164,45 @@ def test_findings_speak_in_words() -> None:
     )
     assert Finding(rules["duplicate"], 0).message == "not checked (policy off)"
     assert Finding(rules["two_labels"], 1, detail="found 1").message == "fewer than two labels are left (found 1)"
+
+
+def number_column(rows: Rows, name: str, **rules: Any) -> list[Any]:
+    values = TextNumberValidation.model_validate(rules).derive(manifest(rows))[name]
+    return [None if pd.isna(value) else value for value in values]
+
+
+def test_labels_of_words_are_found_and_missing_ones_are_not_found_twice() -> None:
+    rows: Rows = [("x", "1.5", None), ("y", "n/a", None), ("z", None, None), ("u", "-inf", None), ("v", " 2 ", None)]
+    assert number_column(rows, "number") == [1.5, None, None, None, 2.0]
+    assert number_column(rows, "label_of_words") == [None, "n/a", None, "-inf", None]
+    assert number_column(rows, "label_used") == [1.5, None, None, None, 2.0]
+
+
+def test_numbers_are_the_same_however_they_are_written() -> None:
+    rows: Rows = [("x", "3", None), ("x", "3.0", None), ("y", "3", None), ("y", "4", None), ("z", "3e0", "test")]
+    assert number_column(rows, "labels_of_content") == [1, 1, 2, 2, 1]
+    assert number_column(rows, "duplicate_of") == [None, "x-0", None, None, None]
+
+
+def test_a_row_out_of_range_neither_conflicts_nor_repeats() -> None:
+    rows: Rows = [("x", "3", None), ("x", "300", None), ("x", "-1", None)]
+    bounds = {"label_range": {"min": 0, "max": 100}}
+    assert number_column(rows, "labels_of_content", **bounds) == [1, None, None]
+    off = {"label_range": {"policy": "off", "min": 0, "max": 100}}
+    assert number_column(rows, "labels_of_content", **off) == [3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "match"),
+    [
+        ({"numeric_label": {"policy": "off"}}, "'fail' or 'quarantine'"),
+        ({"label_range": {"min": 2, "max": 1}}, "min 2 is above max 1; swap them"),
+        ({"label_range": {"low": 2}}, "unknown key 'low'.*allowed are policy, min, max"),
+        ({"rare_label": {}}, "unknown key 'rare_label'"),
+        ({"class_balance": {}}, "unknown key 'class_balance'"),
+        ({"unknown_label": {"labels": ["1", "2"]}}, "unknown key 'unknown_label'"),
+    ],
+)
+def test_rules_of_numbers_refuse(wrong: dict[str, Any], match: str) -> None:
+    with pytest.raises(SettingsError, match=match):
+        TextNumberValidation.model_validate(wrong)

@@ -235,8 +235,13 @@ def test_official_carves_val_by_label_from_train() -> None:
 
 
 def refusal(rows: Rows, split: TextSplit) -> str:
+    def divide() -> None:
+        assignment = assign(rows, split)
+        refuse(label_counts(rows, assignment), 0)
+        split.strata.refuse(label_counts(rows, assignment), [])
+
     with pytest.raises(SplitError) as caught:
-        refuse(label_counts(rows, assign(rows, split)), 0)
+        divide()
     message = str(caught.value)
     assert "\n" not in message
     return message

@@ -17,7 +17,8 @@ from PIL import Image
 from finetrail.errors import ModelError
 from finetrail.evaluation.evaluate import Evaluation, evaluate
 from finetrail.evaluation.figures import Curve, Panel, confusion_figure, curves_figure
-from finetrail.evaluation.report import CLASSES, MISTAKES, Report, SplitFacts, render, wanted
+from finetrail.evaluation.page import MISTAKES, Report, SplitFacts
+from finetrail.evaluation.report import CLASSES, render, wanted
 from finetrail.evaluation.selection import Selection, Standing, choose
 from finetrail.previews import Preview, Seen
 
@@ -34,7 +35,7 @@ def _evaluation(labels: list[str], rows: int = 120, sharp: float = 1.0) -> Evalu
     return evaluate(ids, y_true, logits, labels, confidence=0.95, resamples=100, seed=0)
 
 
-def _report(labels: list[str], text: str = "a text", name: str = "lora", **changes: Any) -> Report:
+def _report(labels: list[str], text: str = "a text", name: str = "lora", **changes: Any) -> Report[Evaluation]:
     standings = [
         Standing("full", 0.71, 0.69, 0.73, 0.0, 0.0, 0.0, 9000, 9000),
         Standing(name, 0.70, 0.68, 0.72, 0.01, -0.01, 0.03, 100, 9100),
@@ -143,7 +144,7 @@ def test_hostile_text_is_shown_and_not_obeyed() -> None:
     assert [tag for tag, _ in page.tags] == [tag for tag, _ in _Page(render(_replaced(report))).tags]
 
 
-def _replaced(report: Report) -> Report:
+def _replaced(report: Report[Evaluation]) -> Report[Evaluation]:
     """Return the same report with harmless text: hostile text must not add or remove an element."""
     harmless = _report(
         ["a", "ba", "c"],
@@ -218,7 +219,7 @@ def _picture(width: int = 32, height: int = 32, kind: str = "PNG", noise: bool =
     return Preview(picture=file.getvalue())
 
 
-def _illustrated(labels: list[str], picture: Preview | None = None, **changes: Any) -> Report:
+def _illustrated(labels: list[str], picture: Preview | None = None, **changes: Any) -> Report[Evaluation]:
     report = _report(labels, **changes)
     picture = picture or _picture()
     return replace(report, previews=dict.fromkeys(report.previews, picture), seen=[Seen(labels[0], picture)] * 8)

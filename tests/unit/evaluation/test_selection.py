@@ -51,6 +51,24 @@ def test_a_leader_that_is_the_cheapest_of_the_tied_is_chosen() -> None:
     )
 
 
+def test_of_an_error_the_lowest_leads_in_the_unit_of_the_label() -> None:
+    leader = Standing("full", 31_234.5, 29_000.0, 33_000.0, 0.0, 0.0, 0.0, 1000, 1000)
+    probe = Standing("probe", 40_000.0, 38_000.0, 42_000.0, 8_765.5, 7_000.25, 9_800.0, 10, 1000)
+    lora = Standing("lora", 31_300.0, 29_000.0, 33_000.0, 65.5, -200.0, 300.0, 100, 1000)
+    assert choose([probe, leader], Selection(metric="rmse")).reason == (
+        "`full` has the lowest validation RMSE, 31,234 (95% interval 29,000 to 33,000). The next best, `probe`, is "
+        "8,766 behind, with an interval of that difference from 7,000 to 9,800, which does not include 0. So `full` is "
+        "chosen."
+    )
+    choice = choose([probe, lora, leader], Selection(metric="mae"))
+    assert [one.candidate for one in choice.ranking] == ["full", "lora", "probe"]
+    assert choice.chosen == "lora"
+    assert "`lora` is 65.50 behind, with an interval of that difference from -200 to 300, which" in choice.reason
+    assert choose([leader], Selection(metric="rmse")).reason.startswith(
+        "`full` is the only candidate; its validation RMSE is 31,234 (95% interval"
+    )
+
+
 def test_a_single_candidate_is_chosen_without_a_comparison() -> None:
     assert choose([FULL], Selection(confidence=0.9)).reason == (
         "`full` is the only candidate; its validation macro F1 is 0.712 (90% interval 0.692 to 0.732)."

@@ -8,14 +8,24 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 from torch.nn import functional
 from torchvision.ops import sigmoid_focal_loss
 
-from finetrail.models.losses import Loss, LossOptions, class_weights, classification_loss, cross_entropy, focal
+from finetrail.models.losses import (
+    Loss,
+    LossOptions,
+    class_weights,
+    classification_loss,
+    cross_entropy,
+    focal,
+    regression_loss,
+)
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5], [-1.0, 3.0, 0.0], [1.0, 2.0, 3.0]])
 TARGETS = torch.tensor([0, 2, 1, 1])
 WEIGHTS = torch.tensor([0.5, 1.0, 2.0])
+NUMBERS, WANTED = torch.tensor([0.1, -2.0, 0.7, 3.0]), torch.tensor([0.0, -1.0, 0.9, -1.5])
 
 
 def test_a_plain_batch_has_the_mean_negative_log_likelihood() -> None:
@@ -135,3 +145,24 @@ def test_a_class_with_few_rows_weighs_more_but_less_than_balanced() -> None:
 
 def test_without_a_method_there_are_no_weights() -> None:
     assert class_weights(None, np.array([0, 1]), 2) is None
+
+
+@pytest.mark.parametrize(
+    ("distance", "expected"),
+    [
+        ("mse", functional.mse_loss(NUMBERS, WANTED)),
+        ("mae", functional.l1_loss(NUMBERS, WANTED)),
+        ("huber", functional.huber_loss(NUMBERS, WANTED, delta=0.5)),
+    ],
+)
+def test_the_losses_of_a_number_are_torch_s(distance: str, expected: Tensor) -> None:
+    loss = regression_loss(LossOptions(distance=distance, huber_delta=0.5))
+    torch.testing.assert_close(loss(NUMBERS[:, None], WANTED, {}), expected)
+
+
+def test_mixed_numbers_count_by_their_share() -> None:
+    share = torch.tensor([1.0, 0.0, 0.25, 0.5])
+    mixed = {"partner_targets": WANTED.flip(0), "share": share}
+    found = regression_loss(LossOptions())(NUMBERS[:, None], WANTED, mixed)
+    each = share * (NUMBERS - WANTED) ** 2 + (1 - share) * (NUMBERS - WANTED.flip(0)) ** 2
+    torch.testing.assert_close(found, each.mean())

@@ -151,3 +151,52 @@ def test_a_candidate_that_was_not_trained_is_refused(workspace: Workspace) -> No
 def test_no_candidate_is_refused(workspace: Workspace) -> None:
     with pytest.raises(ConfigError, match=r"`candidates` is empty.*params.yaml"):
         select(workspace, SETTINGS, [])
+
+
+def _train_numbers(
+    workspace: Workspace, candidate: str, noise: float, trainable: int, spoil: float | None = None
+) -> float:
+    """Leave what `train` leaves about a regression; returns its root of the mean squared error."""
+    actual = np.random.default_rng(7).normal(size=ROWS).round(3) * 100
+    said = (actual + np.random.default_rng(trainable).normal(size=ROWS) * noise).astype(np.float32)
+    if spoil is not None:
+        said[5] = spoil
+    paths = workspace.run(candidate)
+    paths.root.mkdir(parents=True)
+    labels = [repr(float(value)) for value in actual]
+    table = {"id": [f"row{row}" for row in range(ROWS)], "label": labels, "prediction": pa.array(said)}
+    pq.write_table(pa.table(table), paths.predictions)
+    metrics = {"parameters": {"trainable": trainable, "total": 1000}, "target": {"mean": 0, "std": 1}, "val": {}}
+    paths.metrics.write_text(json.dumps(metrics), encoding="utf-8")
+    return float(np.sqrt(((said - actual) ** 2).mean()))
+
+
+def test_of_numbers_the_lowest_error_leads_and_the_cheapest_of_the_tied_is_chosen(workspace: Workspace) -> None:
+    errors = {
+        name: _train_numbers(workspace, name, noise, trainable)
+        for name, noise, trainable in (("full", 20.0, 900), ("lora", 20.2, 50), ("probe", 60.0, 5))
+    }
+    for metric in ("rmse", "mae", "spearman"):
+        settings = Selection(resamples=200, metric=metric)
+        choice = select(workspace, settings, list(errors)).choice
+        assert choice.chosen == "lora"
+        assert choice.ranking[2].candidate == "probe"
+        assert [one.tied for one in choice.ranking] == [True, True, False]
+        assert choice.ranking[2].difference > choice.ranking[2].difference_low > 0, "behind is above 0, whatever it is"
+    choice = select(workspace, Selection(resamples=200, metric="rmse"), list(errors)).choice
+    assert {one.candidate: one.value for one in choice.ranking} == pytest.approx(errors, rel=1e-6)
+    assert "has the lowest validation RMSE" in choice.reason
+
+
+def test_a_number_that_is_not_finite_is_refused(workspace: Workspace) -> None:
+    _train_numbers(workspace, "a", 1.0, 10, spoil=float("nan"))
+    with pytest.raises(
+        ModelError, match=r"'a' answers 1 of 300 validation rows with NaN or infinity, but every answer"
+    ):
+        select(workspace, Selection(metric="rmse"), ["a"])
+
+
+def test_results_of_another_task_are_refused(workspace: Workspace) -> None:
+    _train_numbers(workspace, "a", 1.0, 10)
+    with pytest.raises(WorkspaceError, match=r"predictions.parquet has no column 'logits', so it is of another task"):
+        select(workspace, SETTINGS, ["a"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from finetrail.data.raw import Row, read_manifest, write_rows
-from finetrail.data.text_rules import TextValidation
+from finetrail.data.text_rules import TextNumberValidation, TextValidation
 from finetrail.data.texts import TEXT
 from finetrail.errors import ValidationError
 from finetrail.stages.validate import Rows, validate
@@ -146,3 +146,46 @@ def test_no_rows_at_all_are_no_data(tmp_path: Path) -> None:
     read_manifest(workspace.raw).iloc[:0].to_parquet(workspace.manifest)
     with pytest.raises(ValidationError, match="no row was ingested; give `source` a file with rows"):
         validate(workspace, TextValidation())
+
+
+NUMBERS = [Row("news.csv", n, f"text number {n}", str(n / 4)) for n in range(1, 31)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "rules", "message"),
+    [
+        (
+            [*NUMBERS, Row("news.csv", 31, "cheap", "a lot")],
+            {"numeric_label": {"policy": "fail"}},
+            r"rule numeric_label: 1 row whose label is not a finite number, .* news\.csv:31 with label 'a lot'; write",
+        ),
+        (
+            NUMBERS,
+            {"label_range": {"policy": "fail", "min": 1}},
+            r"rule label_range: 3 rows whose label is not a number from 1, for example news\.csv:1 with label '0\.25'",
+        ),
+        (
+            [Row("news.csv", n, f"text number {n}", ("2", "2.0")[n % 2]) for n in range(9)],
+            {},
+            r"rule two_labels: fewer than two different numbers are left \(.* found 1\); a regression needs labels",
+        ),
+        (
+            [Row("news.csv", n, f"text number {n}", "much") for n in range(9)],
+            {},
+            r"all 9 rows are quarantined \(numeric_label 9\); correct the source, or loosen `validation`",
+        ),
+    ],
+)
+def test_a_rule_about_numbers_stops_with_a_line(
+    rows: list[Row], rules: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    workspace = workspace_of(tmp_path, rows)
+    with pytest.raises(ValidationError, match=message):
+        validate(workspace, TextNumberValidation.model_validate(rules))
+
+
+def test_numbers_are_described_not_listed(tmp_path: Path) -> None:
+    workspace = workspace_of(tmp_path, [*NUMBERS, Row("news.csv", 31, "cheap", "a lot")])
+    assert validate(workspace, TextNumberValidation()).rows == Rows(ingested=31, quarantined=1, passed=30)
+    report = json.loads(workspace.validation_report.read_text(encoding="utf-8"))
+    assert report["labels"] == {"rows": 30, "min": 0.25, "mean": 3.875, "max": 7.5}

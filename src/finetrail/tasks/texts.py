@@ -1,4 +1,4 @@
-"""Text classification: one label a text, learnt on a pooled encoder."""
+"""The tasks on texts: a label or a number a text, learnt on a pooled encoder."""
 
 from pathlib import Path
 from typing import cast
@@ -6,24 +6,27 @@ from typing import cast
 from finetrail.models import text
 from finetrail.models.backbone import TextBackbone
 from finetrail.models.classifier import Classifier
-from finetrail.models.losses import Loss, LossOptions, classification_loss
+from finetrail.models.losses import LOSSES, Loss, LossOptions
 from finetrail.models.soft_prompts import add_soft_prompt, describe_soft_prompt
+from finetrail.problem import ProblemType
 from finetrail.tasks.model_files import BACKBONE, read_description, read_weights, write_model
 from finetrail.tasks.task import Built
 
 
-class TextClassification:
-    """The task `text-classification`; see `Task`."""
+class TextTask:
+    """A task on whole texts, of either kind of problem; see `Task`."""
 
-    name = "text-classification"
+    def __init__(self, name: str, problem: ProblemType) -> None:
+        self.name = name
+        self.problem = problem
 
     def build(self, backbone: object, labels: list[str], root: Path) -> Built:
         settings = cast(TextBackbone, backbone)
         encoder, processor, width = text.load_pretrained(settings, root)
-        return Built(Classifier(encoder, width, len(labels), settings.head_dropout), processor, labels)
+        return Built(Classifier(encoder, width, len(labels), settings.head_dropout), processor, labels, self.problem)
 
     def loss(self, options: LossOptions) -> Loss:
-        return classification_loss(options)
+        return LOSSES[self.problem](options)
 
     def save(self, built: Built, backbone: object, folder: Path) -> None:
         encoder, processor = cast(text.PooledEncoder, built.model.backbone), cast(text.TextProcessor, built.processor)
@@ -39,4 +42,4 @@ class TextClassification:
         if soft_prompt is not None:
             add_soft_prompt(encoder, **soft_prompt)
         model = Classifier(encoder, width, len(labels), settings.head_dropout)
-        return Built(read_weights(model, folder), processor, labels)
+        return Built(read_weights(model, folder), processor, labels, self.problem)

@@ -1,4 +1,4 @@
-"""Image classification: one label a picture, learnt on the features of a vision backbone."""
+"""The tasks on pictures: a label or a number a picture, learnt on the features of a vision backbone."""
 
 from pathlib import Path
 from typing import cast
@@ -7,24 +7,27 @@ from finetrail.models import vision
 from finetrail.models.backbone import ImageBackbone
 from finetrail.models.classifier import Classifier
 from finetrail.models.image_inputs import ImageProcessor
-from finetrail.models.losses import Loss, LossOptions, classification_loss
+from finetrail.models.losses import LOSSES, Loss, LossOptions
+from finetrail.problem import ProblemType
 from finetrail.tasks.model_files import BACKBONE, read_description, read_weights, write_model
 from finetrail.tasks.task import Built
 
 
-class ImageClassification:
-    """The task `image-classification`; see `Task`."""
+class ImageTask:
+    """A task on whole pictures, of either kind of problem; see `Task`."""
 
-    name = "image-classification"
+    def __init__(self, name: str, problem: ProblemType) -> None:
+        self.name = name
+        self.problem = problem
 
     def build(self, backbone: object, labels: list[str], root: Path) -> Built:
         settings = cast(ImageBackbone, backbone)
         network, preprocessing, width = vision.load_pretrained(settings, root)
         model = Classifier(network, width, len(labels), settings.head_dropout)
-        return Built(model, ImageProcessor(preprocessing), labels)
+        return Built(model, ImageProcessor(preprocessing), labels, self.problem)
 
     def loss(self, options: LossOptions) -> Loss:
-        return classification_loss(options)
+        return LOSSES[self.problem](options)
 
     def save(self, built: Built, backbone: object, folder: Path) -> None:
         network, processor = cast(vision.VisionBackbone, built.model.backbone), cast(ImageProcessor, built.processor)
@@ -35,4 +38,4 @@ class ImageClassification:
         described, labels = read_description(folder)
         network, preprocessing, width = vision.load_saved(folder / BACKBONE)
         model = Classifier(network, width, len(labels), described["head_dropout"])
-        return Built(read_weights(model, folder), ImageProcessor(preprocessing), labels)
+        return Built(read_weights(model, folder), ImageProcessor(preprocessing), labels, self.problem)
