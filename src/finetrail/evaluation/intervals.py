@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finetrail.evaluation import number_metrics
+from finetrail.evaluation import regression_metrics
 from finetrail.evaluation.metrics import METRICS, Counts, Floats, Ints, scores
 
 # Distinct rows times resamples drawn at once: 4M int64 are 32 MB, times a handful of temporaries.
@@ -86,9 +86,9 @@ def bootstrap_numbers(y_true: Floats, predictions: Sequence[Floats], *, resample
 
     def measure(drawn: Ints, rows: Floats) -> Iterator[dict[str, Floats]]:
         for predicted in rows[:, 1:].T:
-            yield number_metrics.weighted_scores(drawn, rows[:, 0], predicted)
+            yield regression_metrics.weighted_scores(drawn, rows[:, 0], predicted)
 
-    point = [number_metrics.scores(y_true, y_pred) for y_pred in predictions] if len(y_true) else []
+    point = [regression_metrics.scores(y_true, y_pred) for y_pred in predictions] if len(y_true) else []
     columns = np.stack([np.asarray(column, dtype=np.float64) for column in (y_true, *predictions)], axis=1)
     return _resample(columns, point, measure, resamples, seed)
 

@@ -9,7 +9,7 @@ import numpy as np
 from finetrail.curves import Point
 from finetrail.data.numbers import to_numbers
 from finetrail.errors import TrainingError
-from finetrail.evaluation import metrics, number_metrics
+from finetrail.evaluation import metrics, regression_metrics
 from finetrail.models.classifier import Classifier
 from finetrail.models.losses import LossOptions, class_weights, regression_loss
 from finetrail.problem import CLASSIFICATION, REGRESSION, ProblemType
@@ -57,14 +57,14 @@ class Learning(Protocol):
 
 
 @dataclass(frozen=True)
-class ClassLearning:
+class ClassificationLearning:
     """One of several classes an example."""
 
     classes: list[str]
     settings: Training
 
     @classmethod
-    def of(cls, labels: Sequence[str], settings: Training) -> "ClassLearning":
+    def of(cls, labels: Sequence[str], settings: Training) -> "ClassificationLearning":
         return cls(sorted(set(labels)), settings)
 
     @property
@@ -102,7 +102,7 @@ class ClassLearning:
 
 
 @dataclass(frozen=True)
-class NumberLearning:
+class RegressionLearning:
     """One number an example.
 
     While the model trains its targets have mean 0 and standard deviation 1, whatever unit the labels are in: so
@@ -115,7 +115,7 @@ class NumberLearning:
     settings: Training
 
     @classmethod
-    def of(cls, labels: Sequence[str], settings: Training) -> "NumberLearning":
+    def of(cls, labels: Sequence[str], settings: Training) -> "RegressionLearning":
         """Raises: TrainingError: all labels are the same."""
         values = np.array(to_numbers(labels))
         mean, std = float(values.mean()), float(values.std())
@@ -149,7 +149,7 @@ class NumberLearning:
 
         loss = regression_loss(self.loss_options(targets))
         value = float(loss(torch.from_numpy(outputs), torch.from_numpy(targets), {}))
-        return {"loss": value, **number_metrics.scores(self._in_unit(targets), self._in_unit(outputs[:, 0]))}
+        return {"loss": value, **regression_metrics.scores(self._in_unit(targets), self._in_unit(outputs[:, 0]))}
 
     def finish(self, model: Classifier) -> None:
         model.rescale(self.std, self.mean)
@@ -167,9 +167,9 @@ class NumberLearning:
         return standardised.astype(np.float64) * self.std + self.mean
 
 
-_LEARNING: Mapping[ProblemType, type[ClassLearning] | type[NumberLearning]] = {
-    CLASSIFICATION.name: ClassLearning,
-    REGRESSION.name: NumberLearning,
+_LEARNING: Mapping[ProblemType, type[ClassificationLearning] | type[RegressionLearning]] = {
+    CLASSIFICATION.name: ClassificationLearning,
+    REGRESSION.name: RegressionLearning,
 }
 
 

@@ -11,9 +11,9 @@ import pandas as pd
 from finetrail.data.numbers import to_numbers
 from finetrail.evaluation.evaluate import Evaluation, evaluate
 from finetrail.evaluation.intervals import Interval
-from finetrail.evaluation.number_evaluation import NumberEvaluation, evaluate_numbers
-from finetrail.evaluation.number_report import render_numbers, wanted_numbers
 from finetrail.evaluation.page import Report
+from finetrail.evaluation.regression_evaluation import RegressionEvaluation, evaluate_regression
+from finetrail.evaluation.regression_report import render_regression, wanted_in_regression
 from finetrail.evaluation.report import render, wanted
 from finetrail.evaluation.selection import Selection
 from finetrail.previews import Preview
@@ -85,7 +85,7 @@ class Scoring(Protocol, Generic[MeasuredT]):
         ...
 
 
-class ClassScoring:
+class ClassificationScoring:
     """Classifiers."""
 
     def evaluate(self, answered: Answered, settings: Selection) -> Evaluation:
@@ -123,11 +123,11 @@ class ClassScoring:
         return {"test_loss": evaluation.loss, "test_ece": evaluation.calibration.ece}
 
 
-class NumberScoring:
+class RegressionScoring:
     """Regressions."""
 
-    def evaluate(self, answered: Answered, settings: Selection) -> NumberEvaluation:
-        return evaluate_numbers(
+    def evaluate(self, answered: Answered, settings: Selection) -> RegressionEvaluation:
+        return evaluate_regression(
             answered.rows["id"].tolist(),
             np.array(to_numbers(answered.rows["label"].tolist())),
             answered.outputs[:, 0].astype(np.float64),
@@ -137,11 +137,11 @@ class NumberScoring:
             seed=settings.seed,
         )
 
-    def wanted(self, evaluation: NumberEvaluation) -> set[str]:
-        return wanted_numbers(evaluation)
+    def wanted(self, evaluation: RegressionEvaluation) -> set[str]:
+        return wanted_in_regression(evaluation)
 
     def render(self, report: Report[Any]) -> str:
-        return render_numbers(report)
+        return render_regression(report)
 
     def answers(self, answered: Answered) -> dict[str, Any]:
         return {"prediction": answered.outputs[:, 0]}
@@ -156,7 +156,7 @@ class NumberScoring:
         found = {"actual": actual, "predicted": answered.outputs[:, 0].astype(np.float64)}
         return pd.DataFrame({key: names[np.searchsorted(starts, of, side="right")] for key, of in found.items()})
 
-    def errors(self, evaluation: NumberEvaluation, previews: Mapping[str, Preview]) -> pd.DataFrame:
+    def errors(self, evaluation: RegressionEvaluation, previews: Mapping[str, Preview]) -> pd.DataFrame:
         return pd.DataFrame(
             [
                 asdict(mistake) | {"error": mistake.error, "content": previews[mistake.id].text}
@@ -165,13 +165,13 @@ class NumberScoring:
             columns=["id", "content", "actual", "predicted", "error"],
         )
 
-    def logged(self, evaluation: NumberEvaluation) -> dict[str, float]:
+    def logged(self, evaluation: RegressionEvaluation) -> dict[str, float]:
         return {f"baseline_test_{name}": evaluation.baseline[name] for name in ("rmse", "mae")}
 
 
 _SCORING: Mapping[ProblemType, Scoring[Any]] = {
-    CLASSIFICATION.name: ClassScoring(),
-    REGRESSION.name: NumberScoring(),
+    CLASSIFICATION.name: ClassificationScoring(),
+    REGRESSION.name: RegressionScoring(),
 }
 
 

@@ -9,7 +9,7 @@ from sklearn import metrics as sk
 
 from finetrail.evaluation.intervals import bootstrap_numbers
 from finetrail.evaluation.metrics import Floats
-from finetrail.evaluation.number_metrics import scores, weighted_scores
+from finetrail.evaluation.regression_metrics import scores, weighted_scores
 from finetrail.problem import REGRESSION
 
 # Of few values, so that there are ties, and far from 0.

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from finetrail.evaluation.drawing import draw, finish, number, picture, ticks
 from finetrail.evaluation.metrics import Floats
-from finetrail.evaluation.number_evaluation import NumberAnswer
+from finetrail.evaluation.regression_evaluation import NumberAnswer
 from finetrail.problem import amount
 
 MOST_BARS = 31

@@ -8,7 +8,7 @@ import numpy as np
 from finetrail.errors import ModelError
 from finetrail.evaluation.intervals import Interval, bootstrap_numbers
 from finetrail.evaluation.metrics import Floats
-from finetrail.evaluation.number_metrics import scores
+from finetrail.evaluation.regression_metrics import scores
 from finetrail.problem import REGRESSION
 
 RANGES = 5
@@ -43,7 +43,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class NumberEvaluation:
+class RegressionEvaluation:
     """One model on one split. `metrics` holds those of the problem, in that order.
 
     Attributes:
@@ -86,7 +86,7 @@ class NumberEvaluation:
         }
 
 
-def evaluate_numbers(
+def evaluate_regression(
     ids: Sequence[str],
     y_true: Floats,
     y_pred: Floats,
@@ -97,7 +97,7 @@ def evaluate_numbers(
     seed: int,
     worst: int = 50,
     shown: int = 1500,
-) -> NumberEvaluation:
+) -> RegressionEvaluation:
     """Measure one model's answers.
 
     Args:
@@ -119,7 +119,7 @@ def evaluate_numbers(
         )
     resampled = bootstrap_numbers(y_true, [y_pred], resamples=resamples, seed=seed)
     answers = [NumberAnswer(*row) for row in zip(ids, y_true.tolist(), y_pred.tolist(), strict=True)]
-    return NumberEvaluation(
+    return RegressionEvaluation(
         rows=len(y_true),
         metrics={one.name: resampled.interval(one.name, 0, confidence) for one in REGRESSION.metrics},
         confidence=confidence,

@@ -8,10 +8,10 @@ import pytest
 from finetrail.errors import ModelError
 from finetrail.evaluation.figures import Curve, Panel
 from finetrail.evaluation.metrics import Floats
-from finetrail.evaluation.number_evaluation import NumberEvaluation, evaluate_numbers
-from finetrail.evaluation.number_figures import errors_figure, scatter_figure
-from finetrail.evaluation.number_report import render_numbers, wanted_numbers
 from finetrail.evaluation.page import MISTAKES, Report
+from finetrail.evaluation.regression_evaluation import RegressionEvaluation, evaluate_regression
+from finetrail.evaluation.regression_figures import errors_figure, scatter_figure
+from finetrail.evaluation.regression_report import render_regression, wanted_in_regression
 from finetrail.evaluation.selection import Selection, Standing, choose
 from finetrail.previews import Preview, Seen
 from tests.unit.evaluation.test_report import HOSTILE, _Page, _picture, _report
@@ -21,20 +21,22 @@ ACTUAL = RNG.normal(size=120) * 40_000 + 250_000
 SAID = ACTUAL + RNG.normal(size=120) * 10_000
 
 
-def measured(actual: Floats = ACTUAL, said: Floats = SAID, **changes: Any) -> NumberEvaluation:
+def measured(actual: Floats = ACTUAL, said: Floats = SAID, **changes: Any) -> RegressionEvaluation:
     ids = [f"id{row:03d}" for row in range(len(actual))]
     given: dict[str, Any] = {"mean": float(actual.mean()), "confidence": 0.95, "resamples": 100, "seed": 0} | changes
-    return evaluate_numbers(ids, actual, said, **given)
+    return evaluate_regression(ids, actual, said, **given)
 
 
-def report(evaluation: NumberEvaluation, preview: Preview | None = None, **changes: Any) -> Report[NumberEvaluation]:
+def report(
+    evaluation: RegressionEvaluation, preview: Preview | None = None, **changes: Any
+) -> Report[RegressionEvaluation]:
     standings = [
         Standing("full", 10_200.0, 9_000.0, 11_000.0, 0.0, 0.0, 0.0, 9000, 9000),
         Standing("lora", 10_400.0, 9_100.0, 11_200.0, 200.0, -400.0, 700.0, 100, 9100),
     ]
     given: dict[str, Any] = {
         "evaluation": evaluation,
-        "previews": dict.fromkeys(wanted_numbers(evaluation), preview or Preview("a text")),
+        "previews": dict.fromkeys(wanted_in_regression(evaluation), preview or Preview("a text")),
         "seen": [Seen("250000", preview or Preview("a text"))],
         "choice": choose(standings, Selection(metric="rmse")),
         "panels": [Panel("loss", (Curve("training", ((1, 2.0), (2, 1.0))),), best=2)],
@@ -52,7 +54,7 @@ def report(evaluation: NumberEvaluation, preview: Preview | None = None, **chang
 
 def test_every_section_is_there_and_the_elements_nest() -> None:
     made = report(measured())
-    page = _Page(render_numbers(made))
+    page = _Page(render_regression(made))
     assert page.open == []
     anchors = {attributes["href"] for tag, attributes in page.tags if tag == "a"}
     assert anchors == {f"#{attributes['id']}" for tag, attributes in page.tags if tag == "section"}
@@ -70,27 +72,27 @@ def test_every_section_is_there_and_the_elements_nest() -> None:
         "Validation RMSE was 10,400, within the interval of the test value",
     ):
         assert expected in shown
-    assert render_numbers(made) == render_numbers(report(measured()))
+    assert render_regression(made) == render_regression(report(measured()))
 
 
 def test_a_validation_error_below_that_of_the_test_was_optimistic() -> None:
     standing = Standing("full", 5_000.0, 4_000.0, 6_000.0, 0.0, 0.0, 0.0, 9, 9)
-    html = render_numbers(report(measured(), choice=choose([standing], Selection(metric="rmse"))))
+    html = render_regression(report(measured(), choice=choose([standing], Selection(metric="rmse"))))
     assert "below the interval of the test value: the validation value was optimistic" in html
     standing = Standing("full", 0.7, 0.6, 0.8, 0.0, 0.0, 0.0, 9, 9)
-    html = render_numbers(report(measured(), choice=choose([standing], Selection(metric="r2"))))
+    html = render_regression(report(measured(), choice=choose([standing], Selection(metric="r2"))))
     assert "below the interval of the test value." in html
 
 
 def test_hostile_words_stay_words() -> None:
     made = report(measured(), Preview(HOSTILE), project=HOSTILE)
-    page = _Page(render_numbers(made))
+    page = _Page(render_regression(made))
     assert page.open == []
     assert not {"script", "img"} & {tag for tag, _ in page.tags}
 
 
 def test_pictures_are_shown_in_cards() -> None:
-    html = render_numbers(report(measured(), _picture()))
+    html = render_regression(report(measured(), _picture()))
     assert html.count('<figure class="card">') == MISTAKES + 1
     assert "<th>Text</th>" not in html
 
@@ -109,7 +111,7 @@ def test_pictures_are_shown_in_cards() -> None:
 )
 def test_any_numbers_make_a_page(actual: list[float], said: list[float]) -> None:
     evaluation = measured(np.array(actual), np.array(said))
-    page = _Page(render_numbers(report(evaluation)))
+    page = _Page(render_regression(report(evaluation)))
     assert page.open == []
     assert "nan" not in page.text
     assert sum(one.rows for one in evaluation.ranges) == len(actual)
@@ -117,7 +119,7 @@ def test_any_numbers_make_a_page(actual: list[float], said: list[float]) -> None
 
 def test_a_page_of_many_rows_draws_some_and_says_so() -> None:
     evaluation = measured(np.arange(5000.0), np.arange(5000.0) + 1, resamples=2)
-    html = render_numbers(report(evaluation))
+    html = render_regression(report(evaluation))
     assert "(1,500 of 5,000)" in html
     assert len(html) < 400_000
 

@@ -3,26 +3,26 @@
 from collections.abc import Iterator
 
 from finetrail.evaluation.intervals import Interval
-from finetrail.evaluation.number_evaluation import NumberEvaluation
-from finetrail.evaluation.number_figures import errors_figure, scatter_figure
 from finetrail.evaluation.page import Report, fill
+from finetrail.evaluation.regression_evaluation import RegressionEvaluation
+from finetrail.evaluation.regression_figures import errors_figure, scatter_figure
 from finetrail.problem import REGRESSION, Metric
 
 Tile = tuple[str, str, Interval, tuple[str, str, str], float, float]
 
 
-def wanted_numbers(evaluation: NumberEvaluation) -> set[str]:
+def wanted_in_regression(evaluation: RegressionEvaluation) -> set[str]:
     """The ids of the test rows whose previews the report shows."""
     return {mistake.id for mistake in evaluation.mistakes}
 
 
-def render_numbers(report: Report[NumberEvaluation]) -> str:
+def render_regression(report: Report[RegressionEvaluation]) -> str:
     """Return the report as one HTML document."""
     evaluation = report.evaluation
     return fill(
-        "number_report.html.jinja",
+        "regression_report.html.jinja",
         report,
-        wanted_numbers(evaluation),
+        wanted_in_regression(evaluation),
         asked="number",
         tiles=list(_tiles(evaluation)),
         largest=max(one.mae for one in evaluation.ranges) or 1.0,
@@ -31,7 +31,7 @@ def render_numbers(report: Report[NumberEvaluation]) -> str:
     )
 
 
-def _tiles(evaluation: NumberEvaluation) -> Iterator[Tile]:
+def _tiles(evaluation: RegressionEvaluation) -> Iterator[Tile]:
     """A tile a metric, the default one first: title, value, interval, its ends and the baseline in words, the scale."""
     for metric in reversed(REGRESSION.metrics):
         interval, base = evaluation.metrics[metric.name], evaluation.baseline[metric.name]
