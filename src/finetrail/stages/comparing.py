@@ -46,7 +46,7 @@ class Comparing(Protocol):
         ...
 
 
-class ClassComparing:
+class ClassificationComparing:
     """Candidates that answer with a logit for each class."""
 
     column = "logits"
@@ -86,7 +86,7 @@ class ClassComparing:
         return bootstrap(y_true, predictions, len(index), resamples=settings.resamples, seed=settings.seed)
 
 
-class NumberComparing:
+class RegressionComparing:
     """Candidates that answer with a number."""
 
     column = "prediction"
@@ -120,8 +120,8 @@ def _refuse_broken(broken: NDArray[np.bool_], what: str, paths: RunPaths) -> Non
 
 
 _COMPARING: Mapping[ProblemType, Comparing] = {
-    CLASSIFICATION.name: ClassComparing(),
-    REGRESSION.name: NumberComparing(),
+    CLASSIFICATION.name: ClassificationComparing(),
+    REGRESSION.name: RegressionComparing(),
 }
 
 
