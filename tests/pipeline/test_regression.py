@@ -41,7 +41,7 @@ train:
 candidates:
   linear_probe:
     adaptation: {{method: linear_probe}}
-    train: {{epochs: 30, learning_rate: 3e-2}}
+    train: {{epochs: 10, learning_rate: 3e-2}}
   full:
     adaptation: {{method: full}}
     train: {{epochs: 4, learning_rate: 3e-3, loss: huber, patience: 3}}
