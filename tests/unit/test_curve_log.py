@@ -83,14 +83,10 @@ class InterruptedTracker(Tracker):
 def test_ctrl_c_waits_until_a_point_is_sent(tracker: Tracker) -> None:
     run_id = start(tracker)
     curves = CurveLog(InterruptedTracker(tracker.client, tracker.experiment_id, tracker.uri), run_id)
-    # Who is started in the background, as by nohup, ignores Ctrl-C.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            curves("train", 1, {"loss": 0.9})
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    finally:
-        signal.signal(signal.SIGINT, before)
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        curves("train", 1, {"loss": 0.9})
+    assert signal.getsignal(signal.SIGINT) is handler
     assert history(tracker, run_id, "train/loss") == [(1, 0.9)]
     curves.close({}, "KILLED")
     assert tracker.client.get_run(run_id).info.status == "KILLED"
