@@ -3,6 +3,8 @@
 import csv
 import os
 import random
+import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,6 +93,9 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def pytest_configure() -> None:
     """No setting of the developer's shell bends a test; no library calls home."""
+    # Who is started in the background, as by nohup, ignores Ctrl-C, and so would all that it starts.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "FINETRAIL_DEBUG", "PYTHONDONTWRITEBYTECODE"):
         os.environ.pop(name, None)
     os.environ |= {
