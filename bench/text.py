@@ -16,11 +16,12 @@ step (`bench/floor.py`). The rest: copies 65 (a half of them so that the heads o
 casts), GELU 45, biases' gradients 31, softmax 30, norms 30, AdamW 21, the word embedding's gradient 20, masks where
 texts are padded 25.
 
-What paid: freed memory stays with the process (`training/allocator.py`; 1,049 to 894 ms a step on an idle machine, 11 %
-of the processors' seconds of a fine-tuning, for 100 MB more; where the texts of each batch are of another length glibc
-adapts by itself, and it gains next to nothing), and new tensors are not filled with NaN first (some 2 %). Attention by
-three plain products: 28 ms a layer, forward and backward; PyTorch's fused kernel 125, by its backward pass, but it
-needs 150 MB less than eager attention. Evaluation in bfloat16 needs half the time of float32.
+What paid: freed memory stays with the process (`training/allocator.py`; up to 11 % of the processors' seconds of a
+fine-tuning, for some 3 % more memory; where the texts of each batch are of another length glibc adapts by itself, and
+it gains next to nothing), and new tensors are not filled with NaN first (some 2 %). Attention by three plain products
+in training (`training/attention.py`): 28 ms a layer, forward and backward; PyTorch's fused kernel 125, by its backward
+pass, though it keeps 100 MB less. (transformers' eager attention is as fast, but its mask makes float32 of the scores:
+100 MB more.) Evaluation in bfloat16 needs half the time of float32.
 
 What does not pay, each measured alone and reckoned against the step: one product for queries, keys and values (the same
 time); an attention of our own that writes the mask and the scale into the first product (1.5 %); other layouts of
