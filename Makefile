@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lock ui bench clean
+.PHONY: demo test check lock ui up down bench clean
 
 demo: $(READY)  ## set up everything and run the whole pipeline on the default recipe
 	dvc repro
@@ -27,6 +27,12 @@ check: $(READY)  ## format, lint, types, direction of imports
 
 ui: $(READY)  ## compare the runs in MLflow's UI, on loopback
 	finetrail ui
+
+up: $(READY)  ## start Prefect's server, MLflow's server and a worker, on loopback
+	python -m flows.servers up
+
+down:  ## end them
+	python -m flows.servers down
 
 bench: $(READY)  ## measure the pipeline: samples/s, overhead, no-op repro
 	python bench/pipeline.py

@@ -111,10 +111,11 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Several workers share the files; one of them gets all tests of the finished workspace, which takes a minute."""
+    """Several workers share the files; what takes a minute to set up, the one that gets its first test gets whole."""
     for item in items:
-        shared = isinstance(item, pytest.Function) and "first_run" in item.fixturenames
-        item.add_marker(pytest.mark.xdist_group("finished" if shared else str(item.path)))
+        names = item.fixturenames if isinstance(item, pytest.Function) else []
+        shared = next((name for name in ("first_run", "team") if name in names), None)
+        item.add_marker(pytest.mark.xdist_group(shared or str(item.path)))
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,8 @@ FinetrailError
 ├── TrainingError       training cannot go on                                     (exit 5)
 │   └── NonFiniteError  the loss or a gradient is NaN or infinite
 ├── TrackingError       the MLflow server or database does not answer             (exit 6)
-└── WorkspaceError      a file of an earlier stage is missing, or a disk is full  (exit 7)
+├── WorkspaceError      a file of an earlier stage is missing, or a disk is full  (exit 7)
+└── UnreachableError    the network does not answer                               (exit 8)
 
 A message is one line: the value, the rule it broke, and the remedy. Every other exception is a bug of finetrail.
 """
@@ -82,3 +83,9 @@ class WorkspaceError(FinetrailError):
     """A file of an earlier stage is missing, or a disk is full."""
 
     exit_code = 7
+
+
+class UnreachableError(FinetrailError):
+    """The network does not answer: later it may."""
+
+    exit_code = 8

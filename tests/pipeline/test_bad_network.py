@@ -39,8 +39,8 @@ def answers(_ready: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 @pytest.mark.parametrize(
     ("name", "code", "error"),
     [
-        ("hub data set", 3, "SourceError: 'hf://datasets/owner/name' cannot be fetched from the hub ("),
-        ("hub model", 3, "SourceError: 'hf://owner/name' cannot be fetched from the hub ("),
+        ("hub data set", 8, "UnreachableError: 'hf://datasets/owner/name' cannot be fetched from the hub ("),
+        ("hub model", 8, "UnreachableError: 'hf://owner/name' cannot be fetched from the hub ("),
         ("mlflow", 6, f"TrackingError: MLflow at {NOBODY} does not answer as it should ("),
     ],
 )

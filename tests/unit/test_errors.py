@@ -10,7 +10,7 @@ from finetrail.errors import FinetrailError
 
 CLASSES = {name: cls for name, cls in inspect.getmembers(errors, inspect.isclass) if cls.__module__ == errors.__name__}
 EXITS = {"FinetrailError": 1, "ConfigError": 2, "DataError": 3, "ModelError": 4, "TrainingError": 5, "TrackingError": 6,
-         "WorkspaceError": 7}  # fmt: skip
+         "WorkspaceError": 7, "UnreachableError": 8}  # fmt: skip
 
 
 def drawn() -> dict[str, tuple[str | None, int | None]]:

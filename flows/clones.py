@@ -1,0 +1,145 @@
+"""A clean workspace for each run: a fresh clone, so that no two runs and no person's checkout disturb each other."""
+
+import hashlib
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from finetrail.errors import ConfigError, WorkspaceError
+from flows.places import Places
+from flows.running import Ended, run
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A clone in which one run works.
+
+    Attributes:
+        root: its folder; removed at the run's end, because all that counts is in the cache, in MLflow and in Prefect.
+        commit: what is checked out.
+        environment: for the programs that run in it.
+        checkpoints: of this params.yaml with this code: the next run of the same goes on from there.
+        has_remote: whether results can be exchanged with other machines.
+    """
+
+    root: Path
+    commit: str
+    environment: dict[str, str]
+    checkpoints: Path
+    has_remote: bool
+
+    def run(self, *command: str, say: Say | None = None) -> Ended:
+        """Run a program in the clone."""
+        return run(command, self.root, self.environment, say)
+
+
+@contextmanager
+def fresh_clone(places: Places, git_ref: str, recipe: str | None) -> Iterator[Clone]:
+    """Clone the repository at `git_ref` and have its DVC use the shared cache.
+
+    Args:
+        git_ref: a branch, a tag or a commit.
+        recipe: takes the place of params.yaml; None leaves it as it is.
+
+    Raises:
+        ConfigError: there is no such ref or recipe.
+        WorkspaceError: git or DVC failed.
+    """
+    clones = places.home / "clones"
+    clones.mkdir(parents=True, exist_ok=True)
+    _sweep(clones)
+    root = clones / uuid.uuid4().hex[:12]
+    with FileLock(_lock_of(root)):
+        try:
+            yield _set_up(places, root, git_ref, recipe)
+        finally:
+            shutil.rmtree(root, ignore_errors=True)
+            _lock_of(root).unlink(missing_ok=True)
+
+
+def _set_up(places: Places, root: Path, git_ref: str, recipe: str | None) -> Clone:
+    environment = _environment(places, root)
+    _must(["git", "clone", "--quiet", "--no-checkout", places.repository, str(root)], root.parent, environment)
+    commit = _commit(root, git_ref, environment)
+    _must(["git", "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", commit], root, environment)
+    _configure(root, places)
+    if recipe:
+        if not (root / "recipes" / f"{recipe}.yaml").exists():
+            known = ", ".join(sorted(path.stem for path in (root / "recipes").glob("*.yaml")))
+            raise ConfigError(f"recipe is {recipe!r}, and {git_ref} has no such recipe; use one of {known}")
+        shutil.copyfile(root / "recipes" / f"{recipe}.yaml", root / "params.yaml")
+    checkpoints = places.home / "checkpoints" / _key(root, environment)
+    has_remote = bool(run(["dvc", "config", "core.remote"], root, environment).lines)
+    return Clone(root, commit, environment | {"FINETRAIL_CHECKPOINTS": str(checkpoints)}, checkpoints, has_remote)
+
+
+def _configure(root: Path, places: Places) -> None:
+    """What holds for this clone alone; DVC's own command would take two seconds for it."""
+    sections = {"core": {"analytics": "false"}, "cache": {"dir": str(places.cache)}}
+    if places.remote:
+        sections["core"]["remote"] = "flow"
+        sections["'remote \"flow\"'"] = {"url": places.remote}
+    lines = [
+        line for name, keys in sections.items() for line in (f"[{name}]", *(f"{key} = {keys[key]}" for key in keys))
+    ]
+    (root / ".dvc" / "config.local").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _environment(places: Places, root: Path) -> dict[str, str]:
+    """That of this process, but with the clone's own code in front of the installed one."""
+    own = {
+        "PYTHONPATH": str(root / "src"),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "MLFLOW_TRACKING_URI": places.tracking,
+        "DVC_NO_ANALYTICS": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+    return {name: value for name, value in os.environ.items() if not name.startswith("PREFECT__")} | own
+
+
+def _commit(root: Path, git_ref: str, environment: dict[str, str]) -> str:
+    """The commit of a ref; a branch is that of the repository, which is the clone's `origin`."""
+    for name in (f"refs/remotes/origin/{git_ref}", git_ref):
+        found = run(["git", "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"], root, environment)
+        if found.code == 0:
+            return found.lines[-1]
+    raise ConfigError(f"git_ref is {git_ref!r}: the repository has no such branch, tag or commit; push it first")
+
+
+def _key(root: Path, environment: dict[str, str]) -> str:
+    """Equal for clones that would train the same: their checkpoints are each other's."""
+    code = _must(["git", "rev-parse", "HEAD:src"], root, environment)[-1]
+    parts = [(root / name).read_bytes() for name in ("params.yaml", "requirements.lock")]
+    return hashlib.sha256(b"\n".join([code.encode(), *parts])).hexdigest()[:16]
+
+
+def _must(command: Sequence[str], folder: Path, environment: dict[str, str]) -> list[str]:
+    ended = run(command, folder, environment)
+    if ended.code:
+        said = " ".join(ended.lines[-3:])[-300:]
+        raise WorkspaceError(f"`{' '.join(command[:3])}` exited with {ended.code}: {said}; correct it and run again")
+    return list(ended.lines)
+
+
+def _lock_of(root: Path) -> Path:
+    return root.with_suffix(".lock")
+
+
+def _sweep(clones: Path) -> None:
+    """Remove what runs that were killed have left: nobody holds their locks any more."""
+    for lock in clones.glob("*.lock"):
+        try:
+            with FileLock(lock, timeout=0):
+                shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+                lock.unlink(missing_ok=True)
+        except Timeout:
+            continue

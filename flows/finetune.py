@@ -1,0 +1,56 @@
+"""The flow `finetune`: the whole pipeline in a clean workspace.
+
+As a script it runs once, with the server that PREFECT_API_URL names, or without any: `python flows/finetune.py`.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # as a script, it has only its own folder there
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from pydantic import Field
+
+from flows.clones import Clone
+from flows.fan_out import train_elsewhere
+from flows.pipeline import AFTER, BEFORE, run_stages, work_in_clone
+from flows.stages import candidates_of
+from flows.tasks import Limits
+
+
+@flow(name="finetune", persist_result=False)
+def finetune(
+    git_ref: Annotated[str, Field(description="Branch, tag or commit to run.")] = "HEAD",
+    recipe: Annotated[str | None, Field(description="A recipe to take in place of params.yaml.")] = None,
+    fan_out: Annotated[bool, Field(description="Have the candidates trained by runs of their own.")] = False,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
+) -> State[Any]:
+    """Run ingest, validate, split, train, select, test and register by DVC, in a fresh clone of the repository.
+
+    What DVC's cache or remote already has is not done again: it is the same result, whoever made it.
+    """
+
+    def work(clone: Clone) -> State[Any]:
+        names = candidates_of(clone.root)
+        trainings = [f"train@{name}" for name in names]
+        if not fan_out:
+            return run_stages([*BEFORE, *trainings, *AFTER], clone, limits)
+        state = run_stages(BEFORE, clone, limits)
+        if state.is_completed():
+            state = train_elsewhere(names, clone, recipe, limits)
+        return run_stages([*trainings, *AFTER], clone, limits) if state.is_completed() else state
+
+    return work_in_clone(git_ref, recipe, limits, work)
+
+
+if __name__ == "__main__":
+    import typer
+
+    def main(git_ref: str = "HEAD", recipe: str | None = None) -> None:
+        """Run the pipeline once, in a fresh clone of what is committed."""
+        state = finetune(git_ref, recipe, return_state=True)
+        sys.exit(0 if state.is_completed() else f"{state.name}: {state.message}")
+
+    typer.run(main)

@@ -1,0 +1,77 @@
+"""A program on a leash: it ends, with all that it started, when whoever asked for it is gone, even by SIGKILL.
+
+    python flows/leash.py dvc repro train
+
+The one who asks holds the other end of stdin: when that closes, or when this process gets SIGTERM, the program and its
+children are asked to end, and after a while made to. What it returns is returned; an end by signal N as 128 + N.
+Needs nothing but Python, because it starts once a stage.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+GRACE = 10.0
+"""Seconds that a program has to end itself: to close its MLflow run, for one."""
+_PAUSE = 0.05
+
+
+def main() -> None:
+    """Run the program that the arguments name, and end as it does."""
+    _adopt_orphans()
+    wanted_end = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: wanted_end.set())
+    threading.Thread(target=_until_let_go, args=(wanted_end,), daemon=True).start()
+    # A session of its own: what is meant for the one who asked, such as Ctrl-C, reaches the program through here alone.
+    program = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
+    while program.poll() is None and not wanted_end.wait(_PAUSE):
+        pass
+    _end_all(program)
+    code = program.wait()
+    sys.exit(code if code >= 0 else 128 - code)
+
+
+def _until_let_go(wanted_end: threading.Event) -> None:
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    wanted_end.set()
+
+
+def _end_all(program: "subprocess.Popen[bytes]") -> None:
+    """End the program's group, then whatever else it left behind."""
+    until = time.monotonic() + GRACE
+    asked = False
+    while _children(program):
+        late = time.monotonic() > until
+        if late or not asked:
+            number = signal.SIGKILL if late else signal.SIGTERM
+            for child in _children(program):
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(child, number)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(program.pid, number)
+            asked = True
+        time.sleep(_PAUSE)
+
+
+def _children(program: "subprocess.Popen[bytes]") -> list[int]:
+    """The processes that are still there, of those whose end nobody else waits for."""
+    program.poll()
+    found = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+    return [child for child in map(int, found) if child == program.pid or os.waitpid(child, os.WNOHANG)[0] == 0]
+
+
+def _adopt_orphans() -> None:
+    """A child of the program whose parent dies becomes a child of this process, which so can end it. Linux only."""
+    set_child_subreaper = 36
+    ctypes.CDLL(None).prctl(set_child_subreaper, 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The stages as Prefect tasks: `dvc repro <stage>` in the run's clone, its lines live, its end as a state."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed
+from ruamel.yaml import YAML
+
+from finetrail.errors import TrackingError, UnreachableError
+from flows.artifacts import Logger, leave
+from flows.clones import Clone
+from flows.running import Ended
+from flows.tasks import UNAVAILABLE, Limits, as_task
+
+_MAY_PASS = {UnreachableError.exit_code, TrackingError.exit_code}
+_SIGNALS = range(129, 129 + 64)
+_EXITED = re.compile(r"exited with (-?\d+)")
+_OWN_WORDS = re.compile(r"^(?:ERROR: )?\w+Error: .+$")
+_CACHED = re.compile(r"^Stage '(?P<name>.+)' (?:didn't change, skipping|is cached - skipping run)")
+
+
+def candidates_of(root: Path) -> list[str]:
+    """The names of the candidates, in the order in which they are trained."""
+    params = YAML(typ="safe").load((root / "params.yaml").read_text(encoding="utf-8"))
+    return list(params["candidates"])
+
+
+def run_stage(name: str, clone: Clone, limits: Limits) -> State[Any]:
+    """Run one stage as a task of its name, or find that DVC has its result. Returns: the task's final state."""
+    minutes = limits.train_minutes if name.startswith("train@") else limits.stage_minutes
+
+    def stage() -> State[Any]:
+        logger = get_run_logger()
+        pull = ["--pull"] if clone.has_remote else []
+        with alone(clone.checkpoints.with_name(f"{clone.checkpoints.name}.{name}.lock"), logger):
+            state = describe(name, clone.run("dvc", "repro", *pull, name, say=logger.info))
+        if state.is_completed():
+            leave(name, clone, logger)
+        return state
+
+    return as_task(name, limits, minutes, stage)(return_state=True)
+
+
+@contextmanager
+def alone(path: Path, logger: Logger) -> Iterator[None]:
+    """Wait until no other run on this machine does the same: it then finds the result in the cache."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        logger.info("another run does the same; its result is waited for")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def describe(name: str, ended: Ended) -> State[Any]:
+    """The state that a stage's end means, with the stage's own last words as its message."""
+    if ended.code == 0:
+        cached = any((found := _CACHED.match(line)) and found["name"] == name for line in ended.lines)
+        return Completed(name="Cached", message=f"DVC has the result of {name}") if cached else Completed()
+    exited = [int(found[1]) for line in ended.lines if (found := _EXITED.search(line))]
+    code = exited[-1] if exited else ended.code
+    if code < 0 or code in _SIGNALS:
+        killed = f"{name} was killed by signal {-code if code < 0 else code - 128}"
+        return Failed(name=UNAVAILABLE, message=killed)
+    words = [found[0].removeprefix("ERROR: ") for line in ended.lines if (found := _OWN_WORDS.match(line))]
+    message = words[-1] if words else ended.lines[-1] if ended.lines else f"{name} exited with {code}"
+    return Failed(name=UNAVAILABLE, message=message) if code in _MAY_PASS else Failed(message=message)

@@ -1,0 +1,33 @@
+"""One repository with servers and a worker for all tests of flows."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import toy_rows, write_csv
+from tests.flows.server import Team, found_team
+from tests.pipeline.workspaces import CSV, PARAMS, WEIGHTS, lay_out, track
+
+
+@pytest.fixture(scope="session")
+def team(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
+    """`make up` and `prefect deploy --all` in a repository with toy data."""
+    csv = write_csv(tmp_path_factory.mktemp("source") / "toy.csv", toy_rows())
+    root = tmp_path_factory.mktemp("team")
+    (root / "repository").mkdir()
+    sandbox = lay_out(root / "repository", PARAMS, {CSV: csv, WEIGHTS: tiny_bert})
+    track(sandbox, CSV, WEIGHTS)
+    made = found_team(root, sandbox)
+    yield made
+    made.command(sys.executable, "-m", "flows.servers", "down")
+
+
+@pytest.fixture(scope="session")
+def first(team: Team) -> str:
+    """The first run of the deployment."""
+    run = team.start()
+    state = team.wait(run, 600)
+    assert state["type"] == "COMPLETED", (state, team.logs(run)[-30:])
+    return run

@@ -1,0 +1,142 @@
+"""A real Prefect server with MLflow and a worker, as `make up` starts them, and the few questions that tests ask it."""
+
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.pipeline.workspaces import BIN, REPOSITORY, Sandbox
+
+ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Team:
+    """A repository with servers and a worker of its own."""
+
+    sandbox: Sandbox
+    environment: dict[str, str]
+
+    @property
+    def api(self) -> str:
+        return f"http://127.0.0.1:{self.environment['FINETRAIL_PREFECT_PORT']}/api"
+
+    def command(self, *command: str) -> str:
+        """Run a program in the repository as a person does; returns what it printed."""
+        done = subprocess.run(
+            command, cwd=self.sandbox.root, env=self.environment, capture_output=True, text=True, timeout=300
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def up(self) -> None:
+        """Start what does not run."""
+        self.command(sys.executable, "-m", "flows.servers", "up")
+
+    def ask(self, path: str, **body: Any) -> Any:
+        """POST a question to the server's API, or GET it if there is no body."""
+        address = f"{self.api}/{path}"
+        for _ in range(20):
+            answer = httpx.post(address, json=body, timeout=30) if body else httpx.get(address, timeout=30)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:  # busy: Prefect's own clients wait too
+                break
+            time.sleep(1)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def start(self, deployment: str = "finetune/finetune", **parameters: Any) -> str:
+        """Trigger a deployment; returns the flow run's id."""
+        found = self.ask(f"deployments/name/{deployment}")
+        created = self.ask(
+            f"deployments/{found['id']}/create_flow_run", parameters=parameters, state={"type": "SCHEDULED"}
+        )
+        return str(created["id"])
+
+    def state(self, run: str) -> dict[str, Any]:
+        state: dict[str, Any] = self.ask(f"flow_runs/{run}")["state"]
+        return state
+
+    def wait(self, run: str, seconds: float = 300) -> dict[str, Any]:
+        """Until a flow run has ended; returns its state."""
+        end = time.monotonic() + seconds
+        while (state := self.state(run))["type"] not in ENDED:
+            assert time.monotonic() < end, (state, self.logs(run)[-20:])
+            time.sleep(0.5)
+        return state
+
+    def tasks(self, run: str) -> list[dict[str, Any]]:
+        """The task runs of a flow run, in order."""
+        found = self.ask("task_runs/filter", task_runs={"flow_run_id": {"any_": [run]}}, sort="EXPECTED_START_TIME_ASC")
+        return sorted(found, key=lambda one: str(one["start_time"]))
+
+    def states(self, run: str) -> dict[str, str]:
+        """The name of the state of each task, by the task's name, in order."""
+        return {one["name"]: one["state"]["name"] for one in self.tasks(run)}
+
+    def logs(self, run: str) -> list[str]:
+        found: list[str] = []
+        while True:
+            page = self.ask(
+                "logs/filter", logs={"flow_run_id": {"any_": [run]}}, limit=200, offset=len(found), sort="TIMESTAMP_ASC"
+            )
+            found += [one["message"] for one in page]
+            if len(page) < 200:
+                return found
+
+    def count(self, table: str) -> int:
+        """The rows of a table in MLflow's database."""
+        with closing(
+            sqlite3.connect(self.sandbox.root / ".finetrail" / "mlflow" / "mlflow.db", timeout=20)
+        ) as database:
+            return int(database.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608  (our own names)
+
+    def branch(self, name: str, **edits: Any) -> None:
+        """Commit other settings as a branch. Args: edits: by dotted path, with `__` for a dot."""
+        self.sandbox.must("git", "checkout", "--quiet", "-b", name, "main")
+        for path, value in edits.items():
+            self.sandbox.edit(path.replace("__", "."), value)
+        self.sandbox.must("git", "commit", "--quiet", "--all", "--message", name)
+        self.sandbox.must("git", "checkout", "--quiet", "main")
+
+    def artifacts(self, run: str) -> dict[str, str]:
+        """What a flow run left, by key."""
+        found = self.ask("artifacts/filter", artifacts={"flow_run_id": {"any_": [run]}})
+        return {one["key"]: one["data"] for one in found}
+
+
+def found_team(root: Path, sandbox: Sandbox) -> Team:
+    """Commit the flows to a repository, start the servers for it, and make its deployments known."""
+    import shutil
+
+    for name in ("flows", "recipes"):
+        shutil.copytree(REPOSITORY / name, sandbox.root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("prefect.yaml", "prefect.toml", "automations.yaml"):
+        shutil.copyfile(REPOSITORY / name, sandbox.root / name)
+    sandbox.must("git", "add", "--all")
+    sandbox.must("git", "commit", "--quiet", "--message", "flows")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT", "MLFLOW"))}
+    environment |= {
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(sandbox.root / "src"),
+        "FINETRAIL_PREFECT_PORT": str(free_port()),
+        "FINETRAIL_MLFLOW_PORT": str(free_port()),
+        "PREFECT_HOME": str(root / "prefect"),
+    }
+    team = Team(sandbox, environment)
+    team.up()
+    team.command("prefect", "deploy", "--all")
+    return team

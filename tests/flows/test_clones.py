@@ -1,0 +1,132 @@
+"""A run's clone: of the wanted commit, apart from everything else, and gone in the end."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from finetrail.errors import ConfigError, WorkspaceError
+from flows.clones import fresh_clone
+from flows.places import Places
+
+HOLD = "import sys, time; from tests.flows.test_clones import hold; hold(*sys.argv[1:])"
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Two commits on `main`, a tag on the first, and a branch with a recipe."""
+    root = tmp_path / "repository"
+    for name in ("src", "recipes", ".dvc"):
+        (root / name).mkdir(parents=True)
+    git(root, "init", "--quiet", "--initial-branch=main")
+    git(root, "config", "user.name", "Toy")
+    git(root, "config", "user.email", "toy@example.org")
+    for name, text in {"params.yaml": "1", "requirements.lock": "", "src/code.py": "", ".dvc/config": ""}.items():
+        (root / name).write_text(text)
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "one")
+    git(root, "tag", "first")
+    git(root, "checkout", "--quiet", "-b", "other")
+    (root / "recipes" / "toy.yaml").write_text("recipe")
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "--message", "recipe")
+    git(root, "checkout", "--quiet", "main")
+    (root / "params.yaml").write_text("2")
+    git(root, "commit", "--quiet", "--all", "--message", "two")
+    return root
+
+
+def places(repository: Path, remote: str | None = None) -> Places:
+    return Places(str(repository), repository / "home", repository / "cache", remote, "sqlite:///x.db", None)
+
+
+@pytest.mark.parametrize(("ref", "content"), [("HEAD", "2"), ("main", "2"), ("first", "1"), ("other", "1")])
+def test_branch_tag_and_head(repository: Path, ref: str, content: str) -> None:
+    with fresh_clone(places(repository), ref, None) as clone:
+        assert (clone.root / "params.yaml").read_text() == content
+        assert clone.commit == git(repository, "rev-parse", ref)
+
+
+def test_a_commit_that_no_branch_ends_with(repository: Path) -> None:
+    commit = git(repository, "rev-parse", "main~1")
+    with fresh_clone(places(repository), commit[:10], None) as clone:
+        assert clone.commit == commit
+
+
+def test_what_is_not_committed_is_not_in_it_and_the_checkout_stays_as_it_is(repository: Path) -> None:
+    (repository / "params.yaml").write_text("not committed")
+    before = git(repository, "status", "--porcelain"), git(repository, "stash", "list")
+    with fresh_clone(places(repository), "HEAD", None) as clone:
+        assert (clone.root / "params.yaml").read_text() == "2"
+        (clone.root / "params.yaml").write_text("changed by the run")
+    assert (repository / "params.yaml").read_text() == "not committed"
+    assert (git(repository, "status", "--porcelain", "--untracked-files=no"), git(repository, "stash", "list")) == (
+        before[0],
+        before[1],
+    )
+
+
+def test_a_recipe_takes_the_place_of_params(repository: Path) -> None:
+    with fresh_clone(places(repository), "other", "toy") as clone:
+        assert (clone.root / "params.yaml").read_text() == "recipe"
+
+
+def test_unknown_names_are_told_in_one_line(repository: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^git_ref is 'nowhere': the repository has no such .*; push it first$"):
+        fresh_clone(places(repository), "nowhere", None).__enter__()
+    with pytest.raises(ConfigError, match=r"^recipe is 'none', and other has no such recipe; use one of toy$"):
+        fresh_clone(places(repository), "other", "none").__enter__()
+    with pytest.raises(WorkspaceError, match=r"^`git clone --quiet` exited with 128: .*no-repository"):
+        fresh_clone(places(repository / "no-repository"), "HEAD", None).__enter__()
+    assert not any((repository / "home" / "clones").iterdir())
+
+
+def test_its_dvc_has_the_shared_cache_and_the_remote(repository: Path) -> None:
+    with fresh_clone(places(repository), "HEAD", None) as clone:
+        assert clone.run("dvc", "cache", "dir").lines == (str(repository / "cache"),)
+        assert not clone.has_remote
+    with fresh_clone(places(repository, "s3://bucket/path"), "HEAD", None) as clone:
+        assert clone.has_remote
+        assert clone.run("dvc", "remote", "list").lines[-1].split()[:2] == ["flow", "s3://bucket/path"]
+
+
+def test_checkpoints_are_shared_by_runs_of_the_same_alone(repository: Path) -> None:
+    with fresh_clone(places(repository), "main", None) as one, fresh_clone(places(repository), "HEAD", None) as same:
+        assert one.checkpoints == same.checkpoints
+        assert one.root != same.root
+        assert one.environment["FINETRAIL_CHECKPOINTS"] == str(one.checkpoints)
+    with fresh_clone(places(repository), "first", None) as other:
+        assert other.checkpoints != one.checkpoints
+
+
+def test_it_runs_its_own_code(repository: Path) -> None:
+    with fresh_clone(places(repository), "HEAD", None) as clone:
+        ended = clone.run("python", "-c", "import code; print(code.__file__)")
+        assert ended.lines == (str(clone.root / "src" / "code.py"),)
+
+
+def hold(repository: str) -> None:
+    """Hold a clone until this process is killed."""
+    with fresh_clone(places(Path(repository)), "HEAD", None) as clone:
+        sys.stdout.write(f"{clone.root}\n")
+        sys.stdout.flush()
+        time.sleep(60)
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next_one(repository: Path) -> None:
+    command = [sys.executable, "-c", HOLD, str(repository)]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as holding:
+        left = Path((holding.stdout or sys.stdin).readline().strip())
+        with fresh_clone(places(repository), "HEAD", None):
+            assert left.exists(), "it is in use"
+        holding.kill()
+    assert left.exists()
+    with fresh_clone(places(repository), "HEAD", None):
+        assert not left.exists()

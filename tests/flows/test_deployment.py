@@ -1,0 +1,54 @@
+"""The deployment `finetune` on a real server: what it runs, what it leaves, and that it does nothing twice."""
+
+from tests.flows.server import Team
+
+STAGES = ["ingest", "validate", "split", "train@linear_probe", "train@lora", "train@full", "select", "test", "register"]
+
+
+def test_each_stage_is_a_task_of_its_name(team: Team, first: str) -> None:
+    assert team.states(first) == dict.fromkeys(["pull", *STAGES, "push"], "Completed")
+
+
+def test_the_lines_of_a_stage_are_in_the_log(team: Team, first: str) -> None:
+    logs = team.logs(first)
+    assert any(line.startswith("trained full: ") for line in logs)
+    assert any(line.startswith("test accuracy of ") for line in logs)
+
+
+def test_stages_leave_artifacts(team: Team, first: str) -> None:
+    found = team.artifacts(first)
+    assert set(found) == {"validation", "leaderboard", "test-report", "version", "dvc-lock"}
+    assert "**passed**: 239 ingested = 236 passed + 3 quarantined" in found["validation"]
+    mlflow = f"http://127.0.0.1:{team.environment['FINETRAIL_MLFLOW_PORT']}"
+    assert found["leaderboard"].count(f"{mlflow}/#/") == 3
+    assert "| macro_f1 | 0." in found["test-report"]
+    assert "models:/toy/1" in found["version"]
+
+
+def test_a_second_run_does_nothing_again(team: Team, first: str) -> None:
+    before = team.count("runs"), team.count("model_versions")
+    again = team.start()
+    assert team.wait(again)["type"] == "COMPLETED"
+    assert team.states(again) == dict.fromkeys(STAGES, "Cached") | {"pull": "Completed", "push": "Completed"}
+    assert (team.count("runs"), team.count("model_versions")) == before
+    assert team.artifacts(again)["dvc-lock"] == team.artifacts(first)["dvc-lock"]
+
+
+def test_by_hand_dvc_gives_the_same_lock_file(team: Team, first: str) -> None:
+    done = team.sandbox.run("dvc", "repro")
+    assert done.code == 0, done
+    assert team.sandbox.stages_of(done) == []
+    lock = (team.sandbox.root / "dvc.lock").read_text(encoding="utf-8")
+    assert team.artifacts(first)["dvc-lock"] == f"```yaml\n{lock}```"
+
+
+def test_bad_settings_fail_at_once_in_the_stages_own_words(team: Team, first: str) -> None:
+    team.branch("bad", validation__rare_label__min_rows=1000)
+    run = team.start(git_ref="bad")
+    state = team.wait(run)
+    assert state["type"] == "FAILED"
+    assert state["message"].startswith("ValidationError: ")
+    assert team.states(run) == {"pull": "Completed", "ingest": "Cached", "validate": "Failed", "push": "Completed"}
+    (validate,) = (one for one in team.tasks(run) if one["name"] == "validate")
+    assert validate["run_count"] == 1
+    assert validate["state"]["message"] == state["message"]
