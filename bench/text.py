@@ -11,7 +11,8 @@ loader's workers. The peers have the library's own attention (sdpa), unless `--a
 
 Where the time goes (2 cores of an AMD EPYC with AVX-512 and bf16 but no AMX, MiniLM, full fine-tuning in bfloat16, 32 x
 96 tokens; processors' milliseconds a step, 1,550 in all; measured when ours had transformers' eager attention):
-products of the linear layers 1,120, at 350 GFLOP/s against the 380 to 420 that this machine reaches at 2048 x 2048 x 2048; products of attention 100; together four fifths of the
+products of the linear layers 1,120, at 350 GFLOP/s against the 380 to 420 that this machine
+reaches at 2048 x 2048 x 2048; products of attention 100; together four fifths of the
 step (`bench/floor.py`). The rest: copies 65 (a half of them so that the heads of a layer lie side by side, the other
 casts), GELU 45, biases' gradients 31, softmax 30, norms 30, AdamW 21, the word embedding's gradient 20, masks where
 texts are padded 25.
