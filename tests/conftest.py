@@ -110,12 +110,14 @@ def pytest_configure() -> None:
     }
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Several workers share the files; what takes a minute to set up, the one that gets its first test gets whole."""
-    for item in items:
-        names = item.fixturenames if isinstance(item, pytest.Function) else []
-        shared = next((name for name in ("first_run", "team") if name in names), None)
-        item.add_marker(pytest.mark.xdist_group(shared or str(item.path)))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Several workers share the files; what takes a minute to set up, the one that gets its first test gets whole.
+
+    Marked here since xdist reads the marks in a hook that runs before this file's `pytest_collection_modifyitems`.
+    """
+    names = item.fixturenames if isinstance(item, pytest.Function) else []
+    shared = next((name for name in ("first_run", "team") if name in names), None)
+    item.add_marker(pytest.mark.xdist_group(shared or str(item.path)))
 
 
 @pytest.fixture(autouse=True)
