@@ -24,7 +24,9 @@ from flows.tasks import Limits
 def finetune(
     git_ref: Annotated[str, Field(description="Branch, tag or commit to run.")] = "HEAD",
     recipe: Annotated[str | None, Field(description="A recipe to take in place of params.yaml.")] = None,
-    fan_out: Annotated[bool, Field(description="Have the candidates trained by runs of their own.")] = False,
+    fan_out: Annotated[
+        str | None, Field(description="The deployment whose runs train the candidates, such as candidate/candidate.")
+    ] = None,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> State[Any]:
     """Run ingest, validate, split, train, select, test and register by DVC, in a fresh clone of the repository.
@@ -39,7 +41,7 @@ def finetune(
             return run_stages([*BEFORE, *trainings, *AFTER], clone, limits)
         state = run_stages(BEFORE, clone, limits)
         if state.is_completed():
-            state = train_elsewhere(names, clone, recipe, limits)
+            state = train_elsewhere(fan_out, names, clone, recipe, limits)
         return run_stages([*trainings, *AFTER], clone, limits) if state.is_completed() else state
 
     return work_in_clone(git_ref, recipe, limits, work)

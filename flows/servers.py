@@ -1,4 +1,4 @@
-"""`make up` and `make down`: Prefect's server, MLflow's server and a worker, on loopback, for one checkout.
+"""`make up` and `make down`: Prefect's server, MLflow's server and two workers, on loopback, for one checkout.
 
     python -m flows.servers up
     python -m flows.servers down
@@ -51,11 +51,13 @@ class Server:
 def _servers(database: str) -> list[Server]:
     python = sys.executable
     mlflow = ["-m", "mlflow", "server", "--host", HOST, "--port", str(MLFLOW_PORT), "--workers", "1"]
-    worker = ["-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", f"{POOL}-1"]
+    worker = [python, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--work-queue"]
     return [
         Server("prefect", [python, "-m", "prefect", "server", "start"], f"{PREFECT}/api/health"),
         Server("mlflow", [python, *mlflow, "--backend-store-uri", database], f"{MLFLOW}/health"),
-        Server("worker", [python, *worker], None),
+        Server("worker", [*worker, "default", "--name", f"{POOL}-1"], None),
+        # Of its own, so that runs which wait for trainings never take their place; one, because two take longer.
+        Server("trainer", [*worker, "train", "--name", f"{POOL}-train-1", "--limit", "1"], None),
     ]
 
 
@@ -83,7 +85,7 @@ def up() -> None:
 @one_line_errors
 def down() -> None:
     """End them, the worker first."""
-    for name in ("worker", "mlflow", "prefect"):
+    for name in ("trainer", "worker", "mlflow", "prefect"):
         process = _running(name)
         if process is not None:
             _end(process)

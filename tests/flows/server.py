@@ -99,10 +99,14 @@ class Team:
 
     def count(self, table: str) -> int:
         """The rows of a table in MLflow's database."""
+        return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608  (our own names)
+
+    def rows(self, question: str) -> list[tuple[Any, ...]]:
+        """Ask MLflow's database itself."""
         with closing(
             sqlite3.connect(self.sandbox.root / ".finetrail" / "mlflow" / "mlflow.db", timeout=20)
         ) as database:
-            return int(database.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608  (our own names)
+            return list(database.execute(question))
 
     def branch(self, name: str, **edits: Any) -> None:
         """Commit other settings as a branch. Args: edits: by dotted path, with `__` for a dot."""
@@ -135,6 +139,7 @@ def found_team(root: Path, sandbox: Sandbox) -> Team:
         "FINETRAIL_PREFECT_PORT": str(free_port()),
         "FINETRAIL_MLFLOW_PORT": str(free_port()),
         "PREFECT_HOME": str(root / "prefect"),
+        "FINETRAIL_DVC_REMOTE": str(root / "remote"),
     }
     team = Team(sandbox, environment)
     team.up()
