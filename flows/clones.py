@@ -68,9 +68,9 @@ def fresh_clone(places: Places, git_ref: str, recipe: str | None) -> Iterator[Cl
 
 def _set_up(places: Places, root: Path, git_ref: str, recipe: str | None) -> Clone:
     environment = _environment(places, root)
-    _must(["git", "clone", "--quiet", "--no-checkout", places.repository, str(root)], root.parent, environment)
+    must(["git", "clone", "--quiet", "--no-checkout", places.repository, str(root)], root.parent, environment)
     commit = _commit(root, git_ref, environment)
-    _must(["git", "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", commit], root, environment)
+    must(["git", "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", commit], root, environment)
     _configure(root, places)
     if recipe:
         if not (root / "recipes" / f"{recipe}.yaml").exists():
@@ -117,13 +117,14 @@ def _commit(root: Path, git_ref: str, environment: dict[str, str]) -> str:
 
 def _key(root: Path, environment: dict[str, str]) -> str:
     """Equal for clones that would train the same: their checkpoints are each other's."""
-    code = _must(["git", "rev-parse", "HEAD:src"], root, environment)[-1]
+    code = must(["git", "rev-parse", "HEAD:src"], root, environment)[-1]
     parts = [(root / name).read_bytes() for name in ("params.yaml", "requirements.lock")]
     return hashlib.sha256(b"\n".join([code.encode(), *parts])).hexdigest()[:16]
 
 
-def _must(command: Sequence[str], folder: Path, environment: dict[str, str]) -> list[str]:
-    ended = run(command, folder, environment)
+def must(command: Sequence[str], folder: Path, environment: dict[str, str], say: Say | None = None) -> list[str]:
+    """Run a program that has to succeed; returns its last lines. Raises: WorkspaceError: it failed."""
+    ended = run(command, folder, environment, say)
     if ended.code:
         said = " ".join(ended.lines[-3:])[-300:]
         raise WorkspaceError(f"`{' '.join(command[:3])}` exited with {ended.code}: {said}; correct it and run again")

@@ -47,11 +47,13 @@ class Team:
         """Start what does not run."""
         self.command(sys.executable, "-m", "flows.servers", "up")
 
-    def ask(self, path: str, **body: Any) -> Any:
-        """POST a question to the server's API, or GET it if there is no body."""
-        address = f"{self.api}/{path}"
+    def ask(self, path: str, items: list[Any] | None = None, method: str | None = None, **body: Any) -> Any:
+        """Ask the server's API: by POST, or by GET if there is nothing to say."""
+        says = items or body
         for _ in range(20):
-            answer = httpx.post(address, json=body, timeout=30) if body else httpx.get(address, timeout=30)
+            answer = httpx.request(
+                method or ("POST" if says else "GET"), f"{self.api}/{path}", json=says or None, timeout=30
+            )
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:  # busy: Prefect's own clients wait too
                 break
             time.sleep(1)
