@@ -86,13 +86,19 @@ def up() -> None:
 def down() -> None:
     """End them, the worker first."""
     for name in ("trainer", "worker", "mlflow", "prefect"):
-        process = _running(name)
-        if process is not None:
-            _end(process)
+        if stop(name):
             out.print(f"{name} has ended")
-        _record(name).unlink(missing_ok=True)
     if _ENV.exists() and _ENV.read_text(encoding="utf-8").startswith(_MARK):
         _ENV.unlink()
+
+
+def stop(name: str) -> bool:
+    """End one of them; returns whether it ran."""
+    process = _running(name)
+    if process is not None:
+        _end(process)
+    _record(name).unlink(missing_ok=True)
+    return process is not None
 
 
 _MARK = "# Written by `make up`, removed by `make down`."
