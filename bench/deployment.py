@@ -1,4 +1,4 @@
-"""What Prefect costs: `python bench/deployment.py`, and what a second worker gains: `python bench/deployment.py --fan-out`.
+"""What Prefect costs: `python bench/deployment.py`; what a second worker gains: the same with `--fan-out`.
 
 Clones this repository into a temporary folder with servers and a worker of its own. By turns the pipeline runs from
 nothing by `dvc repro` and by the deployment, with the same seeds; then both with nothing to do. With `--fan-out` the

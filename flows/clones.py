@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from finetrail.errors import ConfigError, WorkspaceError
+from flows.environment import check_environment
 from flows.places import Places
 from flows.running import Ended, run
 
@@ -51,7 +52,7 @@ def fresh_clone(places: Places, git_ref: str, recipe: str | None) -> Iterator[Cl
         recipe: takes the place of params.yaml; None leaves it as it is.
 
     Raises:
-        ConfigError: there is no such ref or recipe.
+        ConfigError: there is no such ref or recipe, or its packages are not the ones of this worker.
         WorkspaceError: git or DVC failed.
     """
     clones = places.home / "clones"
@@ -72,6 +73,7 @@ def _set_up(places: Places, root: Path, git_ref: str, recipe: str | None) -> Clo
     commit = _commit(root, git_ref, environment)
     must(["git", "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", commit], root, environment)
     _configure(root, places)
+    check_environment(root / "requirements.lock", git_ref)
     if recipe:
         if not (root / "recipes" / f"{recipe}.yaml").exists():
             known = ", ".join(sorted(path.stem for path in (root / "recipes").glob("*.yaml")))
