@@ -5,11 +5,15 @@ from prefect.events import emit_event
 PROMOTED = "finetrail.model.promoted"
 
 
-def tell_promoted(model: str, version: int, reason: str) -> None:
+def tell_promoted(model: str, reason: str) -> None:
     """Tell that a version has become the champion.
 
-    The event's resource is `finetrail.model.<model>`, its payload has `version` and `reason`: an automation with
+    The event's resource is `finetrail.model.<name>`, its payload has `model` and `reason`: an automation with
     `expect: [finetrail.model.promoted]` can deploy the model, for one.
+
+    Args:
+        model: its address, `models:/<name>/<version>`.
     """
-    resource = {"prefect.resource.id": f"finetrail.model.{model}", "prefect.resource.name": model}
-    emit_event(PROMOTED, resource, payload={"version": version, "reason": reason})
+    name = model.removeprefix("models:/").partition("/")[0]
+    resource = {"prefect.resource.id": f"finetrail.model.{name}", "prefect.resource.name": name}
+    emit_event(PROMOTED, resource, payload={"model": model, "reason": reason})

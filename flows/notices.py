@@ -1,7 +1,7 @@
 """Who is told what: `python -m flows.notices ADDRESS` has the server post to a webhook.
 
-Of a run that failed or crashed, and of a model that was promoted: JSON with the key `text`, which chat services take.
-Once more with another address replaces it.
+Of a run that failed or crashed, and of a model that was promoted or refused: JSON with the key `text`, which chat
+services take. Once more with another address replaces it.
 """
 
 from typing import Annotated
@@ -38,7 +38,7 @@ def notify(address: str) -> None:
     )  # fmt: skip
     block = webhook.save(BLOCK, overwrite=True)
     failed = EventTrigger(
-        expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed"},
+        expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.Refused"},
         match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
         match_related=_OURS,
         for_each={"prefect.resource.id"},
@@ -56,7 +56,7 @@ def notify(address: str) -> None:
         "finetrail-tell-of-promotions", promoted,
         SendNotification(
             block_document_id=block,
-            subject="{{ event.resource.name }}: version {{ event.payload.version }} is champion",
+            subject="{{ event.resource.name }}: {{ event.payload.model }} is champion",
             body="{{ event.payload.reason }}",
         ),
     )  # fmt: skip

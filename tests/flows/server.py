@@ -124,6 +124,15 @@ class Team:
         return {one["key"]: one["data"] for one in found}
 
 
+def wait_to_hear(told: list[str], words: str, seconds: float = 60) -> str:
+    """Until the webhook has heard something with these words; returns it."""
+    end = time.monotonic() + seconds
+    while not (found := [said for said in told if words in said]):
+        assert time.monotonic() < end, told
+        time.sleep(0.5)
+    return found[0]
+
+
 def found_team(root: Path, sandbox: Sandbox) -> Team:
     """Commit the flows to a repository, start the servers for it, and make its deployments known."""
     import shutil

@@ -3,17 +3,14 @@
 import hashlib
 import json
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import toy_rows, write_csv
-from tests.flows.server import Team
+from tests.flows.server import Team, wait_to_hear
 from tests.pipeline.workspaces import CSV
 
 
@@ -80,39 +77,12 @@ def test_new_data_starts_a_run_and_old_data_none(team: Team, first: str, drop: P
     assert team.sandbox.must("git", "branch", "--contains", commit).strip().startswith("new-data/")
 
 
-@pytest.fixture(scope="module")
-def told(team: Team) -> Iterator[list[str]]:
-    """What the server posts to a webhook."""
-    found: list[str] = []
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            found.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"])
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """Quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}/secret-of-the-hook"
-        for _ in range(2):  # the second replaces the first
-            team.command(sys.executable, "-m", "flows.notices", address)
-        yield found
-        server.shutdown()
-
-
 def test_a_failed_run_is_told_once_with_its_reason(team: Team, first: str, told: list[str]) -> None:
     run = team.start(git_ref="nowhere")
     assert team.wait(run)["type"] == "FAILED"
-    end = time.monotonic() + 60
-    while not told:
-        assert time.monotonic() < end
-        time.sleep(0.5)
+    subject, reason, page = wait_to_hear(told, run).splitlines()
     time.sleep(2)
-    assert len(told) == 1
-    subject, reason, page = told[0].splitlines()
+    assert len([said for said in told if run in said]) == 1
     assert subject.startswith("finetune / ")
     assert reason.startswith("ConfigError: git_ref is 'nowhere': the repository has no such branch, tag or commit")
     assert page.startswith("http://127.0.0.1:")
