@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -42,12 +43,8 @@ def serving(port: int, environment: Mapping[str, str], scripts: Path) -> Iterato
             _prepare(port, environment, scripts)
             yield programs
         finally:
-            server.terminate()
-            try:
-                server.wait(10)
-            except subprocess.TimeoutExpired:
-                server.send_signal(3)  # at once, without waiting for connections
-                server.wait(10)
+            server.send_signal(signal.SIGINT)  # without waiting for those who are connected
+            server.wait(20)
 
 
 def ask(port: int, environment: Mapping[str, str], database: str, question: str) -> list[tuple[Any, ...]]:

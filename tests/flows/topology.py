@@ -104,10 +104,16 @@ class Topology:
         """End a service with all that it started, as a machine that is switched off."""
         process = self.running.pop(name)
         if process.poll() is None:
-            for one in (*psutil.Process(process.pid).children(recursive=True), process):
+            main = psutil.Process(process.pid)
+            for one in (*main.children(recursive=True), main):
                 with suppress(psutil.NoSuchProcess):
                     one.kill()
         process.wait(10)
+
+    def down(self) -> None:
+        """End all of them."""
+        for name in reversed(list(self.running)):
+            self.stop(name)
 
     def healthy(self, name: str) -> bool:
         """What the service's own health check says; moto answers at another address than the storage's image."""
@@ -144,7 +150,7 @@ def up(topology: Topology) -> Iterator[Topology]:
     order.prepare()
     (topology.root / "home").mkdir(parents=True)
     with ExitStack() as stack:
-        stack.callback(lambda: [topology.stop(name) for name in reversed(list(topology.running))])
+        stack.callback(topology.down)
         starting: list[str] = []
         end = time.monotonic() + 240
         while order.is_active():
