@@ -23,6 +23,7 @@ from finetrail.errors import ConfigError
 from flows.servers import POOL
 
 _TOLD = (
+    "PREFECT_API_URL",
     "FINETRAIL_REPOSITORY",
     "FINETRAIL_DVC_REMOTE",
     "FINETRAIL_MLFLOW_PAGE",

@@ -174,5 +174,5 @@ def up(topology: Topology) -> Iterator[Topology]:
             dead = [name for name, process in topology.running.items() if process.poll() is not None]
             assert not dead, topology.log(dead[0])
             assert time.monotonic() < end, {name: topology.log(name)[-2000:] for name in topology.running}
-            time.sleep(0.3)
+            time.sleep(1)  # a health check is a process: not too many of them
         yield topology
