@@ -105,13 +105,11 @@ _MARK = "# Written by `make up`, removed by `make down`."
 
 
 def _automate(environment: Mapping[str, str]) -> None:
-    """Make automations.yaml known to the server, once."""
-    known = httpx.post(f"{PREFECT}/api/automations/filter", json={}, timeout=30).json()
-    if not any(one["name"].startswith(f"{POOL}-") for one in known):
-        command = [sys.executable, "-m", "prefect", "automation", "create", "--from-file", "automations.yaml"]
-        done = subprocess.run(command, cwd=CHECKOUT, env=dict(environment), capture_output=True, text=True)
-        if done.returncode:
-            raise WorkspaceError(f"automations.yaml was not taken ({done.stderr[-300:]}); correct it")
+    """Make automations.yaml known to the server."""
+    command = [sys.executable, "-m", "flows.automations"]
+    done = subprocess.run(command, cwd=CHECKOUT, env=dict(environment), capture_output=True, text=True)
+    if done.returncode:
+        raise WorkspaceError(f"automations.yaml was not taken ({done.stderr[-300:]}); correct it")
 
 
 def _environment() -> dict[str, str]:
