@@ -24,7 +24,7 @@ from tests.flows import postgres
 from tests.flows.server import free_port
 from tests.pipeline.workspaces import BIN
 
-PORTS = {"postgres": 5432, "storage": 7070, "mlflow": 5000, "prefect": 4200, "worker": 8080}
+PORTS = {"postgres": 5432, "storage": 7070, "mlflow": 5000, "prefect": 4200, "worker": 8080, "trainer": 8081}
 VOLUME = "/var/lib/finetrail"
 
 
