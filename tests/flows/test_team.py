@@ -167,7 +167,7 @@ def test_what_runs_once_may_run_again(prefect: Team, topology: Topology) -> None
     topology.run("buckets")
     topology.run("deployments")
     deployed = prefect.ask("deployments/filter", sort="NAME_ASC")
-    assert [one["name"] for one in deployed] == ["candidate", "finetune"]
+    assert [one["name"] for one in deployed] == ["candidate", "evaluate", "finetune", "new-data", "promote"]
     assert len(prefect.ask("automations/filter", sort="CREATED_DESC")) == 1
 
 
