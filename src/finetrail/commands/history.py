@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator
 
-from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from finetrail import promotion, tracking
 from finetrail.chain import Chain, Entry
+from finetrail.commands.columns import aligned
 from finetrail.ledger import Ledger, author
 from finetrail.workspace import Workspace
 
 
-def history(workspace: Workspace, project: str, head: str | None = None) -> Iterator[RenderableType]:
+def history(workspace: Workspace, project: str, head: str | None = None) -> Iterator[Text]:
     """Every entry, the oldest first, and the head to note elsewhere.
 
     Args:
@@ -28,22 +27,19 @@ def history(workspace: Workspace, project: str, head: str | None = None) -> Iter
     if not chain.texts:
         yield Text(f"the ledger of {project} is empty")
         return
-    yield _entries(chain)
+    yield from _entries(chain)
     void = len(chain.texts) - len(chain.entries)
     aside = f", {void} void (somebody else was first)" if void else ""
     yield Text(f"{len(chain.entries)} entries{aside}: the chain holds")
     yield Text(f"head {chain.head}")
 
 
-def _entries(chain: Chain) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("", "when", "who", "what", "version", "champion", "verdict"):
-        table.add_column(title)
+def _entries(chain: Chain) -> Iterator[Text]:
+    rows = []
     for one in chain.entries:
         version = str(one.version) if one.version is not None else one.model[:12]
-        row = (str(one.number), one.when, one.who, one.kind, version, _moved(one), _said(one))
-        table.add_row(*map(Text, row))
-    return table
+        rows.append((str(one.number), one.when, one.who, one.kind, version, _moved(one), _said(one)))
+    yield from aligned(("", "when", "who", "what", "version", "champion", "verdict"), rows)
 
 
 def _moved(entry: Entry) -> str:

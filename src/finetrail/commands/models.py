@@ -3,11 +3,10 @@
 import time
 from collections.abc import Iterator
 
-from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from finetrail import promotion, tracking
+from finetrail.commands.columns import aligned
 from finetrail.ledger import Ledger, author
 from finetrail.problem import METRICS
 from finetrail.versions import ALIASES, aliases, versions
@@ -16,7 +15,7 @@ from finetrail.workspace import Workspace
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
-def models(workspace: Workspace, project: str, metric: str) -> Iterator[RenderableType]:
+def models(workspace: Workspace, project: str, metric: str) -> Iterator[Text]:
     """The versions, the newest first. Args: metric: that the gate goes by."""
     tracker = tracking.connect(workspace, project)
     promotion.reconcile(Ledger(tracker, project, author(workspace.root)))
@@ -24,9 +23,7 @@ def models(workspace: Workspace, project: str, metric: str) -> Iterator[Renderab
     if not known:
         yield Text(f"no version of {project} is registered; run `dvc repro`")
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("version", "aliases", "candidate", f"test {METRICS[metric].title}", "data", "gate", "age"):
-        table.add_column(title)
+    rows = []
     order = {alias: place for place, alias in enumerate(ALIASES)}
     for one in known:
         own = sorted((alias for alias, number in named.items() if number == one.version),
@@ -40,8 +37,10 @@ def models(workspace: Workspace, project: str, metric: str) -> Iterator[Renderab
             one.tags.get("finetrail.gate", "").partition(":")[0],
             _age(time.time() - one.created),
         )
-        table.add_row(*map(Text, row))
-    yield table
+        rows.append(row)
+    yield from aligned(
+        ("version", "aliases", "candidate", f"test {METRICS[metric].title}", "data", "gate", "age"), rows
+    )
 
 
 def _age(seconds: float) -> str:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from finetrail import promotion, tracking
 from finetrail.answers import Opened, TestSplit, open_test_split, opened, outputs_of, places_of
 from finetrail.chain import Chain, Entry, hash_text
+from finetrail.commands.columns import aligned
 from finetrail.data.shards import pick
 from finetrail.errors import ConflictError, RefusedError
 from finetrail.gate.costs import latencies_ms, size_mb
@@ -92,20 +91,17 @@ def promote(
     return Judged(challenger.address, verdict, entry, ledger.read().head)
 
 
-def table(judged: Judged) -> Iterator[RenderableType]:
+def table(judged: Judged) -> Iterator[Text]:
     """The verdict as a person reads it: a line a rule, and what became of it."""
     if judged.verdict is None:
         yield Text(f"{judged.address} is the champion already; nothing was changed")
         return
     verdict = judged.verdict
-    lines = Table(box=None, header_style="bold", pad_edge=False)
-    for title in ("rule", "value", "bound", "", "why"):
-        lines.add_column(title)
-    for one in collapse(verdict.rulings, "recall of "):
-        style = {"fail": "bold red", "pass": "green"}.get(one.outcome, "dim")
-        lines.add_row(Text(one.rule), one.value, one.bound, Text(one.outcome, style=style), Text(one.sentence))
-    yield lines
-    yield Text(f"test split {verdict.test_split[:12]}: {verdict.models_scored} different models scored on it so far")
+    rows = [
+        (one.rule, one.value, one.bound, one.outcome, one.sentence) for one in collapse(verdict.rulings, "recall of ")
+    ]
+    yield from aligned(("rule", "value", "bound", "", "why"), rows)
+    yield Text(f"different models scored on test split {verdict.test_split[:12]} so far: {verdict.models_scored}")
     yield Text(verdict.reason)
 
 

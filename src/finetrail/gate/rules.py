@@ -163,7 +163,7 @@ def _right(evidence: Evidence) -> tuple[Right, Right]:
 def _bounded(rule: str, gap: Interval, bound: float, say: Callable[[float], str], sentence: str) -> Ruling:
     """The lower end of a difference has to lie above a bound."""
     holds = gap.low > bound
-    said = f"{sentence}; better by {say(gap.value)} ({say(gap.low)} to {say(gap.high)})"
+    said = f"{sentence}; gain {say(gap.value)} ({say(gap.low)} to {say(gap.high)})"
     if not holds:
         said += f", and it has to be above {say(bound)} for certain"
     numbers = {"value": gap.value, "low": gap.low, "high": gap.high, "bound": bound}
