@@ -31,7 +31,7 @@ BATCH = 64
 
 
 @dataclass(frozen=True)
-class TestSplit:
+class HeldOut:
     """The test split of the workspace. Attributes: sha256: as split.json and the report name it; rows: id, label..."""
 
     folder: Path
@@ -67,7 +67,7 @@ class Opened:
     built: Built
 
 
-def open_test_split(workspace: Workspace, column: str) -> TestSplit:
+def open_test_split(workspace: Workspace, column: str) -> HeldOut:
     """The test split as it lies in the workspace. Raises: WorkspaceError: it does not."""
     folder = workspace.split("test")
     for path in (folder, workspace.split_report):
@@ -76,7 +76,7 @@ def open_test_split(workspace: Workspace, column: str) -> TestSplit:
                 f"{path} does not exist, and models are compared on it; get it with `dvc pull`, or make it with "
                 "`dvc repro split`"
             )
-    return TestSplit(folder, column, read_json(workspace.split_report)["sha256"]["test"], read_frame(folder))
+    return HeldOut(folder, column, read_json(workspace.split_report)["sha256"]["test"], read_frame(folder))
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def opened(ledger: Ledger, scratch: Path, known: Known) -> Iterator[Opened]:
 
 
 def outputs_of(
-    ledger: Ledger, chain: Chain, model: Opened, split: TestSplit, *, anew: bool = False, track: Track = quiet
+    ledger: Ledger, chain: Chain, model: Opened, split: HeldOut, *, anew: bool = False, track: Track = quiet
 ) -> "np.ndarray[Any, Any]":
     """What a model says to each row of the test split (n, K), and an entry in the ledger if it is scored for that.
 
@@ -133,7 +133,7 @@ def outputs_of(
     return outputs
 
 
-def metrics_of(built: Built, outputs: "np.ndarray[Any, Any]", split: TestSplit, settings: Gate) -> dict[str, Interval]:
+def metrics_of(built: Built, outputs: "np.ndarray[Any, Any]", split: HeldOut, settings: Gate) -> dict[str, Interval]:
     """All metrics of a model's answers, with intervals."""
     actual = actual_of(built.problem, tuple(built.labels), split.rows["label"].tolist())
     said = said_of(built.problem, outputs).predicted

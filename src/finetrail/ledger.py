@@ -15,7 +15,7 @@ from typing import Any
 
 from finetrail.chain import Chain, Entry, Kind, broken, check
 from finetrail.errors import ConflictError
-from finetrail.tracking import Tracker, tracking_errors
+from finetrail.tracking import Tracker, insist, tracking_errors
 
 ENTRY = "finetrail.entry"
 APPLIED = "finetrail.applied"
@@ -88,7 +88,7 @@ class Ledger:
                 self.tracker.client.update_model_version(self._book, str(number), void)
                 raise LostRaceError(f"somebody else changed the registry of {self.name!r} meanwhile; run again")
             after = Chain((*chain.texts, entry.text), (*chain.entries, entry))
-            self.tracker.client.set_registered_model_tag(self.name, HEAD, after.head)
+            insist(lambda: self.tracker.client.set_registered_model_tag(self.name, HEAD, after.head))
         return entry
 
     def enter(self, kind: Kind, **rest: Any) -> Entry:
@@ -111,7 +111,8 @@ class Ledger:
     def mark_applied(self, entry: Entry) -> None:
         """Note that the aliases were moved as the entry says."""
         with tracking_errors(self.tracker.uri):
-            self.tracker.client.set_model_version_tag(self._book, str(entry.number), APPLIED, "yes")
+            number = str(entry.number)
+            insist(lambda: self.tracker.client.set_model_version_tag(self._book, number, APPLIED, "yes"))
 
     def _slots(self) -> Iterator[tuple[int, dict[str, str]]]:
         token = None

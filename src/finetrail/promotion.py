@@ -21,11 +21,13 @@ def reconcile(ledger: Ledger) -> Chain:
         LedgerError: the ledger is broken.
     """
     for _ in range(TRIES):
-        # In this order: aliases that are moved in between belong to an entry, which makes ours lose the race.
+        # In this order. Aliases that are moved after the chain was read belong to a later entry, which makes ours lose
+        # the race; and those of an entry that was applied before they were read are not older than that entry.
         chain = ledger.read()
-        actual = moved_aliases(ledger.tracker, ledger.name)
         last = chain.last_move
-        if last is not None and last.before is not None and last.after is not None and not ledger.applied(last):
+        open_ = last is not None and not ledger.applied(last)
+        actual = moved_aliases(ledger.tracker, ledger.name)
+        if open_ and last is not None and last.before is not None and last.after is not None:
             left = {one.version for one in versions(ledger.tracker, ledger.name)} | {None}
             whole = {last.after.champion, last.after.previous} <= left
             if whole and actual.champion in (last.before.champion, last.after.champion):
@@ -83,14 +85,15 @@ def rollback(ledger: Ledger, to: int | None) -> Entry:
 
 
 def settle(ledger: Ledger) -> None:
-    """Move the aliases as the last entry says.
+    """Move the aliases as the last entry says, if nobody did.
 
     Looks again after each move: should this process have slept while another went on, it puts right what it wrote late.
     """
     written = None
-    while (last := ledger.read().last_move) is not None and last.number != written:
-        if last.after is not None:
-            set_aliases(ledger.tracker, ledger.name, last.after)
+    while (last := ledger.read().last_move) is not None and last.number != written and last.after is not None:
+        if written is None and ledger.applied(last):
+            return
+        set_aliases(ledger.tracker, ledger.name, last.after)
         ledger.mark_applied(last)
         written = last.number
 

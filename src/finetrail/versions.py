@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from finetrail import lineage
 from finetrail.chain import Aliases
 from finetrail.errors import RefusedError, TrackingError
 from finetrail.registry import CHALLENGER, FINGERPRINT
-from finetrail.tracking import Tracker, tracking_errors
+from finetrail.tracking import Tracker, insist, tracking_errors
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -60,7 +61,7 @@ def set_aliases(tracker: Tracker, name: str, wanted: Aliases) -> None:
     with tracking_errors(tracker.uri):
         for alias, version in ((PREVIOUS, wanted.previous), (CHAMPION, wanted.champion)):
             if version is not None:
-                tracker.client.set_registered_model_alias(name, alias, str(version))
+                insist(partial(tracker.client.set_registered_model_alias, name, alias, str(version)))
 
 
 def versions(tracker: Tracker, name: str) -> list[Known]:

@@ -3,7 +3,7 @@
 import pytest
 
 from finetrail import promotion
-from finetrail.chain import Aliases, Chain
+from finetrail.chain import Aliases, Entry
 from finetrail.errors import ConflictError, LedgerError, RefusedError
 from finetrail.ledger import Ledger, LostRaceError, author
 from finetrail.tracking import Tracker
@@ -159,16 +159,16 @@ def test_of_two_who_saw_the_same_entry_one_is_void(ledger: Ledger) -> None:
 
 
 class Slept(Ledger):
-    """A writer that falls asleep between reading the ledger and moving the aliases, while another one goes on."""
+    """A writer that falls asleep when it is about to move the aliases, while another one goes on."""
 
     awake = True
 
-    def read(self) -> Chain:
-        chain = super().read()
+    def applied(self, entry: Entry) -> bool:
+        found = super().applied(entry)
         if not self.awake:
             self.awake = True
             promotion.promote(Ledger(self.tracker, self.name, "Other"), 3, 2)
-        return chain
+        return found
 
 
 def test_who_wakes_up_late_puts_right_what_it_wrote(ledger: Ledger) -> None:

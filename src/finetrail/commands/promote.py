@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from rich.text import Text
 
 from finetrail import promotion, tracking
-from finetrail.answers import Opened, TestSplit, open_test_split, opened, outputs_of, places_of
+from finetrail.answers import HeldOut, Opened, open_test_split, opened, outputs_of, places_of
 from finetrail.chain import Chain, Entry, hash_text
 from finetrail.commands.columns import aligned
 from finetrail.data.shards import pick
@@ -112,7 +112,7 @@ class _Trial:
     ledger: Ledger
     chain: Chain
     scratch: Path
-    split: TestSplit
+    split: HeldOut
     settings: Gate
     track: Track
 
