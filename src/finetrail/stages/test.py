@@ -2,16 +2,19 @@
 
 import csv
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 
-from finetrail import lineage, tracking
+from finetrail import lineage, scorings, tracking
 from finetrail.curves import Point, read_curve
 from finetrail.data.shards import Contents, pick, read_frame
 from finetrail.evaluation.figures import Curve, Panel
-from finetrail.evaluation.page import Report, SplitFacts
+from finetrail.evaluation.page import SEALED, Report, SplitFacts
 from finetrail.evaluation.selection import Choice, Selection
+from finetrail.ledger import Ledger, author
 from finetrail.previews import read_seen
 from finetrail.problem import METRICS
 from finetrail.progress import Track, quiet
@@ -22,14 +25,16 @@ from finetrail.training.inference import predict
 from finetrail.workspace import RunPaths, Workspace, need, read_json, replacing, write_json
 
 BATCH = 64
+MODEL = "model sha256"
 
 
 @dataclass(frozen=True)
 class Tested:
-    """What `test` did."""
+    """What `test` did. Attributes: models_scored: different ones on this test split so far, by the ledger."""
 
     candidate: str
     evaluation: Any
+    models_scored: int
 
 
 def score_test(
@@ -63,7 +68,7 @@ def score_test(
         split=SplitFacts.from_json(read_json(need(workspace.split_report, "split"))),
         lineage={
             "MLflow run": record.run_id,
-            "model sha256": lineage.hash_folder(workspace.model(choice.chosen)),
+            MODEL: lineage.hash_folder(workspace.model(choice.chosen)),
             **{f"{data['name']} split": data["digest"] for data in record.datasets},
             "settings sha256": lineage.hash_of(record.params),
         },
@@ -78,7 +83,8 @@ def score_test(
         # All texts are quoted: without, a lone carriage return inside of one would end its row.
         mistakes.to_csv(folder / "errors.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
     _log(workspace, project, paths, evaluation, scoring.logged(evaluation))
-    return Tested(choice.chosen, evaluation)
+    scored = _enter(workspace, project, paths, report, evaluation)
+    return Tested(choice.chosen, evaluation, scored)
 
 
 def _model(params: dict[str, str]) -> str:
@@ -106,5 +112,30 @@ def _log(workspace: Workspace, project: str, paths: RunPaths, evaluation: Measur
     scores = {f"test_{name}": interval.value for name, interval in evaluation.metrics.items()}
     tracker.log(run_id, scores | more)
     tracker.tag(run_id, {"finetrail.tested": "yes"})
-    for name in ("report.html", "metrics.json", "errors.csv"):
+    for name in ("metrics.json", "errors.csv"):
         tracker.upload(run_id, workspace.test_report / name, "test")
+
+
+def _enter(workspace: Workspace, project: str, paths: RunPaths, report: Report[Any], evaluation: Measured) -> int:
+    """Enter the scoring in the ledger. MLflow's copy of the report tells what no out may hold: how many there were."""
+    tracker = tracking.connect(workspace, project)
+    run_id = tracker.resume(paths)
+    ledger = Ledger(tracker, project, author(workspace.root))
+    test_split = report.split.sha256["test"]
+    scorings.publish(
+        ledger,
+        run_id,
+        workspace.test_report / scorings.FILE,
+        model=report.lineage[MODEL],
+        test_split=test_split,
+        metrics={name: interval.value for name, interval in evaluation.metrics.items()},
+    )
+    scored = len(ledger.read().scored(test_split))
+    html = (workspace.test_report / "report.html").read_text(encoding="utf-8")
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / "report.html"
+        copy.write_text(
+            html.replace(SEALED, f"{SEALED} When this copy was made, they were {scored}."), encoding="utf-8"
+        )
+        tracker.upload(run_id, copy, "test")
+    return scored
