@@ -44,7 +44,7 @@ def leave_evaluation(scored: Mapping[str, Any]) -> None:
     """Leave the scores of a version. Args: scored: what `finetrail evaluate --json` wrote."""
     table = [{"metric": name, "test": one["value"], "low": one["low"], "high": one["high"]}
              for name, one in scored["metrics"].items()]  # fmt: skip
-    create_table_artifact(table, key="evaluation", description=f"{scored['model']}, {scored['rows']} rows")
+    create_table_artifact(table, key="evaluation", description=f"{scored['address']}, {scored['rows']} rows")
 
 
 def _validation(workspace: Workspace, _clone: Clone) -> None:
