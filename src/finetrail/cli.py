@@ -152,7 +152,7 @@ def register() -> None:
     workspace, params = _open()
     from finetrail.stages.register import register as stage
 
-    done = stage(workspace, project=params.project, task_name=params.task)
+    done = stage(workspace, project=params.project, task_name=params.task, sources=params.source.addresses)
     what = "registered" if done.new else "found again"
     out.print(f"{what}: models:/{done.name}/{done.version}, also models:/{done.name}@challenger")
 

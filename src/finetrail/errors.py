@@ -9,6 +9,7 @@ FinetrailError
 │   ├── ValidationError a rule of policy `fail` found rows, or no row is left
 │   └── SplitError      the rows cannot be divided as asked
 ├── ModelError          a backbone or a saved model cannot be built or loaded     (exit 4)
+│   └── RoundTripError  a packed model does not answer as the pipeline did
 ├── TrainingError       training cannot go on                                     (exit 5)
 │   └── NonFiniteError  the loss or a gradient is NaN or infinite
 ├── TrackingError       the MLflow server or database does not answer             (exit 6)
@@ -16,7 +17,9 @@ FinetrailError
 ├── UnreachableError    the network does not answer                               (exit 8)
 ├── RefusedError        the gate or the ledger refuses to move an alias           (exit 9)
 │   └── ConflictError   somebody else moved it meanwhile
-└── LedgerError         the ledger is not what it was: an entry is gone or altered (exit 10)
+├── LedgerError         the ledger is not what it was: an entry is gone or altered (exit 10)
+├── LineageError        a link between a version and its data does not hold       (exit 11)
+└── ReproductionError   a version cannot be rebuilt, or the rebuilt one differs   (exit 12)
 
 A message is one line: the value, the rule it broke, and the remedy. Every other exception is a bug of finetrail.
 """
@@ -66,6 +69,10 @@ class ModelError(FinetrailError):
     exit_code = 4
 
 
+class RoundTripError(ModelError):
+    """A packed model, loaded elsewhere, does not answer as the pipeline did."""
+
+
 class TrainingError(FinetrailError):
     """Training cannot go on."""
 
@@ -108,3 +115,15 @@ class LedgerError(FinetrailError):
     """The ledger is not what it was: an entry is missing or altered."""
 
     exit_code = 10
+
+
+class LineageError(FinetrailError):
+    """A link between a registered version and its data does not hold, or, where asked, cannot be checked."""
+
+    exit_code = 11
+
+
+class ReproductionError(FinetrailError):
+    """A version cannot be rebuilt from its commit, or what was rebuilt is not what was registered."""
+
+    exit_code = 12

@@ -21,9 +21,8 @@ def hash_folder(folder: Path) -> str:
     return hash_of([[path.relative_to(folder).as_posix(), sha256_of(path)] for path in files])
 
 
-def hash_code() -> str:
-    """The sha256 of this package's own code."""
-    package = Path(__file__).parent
+def hash_code(package: Path = Path(__file__).parent) -> str:
+    """The sha256 of this package's own code, or of a copy of it."""
     return hash_of([[path.relative_to(package).as_posix(), sha256_of(path)] for path in sorted(package.rglob("*.py"))])
 
 

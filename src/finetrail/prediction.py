@@ -29,12 +29,25 @@ def answer(built: Built, values: Sequence[Any], track: Track = quiet) -> pd.Data
         kinds = {"string": str, "double": float}
         columns = PROBLEMS[built.problem].answers
         return pd.DataFrame({name: pd.Series(dtype=kinds[kind]) for name, kind in columns.items()})
+    return pd.DataFrame(columns_of(built.problem, outputs_of(built, values, track), built.labels))
+
+
+def outputs_of(built: Built, values: Sequence[Any], track: Track = quiet) -> np.ndarray:
+    """The model's own numbers (n, K) for each raw value: logits, or the predicted number.
+
+    Raises:
+        ImageError: a value is no whole image; the message names the row, and says how many more there are.
+    """
     try:
-        outputs = predict(built.model, built.processor.encode(values), BATCH, track)
+        return predict(built.model, built.processor.encode(values), BATCH, track)
     except ImageError as error:
         found = undecodable(values)
         raise (bad_rows(found, len(values)) if found else error) from error
-    return pd.DataFrame(_COLUMNS[built.problem](outputs, built.labels))
+
+
+def columns_of(problem: ProblemType, outputs: np.ndarray, labels: list[str]) -> dict[str, Any]:
+    """What outputs (n, K) mean, by column. Args: labels: the names of the K outputs."""
+    return _COLUMNS[problem](outputs, labels)
 
 
 def _classes(outputs: np.ndarray, labels: list[str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import typer
 
 from finetrail.config import load_params
 from finetrail.console import bar, one_line_errors, out
-from finetrail.errors import RefusedError
+from finetrail.errors import LineageError, RefusedError
 from finetrail.workspace import Workspace, write_json
 
 app = typer.Typer()
@@ -115,3 +115,36 @@ def evaluate(version: Version = "challenger", json: Json = None) -> None:
     out.print(f"{done.rows} rows; different models scored on this test split so far: {done.models_scored}")
     if json is not None:
         write_json(json, done.as_json())
+
+
+@app.command(rich_help_panel=REGISTRY)
+@one_line_errors
+def verify(
+    version: Annotated[
+        str | None,
+        typer.Argument(help="A number, an alias or models:/NAME@ALIAS; the champion, else the challenger, by default."),
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail too where a link cannot be reached.")] = False,
+    json: Json = None,
+) -> None:
+    """Walk from a version back to its data, source and commit, and recompute every hash on the way."""
+    workspace = Workspace(Path.cwd())
+    params = load_params(workspace.params)
+    from finetrail.commands.verify import Verified, choose
+    from finetrail.commands.verify import verify as command
+
+    tracker, known = choose(workspace, params.project, version)
+    out.print(f"{known.address}, fingerprint {known.fingerprint[:16]}")
+    links = []
+    for link in command(workspace, tracker, known):
+        links.append(link)
+        out.print(link.line, markup=False)
+    done = Verified(known, tuple(links))
+    if json is not None:
+        write_json(json, done.as_json())
+    bad, lost = done.count("BROKEN"), done.count("UNREACHABLE")
+    out.print(f"{len(links)} links: {done.count('OK')} hold, {bad} broken, {lost} cannot be reached from here")
+    if bad or (strict and lost):
+        failed = ", ".join(link.name for link in links if link.state == ("BROKEN" if bad else "UNREACHABLE"))
+        what = "does not lead back to its data" if bad else "cannot be followed back from here"
+        raise LineageError(f"{known.address} {what}: {failed}; the lines above say what to do")

@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
@@ -19,7 +20,7 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from finetrail.errors import ImageError
-from finetrail.prediction import answer, bad_rows
+from finetrail.prediction import answer, bad_rows, outputs_of
 from finetrail.received import encoded
 from finetrail.tasks.registry import get_entry, load_model
 from finetrail.workspace import read_json
@@ -45,13 +46,18 @@ class Served(PythonModel):  # type: ignore[misc]
         Raises:
             MlflowException: an image cannot be read; the message names the row. Over HTTP this is status 400.
         """
-        values = model_input.iloc[:, 0]
         try:
-            return answer(
-                self._built, _images(values.tolist()) if self._column == "image" else values.astype(str).tolist()
-            )
+            return answer(self._built, self._values(model_input))
         except ImageError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
+
+    def outputs(self, model_input: pd.DataFrame) -> np.ndarray:
+        """The logits (n, K), or the predicted numbers (n, 1), behind `predict`: what a round trip compares."""
+        return outputs_of(self._built, self._values(model_input))
+
+    def _values(self, model_input: pd.DataFrame) -> list[Any]:
+        values = model_input.iloc[:, 0]
+        return _images(values.tolist()) if self._column == "image" else values.astype(str).tolist()
 
 
 def _images(values: list[object]) -> list[bytes]:

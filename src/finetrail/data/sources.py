@@ -53,6 +53,11 @@ class _Place(Settings):
         return self
 
     @property
+    def addresses(self) -> list[str]:
+        """All that is named, in its order."""
+        return [address for _, address in self._places]
+
+    @property
     def _places(self) -> list[Place]:
         return [(None, self.path)] if self.path else [*(self.splits or {}).items()]
 

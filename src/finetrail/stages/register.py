@@ -1,10 +1,17 @@
 """Stage `register`: put the tested model into the MLflow registry, once for the same content."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from finetrail import registry, tracking
 from finetrail.evaluation.selection import Choice
+from finetrail.locations import sha256_of
+from finetrail.proof import record
+from finetrail.proof.round_trip import RoundTrip
+from finetrail.tasks.model_files import read_description
 from finetrail.tasks.registry import get_entry
 from finetrail.workspace import Workspace, need, read_json, write_json
 
@@ -18,40 +25,56 @@ class Registered:
     new: bool
 
 
-def register(workspace: Workspace, *, project: str, task_name: str) -> Registered:
-    """Write `data/registration.json` for the version of the chosen model; make the version if there is none."""
+def register(workspace: Workspace, *, project: str, task_name: str, sources: Sequence[str]) -> Registered:
+    """Write `data/registration.json` for the version of the chosen model; make the version if there is none.
+
+    Args:
+        sources: the addresses of the labelled data, for the lineage.
+
+    Raises:
+        RoundTripError: the packed model does not answer as the pipeline did; nothing is registered.
+    """
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
     tested = read_json(need(workspace.test_report / "metrics.json", "test"))
+    answered = need(workspace.test_report / "predictions.parquet", "test")
     model = need(workspace.model(choice.chosen), "train")
     task = get_entry(task_name)
     tracker = tracking.connect(workspace, project)
     paths = workspace.run(choice.chosen)
     run_id = tracker.resume(paths)
-    version = registry.register(
-        tracker,
-        run_id,
-        name=project,
-        model=model,
-        example={task.column: task.example},
-        answers=task.problem.answers,
-        tags=_tags(tracker.tags(run_id), choice, tested),
-    )
-    described = {key: value for key, value in asdict(version).items() if key != "new"}
+    labels = read_description(model)[1]
+    trip = RoundTrip(need(workspace.split("test"), "split"), task.column, answered, task.problem.name, labels)
+    with TemporaryDirectory(prefix="finetrail-lineage-") as temporary:
+        document = Path(temporary) / record.NAME
+        described = record.describe(workspace, choice.chosen, sources)
+        write_json(document, described.as_json())
+        born = _inherited(tracker.tags(run_id)) | described.tags | {record.TAG: sha256_of(document)}
+        version = registry.register(
+            tracker,
+            run_id,
+            name=project,
+            model=model,
+            example={task.column: task.example},
+            answers=task.problem.answers,
+            tags=_tags(choice, tested),
+            birth=registry.Birth(born, {"lineage": document}, trip.prove),
+        )
+    out = {key: value for key, value in asdict(version).items() if key != "new"}
     # The run that trained the model, of which this server may hold only a copy: an out does not depend on the server.
     trained_in = read_json(paths.record)["run_id"]
     write_json(
         workspace.registration,
-        described | {"alias": registry.CHALLENGER, "candidate": choice.chosen, "run_id": trained_in},
+        out | {"alias": registry.CHALLENGER, "candidate": choice.chosen, "run_id": trained_in},
     )
     return Registered(version.name, version.version, version.new)
 
 
-def _tags(run_tags: dict[str, str], choice: Choice, tested: dict[str, Any]) -> dict[str, str]:
-    """What a reader of the registry asks first; the lineage is the one that the training run recorded."""
-    inherited = {
-        key: value
-        for key, value in run_tags.items()
-        if key.startswith("finetrail.") or key == "mlflow.source.git.commit"
-    }
+def _inherited(run_tags: dict[str, str]) -> dict[str, str]:
+    """What the training run says of itself. Commit and hashes are said anew: the run may be a copy without them."""
+    return {key: value for key, value in run_tags.items() if key.startswith("finetrail.")}
+
+
+def _tags(choice: Choice, tested: dict[str, Any]) -> dict[str, str]:
+    """What a reader of the registry asks first."""
     scores = {f"finetrail.test_{name}": f"{value:.4f}" for name, value in tested["test"].items()}
-    return inherited | scores | {"finetrail.why": choice.reason}
+    return scores | {"finetrail.why": choice.reason}

@@ -1,0 +1,86 @@
+"""`finetrail verify`: a registered version, and every link back to its source."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from finetrail import tracking
+from finetrail.config import load_params
+from finetrail.errors import ConfigError
+from finetrail.proof.links import Checked
+from finetrail.proof.walk import walk
+from finetrail.registry import CHALLENGER
+from finetrail.runs import flatten
+from finetrail.versions import CHAMPION, Known, aliases, find
+from finetrail.workspace import Workspace
+
+_ADDRESS = re.compile(r"models:/(?P<name>[^/@]+)[/@](?P<version>[^/@]+)")
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was looked at so far."""
+
+    known: Known
+    links: tuple[Checked, ...]
+
+    def count(self, state: str) -> int:
+        """The links in that state."""
+        return Counter(link.state for link in self.links)[state]
+
+    def as_json(self) -> dict[str, object]:
+        """The content of the file that --json names."""
+        return {
+            "version": self.known.address,
+            "fingerprint": self.known.fingerprint,
+            "links": [link.as_json() for link in self.links],
+            "ok": self.count("OK"),
+            "broken": self.count("BROKEN"),
+            "unreachable": self.count("UNREACHABLE"),
+        }
+
+
+def choose(workspace: Workspace, project: str, version: str | None) -> tuple[tracking.Tracker, Known]:
+    """The version that is meant.
+
+    Args:
+        version: a number, an alias or a models:/ address; None is the champion, or the challenger while there is none.
+
+    Raises:
+        ConfigError: it is no address.
+        RefusedError: there is no such version.
+    """
+    name = project
+    if version is not None and ":" in version:
+        match = _ADDRESS.fullmatch(version)
+        if match is None:
+            raise ConfigError(f"{version!r} is no version; write a number, an alias, or models:/NAME@ALIAS")
+        name, version = match["name"], match["version"]
+    tracker = tracking.connect(workspace, project)
+    if version is None:
+        version = CHAMPION if CHAMPION in aliases(tracker, name) else CHALLENGER
+    return tracker, find(tracker, name, version)
+
+
+def verify(workspace: Workspace, tracker: tracking.Tracker, known: Known) -> Iterator[Checked]:
+    """Each link as it is looked at."""
+    return walk(workspace, tracker, known, settings_of)
+
+
+def settings_of(params: Path, candidate: str) -> dict[str, str]:
+    """What `train` records of a candidate, from a params.yaml; empty where that has no such candidate."""
+    read = load_params(params)
+    if candidate not in read.candidates:
+        return {}
+    chosen = read.candidates[candidate]
+    return flatten(
+        {
+            "task": read.task,
+            "seed": read.seed,
+            "backbone": chosen.backbone.model_dump(),
+            "adaptation": chosen.adaptation.model_dump(),
+            "train": chosen.train.model_dump(),
+        }
+    )

@@ -1,0 +1,155 @@
+"""lineage.json: every link between a registered version and its data, with the sha256 that it had then.
+
+It travels inside the registered model, and its own sha256 is a tag of the version.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from finetrail import lineage
+from finetrail.locations import cache_folder, hub_name, sha256_of
+from finetrail.workspace import SPLITS, Workspace, read_json
+
+NAME = "lineage.json"
+TAG = "finetrail.lineage_sha256"
+COMMIT, DIRTY = "mlflow.source.git.commit", "finetrail.git_dirty"
+CODE = "src/finetrail"
+WEIGHTS = "weights"
+_PACKAGE = re.compile(r"pypi://[^#]+#sha256=(?P<sha256>[0-9a-f]{64})")
+
+
+@dataclass(frozen=True)
+class Link:
+    """A thing that the version stands on.
+
+    Attributes:
+        name: for people.
+        where: a path in the workspace, or an address.
+        sha256: of the file, or of a folder's names and contents; None where it could not be known.
+    """
+
+    name: str
+    where: str
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """The content of lineage.json.
+
+    Attributes:
+        candidate: the one that was chosen.
+        run_id: the MLflow run that trained it.
+        params, datasets: what that run was told, as in run.json.
+        scores: of the test split.
+        tags: those of the version that say what it stands on; the commit is the one whose files DVC found it made from.
+        links: from the weights back to the source.
+    """
+
+    candidate: str
+    run_id: str
+    params: dict[str, str]
+    datasets: list[dict[str, str]]
+    scores: dict[str, float]
+    tags: dict[str, str]
+    links: tuple[Link, ...]
+
+    @property
+    def commit(self) -> str | None:
+        return self.tags.get(COMMIT)
+
+    @property
+    def dirty(self) -> bool:
+        """Whether tracked files were other than in the commit."""
+        return self.tags.get(DIRTY) != "no"
+
+    def link(self, name: str) -> Link:
+        """The link of that name."""
+        return next(link for link in self.links if link.name == name)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Lineage":
+        return cls(**{**value, "links": tuple(Link(**link) for link in value["links"])})
+
+
+def describe(workspace: Workspace, candidate: str, sources: Sequence[str]) -> Lineage:
+    """The lineage of the candidate's model as it lies in the workspace.
+
+    Args:
+        sources: the addresses of the labelled data.
+    """
+    record = read_json(workspace.run(candidate).record)
+    tested = workspace.test_report / "metrics.json"
+    weights = record["params"].get("backbone.weights", "random")
+    links = [*_made(workspace, candidate), *_given(workspace, sources, weights)]
+    tags = lineage.live_tags(workspace, f"train@{candidate}")
+    return Lineage(
+        candidate,
+        record["run_id"],
+        record["params"],
+        record["datasets"],
+        read_json(tested)["test"] if tested.exists() else {},
+        tags,
+        tuple(links),
+    )
+
+
+def hash_path(path: Path) -> str | None:
+    """The sha256 of a file or of a folder; None where there is neither."""
+    if path.is_dir():
+        return lineage.hash_folder(path)
+    return sha256_of(path) if path.is_file() else None
+
+
+def _made(workspace: Workspace, candidate: str) -> Iterator[Link]:
+    run = workspace.run(candidate)
+    for name, path in {
+        WEIGHTS: workspace.model(candidate),
+        "run record": run.record,
+        "validation scores": run.metrics,
+        "selection": workspace.selection_report,
+        "test scores": workspace.test_report / "metrics.json",
+        "test answers": workspace.test_report / "predictions.parquet",
+        **{f"{name} split": workspace.split(name) for name in SPLITS},
+        "split report": workspace.split_report,
+        "data validation": workspace.validation_report,
+        "quarantine": workspace.quarantine,
+        "raw data": workspace.raw,
+    }.items():
+        yield Link(name, path.relative_to(workspace.root).as_posix(), hash_path(path))
+
+
+def _given(workspace: Workspace, sources: Sequence[str], weights: str) -> Iterator[Link]:
+    for number, address in enumerate(dict.fromkeys(sources), start=1):
+        yield Link("source" if number == 1 else f"source {number}", address, hash_address(address, workspace.root))
+    yield Link("pretrained weights", weights, hash_address(weights, workspace.root))
+    for name in ("params.yaml", "requirements.lock", "dvc.yaml"):
+        yield Link(name, name, hash_path(workspace.root / name))
+    code = workspace.root / CODE
+    yield Link("code", CODE, lineage.hash_code(code) if code.is_dir() else lineage.hash_code())
+
+
+def hash_address(address: str, root: Path) -> str | None:
+    """The sha256 of what an address names: the pin of a package, a hub's commit has none, else the bytes at a path."""
+    if (package := _PACKAGE.fullmatch(address)) is not None:
+        return package["sha256"]
+    return None if "://" in address else hash_path(root / address)
+
+
+def fetched_package(sha256: str) -> Path | None:
+    """The wheel of that sha256, if it was fetched on this machine."""
+    return next(iter((cache_folder() / "packages" / sha256).glob("*.whl")), None)
+
+
+def hub_revision(address: str) -> str | None:
+    """The commit that an address of the hub is pinned to; None for a branch, a tag or nothing."""
+    if not address.startswith("hf://"):
+        return None
+    revision = hub_name(address)[1]
+    return revision if revision and re.fullmatch(r"[0-9a-f]{40}", revision) else None

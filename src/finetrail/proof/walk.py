@@ -1,0 +1,168 @@
+"""The walk along a lineage: registered model, run, weights, splits, validation, raw data, source, commit."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from finetrail import lineage
+from finetrail.ledger import Ledger, author
+from finetrail.locations import sha256_of
+from finetrail.proof import registered
+from finetrail.proof.copies import Copies
+from finetrail.proof.links import Checked, broken, compare, ok, short, unreachable
+from finetrail.proof.record import CODE, Lineage, Link, fetched_package, hash_path, hub_revision
+from finetrail.proof.repository import Repository
+from finetrail.tracking import Tracker
+from finetrail.versions import Known
+from finetrail.workspace import Workspace, read_json
+
+SettingsOf = Callable[[Path, str], Mapping[str, str]]
+"""Given a params.yaml and a candidate's name, what the training was told; see `train`."""
+_IN_GIT = ("params.yaml", "requirements.lock", "dvc.yaml", "code")
+_FETCH = "`git fetch`, then `dvc fetch --all-commits`, where the remotes have it"
+
+
+def walk(workspace: Workspace, tracker: Tracker, known: Known, settings_of: SettingsOf) -> Iterator[Checked]:
+    """Look at every link of a version, and recompute every hash that can be reached.
+
+    Args:
+        settings_of: reads a params.yaml.
+    """
+    workspace.scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=workspace.scratch, prefix="verify-") as temporary:
+        folder = Path(temporary)
+        files = registered.download(tracker, known, folder)
+        if files is None:
+            found = f"MLflow's store does not have the files of {known.address}"
+            yield broken("registered weights", found, short(known.fingerprint), registered.RESTORE)
+            return
+        checked, recorded = registered.read_lineage(known, files)
+        yield from registered.check_files(known, files, recorded)
+        yield checked
+        if recorded is None:
+            return
+        yield registered.check_tags(known, recorded)
+        yield registered.check_run(tracker, known, recorded)
+        yield registered.check_ledger(Ledger(tracker, known.name, author(workspace.root)), known, recorded)
+        yield from _check_links(workspace, known, recorded)
+        yield from _check_meaning(recorded)
+        yield from _check_commit(workspace.root, recorded, folder, settings_of)
+
+
+def _check_links(workspace: Workspace, known: Known, recorded: Lineage) -> Iterator[Checked]:
+    """What the stages made, and what they were given."""
+    copies = Copies(workspace.root, recorded.commit)
+    claims = _claims(workspace, known)
+    for link in recorded.links:
+        if link.name in _IN_GIT:
+            continue
+        if "://" in link.where or link.where == "random":
+            yield _check_address(link)
+        else:
+            yield _check_path(workspace.root, link, copies, claims and not copies.pointer_moved(link.where))
+
+
+def _claims(workspace: Workspace, known: Known) -> bool:
+    """Whether the workspace says that its files are those of this version."""
+    if not workspace.registration.exists():
+        return False
+    written = read_json(workspace.registration)
+    return (written["name"], written["fingerprint"]) == (known.name, known.fingerprint)
+
+
+def _check_path(root: Path, link: Link, copies: Copies, claimed: bool) -> Checked:
+    if link.sha256 is None:
+        return unreachable(link.name, f"{link.where} was not there when the model was registered", "train it again")
+    here = hash_path(root / link.where)
+    if here == link.sha256:
+        return ok(link.name, f"{short(here)} {link.where}")
+    if here is not None and claimed:
+        remedy = f"it was edited since: `dvc checkout --force {link.where}` restores it, where DVC's cache has it"
+        return compare(link.name, here, link.sha256, link.where, remedy)
+    for copy in copies.of(link.where):
+        if copy.sha256 == link.sha256:
+            return ok(link.name, f"{short(copy.sha256)} {link.where}, in {copy.place}")
+        if not copy.whole:
+            remedy = "the cache is damaged: remove that object, then `dvc fetch`, or `dvc repro --force`"
+            return compare(link.name, copy.sha256, link.sha256, f"{link.where}, in {copy.place}", remedy)
+    stands = "is not here" if here is None else "holds other data now"
+    return unreachable(link.name, f"{link.where} {stands}, and DVC's cache has no copy of {short(link.sha256)}", _FETCH)
+
+
+def _check_address(link: Link) -> Checked:
+    """What comes from elsewhere and is pinned."""
+    if link.where == "random":
+        return ok(link.name, "random, from the seed")
+    shown = link.where.partition("#")[0]
+    if link.sha256 is None:
+        revision = hub_revision(link.where)
+        pinned = f"pinned to commit {revision}" if revision else "pinned to nothing: its owner may change it"
+        return unreachable(link.name, f"{shown} is {pinned}; its bytes are not hashed here", "see `raw data`")
+    wheel = fetched_package(link.sha256)
+    if wheel is None:
+        return unreachable(link.name, f"{shown} is not on this machine", "`dvc repro --force ingest` fetches it")
+    return compare(link.name, sha256_of(wheel), link.sha256, f"{shown}, as fetched", f"remove {wheel}, and run again")
+
+
+def _check_meaning(recorded: Lineage) -> Iterator[Checked]:
+    """That the parts of the record fit each other."""
+    remedy = "the record contradicts itself: train and register the model again"
+    for data in recorded.datasets:
+        split = recorded.link(f"{data['name']} split").sha256 or ""
+        name = f"{data['name']} split of the run"
+        if split.startswith(data["digest"]):
+            yield ok(name, f"digest {data['digest'][:16]} of {data['rows']} rows")
+        else:
+            yield broken(name, f"digest {data['digest'][:16]}", short(split), remedy)
+    verdict = recorded.tags.get("finetrail.validation")
+    if verdict is None:
+        yield unreachable("validation result", "none was recorded", "train it again")
+    elif verdict.startswith("passed"):
+        yield ok("validation result", verdict)
+    else:
+        yield broken("validation result", verdict, "passed", "correct the data, or the rules in params.yaml")
+
+
+def _check_commit(root: Path, recorded: Lineage, folder: Path, settings_of: SettingsOf) -> Iterator[Checked]:
+    git, commit = Repository(root), recorded.commit
+    if commit is None:
+        yield unreachable("commit", "the model was registered outside of git", "commit, and train it there")
+        return
+    if not git.has(commit):
+        yield unreachable("commit", f"{commit} is not in this clone", "`git fetch --all`, or ask who trained it")
+        return
+    if recorded.dirty:
+        what = f"{commit[:12]} had uncommitted changes when the model was registered: what ran is not in git"
+        yield unreachable("commit", what, "commit, and register from there")
+        return
+    yield ok("commit", commit)
+    remedy = "git holds other bytes than those that ran: somebody rewrote the record, or smudged the file"
+    for name in _IN_GIT:
+        link = recorded.link(name)
+        where = f"{link.where} at {commit[:12]}"
+        found = _hash_at(git, commit, link, folder)
+        if found is None or link.sha256 is None:
+            yield unreachable(name, f"{where} is not in git", "commit it")
+        else:
+            yield compare(name, found, link.sha256, where, remedy)
+    params = folder / "params.yaml"
+    if params.exists():
+        told = dict(settings_of(params, recorded.candidate))
+        if told == recorded.params:
+            yield ok("settings of the run", f"the {len(told)} of candidate {recorded.candidate!r} in params.yaml")
+        else:
+            name = next(key for key in sorted({*told, *recorded.params}) if told.get(key) != recorded.params.get(key))
+            found = f"{name} is {told.get(name)!r} in params.yaml at {commit[:12]}"
+            yield broken("settings of the run", found, repr(recorded.params.get(name)), "train it again")
+
+
+def _hash_at(git: Repository, commit: str, link: Link, folder: Path) -> str | None:
+    if link.name == "code":
+        code = git.unpack(commit, CODE, folder / "code")
+        return None if code is None else lineage.hash_code(code)
+    data = git.show(commit, link.where)
+    if data is None:
+        return None
+    file = folder / link.where
+    file.write_bytes(data)
+    return sha256_of(file)
