@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from finetrail.errors import FinetrailError, WorkspaceError
+from finetrail.redaction import without_secrets
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,7 +49,7 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
             known = error if isinstance(error, FinetrailError) else _from_system(error)
             if known is None:
                 raise
-            message = " ".join(str(known).split())
+            message = without_secrets(" ".join(str(known).split()))
             _err.print(f"[bold red]{type(known).__name__}[/]: ", end="")
             _err.print(message, markup=False)
             sys.exit(known.exit_code)
@@ -61,7 +62,7 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         _err.print(f"[bold yellow]{record.levelname.lower()}[/]: ", end="")
-        _err.print(self.format(record), markup=False)
+        _err.print(without_secrets(self.format(record)), markup=False)
 
 
 def _from_system(error: OSError) -> FinetrailError | None:

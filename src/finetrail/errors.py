@@ -18,8 +18,7 @@ FinetrailError
 ├── RefusedError        the gate or the ledger refuses to move an alias           (exit 9)
 │   └── ConflictError   somebody else moved it meanwhile
 ├── LedgerError         the ledger is not what it was: an entry is gone or altered (exit 10)
-├── LineageError        a link between a version and its data does not hold       (exit 11)
-└── ReproductionError   a version cannot be rebuilt, or the rebuilt one differs   (exit 12)
+└── LineageError        a link between a version and its data does not hold       (exit 11)
 
 A message is one line: the value, the rule it broke, and the remedy. Every other exception is a bug of finetrail.
 """
@@ -121,9 +120,3 @@ class LineageError(FinetrailError):
     """A link between a registered version and its data does not hold, or, where asked, cannot be checked."""
 
     exit_code = 11
-
-
-class ReproductionError(FinetrailError):
-    """A version cannot be rebuilt from its commit, or what was rebuilt is not what was registered."""
-
-    exit_code = 12

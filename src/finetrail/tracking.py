@@ -2,7 +2,6 @@
 
 import errno
 import os
-import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from finetrail.curves import read_curve
 from finetrail.errors import TrackingError
+from finetrail.redaction import without_secrets
 from finetrail.runs import RunRecord, curve_metrics, final_metrics
 from finetrail.workspace import RunPaths, Workspace, read_json
 
@@ -56,9 +56,9 @@ def tracking_errors(uri: str) -> Iterator[None]:
     except (MlflowException, SQLAlchemyError, OSError) as error:  # MLflow lets its database's errors through
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise  # no fault of MLflow's
-        cause = _without_secrets(" ".join(str(error).split()))[:200]
+        cause = without_secrets(" ".join(str(error).split()))[:200]
         raise TrackingError(
-            f"MLflow at {_without_secrets(uri)} does not answer as it should ({cause}); "
+            f"MLflow at {without_secrets(uri)} does not answer as it should ({cause}); "
             "start it, or correct MLFLOW_TRACKING_URI"
         ) from error
 
@@ -220,8 +220,3 @@ def connect(workspace: Workspace, experiment: str) -> Tracker:
         created = client.create_experiment(experiment, artifact_location=location)
         client.set_experiment_tag(created, "mlflow.experimentKind", "custom_model_development")
         return Tracker(client, created, uri)
-
-
-def _without_secrets(text: str) -> str:
-    """The text, its addresses without user name and password."""
-    return re.sub(r"://[^/\s]*@", "://", text)

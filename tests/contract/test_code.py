@@ -8,11 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.pipeline import SOURCE
+from tests.contract.pipeline import REPOSITORY, SOURCE
 
 FILES = sorted(path for path in SOURCE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 MODULES = [path for path in FILES if path.suffix == ".py"]
-UNPICKLERS = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+# Whatever else of ours is run: a test may write a poisoned file, to see it refused.
+OTHERS = sorted(path for name in ("flows", "bench", "docker", "tests") for path in (REPOSITORY / name).rglob("*.py"))
+WRITERS = {"torch.save", "pickle.dumps", "pickle.dump"}
+# Shows first that its poisoned file does run code where it is let.
+ARMED = {"tests/unit/models/test_state_dicts.py": {"torch.load without weights_only=True"}}
+UNPICKLERS = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "yaml"}
+# Calls that read or write pickles, or run code that a file holds.
+_RUNNING = {"torch.save", "torch.jit.load", "pickle.load", "pickle.loads", "pickle.Unpickler", "pickle.dump",
+            "pickle.dumps", "mlflow.sklearn.load_model", "mlflow.pytorch.load_model"}  # fmt: skip
 # `finetrail --help`, `check`, and each stage until it knows what it needs: seconds of import apiece.
 HEAVY = ["accelerate", "datasets", "great_expectations", "mlflow", "numpy", "pandas", "peft", "pyarrow", "sklearn"]
 HEAVY += ["torch", "transformers"]
@@ -35,10 +43,28 @@ def test_nothing_is_unpickled(path: Path) -> None:
     assert list(_unpickling(ast.parse(path.read_text(encoding="utf-8")))) == []
 
 
+@pytest.mark.parametrize("path", OTHERS, ids=lambda path: path.relative_to(REPOSITORY).as_posix())
+def test_nothing_is_unpickled_around_the_package(path: Path) -> None:
+    found = _unpickling(ast.parse(path.read_text(encoding="utf-8")))
+    name = path.relative_to(REPOSITORY).as_posix()
+    allowed = WRITERS | {"pickle"} | ARMED.get(name, set()) if name.startswith("tests/") else set()
+    assert [one for one in found if one not in allowed] == []
+
+
 @pytest.mark.parametrize(
     "code",
     [
         "import pickle",
+        "pickle.loads(data)",
+        "pickle.load(file)",
+        "pickle.Unpickler(file).load()",
+        "mlflow.sklearn.load_model('models:/a/1')",
+        "import yaml",  # PyYAML's loaders may make any object; ruamel's safe one does not
+        "yaml.unsafe_load(text)",
+        "YAML(typ='unsafe')",
+        "torch.load('x.pt', pickle_module=dill, weights_only=True)",
+        "torch.jit.load('x.pt')",
+        "np.load('x.npy', None, True)",
         "from joblib import load",
         "import numpy as np\nnp.load('x.npy', allow_pickle=True)",
         "torch.load('x.pt')",
@@ -78,5 +104,9 @@ def _unpickling_call(call: ast.Call) -> Iterator[str]:
         yield f"{name}(allow_pickle=...)"
     if name == "torch.load" and given.get("weights_only") != "True":
         yield "torch.load without weights_only=True"
-    if name == "torch.save" or name.endswith(("read_pickle", "to_pickle")):
+    if name == "np.load" and len(call.args) > 2:
+        yield "np.load with a positional allow_pickle"
+    if "pickle_module" in given or name in _RUNNING or name.endswith(("read_pickle", "to_pickle", "unsafe_load")):
         yield name
+    if name.endswith("YAML") and given.get("typ") == "'unsafe'":
+        yield "YAML(typ='unsafe')"

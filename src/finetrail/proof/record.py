@@ -131,8 +131,8 @@ def _given(workspace: Workspace, sources: Sequence[str], weights: str) -> Iterat
     yield Link("pretrained weights", weights, hash_address(weights, workspace.root))
     for name in ("params.yaml", "requirements.lock", "dvc.yaml"):
         yield Link(name, name, hash_path(workspace.root / name))
-    code = workspace.root / CODE
-    yield Link("code", CODE, lineage.hash_code(code) if code.is_dir() else lineage.hash_code())
+    # The code that runs, which is the code that is packed; whether git has it too, `verify` looks.
+    yield Link("code", CODE, lineage.hash_code())
 
 
 def hash_address(address: str, root: Path) -> str | None:

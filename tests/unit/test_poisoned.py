@@ -1,0 +1,123 @@
+"""Files that run code when they are unpickled, in every place that finetrail reads: refused, and nothing runs.
+
+Weights in `.pt` are in models/test_state_dicts.py, the packed model in proof/test_round_trip.py.
+"""
+
+import contextlib
+import pickle
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from finetrail.data.sources import TextSource
+from finetrail.errors import ConfigError, FinetrailError, ModelError, SourceError
+from finetrail.models.backbone import TextBackbone
+from finetrail.tasks.registry import get_task, load_model
+from finetrail.training.checkpoints import Checkpoints
+
+
+class Poison:
+    """What makes a file when it is unpickled."""
+
+    def __init__(self, touched: Path) -> None:
+        self.touched = touched
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Path.touch, (self.touched,))
+
+
+@pytest.fixture
+def touched(tmp_path: Path) -> Path:
+    return tmp_path / "touched"
+
+
+@pytest.fixture
+def poison(touched: Path) -> bytes:
+    return pickle.dumps(Poison(touched))
+
+
+def read(root: Path, name: str, **more: Any) -> None:
+    list(TextSource(path=name, **more).read(root))
+
+
+@pytest.mark.parametrize("name", ["rows.pkl", "rows.npy", "rows.npz", "rows.joblib"])
+def test_data_of_a_pickling_format_is_of_no_known_format(
+    tmp_path: Path, poison: bytes, touched: Path, name: str
+) -> None:
+    (tmp_path / name).write_bytes(poison)
+    with pytest.raises(ConfigError, match="cannot tell its format"):
+        read(tmp_path, name)
+    assert not touched.exists()
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "parquet"])
+def test_a_pickle_under_another_name_is_not_data(tmp_path: Path, poison: bytes, touched: Path, kind: str) -> None:
+    (tmp_path / f"rows.{kind}").write_bytes(poison)
+    with pytest.raises(SourceError, match=f"rows.{kind}"):
+        read(tmp_path, f"rows.{kind}")
+    assert not touched.exists()
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "jsonl", "parquet"])
+def test_an_array_of_objects_is_not_data(tmp_path: Path, touched: Path, kind: str) -> None:
+    with (tmp_path / "rows.npy").open("wb") as file:
+        np.save(file, np.array([Poison(touched)], dtype=object))
+    with pytest.raises(SourceError, match=r"rows\.npy"):
+        read(tmp_path, "rows.npy", format=kind)
+    assert not touched.exists()
+
+
+def test_pickles_in_the_cells_of_a_table_stay_bytes(tmp_path: Path, poison: bytes, touched: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"text": [poison, poison], "label": ["a", "b"]}), tmp_path / "rows.parquet")
+    with contextlib.suppress(FinetrailError):  # whether bytes are an error of the file or of a row is not asked here
+        read(tmp_path, "rows.parquet")
+    assert not touched.exists()
+
+
+def test_a_saved_model_with_a_pickle_for_its_weights(
+    saved_model: Path, tmp_path: Path, poison: bytes, touched: Path
+) -> None:
+    folder = Path(shutil.copytree(saved_model, tmp_path / "model"))
+    (folder / "model.safetensors").write_bytes(poison)
+    with pytest.raises(ModelError, match="no whole safetensors file"):
+        load_model(folder)
+    assert not touched.exists()
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_a_backbone_with_a_pickle_for_its_weights(
+    encoder_folder: Path, tmp_path: Path, poison: bytes, touched: Path, name: str
+) -> None:
+    folder = Path(shutil.copytree(encoder_folder, tmp_path / "encoder"))
+    (folder / "model.safetensors").unlink()
+    (folder / name).write_bytes(poison)
+    with pytest.raises(ModelError, match="encoder"):
+        get_task("text-classification").build(TextBackbone(weights=str(folder), max_tokens=16), ["a", "b"], Path())
+    assert not touched.exists()
+
+
+def test_a_poisoned_checkpoint_is_passed_over(
+    tmp_path: Path, poison: bytes, touched: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    import hashlib
+
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    name = f"step-000000001-{hashlib.sha256(poison).hexdigest()[:16]}.safetensors"  # its name says that it is whole
+    (checkpoints.folder / name).write_bytes(poison)
+    assert checkpoints.newest() is None
+    assert "is damaged" in caplog.text
+    assert not touched.exists()
+
+
+def test_the_poison_works_on_those_who_take_it(poison: bytes, touched: Path) -> None:
+    import subprocess
+    import sys
+
+    subprocess.run([sys.executable, "-c", f"import pickle; pickle.loads({poison!r})"], check=True)
+    assert touched.exists()
