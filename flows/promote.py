@@ -12,7 +12,7 @@ from finetrail.workspace import read_json
 from flows.artifacts import leave_verdict
 from flows.clones import Clone
 from flows.events import tell_promoted
-from flows.judging import judge_in_clone
+from flows.judging import REFUSED, judge_in_clone
 from flows.running import Ended
 from flows.stages import describe
 from flows.tasks import Limits
@@ -41,7 +41,7 @@ def promote(
             if found["promoted"]:
                 tell_promoted(found["model"], found["verdict"]["reason"])
         refused = ended.code == RefusedError.exit_code
-        return Failed(name="Refused", message=state.message) if refused else state
+        return Failed(name=REFUSED, message=state.message) if refused else state
 
     options = ["--dry-run"] if dry_run else []
     command = ["promote", version, "--json", "verdict.json", *options]
