@@ -47,7 +47,7 @@ def children(team: Team, run: str) -> dict[str, dict[str, str]]:
 
 
 def test_each_candidate_is_trained_once_by_whichever_worker_is_free(team: Team, first: str, elsewhere: Path) -> None:
-    runs, versions = team.count("runs"), team.count("model_versions")
+    runs, versions = team.count("runs"), team.versions()
     team.branch("wide", seed=11, candidates__lora=None)
     run = team.start(git_ref="wide", fan_out="candidate/candidate")
     state = team.wait(run, 400)
@@ -58,7 +58,7 @@ def test_each_candidate_is_trained_once_by_whichever_worker_is_free(team: Team, 
     assert {True, False} == set(there)
     trained = {name: state for name, state in team.states(run).items() if name.startswith("train@")}
     assert set(trained.values()) == {"Cached"}
-    assert (team.count("runs"), team.count("model_versions")) == (runs + 2, versions + 1)
+    assert (team.count("runs"), team.versions()) == (runs + 2, versions + 1)
 
 
 def test_without_fan_out_the_same_lock_file_comes_out(team: Team, first: str, elsewhere: Path) -> None:

@@ -75,11 +75,11 @@ def check_it_goes_on(team: Team, ref: str, runs: int, versions: int) -> None:
     state = team.wait(again)
     assert state["type"] == "COMPLETED", (state, team.logs(again)[-30:])
     assert any("training goes on after step" in line for line in team.logs(again))
-    assert (team.count("runs"), team.count("model_versions")) == (runs + 1, versions + 1)
+    assert (team.count("runs"), team.versions()) == (runs + 1, versions + 1)
 
 
 def test_a_cancelled_run_ends_with_all_its_processes(team: Team, first: str) -> None:
-    runs, versions = team.count("runs"), team.count("model_versions")
+    runs, versions = team.count("runs"), team.versions()
     run = start_training(team, "cancelled", 1, "finetune/finetune")
     started = time.monotonic()
     team.command("prefect", "flow-run", "cancel", run)
@@ -91,7 +91,7 @@ def test_a_cancelled_run_ends_with_all_its_processes(team: Team, first: str) -> 
 
 
 def test_a_worker_that_is_killed_leaves_no_run_that_runs_for_ever(team: Team, first: str) -> None:
-    runs, versions = team.count("runs"), team.count("model_versions")
+    runs, versions = team.count("runs"), team.versions()
     run = start_training(team, "killed", 2, "finetune/finetune")
     worker = psutil.Process(read_json(team.sandbox.root / ".finetrail" / "servers" / "worker.json")["pid"])
     flow = [child for child in worker.children(recursive=True) if "prefect" in " ".join(child.cmdline())]
@@ -104,7 +104,7 @@ def test_a_worker_that_is_killed_leaves_no_run_that_runs_for_ever(team: Team, fi
 
 
 def test_two_triggers_at_once_train_once(team: Team, first: str) -> None:
-    runs, versions = team.count("runs"), team.count("model_versions")
+    runs, versions = team.count("runs"), team.versions()
     short = {"adaptation": {"method": "full"}, "train": LONG | {"epochs": 2}}
     team.branch("twice", seed=3, candidates={"full": short})
     both = [team.start(git_ref="twice") for _ in range(2)]
@@ -112,7 +112,7 @@ def test_two_triggers_at_once_train_once(team: Team, first: str) -> None:
     assert [state["type"] for state in states] == ["COMPLETED"] * 2, [team.logs(run)[-20:] for run in both]
     for stage in ("train@full", "register"):
         assert sorted(team.states(run)[stage] for run in both) == ["Cached", "Completed"]
-    assert (team.count("runs"), team.count("model_versions")) == (runs + 1, versions + 1)
+    assert (team.count("runs"), team.versions()) == (runs + 1, versions + 1)
 
 
 def test_a_prefect_server_that_restarts_stops_nothing(team: Team, first: str) -> None:
