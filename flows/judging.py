@@ -5,11 +5,15 @@ from typing import Any
 
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed
 
 from flows.clones import Clone
 from flows.pipeline import BEFORE, run_stages, work_in_clone
 from flows.running import Ended
 from flows.tasks import Limits, as_task
+
+REFUSED = "Refused"
+"""The name of the failed state of a run that did what it should: the gate has said no."""
 
 
 def judge_in_clone(
@@ -34,6 +38,10 @@ def judge_in_clone(
         def judge() -> State[Any]:
             return end(clone, clone.run("finetrail", *command, say=get_run_logger().info))
 
-        return as_task(command[0], limits, limits.stage_minutes, judge)(return_state=True)
+        state = as_task(command[0], limits, limits.stage_minutes, judge)(return_state=True)
+        # A state of its own: given back the task's, Prefect would only count it.
+        if state.is_completed():
+            return Completed()
+        return Failed(name=REFUSED if state.name == REFUSED else None, message=state.message)
 
     return work_in_clone(git_ref, recipe, limits, work)

@@ -7,15 +7,15 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 from pydantic import Field
 
-from finetrail.errors import RefusedError
+from finetrail.errors import ConflictError, RefusedError
 from finetrail.workspace import read_json
 from flows.artifacts import leave_verdict
 from flows.clones import Clone
 from flows.events import tell_promoted
-from flows.judging import judge_in_clone
+from flows.judging import REFUSED, judge_in_clone
 from flows.running import Ended
 from flows.stages import describe
-from flows.tasks import Limits
+from flows.tasks import UNAVAILABLE, Limits
 
 
 @flow(name="promote", flow_run_name="promote {version}", persist_result=False)
@@ -40,8 +40,11 @@ def promote(
             leave_verdict(found)
             if found["promoted"]:
                 tell_promoted(found["model"], found["verdict"]["reason"])
-        refused = ended.code == RefusedError.exit_code
-        return Failed(name="Refused", message=state.message) if refused else state
+        if ended.code != RefusedError.exit_code:
+            return state
+        # Somebody else changed the registry meanwhile: that may go better.
+        raced = (state.message or "").startswith(f"{ConflictError.__name__}:")
+        return Failed(name=UNAVAILABLE if raced else REFUSED, message=state.message)
 
     options = ["--dry-run"] if dry_run else []
     command = ["promote", version, "--json", "verdict.json", *options]

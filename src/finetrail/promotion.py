@@ -25,9 +25,9 @@ def reconcile(ledger: Ledger) -> Chain:
         # the race; and those of an entry that was applied before they were read are not older than that entry.
         chain = ledger.read()
         last = chain.last_move
-        open_ = last is not None and not ledger.applied(last)
+        settled = last is None or ledger.applied(last)
         actual = moved_aliases(ledger.tracker, ledger.name)
-        if open_ and last is not None and last.before is not None and last.after is not None:
+        if not settled and last is not None and last.before is not None and last.after is not None:
             left = {one.version for one in versions(ledger.tracker, ledger.name)} | {None}
             whole = {last.after.champion, last.after.previous} <= left
             if whole and actual.champion in (last.before.champion, last.after.champion):

@@ -10,7 +10,6 @@ import pytest
 
 from tests.flows.server import Team
 from tests.flows.test_deployment import STAGES
-from tests.pipeline.workspaces import CANDIDATES
 
 QUEUE = ("--pool", "finetrail", "--work-queue", "train", "--limit", "1", "--name", "elsewhere")
 
@@ -48,18 +47,18 @@ def children(team: Team, run: str) -> dict[str, dict[str, str]]:
 
 
 def test_each_candidate_is_trained_once_by_whichever_worker_is_free(team: Team, first: str, elsewhere: Path) -> None:
-    runs, versions = team.count("runs"), team.count("model_versions")
-    team.branch("wide", seed=11)
+    runs, versions = team.count("runs"), team.versions()
+    team.branch("wide", seed=11, candidates__lora=None)
     run = team.start(git_ref="wide", fan_out="candidate/candidate")
     state = team.wait(run, 400)
     assert state["type"] == "COMPLETED", (state, team.logs(run)[-20:])
     started = children(team, run)
-    assert {name: one["state"] for name, one in started.items()} == dict.fromkeys(CANDIDATES, "COMPLETED")
+    assert {name: one["state"] for name, one in started.items()} == dict.fromkeys(("linear_probe", "full"), "COMPLETED")
     there = [any(str(elsewhere) in line for line in team.logs(one["id"])) for one in started.values()]
     assert {True, False} == set(there)
     trained = {name: state for name, state in team.states(run).items() if name.startswith("train@")}
     assert set(trained.values()) == {"Cached"}
-    assert (team.count("runs"), team.count("model_versions")) == (runs + 3, versions + 1)
+    assert (team.count("runs"), team.versions()) == (runs + 2, versions + 1)
 
 
 def test_without_fan_out_the_same_lock_file_comes_out(team: Team, first: str, elsewhere: Path) -> None:
@@ -79,7 +78,7 @@ def test_a_deployment_that_is_not_there_is_named(team: Team, first: str) -> None
 def test_a_cancelled_run_cancels_the_trainings_that_it_started(team: Team, first: str, elsewhere: Path) -> None:
     from tests.flows.test_faults import start_training, wait_until_nothing_trains
 
-    run = start_training(team, "wide-cancelled", 12, fan_out="candidate/candidate")
+    run = start_training(team, "wide-cancelled", 12, "finetune/finetune", fan_out="candidate/candidate")
     team.command("prefect", "flow-run", "cancel", run)
     assert team.wait(run, 60)["type"] == "CANCELLED"
     (training,) = children(team, run).values()

@@ -115,7 +115,7 @@ def test_the_deployment_runs_the_whole_pipeline(prefect: Team, trained: str) -> 
 
 
 def test_both_servers_keep_their_state_in_postgresql(topology: Topology, trained: str) -> None:
-    assert rows(topology, "mlflow", "SELECT name, version FROM model_versions") == [("toy", 1)]
+    assert rows(topology, "mlflow", "SELECT name, version FROM model_versions WHERE name = 'toy'") == [("toy", 1)]
     found = rows(topology, "prefect", f"SELECT state_type FROM flow_run WHERE id = '{trained}'")  # noqa: S608
     assert [str(state) for (state,) in found] == ["COMPLETED"]
 
@@ -134,7 +134,7 @@ def test_another_machine_trains_nothing_again(prefect: Team, topology: Topology,
     assert any(key.startswith("runs/") for key in keys(topology, "finetrail-dvc")), "the run-cache is not in the remote"
     assert prefect.states(elsewhere) == dict.fromkeys(STAGES, "Cached") | {"pull": "Completed", "push": "Completed"}
     assert rows(topology, "mlflow", "SELECT count(*) FROM runs") == [(1,)]
-    assert rows(topology, "mlflow", "SELECT name, version FROM model_versions") == [("toy", 1)]
+    assert rows(topology, "mlflow", "SELECT name, version FROM model_versions WHERE name = 'toy'") == [("toy", 1)]
 
 
 def test_no_secret_is_written_anywhere(prefect: Team, topology: Topology, trained: str, elsewhere: str) -> None:
@@ -164,11 +164,14 @@ def test_mlflow_answers_by_the_names_in_the_file_alone(topology: Topology) -> No
 
 
 def test_what_runs_once_may_run_again(prefect: Team, topology: Topology) -> None:
+    before = prefect.ask("automations/filter", sort="CREATED_DESC")
     topology.run("buckets")
     topology.run("deployments")
     deployed = prefect.ask("deployments/filter", sort="NAME_ASC")
     assert [one["name"] for one in deployed] == ["candidate", "evaluate", "finetune", "new-data", "promote"]
-    assert len(prefect.ask("automations/filter", sort="CREATED_DESC")) == 1
+    assert len(before) == 1
+    # Not even touched: a change makes the server forget which runs it waits to hear from.
+    assert prefect.ask("automations/filter", sort="CREATED_DESC") == before
 
 
 def test_a_pool_of_containers_can_be_made(prefect: Team, topology: Topology) -> None:

@@ -44,6 +44,8 @@ def drop(team: Team, tmp_path: Path) -> Path:
     path = write_csv(tmp_path / "drop" / "toy.csv", toy_rows())
     team.sandbox.must("git", "checkout", "--quiet", "-b", "followed", "main")
     team.sandbox.must("dvc", "import-url", "--quiet", "--force", str(path), CSV)
+    for name in ("lora", "full"):
+        team.sandbox.edit(f"candidates.{name}", None)
     team.sandbox.must("git", "commit", "--quiet", "--all", "--message", "follow a folder")
     team.sandbox.must("git", "checkout", "--quiet", "main")
     team.sandbox.must("dvc", "checkout", "--quiet", f"{CSV}.dvc")

@@ -122,7 +122,7 @@ def test_a_first_version_is_compared_with_the_best_constant_answer(gated: Sandbo
     assert named(gated) == {"challenger": 1}
     assert history(gated) == ["scoring"]
     done = promoted(gated)
-    assert "version 1 against the best constant answer on 60 test rows: passes all of 2 rules" in done.out
+    assert "version 1 against the best constant answer on 60 test rows: passes 2 of 2 rules" in done.out
     assert "models:/toy/1 is the champion now: models:/toy@champion" in done.out
     assert "different models scored on test split" in done.out
     assert named(gated) == {"challenger": 1, "champion": 1}

@@ -214,6 +214,10 @@ def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
         (PICTURES | {"backbone.weights": "resnet18.pth"}, r"'resnet18.pth' is not in data/weights/"),
         (PICTURES | {"backbone.mean": [0.5, 0.5]}, r"backbone.mean"),
         (PICTURES | {"train.augment": {"crop": "random"}}, r"train.augment.crop is 'random'.*'padded'"),
+        (
+            PICTURES | {"gate.slices": {"a": {"min_characters": 3}}},
+            r"gate\.slices\.a goes by characters, and the rows hold image; use `group`",
+        ),
         ({"train.augment": {"flip": True}}, r"train.augment varies pictures, and text-classification has text"),
         (
             PICTURES | {"candidates.probe.adaptation": {"method": "prompt_tuning"}},

@@ -198,6 +198,21 @@ def test_tampering_is_found_and_stops_every_command(ledger: Ledger) -> None:
         ledger.enter("refusal", version=3)
 
 
+def test_a_new_ledger_begins_with_the_champion_that_there_is(ledger: Ledger) -> None:
+    """What docs/gate.md says to do when a ledger is broken for good."""
+    promotion.promote(ledger, 1, None)
+    promotion.promote(ledger, 2, 1)
+    client, book = ledger.tracker.client, f"{ledger.name}.ledger"
+    client.delete_model_version(book, "1")
+    client.rename_registered_model(book, f"{book}.broken")
+    with pytest.raises(LedgerError, match="BROKEN at entry 1: it is missing: the head that was noted is entry 2"):
+        promotion.reconcile(ledger)
+    client.delete_registered_model_tag(ledger.name, "finetrail.ledger_head")
+    promotion.reconcile(ledger)
+    assert kinds(ledger) == ["external"]
+    assert state(ledger) == (2, 1)
+
+
 def test_a_version_is_found_by_number_and_alias(ledger: Ledger) -> None:
     promotion.promote(ledger, 2, None)
     assert find(ledger.tracker, ledger.name, "champion").version == find(ledger.tracker, ledger.name, "2").version == 2

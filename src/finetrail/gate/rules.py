@@ -53,7 +53,7 @@ def mcnemar_rule(evidence: Evidence, settings: Gate) -> list[Ruling]:
             "McNemar",
             outcome(not (lost > gained and p < alpha)),
             sentence,
-            f"p {p:.3f}",
+            f"p {p:.3f}" if p >= 0.0005 else "p < 0.001",
             f">= {alpha:.3f} if worse",
             {"gained": gained, "lost": lost, "p": p, "alpha": alpha},
         )

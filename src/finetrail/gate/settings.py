@@ -45,7 +45,7 @@ class Gate(Settings):
     slices: dict[Annotated[str, StringConstraints(pattern=r"^[\w -]{1,64}$")], Slice] = Field(default_factory=dict)
     slice_margin: Share = 0.05
     slice_rows: int = Field(default=100, ge=1)
-    ece_margin: Share | None = 0.05
+    ece_margin: Share | None = 0.1
     max_ece: Share | None = None
     latency_ratio: float | None = Field(default=2.0, gt=0)
     max_latency_ms: float | None = Field(default=None, gt=0)

@@ -66,7 +66,7 @@ class Verdict:
         unjudged = f", {aside} not judged" if aside else ""
         subject = f"version {self.challenger} against {self.rival} on {self.rows} test rows"
         if self.passed:
-            return f"{subject}: passes all of {_rules(len(judged))}{unjudged}"
+            return f"{subject}: passes {len(judged)} of {_rules(len(judged))}{unjudged}"
         named = "; ".join(one.sentence for one in self.failed[:3])
         more = f"; and {len(self.failed) - 3} more" if len(self.failed) > 3 else ""
         return f"{subject}: fails {len(self.failed)} of {_rules(len(judged))}{unjudged}: {named}{more}"

@@ -21,6 +21,7 @@ from finetrail.progress import Track, quiet
 from finetrail.runs import RunRecord
 from finetrail.stages.scoring import Answered, Measured, scoring_of
 from finetrail.tasks.registry import get_entry, load_model
+from finetrail.tracking import Tracker
 from finetrail.training.inference import predict
 from finetrail.workspace import RunPaths, Workspace, need, read_json, replacing, write_json
 
@@ -82,8 +83,10 @@ def score_test(
         mistakes = scoring.errors(evaluation, previews)
         # All texts are quoted: without, a lone carriage return inside of one would end its row.
         mistakes.to_csv(folder / "errors.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
-    _log(workspace, project, paths, evaluation, scoring.logged(evaluation))
-    scored = _enter(workspace, project, paths, report, evaluation)
+    tracker = tracking.connect(workspace, project)
+    run_id = tracker.resume(paths)
+    _log(tracker, run_id, workspace, evaluation, scoring.logged(evaluation))
+    scored = _enter(tracker, run_id, workspace, report)
     return Tested(choice.chosen, evaluation, scored)
 
 
@@ -106,9 +109,7 @@ def _curve(name: str, points: list[Point], value: str) -> Curve:
     return Curve(name, tuple((point["epoch"], point[value]) for point in points))
 
 
-def _log(workspace: Workspace, project: str, paths: RunPaths, evaluation: Measured, more: dict[str, float]) -> None:
-    tracker = tracking.connect(workspace, project)
-    run_id = tracker.resume(paths)
+def _log(tracker: Tracker, run_id: str, workspace: Workspace, evaluation: Measured, more: dict[str, float]) -> None:
     scores = {f"test_{name}": interval.value for name, interval in evaluation.metrics.items()}
     tracker.log(run_id, scores | more)
     tracker.tag(run_id, {"finetrail.tested": "yes"})
@@ -116,11 +117,9 @@ def _log(workspace: Workspace, project: str, paths: RunPaths, evaluation: Measur
         tracker.upload(run_id, workspace.test_report / name, "test")
 
 
-def _enter(workspace: Workspace, project: str, paths: RunPaths, report: Report[Any], evaluation: Measured) -> int:
+def _enter(tracker: Tracker, run_id: str, workspace: Workspace, report: Report[Any]) -> int:
     """Enter the scoring in the ledger. MLflow's copy of the report tells what no out may hold: how many there were."""
-    tracker = tracking.connect(workspace, project)
-    run_id = tracker.resume(paths)
-    ledger = Ledger(tracker, project, author(workspace.root))
+    ledger = Ledger(tracker, report.project, author(workspace.root))
     test_split = report.split.sha256["test"]
     scorings.publish(
         ledger,
@@ -128,7 +127,7 @@ def _enter(workspace: Workspace, project: str, paths: RunPaths, report: Report[A
         workspace.test_report / scorings.FILE,
         model=report.lineage[MODEL],
         test_split=test_split,
-        metrics={name: interval.value for name, interval in evaluation.metrics.items()},
+        metrics={name: interval.value for name, interval in report.evaluation.metrics.items()},
     )
     scored = len(ledger.read().scored(test_split))
     html = (workspace.test_report / "report.html").read_text(encoding="utf-8")
