@@ -12,10 +12,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from finetrail.environment import check_environment
 from finetrail.errors import ConfigError, WorkspaceError
-from flows.environment import check_environment
+from finetrail.running import Ended, run
 from flows.places import Places
-from flows.running import Ended, run
 
 Say = Callable[[str], None]
 

@@ -6,11 +6,11 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
+from finetrail.running import Ended
 from finetrail.workspace import read_json
 from flows.artifacts import leave_evaluation
 from flows.clones import Clone
 from flows.judging import judge_in_clone
-from flows.running import Ended
 from flows.stages import describe
 from flows.tasks import Limits
 

@@ -6,8 +6,8 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
+from finetrail.running import Ended
 from flows.clones import Clone
-from flows.running import Ended
 from flows.tasks import UNAVAILABLE, Limits, as_task
 
 

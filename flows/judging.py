@@ -7,9 +7,9 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
+from finetrail.running import Ended
 from flows.clones import Clone
 from flows.pipeline import BEFORE, run_stages, work_in_clone
-from flows.running import Ended
 from flows.tasks import Limits, as_task
 
 REFUSED = "Refused"

@@ -8,12 +8,12 @@ from prefect.states import Failed
 from pydantic import Field
 
 from finetrail.errors import ConflictError, RefusedError
+from finetrail.running import Ended
 from finetrail.workspace import read_json
 from flows.artifacts import leave_verdict
 from flows.clones import Clone
 from flows.events import tell_promoted
 from flows.judging import REFUSED, judge_in_clone
-from flows.running import Ended
 from flows.stages import describe
 from flows.tasks import UNAVAILABLE, Limits
 

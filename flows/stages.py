@@ -13,9 +13,9 @@ from prefect.states import Completed, Failed
 from ruamel.yaml import YAML
 
 from finetrail.errors import TrackingError, UnreachableError
+from finetrail.running import Ended
 from flows.artifacts import Logger, leave
 from flows.clones import Clone
-from flows.running import Ended
 from flows.tasks import UNAVAILABLE, Limits, as_task
 
 _MAY_PASS = {UnreachableError.exit_code, TrackingError.exit_code}

@@ -19,6 +19,7 @@ FinetrailError
 │   └── ConflictError   somebody else moved it meanwhile
 ├── LedgerError         the ledger is not what it was: an entry is gone or altered (exit 10)
 └── LineageError        a link between a version and its data does not hold       (exit 11)
+    └── ReproductionError   a version that was built again is another one
 
 A message is one line: the value, the rule it broke, and the remedy. Every other exception is a bug of finetrail.
 """
@@ -120,3 +121,7 @@ class LineageError(FinetrailError):
     """A link between a registered version and its data does not hold, or, where asked, cannot be checked."""
 
     exit_code = 11
+
+
+class ReproductionError(LineageError):
+    """A version that was built again from its commit and data is another one."""

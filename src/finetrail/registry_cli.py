@@ -1,5 +1,6 @@
 """The commands of the `finetrail` command line around the registry: gate, rollback, versions, ledger."""
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -7,12 +8,16 @@ import typer
 
 from finetrail.config import load_params
 from finetrail.console import bar, one_line_errors, out
-from finetrail.errors import LineageError, RefusedError
+from finetrail.errors import LineageError, RefusedError, ReproductionError
 from finetrail.workspace import Workspace, write_json
 
 app = typer.Typer()
 REGISTRY = "Registry"
 Version = Annotated[str, typer.Argument(help="A number or an alias.")]
+Meant = Annotated[
+    str | None,
+    typer.Argument(help="A number, an alias or models:/NAME@ALIAS; the champion, else the challenger, by default."),
+]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the result to this file too.")]
 
 
@@ -120,10 +125,7 @@ def evaluate(version: Version = "challenger", json: Json = None) -> None:
 @app.command(rich_help_panel=REGISTRY)
 @one_line_errors
 def verify(
-    version: Annotated[
-        str | None,
-        typer.Argument(help="A number, an alias or models:/NAME@ALIAS; the champion, else the challenger, by default."),
-    ] = None,
+    version: Meant = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail too where a link cannot be reached.")] = False,
     json: Json = None,
 ) -> None:
@@ -148,3 +150,37 @@ def verify(
         failed = ", ".join(link.name for link in links if link.state == ("BROKEN" if bad else "UNREACHABLE"))
         what = "does not lead back to its data" if bad else "cannot be followed back from here"
         raise LineageError(f"{known.address} {what}: {failed}; the lines above say what to do")
+
+
+@app.command(rich_help_panel=REGISTRY)
+@one_line_errors
+def reproduce(
+    version: Meant = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Fail unless the weights are the same bits.")] = False,
+    tolerance: Annotated[
+        float, typer.Option(min=0, help="How far apart validation metrics may be where the bits differ.")
+    ] = 0.02,
+    keep: Annotated[Path | None, typer.Option(help="Build it in this folder, and leave it there.")] = None,
+    json: Json = None,
+) -> None:
+    """Train a version again from a fresh clone of its commit, and compare: the bits, or else the validation metrics."""
+    workspace = Workspace(Path.cwd())
+    params = load_params(workspace.params)
+    from finetrail.commands.reproduce import reproduce as command
+    from finetrail.commands.verify import choose
+
+    # What ends containers and batch jobs is taken as Ctrl-C: what was started ends too, and the clone is removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    tracker, known = choose(workspace, params.project, version)
+    out.print(f"{known.address}, fingerprint {known.fingerprint[:16]}")
+    done = command(
+        workspace, tracker, known, tolerance=tolerance, keep=keep, say=lambda line: out.print(line, markup=False)
+    )
+    for line in done.lines:
+        out.print(line, markup=False)
+    if json is not None:
+        write_json(json, done.as_json())
+    if not done.holds:
+        raise ReproductionError(f"{known.address} is not what its commit and data make: {done.lines[1]}")
+    if exact and not done.bits.same:
+        raise ReproductionError(f"{known.address} is not reproduced bit for bit, which --exact asks for; see above")

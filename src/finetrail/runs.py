@@ -16,6 +16,8 @@ class RunRecord:
         tags: hashes of what went in.
         datasets: name, digest, number of rows and context (`training`, `validation`) of each data set.
         measured: seconds, samples a second and peak memory of that very run.
+        machine: what that very run computed on, as far as its bits may depend on it: processor or GPU, threads,
+            precision, build of PyTorch.
     """
 
     run_id: str
@@ -24,6 +26,7 @@ class RunRecord:
     tags: dict[str, str]
     datasets: list[dict[str, str]]
     measured: dict[str, float]
+    machine: dict[str, str]
 
 
 def write_record(record: RunRecord, path: Path) -> None:

@@ -93,22 +93,33 @@ def find(tracker: Tracker, name: str, wanted: str) -> Known:
     raise RefusedError(f"{name!r} has no version {wanted!r}; it has {listed}")
 
 
+def fetch(tracker: Tracker, version: Known, into: Path, part: str = "") -> Path:
+    """What MLflow keeps as the version, or a folder of it, unchecked; `into` is made.
+
+    Raises:
+        TrackingError: its store has not got it, or does not answer.
+    """
+    from mlflow.artifacts import download_artifacts
+
+    into.mkdir(parents=True)
+    with tracking_errors(tracker.uri):
+        address = tracker.client.get_model_version_download_uri(version.name, str(version.version))
+        return Path(
+            download_artifacts(
+                artifact_uri=f"{address.rstrip('/')}/{part}".rstrip("/"),
+                dst_path=str(into),
+                tracking_uri=tracker.uri,
+            )
+        )
+
+
 def download(tracker: Tracker, version: Known, into: Path) -> Path:
     """The folder that `train` wrote, out of the registry, checked against the fingerprint of the version.
 
     Raises:
         TrackingError: the files are not there, or not those that were registered.
     """
-    from mlflow.artifacts import download_artifacts
-
-    with tracking_errors(tracker.uri):
-        address = tracker.client.get_model_version_download_uri(version.name, str(version.version))
-        into.mkdir(parents=True)
-        folder = Path(
-            download_artifacts(
-                artifact_uri=f"{address.rstrip('/')}/artifacts", dst_path=str(into), tracking_uri=tracker.uri
-            )
-        )
+    folder = fetch(tracker, version, into, "artifacts")
     found = sorted(folder.glob("*/model.json"))
     if len(found) != 1 or lineage.hash_folder(found[0].parent) != version.fingerprint:
         raise TrackingError(

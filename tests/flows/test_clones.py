@@ -62,7 +62,9 @@ def test_a_commit_that_no_branch_ends_with(repository: Path) -> None:
 def test_a_commit_with_other_packages_than_the_workers_is_refused(repository: Path) -> None:
     (repository / "requirements.lock").write_text('numpy==0.9 ; python_version < "3"\nnumpy==1.0\nnever-installed==1\n')
     git(repository, "commit", "--quiet", "--all", "--message", "old packages")
-    refused = r"this worker has numpy [\d.]+ instead of 0\.9 or 1\.0, but main pins its packages in requirements\.lock"
+    refused = (
+        r"this environment has numpy [\d.]+ instead of 0\.9 or 1\.0, but main pins its packages in requirements\.lock"
+    )
     with pytest.raises(ConfigError, match=refused), fresh_clone(places(repository), "main", None):
         pass
 

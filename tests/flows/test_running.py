@@ -11,10 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows import leash
-from flows.running import run
+from finetrail import leash
+from finetrail.running import run
 
-ASK = "import os, sys; from pathlib import Path; from flows.running import run; run(sys.argv[1:], Path(), os.environ)"
+ASK = (
+    "import os, sys; from pathlib import Path; from finetrail.running import run; run(sys.argv[1:], Path(), os.environ)"
+)
 
 
 class StopError(Exception):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.running import Ended
+from finetrail.running import Ended
 from flows.stages import describe
 from flows.tasks import UNAVAILABLE
 

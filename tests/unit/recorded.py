@@ -19,6 +19,7 @@ RECORD = RunRecord(
     tags={"finetrail.fingerprint": "abc"},
     datasets=DATASETS,
     measured={"seconds": 3.5, "samples_per_second": 51.4},
+    machine={"processor": "abacus", "threads": "2", "precision": "fp32", "torch": "2.15.0"},
 )
 TRAIN = [{"step": 5, "epoch": 0.5, "loss": 0.9}, {"step": 10, "epoch": 1.0, "loss": 0.7}]
 VAL = [{"epoch": 1, "step": 10, "loss": 0.8, "macro_f1": 0.75}]

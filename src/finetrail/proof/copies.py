@@ -3,7 +3,6 @@
 DVC is not imported: dvc.lock, *.dvc and the cache are files of a documented layout.
 """
 
-import configparser
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from ruamel.yaml.error import YAMLError
 
 from finetrail import lineage
 from finetrail.locations import sha256_of
+from finetrail.proof.dvc_settings import cache_of
 from finetrail.proof.repository import Repository
 from finetrail.workspace import read_json
 
@@ -49,7 +49,7 @@ class Copies:
     def __init__(self, root: Path, commit: str | None) -> None:
         self._root, self._commit = root, commit
         self._git = Repository(root)
-        self._cache = _cache_of(root)
+        self._cache = cache_of(root)
         self._outs_at = cache(self._read_outs)
 
     def of(self, where: str) -> Iterator[Copy]:
@@ -126,16 +126,6 @@ def _pointers(where: str) -> list[str]:
     """The *.dvc files that may track a path: beside it, or beside a folder above it."""
     path = PurePosixPath(where)
     return [f"{one}.dvc" for one in (path, *path.parents) if one.name]
-
-
-def _cache_of(root: Path) -> Path:
-    folder = root / ".dvc"
-    for name in ("config.local", "config"):
-        settings = configparser.ConfigParser(interpolation=None)
-        settings.read(folder / name, encoding="utf-8")
-        if settings.has_option("cache", "dir"):
-            return folder / settings.get("cache", "dir")
-    return folder / "cache"
 
 
 def _md5(file: Path) -> str:

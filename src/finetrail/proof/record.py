@@ -4,7 +4,7 @@ It travels inside the registered model, and its own sha256 is a tag of the versi
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ from finetrail.workspace import SPLITS, Workspace, read_json
 NAME = "lineage.json"
 TAG = "finetrail.lineage_sha256"
 COMMIT, DIRTY = "mlflow.source.git.commit", "finetrail.git_dirty"
+TRAINED_ON = "finetrail.trained_on"
+IN_GIT = ("params.yaml", "requirements.lock", "dvc.yaml", "code")
+"""The links to what a commit holds."""
 CODE = "src/finetrail"
 WEIGHTS = "weights"
 _PACKAGE = re.compile(r"pypi://[^#]+#sha256=(?P<sha256>[0-9a-f]{64})")
@@ -45,6 +48,7 @@ class Lineage:
         run_id: the MLflow run that trained it.
         params, datasets: what that run was told, as in run.json.
         scores: of the test split.
+        machine: what it was trained on, as in run.json.
         tags: those of the version that say what it stands on; the commit is the one whose files DVC found it made from.
         links: from the weights back to the source.
     """
@@ -54,6 +58,7 @@ class Lineage:
     params: dict[str, str]
     datasets: list[dict[str, str]]
     scores: dict[str, float]
+    machine: dict[str, str]
     tags: dict[str, str]
     links: tuple[Link, ...]
 
@@ -88,16 +93,24 @@ def describe(workspace: Workspace, candidate: str, sources: Sequence[str]) -> Li
     tested = workspace.test_report / "metrics.json"
     weights = record["params"].get("backbone.weights", "random")
     links = [*_made(workspace, candidate), *_given(workspace, sources, weights)]
-    tags = lineage.live_tags(workspace, f"train@{candidate}")
+    machine = record["machine"]
+    tags = lineage.live_tags(workspace, f"train@{candidate}") | {TRAINED_ON: say_machine(machine)}
     return Lineage(
         candidate,
         record["run_id"],
         record["params"],
         record["datasets"],
         read_json(tested)["test"] if tested.exists() else {},
+        machine,
         tags,
         tuple(links),
     )
+
+
+def say_machine(machine: Mapping[str, str]) -> str:
+    """What a training computed on, for people."""
+    where = machine.get("gpu") or machine["processor"]
+    return f"{where}, {machine['threads']} threads, {machine['precision']}, torch {machine['torch']}"
 
 
 def hash_path(path: Path) -> str | None:
@@ -129,7 +142,7 @@ def _given(workspace: Workspace, sources: Sequence[str], weights: str) -> Iterat
     for number, address in enumerate(dict.fromkeys(sources), start=1):
         yield Link("source" if number == 1 else f"source {number}", address, hash_address(address, workspace.root))
     yield Link("pretrained weights", weights, hash_address(weights, workspace.root))
-    for name in ("params.yaml", "requirements.lock", "dvc.yaml"):
+    for name in IN_GIT[:-1]:
         yield Link(name, name, hash_path(workspace.root / name))
     # The code that runs, which is the code that is packed; whether git has it too, `verify` looks.
     yield Link("code", CODE, lineage.hash_code())

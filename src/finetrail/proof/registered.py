@@ -13,7 +13,7 @@ from finetrail.proof.links import Checked, broken, compare, ok, unreachable
 from finetrail.proof.record import NAME, TAG, WEIGHTS, Lineage
 from finetrail.registry import FINGERPRINT
 from finetrail.tracking import Tracker, tracking_errors
-from finetrail.versions import Known
+from finetrail.versions import Known, fetch
 from finetrail.workspace import read_json
 
 RESTORE = "restore MLflow's artifacts from a backup, or register the model again"
@@ -31,15 +31,10 @@ class Files:
 
 def download(tracker: Tracker, known: Known, into: Path) -> Files | None:
     """Everything that MLflow keeps as the version; None where its store has not got it."""
-    from mlflow.artifacts import download_artifacts
-    from mlflow.exceptions import MlflowException
-
-    with tracking_errors(tracker.uri):
-        address = tracker.client.get_model_version_download_uri(known.name, str(known.version))
-        try:
-            root = Path(download_artifacts(artifact_uri=address, dst_path=str(into), tracking_uri=tracker.uri))
-        except (OSError, MlflowException):  # of a store that has lost it, and of one that does not answer
-            return None
+    try:
+        root = fetch(tracker, known, into)
+    except TrackingError:  # of a store that has lost it, and of one that does not answer
+        return None
     models = sorted(root.glob("artifacts/*/model.json"))
     document = root / "artifacts" / NAME
     return Files(root, models[0].parent if models else None, document if document.exists() else None)

@@ -17,7 +17,7 @@ from finetrail.prediction import columns_of
 from finetrail.problem import ProblemType
 
 SAMPLE = 256
-"""Rows that are compared: those with the smallest ids, which are hashes, or all where there are fewer."""
+"""Rows that are compared before a model is registered."""
 TOLERANCE = 1e-3
 """Of the largest output: other batches and threads add up in another order, and differ by some 1e-6."""
 # What a served model has no use for, and what would lead to the real server.
@@ -34,14 +34,15 @@ class Answers:
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """A test split and what the pipeline said to it.
+    """A split and what the pipeline said to it.
 
     Attributes:
-        split: the folder of the test split.
+        split: the folder of the split.
         column: what its rows hold, `text` or `image`.
-        predictions: predictions.parquet of stage `test`.
+        predictions: predictions.parquet of stage `test`, or of `train`.
         problem: the kind of problem.
         labels: the names of the outputs.
+        sample: how many rows are asked for: those with the smallest ids, which are hashes, or all if there are fewer.
     """
 
     split: Path
@@ -49,6 +50,7 @@ class RoundTrip:
     predictions: Path
     problem: ProblemType
     labels: Sequence[str]
+    sample: int = SAMPLE
 
     def prove(self, packed: Path) -> str:
         """Have a packed model answer in a clean, offline process; returns what was found, in a few words.
@@ -60,7 +62,7 @@ class RoundTrip:
 
     def ask(self, packed: Path) -> Answers:
         """What a packed model says to the sample in a clean, offline process. Raises: RoundTripError: nothing."""
-        ids = self._known()["id"].tolist()
+        ids = self.known()["id"].tolist()
         contents = pick(self.split, self.column, ids)
         with TemporaryDirectory(prefix="finetrail-round-trip-") as temporary:
             rows, answers = Path(temporary) / "rows.parquet", Path(temporary) / "answers.parquet"
@@ -71,10 +73,9 @@ class RoundTrip:
 
     def compare(self, answers: Answers) -> str:
         """Hold answers against those of the pipeline. Raises: RoundTripError: they differ."""
-        known = self._known()
+        known = self.known()
         ids, outputs, said = known["id"].tolist(), answers.outputs, answers.said
-        column = known["logits" if "logits" in known else "prediction"]
-        expected = np.stack([np.atleast_1d(np.asarray(one, dtype=np.float64)) for one in column])
+        expected = outputs_in(known)
         if outputs.shape != expected.shape:
             raise RoundTripError(
                 f"the packed model has {outputs.shape[1]} outputs, but the pipeline's answers have "
@@ -103,8 +104,15 @@ class RoundTrip:
                 )
         return f"{len(ids)} test rows in a clean process, largest difference {differences[worst]:.1e}"
 
-    def _known(self) -> pd.DataFrame:
-        return pd.read_parquet(self.predictions).sort_values("id", kind="stable").head(SAMPLE)
+    def known(self) -> pd.DataFrame:
+        """The sample, with what the pipeline said."""
+        return pd.read_parquet(self.predictions).sort_values("id", kind="stable").head(self.sample)
+
+
+def outputs_in(predictions: pd.DataFrame) -> np.ndarray:
+    """The outputs (n, K) that a predictions.parquet holds."""
+    column = predictions["logits" if "logits" in predictions else "prediction"]
+    return np.stack([np.atleast_1d(np.asarray(one, dtype=np.float64)) for one in column])
 
 
 def _run(packed: Path, rows: Path, answers: Path, folder: Path) -> None:
@@ -121,8 +129,8 @@ def _run(packed: Path, rows: Path, answers: Path, folder: Path) -> None:
     if done.returncode != 0:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it gave no reason"]
         raise RoundTripError(
-            f"the packed model cannot be used in a clean, offline process ({lines[-1][:300]}); nothing was registered: "
-            "train it again with `dvc repro --force`"
+            f"the packed model cannot be used in a clean, offline process ({lines[-1][:300]}); "
+            "train and register it again with `dvc repro --force`"
         )
 
 

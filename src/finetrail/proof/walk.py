@@ -10,7 +10,7 @@ from finetrail.locations import sha256_of
 from finetrail.proof import registered
 from finetrail.proof.copies import Copies
 from finetrail.proof.links import Checked, broken, compare, ok, short, unreachable
-from finetrail.proof.record import CODE, Lineage, Link, fetched_package, hash_path, hub_revision
+from finetrail.proof.record import CODE, IN_GIT, Lineage, Link, fetched_package, hash_path, hub_revision
 from finetrail.proof.repository import Repository
 from finetrail.tracking import Tracker
 from finetrail.versions import Known
@@ -18,7 +18,6 @@ from finetrail.workspace import Workspace, read_json
 
 SettingsOf = Callable[[Path, str], Mapping[str, str]]
 """Given a params.yaml and a candidate's name, what the training was told; see `train`."""
-_IN_GIT = ("params.yaml", "requirements.lock", "dvc.yaml", "code")
 _FETCH = "`git fetch`, then `dvc fetch --all-commits`, where the remotes have it"
 
 
@@ -31,7 +30,7 @@ def walk(workspace: Workspace, tracker: Tracker, known: Known, settings_of: Sett
     workspace.scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=workspace.scratch, prefix="verify-") as temporary:
         folder = Path(temporary)
-        files = registered.download(tracker, known, folder)
+        files = registered.download(tracker, known, folder / "version")
         if files is None:
             found = f"MLflow's store does not have the files of {known.address}"
             yield broken("registered weights", found, short(known.fingerprint), registered.RESTORE)
@@ -54,7 +53,7 @@ def _check_links(workspace: Workspace, known: Known, recorded: Lineage) -> Itera
     copies = Copies(workspace.root, recorded.commit)
     claims = _claims(workspace, known)
     for link in recorded.links:
-        if link.name in _IN_GIT:
+        if link.name in IN_GIT:
             continue
         if "://" in link.where or link.where == "random":
             yield _check_address(link)
@@ -137,7 +136,7 @@ def _check_commit(root: Path, recorded: Lineage, folder: Path, settings_of: Sett
         return
     yield ok("commit", commit)
     remedy = "git holds other bytes than those that ran: somebody rewrote the record, or smudged the file"
-    for name in _IN_GIT:
+    for name in IN_GIT:
         link = recorded.link(name)
         where = f"{link.where} at {commit[:12]}"
         found = _hash_at(git, commit, link, folder)

@@ -28,6 +28,7 @@ from finetrail.training.feeding import Examples
 from finetrail.training.fitted import Fitted
 from finetrail.training.inference import predict
 from finetrail.training.loop import fit
+from finetrail.training.measured import trained_on
 from finetrail.training.once import computed_once
 from finetrail.training.plan import Plan
 from finetrail.training.precision import choose_precision
@@ -142,7 +143,7 @@ def train(
             "best_epoch": fitted.best_epoch,
             **learning.described(),
         }
-        record = replace(record, run_id=run.log.run_id, measured=measured)
+        record = replace(record, run_id=run.log.run_id, measured=measured, machine=trained_on(precision))
         seen = seen_in_training(built, inputs["train"], rows["train"]["label"].tolist(), seed)
         outs = Outs(built, backbone, record, metrics, fitted, learning.answers(logits), seen)
         write_outs(workspace, task, rows["val"], outs)
@@ -197,4 +198,4 @@ def _record(workspace: Workspace, name: str, params: dict[str, str], rows: dict[
         for split, count in rows.items()
     ]
     tags = {"finetrail.fingerprint": lineage.hash_of([name, params, datasets])}
-    return RunRecord("", name, params, tags, datasets, {})
+    return RunRecord("", name, params, tags, datasets, {}, {})

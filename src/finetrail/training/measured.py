@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from finetrail.locations import cache_folder
+from finetrail.training import processes
 
 _ROUNDS = 5
 """How often each way is tried after its first time, in which it sets itself up."""
@@ -59,6 +60,12 @@ def machine() -> dict[str, str]:
         "threads": str(torch.get_num_threads()),
         "torch": torch.__version__,
     }
+
+
+def trained_on(precision: str) -> dict[str, str]:
+    """What the bits of a training may depend on besides its settings and data."""
+    gpu = {"gpu": torch.cuda.get_device_name(), "cuda": torch.version.cuda or ""} if torch.cuda.is_available() else {}
+    return machine() | gpu | {"precision": precision, "processes": str(processes.world())}
 
 
 def _best_times(ways: Mapping[str, Callable[[], object]]) -> dict[str, float]:

@@ -62,7 +62,7 @@ def _workspace(root: Path, column: str, values: list[Any], labels: list[str], pa
     tracker.end(run_id)
     paths = workspace.run("full")
     paths.root.mkdir(parents=True)
-    write_record(RunRecord(run_id, "full", dict(params), {}, [], {}), paths.record)
+    write_record(RunRecord(run_id, "full", dict(params), {}, [], {}, {}), paths.record)
     write_json(paths.metrics, {"best_epoch": 1})
     for curve in (paths.train_curve, paths.val_curve):
         curve.write_text("step,epoch,loss,macro_f1\n1,1,0.5,0.5\n")

@@ -1,4 +1,4 @@
-"""Programs that a flow runs: on a leash, and with each of their lines heard as it comes."""
+"""Other programs, run on a leash, and with each of their lines heard as it comes."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows import leash
+from finetrail import leash
 
 KEPT = 200
 """Lines: what went wrong stands at the end."""
@@ -22,7 +22,12 @@ class Ended:
 
 
 def run(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], say: Callable[[str], None] | None = None
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    say: Callable[[str], None] | None = None,
+    *,
+    stderr: int | None = subprocess.STDOUT,
 ) -> Ended:
     """Run a program to its end, in a process group of its own.
 
@@ -32,15 +37,17 @@ def run(
     Args:
         environment: all of it.
         say: hears each line of stdout and stderr at once.
+        stderr: None leaves it to this process's own, where a terminal shows the program's progress bars.
     """
     last: deque[str] = deque(maxlen=KEPT)
     with subprocess.Popen(
-        [sys.executable, str(Path(leash.__file__)), *command],
+        # -P: the folder of the script is no place to import from.
+        [sys.executable, "-P", str(Path(leash.__file__)), *command],
         cwd=folder,
         env=dict(environment),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=stderr,
         text=True,
         errors="replace",
         start_new_session=True,

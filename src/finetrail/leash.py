@@ -1,6 +1,6 @@
 """A program on a leash: it ends, with all that it started, when whoever asked for it is gone, even by SIGKILL.
 
-    python flows/leash.py dvc repro train
+    python leash.py dvc repro train
 
 The one who asks holds the other end of stdin: when that closes, or when this process gets SIGTERM, the program and its
 children are asked to end, and after a while made to. What it returns is returned; an end by signal N as 128 + N.

@@ -1,4 +1,4 @@
-"""Whether a worker's packages are those that a commit names: else its results are not what they say they are."""
+"""Whether the packages here are those that a commit names: else its results are not what they say they are."""
 
 import re
 from importlib.metadata import PackageNotFoundError, version
@@ -31,6 +31,6 @@ def check_environment(lock: Path, git_ref: str) -> None:
     if differing:
         more = f" (and {len(differing) - 1} more)" if len(differing) > 1 else ""
         raise ConfigError(
-            f"this worker has {differing[0]}{more}, but {git_ref} pins its packages in requirements.lock: "
-            "make the worker's environment from that file"
+            f"this environment has {differing[0]}{more}, but {git_ref} pins its packages in requirements.lock: "
+            "make the environment from that file"
         )

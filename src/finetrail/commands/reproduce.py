@@ -1,0 +1,138 @@
+"""`finetrail reproduce`: a registered version, trained again from a fresh clone of its commit, and compared."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from finetrail import tracking
+from finetrail.errors import LineageError, WorkspaceError
+from finetrail.proof import registered
+from finetrail.proof.comparison import Bits, Scored, compare_bits, compare_metrics
+from finetrail.proof.rebuild import Rebuild, Say, refuse_what_cannot_be_built
+from finetrail.proof.record import Lineage, say_machine
+from finetrail.proof.registered import Files
+from finetrail.versions import Known
+from finetrail.workspace import Workspace, read_json
+
+
+@dataclass(frozen=True)
+class Reproduced:
+    """A version and what was built again.
+
+    Attributes:
+        machine: what this one was trained on, as the version's own is in `recorded`.
+        scored: empty where the bits are the same: there is nothing left to compare.
+    """
+
+    known: Known
+    recorded: Lineage
+    machine: Mapping[str, str]
+    bits: Bits
+    scored: tuple[Scored, ...]
+
+    @property
+    def holds(self) -> bool:
+        """Whether one of the two comparisons holds."""
+        return self.bits.same or all(one.holds for one in self.scored)
+
+    @property
+    def same_machine(self) -> bool:
+        """Whether everything is as it was that the bits may depend on, as far as it is known."""
+        return dict(self.machine) == self.recorded.machine
+
+    @property
+    def lines(self) -> list[str]:
+        """For people."""
+        there, here = say_machine(self.recorded.machine), say_machine(self.machine)
+        machines = f"trained again on the same: {here}" if self.same_machine else f"trained on {there}; again on {here}"
+        return [machines, self.bits.line, *(one.line for one in self.scored), self.verdict]
+
+    @property
+    def verdict(self) -> str:
+        """Which comparison was made, and what it found."""
+        if self.bits.same:
+            return f"compared bit for bit: {self.known.address} is reproduced exactly"
+        where = "on the same hardware" if self.same_machine else "on other hardware, threads or precision"
+        what = "are as near as allowed" if self.holds else "are further apart than allowed"
+        return (
+            f"compared by validation metrics, because the bits differ ({where}): those of {self.known.address} and of "
+            f"the model that was built again {what}"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The content of the file that --json names."""
+        return {
+            "version": self.known.address,
+            "fingerprint": self.known.fingerprint,
+            "commit": self.recorded.commit,
+            "candidate": self.recorded.candidate,
+            "reproduced": self.holds,
+            "compared": "bits" if self.bits.same else "metrics",
+            "verdict": self.verdict,
+            "trained_on": self.recorded.machine,
+            "trained_again_on": dict(self.machine),
+            "bits": self.bits.as_json(),
+            "metrics": [asdict(one) | {"holds": one.holds} for one in self.scored],
+        }
+
+
+def reproduce(
+    workspace: Workspace, tracker: tracking.Tracker, known: Known, *, tolerance: float, keep: Path | None, say: Say
+) -> Reproduced:
+    """Build a version again, and compare.
+
+    Args:
+        tolerance: see `compare_metrics`.
+        keep: a folder for the clone, which else is removed in the end.
+        say: hears what happens, line by line.
+
+    Raises:
+        LineageError: the version's files or its commit are not what was recorded, or nothing was.
+        ReproductionError: its data or splits come out otherwise.
+        WorkspaceError: git, DVC or a stage failed in the clone.
+    """
+    if keep is not None and keep.exists():
+        raise WorkspaceError(f"{keep} is there already; name a folder with --keep that is not there yet")
+    workspace.scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=workspace.scratch, prefix="reproduce-") as temporary:
+        files, recorded = open_version(tracker, known, Path(temporary) / "version")
+        commit = refuse_what_cannot_be_built(workspace.root, known.address, recorded)
+        clone = (keep or Path(temporary) / "clone").absolute()
+        say(f"candidate {recorded.candidate}, from a fresh clone of commit {commit} in {clone}")
+        built = Rebuild(workspace.root, clone, known.address, recorded, say).run(commit)
+        return compare(known, files, recorded, built, tolerance)
+
+
+def open_version(tracker: tracking.Tracker, known: Known, into: Path) -> tuple[Files, Lineage]:
+    """The registered files of a version, and its lineage.
+
+    Raises:
+        LineageError: they are not what was registered, or it has no lineage.
+    """
+    files = registered.download(tracker, known, into)
+    if files is None:
+        raise LineageError(f"MLflow's store does not have the files of {known.address}; {registered.RESTORE}")
+    checked, recorded = registered.read_lineage(known, files)
+    if recorded is None:
+        raise LineageError(f"{known.address} cannot be built again: {checked.found}; {checked.remedy}")
+    for link in registered.check_files(known, files, recorded):
+        if link.state == "BROKEN":
+            raise LineageError(
+                f"{link.name} of {known.address}: found {link.found}, expected {link.expected}; {link.remedy}"
+            )
+    return files, recorded
+
+
+def compare(known: Known, files: Files, recorded: Lineage, built: Workspace, tolerance: float) -> Reproduced:
+    """Hold a version against what was built again: bit for bit, or else by the validation metrics of both."""
+    if files.model is None:
+        raise LineageError(f"{known.address} holds no model; {registered.RESTORE}")
+    bits = compare_bits(files.model, built.model(recorded.candidate))
+    scored: tuple[Scored, ...] = ()
+    if not bits.same:
+        task, name = recorded.params["task"], recorded.candidate
+        scored = compare_metrics(files.root, files.model, built, name, task_name=task, tolerance=tolerance)
+    machine = read_json(built.run(recorded.candidate).record)["machine"]
+    return Reproduced(known, recorded, machine, bits, scored)

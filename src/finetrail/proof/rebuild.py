@@ -1,0 +1,165 @@
+"""A candidate, trained again from nothing: a fresh clone of its commit, with the user's own data and nothing else.
+
+The clone has an empty DVC cache, no run-cache, no dvc.lock and an MLflow database of its own: there is no place from
+which a result could be taken instead of computed.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from finetrail import lineage
+from finetrail.environment import check_environment
+from finetrail.errors import LineageError, ReproductionError, WorkspaceError
+from finetrail.proof.dvc_settings import cache_of, configure, remote, remotes_of
+from finetrail.proof.links import short
+from finetrail.proof.record import CODE, IN_GIT, Lineage, Link, hash_path
+from finetrail.proof.repository import Repository
+from finetrail.running import run
+from finetrail.workspace import Workspace
+
+Say = Callable[[str], None]
+_HERE = "present-cache"
+"""The remote by which the clone gets the user's data out of this machine's cache."""
+_GIVEN = ("source", "pretrained weights")
+_COMPUTED = ("raw data", "data validation", "quarantine", "train split", "val split", "test split", "split report")
+# Of the one who asks: where results are kept, and what git works on.
+_LEFT_OUT = ("MLFLOW_", "GIT_", "PREFECT__", "FINETRAIL_CHECKPOINTS")
+
+
+def refuse_what_cannot_be_built(root: Path, address: str, recorded: Lineage) -> str:
+    """The commit to build from.
+
+    Raises:
+        LineageError: there is none, or what ran was not what it holds.
+    """
+    commit = recorded.commit
+    if commit is None:
+        raise LineageError(f"{address} was registered outside of git: no commit says what ran; commit, and train there")
+    if recorded.dirty:
+        raise LineageError(
+            f"{address} was registered from commit {commit[:12]} with uncommitted changes: what ran is not in git; "
+            "commit, run `dvc repro`, and reproduce that version"
+        )
+    if not Repository(root).has(commit):
+        raise LineageError(
+            f"commit {commit} of {address} is not in this clone; `git fetch --all`, or ask who trained it"
+        )
+    return commit
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """A clone in which a version is built again.
+
+    Attributes:
+        origin: the workspace that it is cloned from.
+        folder: empty, for the clone.
+        address: of the version.
+        say: hears what happens, line by line.
+    """
+
+    origin: Path
+    folder: Path
+    address: str
+    recorded: Lineage
+    say: Say
+
+    @cached_property
+    def built(self) -> Workspace:
+        """The clone's workspace, which may lie below the top of the repository."""
+        return Workspace(self.folder / self._git("rev-parse", "--show-prefix"))
+
+    def run(self, commit: str) -> Workspace:
+        """Clone, get the user's data, and compute what the candidate needs, and the candidate.
+
+        Raises:
+            ConfigError: other packages are installed than the commit names.
+            LineageError: the commit, or the data, is not what was recorded.
+            ReproductionError: raw data or splits come out otherwise.
+            WorkspaceError: git, DVC or a stage failed.
+        """
+        self._clone(commit)
+        built = self.built
+        check_environment(built.lock, f"commit {commit[:12]}")
+        self._compare(IN_GIT, LineageError, "git has other bytes than those that ran: `finetrail verify` tells more")
+        (built.root / "dvc.lock").unlink(missing_ok=True)
+        self._get_data()
+        self._compare(_GIVEN, LineageError, "the data is not what was trained on: `finetrail verify` tells more")
+        self._dvc("repro", "--no-run-cache", "split")
+        self._compare(_COMPUTED, ReproductionError, "what is trained on comes out otherwise: was its source replaced?")
+        self._dvc("repro", "--no-run-cache", "--single-item", f"train@{self.recorded.candidate}")
+        return built
+
+    def _clone(self, commit: str) -> None:
+        top = self._git("rev-parse", "--show-toplevel")
+        self._must("git", "clone", "--quiet", "--no-checkout", top, str(self.folder), folder=self.origin)
+        quiet = ("-c", "advice.detachedHead=false")
+        self._must("git", *quiet, "checkout", "--quiet", "--detach", commit, folder=self.folder)
+        if not (self.built.root / ".dvc").is_dir():
+            raise WorkspaceError(f"commit {commit[:12]} has no .dvc; `dvc init`, commit, and train the model there")
+
+    def _get_data(self) -> None:
+        """What `dvc add` tracks, from the cache of this machine, or else from the remote; then no remote is left."""
+        root = self.built.root
+        tracked = sorted(path.relative_to(root).as_posix() for path in (root / "data").rglob("*.dvc"))
+        own = {"core": {"analytics": "false"}, "cache": {"dir": str(root / ".dvc" / "cache")}}
+        if tracked:
+            remotes = remotes_of(self.origin)
+            here = {remote(_HERE): {"url": str(cache_of(self.origin).resolve())}}
+            configure(root, remotes | here | own | {"core": own["core"] | remotes.get("core", {})})
+            got = run([sys.executable, "-m", "dvc", "pull", "--remote", _HERE, *tracked], root, self._environment)
+            if got.code and "core" in remotes:
+                self._dvc("pull", *tracked)
+            elif got.code:
+                raise WorkspaceError(
+                    f"the data of {self.address} ({', '.join(tracked)}) is not in this machine's DVC cache, and no "
+                    "default remote is known; run this where it is, or `dvc remote add --default` the one that has it"
+                )
+        configure(root, own)
+
+    def _compare(self, names: tuple[str, ...], error: type[LineageError], remedy: str) -> None:
+        for link in self.recorded.links:
+            if link.name.rstrip(" 0123456789") in names and link.sha256 is not None:
+                found = self._hash(link)
+                if found != link.sha256:
+                    raise error(
+                        f"{self.address} was made from {link.where} with {short(link.sha256)}, but in a fresh clone of "
+                        f"its commit it has {short(found)}: {remedy}"
+                    )
+
+    def _hash(self, link: Link) -> str | None:
+        root = self.built.root
+        if "://" in link.where:
+            return link.sha256  # `ingest` and `train` fetch it, and check it against its pin
+        return lineage.hash_code(root / CODE) if link.name == "code" else hash_path(root / link.where)
+
+    def _dvc(self, *arguments: str) -> None:
+        self._must(sys.executable, "-m", "dvc", *arguments, folder=self.built.root)
+
+    def _must(self, *command: str, folder: Path) -> None:
+        """Run a program that has to succeed; its errors and its progress bars go where ours go."""
+        ended = run(command, folder, self._environment, self.say, stderr=None)
+        if ended.code:
+            shown = " ".join(command).replace(f"{sys.executable} -m ", "")
+            raise WorkspaceError(f"`{shown}` exited with {ended.code} in a fresh clone; the lines above say why")
+
+    def _git(self, *question: str) -> str:
+        done = subprocess.run(["git", *question], cwd=self.origin, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        """That of this process, but with the clone's own code in front of the installed one."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(_LEFT_OUT)}
+        return kept | {
+            "PYTHONPATH": str(self.built.root / "src"),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+            "DVC_NO_ANALYTICS": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+            "PYTHONUNBUFFERED": "1",  # each line as it comes
+        }

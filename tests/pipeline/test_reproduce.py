@@ -1,0 +1,189 @@
+"""`finetrail reproduce`: a version trained again from a fresh clone is the same bits; one that was forged is not."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetrail.commands.reproduce import Reproduced, compare, open_version
+from finetrail.commands.verify import choose
+from finetrail.lineage import hash_folder
+from finetrail.locations import sha256_of
+from finetrail.models.weights import load_tensors, save_tensors
+from finetrail.proof.record import Lineage
+from finetrail.proof.registered import Files
+from finetrail.tracking import tracking_uri
+from finetrail.versions import Known
+from finetrail.workspace import Workspace, read_json, write_json
+from tests.pipeline.workspaces import CSV, WEIGHTS, Outcome, Sandbox
+
+STAGES = ["ingest", "validate", "split", "train@full"]
+
+
+@dataclass(frozen=True)
+class Again:
+    """A version that was built again. Attributes: clone: kept; report: of --json; runs: in MLflow, before and after."""
+
+    done: Outcome
+    clone: Sandbox
+    report: dict[str, Any]
+    runs: tuple[int, int]
+
+
+def runs_of(sandbox: Sandbox) -> int:
+    """How many runs MLflow has."""
+    path = tracking_uri(sandbox.paths).removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("SELECT COUNT(*) FROM runs").fetchone()[0])
+
+
+@pytest.fixture(scope="module")
+def again(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Again:
+    folder = tmp_path_factory.mktemp("reproduce")
+    clone, report = Sandbox(folder / "clone"), folder / "report.json"
+    before = runs_of(finished)
+    done = finished.finetrail("reproduce", "1", "--exact", "--keep", str(clone.root), "--json", str(report))
+    assert done.code == 0, done
+    return Again(done, clone, read_json(report), (before, runs_of(finished)))
+
+
+def test_a_version_is_built_again_bit_for_bit(again: Again, finished: Sandbox) -> None:
+    assert again.report["reproduced"]
+    assert again.report["compared"] == "bits"
+    assert again.done.out.splitlines()[-1] == "compared bit for bit: models:/toy/1 is reproduced exactly"
+    assert hash_folder(again.clone.paths.model("full")) == hash_folder(finished.paths.model("full"))
+    tensors, files = again.report["bits"]["tensors"], again.report["bits"]["files"]
+    assert len(tensors) > 10
+    assert "model.safetensors" in {file["name"] for file in files}
+    assert all(one["registered"] == one["rebuilt"] for one in (*tensors, *files))
+    assert again.report["metrics"] == []
+
+
+def test_nothing_was_restored_that_should_be_computed(again: Again) -> None:
+    assert again.clone.stages_of(again.done) == STAGES
+    assert [path.name for path in again.clone.paths.models.iterdir()] == ["full"]
+    assert not (again.clone.root / ".dvc" / "cache" / "runs").exists()
+    assert not again.clone.paths.selection.exists()
+
+
+def test_it_has_mlflow_to_itself(again: Again, finished: Sandbox) -> None:
+    assert again.runs[0] == again.runs[1]
+    assert runs_of(again.clone) == 1
+    records = [read_json(one.paths.run("full").record)["run_id"] for one in (again.clone, finished)]
+    assert records[0] != records[1]
+
+
+def test_the_users_own_data_is_there_and_no_remote_is_left(again: Again, finished: Sandbox) -> None:
+    for name in (CSV, f"{WEIGHTS}/model.safetensors"):
+        assert sha256_of(again.clone.root / name) == sha256_of(finished.root / name)
+    assert again.clone.must("dvc", "remote", "list").strip() == ""
+
+
+def test_what_it_was_trained_on_is_recorded_and_told(again: Again) -> None:
+    machine = again.report["trained_on"]
+    assert machine == again.report["trained_again_on"]
+    assert {"processor", "capabilities", "threads", "torch", "precision", "processes"} <= set(machine)
+    assert f"trained again on the same: {machine['processor']}, " in again.done.out
+
+
+def test_no_folder_of_others_is_built_in(again: Again, finished: Sandbox) -> None:
+    done = finished.finetrail("reproduce", "1", "--keep", str(again.clone.root))
+    assert done.error.startswith("WorkspaceError: ")
+    assert done.error.endswith("is there already; name a folder with --keep that is not there yet")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The registered version, for the comparison alone."""
+
+    known: Known
+    files: Files
+    recorded: Lineage
+    built: Workspace
+
+    def against(self, change: Any, tmp_path: Path) -> Reproduced:
+        """Compare as if other tensors were registered. Args: change: of the tensors, by name."""
+        import shutil
+
+        root = Path(shutil.copytree(self.files.root, tmp_path / "version"))
+        assert self.files.model is not None
+        model = root / self.files.model.relative_to(self.files.root)
+        tensors = load_tensors(model / "model.safetensors")
+        save_tensors({name: change(name, tensor) for name, tensor in tensors.items()}, model / "model.safetensors")
+        return compare(self.known, replace(self.files, root=root, model=model), self.recorded, self.built, 0.02)
+
+
+@pytest.fixture(scope="module")
+def opened(again: Again, finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", tracking_uri(finished.paths))
+        tracker, known = choose(finished.paths, "toy", "1")
+        files, recorded = open_version(tracker, known, tmp_path_factory.mktemp("opened") / "version")
+        yield Opened(known, files, recorded, again.clone.paths)
+
+
+def test_weights_that_are_a_little_otherwise_are_compared_by_their_metrics(opened: Opened, tmp_path: Path) -> None:
+    done = opened.against(lambda name, tensor: tensor + 1e-6 if "weight" in name else tensor, tmp_path)
+    assert not done.bits.same
+    assert done.holds
+    assert 1e-7 < (done.bits.largest or 0) < 1e-5
+    assert [one.metric for one in done.scored] == ["accuracy", "macro_precision", "macro_recall", "macro_f1"]
+    told = read_json(opened.built.run("full").metrics)["val"]
+    assert all(one.rebuilt == pytest.approx(told[one.metric]) == one.registered for one in done.scored)
+    assert "tensors differ, by 1" in done.bits.line
+    assert "compared by validation metrics, because the bits differ (on the same hardware)" in done.verdict
+    other = replace(done, machine={**done.machine, "threads": "64"})
+    assert "(on other hardware, threads or precision)" in other.verdict
+    assert " 64 threads" in other.lines[0]
+
+
+def test_other_weights_are_not_reproduced(opened: Opened, tmp_path: Path) -> None:
+    done = opened.against(lambda name, tensor: -tensor if name.startswith("head") else tensor, tmp_path)
+    assert not done.holds
+    assert done.verdict.endswith("are further apart than allowed")
+    assert any(abs(one.registered - one.rebuilt) > 0.2 for one in done.scored)
+
+
+def forge(sandbox: Sandbox) -> None:
+    """Put other weights into the registry, and change every hash with them: the record leads to them without a flaw."""
+    (document,) = (sandbox.root / ".finetrail").rglob("lineage.json")
+    model = document.parent / "full"
+    tensors = load_tensors(model / "model.safetensors")
+    save_tensors({name: -tensor for name, tensor in tensors.items()}, model / "model.safetensors")
+    recorded, fingerprint = read_json(document), hash_folder(model)
+    for link in recorded["links"]:
+        if link["name"] == "weights":
+            link["sha256"] = fingerprint
+    write_json(document, recorded)
+    with closing(sqlite3.connect(tracking_uri(sandbox.paths).removeprefix("sqlite:///"))) as connection:
+        for key, value in {"fingerprint": fingerprint, "lineage_sha256": sha256_of(document)}.items():
+            connection.execute(
+                "UPDATE model_version_tags SET value = ? WHERE name = 'toy' AND key = ?", (value, f"finetrail.{key}")
+            )
+        connection.commit()
+
+
+def test_a_forgery_whose_hashes_all_fit_is_found(sandbox: Sandbox, tmp_path: Path) -> None:
+    assert sandbox.finetrail("register").code == 0
+    forge(sandbox)
+    report = tmp_path / "report.json"
+    done = sandbox.finetrail("reproduce", "--json", str(report))
+    assert done.code == 11
+    assert done.error.startswith("ReproductionError: models:/toy/1 is not what its commit and data make: weights: ")
+    assert not read_json(report)["reproduced"]
+    assert read_json(report)["compared"] == "metrics"
+    assert list((sandbox.root / ".finetrail").glob("reproduce-*")) == []  # nothing is left behind
+
+
+def test_registered_files_that_do_not_fit_their_hashes_are_not_even_built_again(sandbox: Sandbox) -> None:
+    assert sandbox.finetrail("register").code == 0
+    (document,) = (sandbox.root / ".finetrail").rglob("lineage.json")
+    with (document.parent / "full" / "model.json").open("a", encoding="utf-8") as file:
+        file.write("\n")
+    done = sandbox.finetrail("reproduce")
+    assert done.code == 11
+    assert done.error.startswith("LineageError: registered weights of models:/toy/1: found sha256 ")
