@@ -326,5 +326,7 @@ def test_a_dirty_tree_is_told(finished: Sandbox, tmp_path: Path) -> None:
     assert done.code == 0
     assert links["commit"]["state"] == "UNREACHABLE"
     assert "had uncommitted changes" in links["commit"]["found"]
+    refused = sandbox.finetrail("reproduce")
+    assert (refused.code, refused.error.split(" from commit ")[0]) == (11, "LineageError: models:/toy/1 was registered")
     shutil.rmtree(sandbox.root / ".git")
     assert "is not in this clone" in trail.look()[1]["commit"]["found"]

@@ -1,1 +1,1 @@
-"""Proof that a registered version is what it says: round trip, recorded lineage, the walk along it, building it again."""
+"""Proof that a registered version is what it says: round trip, recorded lineage, the walk along it, a rebuild."""

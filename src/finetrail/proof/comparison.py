@@ -61,8 +61,7 @@ class Bits:
         if not files:
             return f"weights: {len(self.files)} files with {len(self.tensors)} tensors are the same bits"
         apart = f", by {self.largest:.2g} at most" if self.largest is not None else ""
-        what = f"{tensors} of {len(self.tensors)} tensors differ{apart}"
-        return f"weights: not the same bits: {what}; other files: {', '.join(files)}"
+        return f"weights: {tensors} of {len(self.tensors)} tensors differ{apart}; files that differ: {', '.join(files)}"
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"same": self.same}
