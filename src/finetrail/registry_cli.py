@@ -8,7 +8,7 @@ import typer
 
 from finetrail.config import load_params
 from finetrail.console import bar, one_line_errors, out
-from finetrail.errors import LineageError, RefusedError, ReproductionError
+from finetrail.errors import LineageError, RefusedError
 from finetrail.workspace import Workspace, write_json
 
 app = typer.Typer()
@@ -180,7 +180,4 @@ def reproduce(
         out.print(line, markup=False)
     if json is not None:
         write_json(json, done.as_json())
-    if not done.holds:
-        raise ReproductionError(f"{known.address} is not what its commit and data make: {done.lines[1]}")
-    if exact and not done.bits.same:
-        raise ReproductionError(f"{known.address} is not reproduced bit for bit, which --exact asks for; see above")
+    done.insist(exact=exact)

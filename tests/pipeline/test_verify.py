@@ -159,6 +159,8 @@ def test_an_edited_file_is_found(trail: Trail, name: str, path: str) -> None:
 def test_edited_registered_weights_are_found(trail: Trail) -> None:
     with edited(trail.registered / "artifacts" / "full" / "model.safetensors", flipped):
         link = trail.caught("registered weights")
+        refused = trail.sandbox.finetrail("reproduce")
+    assert refused.error.startswith("LineageError: registered weights of models:/toy/1: found sha256 ")
     assert link["remedy"] == "restore MLflow's artifacts from a backup, or register the model again"
 
 

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from finetrail import tracking
-from finetrail.errors import LineageError, WorkspaceError
+from finetrail.errors import LineageError, ReproductionError, WorkspaceError
 from finetrail.proof import registered
 from finetrail.proof.comparison import Bits, Scored, compare_bits, compare_metrics
 from finetrail.proof.rebuild import Rebuild, Say, refuse_what_cannot_be_built
@@ -60,6 +60,15 @@ class Reproduced:
             f"compared by validation metrics, because the bits differ ({where}): those of {self.known.address} and of "
             f"the model that was built again {what}"
         )
+
+    def insist(self, *, exact: bool) -> None:
+        """Raises: ReproductionError: it is another model; where `exact` is wanted, if a single bit differs."""
+        if not self.holds:
+            raise ReproductionError(f"{self.known.address} is not what its commit and data make: {self.bits.line}")
+        if exact and not self.bits.same:
+            raise ReproductionError(
+                f"{self.known.address} is not reproduced bit for bit, which --exact asks for: {self.bits.line}"
+            )
 
     def as_json(self) -> dict[str, Any]:
         """The content of the file that --json names."""

@@ -138,9 +138,9 @@ def compare_metrics(
     )
     found = []
     for metric in PROBLEMS[problem].metrics:
-        values = [side.get(metric.name, float("nan")) for side in (one, other)]
-        allowed = tolerance * abs(values[0]) if metric.in_unit else tolerance
-        found.append(Scored(metric.name, *values, allowed))
+        before, after = (side.get(metric.name, float("nan")) for side in (one, other))
+        allowed = tolerance * abs(before) if metric.in_unit else tolerance
+        found.append(Scored(metric.name, before, after, allowed))
     return tuple(found)
 
 
