@@ -86,7 +86,7 @@ def test_the_users_own_data_is_there_and_no_remote_is_left(again: Again, finishe
 def test_what_it_was_trained_on_is_recorded_and_told(again: Again) -> None:
     machine = again.report["trained_on"]
     assert machine == again.report["trained_again_on"]
-    assert {"processor", "capabilities", "threads", "torch", "precision", "processes"} <= set(machine)
+    assert {"processor", "capabilities", "kernels", "threads", "torch", "precision", "processes"} <= set(machine)
     assert f"trained again on the same: {machine['processor']}, " in again.done.out
 
 

@@ -109,7 +109,7 @@ def reproduce(
         files, recorded = open_version(tracker, known, Path(temporary) / "version")
         commit = refuse_what_cannot_be_built(workspace.root, known.address, recorded)
         clone = (keep or Path(temporary) / "clone").absolute()
-        say(f"candidate {recorded.candidate}, from a fresh clone of commit {commit} in {clone}")
+        say(f"candidate {recorded.candidate}, from a fresh clone of commit {commit}")
         built = Rebuild(workspace.root, clone, known.address, recorded, say).run(commit)
         return compare(known, files, recorded, built, tolerance)
 

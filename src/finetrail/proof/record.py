@@ -110,7 +110,8 @@ def describe(workspace: Workspace, candidate: str, sources: Sequence[str]) -> Li
 def say_machine(machine: Mapping[str, str]) -> str:
     """What a training computed on, for people."""
     where = machine.get("gpu") or machine["processor"]
-    return f"{where}, {machine['threads']} threads, {machine['precision']}, torch {machine['torch']}"
+    threads = f"{machine['threads']} thread{'s' if machine['threads'] != '1' else ''}"
+    return f"{where}, {threads}, {machine['precision']}, torch {machine['torch']}"
 
 
 def hash_path(path: Path) -> str | None:

@@ -65,7 +65,8 @@ def machine() -> dict[str, str]:
 def trained_on(precision: str) -> dict[str, str]:
     """What the bits of a training may depend on besides its settings and data."""
     gpu = {"gpu": torch.cuda.get_device_name(), "cuda": torch.version.cuda or ""} if torch.cuda.is_available() else {}
-    return machine() | gpu | {"precision": precision, "processes": str(processes.world())}
+    kernels = torch.backends.cpu.get_cpu_capability()  # less than the processor has where the environment says so
+    return machine() | gpu | {"kernels": kernels, "precision": precision, "processes": str(processes.world())}
 
 
 def _best_times(ways: Mapping[str, Callable[[], object]]) -> dict[str, float]:
