@@ -1,7 +1,7 @@
 """Answers of a trained model: one function for the pipeline and for the registered model."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -11,13 +11,14 @@ from finetrail.evaluation.metrics import log_softmax
 from finetrail.images import decode
 from finetrail.problem import CLASSIFICATION, PROBLEMS, REGRESSION, ProblemType
 from finetrail.progress import Track, quiet
-from finetrail.tasks.task import Built
-from finetrail.training.inference import predict
+
+if TYPE_CHECKING:  # who only says what outputs mean imports no torch
+    from finetrail.tasks.task import Built
 
 BATCH = 64
 
 
-def answer(built: Built, values: Sequence[Any], track: Track = quiet) -> pd.DataFrame:
+def answer(built: "Built", values: Sequence[Any], track: Track = quiet) -> pd.DataFrame:
     """What the model says to each raw value, in the order given, in the columns that its kind of problem has.
 
     Of a classification `label` and its probability, `score`; of a regression `prediction`.
@@ -32,12 +33,14 @@ def answer(built: Built, values: Sequence[Any], track: Track = quiet) -> pd.Data
     return pd.DataFrame(columns_of(built.problem, outputs_of(built, values, track), built.labels))
 
 
-def outputs_of(built: Built, values: Sequence[Any], track: Track = quiet) -> np.ndarray:
+def outputs_of(built: "Built", values: Sequence[Any], track: Track = quiet) -> np.ndarray:
     """The model's own numbers (n, K) for each raw value: logits, or the predicted number.
 
     Raises:
         ImageError: a value is no whole image; the message names the row, and says how many more there are.
     """
+    from finetrail.training.inference import predict
+
     try:
         return predict(built.model, built.processor.encode(values), BATCH, track)
     except ImageError as error:

@@ -1,13 +1,11 @@
 """The MLflow model registry: versions found again by the fingerprint of their content, and the alias `challenger`."""
 
 import importlib.metadata
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import finetrail
 from finetrail import lineage
@@ -78,31 +76,27 @@ def register(
         TrackingError: the registry does not answer.
         RoundTripError: `birth.prove` refuses the packed model; nothing is registered then.
     """
-    from mlflow.exceptions import MlflowException, RestException
-
     birth = birth or Birth()
     fingerprint = fingerprint_of(model)
     with tracking_errors(tracker.uri):
-        known = _find(tracker, name, fingerprint)
+        number = _find(tracker, name, fingerprint)
+    new = number is None
     # The run's tags may hold a fingerprint too, of what it was trained from; a version is found by its content.
     tags = {**tags, FINGERPRINT: fingerprint}
-    if known is None:
-        packing = _packing(model, example, answers, birth.documents)
-        tags = {**birth.tags, **tags}
-        if birth.prove is not None:
-            tags[ROUND_TRIP] = _prove(packing, birth.prove)
+    if number is None:
+        with TemporaryDirectory(prefix="finetrail-packed-") as temporary:
+            packed = Path(temporary) / "model"
+            _pack(packed, model, example, answers, birth.documents)
+            tags = {**birth.tags, **tags}
+            if birth.prove is not None:
+                tags[ROUND_TRIP] = birth.prove(packed)
+            with tracking_errors(tracker.uri):
+                number = _log(tracker, run_id, name, packed, tags)
     with tracking_errors(tracker.uri):
-        if known is None:
-            try:
-                tracker.client.create_registered_model(name)
-            except (MlflowException, RestException) as error:
-                if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                    raise
-        number = _log(tracker, run_id, name, packing, tags) if known is None else known
         for key, value in tags.items():
             tracker.client.set_model_version_tag(name, str(number), key, value)
         tracker.client.set_registered_model_alias(name, CHALLENGER, str(number))
-    return Version(name, number, fingerprint, new=known is None)
+    return Version(name, number, fingerprint, new)
 
 
 def _find(tracker: Tracker, name: str, fingerprint: str) -> int | None:
@@ -112,67 +106,65 @@ def _find(tracker: Tracker, name: str, fingerprint: str) -> int | None:
     return int(known[0].version) if known else None
 
 
-def _packing(
-    model: Path, example: dict[str, str], answers: Mapping[str, str], documents: Mapping[str, Path]
-) -> dict[str, Any]:
-    """What MLflow packs."""
+def _pack(
+    packed: Path, model: Path, example: dict[str, str], answers: Mapping[str, str], documents: Mapping[str, Path]
+) -> None:
+    """Write the folder that is registered: the model's files, finetrail's code, what it reads and what it answers."""
+    import mlflow.pyfunc
     import pandas as pd
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
     package = Path(finetrail.__file__).parent
-    return {
-        "python_model": str(package / "serving.py"),
-        "artifacts": {"model": str(model), **{key: str(path) for key, path in documents.items()}},
-        "code_paths": [str(package)],
+    mlflow.pyfunc.save_model(
+        path=str(packed),
+        python_model=str(package / "serving.py"),
+        artifacts={"model": str(model), **{key: str(path) for key, path in documents.items()}},
+        code_paths=[str(package)],
         # Given here, because MLflow would load the whole model to infer what is known. Images are strings too:
         # base64 in a request. MLflow lets bytes pass in a column of strings, but takes a string in a column of
         # `binary` for base64 without checking it, so that a path would become a damaged image.
-        "signature": ModelSignature(
+        signature=ModelSignature(
             Schema([ColSpec("string", column) for column in example]),
             Schema([ColSpec(kind, column) for column, kind in answers.items()]),
         ),
-        "pip_requirements": [
+        pip_requirements=[
             f"{part}=={importlib.metadata.version(part).split('+')[0]}"
             for column in example
             for part in REQUIREMENTS[column]
         ],
-        "input_example": pd.DataFrame([example]),
-    }
+        input_example=pd.DataFrame([example]),
+    )
+    for compiled in packed.rglob("__pycache__"):
+        shutil.rmtree(compiled)
 
 
-def _prove(packing: dict[str, Any], prove: Callable[[Path], str]) -> str:
-    import mlflow
+def _log(tracker: Tracker, run_id: str, name: str, packed: Path, tags: dict[str, str]) -> int:
+    """Upload the packed folder as it is, with its ids in MLmodel, and make a version of it.
 
-    with TemporaryDirectory(prefix="finetrail-packed-") as temporary:
-        packed = Path(temporary) / "model"
-        mlflow.pyfunc.save_model(path=str(packed), **packing)
-        return prove(packed)
+    MLflow's own `log_model` would pack again, and load the model into this process to try its example: here the very
+    files that were proven in a process of their own are registered.
+    """
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.exceptions import MlflowException, RestException
+    from mlflow.models import Model
 
-
-def _log(tracker: Tracker, run_id: str, name: str, packing: dict[str, Any], tags: dict[str, str]) -> int:
-    import mlflow
-
-    with _active(run_id):
-        logged = mlflow.pyfunc.log_model(name="model", **packing)
-    version = tracker.client.create_model_version(name, logged.model_uri, run_id, tags=tags, model_id=logged.model_id)
-    return int(version.version)
-
-
-@contextmanager
-def _active(run_id: str) -> Iterator[None]:
-    """Make a closed run the active one for what can log to no other, and close it again."""
-    import mlflow
-
-    # An id in the environment would win over the one given here.
-    outer = os.environ.pop("MLFLOW_RUN_ID", None)
+    client = tracker.client
     try:
-        with mlflow.start_run(run_id=run_id):
-            yield
-    except BaseException:
-        # MLflow now calls the run failed, but it did train its model.
-        mlflow.MlflowClient().set_terminated(run_id, "FINISHED")
-        raise
-    finally:
-        if outer is not None:
-            os.environ["MLFLOW_RUN_ID"] = outer
+        client.create_registered_model(name)
+    except (MlflowException, RestException) as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    run = client.get_run(run_id)
+    logged = client.create_logged_model(
+        run.info.experiment_id, name="model", source_run_id=run_id, params=run.data.params
+    )
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    described = Model.load(packed)
+    described.run_id, described.model_id, described.model_uuid = run_id, logged.model_id, logged.model_id
+    described.artifact_path = logged.artifact_location
+    described.save(str(packed / "MLmodel"))
+    client.log_model_artifacts(logged.model_id, str(packed))
+    client.finalize_logged_model(logged.model_id, "READY")
+    version = client.create_model_version(name, logged.model_uri, run_id, tags=tags, model_id=logged.model_id)
+    return int(version.version)
