@@ -81,8 +81,17 @@ def test_weights_only_is_no_unpickling() -> None:
     assert list(_unpickling(ast.parse("torch.load('x.pt', weights_only=True)"))) == []
 
 
-def test_the_command_line_starts_without_heavy_imports() -> None:
-    code = f"import sys, finetrail.cli; print(*[name for name in {HEAVY} if name in sys.modules])"
+@pytest.mark.parametrize(
+    ("modules", "heavy"),
+    [
+        ("finetrail.cli", HEAVY),
+        # The packed model answers in a process of its own: who registers it need not load it.
+        ("finetrail.stages.register, finetrail.registry, finetrail.serving", ["torch", "transformers"]),
+    ],
+    ids=["command line", "register"],
+)
+def test_what_starts_often_starts_without_heavy_imports(modules: str, heavy: list[str]) -> None:
+    code = f"import sys, {modules}; print(*[name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 

@@ -1,19 +1,22 @@
 """The files that every saved model has, whatever its task: model.json with its labels, and its weights."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from finetrail.models.classifier import Classifier
-from finetrail.models.weights import load_weights, save_tensors
-from finetrail.tasks.task import Built
 from finetrail.workspace import read_json, write_json
+
+if TYPE_CHECKING:  # who reads the labels alone imports no torch
+    from finetrail.models.classifier import Classifier
+    from finetrail.tasks.task import Built
 
 BACKBONE = "backbone"
 """The folder, inside of a model's, of what the backbone needs beside its weights."""
 
 
-def write_model(built: Built, task: str, backbone: dict[str, Any], folder: Path) -> None:
+def write_model(built: "Built", task: str, backbone: dict[str, Any], folder: Path) -> None:
     """Write model.json and model.safetensors. Args: backbone: its settings, as `read_description` shall give them."""
+    from finetrail.models.weights import save_tensors
+
     save_tensors(built.model.state_dict(), folder / "model.safetensors")
     id2label = {str(number): label for number, label in enumerate(built.labels)}
     # The weights lie here now, and come from nowhere else.
@@ -28,7 +31,9 @@ def read_description(folder: Path) -> tuple[dict[str, Any], list[str]]:
     return described["backbone"], labels
 
 
-def read_weights(model: Classifier, folder: Path) -> Classifier:
+def read_weights(model: "Classifier", folder: Path) -> "Classifier":
     """Fill the model with its saved weights, ready to answer."""
+    from finetrail.models.weights import load_weights
+
     load_weights(model, folder / "model.safetensors")
     return model.eval()
