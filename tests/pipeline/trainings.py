@@ -47,12 +47,13 @@ def database(sandbox: Sandbox) -> sqlite3.Connection:
 
 
 def results(sandbox: Sandbox, *without: str) -> dict[str, Any]:
-    """The content of all that training leaves, but for the name of the run and how long it took."""
+    """The content of all that training leaves, but for the name of the run, how long it took and on what."""
     found: dict[str, Any] = {}
     for name in RESULTS:
         found |= {f"{name}/{file}": value for file, value in contents(sandbox.root / name, "run.json").items()}
     record = read_json(sandbox.paths.run("full").record)
-    found["run.json"] = {key: value for key, value in record.items() if key not in ("run_id", "measured", *without)}
+    without = ("run_id", "measured", "machine", *without)
+    found["run.json"] = {key: value for key, value in record.items() if key not in without}
     return found
 
 
