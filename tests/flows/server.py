@@ -99,6 +99,11 @@ class Team:
             if len(page) < 200:
                 return found
 
+    def runs(self, deployment: str) -> list[dict[str, Any]]:
+        """The runs of a deployment, oldest first."""
+        named = {"name": {"any_": [deployment]}}
+        return list(self.ask("flow_runs/filter", deployments=named, sort="START_TIME_ASC", limit=200))
+
     def count(self, table: str) -> int:
         """The rows of a table in MLflow's database."""
         return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608  (our own names)

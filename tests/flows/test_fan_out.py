@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.flows.server import Team
-from tests.flows.test_deployment import STAGES
 
 QUEUE = ("--pool", "finetrail", "--work-queue", "train", "--limit", "1", "--name", "elsewhere")
 
@@ -48,7 +47,7 @@ def children(team: Team, run: str) -> dict[str, dict[str, str]]:
 
 def test_each_candidate_is_trained_once_by_whichever_worker_is_free(team: Team, first: str, elsewhere: Path) -> None:
     runs, versions = team.count("runs"), team.versions()
-    team.branch("wide", seed=11, candidates__lora=None)
+    team.branch("wide", seed=11)
     run = team.start(git_ref="wide", fan_out="candidate/candidate")
     state = team.wait(run, 400)
     assert state["type"] == "COMPLETED", (state, team.logs(run)[-20:])
@@ -59,13 +58,6 @@ def test_each_candidate_is_trained_once_by_whichever_worker_is_free(team: Team, 
     trained = {name: state for name, state in team.states(run).items() if name.startswith("train@")}
     assert set(trained.values()) == {"Cached"}
     assert (team.count("runs"), team.versions()) == (runs + 2, versions + 1)
-
-
-def test_without_fan_out_the_same_lock_file_comes_out(team: Team, first: str, elsewhere: Path) -> None:
-    wide = team.start(git_ref="main", fan_out="candidate/candidate")
-    assert team.wait(wide)["type"] == "COMPLETED"
-    assert team.artifacts(wide)["dvc-lock"] == team.artifacts(first)["dvc-lock"]
-    assert {name for name, state in team.states(wide).items() if state == "Cached"} == set(STAGES)
 
 
 def test_a_deployment_that_is_not_there_is_named(team: Team, first: str) -> None:
