@@ -50,7 +50,7 @@ def test_new_data_starts_a_run_and_old_data_none(team: Team, first: str, drop: P
     before = {one["id"] for one in team.runs("finetune")}
     assert look(team)["name"] == "Started"
     (seen,) = (one for one in team.runs("finetune") if one["id"] not in before)
-    assert team.wait(seen["id"])["type"] == "COMPLETED"
+    team.ask(f"flow_runs/{seen['id']}/set_state", state={"type": "CANCELLING"})  # what it starts is tested below
     assert look(team)["name"] == "Unchanged"
     assert len(team.runs("finetune")) == len(before) + 1
 
