@@ -85,7 +85,7 @@ class Site:
                 return time.perf_counter() - started
             if state["type"] in {"FAILED", "CRASHED", "CANCELLED"}:
                 raise SystemExit(f"the run ended as {state['name']}: {state['message']}")
-            time.sleep(0.2)
+            time.sleep(1)  # each look costs the server some of the cores that train
 
     @contextmanager
     def trainers(self, number: int) -> Iterator[None]:

@@ -12,12 +12,24 @@ from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
 from prefect.states import Cancelling, Completed, Failed
 
+from finetrail.errors import ConfigError
 from flows.clones import Clone
 from flows.exchange import pull, push
 from flows.tasks import Limits
 
 _PAUSE = 2.0
 """Seconds between two looks at the runs."""
+
+
+def check_deployment(deployment: str) -> None:
+    """Before anything runs. Raises: ConfigError: the server knows no deployment of that name."""
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_deployment_by_name(deployment)
+        except ObjectNotFound:
+            raise ConfigError(
+                f"fan_out is {deployment!r}: there is no such deployment; `prefect deploy --all` first"
+            ) from None
 
 
 def train_elsewhere(
@@ -46,10 +58,6 @@ def train_elsewhere(
             for name in names:
                 running[name] = start(name)
             failed = _wait(client, running, start, limits.retries)
-        except ObjectNotFound:
-            return Failed(
-                message=f"fan_out is {deployment!r}: there is no such deployment; `prefect deploy --all` first"
-            )
         except BaseException:
             for run in running.values():
                 client.set_flow_run_state(run, Cancelling(), force=True)

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from flows.artifacts import leave_lock
 from flows.clones import Clone
-from flows.fan_out import train_elsewhere
+from flows.fan_out import check_deployment, train_elsewhere
 from flows.pipeline import AFTER, BEFORE, run_stages, work_in_clone
 from flows.stages import candidates_of
 from flows.tasks import Limits
@@ -39,6 +39,7 @@ def finetune(
         names = candidates_of(clone.root)
         trainings = [f"train@{name}" for name in names]
         if fan_out:
+            check_deployment(fan_out)
             state = run_stages(BEFORE, clone, limits)
             if state.is_completed():
                 state = train_elsewhere(fan_out, names, clone, recipe, limits)

@@ -107,6 +107,7 @@ def pytest_configure() -> None:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_OFFLINE": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
+        "OMP_NUM_THREADS": "1",  # two workers share the cores, and two threads would wait for each other
         "OMP_WAIT_POLICY": "passive",  # as the command line sets it: beside other work, spinning threads cost 20x
     }
 

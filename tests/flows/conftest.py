@@ -3,6 +3,7 @@
 import json
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,6 +23,7 @@ def team(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     root = tmp_path_factory.mktemp("team")
     (root / "repository").mkdir()
     sandbox = lay_out(root / "repository", PARAMS, {CSV: csv, WEIGHTS: tiny_bert})
+    sandbox.edit("candidates.lora", None)
     track(sandbox, CSV, WEIGHTS)
     made = found_team(root, sandbox)
     yield made
@@ -35,6 +37,34 @@ def first(team: Team) -> str:
     state = team.wait(run, 600)
     assert state["type"] == "COMPLETED", (state, team.logs(run)[-30:])
     return run
+
+
+@pytest.fixture(scope="session")
+def again(team: Team, first: str) -> str:
+    """The same once more, started by a schedule, and with candidates as runs of their own."""
+    deployment = team.ask("deployments/name/finetune/finetune")["id"]
+    every_minute = {"schedule": {"cron": "* * * * *", "timezone": "UTC"}, "active": True}
+    every_minute["parameters"] = {"fan_out": "candidate/candidate"}
+    (added,) = team.ask(f"deployments/{deployment}/schedules", [every_minute])
+    end = time.monotonic() + 90
+    while not (ran := [one for one in team.runs("finetune") if one["auto_scheduled"] and one["start_time"]]):
+        assert time.monotonic() < end
+        time.sleep(1)
+    team.ask(f"deployments/{deployment}/schedules/{added['id']}", method="DELETE")
+    state = team.wait(ran[0]["id"])
+    assert state["type"] == "COMPLETED", (state, team.logs(ran[0]["id"])[-30:])
+    return str(ran[0]["id"])
+
+
+@pytest.fixture(scope="session")
+def twice(team: Team, first: str) -> list[str]:
+    """Two runs of the same, triggered at once; what they train has learnt nothing."""
+    lazy = {"adaptation": {"method": "linear_probe"}, "train": {"epochs": 1, "learning_rate": 1e-6}}
+    team.branch("twice", seed=3, candidates={"lazy": lazy})
+    both = [team.start(git_ref="twice") for _ in range(2)]
+    states = [team.wait(run) for run in both]
+    assert [state["type"] for state in states] == ["COMPLETED"] * 2, [team.logs(run)[-20:] for run in both]
+    return both
 
 
 @pytest.fixture(scope="session")

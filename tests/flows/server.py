@@ -77,7 +77,7 @@ class Team:
         end = time.monotonic() + seconds
         while (state := self.state(run))["type"] not in ENDED:
             assert time.monotonic() < end, (state, self.logs(run)[-20:])
-            time.sleep(0.5)
+            time.sleep(1)
         return state
 
     def tasks(self, run: str) -> list[dict[str, Any]]:
@@ -98,6 +98,16 @@ class Team:
             found += [one["message"] for one in page]
             if len(page) < 200:
                 return found
+
+    def runs(self, deployment: str) -> list[dict[str, Any]]:
+        """The runs of a deployment, oldest first."""
+        named = {"name": {"any_": [deployment]}}
+        return list(self.ask("flow_runs/filter", deployments=named, sort="START_TIME_ASC", limit=200))
+
+    def children(self, run: str) -> dict[str, dict[str, str]]:
+        """The runs that a run started: id and state, by name."""
+        found = self.ask("flow_runs/filter", flow_runs={"parent_flow_run_id": {"any_": [run]}})
+        return {one["name"]: {"id": one["id"], "state": one["state"]["type"]} for one in found}
 
     def count(self, table: str) -> int:
         """The rows of a table in MLflow's database."""
@@ -154,6 +164,7 @@ def found_team(root: Path, sandbox: Sandbox) -> Team:
         "FINETRAIL_PREFECT_PORT": str(free_port()),
         "FINETRAIL_MLFLOW_PORT": str(free_port()),
         "PREFECT_HOME": str(root / "prefect"),
+        "PREFECT_WORKER_QUERY_SECONDS": "2",  # so that a test does not wait for a worker's next look
         "FINETRAIL_DVC_REMOTE": str(root / "remote"),
     }
     team = Team(sandbox, environment)

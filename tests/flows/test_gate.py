@@ -1,6 +1,7 @@
 """The gate as a deployment: what it leaves, what it changes, and who hears of it."""
 
 import json
+import re
 
 from tests.flows.server import Team, wait_to_hear
 
@@ -26,18 +27,15 @@ def test_what_passes_becomes_champion_and_is_told(team: Team, first: str, told: 
     assert wait_to_hear(told, "models:/toy/1").startswith("toy: models:/toy/1 is champion")
 
 
-def test_what_is_worse_is_refused_with_the_reason(team: Team, first: str, told: list[str]) -> None:
-    lazy = {"adaptation": {"method": "linear_probe"}, "train": {"epochs": 1, "learning_rate": 1e-6}}
-    team.branch("lazy", candidates={"lazy": lazy})
-    trained = team.start(git_ref="lazy")
-    assert team.wait(trained)["type"] == "COMPLETED"
-    run = team.start("promote/promote", git_ref="lazy")
+def test_what_is_worse_is_refused_with_the_reason(team: Team, twice: list[str], told: list[str]) -> None:
+    version = re.findall(r"models:/toy/(\d+)", team.artifacts(twice[0])["version"])[0]
+    run = team.start("promote/promote", version=version, git_ref="twice")
     state = team.wait(run)
     assert (state["type"], state["name"]) == ("FAILED", "Refused"), team.logs(run)[-10:]
     assert "does not become champion" in state["message"]
     assert "fail" in {one["outcome"] for one in json.loads(team.artifacts(run)["gate"])}
     assert champion(team) == 1
-    assert wait_to_hear(told, run).startswith("promote / promote challenger: Refused")
+    assert wait_to_hear(told, run).startswith(f"promote / promote {version}: Refused")
 
 
 def test_a_version_is_scored_again(team: Team, first: str) -> None:
