@@ -3,7 +3,7 @@
 import os
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -222,3 +222,26 @@ def predict(
     out.print(f"scored {done.rows} rows with {uri}: {target}")
     if done.rejects:
         out.print(f"{done.rejected} rows could not be scored: {done.rejects}", markup=False)
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def export(
+    folder: Annotated[Path, typer.Argument(help="The folder to write.")],
+    model: Annotated[
+        str | None,
+        typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION or a folder; the challenger by default."),
+    ] = None,
+    form: Annotated[
+        Literal["hf", "onnx"],
+        typer.Option("--format", help="hf: transformers, sentence-transformers, timm or torchvision; or onnx."),
+    ] = "hf",
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
+) -> None:
+    """Write a model, with a card, as a folder that other libraries load without finetrail."""
+    workspace, params = _open()
+    from finetrail.commands.export import export as command
+
+    uri = model or f"models:/{params.project}@challenger"
+    done = command(workspace, uri, folder, form=form, force=force)
+    out.print(f"exported {uri} for {done.library}: {folder}; its README.md shows how to load it", markup=False)

@@ -1,0 +1,85 @@
+"""Models of every form, exported, and a clean process in which their cards' own snippets answer."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from finetrail.exports.card import render
+from finetrail.exports.facts import Facts
+from finetrail.models.backbone import ImageBackbone, TextBackbone
+from finetrail.tasks.registry import get_entry, get_task
+from finetrail.tasks.task import Built
+from finetrail.training.inference import predict
+
+LABELS = ["bad", "good", "neutral"]
+TEXTS = ["good", "the door of a house by the river", "fine great superb stone", "cloud " * 40]
+PICTURES = ["a.png", "b.png"]
+
+# As on another machine: finetrail cannot be imported, and nothing is fetched.
+ELSEWHERE = """
+import importlib.util, json, os, pathlib, re, sys
+sys.path[:] = [path for path in sys.path if not os.path.isdir(os.path.join(path, "finetrail"))]
+assert importlib.util.find_spec("finetrail") is None, "finetrail is installed here"
+import numpy
+values = json.loads(sys.argv[1])
+for folder in sys.argv[2:]:
+    os.chdir(folder)
+    card = pathlib.Path("README.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\\n(.*?)```", card, re.DOTALL)[1]
+    code, found = re.subn(r"(?m)^(texts|paths) = .*$", lambda at: f"{at[1]} = values[{at[1]!r}]", code)
+    assert found == 1
+    names = {"values": values}
+    exec(code, names)
+    numpy.save("logits.npy", numpy.asarray(names["logits"]))
+"""
+
+
+def build(task: str, backbone: TextBackbone | ImageBackbone, labels: list[str] | None = None) -> Built:
+    """A model with random weights whose answers differ."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        built = get_task(task).build(backbone, labels or LABELS, Path())
+    built.model.eval()
+    return built
+
+
+def export(built: Built, task: str, form: str, folder: Path) -> Path:
+    """As the command does, but for the registry."""
+    from finetrail.commands.export import Format, _write
+
+    folder.mkdir()
+    known: dict[str, Format] = {"hf": "hf", "onnx": "onnx"}
+    done = _write(built, get_entry(task).column, known[form], folder)
+    (folder / "README.md").write_text(render(task, built.labels, done, Facts()), encoding="utf-8")
+    return folder
+
+
+def expected(built: Built, pictures: Path) -> NDArray[np.float32]:
+    """The model's own outputs."""
+    texts = not hasattr(built.processor, "preprocessing")
+    values: list[Any] = TEXTS if texts else [(pictures / name).read_bytes() for name in PICTURES]
+    return predict(built.model, built.processor.encode(values), 64)
+
+
+def answer_elsewhere(folders: list[Path], pictures: Path) -> None:
+    """Run the snippet of each folder's card, and leave its outputs as `logits.npy` in the folder."""
+    values = json.dumps({"texts": TEXTS, "paths": [str(pictures / name) for name in PICTURES]})
+    done = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, values, *map(str, folders)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def draw(folder: Path) -> Path:
+    """Two pictures of noise, one of them wide."""
+    chance = np.random.default_rng(0)
+    for name, shape in zip(PICTURES, [(48, 48, 3), (50, 70, 3)], strict=True):
+        Image.fromarray(chance.integers(0, 256, shape, dtype=np.uint8)).save(folder / name)
+    return folder
