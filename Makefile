@@ -28,7 +28,7 @@ check: $(READY)  ## format, lint, types, direction of imports
 ui: $(READY)  ## compare the runs in MLflow's UI, on loopback
 	finetrail ui
 
-up: $(READY)  ## start Prefect's server, MLflow's server and a worker, on loopback
+up: $(READY)  ## start Prefect's server, MLflow's server and two workers, on loopback
 	python -m flows.servers up
 
 down:  ## end them

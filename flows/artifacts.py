@@ -30,6 +30,23 @@ def leave_lock(clone: Clone) -> None:
     create_markdown_artifact(f"```yaml\n{lock}```", key="dvc-lock", description=f"dvc.lock of {clone.commit}")
 
 
+def leave_verdict(judged: Mapping[str, Any]) -> None:
+    """Leave what the gate said, rule by rule. Args: judged: what `finetrail promote --json` wrote."""
+    verdict = judged["verdict"]
+    if verdict is None:
+        create_markdown_artifact(f"`{judged['model']}` is the champion already.", key="gate")
+        return
+    rules = [{key: one[key] for key in ("rule", "outcome", "value", "bound", "sentence")} for one in verdict["rulings"]]
+    create_table_artifact(rules, key="gate", description=f"{verdict['reason']} (ledger head {judged['ledger_head']})")
+
+
+def leave_evaluation(scored: Mapping[str, Any]) -> None:
+    """Leave the scores of a version. Args: scored: what `finetrail evaluate --json` wrote."""
+    table = [{"metric": name, "test": one["value"], "low": one["low"], "high": one["high"]}
+             for name, one in scored["metrics"].items()]  # fmt: skip
+    create_table_artifact(table, key="evaluation", description=f"{scored['address']}, {scored['rows']} rows")
+
+
 def _validation(workspace: Workspace, _clone: Clone) -> None:
     report = read_json(workspace.validation_report)
     rows = report["rows"]

@@ -13,6 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from finetrail.errors import ConfigError, WorkspaceError
+from flows.environment import check_environment
 from flows.places import Places
 from flows.running import Ended, run
 
@@ -51,7 +52,7 @@ def fresh_clone(places: Places, git_ref: str, recipe: str | None) -> Iterator[Cl
         recipe: takes the place of params.yaml; None leaves it as it is.
 
     Raises:
-        ConfigError: there is no such ref or recipe.
+        ConfigError: there is no such ref or recipe, or its packages are not the ones of this worker.
         WorkspaceError: git or DVC failed.
     """
     clones = places.home / "clones"
@@ -68,10 +69,11 @@ def fresh_clone(places: Places, git_ref: str, recipe: str | None) -> Iterator[Cl
 
 def _set_up(places: Places, root: Path, git_ref: str, recipe: str | None) -> Clone:
     environment = _environment(places, root)
-    _must(["git", "clone", "--quiet", "--no-checkout", places.repository, str(root)], root.parent, environment)
+    must(["git", "clone", "--quiet", "--no-checkout", places.repository, str(root)], root.parent, environment)
     commit = _commit(root, git_ref, environment)
-    _must(["git", "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", commit], root, environment)
+    must(["git", "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", commit], root, environment)
     _configure(root, places)
+    check_environment(root / "requirements.lock", git_ref)
     if recipe:
         if not (root / "recipes" / f"{recipe}.yaml").exists():
             known = ", ".join(sorted(path.stem for path in (root / "recipes").glob("*.yaml")))
@@ -117,13 +119,14 @@ def _commit(root: Path, git_ref: str, environment: dict[str, str]) -> str:
 
 def _key(root: Path, environment: dict[str, str]) -> str:
     """Equal for clones that would train the same: their checkpoints are each other's."""
-    code = _must(["git", "rev-parse", "HEAD:src"], root, environment)[-1]
+    code = must(["git", "rev-parse", "HEAD:src"], root, environment)[-1]
     parts = [(root / name).read_bytes() for name in ("params.yaml", "requirements.lock")]
     return hashlib.sha256(b"\n".join([code.encode(), *parts])).hexdigest()[:16]
 
 
-def _must(command: Sequence[str], folder: Path, environment: dict[str, str]) -> list[str]:
-    ended = run(command, folder, environment)
+def must(command: Sequence[str], folder: Path, environment: dict[str, str], say: Say | None = None) -> list[str]:
+    """Run a program that has to succeed; returns its last lines. Raises: WorkspaceError: it failed."""
+    ended = run(command, folder, environment, say)
     if ended.code:
         said = " ".join(ended.lines[-3:])[-300:]
         raise WorkspaceError(f"`{' '.join(command[:3])}` exited with {ended.code}: {said}; correct it and run again")

@@ -13,6 +13,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from pydantic import Field
 
+from flows.artifacts import leave_lock
 from flows.clones import Clone
 from flows.fan_out import train_elsewhere
 from flows.pipeline import AFTER, BEFORE, run_stages, work_in_clone
@@ -24,7 +25,9 @@ from flows.tasks import Limits
 def finetune(
     git_ref: Annotated[str, Field(description="Branch, tag or commit to run.")] = "HEAD",
     recipe: Annotated[str | None, Field(description="A recipe to take in place of params.yaml.")] = None,
-    fan_out: Annotated[bool, Field(description="Have the candidates trained by runs of their own.")] = False,
+    fan_out: Annotated[
+        str | None, Field(description="The deployment whose runs train the candidates, such as candidate/candidate.")
+    ] = None,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> State[Any]:
     """Run ingest, validate, split, train, select, test and register by DVC, in a fresh clone of the repository.
@@ -35,12 +38,17 @@ def finetune(
     def work(clone: Clone) -> State[Any]:
         names = candidates_of(clone.root)
         trainings = [f"train@{name}" for name in names]
-        if not fan_out:
-            return run_stages([*BEFORE, *trainings, *AFTER], clone, limits)
-        state = run_stages(BEFORE, clone, limits)
+        if fan_out:
+            state = run_stages(BEFORE, clone, limits)
+            if state.is_completed():
+                state = train_elsewhere(fan_out, names, clone, recipe, limits)
+            if state.is_completed():
+                state = run_stages([*trainings, *AFTER], clone, limits)
+        else:
+            state = run_stages([*BEFORE, *trainings, *AFTER], clone, limits)
         if state.is_completed():
-            state = train_elsewhere(names, clone, recipe, limits)
-        return run_stages([*trainings, *AFTER], clone, limits) if state.is_completed() else state
+            leave_lock(clone)
+        return state
 
     return work_in_clone(git_ref, recipe, limits, work)
 

@@ -8,7 +8,6 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from finetrail.errors import FinetrailError
-from flows.artifacts import leave_lock
 from flows.clones import Clone, fresh_clone
 from flows.exchange import pull, push
 from flows.places import Places
@@ -45,5 +44,4 @@ def run_stages(names: Sequence[str], clone: Clone, limits: Limits) -> State[Any]
         if not state.is_completed():
             return Failed(message=state.message)
         cached += state.name == "Cached"
-    leave_lock(clone)
     return Completed(message=f"{len(names)} stages, {cached} of them cached")

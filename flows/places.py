@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 """The checkout that this flow's code is from."""
@@ -20,7 +21,8 @@ class Places:
         remote: the DVC remote to pull from and to push to, by `FINETRAIL_DVC_REMOTE`: an address such as
             `s3://bucket/path`; what the repository itself names by default, which may be none.
         tracking: MLflow's address, by `MLFLOW_TRACKING_URI`; the checkout's own database by default.
-        mlflow_page: where a person sees MLflow's pages, by `FINETRAIL_MLFLOW_PAGE`; the tracking address by default.
+        mlflow_page: where a person sees MLflow's pages, by `FINETRAIL_MLFLOW_PAGE`; the tracking address by default,
+            without the name and password that may stand in it, because links to it are kept.
     """
 
     repository: str
@@ -43,5 +45,11 @@ class Places:
             cache=Path(os.environ.get("FINETRAIL_DVC_CACHE") or own / ".dvc" / "cache").resolve(),
             remote=os.environ.get("FINETRAIL_DVC_REMOTE") or None,
             tracking=tracking,
-            mlflow_page=os.environ.get("FINETRAIL_MLFLOW_PAGE") or (tracking if tracking.startswith("http") else None),
+            mlflow_page=os.environ.get("FINETRAIL_MLFLOW_PAGE") or _page(tracking),
         )
+
+
+def _page(tracking: str) -> str | None:
+    """The address of a tracking server as anybody may read it; None for a database."""
+    parts = urlsplit(tracking)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts.scheme.startswith("http") else None

@@ -1,4 +1,4 @@
-"""`make up` and `make down`: Prefect's server, MLflow's server and a worker, on loopback, for one checkout.
+"""`make up` and `make down`: Prefect's server, MLflow's server and two workers, on loopback, for one checkout.
 
     python -m flows.servers up
     python -m flows.servers down
@@ -51,11 +51,13 @@ class Server:
 def _servers(database: str) -> list[Server]:
     python = sys.executable
     mlflow = ["-m", "mlflow", "server", "--host", HOST, "--port", str(MLFLOW_PORT), "--workers", "1"]
-    worker = ["-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--name", f"{POOL}-1"]
+    worker = [python, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--work-queue"]
     return [
         Server("prefect", [python, "-m", "prefect", "server", "start"], f"{PREFECT}/api/health"),
         Server("mlflow", [python, *mlflow, "--backend-store-uri", database], f"{MLFLOW}/health"),
-        Server("worker", [python, *worker], None),
+        Server("worker", [*worker, "default", "--name", f"{POOL}-1"], None),
+        # Of its own, so that runs which wait for trainings never take their place; one, because two take longer.
+        Server("trainer", [*worker, "train", "--name", f"{POOL}-train-1", "--limit", "1"], None),
     ]
 
 
@@ -83,27 +85,31 @@ def up() -> None:
 @one_line_errors
 def down() -> None:
     """End them, the worker first."""
-    for name in ("worker", "mlflow", "prefect"):
-        process = _running(name)
-        if process is not None:
-            _end(process)
+    for name in ("trainer", "worker", "mlflow", "prefect"):
+        if stop(name):
             out.print(f"{name} has ended")
-        _record(name).unlink(missing_ok=True)
     if _ENV.exists() and _ENV.read_text(encoding="utf-8").startswith(_MARK):
         _ENV.unlink()
+
+
+def stop(name: str) -> bool:
+    """End one of them; returns whether it ran."""
+    process = _running(name)
+    if process is not None:
+        _end(process)
+    _record(name).unlink(missing_ok=True)
+    return process is not None
 
 
 _MARK = "# Written by `make up`, removed by `make down`."
 
 
 def _automate(environment: Mapping[str, str]) -> None:
-    """Make automations.yaml known to the server, once."""
-    known = httpx.post(f"{PREFECT}/api/automations/filter", json={}, timeout=30).json()
-    if not any(one["name"].startswith(f"{POOL}-") for one in known):
-        command = [sys.executable, "-m", "prefect", "automation", "create", "--from-file", "automations.yaml"]
-        done = subprocess.run(command, cwd=CHECKOUT, env=dict(environment), capture_output=True, text=True)
-        if done.returncode:
-            raise WorkspaceError(f"automations.yaml was not taken ({done.stderr[-300:]}); correct it")
+    """Make automations.yaml known to the server."""
+    command = [sys.executable, "-m", "flows.automations"]
+    done = subprocess.run(command, cwd=CHECKOUT, env=dict(environment), capture_output=True, text=True)
+    if done.returncode:
+        raise WorkspaceError(f"automations.yaml was not taken ({done.stderr[-300:]}); correct it")
 
 
 def _environment() -> dict[str, str]:

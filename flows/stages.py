@@ -39,7 +39,8 @@ def run_stage(name: str, clone: Clone, limits: Limits) -> State[Any]:
         logger = get_run_logger()
         pull = ["--pull"] if clone.has_remote else []
         with alone(clone.checkpoints.with_name(f"{clone.checkpoints.name}.{name}.lock"), logger):
-            state = describe(name, clone.run("dvc", "repro", *pull, name, say=logger.info))
+            # The stages before it have just run in this clone: to check them again would take longer each time.
+            state = describe(name, clone.run("dvc", "repro", "--single-item", *pull, name, say=logger.info))
         if state.is_completed():
             leave(name, clone, logger)
         return state

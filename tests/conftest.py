@@ -3,6 +3,7 @@
 import csv
 import os
 import random
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -118,6 +119,16 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     names = item.fixturenames if isinstance(item, pytest.Function) else []
     shared = next((name for name in ("first_run", "team") if name in names), None)
     item.add_marker(pytest.mark.xdist_group(shared or str(item.path)))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    found = shutil.which("chromium")
+    if found is None:
+        # .ci/run installs it; a developer's machine may lack it.
+        assert not os.environ.get("CI"), "chromium is not installed"
+        pytest.skip("chromium is not installed")
+    return found
 
 
 @pytest.fixture(autouse=True)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from finetrail import registry_cli
 from finetrail.config import Params, load_params
 from finetrail.console import bar, one_line_errors, out
 from finetrail.errors import ConfigError
@@ -19,6 +20,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(registry_cli.app)
 STAGES = "Stages (dvc.yaml runs them)"
 USE = "For people"
 
@@ -140,6 +142,7 @@ def test() -> None:
     for name, interval in done.evaluation.metrics.items():
         out.print(f"test {name} of {done.candidate}: {interval.value:.4f} ({interval.low:.4f} to {interval.high:.4f})")
     out.print(f"report: {(workspace.test_report / 'report.html').relative_to(workspace.root)}")
+    out.print(f"different models scored on this test split so far: {done.models_scored}; see `finetrail history`")
 
 
 @app.command(rich_help_panel=STAGES)

@@ -16,6 +16,7 @@ from finetrail.data.split_settings import ImageNumberSplit, ImageSplit, TextNumb
 from finetrail.data.text_rules import TextNumberValidation, TextValidation
 from finetrail.errors import ConfigError
 from finetrail.evaluation.selection import Selection
+from finetrail.gate.settings import Gate
 from finetrail.models.backbone import ImageBackbone, TextBackbone
 from finetrail.problem import CLASSIFICATION, PROBLEMS, REGRESSION, ProblemType, problem_of
 from finetrail.settings import Settings
@@ -53,6 +54,7 @@ class Sections(Settings, Generic[SourceT, ValidationT, SplitT, BackboneT]):
         seed: of training; splits and selection have their own.
         backbone, train: what all candidates have in common.
         candidates: by name, in the order in which they are trained.
+        gate: of `finetrail promote`; no stage reads it, so that it may be left out.
     """
 
     project: Name
@@ -65,6 +67,7 @@ class Sections(Settings, Generic[SourceT, ValidationT, SplitT, BackboneT]):
     train: Training
     candidates: dict[Name, Candidate[BackboneT]] = Field(min_length=1)
     selection: Selection
+    gate: Gate = Gate()
 
     @model_validator(mode="after")
     def _tracked(self) -> Self:
@@ -87,8 +90,9 @@ class Sections(Settings, Generic[SourceT, ValidationT, SplitT, BackboneT]):
         """Metrics, losses and what belongs to losses are those of the task's kind of problem."""
         problem = TASKS[self.task].problem
         metrics = [metric.name for metric in problem.metrics]
-        metric = self.selection.metric
-        _of_the_task(metric, "selection.metric", self.task, metrics, problem_of(metric).noun)
+        for section, metric in (("selection", self.selection.metric), ("gate", self.gate.metric)):
+            _of_the_task(metric, f"{section}.metric", self.task, metrics, problem_of(metric).noun)
+        self.gate.refuse_slices(TASKS[self.task].column, problem)
         for name, one in self.candidates.items():
             place, train = f"candidates.{name}.train", one.train
             _of_the_task(train.metric, f"{place}.metric", self.task, metrics, problem_of(train.metric).noun)
@@ -195,7 +199,9 @@ def _with_defaults(raw: dict[str, Any]) -> dict[str, Any]:
     defaults = {
         "train": {"loss": problem.losses[0], "metric": problem.metric.name},
         "selection": {"metric": problem.metric.name},
+        "gate": {"metric": problem.metric.name},
     }
+    raw = {"gate": {}} | raw
     laid = {name: default | raw[name] for name, default in defaults.items() if isinstance(raw.get(name), dict)}
     return raw | laid
 

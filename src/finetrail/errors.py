@@ -13,7 +13,10 @@ FinetrailError
 │   └── NonFiniteError  the loss or a gradient is NaN or infinite
 ├── TrackingError       the MLflow server or database does not answer             (exit 6)
 ├── WorkspaceError      a file of an earlier stage is missing, or a disk is full  (exit 7)
-└── UnreachableError    the network does not answer                               (exit 8)
+├── UnreachableError    the network does not answer                               (exit 8)
+├── RefusedError        the gate or the ledger refuses to move an alias           (exit 9)
+│   └── ConflictError   somebody else moved it meanwhile
+└── LedgerError         the ledger is not what it was: an entry is gone or altered (exit 10)
 
 A message is one line: the value, the rule it broke, and the remedy. Every other exception is a bug of finetrail.
 """
@@ -89,3 +92,19 @@ class UnreachableError(FinetrailError):
     """The network does not answer: later it may."""
 
     exit_code = 8
+
+
+class RefusedError(FinetrailError):
+    """The gate refuses a promotion, or there is nothing to roll back to."""
+
+    exit_code = 9
+
+
+class ConflictError(RefusedError):
+    """Somebody else changed the registry meanwhile: run again."""
+
+
+class LedgerError(FinetrailError):
+    """The ledger is not what it was: an entry is missing or altered."""
+
+    exit_code = 10

@@ -3,7 +3,8 @@
 import errno
 import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,24 @@ def tracking_errors(uri: str) -> Iterator[None]:
             f"MLflow at {_without_secrets(uri)} does not answer as it should ({cause}); "
             "start it, or correct MLFLOW_TRACKING_URI"
         ) from error
+
+
+def insist(write: Callable[[], object], tries: int = 5) -> None:
+    """Set a tag or an alias: once more where another process set the same one at that moment.
+
+    MLflow looks whether it is there and then inserts or updates it, so that of two who insert one gets an error.
+    """
+    from mlflow.exceptions import MlflowException
+
+    for left in reversed(range(tries)):
+        try:
+            write()
+        except MlflowException as error:
+            if not left or error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
-"""docs/params.md names every key of the section `train`, with its default."""
+"""docs/params.md names every key of the sections `train` and `gate`, with its default."""
 
 import pytest
 from ruamel.yaml import YAML
 
+from finetrail.gate.settings import Gate
 from finetrail.models.augmentation import Augment
 from finetrail.settings import Settings
 from finetrail.training.settings import Training
@@ -28,8 +29,8 @@ def defaults(opening: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("opening", "section"),
-    [("## train", Training), ("`augment`, for pictures; all off by default:", Augment)],
-    ids=["train", "augment"],
+    [("## train", Training), ("`augment`, for pictures; all off by default:", Augment), ("## gate", Gate)],
+    ids=["train", "augment", "gate"],
 )
 def test_every_key_is_named_with_its_default(opening: str, section: type[Settings]) -> None:
     written = {key: YAML(typ="safe").load(value) for key, value in defaults(opening).items()}

@@ -17,10 +17,10 @@ BEFORE_TEST = ["ingest", "validate", "split", "train", "select"]
 TEST_SPLIT = "data/splits/test"
 
 # Modules that carry values and decide nothing about them, so that editing one runs no stage again: messages, paths,
-# progress bars, the base of the settings, and the mirror in MLflow.
+# progress bars, the base of the settings, and the mirror in MLflow with its ledger.
 PLUMBING = {
-    "attempts", "curve_log", "curves", "errors", "lineage", "live_run", "progress", "runs", "settings", "tracking",
-    "workspace",
+    "attempts", "chain", "curve_log", "curves", "errors", "ledger", "lineage", "live_run", "progress", "runs",
+    "scorings", "settings", "tracking", "workspace",
 }  # fmt: skip
 
 # What the keys of their section mean depends on the task: see `finetrail.config.SECTIONS`.

@@ -1,8 +1,12 @@
 """One repository with servers and a worker for all tests of flows."""
 
+import json
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,3 +35,26 @@ def first(team: Team) -> str:
     state = team.wait(run, 600)
     assert state["type"] == "COMPLETED", (state, team.logs(run)[-30:])
     return run
+
+
+@pytest.fixture(scope="session")
+def told(team: Team) -> Iterator[list[str]]:
+    """What the server posts to a webhook."""
+    found: list[str] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            found.append(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["text"])
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/secret-of-the-hook"
+        for _ in range(2):  # the second replaces the first
+            team.command(sys.executable, "-m", "flows.notices", address)
+        yield found
+        server.shutdown()

@@ -47,11 +47,13 @@ class Team:
         """Start what does not run."""
         self.command(sys.executable, "-m", "flows.servers", "up")
 
-    def ask(self, path: str, **body: Any) -> Any:
-        """POST a question to the server's API, or GET it if there is no body."""
-        address = f"{self.api}/{path}"
+    def ask(self, path: str, items: list[Any] | None = None, method: str | None = None, **body: Any) -> Any:
+        """Ask the server's API: by POST, or by GET if there is nothing to say."""
+        says = items or body
         for _ in range(20):
-            answer = httpx.post(address, json=body, timeout=30) if body else httpx.get(address, timeout=30)
+            answer = httpx.request(
+                method or ("POST" if says else "GET"), f"{self.api}/{path}", json=says or None, timeout=30
+            )
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:  # busy: Prefect's own clients wait too
                 break
             time.sleep(1)
@@ -99,10 +101,18 @@ class Team:
 
     def count(self, table: str) -> int:
         """The rows of a table in MLflow's database."""
+        return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608  (our own names)
+
+    def versions(self) -> int:
+        """The versions of the registered model, without the entries of its ledger."""
+        return int(self.rows("SELECT count(*) FROM model_versions WHERE name = 'toy'")[0][0])
+
+    def rows(self, question: str) -> list[tuple[Any, ...]]:
+        """Ask MLflow's database itself."""
         with closing(
             sqlite3.connect(self.sandbox.root / ".finetrail" / "mlflow" / "mlflow.db", timeout=20)
         ) as database:
-            return int(database.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608  (our own names)
+            return list(database.execute(question))
 
     def branch(self, name: str, **edits: Any) -> None:
         """Commit other settings as a branch. Args: edits: by dotted path, with `__` for a dot."""
@@ -116,6 +126,15 @@ class Team:
         """What a flow run left, by key."""
         found = self.ask("artifacts/filter", artifacts={"flow_run_id": {"any_": [run]}})
         return {one["key"]: one["data"] for one in found}
+
+
+def wait_to_hear(told: list[str], words: str, seconds: float = 60) -> str:
+    """Until the webhook has heard something with these words; returns it."""
+    end = time.monotonic() + seconds
+    while not (found := [said for said in told if words in said]):
+        assert time.monotonic() < end, told
+        time.sleep(0.5)
+    return found[0]
 
 
 def found_team(root: Path, sandbox: Sandbox) -> Team:
@@ -135,6 +154,7 @@ def found_team(root: Path, sandbox: Sandbox) -> Team:
         "FINETRAIL_PREFECT_PORT": str(free_port()),
         "FINETRAIL_MLFLOW_PORT": str(free_port()),
         "PREFECT_HOME": str(root / "prefect"),
+        "FINETRAIL_DVC_REMOTE": str(root / "remote"),
     }
     team = Team(sandbox, environment)
     team.up()

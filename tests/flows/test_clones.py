@@ -59,6 +59,23 @@ def test_a_commit_that_no_branch_ends_with(repository: Path) -> None:
         assert clone.commit == commit
 
 
+def test_a_commit_with_other_packages_than_the_workers_is_refused(repository: Path) -> None:
+    (repository / "requirements.lock").write_text('numpy==0.9 ; python_version < "3"\nnumpy==1.0\nnever-installed==1\n')
+    git(repository, "commit", "--quiet", "--all", "--message", "old packages")
+    refused = r"this worker has numpy [\d.]+ instead of 0\.9 or 1\.0, but main pins its packages in requirements\.lock"
+    with pytest.raises(ConfigError, match=refused), fresh_clone(places(repository), "main", None):
+        pass
+
+
+def test_another_build_of_the_same_version_is_the_same(repository: Path) -> None:
+    import numpy
+
+    (repository / "requirements.lock").write_text(f"numpy==0.9\nnumpy=={numpy.__version__}+cpu\n")
+    git(repository, "commit", "--quiet", "--all", "--message", "another build")
+    with fresh_clone(places(repository), "main", None) as clone:
+        assert clone.root.exists()
+
+
 def test_what_is_not_committed_is_not_in_it_and_the_checkout_stays_as_it_is(repository: Path) -> None:
     (repository / "params.yaml").write_text("not committed")
     before = git(repository, "status", "--porcelain"), git(repository, "stash", "list")

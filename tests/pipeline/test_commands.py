@@ -5,7 +5,10 @@ import pytest
 from finetrail.workspace import read_json
 from tests.pipeline.workspaces import REPOSITORY, Sandbox
 
-COMMANDS = "ingest validate split train select test register check use show ui predict".split()
+COMMANDS = (
+    "ingest validate split train select test register check use show ui predict "
+    "promote rollback models history evaluate"
+).split()
 
 
 def test_help_lists_every_command(plain: Sandbox) -> None:

@@ -1,50 +1,15 @@
-"""The pages that a person looks at, opened in a real browser: Debian's chromium, headless and cut off from the net."""
+"""The pages that a person looks at, opened in a real browser."""
 
 import json
-import os
-import shutil
-import subprocess
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
+from tests.browser import browse, colours
 from tests.pipeline.servers import running
 from tests.pipeline.workspaces import BIN, CANDIDATES, Sandbox
-
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --hide-scrollbars --window-size=1200,1600"
-).split()
-
-
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    found = shutil.which("chromium")
-    if found is None:
-        # .ci/run installs it; a developer's machine may lack it.
-        assert not os.environ.get("CI"), "chromium is not installed"
-        pytest.skip("chromium is not installed")
-    return found
-
-
-def browse(
-    chromium: str, address: str, tmp_path: Path, *, wait_ms: int = 2000, height: int = 1600
-) -> tuple[str, Image.Image]:
-    """Open a page; return its document after the scripts ran, and a picture of it."""
-    picture = tmp_path / "page.png"
-    common = [chromium, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", f"--virtual-time-budget={wait_ms}"]
-    done = subprocess.run([*common, "--dump-dom", address], capture_output=True, text=True, timeout=120)
-    subprocess.run([*common, f"--screenshot={picture}", address], capture_output=True, timeout=120, check=True)
-    with Image.open(picture) as image:
-        return done.stdout, image.convert("RGB")
-
-
-def colours(picture: Image.Image) -> int:
-    """How many colours a picture has: a blank or unstyled page has a handful of greys."""
-    return len(picture.getcolors(maxcolors=2**24) or [])
 
 
 def test_the_report_opens_with_its_figures(finished: Sandbox, chromium: str, tmp_path: Path) -> None:

@@ -166,3 +166,14 @@ def test_the_registered_model_answers_a_request_with_a_number(priced: Sandbox, m
     assert all(set(one) == {"prediction"} and isinstance(one["prediction"], float) for one in found)
     tags = mlflow.MlflowClient().get_model_version_by_alias("prices", "challenger").tags
     assert float(tags["finetrail.test_rmse"]) > 0
+
+
+def test_the_gate_judges_numbers_by_their_metric(priced: Sandbox) -> None:
+    done = priced.finetrail("promote", "--json", "verdict.json")
+    assert done.code == 0, done.out + done.err
+    rules = {one["rule"]: one for one in read_json(priced.root / "verdict.json")["verdict"]["rulings"]}
+    assert list(rules) == ["RMSE", "test split"]
+    assert rules["RMSE"]["numbers"]["low"] > 0, "for certain nearer than the mean"
+    found = priced.finetrail("evaluate")
+    assert found.code == 0, found.err
+    assert "test rmse of models:/prices/1: " in found.out

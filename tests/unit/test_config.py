@@ -214,6 +214,10 @@ def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
         (PICTURES | {"backbone.weights": "resnet18.pth"}, r"'resnet18.pth' is not in data/weights/"),
         (PICTURES | {"backbone.mean": [0.5, 0.5]}, r"backbone.mean"),
         (PICTURES | {"train.augment": {"crop": "random"}}, r"train.augment.crop is 'random'.*'padded'"),
+        (
+            PICTURES | {"gate.slices": {"a": {"min_characters": 3}}},
+            r"gate\.slices\.a goes by characters, and the rows hold image; use `group`",
+        ),
         ({"train.augment": {"flip": True}}, r"train.augment varies pictures, and text-classification has text"),
         (
             PICTURES | {"candidates.probe.adaptation": {"method": "prompt_tuning"}},
@@ -236,6 +240,7 @@ def test_the_defaults_of_metric_and_loss_are_those_of_the_problem(tmp_path: Path
         for train in (loaded.train, loaded.candidates["probe"].train):
             assert (train.loss, train.metric) == (loss, metric)
         assert loaded.selection.metric == metric
+        assert loaded.gate.metric == metric
 
 
 def test_a_regression_takes_its_own_losses_metrics_and_mixing(tmp_path: Path) -> None:
@@ -254,6 +259,10 @@ def test_a_regression_takes_its_own_losses_metrics_and_mixing(tmp_path: Path) ->
             "candidates.probe.train.metric 'macro_f1' is for classification, and text-regression has pearson or spear",
         ),
         (NUMBERS | {"selection.metric": "accuracy"}, "selection.metric 'accuracy' is for classification, and text-reg"),
+        ({"gate.metric": "rmse"}, "gate.metric 'rmse' is for regression, and text-classification has accuracy"),
+        ({"gate.slices": {"a": {}}}, "gate.slices.a: a slice needs one of group, label, min_characters, max_char"),
+        ({"gate.margin": 2}, "gate.margin is 2: must be less than or equal to 1"),
+        (NUMBERS | {"gate.slices": {"a": {"label": ["3"]}}}, "gate.slices.a goes by label, and the labels are numbers"),
         ({"selection.metric": "rmse"}, "selection.metric 'rmse' is for regression, and text-classification has accura"),
         ({"train.metric": "r2"}, "candidates.probe.train.metric 'r2' is for regression, and text-classification has"),
         ({"train.loss": "mse"}, "train.loss 'mse' is for regression, and text-classification has cross_entropy or foc"),

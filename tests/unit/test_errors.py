@@ -10,7 +10,7 @@ from finetrail.errors import FinetrailError
 
 CLASSES = {name: cls for name, cls in inspect.getmembers(errors, inspect.isclass) if cls.__module__ == errors.__name__}
 EXITS = {"FinetrailError": 1, "ConfigError": 2, "DataError": 3, "ModelError": 4, "TrainingError": 5, "TrackingError": 6,
-         "WorkspaceError": 7, "UnreachableError": 8}  # fmt: skip
+         "WorkspaceError": 7, "UnreachableError": 8, "RefusedError": 9, "LedgerError": 10}  # fmt: skip
 
 
 def drawn() -> dict[str, tuple[str | None, int | None]]:
@@ -18,7 +18,7 @@ def drawn() -> dict[str, tuple[str | None, int | None]]:
     above: list[str] = []
     found: dict[str, tuple[str | None, int | None]] = {}
     for line in (errors.__doc__ or "").splitlines():
-        match = re.match(r"(?P<lines>[│├└─ ]*)(?P<name>\w+Error)\b.*?(\(exit (?P<code>\d)\))?$", line)
+        match = re.match(r"(?P<lines>[│├└─ ]*)(?P<name>\w+Error)\b.*?(\(exit (?P<code>\d+)\))?$", line)
         if match:
             depth = len(match["lines"]) // 4
             above = [*above[:depth], match["name"]]

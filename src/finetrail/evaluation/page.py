@@ -23,6 +23,8 @@ from finetrail.problem import METRICS, amount
 
 MISTAKES = 24
 """Mistakes that are shown; errors.csv lists more."""
+SEALED = "How many different models were scored on these test rows is in the ledger: finetrail history."
+"""A report is a function of files, and so cannot say how many they are."""
 
 
 class Identified(Protocol):
@@ -134,6 +136,7 @@ def fill(template: str, report: Report[Evaluated], wanted: set[str], *, asked: s
             validation=choice.winner.value,
             tested=report.evaluation.metrics[choice.metric],
             titles=METRICS,
+            sealed=SEALED,
             asked=asked,
             pictures={row: one for row, one in shown.items() if one.address},
             seen=[(one.label, _seen(one.preview)) for one in report.seen],

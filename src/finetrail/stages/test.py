@@ -2,34 +2,40 @@
 
 import csv
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 
-from finetrail import lineage, tracking
+from finetrail import lineage, scorings, tracking
 from finetrail.curves import Point, read_curve
 from finetrail.data.shards import Contents, pick, read_frame
 from finetrail.evaluation.figures import Curve, Panel
-from finetrail.evaluation.page import Report, SplitFacts
+from finetrail.evaluation.page import SEALED, Report, SplitFacts
 from finetrail.evaluation.selection import Choice, Selection
+from finetrail.ledger import Ledger, author
 from finetrail.previews import read_seen
 from finetrail.problem import METRICS
 from finetrail.progress import Track, quiet
 from finetrail.runs import RunRecord
 from finetrail.stages.scoring import Answered, Measured, scoring_of
 from finetrail.tasks.registry import get_entry, load_model
+from finetrail.tracking import Tracker
 from finetrail.training.inference import predict
 from finetrail.workspace import RunPaths, Workspace, need, read_json, replacing, write_json
 
 BATCH = 64
+MODEL = "model sha256"
 
 
 @dataclass(frozen=True)
 class Tested:
-    """What `test` did."""
+    """What `test` did. Attributes: models_scored: different ones on this test split so far, by the ledger."""
 
     candidate: str
     evaluation: Any
+    models_scored: int
 
 
 def score_test(
@@ -63,7 +69,7 @@ def score_test(
         split=SplitFacts.from_json(read_json(need(workspace.split_report, "split"))),
         lineage={
             "MLflow run": record.run_id,
-            "model sha256": lineage.hash_folder(workspace.model(choice.chosen)),
+            MODEL: lineage.hash_folder(workspace.model(choice.chosen)),
             **{f"{data['name']} split": data["digest"] for data in record.datasets},
             "settings sha256": lineage.hash_of(record.params),
         },
@@ -77,8 +83,11 @@ def score_test(
         mistakes = scoring.errors(evaluation, previews)
         # All texts are quoted: without, a lone carriage return inside of one would end its row.
         mistakes.to_csv(folder / "errors.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
-    _log(workspace, project, paths, evaluation, scoring.logged(evaluation))
-    return Tested(choice.chosen, evaluation)
+    tracker = tracking.connect(workspace, project)
+    run_id = tracker.resume(paths)
+    _log(tracker, run_id, workspace, evaluation, scoring.logged(evaluation))
+    scored = _enter(tracker, run_id, workspace, report)
+    return Tested(choice.chosen, evaluation, scored)
 
 
 def _model(params: dict[str, str]) -> str:
@@ -100,11 +109,32 @@ def _curve(name: str, points: list[Point], value: str) -> Curve:
     return Curve(name, tuple((point["epoch"], point[value]) for point in points))
 
 
-def _log(workspace: Workspace, project: str, paths: RunPaths, evaluation: Measured, more: dict[str, float]) -> None:
-    tracker = tracking.connect(workspace, project)
-    run_id = tracker.resume(paths)
+def _log(tracker: Tracker, run_id: str, workspace: Workspace, evaluation: Measured, more: dict[str, float]) -> None:
     scores = {f"test_{name}": interval.value for name, interval in evaluation.metrics.items()}
     tracker.log(run_id, scores | more)
     tracker.tag(run_id, {"finetrail.tested": "yes"})
-    for name in ("report.html", "metrics.json", "errors.csv"):
+    for name in ("metrics.json", "errors.csv"):
         tracker.upload(run_id, workspace.test_report / name, "test")
+
+
+def _enter(tracker: Tracker, run_id: str, workspace: Workspace, report: Report[Any]) -> int:
+    """Enter the scoring in the ledger. MLflow's copy of the report tells what no out may hold: how many there were."""
+    ledger = Ledger(tracker, report.project, author(workspace.root))
+    test_split = report.split.sha256["test"]
+    scorings.publish(
+        ledger,
+        run_id,
+        workspace.test_report / scorings.FILE,
+        model=report.lineage[MODEL],
+        test_split=test_split,
+        metrics={name: interval.value for name, interval in report.evaluation.metrics.items()},
+    )
+    scored = len(ledger.read().scored(test_split))
+    html = (workspace.test_report / "report.html").read_text(encoding="utf-8")
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / "report.html"
+        copy.write_text(
+            html.replace(SEALED, f"{SEALED} When this copy was made, they were {scored}."), encoding="utf-8"
+        )
+        tracker.upload(run_id, copy, "test")
+    return scored

@@ -17,6 +17,9 @@ from PIL import Image
 from finetrail.errors import WorkspaceError
 from finetrail.evaluation.evaluate import Evaluation
 from finetrail.evaluation.selection import Selection, Standing, choose
+from finetrail.ledger import Ledger
+from finetrail.lineage import hash_folder
+from finetrail.locations import sha256_of
 from finetrail.previews import Preview, Seen, write_seen
 from finetrail.runs import RunRecord, write_record
 from finetrail.stages.test import score_test
@@ -73,7 +76,7 @@ def illustrated(tmp_path: Path, mlflow_database: str, monkeypatch: pytest.Monkey
     values = [picture(COLOURS[row % 4], size=(8 + row, 9)) for row in range(40)]
     labels = [["red", "blue"][(row % 2) ^ (row % 4 == 3)] for row in range(40)]
     params = {"backbone.name": "mean", "backbone.weights": "none#sha256=12"}
-    workspace = _workspace(tmp_path / "pictures", "image", values, labels, params)
+    workspace = _workspace(tmp_path / tmp_path.name, "image", values, labels, params)
     workspace.model("full").mkdir(parents=True)
     pictures.save_red_or_blue(workspace.model("full"))
     write_seen([Seen("red", Preview(picture=picture(RED, "JPEG")))], workspace.run("full").seen)
@@ -106,6 +109,31 @@ def test_pictures(illustrated: Workspace) -> None:
     logits = np.stack(predictions["logits"].tolist())
     assert [pictures.LABELS[k] for k in logits.argmax(axis=1)].count("red") == 20
     assert read_json(illustrated.test_report / "metrics.json")["test"]["accuracy"] == 0.75
+
+
+def test_a_scoring_is_entered_in_the_ledger_and_the_count_is_in_no_out(illustrated: Workspace) -> None:
+    def score() -> int:
+        done = score_test(illustrated, project=illustrated.root.name, task_name=pictures.NAME, settings=SETTINGS)
+        return done.models_scored
+
+    assert score() == 1
+    first = {path.name: path.read_bytes() for path in illustrated.test_report.iterdir()}
+    assert score() == 1, "the same model on the same rows counts once"
+    assert {path.name: path.read_bytes() for path in illustrated.test_report.iterdir()} == first
+    tracker = connect(illustrated, illustrated.root.name)
+    chain = Ledger(tracker, illustrated.root.name, "test").read()
+    entry = chain.entries[-1]
+    assert (entry.kind, entry.version, entry.test_split) == ("scoring", None, "cc")
+    assert entry.model == hash_folder(illustrated.model("full"))
+    assert entry.metrics["accuracy"] == 0.75
+    answers = illustrated.test_report / "predictions.parquet"
+    assert entry.facts["answers_sha256"] == sha256_of(answers)
+    kept = tracker.client.download_artifacts(entry.facts["run_id"], "answers/cc/predictions.parquet")
+    assert Path(kept).read_bytes() == answers.read_bytes()
+    published = tracker.client.download_artifacts(entry.facts["run_id"], "test/report.html")
+    assert "When this copy was made, they were 1." in Path(published).read_text(encoding="utf-8")
+    assert b"When this copy was made" not in first["report.html"]
+    assert b"is in the ledger: finetrail history" in first["report.html"]
 
 
 def test_texts(tmp_path: Path, mlflow_database: str, saved_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

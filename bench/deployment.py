@@ -1,0 +1,161 @@
+"""What Prefect costs: `python bench/deployment.py`; what a second worker gains: the same with `--fan-out`.
+
+Clones this repository into a temporary folder with servers and a worker of its own. By turns the pipeline runs from
+nothing by `dvc repro` and by the deployment, with the same seeds; then both with nothing to do. With `--fan-out` the
+deployment runs by turns with one worker for the trainings and with two, each of which has half of the cores.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PAIRS = "{:<34}{:>10}{:>10}{:>8}"
+
+
+def port() -> str:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return str(one.getsockname()[1])
+
+
+class Site:
+    """A clone of the repository, with servers."""
+
+    def __init__(self, root: Path, recipe: str) -> None:
+        self.root, self.recipe = root, recipe
+        quiet = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT", "MLFLOW"))}
+        self.environment = quiet | {
+            "FINETRAIL_PREFECT_PORT": port(),
+            "FINETRAIL_MLFLOW_PORT": port(),
+            "PYTHONPATH": str(root / "src"),
+            "DVC_NO_ANALYTICS": "1",
+        }
+        self.api = f"http://127.0.0.1:{self.environment['FINETRAIL_PREFECT_PORT']}/api"
+        self.run("git", "clone", "--quiet", str(REPOSITORY), str(root), folder=root.parent)
+        self.run("git", "checkout", "--quiet", "-B", "bench")
+
+    def run(self, *command: str, folder: Path | None = None) -> float:
+        """Run a program; returns its seconds."""
+        started = time.perf_counter()
+        environment = self.environment | ({"PYTHONPATH": str(folder / "src")} if folder else {})
+        subprocess.run(command, cwd=folder or self.root, env=environment, check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - started
+
+    def seed(self, number: int) -> str:
+        """Commit the recipe with a seed of its own, so that nothing of an earlier turn counts as done."""
+        text = (self.root / "recipes" / f"{self.recipe}.yaml").read_text(encoding="utf-8")
+        lines = [f"seed: {number}" if line.startswith("seed:") else line for line in text.splitlines()]
+        (self.root / "params.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self.run("git", "-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "--quiet", "--all",
+                 "--allow-empty", "--message", f"seed {number}")  # fmt: skip
+        for done in (".dvc/cache", ".dvc/tmp"):
+            shutil.rmtree(self.root / done, ignore_errors=True)
+        return f"seed {number}"
+
+    def plain(self, folder: Path) -> float:
+        """`dvc repro` in a clone of its own, from nothing."""
+        self.run("git", "clone", "--quiet", str(self.root), str(folder), folder=folder.parent)
+        return self.run("dvc", "repro", folder=folder)
+
+    def flow(self, **parameters: Any) -> float:
+        """The deployment, from its trigger to its end."""
+        started = time.perf_counter()
+        found = httpx.get(f"{self.api}/deployments/name/finetune/finetune").raise_for_status().json()["id"]
+        body = {"parameters": {"git_ref": "bench"} | parameters, "state": {"type": "SCHEDULED"}}
+        address = f"{self.api}/deployments/{found}/create_flow_run"
+        run = httpx.post(address, json=body, timeout=30).raise_for_status().json()["id"]
+        while True:
+            answer = httpx.get(f"{self.api}/flow_runs/{run}", timeout=30)
+            state = answer.json()["state"] if answer.is_success else {"type": "busy"}
+            if state["type"] == "COMPLETED":
+                return time.perf_counter() - started
+            if state["type"] in {"FAILED", "CRASHED", "CANCELLED"}:
+                raise SystemExit(f"the run ended as {state['name']}: {state['message']}")
+            time.sleep(0.2)
+
+    @contextmanager
+    def trainers(self, number: int) -> Iterator[None]:
+        """Workers of the queue of trainings, which share the cores."""
+        threads = max(1, (os.cpu_count() or 1) // number)
+        own = {"PREFECT_API_URL": self.api, "FINETRAIL_CHECKOUT": str(self.root), "OMP_NUM_THREADS": str(threads)}
+        own["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{self.environment['FINETRAIL_MLFLOW_PORT']}"
+        command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "finetrail", "--work-queue", "train"]
+        started = [
+            subprocess.Popen(
+                [*command, "--limit", "1"], cwd=self.root, env=self.environment | own, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            for _ in range(number)
+        ]  # fmt: skip
+        time.sleep(15)  # until they ask for work
+        yield
+        for worker in started:
+            worker.send_signal(signal.SIGINT)
+            worker.wait(60)
+
+
+def overhead(site: Site, folder: Path, repeats: int) -> None:
+    """Print the deployment's seconds beside those of `dvc repro`."""
+    print(PAIRS.format("seconds", "dvc repro", "flow", "ratio"))
+    for number in range(repeats):
+        what = site.seed(number + 1)
+        plain = site.plain(folder / "plain")
+        flow = site.flow()
+        print(PAIRS.format(f"from nothing, {what}", f"{plain:.1f}", f"{flow:.1f}", f"{flow / plain:.3f}"), flush=True)
+        idle = [(site.run("dvc", "repro", folder=folder / "plain"), site.flow()) for _ in range(3)]
+        shutil.rmtree(folder / "plain")
+    plain, flow = (statistics.median(column) for column in zip(*idle, strict=True))
+    print(PAIRS.format("nothing to do, median of 3", f"{plain:.1f}", f"{flow:.1f}", ""))
+    stages = 6 + (site.root / "params.yaml").read_text(encoding="utf-8").count("adaptation:")
+    print(f"the deployment adds {flow - plain:.1f} s, {(flow - plain) / stages:.1f} s a stage")
+
+
+def fan_out(site: Site, repeats: int) -> None:
+    """Print the seconds with one worker for the trainings, and with two."""
+    site.run(sys.executable, "-c", "from flows.servers import stop; stop('trainer')")
+    print(PAIRS.format("seconds", "1 worker", "2 workers", "ratio"))
+    for number in range(repeats):
+        took = []
+        for workers in (1, 2):
+            what = site.seed(1000 + 10 * number + workers)
+            with site.trainers(workers):
+                took.append(site.flow(fan_out="candidate/candidate"))
+        one, two = took
+        print(PAIRS.format(f"from nothing, {what}", f"{one:.1f}", f"{two:.1f}", f"{one / two:.2f}"), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recipe", default="newsgroups")
+    parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--fan-out", action="store_true")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        site = Site(Path(temporary) / "site", asked.recipe)
+        try:
+            site.run(sys.executable, "-m", "flows.servers", "up")
+            site.run(sys.executable, "-m", "prefect", "deploy", "--all")
+            if asked.fan_out:
+                fan_out(site, asked.repeats)
+            else:
+                overhead(site, Path(temporary), asked.repeats)
+        finally:
+            site.run(sys.executable, "-m", "flows.servers", "down")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""What flows about registered versions have in common: a command of finetrail over the test split of a commit."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed
+
+from flows.clones import Clone
+from flows.pipeline import BEFORE, run_stages, work_in_clone
+from flows.running import Ended
+from flows.tasks import Limits, as_task
+
+REFUSED = "Refused"
+"""The name of the failed state of a run that did what it should: the gate has said no."""
+
+
+def judge_in_clone(
+    command: Sequence[str],
+    git_ref: str,
+    recipe: str | None,
+    limits: Limits,
+    end: Callable[[Clone, Ended], State[Any]],
+) -> State[Any]:
+    """Get the test split from DVC, and run a command of finetrail as a task of its name.
+
+    Args:
+        command: without `finetrail`: its name, and its arguments.
+        end: the state that the command's end means.
+    """
+
+    def work(clone: Clone) -> State[Any]:
+        state = run_stages(BEFORE, clone, limits)
+        if not state.is_completed():
+            return state
+
+        def judge() -> State[Any]:
+            return end(clone, clone.run("finetrail", *command, say=get_run_logger().info))
+
+        state = as_task(command[0], limits, limits.stage_minutes, judge)(return_state=True)
+        # A state of its own: given back the task's, Prefect would only count it.
+        if state.is_completed():
+            return Completed()
+        return Failed(name=REFUSED if state.name == REFUSED else None, message=state.message)
+
+    return work_in_clone(git_ref, recipe, limits, work)

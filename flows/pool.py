@@ -1,0 +1,90 @@
+"""Make a work pool whose runs are containers of finetrail's image, on Docker or Kubernetes.
+
+    python -m flows.pool docker
+    python -m flows.pool kubernetes --image registry/finetrail:1
+
+What a run needs to know is what this command finds in its environment, under the same names. The keys of the object
+storage are never written into the pool: docs/team.md says where they go.
+"""
+
+import asyncio
+import os
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+import typer
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
+
+from finetrail.console import one_line_errors, out
+from finetrail.errors import ConfigError
+from flows.servers import POOL
+
+_TOLD = (
+    "PREFECT_API_URL",
+    "FINETRAIL_REPOSITORY",
+    "FINETRAIL_DVC_REMOTE",
+    "FINETRAIL_MLFLOW_PAGE",
+    "MLFLOW_TRACKING_URI",
+    "AWS_ENDPOINT_URL",
+    "AWS_DEFAULT_REGION",
+)
+_KEYS = {"AWS_ACCESS_KEY_ID": "finetrail-storage-access-key", "AWS_SECRET_ACCESS_KEY": "finetrail-storage-secret-key"}
+_VOLUME = "/var/lib/finetrail"  # of the image
+
+
+class Kind(StrEnum):
+    """Where the containers run."""
+
+    docker = "docker"
+    kubernetes = "kubernetes"
+
+
+def fit(template: dict[str, Any], kind: Kind, image: str) -> dict[str, Any]:
+    """Prefect's own template of a kind, with the image, what a run needs to know, and the way to its keys and volume.
+
+    Raises:
+        ConfigError: an address has a password in it; the pool's page would show it.
+    """
+    known = {name: os.environ[name] for name in _TOLD if os.environ.get(name)}
+    for name, value in known.items():
+        if urlsplit(value).password:
+            raise ConfigError(f"{name} has a password in it, which the pool would show; give the image git credentials")
+    variables = template["variables"]["properties"]
+    variables["image"]["default"] = image
+    if kind is Kind.docker:
+        known |= {name: f"{{{{ prefect.blocks.secret.{block} }}}}" for name, block in _KEYS.items()}
+        variables["volumes"]["default"] = [f"finetrail_worker:{_VOLUME}"]
+        variables["networks"]["default"] = ["finetrail_default"]
+    else:
+        pod = template["job_configuration"]["job_manifest"]["spec"]["template"]["spec"]
+        pod["volumes"] = [{"name": "work", "persistentVolumeClaim": {"claimName": "finetrail"}}]
+        pod["securityContext"] = {"fsGroup": 10001}
+        pod["containers"][0] |= {
+            "envFrom": [{"secretRef": {"name": "finetrail"}}],
+            "volumeMounts": [{"name": "work", "mountPath": _VOLUME}],
+        }
+    variables["env"]["default"] = known
+    return template
+
+
+async def _make(kind: Kind, image: str, name: str) -> None:
+    template = await get_default_base_job_template_for_infrastructure_type(kind.value)
+    if template is None:
+        raise ConfigError(f"Prefect has no template for a pool of type {kind.value!r}; start its server")
+    pool = WorkPoolCreate(name=name, type=kind.value, base_job_template=fit(template, kind, image))
+    async with get_client() as client:
+        await client.create_work_pool(pool, overwrite=True)
+
+
+@one_line_errors
+def main(kind: Kind, image: str = "finetrail:local", name: str = POOL) -> None:
+    """Make the pool, or change the one of this name."""
+    asyncio.run(_make(kind, image, name))
+    out.print(f"next: prefect worker start --pool {name} --type {kind.value}, where Prefect's package for it is")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,51 @@
+"""The flow `promote`: a registered version goes through the gate, and becomes the champion if it passes."""
+
+from typing import Annotated, Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
+from pydantic import Field
+
+from finetrail.errors import ConflictError, RefusedError
+from finetrail.workspace import read_json
+from flows.artifacts import leave_verdict
+from flows.clones import Clone
+from flows.events import tell_promoted
+from flows.judging import REFUSED, judge_in_clone
+from flows.running import Ended
+from flows.stages import describe
+from flows.tasks import UNAVAILABLE, Limits
+
+
+@flow(name="promote", flow_run_name="promote {version}", persist_result=False)
+def promote(
+    version: Annotated[str, Field(description="A version's number, or an alias.")] = "challenger",
+    dry_run: Annotated[bool, Field(description="Judge only; nothing is changed.")] = False,
+    git_ref: Annotated[str, Field(description="Branch, tag or commit whose test split and gate are taken.")] = "HEAD",
+    recipe: Annotated[str | None, Field(description="A recipe to take in place of params.yaml.")] = None,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
+) -> State[Any]:
+    """Compare a version with the champion on the same test rows, by the rules of `gate:` in params.yaml.
+
+    The run ends as `Refused` if a rule is broken; the artifact `gate` says which. A promotion is told as the event
+    `finetrail.model.promoted`.
+    """
+
+    def end(clone: Clone, ended: Ended) -> State[Any]:
+        state = describe("promote", ended)
+        judged = clone.root / "verdict.json"
+        if judged.exists():
+            found = read_json(judged)
+            leave_verdict(found)
+            if found["promoted"]:
+                tell_promoted(found["model"], found["verdict"]["reason"])
+        if ended.code != RefusedError.exit_code:
+            return state
+        # Somebody else changed the registry meanwhile: that may go better.
+        raced = (state.message or "").startswith(f"{ConflictError.__name__}:")
+        return Failed(name=UNAVAILABLE if raced else REFUSED, message=state.message)
+
+    options = ["--dry-run"] if dry_run else []
+    command = ["promote", version, "--json", "verdict.json", *options]
+    return judge_in_clone(command, git_ref, recipe, limits, end)

@@ -1,0 +1,179 @@
+"""The ledger's entries and the chain that they make: each carries the hash of the one before, so that tampering shows.
+
+Entry N is kept in slot N of a store that numbers its slots itself. Who loses a race gets another number than the one
+that its entry says: such an entry is void, which its own text and place tell. It stays in the chain all the same.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from finetrail.errors import LedgerError
+
+Kind = Literal["promotion", "refusal", "rollback", "external", "scoring"]
+
+
+@dataclass(frozen=True)
+class Aliases:
+    """The versions that have the aliases `champion` and `previous`."""
+
+    champion: int | None = None
+    previous: int | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What happened once.
+
+    Attributes:
+        number: from 1.
+        previous: the sha256 of the text of the entry before, void ones included; of the first it is empty.
+        when: in UTC.
+        version: the version that it is about; None for a model that has none yet.
+        before, after: the aliases, where the entry moved them.
+        model: the fingerprint of the model's files.
+        test_split: the sha256 of the test rows that it was scored on.
+        verdict: what was found, in a sentence.
+        facts: hashes and ids that lead to the evidence.
+        metrics: of a scoring.
+    """
+
+    number: int
+    previous: str
+    kind: Kind
+    when: str
+    who: str
+    version: int | None = None
+    before: Aliases | None = None
+    after: Aliases | None = None
+    model: str = ""
+    test_split: str = ""
+    verdict: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The one way to write it."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    @staticmethod
+    def from_text(text: str) -> "Entry":
+        """Read back what `text` gave. Raises: ValueError: it was not given by `text`."""
+        try:
+            value: dict[str, Any] = json.loads(text)
+            if set(value) != {one.name for one in fields(Entry)}:
+                raise ValueError("its keys are not those of an entry")
+            moved = {key: Aliases(**value[key]) if value[key] is not None else None for key in ("before", "after")}
+            entry = Entry(**(value | moved))
+        except TypeError as error:
+            raise ValueError("its values are not those of an entry") from error
+        if entry.text != text:
+            raise ValueError("it is not written as entries are")
+        return entry
+
+
+@dataclass(frozen=True)
+class Chain:
+    """All slots of a ledger, checked. Attributes: texts: one a slot; entries: those that are not void."""
+
+    texts: tuple[str, ...] = ()
+    entries: tuple[Entry, ...] = ()
+
+    @property
+    def head(self) -> str:
+        """What proves the whole chain, if it is kept elsewhere: the number of slots and the hash of the last text."""
+        return f"{len(self.texts)}:{hash_text(self.texts[-1])}" if self.texts else "0:"
+
+    @property
+    def last_move(self) -> Entry | None:
+        """The last entry that moved an alias."""
+        return next((entry for entry in reversed(self.entries) if entry.after is not None), None)
+
+    @property
+    def state(self) -> Aliases:
+        """The aliases as the ledger has them."""
+        last = self.last_move
+        return last.after if last is not None and last.after is not None else Aliases()
+
+    def champions(self) -> set[int]:
+        """All versions that were champion once."""
+        moves = [aliases for entry in self.entries for aliases in (entry.before, entry.after) if aliases is not None]
+        return {one.champion for one in moves if one.champion is not None}
+
+    def scored(self, test_split: str) -> set[str]:
+        """The fingerprints of the models that were scored on a test split."""
+        return {entry.model for entry in self.entries if entry.kind == "scoring" and entry.test_split == test_split}
+
+    def scoring(self, test_split: str, model: str) -> Entry | None:
+        """The last scoring of a model on a test split."""
+        found = (
+            entry
+            for entry in reversed(self.entries)
+            if (entry.kind, entry.test_split, entry.model) == ("scoring", test_split, model)
+        )
+        return next(found, None)
+
+    def hold_against(self, head: str) -> None:
+        """Compare with a head that was noted earlier, elsewhere. Raises: LedgerError: the chain does not lead to it.
+
+        A head may be older than the chain: what came after it is proved by the next one.
+        """
+        number, _, digest = head.partition(":")
+        if not number.isdecimal():
+            raise broken(len(self.texts), f"the head that was noted, {head!r}, is none")
+        place = int(number)
+        if place > len(self.texts):
+            raise broken(len(self.texts) + 1, f"it is missing: the head that was noted is entry {place}")
+        if (hash_text(self.texts[place - 1]) if place else "") != digest:
+            raise broken(place, "it was altered: its hash is not that of the head that was noted")
+
+    def following(self, kind: Kind, when: str, who: str, **rest: Any) -> Entry:
+        """The entry that would stand in the next slot."""
+        previous = hash_text(self.texts[-1]) if self.texts else ""
+        return Entry(len(self.texts) + 1, previous, kind, when, who, **rest)
+
+
+def hash_text(text: str) -> str:
+    """The sha256 of an entry's text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def check(slots: Mapping[int, str | None], head: str | None = None) -> Chain:
+    """Check a chain from its slots. Args: head: as it was noted, if it was.
+
+    Raises:
+        LedgerError: an entry is missing or not what it was; the message says which.
+    """
+    last = max(slots, default=0)
+    texts: list[str] = []
+    entries: list[Entry] = []
+    for number in range(1, last + 1):
+        text = slots.get(number)
+        if text is None:
+            raise broken(number, "it is missing")
+        try:
+            entry = Entry.from_text(text)
+        except ValueError as error:
+            raise broken(number, f"it was altered: {error}") from error
+        if entry.number > number:
+            raise broken(number, f"it says that it is entry {entry.number}")
+        if entry.number == number:
+            if entry.previous != (hash_text(texts[-1]) if texts else ""):
+                raise broken(number, "it does not carry the hash of the entry before: one of the two was altered")
+            entries.append(entry)
+        texts.append(text)
+    chain = Chain(tuple(texts), tuple(entries))
+    if head is not None:
+        chain.hold_against(head)
+    return chain
+
+
+def broken(number: int, why: str) -> LedgerError:
+    """The error of a chain that does not hold."""
+    return LedgerError(
+        f"the ledger is BROKEN at entry {number}: {why}; restore MLflow's database from a backup, or begin a new "
+        "ledger as docs/gate.md says"
+    )

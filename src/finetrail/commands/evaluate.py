@@ -1,0 +1,54 @@
+"""`finetrail evaluate`: score a registered version on the test split of the workspace."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from finetrail import promotion, tracking
+from finetrail.answers import metrics_of, open_test_split, opened, outputs_of
+from finetrail.evaluation.intervals import Interval
+from finetrail.gate.settings import Gate
+from finetrail.ledger import Ledger, author
+from finetrail.progress import Track, quiet
+from finetrail.tasks.registry import get_entry
+from finetrail.versions import find
+from finetrail.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What `evaluate` found. Attributes: models_scored: on this test split so far."""
+
+    address: str
+    version: int
+    test_split: str
+    rows: int
+    models_scored: int
+    metrics: Mapping[str, Interval]
+
+    def as_json(self) -> dict[str, object]:
+        """The content of the file that --json names."""
+        return asdict(self)
+
+
+def evaluate(
+    workspace: Workspace, *, project: str, task_name: str, settings: Gate, version: str, track: Track = quiet
+) -> Evaluated:
+    """Score a version anew, keep its answers with its run, and enter it in the ledger.
+
+    Args:
+        version: its number, or an alias.
+
+    Raises:
+        RefusedError: there is no such version, or it does not know a label of the test split.
+        WorkspaceError: the workspace has no test split.
+    """
+    tracker = tracking.connect(workspace, project)
+    ledger = Ledger(tracker, project, author(workspace.root))
+    chain = promotion.reconcile(ledger)
+    known = find(tracker, project, version)
+    split = open_test_split(workspace, get_entry(task_name).column)
+    with opened(ledger, workspace.scratch, known) as model:
+        outputs = outputs_of(ledger, chain, model, split, anew=True, track=track)
+        metrics = metrics_of(model.built, outputs, split, settings)
+    scored = len(ledger.read().scored(split.sha256))
+    return Evaluated(known.address, known.version, split.sha256, len(split.rows), scored, metrics)

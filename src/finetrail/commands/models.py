@@ -1,0 +1,47 @@
+"""`finetrail models`: the registered versions, with their aliases and results."""
+
+import time
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from finetrail import promotion, tracking
+from finetrail.commands.columns import aligned
+from finetrail.ledger import Ledger, author
+from finetrail.problem import METRICS
+from finetrail.versions import ALIASES, aliases, versions
+from finetrail.workspace import Workspace
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
+
+
+def models(workspace: Workspace, project: str, metric: str) -> Iterator[Text]:
+    """The versions, the newest first. Args: metric: that the gate goes by."""
+    tracker = tracking.connect(workspace, project)
+    promotion.reconcile(Ledger(tracker, project, author(workspace.root)))
+    known, named = versions(tracker, project), aliases(tracker, project)
+    if not known:
+        yield Text(f"no version of {project} is registered; run `dvc repro`")
+        return
+    rows = []
+    order = {alias: place for place, alias in enumerate(ALIASES)}
+    for one in known:
+        own = sorted((alias for alias, number in named.items() if number == one.version),
+                     key=lambda alias: (order.get(alias, len(order)), alias))  # fmt: skip
+        row = (
+            str(one.version),
+            ", ".join(own),
+            one.tags.get("finetrail.candidate", ""),
+            one.tags.get(f"finetrail.test_{metric}", ""),
+            one.tags.get("finetrail.data_sha256", "")[:12],
+            one.tags.get("finetrail.gate", "").partition(":")[0],
+            _age(time.time() - one.created),
+        )
+        rows.append(row)
+    yield from aligned(
+        ("version", "aliases", "candidate", f"test {METRICS[metric].title}", "data", "gate", "age"), rows
+    )
+
+
+def _age(seconds: float) -> str:
+    return next((f"{seconds // size:.0f} {unit}" for size, unit in _UNITS if seconds >= size), f"{seconds:.0f} s")

@@ -1,0 +1,205 @@
+"""`finetrail promote`: put a version through the gate, and make it champion if it passes."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.text import Text
+
+from finetrail import promotion, tracking
+from finetrail.answers import HeldOut, Opened, open_test_split, opened, outputs_of, places_of
+from finetrail.chain import Chain, Entry, hash_text
+from finetrail.commands.columns import aligned
+from finetrail.data.shards import pick
+from finetrail.errors import ConflictError, RefusedError
+from finetrail.gate.costs import latencies_ms, size_mb
+from finetrail.gate.evidence import Cost, Evidence, actual_of, best_constant, said_of
+from finetrail.gate.rules import judge
+from finetrail.gate.settings import Gate
+from finetrail.gate.verdict import Ruling, Verdict, collapse
+from finetrail.ledger import Ledger, author
+from finetrail.problem import PROBLEMS, REGRESSION
+from finetrail.progress import Track, quiet
+from finetrail.tasks.registry import get_entry
+from finetrail.versions import Known, find, moved_aliases
+from finetrail.workspace import Workspace
+
+GATE = "finetrail.gate"
+RULES = "finetrail.gate_rules"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What `promote` did.
+
+    Attributes:
+        verdict: None if the version is the champion already.
+        entry: of the ledger, if one was made.
+        head: of the ledger.
+    """
+
+    address: str
+    verdict: Verdict | None
+    entry: Entry | None
+    head: str
+
+    def as_json(self) -> dict[str, object]:
+        """The content of the file that --json names."""
+        promoted = self.entry is not None and self.entry.kind == "promotion"
+        verdict = self.verdict.as_json() if self.verdict else None
+        return {"model": self.address, "verdict": verdict, "promoted": promoted, "ledger_head": self.head}
+
+
+def promote(
+    workspace: Workspace,
+    *,
+    project: str,
+    task_name: str,
+    settings: Gate,
+    version: str = "challenger",
+    dry_run: bool = False,
+    track: Track = quiet,
+) -> Judged:
+    """Judge a version against the champion, enter the verdict, and move the aliases if it passes.
+
+    Args:
+        version: its number, or an alias.
+        dry_run: judge only.
+
+    Raises:
+        RefusedError: there is no such version.
+        ConflictError: another version became champion meanwhile.
+        WorkspaceError: the workspace has no test split.
+    """
+    tracker = tracking.connect(workspace, project)
+    ledger = Ledger(tracker, project, author(workspace.root))
+    chain = ledger.read() if dry_run else promotion.reconcile(ledger)
+    challenger = find(tracker, project, version)
+    number = moved_aliases(tracker, project).champion if dry_run else chain.state.champion
+    if challenger.version == number:
+        return Judged(challenger.address, None, None, chain.head)
+    champion = find(tracker, project, str(number)) if number is not None else None
+    split = open_test_split(workspace, get_entry(task_name).column)
+    trial = _Trial(ledger, chain, workspace.scratch, split, settings, track)
+    verdict = _judge(trial, challenger, champion)
+    if dry_run:
+        return Judged(challenger.address, verdict, None, ledger.read().head)
+    entry = _enter(ledger, challenger, champion, verdict)
+    return Judged(challenger.address, verdict, entry, ledger.read().head)
+
+
+def table(judged: Judged) -> Iterator[Text]:
+    """The verdict as a person reads it: a line a rule, and what became of it."""
+    if judged.verdict is None:
+        yield Text(f"{judged.address} is the champion already; nothing was changed")
+        return
+    verdict = judged.verdict
+    rows = [
+        (one.rule, one.value, one.bound, one.outcome, one.sentence) for one in collapse(verdict.rulings, "recall of ")
+    ]
+    yield from aligned(("rule", "value", "bound", "", "why"), rows)
+    yield Text(f"different models scored on test split {verdict.test_split[:12]} so far: {verdict.models_scored}")
+    yield Text(verdict.reason)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What models are compared on, and by."""
+
+    ledger: Ledger
+    chain: Chain
+    scratch: Path
+    split: HeldOut
+    settings: Gate
+    track: Track
+
+    @property
+    def models_scored(self) -> int:
+        return len(self.ledger.read().scored(self.split.sha256))
+
+
+def _judge(trial: _Trial, challenger: Known, champion: Known | None) -> Verdict:
+    with ExitStack() as stack:
+        known = [challenger] if champion is None else [challenger, champion]
+        models = [stack.enter_context(opened(trial.ledger, trial.scratch, one)) for one in known]
+        try:
+            rulings = _compare(trial, models)
+        except ConflictError:
+            raise
+        except RefusedError as error:
+            rulings = (Ruling("labels", "fail", str(error)),)
+    return Verdict(
+        name=challenger.name,
+        challenger=challenger.version,
+        champion=champion.version if champion else None,
+        test_split=trial.split.sha256,
+        rows=len(trial.split.rows),
+        models_scored=trial.models_scored,
+        rulings=rulings,
+    )
+
+
+def _compare(trial: _Trial, models: list[Opened]) -> tuple[Ruling, ...]:
+    split, settings = trial.split, trial.settings
+    built = [one.built for one in models]
+    if len({one.problem for one in built}) > 1:
+        kinds = " and the champion ".join(PROBLEMS[one.problem].noun for one in built)
+        raise RefusedError(f"they answer different questions: the challenger does {kinds}")
+    problem, labels = built[0].problem, built[0].labels
+    actual = actual_of(problem, tuple(labels), split.rows["label"].tolist())
+    places = [places_of(one.labels, labels) for one in built]  # refused before anything is scored
+    said = [
+        said_of(problem, outputs_of(trial.ledger, trial.chain, one, split, track=trial.track)[:, order])
+        for one, order in zip(models, places, strict=True)
+    ]
+    costs = _costs(trial, models)
+    return judge(
+        Evidence(
+            problem=problem,
+            labels=() if problem == REGRESSION.name else tuple(labels),
+            actual=actual,
+            challenger=said[0],
+            champion=said[1] if len(said) > 1 else best_constant(problem, actual),
+            slices=split.slices(settings.slices),
+            challenger_cost=costs[0],
+            champion_cost=costs[1] if len(costs) > 1 else None,
+            models_scored=trial.models_scored,
+        ),
+        settings,
+    )
+
+
+def _costs(trial: _Trial, models: list[Opened]) -> list[Cost]:
+    split, settings = trial.split, trial.settings
+    taken: Sequence[float | None] = [None] * len(models)
+    if settings.max_latency_ms is not None or (settings.latency_ratio is not None and len(models) > 1):
+        ids = split.rows["id"].tolist()[: settings.latency_rows]
+        contents = list(pick(split.folder, split.column, ids).values())
+        taken = latencies_ms([one.built for one in models], contents)
+    return [Cost(size_mb(one.folder), latency) for one, latency in zip(models, taken, strict=True)]
+
+
+def _enter(ledger: Ledger, challenger: Known, champion: Known | None, verdict: Verdict) -> Entry:
+    """The verdict as an artifact of the challenger's run, as tags of the version, and in the ledger."""
+    content = json.dumps(verdict.as_json(), sort_keys=True, ensure_ascii=False)
+    digest = hash_text(content)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / f"verdict-{digest[:12]}.json"
+        file.write_text(content, encoding="utf-8")
+        ledger.tracker.upload(challenger.run_id, file, "gate")
+    facts = {"verdict_sha256": digest, "run_id": challenger.run_id}
+    facts |= {"champion_model": champion.fingerprint} if champion else {}
+    rest = {"model": challenger.fingerprint, "test_split": verdict.test_split, "verdict": verdict.reason[:2000]}
+    if verdict.passed:
+        entry = promotion.promote(ledger, challenger.version, verdict.champion, facts=facts, **rest)
+    else:
+        entry = ledger.enter("refusal", version=challenger.version, facts=facts, **rest)
+    said = "promoted" if verdict.passed else "refused"
+    tags = {GATE: f"{said}: {verdict.reason}"[:4000], RULES: json.dumps(verdict.summary(), ensure_ascii=False)}
+    with tracking.tracking_errors(ledger.tracker.uri):
+        for key, value in tags.items():
+            ledger.tracker.client.set_model_version_tag(challenger.name, str(challenger.version), key, value)
+    return entry

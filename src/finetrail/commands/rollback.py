@@ -1,0 +1,19 @@
+"""`finetrail rollback`: make the previous champion the champion again."""
+
+from finetrail import promotion, tracking
+from finetrail.chain import Entry
+from finetrail.ledger import Ledger, author
+from finetrail.workspace import Workspace
+
+
+def rollback(workspace: Workspace, project: str, to: int | None) -> Entry:
+    """Swap `champion` and `previous`, so that doing it again undoes it.
+
+    Args:
+        to: an earlier champion, instead of the previous one.
+
+    Raises:
+        RefusedError: there is nothing to go back to.
+    """
+    tracker = tracking.connect(workspace, project)
+    return promotion.rollback(Ledger(tracker, project, author(workspace.root)), to)

@@ -1,0 +1,44 @@
+"""Two models on the same rows: McNemar's test, and how far their shares of right answers may lie apart."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finetrail.evaluation.intervals import Interval
+
+Right = NDArray[np.bool_]
+"""Whether a model is right, one a row (n,)."""
+
+
+def mcnemar(only_one: int, only_other: int) -> float:
+    """The exact two-sided p of McNemar's test: may two models that err alike differ so much?
+
+    Of the rows that only one of two models has right, each has as many, if they err alike: a binomial with p = 1/2.
+    Dietterich, Approximate Statistical Tests for Comparing Supervised Classification Learning Algorithms (1998),
+    finds that of the tests on one test set this one errs least. The sum is of whole numbers, so nothing is approximate.
+
+    Args:
+        only_one, only_other: rows that one model has right and the other wrong, and the other way round.
+    """
+    rows = only_one + only_other
+    ways = term = 1
+    for chosen in range(min(only_one, only_other)):
+        term = term * (rows - chosen) // (chosen + 1)
+        ways += term
+    p: float = 2 * ways / (1 << rows)
+    return min(1.0, p)
+
+
+def share_difference(one: Right, other: Right, *, confidence: float, resamples: int, seed: int) -> Interval:
+    """The share of rows that `one` has right less the share that `other` has, with its paired bootstrap interval.
+
+    A row counts +1, 0 or -1, so that resampling rows is drawing three counts: see `finetrail.evaluation.intervals`.
+
+    Args:
+        one, other: of the same rows (n,), n > 0.
+    """
+    rows = len(one)
+    gained, lost = int((one & ~other).sum()), int((other & ~one).sum())
+    shares = np.array([gained, lost, rows - gained - lost]) / rows
+    draws = np.random.default_rng(seed).multinomial(rows, shares, size=resamples)
+    low, high = np.quantile((draws[:, 0] - draws[:, 1]) / rows, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(value=(gained - lost) / rows, low=float(low), high=float(high))

@@ -1,0 +1,28 @@
+"""Pages in a real browser: Debian's chromium, headless and cut off from the net."""
+
+import subprocess
+from pathlib import Path
+
+from PIL import Image
+
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --hide-scrollbars --window-size=1200,1600"
+).split()
+
+
+def browse(
+    chromium: str, address: str, tmp_path: Path, *, wait_ms: int = 2000, height: int = 1600
+) -> tuple[str, Image.Image]:
+    """Open a page; return its document after the scripts ran, and a picture of it."""
+    picture = tmp_path / "page.png"
+    common = [chromium, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", f"--virtual-time-budget={wait_ms}"]
+    done = subprocess.run([*common, "--dump-dom", address], capture_output=True, text=True, timeout=120)
+    subprocess.run([*common, f"--screenshot={picture}", address], capture_output=True, timeout=120, check=True)
+    with Image.open(picture) as image:
+        return done.stdout, image.convert("RGB")
+
+
+def colours(picture: Image.Image) -> int:
+    """How many colours a picture has: a blank or unstyled page has a handful of greys."""
+    return len(picture.getcolors(maxcolors=2**24) or [])

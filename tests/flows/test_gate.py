@@ -1,0 +1,48 @@
+"""The gate as a deployment: what it leaves, what it changes, and who hears of it."""
+
+import json
+
+from tests.flows.server import Team, wait_to_hear
+
+
+def champion(team: Team) -> int | None:
+    found = team.rows("SELECT version FROM registered_model_aliases WHERE name = 'toy' AND alias = 'champion'")
+    return int(found[0][0]) if found else None
+
+
+def test_a_dry_run_judges_and_changes_nothing(team: Team, first: str) -> None:
+    run = team.start("promote/promote", version="1", dry_run=True)
+    assert team.wait(run)["type"] == "COMPLETED"
+    assert champion(team) is None
+    rules = json.loads(team.artifacts(run)["gate"])
+    assert {one["outcome"] for one in rules} <= {"pass", "not judged"}
+
+
+def test_what_passes_becomes_champion_and_is_told(team: Team, first: str, told: list[str]) -> None:
+    run = team.start("promote/promote", version="1")
+    assert team.wait(run)["type"] == "COMPLETED", team.logs(run)[-10:]
+    assert team.states(run)["promote"] == "Completed"
+    assert champion(team) == 1
+    assert wait_to_hear(told, "models:/toy/1").startswith("toy: models:/toy/1 is champion")
+
+
+def test_what_is_worse_is_refused_with_the_reason(team: Team, first: str, told: list[str]) -> None:
+    lazy = {"adaptation": {"method": "linear_probe"}, "train": {"epochs": 1, "learning_rate": 1e-6}}
+    team.branch("lazy", candidates={"lazy": lazy})
+    trained = team.start(git_ref="lazy")
+    assert team.wait(trained)["type"] == "COMPLETED"
+    run = team.start("promote/promote", git_ref="lazy")
+    state = team.wait(run)
+    assert (state["type"], state["name"]) == ("FAILED", "Refused"), team.logs(run)[-10:]
+    assert "does not become champion" in state["message"]
+    assert "fail" in {one["outcome"] for one in json.loads(team.artifacts(run)["gate"])}
+    assert champion(team) == 1
+    assert wait_to_hear(told, run).startswith("promote / promote challenger: Refused")
+
+
+def test_a_version_is_scored_again(team: Team, first: str) -> None:
+    run = team.start("evaluate/evaluate", version="1")
+    assert team.wait(run)["type"] == "COMPLETED", team.logs(run)[-10:]
+    scores = {one["metric"]: one["test"] for one in json.loads(team.artifacts(run)["evaluation"])}
+    tested = team.artifacts(first)["test-report"]
+    assert f"| macro_f1 | {scores['macro_f1']:.4f} |" in tested

@@ -1,0 +1,220 @@
+"""Each rule of the gate on answers that are made up, so that what is right is known."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from finetrail.errors import RefusedError
+from finetrail.evaluation.metrics import Floats, Ints
+from finetrail.gate.evidence import Cost, Evidence, Said, actual_of, best_constant, said_of
+from finetrail.gate.rules import judge
+from finetrail.gate.settings import Gate, Slice
+from finetrail.gate.verdict import Ruling, Verdict, collapse
+
+LABELS = ("cooking", "sailing", "weather")
+ACTUAL = np.repeat(np.arange(3), 200)
+
+
+def said(wrong: dict[int, int], confidence: float | None = None) -> Said:
+    """Answers of which so many of each class are wrong; as confident as they are right, unless it is given."""
+    predicted = ACTUAL.copy()
+    for number, count in wrong.items():
+        rows = np.flatnonzero(number == ACTUAL)[:count]
+        predicted[rows] = (number + 1) % 3
+    confidence = confidence or float((predicted == ACTUAL).mean())
+    probabilities = np.full((len(ACTUAL), 3), (1 - confidence) / 2)
+    probabilities[np.arange(len(ACTUAL)), predicted] = confidence
+    return Said(predicted, probabilities)
+
+
+def evidence(challenger: Said, champion: Said | None, **rest: Any) -> Evidence:
+    standard: dict[str, Any] = {"slices": {}, "challenger_cost": Cost(10.0, 2.0), "models_scored": 2}
+    return Evidence(
+        problem="single_label_classification",
+        labels=LABELS,
+        actual=ACTUAL,
+        challenger=challenger,
+        champion=champion or best_constant("single_label_classification", ACTUAL),
+        champion_cost=Cost(10.0, 2.0) if champion else None,
+        **(standard | rest),
+    )
+
+
+def rulings(found: Evidence, **settings: Any) -> dict[str, Ruling]:
+    return {one.rule: one for one in judge(found, Gate(**settings))}
+
+
+def outcomes(found: Evidence, **settings: Any) -> dict[str, str]:
+    return {name: one.outcome for name, one in rulings(found, **settings).items()}
+
+
+def test_a_better_challenger_passes_every_rule() -> None:
+    found = rulings(evidence(said({0: 20, 1: 20, 2: 20}), said({0: 40, 1: 40, 2: 40})))
+    assert list(found) == ["macro F1", "McNemar", *(f"recall of {label}" for label in LABELS), "calibration", "latency",
+                           "size", "test split"]  # fmt: skip
+    assert {one.outcome for one in found.values()} == {"pass"}
+    assert found["macro F1"].sentence.startswith("macro F1 0.900 against 0.800 of the champion; gain 0.100 (0.")
+    assert found["McNemar"].sentence == "60 rows are right with the challenger alone, 0 with the champion alone"
+
+
+def test_a_challenger_that_is_better_on_average_and_worse_in_a_class_fails_by_that_class() -> None:
+    found = outcomes(evidence(said({0: 0, 1: 0, 2: 60}), said({0: 50, 1: 50, 2: 10})))
+    assert found.pop("recall of weather") == "fail"
+    assert set(found.values()) == {"pass"}
+
+
+def test_a_challenger_that_is_worse_for_certain_fails_mcnemar_and_the_metric() -> None:
+    found = rulings(evidence(said({0: 60, 1: 60}), said({0: 30, 1: 30})), class_margin=0.5)
+    assert [name for name, one in found.items() if one.outcome == "fail"] == ["macro F1", "McNemar"]
+    assert found["macro F1"].sentence.endswith("and it has to be above -0.020 for certain")
+
+
+def test_the_margin_says_how_much_worse_is_allowed_and_none_asks_for_better() -> None:
+    same = evidence(said({0: 30}), said({0: 30}))
+    assert outcomes(same)["macro F1"] == "pass"
+    assert outcomes(same, margin=0.0)["macro F1"] == "fail"
+    worse = evidence(said({0: 30, 1: 6}), said({0: 30}))
+    assert outcomes(worse, margin=0.005)["macro F1"] == "fail"
+    assert outcomes(worse, margin=0.03)["macro F1"] == "pass"
+
+
+def test_a_class_with_few_rows_is_not_judged_and_says_so() -> None:
+    found = rulings(evidence(said({0: 90}), said({})), class_rows=201, margin=1.0)
+    one = found["recall of cooking"]
+    assert (one.outcome, one.sentence) == (
+        "not judged", "recall of cooking: 200 of the 201 rows that it takes to judge it",
+    )  # fmt: skip
+    assert rulings(evidence(said({0: 90}), said({})), class_rows=200)["recall of cooking"].outcome == "fail"
+
+
+def test_a_slice_is_judged_apart_by_its_accuracy() -> None:
+    rows = ACTUAL == 0
+    rows[300:350] = True
+    few = np.zeros(len(ACTUAL), dtype=np.bool_)
+    found = evidence(said({0: 40}), said({1: 60}), slices={"long": rows, "empty": few})
+    assert (rulings(found)["slice long"].outcome, rulings(found)["slice empty"].outcome) == ("fail", "not judged")
+    assert "0.840 against 1.000 of the champion on 250 rows" in rulings(found)["slice long"].sentence
+    assert outcomes(found, slice_margin=0.25)["slice long"] == "pass"
+
+
+def test_calibration_may_not_get_worse_by_the_margin_nor_leave_its_bound() -> None:
+    found = evidence(said({0: 120}, confidence=0.8), said({0: 120}, confidence=0.99))
+    assert rulings(found)["calibration"].numbers == pytest.approx({"value": 0.0, "bound": 0.29})
+    turned = evidence(said({0: 120}, confidence=0.99), said({0: 120}, confidence=0.8))
+    assert outcomes(turned)["calibration"] == "fail"
+    assert outcomes(turned, ece_margin=0.2)["calibration"] == "pass"
+    assert "calibration" not in outcomes(turned, ece_margin=None)
+    assert outcomes(turned, max_ece=0.1)["calibration bound"] == "fail"
+    assert outcomes(turned, max_ece=0.2)["calibration bound"] == "pass"
+
+
+def test_what_a_model_costs_is_bounded_by_the_champion_and_by_budgets() -> None:
+    better = (said({}), said({0: 90}))
+    found = evidence(*better, challenger_cost=Cost(21.0, 4.2))
+    assert [name for name, one in outcomes(found).items() if one == "fail"] == ["latency", "size"]
+    assert rulings(found)["latency"].sentence == "latency 4.200 ms against 2 ms of the champion"
+    allowed = outcomes(found, latency_ratio=2.2, size_ratio=None, max_size_mb=21, max_latency_ms=4.0)
+    assert [name for name, one in allowed.items() if one == "fail"] == ["latency budget"]
+    assert "size" not in allowed
+    assert allowed["size budget"] == "pass"
+    unmeasured = evidence(*better, challenger_cost=Cost(10.0))
+    assert "latency" not in outcomes(unmeasured)
+
+
+def test_beyond_the_limit_the_gate_asks_for_a_fresh_test_set() -> None:
+    found = evidence(said({}), said({0: 90}), models_scored=21)
+    one = rulings(found)["test split"]
+    assert (one.outcome, one.value, one.bound) == ("fail", "21", "<= 20")
+    assert one.sentence.endswith("more than 20: take a fresh test set")
+    assert outcomes(found, models_per_test_split=21)["test split"] == "pass"
+
+
+def test_a_first_version_has_to_beat_the_best_constant_answer() -> None:
+    found = rulings(evidence(said({0: 20}), None), max_size_mb=5, max_ece=0.5)
+    assert {name: one.outcome for name, one in found.items()} == {
+        "macro F1": "pass", "calibration bound": "pass", "size budget": "fail", "test split": "pass",
+    }  # fmt: skip
+    assert "of the best constant answer" in found["macro F1"].sentence
+    assert outcomes(evidence(said({1: 200, 2: 200}), None))["macro F1"] == "pass"
+    constant = Said(np.zeros(len(ACTUAL), dtype=np.int64), said({}).probabilities)
+    assert outcomes(evidence(constant, None))["macro F1"] == "fail"
+
+
+def numbers(challenger: Floats, champion: Floats | None, actual: Floats, **rest: Any) -> Evidence:
+    return Evidence(
+        problem="regression",
+        labels=(),
+        actual=actual,
+        challenger=Said(challenger),
+        champion=Said(champion) if champion is not None else best_constant("regression", actual),
+        slices=rest.get("slices", {}),
+        challenger_cost=Cost(1.0),
+        champion_cost=Cost(1.0) if champion is not None else None,
+        models_scored=1,
+    )
+
+
+def test_numbers_are_judged_by_their_metric_whose_margin_is_a_share() -> None:
+    chance = np.random.default_rng(0)
+    actual = chance.normal(50, 10, 400)
+    noise = chance.normal(0, 1, 400)
+    found = rulings(numbers(actual + noise, actual + 2 * noise, actual), metric="rmse")
+    assert list(found) == ["RMSE", "size", "test split"]
+    assert found["RMSE"].outcome == "pass"
+    worse = numbers(actual + 1.05 * noise, actual + noise, actual, slices={"low": actual < 50})
+    assert outcomes(worse, metric="rmse")["RMSE"] == "fail"
+    assert outcomes(worse, metric="rmse", margin=0.06, slice_margin=0.06) == {
+        "RMSE": "pass", "slice low": "pass", "size": "pass", "test split": "pass",
+    }  # fmt: skip
+    assert outcomes(worse, metric="rmse", slice_margin=0.04)["slice low"] == "fail"
+    assert outcomes(worse, metric="rmse", slice_rows=300)["slice low"] == "not judged"
+    first = numbers(actual + noise, None, actual)
+    assert outcomes(first, metric="r2") == {"R²": "pass", "test split": "pass"}
+
+
+def test_the_best_constant_is_the_commonest_class_or_the_mean() -> None:
+    actual: Ints = np.array([2, 2, 1])
+    assert best_constant("single_label_classification", actual).predicted.tolist() == [2, 2, 2]
+    assert best_constant("regression", np.array([1.0, 4.0])).predicted.tolist() == [2.5, 2.5]
+
+
+def test_a_label_that_the_model_does_not_know_is_refused() -> None:
+    with pytest.raises(RefusedError, match="the test split has the label 'snow', which is none of the 3"):
+        actual_of("single_label_classification", LABELS, ["cooking", "snow"])
+
+
+def test_answers_of_logits_and_numbers() -> None:
+    found = said_of("single_label_classification", np.array([[0.0, 2.0], [3.0, 0.0]], dtype=np.float32))
+    assert found.predicted.tolist() == [1, 0]
+    assert found.probabilities is not None
+    assert found.probabilities.sum(axis=1) == pytest.approx(1)
+    assert said_of("regression", np.array([[1.5], [2.5]])).predicted.tolist() == [1.5, 2.5]
+
+
+def test_a_verdict_says_what_failed_and_what_was_not_judged() -> None:
+    rules = (
+        Ruling("macro F1", "fail", "macro F1 is worse", "-0.1", "> -0.02"),
+        Ruling("recall of a", "not judged", "recall of a: 3 of the 100 rows that it takes to judge it"),
+        Ruling("recall of b", "not judged", "recall of b: 4 of the 100 rows that it takes to judge it"),
+        Ruling("size", "pass", "small enough", "1 x", "<= 2 x"),
+    )
+    verdict = Verdict("toy", 3, 2, "ab", 60, 1, rules)
+    assert not verdict.passed
+    assert verdict.reason == (
+        "version 3 against version 2 on 60 test rows: fails 1 of 2 rules, 2 not judged: macro F1 is worse"
+    )
+    assert verdict.summary(2) == [["macro F1", "fail", "-0.1", "> -0.02"], ["size", "pass", "1 x", "<= 2 x"]]
+    assert [one.rule for one in collapse(rules, "recall of ")] == ["macro F1", "recall of ... (2)", "size"]
+    assert collapse(rules[:2], "recall of ") == list(rules[:2])
+    passed = replace(verdict, rulings=rules[3:], champion=None)
+    assert passed.reason == "version 3 against the best constant answer on 60 test rows: passes 1 of 1 rule"
+    assert passed.as_json()["passed"] is True
+
+
+def test_a_slice_says_which_rows_it_means() -> None:
+    assert Slice(min_characters=3).by_length
+    assert not Slice(group=["a"]).by_length
+    with pytest.raises(ValueError, match="a slice needs one of group, label, min_characters, max_characters"):
+        Slice()
