@@ -246,5 +246,5 @@ def export(
     from finetrail.commands.export import export as command
 
     uri = model or f"models:/{params.project}@challenger"
-    done = command(workspace, uri, folder, form=form, force=force)
-    out.print(f"exported {uri} for {done.library}: {folder}; its README.md shows how to load it", markup=False)
+    done = command(workspace, uri, folder, project=params.project, form=form, force=force)
+    out.print(f"exported {done.model} for {done.library}: {folder}; its README.md shows how to load it", markup=False)

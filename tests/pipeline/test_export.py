@@ -1,8 +1,6 @@
 """`finetrail export` of the registered model: its card tells of scores and lineage, and its code answers alike."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,7 @@ from ruamel.yaml import YAML
 
 from finetrail.workspace import read_json
 from tests.pipeline.workspaces import Sandbox, contents
-from tests.unit.exports.folders import ELSEWHERE
+from tests.unit.exports.folders import answer_elsewhere
 from tests.whole import read_whole
 
 
@@ -22,23 +20,20 @@ def exported(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Pat
     done = finished.finetrail("export", str(folder))
     assert done.code == 0, done.err
     assert done.out == (
-        f"exported models:/toy@challenger for sentence-transformers: {folder}; its README.md shows how to load it\n"
+        f"exported models:/toy/1 for sentence-transformers: {folder}; its README.md shows how to load it\n"
     )
     return folder
 
 
 def test_the_cards_code_answers_as_the_pipeline_did_on_the_test_split(finished: Sandbox, exported: Path) -> None:
     texts = read_whole(finished.paths.split("test"))["text"].tolist()
-    done = subprocess.run(
-        [sys.executable, "-c", ELSEWHERE, json.dumps({"texts": texts}), str(exported)], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    printed = answer_elsewhere([exported], {"texts": texts})
     logits = np.stack(pd.read_parquet(finished.paths.test_report / "predictions.parquet")["logits"].tolist())
     answered = np.load(exported / "logits.npy")
     (exported / "logits.npy").unlink()
     np.testing.assert_allclose(answered, logits, atol=1e-4)
     labels = read_json(finished.paths.split_report)["labels"]
-    assert json.loads(done.stdout.replace("'", '"')) == [labels[number] for number in logits.argmax(1)]
+    assert json.loads(printed.replace("'", '"')) == [labels[number] for number in logits.argmax(1)]
 
 
 def test_the_card_tells_scores_data_and_lineage(finished: Sandbox, exported: Path) -> None:
@@ -68,6 +63,9 @@ def test_the_card_tells_scores_data_and_lineage(finished: Sandbox, exported: Pat
     assert f"| MLflow run | `{record['run_id']}` |" in body
     assert f"| model sha256 | `{read_json(finished.paths.registration)['fingerprint']}` |" in body
     assert f"{tested['calibration']['ece']:.3f} on average (expected calibration error on test)" in body
+    split = read_json(finished.paths.split_report)["sha256"]["test"]
+    assert f"The rows have the sha256 `{split}`. Models scored on them so far: 1." in body
+    assert "Of a text it reads the first 32 tokens." in body
     assert str(finished.root) not in card
 
 
@@ -94,7 +92,10 @@ def test_a_model_that_is_none_leaves_nothing(finished: Sandbox, tmp_path: Path) 
     assert done.code == 4
     assert done.error.startswith(f"ModelError: {tmp_path} holds no model.json, so it is no model of finetrail; name")
     done = finished.finetrail("export", str(tmp_path / "out"), "--model", "models:/toy@nonesuch")
-    assert done.code == 6
+    assert (done.code, done.error) == (9, "RefusedError: 'toy' has no version 'nonesuch'; it has 1, challenger")
+    done = finished.finetrail("export", str(tmp_path / "out"), "--model", "toy")
+    assert done.code == 2
+    assert done.error.startswith("ConfigError: model 'toy' is no folder and no address; write models:/NAME@ALIAS, mod")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,61 +1,85 @@
 """`finetrail export`: a trained model as a folder that other libraries load without finetrail."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from finetrail.commands.scorer import fetch
+from finetrail import tracking
+from finetrail.answers import opened
 from finetrail.errors import ConfigError, ModelError
+from finetrail.exports.card import render
 from finetrail.exports.exported import Exported
-from finetrail.exports.facts import facts_of
+from finetrail.exports.facts import Facts, facts_of
+from finetrail.ledger import Ledger, author
 from finetrail.tasks.registry import get_entry, load_model
 from finetrail.tasks.task import Built
+from finetrail.versions import find
 from finetrail.workspace import Workspace, read_json, replacing
 
 Format = Literal["hf", "onnx"]
+_ADDRESS = re.compile(r"models:/([^/@]+)(?:@([^/@]+)|/(\d+))")
 
 
 @dataclass(frozen=True)
 class Written:
-    """What `export` did. Attributes: library: what loads the folder."""
+    """What `export` did. Attributes: model: where it came from; library: what loads the folder."""
 
+    model: str
     library: str
-    task: str
 
 
-def export(workspace: Workspace, model: str, target: Path, *, form: Format, force: bool) -> Written:
+def export(
+    workspace: Workspace, model: str, target: Path, *, project: str, form: Format, force: bool = False
+) -> Written:
     """Write weights, configuration, preprocessing and a model card, which says how to load them; or nothing.
 
     What was written is read back by its own library, and compared with the model.
 
     Args:
-        model: see `finetrail.commands.scorer.open_scorer`.
+        model: `models:/NAME@ALIAS`, `models:/NAME/VERSION`, or a folder: one of MLflow's, or one of `data/models`.
         target: a folder that does not exist yet, or is empty.
         form: `hf`: transformers, sentence-transformers, timm or torchvision, by the backbone; or `onnx`.
         force: replace an earlier export that is there.
 
     Raises:
-        ConfigError: the target is there already, or a package for this format is not installed.
-        ModelError: the address is of no model of finetrail, or the format cannot express it.
-        TrackingError: there is no such model, or the registry does not answer.
+        ConfigError: the target is there already, the address is none, or a package for this format is not installed.
+        ModelError: the folder holds no model of finetrail, or the format cannot express it.
+        RefusedError: there is no such version.
+        TrackingError: the registry does not answer, or its files are not what was registered.
     """
-    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not _may_replace(target, force)):
+    if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (force and _is_export(target))):
         raise ConfigError(
             f"{target} is there already; name another folder, or give --force to replace an earlier export"
         )
-    folder = _model_folder(workspace, model)
-    facts = facts_of(workspace, model)
+    if Path(model).is_dir():
+        folder = _model_folder(Path(model))
+        return Written(model, _write(folder, load_model(folder), Facts(), target, form))
+    address = _ADDRESS.fullmatch(model)
+    if address is None:
+        raise ConfigError(
+            f"model {model!r} is no folder and no address; write models:/NAME@ALIAS, models:/NAME/VERSION or a folder"
+        )
+    name, alias, number = address.groups()
+    tracker = tracking.connect(workspace, project)
+    known = find(tracker, name, alias or number)
+    ledger = Ledger(tracker, known.name, author(workspace.root))
+    facts = facts_of(ledger, known)
+    with opened(ledger, workspace.scratch, known) as version:
+        return Written(known.address, _write(version.folder, version.built, facts, target, form))
+
+
+def _write(folder: Path, built: Built, facts: Facts, target: Path, form: Format) -> str:
+    """Write the export, and return the name of what loads it."""
     task = read_json(folder / "model.json")["task"]
-    built = load_model(folder)
-    from finetrail.exports.card import render
-
-    with replacing(target) as partial:
-        done = _write(built, get_entry(task).column, form, partial)
+    with replacing(target.resolve()) as partial:
+        done = write_form(built, get_entry(task).column, form, partial)
         (partial / "README.md").write_text(render(task, built.labels, done, facts), encoding="utf-8")
-    return Written(done.library, task)
+    return done.library
 
 
-def _write(built: Built, column: str, form: Format, folder: Path) -> Exported:
+def write_form(built: Built, column: str, form: Format, folder: Path) -> Exported:
+    """Write all but the card. Args: column: what the model reads, `text` or `image`."""
     if form == "onnx":
         from finetrail.exports.onnx import export_onnx
 
@@ -69,16 +93,15 @@ def _write(built: Built, column: str, form: Format, folder: Path) -> Exported:
     return export_pictures(built, folder)
 
 
-def _may_replace(target: Path, force: bool) -> bool:
-    """Only what an export wrote: --force with the wrong name must not delete somebody's folder."""
+def _is_export(target: Path) -> bool:
+    """Whether an export wrote this: --force with the wrong name must not delete somebody's folder."""
     card = target / "README.md"
-    return force and card.exists() and "\n- finetrail\n" in card.read_text(encoding="utf-8", errors="replace")[:500]
+    return card.is_file() and "\n- finetrail\n" in card.read_text(encoding="utf-8", errors="replace")[:500]
 
 
-def _model_folder(workspace: Workspace, model: str) -> Path:
+def _model_folder(folder: Path) -> Path:
     """The folder with model.json: the given one, or the one inside of a model of MLflow's."""
-    folder = Path(model) if Path(model).is_dir() else fetch(workspace, model)
     found = [*folder.glob("model.json"), *folder.glob("artifacts/*/model.json")]
     if len(found) != 1:
-        raise ModelError(f"{model} holds no model.json, so it is no model of finetrail; name another")
+        raise ModelError(f"{folder} holds no model.json, so it is no model of finetrail; name another")
     return found[0].parent

@@ -4,6 +4,7 @@ Its head is that of a model card (Mitchell et al. 2019) as Hugging Face reads it
 """
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import PurePath
 
@@ -21,50 +22,51 @@ _LINEAGE = {
     "finetrail.lock_sha256": "requirements.lock sha256",
     "finetrail.fingerprint": "model sha256",
 }
+_HUB = re.compile(r"hf://([^/@#]+/[^/@#]+)")
 
 
 def render(task: str, labels: list[str], done: Exported, facts: Facts) -> str:
     """The card. Args: task: its name in params.yaml. done: what was written. facts: of the registered version."""
-    name = facts.name or "a fine-tuned model"
-    parts = [_head(task, done, facts), f"# {name}", *_about(task, labels, facts), *_load(done)]
-    return "\n\n".join([*parts, *_scores(facts), *_limits(task, facts), *_lineage(facts)]) + "\n"
+    parts = [_head(task, done, facts), f"# {facts.name or 'A fine-tuned model'}", *_about(task, labels, facts)]
+    parts += [*_load(done), *_data(facts), *_scores(facts), *_limits(task, done, facts), *_lineage(facts)]
+    return "\n\n".join(parts) + "\n"
 
 
 def _head(task: str, done: Exported, facts: Facts) -> str:
-    content = task.partition("-")[0]
-    scores = {name: value for name, value in facts.tested.get("test", {}).items() if name in METRICS}
     # Hugging Face has no task of its own for numbers: they are classifications with one output.
-    lines = ["---", f"library_name: {done.library}", f"pipeline_tag: {content}-classification"]
+    kind = f"{task.partition('-')[0]}-classification"
+    scores = {name: value for name, value in facts.tested.get("test", {}).items() if name in METRICS}
+    lines = ["---", f"library_name: {done.library}", f"pipeline_tag: {kind}"]
     lines += ["tags:", "- finetrail", *(["- regression"] if task.endswith("-regression") else [])]
+    if hub := _HUB.match(facts.params.get("backbone.weights", "")):
+        lines.append(f"base_model: {json.dumps(hub[1])}")
     if scores:
-        lines += ["metrics:", *(f"- {name}" for name in scores), "model-index:", f"- name: {json.dumps(facts.name)}"]
-        lines += ["  results:", f"  - task: {{type: {content}-classification}}"]
-        lines += [f"    dataset: {{name: {json.dumps(facts.name)}, type: {json.dumps(facts.name)}, split: test}}"]
-        lines += ["    metrics:"]
-        lines += [f"    - {{type: {name}, value: {value:.6g}}}" for name, value in scores.items()]
+        name = json.dumps(facts.name)
+        lines += ["metrics:", *(f"- {name}" for name in scores), "model-index:", f"- name: {name}", "  results:"]
+        lines += [f"  - task: {{type: {kind}}}", f"    dataset: {{name: {name}, type: {name}, split: test}}"]
+        lines += ["    metrics:", *(f"    - {{type: {one}, value: {value:.6g}}}" for one, value in scores.items())]
     return "\n".join([*lines, "---"])
 
 
 def _about(task: str, labels: list[str], facts: Facts) -> Iterator[str]:
-    given = [facts.params[key] for key in ("backbone.name", "backbone.weights") if key in facts.params]
+    params = facts.params
+    given = [params[key] for key in ("backbone.name", "backbone.weights") if key in params]
     # Without a checksum, and of a path only its end: it says where things lay on one machine.
     base = ", ".join(
         PurePath(value).name if PurePath(value).is_absolute() else value
         for value in (one.partition("#")[0] for one in given)
     )
-    method = facts.params.get("adaptation.method", "")
-    trained = f", fine-tuned from {base}" if base else ""
-    yield f"A model for {task}{trained}{f' by `{method}`' if method else ''}."
+    yield f"A model for {task}{f', fine-tuned from {base}' if base else ''}."
     if task.endswith("-classification"):
-        shown = ", ".join(f"`{label}`" for label in labels[:MOST_CLASSES])
+        shown = ", ".join(f"`{_cell(label)}`" for label in labels[:MOST_CLASSES])
         yield f"Labels ({len(labels)}): {shown}{' and more' if len(labels) > MOST_CLASSES else ''}."
+    if "adaptation.method" in params:
+        settings = {"at most {} epochs": "train.epochs", "batches of {}": "train.batch_size"}
+        settings |= {"learning rate {}": "train.learning_rate", "seed {}": "seed"}
+        told = [words.format(params[key]) for words, key in settings.items() if key in params]
+        yield f"Trained by `{params['adaptation.method']}`: {', '.join(told)}; all settings stand in the MLflow run."
     if why := facts.tags.get("finetrail.why"):
         yield f"Why this one of all candidates, on validation: {why}"
-    if facts.datasets:
-        rows = [f"| {name} | {count} | `{digest}` |" for name, count, digest in facts.datasets]
-        yield "\n".join(["## Data", "", "| split | rows | sha256, its start |", "|---|---|---|", *rows])
-    if validation := facts.tags.get("finetrail.validation"):
-        yield f"Validation of the data {validation}."
 
 
 def _load(done: Exported) -> Iterator[str]:
@@ -75,22 +77,32 @@ def _load(done: Exported) -> Iterator[str]:
         yield done.note
 
 
+def _data(facts: Facts) -> Iterator[str]:
+    if not facts.datasets:
+        return
+    rows = [f"| {name} | {count} | `{digest}` |" for name, count, digest in facts.datasets]
+    yield "\n".join(["## Data", "", "| split | rows | sha256, its start |", "|---|---|---|", *rows])
+    if validation := facts.tags.get("finetrail.validation"):
+        yield f"Validation of the data {validation}."
+    yield "Rows that are equal, or near by the settings of the split, were kept on one side of it."
+
+
 def _scores(facts: Facts) -> Iterator[str]:
     scores, intervals = facts.tested.get("test", {}), facts.tested.get("intervals", {})
     if not scores:
         yield "## Scores\n\nNo test scores are known of this model: it was exported from a folder, or never tested."
         return
-    share = f"{100 * intervals['confidence']:.0f} %"
     rows = [
         f"| {METRICS[name].title} | {amount(value)} | {amount(intervals[name]['low'])} to "
         f"{amount(intervals[name]['high'])} |"
         for name, value in scores.items()
         if name in METRICS and name in intervals
     ]
-    yield "\n".join(
-        ["## Scores on the test split", "", f"| metric | value | {share} interval |", "|---|---|---|", *rows]
-    )
-    yield f"The intervals are of {intervals['resamples']:,} bootstrap resamples; the test split was scored once."
+    head = ["## Scores on the test split", "", f"| metric | value | {100 * intervals['confidence']:.0f} % interval |"]
+    yield "\n".join([*head, "|---|---|---|", *rows])
+    yield f"The intervals are of {intervals['resamples']:,} bootstrap resamples."
+    if facts.test_split:
+        yield f"The rows have the sha256 `{facts.test_split}`. Models scored on them so far: {facts.models_scored}."
     classes = facts.tested.get("per_class", {})
     if 0 < len(classes) <= MOST_CLASSES:
         lines = [
@@ -100,18 +112,25 @@ def _scores(facts: Facts) -> Iterator[str]:
         yield "\n".join(["| label | precision | recall | F1 | rows |", "|---|---|---|---|---|", *lines])
 
 
-def _limits(task: str, facts: Facts) -> Iterator[str]:
-    known = ["It is known to work on data like the test split; of other sources, languages and times nothing is known."]
+def _limits(task: str, done: Exported, facts: Facts) -> Iterator[str]:
+    known = [done.reads]
+    if facts.tested:
+        known.append("Its scores hold for data like the test split; other sources, languages and times were not tried.")
     if task.endswith("-classification"):
         known.append("It always answers with one of its labels, also to what is none of them.")
     if calibration := facts.tested.get("calibration"):
         known.append(
             f"Its probabilities are off by {calibration['ece']:.3f} on average (expected calibration error on test)."
         )
+    if "baseline" in facts.tested:
+        always = facts.tested["baseline"]
+        known.append(
+            f"Answering {amount(always['mean_of_train'])}, the mean of the training labels, to everything would give "
+            f"an RMSE of {amount(always['rmse'])} on test."
+        )
     if facts.tags.get("finetrail.git_dirty") == "yes":
         known.append("It was trained by code with changes that were not committed.")
-    known.append("Exact and near duplicates between the splits were taken out before it was trained and tested.")
-    yield "\n".join(["## Limits", "", *(f"- {one}" for one in (known if facts.name else known[:-1]))])
+    yield "\n".join(["## Limits", "", *(f"- {one}" for one in known)])
 
 
 def _lineage(facts: Facts) -> Iterator[str]:

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from finetrail.errors import ConfigError
-from finetrail.exports.exported import Exported, check
-from finetrail.exports.texts import plain_encoder, write_tokenizer
+from finetrail.errors import ConfigError, ModelError
+from finetrail.exports import pictures, texts
+from finetrail.exports.exported import Exported, answer, check
 from finetrail.models.image_inputs import ImageProcessor
 from finetrail.models.preprocessing import Preprocessing
 from finetrail.models.text import TextProcessor
@@ -20,12 +20,13 @@ from finetrail.workspace import write_json
 
 TOLERANCE = 1e-3
 MODEL = "model.onnx"
+_LARGE = 2**30  # bytes of weights; a file of ONNX holds less than twice as many, larger ones stand beside it
 
 
 class _Texts(nn.Module):
     def __init__(self, built: Built) -> None:
         super().__init__()
-        self.pooled, self.head = plain_encoder(built), built.model.head
+        self.pooled, self.head = texts.plain_encoder(built), built.model.head
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         logits: Tensor = self.head(self.pooled({"input_ids": input_ids, "attention_mask": attention_mask}))
@@ -35,8 +36,8 @@ class _Texts(nn.Module):
 class _Pictures(nn.Module):
     def __init__(self, built: Built) -> None:
         super().__init__()
-        self.network, self.head = cast(VisionBackbone, built.model.backbone).network, built.model.head
-        self.to(memory_format=torch.contiguous_format)
+        network = cast(VisionBackbone, built.model.backbone).network
+        self.network, self.head = network.to(memory_format=torch.contiguous_format), built.model.head
 
     def forward(self, pixels: Tensor) -> Tensor:
         logits: Tensor = self.head(self.network(pixels))
@@ -44,36 +45,26 @@ class _Pictures(nn.Module):
 
 
 def export_onnx(built: Built, column: str, folder: Path) -> Exported:
-    """Write model.onnx, labels.json and the preprocessing, and compare onnxruntime's answers for two sizes of batches.
+    """Write model.onnx, labels.json and the preprocessing, and compare onnxruntime's answers for batches of all sizes.
 
     Args:
         column: what the model reads, `text` or `image`.
 
     Raises:
         ConfigError: the packages of the extra `onnx` are not installed.
-        ModelError: see `finetrail.exports.texts.plain_encoder`, and `check`.
+        ModelError: the model cannot be written as ONNX, and see `finetrail.exports.texts.plain_encoder` and `check`.
     """
     try:
         import onnxruntime
         import onnxscript  # noqa: F401  (torch's exporter needs it)
     except ImportError as error:
         raise ConfigError(
-            f"--format onnx needs {error.name}, which is not installed; install the extra: pip install finetrail[onnx]"
+            f"--format onnx needs {error.name}, which is not installed; install the packages of the extra `onnx` in "
+            "pyproject.toml"
         ) from error
     made = _text_inputs(built) if column == "text" else _picture_inputs(built)
     model: nn.Module = (_Texts if column == "text" else _Pictures)(built).eval()
-    axes = {name: {0: "batch", **({1: "tokens"} if column == "text" else {})} for name in made[0]}
-    torch.onnx.export(
-        model,
-        tuple(made[0].values()),
-        folder / MODEL,
-        dynamo=True,
-        input_names=list(axes),
-        output_names=["logits"],
-        dynamic_shapes=tuple(dict.fromkeys(given, torch.export.Dim.DYNAMIC) for given in axes.values()),
-        external_data=False,
-        verbose=False,
-    )
+    _write(model, made[0], folder / MODEL, {0: "batch", 1: "tokens"} if column == "text" else {0: "batch"})
     session = onnxruntime.InferenceSession(folder / MODEL, providers=["CPUExecutionProvider"])
     for inputs in made:
         with torch.no_grad():
@@ -82,34 +73,51 @@ def export_onnx(built: Built, column: str, folder: Path) -> Exported:
         check(ours, torch.from_numpy(np.asarray(theirs)), "onnx", TOLERANCE)
     write_json(folder / "labels.json", built.labels)
     if column == "text":
-        write_tokenizer(cast(TextProcessor, built.processor), folder)
-        return Exported("onnx", ("onnxruntime", "transformers"), _text_snippet(built), "")
+        processor = cast(TextProcessor, built.processor)
+        texts.write_tokenizer(processor, folder)
+        return Exported("onnx", ("onnxruntime", "transformers"), _text_snippet(built), texts.reads(processor))
     own = cast(ImageProcessor, built.processor).preprocessing
     write_json(folder / "preprocessing.json", vars(own))
-    return Exported("onnx", ("onnxruntime", "numpy", "pillow"), _picture_snippet(built, own), "")
+    packages = ("onnxruntime", "numpy", "pillow")
+    return Exported("onnx", packages, _picture_snippet(built, own), pictures.reads(own), pictures.NOTE)
+
+
+def _write(model: nn.Module, inputs: dict[str, Tensor], file: Path, axes: dict[int, str]) -> None:
+    """Trace the model. Args: axes: of each input those that may have any length, and their names in the file."""
+    size = sum(tensor.nbytes for tensor in model.state_dict().values())
+    try:
+        torch.onnx.export(
+            model,
+            tuple(inputs.values()),
+            file,
+            dynamo=True,
+            input_names=list(inputs),
+            output_names=["logits"],
+            dynamic_shapes=(axes,) * len(inputs),
+            external_data=size > _LARGE,
+            verbose=False,
+        )
+    except torch.onnx.OnnxExporterError as error:
+        cause = " ".join(str(error).split())[:200]
+        raise ModelError(f"torch cannot write this model as ONNX ({cause}); use --format hf") from error
 
 
 def _text_inputs(built: Built) -> list[dict[str, Tensor]]:
-    processor = cast(TextProcessor, built.processor)
-    return [
-        dict(processor.encode(texts).batch(range(len(texts))))
-        for texts in (["one two three", "four"], ["five", "six seven eight nine ten " * 9, "eleven"])
-    ]
+    """Batches of two, three and one texts, of different lengths."""
+    encode = cast(TextProcessor, built.processor).encode
+    batches = (["one two three", "four"], ["five", "six seven eight nine ten " * 9, "eleven"], ["twelve"])
+    return [dict(encode(batch).batch(range(len(batch)))) for batch in batches]
 
 
 def _picture_inputs(built: Built) -> list[dict[str, Tensor]]:
     size = cast(ImageProcessor, built.processor).preprocessing.image_size
     noise = torch.Generator().manual_seed(0)
-    return [{"pixels": torch.randn(number, 3, size, size, generator=noise)} for number in (2, 3)]
+    return [{"pixels": torch.randn(number, 3, size, size, generator=noise)} for number in (2, 3, 1)]
 
 
 def _answer(built: Built) -> str:
-    if built.problem == REGRESSION.name:
-        return "print(logits[:, 0].tolist())"
-    return (
-        'labels = json.load(open("labels.json", encoding="utf-8"))\n'
-        "print([labels[number] for number in logits.argmax(1).tolist()])"
-    )
+    read = "" if built.problem == REGRESSION.name else 'labels = json.load(open("labels.json", encoding="utf-8"))\n'
+    return read + answer(built, "labels")
 
 
 def _text_snippet(built: Built) -> str:
@@ -131,10 +139,10 @@ def _picture_snippet(built: Built, own: Preprocessing) -> str:
     method: Any = own.interpolation.upper()
     return f"""import json
 import numpy, onnxruntime
-from PIL import Image
+from PIL import Image, ImageOps
 
 def view(path):
-    image = Image.open(path).convert("RGB")
+    image = {pictures.OPENED}
     shorter = min(image.size)
     image = image.resize([{resize} * side // shorter for side in image.size], Image.Resampling.{method})
     left, top = (round((side - {size}) / 2) for side in image.size)

@@ -9,16 +9,21 @@ import torch
 from torch import Tensor, nn
 
 from finetrail.errors import ModelError
-from finetrail.exports.exported import Exported, check, names_of
+from finetrail.exports.exported import Exported, answer, check, describe
 from finetrail.models.image_inputs import ImageProcessor
 from finetrail.models.preprocessing import Preprocessing
 from finetrail.models.vision import VisionBackbone
 from finetrail.models.weights import load_tensors, save_tensors
-from finetrail.problem import REGRESSION
 from finetrail.tasks.task import Built
 from finetrail.workspace import write_json
 
 WEIGHTS = "model.safetensors"
+# Python, in the snippets of cards.
+OPENED = 'ImageOps.exif_transpose(Image.open(path)).convert("RGB")'
+NOTE = (
+    "The pictures in training were laid over white where they were transparent, and 16 bits were scaled to 8, which "
+    '`convert("RGB")` does not do.'
+)
 _RESAMPLE = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}  # Pillow's numbers
 
 
@@ -37,6 +42,14 @@ def export_pictures(built: Built, folder: Path) -> Exported:
         theirs = network.eval()(pixels.float() * backbone.scale + backbone.shift)
         check(built.model({"pixels": pixels}), theirs, "hf")
     return done
+
+
+def reads(own: Preprocessing) -> str:
+    """What a model with this preprocessing sees of a picture, in a sentence."""
+    side = own.image_size
+    return (
+        f"Of a picture it sees {side} x {side} pixels, the middle, after its shorter side was resized to {own.resize}."
+    )
 
 
 def with_head(
@@ -85,7 +98,7 @@ def _torchvision(
     network.load_state_dict(load_tensors(folder / WEIGHTS))
     snippet = f"""import json
 import torch, torchvision
-from PIL import Image
+from PIL import Image, ImageOps
 from safetensors.torch import load_file
 from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Normalize, Resize, ToTensor
 
@@ -98,10 +111,10 @@ view = Compose([
 labels = json.load(open("labels.json", encoding="utf-8"))
 paths = ["picture.png"]
 with torch.no_grad():
-    logits = model(torch.stack([view(Image.open(path).convert("RGB")) for path in paths]))
-{_answer(built, "labels")}
+    logits = model(torch.stack([view({OPENED}) for path in paths]))
+{answer(built, "labels")}
 """
-    return network, Exported("torchvision", ("torchvision", "safetensors"), snippet, "")
+    return network, Exported("torchvision", ("torchvision", "safetensors"), snippet, reads(own), NOTE)
 
 
 def _timm(built: Built, backbone: VisionBackbone, own: Preprocessing, folder: Path) -> tuple[nn.Module, Exported]:
@@ -131,17 +144,18 @@ def _timm(built: Built, backbone: VisionBackbone, own: Preprocessing, folder: Pa
         config | {"label_names": built.labels, "model_args": arguments, "pretrained_cfg": described},
     )
     snippet = f"""import timm, torch
-from PIL import Image
+from PIL import Image, ImageOps
 from timm.data import create_transform, resolve_model_data_config
 
 model = timm.create_model("local-dir:.", pretrained=True).eval()
 view = create_transform(**resolve_model_data_config(model), is_training=False)
 paths = ["picture.png"]
 with torch.no_grad():
-    logits = model(torch.stack([view(Image.open(path).convert("RGB")) for path in paths]))
-{_answer(built, 'model.pretrained_cfg["label_names"]')}
+    logits = model(torch.stack([view({OPENED}) for path in paths]))
+{answer(built, 'model.pretrained_cfg["label_names"]')}
 """
-    return timm.create_model(f"local-dir:{folder}", pretrained=True), Exported("timm", ("timm",), snippet, "")
+    again = timm.create_model(f"local-dir:{folder}", pretrained=True)
+    return again, Exported("timm", ("timm",), snippet, reads(own), NOTE)
 
 
 def _transformers(
@@ -151,10 +165,7 @@ def _transformers(
 
     source: Any = backbone.network
     config = copy.deepcopy(source.model.config)
-    config._name_or_path = ""
-    config.num_labels = len(built.labels)
-    config.id2label, config.label2id = dict(enumerate(built.labels)), names_of(built.labels)["label2id"]
-    config.problem_type = "regression" if built.problem == REGRESSION.name else "single_label_classification"
+    describe(config, built)
     try:
         model = AutoModelForImageClassification.from_config(config, dtype=torch.float32)
     except ValueError as error:
@@ -180,19 +191,21 @@ def _transformers(
     )
     options = "".join(f", {key}={value}" for key, value in source.options.items())
     snippet = f"""import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 processor = AutoImageProcessor.from_pretrained(".", backend="pil")
 model = AutoModelForImageClassification.from_pretrained(".").eval()
 paths = ["picture.png"]
 with torch.no_grad():
-    logits = model(**processor([Image.open(path) for path in paths], return_tensors="pt"){options}).logits
-{_answer(built, "model.config.id2label")}
+    pictures = [{OPENED} for path in paths]
+    logits = model(**processor(pictures, return_tensors="pt"){options}).logits
+{answer(built, "model.config.id2label")}
 """
     again = AutoModelForImageClassification.from_pretrained(folder, local_files_only=True)
-    note = "Where an odd number of pixels is to be cut off, its centre crop may lie a pixel beside the one in training."
-    return _With(again, source.options), Exported("transformers", ("transformers", "torch", "pillow"), snippet, note)
+    note = "Where an odd number of pixels is cut off, its centre crop may lie a pixel beside the one in training. "
+    packages = ("transformers", "torch", "pillow")
+    return _With(again, source.options), Exported("transformers", packages, snippet, reads(own), note + NOTE)
 
 
 class _With(nn.Module):
@@ -210,9 +223,3 @@ class _With(nn.Module):
 
 def _save(tensors: dict[str, Tensor], folder: Path) -> None:
     save_tensors(tensors, folder / WEIGHTS, {"format": "pt"})
-
-
-def _answer(built: Built, names: str) -> str:
-    if built.problem == REGRESSION.name:
-        return "print(logits[:, 0].tolist())"
-    return f"print([{names}[number] for number in logits.argmax(1).tolist()])"

@@ -6,7 +6,6 @@ float32. A mean over tokens is in none of them, so that model becomes the three 
 """
 
 import copy
-import json
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,11 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from finetrail.errors import ModelError
-from finetrail.exports.exported import Exported, check, names_of
+from finetrail.exports.exported import Exported, answer, check, describe
 from finetrail.models.soft_prompts import PrefixEncoder, PromptEncoder
 from finetrail.models.text import PooledEncoder, TextProcessor
 from finetrail.models.weights import load_tensors, save_tensors
-from finetrail.problem import REGRESSION
 from finetrail.tasks.task import Built
 from finetrail.workspace import write_json
 
@@ -55,60 +53,71 @@ def export_texts(built: Built, folder: Path) -> Exported:
         ModelError: see `plain_encoder`, and `check`.
     """
     backbone, processor = plain_encoder(built), cast(TextProcessor, built.processor)
-    write_tokenizer(processor, folder)
-    batch = processor.encode(_PROBES).batch(range(len(_PROBES)))
+    config = copy.deepcopy(cast(Any, backbone.encoder).config)
+    describe(config, built)
     with torch.no_grad():
-        ours = built.model(batch)
-        config: Any = backbone.encoder.config
+        ours = built.model(processor.encode(_PROBES).batch(range(len(_PROBES))))
+        batch = write_tokenizer(processor, folder)(_PROBES, padding=True, truncation=True, return_tensors="pt")
         if backbone.pooling == "cls" and config.model_type in _HEADS:
-            theirs = _write_classifier(built, config, folder)(**batch).logits
-            done = Exported("transformers", ("transformers", "torch"), _classifier_snippet(built), _CLASSIFIER_NOTE)
+            theirs = _write_classifier(built, backbone, config, folder)(**batch).logits
+            form = "transformers", ("transformers", "torch"), _classifier_snippet(built)
+            note = _CLASSIFIER_NOTE
         else:
-            theirs = _write_modules(built, backbone, processor, folder)(batch)
-            done = Exported(
-                "sentence-transformers",
-                ("transformers", "torch", "safetensors"),
-                _modules_snippet(built, backbone, processor),
-                _modules_note(backbone),
-            )
+            theirs = _write_modules(built, backbone, config, folder)(batch)
+            form = "sentence-transformers", ("transformers", "torch", "safetensors"), _modules_snippet(built, backbone)
+            note = _MODULES_NOTE.format("the mean over the tokens" if backbone.pooling == "mean" else "the first token")
     check(ours, theirs, "hf")
-    return done
+    return Exported(*form, reads(processor), note)
 
 
-def write_tokenizer(processor: TextProcessor, folder: Path) -> None:
-    """Write the tokenizer, which from then on cuts where the model was trained to."""
-    tokenizer = processor.tokenizer
-    tokenizer.model_max_length = processor.max_tokens
-    tokenizer.name_or_path = ""
+def reads(processor: TextProcessor) -> str:
+    """What a model of this processor reads of a text, in a sentence."""
+    return f"Of a text it reads the first {processor.max_tokens} tokens."
+
+
+def write_tokenizer(processor: TextProcessor, folder: Path) -> Any:
+    """Write the tokenizer so that by itself it cuts and pads as the model was trained with. Returns: it, read back."""
+    from transformers import AutoTokenizer
+
+    tokenizer = copy.deepcopy(processor.tokenizer)
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.convert_ids_to_tokens(0)  # any will do: it is masked
+    own = {"padding_side": "right", "model_input_names": ["input_ids", "attention_mask"]}
+    tokenizer.init_kwargs |= own  # those of them are saved, with the values of the attributes
+    for name, value in (own | {"model_max_length": processor.max_tokens, "name_or_path": ""}).items():
+        setattr(tokenizer, name, value)
     tokenizer.init_kwargs.pop("name_or_path", None)
     tokenizer.save_pretrained(folder)
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def _named(built: Built, config: Any) -> Any:
-    named = copy.deepcopy(config)
-    named._name_or_path = ""
-    named.num_labels = len(built.labels)
-    named.id2label = dict(enumerate(built.labels))
-    named.label2id = names_of(built.labels)["label2id"]
-    named.problem_type = "regression" if built.problem == REGRESSION.name else "single_label_classification"
-    return named
+def _filled(model: Any, encoder: nn.Module) -> Any:
+    """A model of transformers with an encoder's weights. A pooler, which the encoder has not, is zero.
 
-
-def _write_classifier(built: Built, config: Any, folder: Path) -> nn.Module:
-    from transformers import AutoModelForSequenceClassification
-
-    classifier = AutoModelForSequenceClassification.from_config(_named(built, config), dtype=torch.float32)
-    encoder = cast(PooledEncoder, built.model.backbone).encoder
-    report = getattr(classifier, classifier.base_model_prefix).load_state_dict(encoder.state_dict(), strict=False)
+    Were it left out of the file, each load would warn that it is random.
+    """
+    inner = model.base_model
+    report = inner.load_state_dict(encoder.state_dict(), strict=False)
     lost = [name for name in (*report.missing_keys, *report.unexpected_keys) if not name.startswith("pooler.")]
     if lost:
-        raise ModelError(f"{config.model_type!r} has no place for {lost[0]} in its sequence classifier; use onnx")
+        raise ModelError(
+            f"{model.config.model_type!r} has no place for {lost[0]} in {type(model).__name__}; use --format onnx"
+        )
+    for name in report.missing_keys:
+        inner.get_parameter(name).zero_()
+    return model
+
+
+def _write_classifier(built: Built, backbone: PooledEncoder, config: Any, folder: Path) -> nn.Module:
+    from transformers import AutoModelForSequenceClassification
+
+    classifier = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
+    _filled(classifier, backbone.encoder)
     between, last = (classifier.get_submodule(name) for name in _HEADS[config.model_type])
-    with torch.no_grad():
-        between.weight.copy_(torch.eye(len(between.weight)) * _SMALL)
-        between.bias.zero_()
-        last.weight.copy_(built.model.head.weight / _SMALL)
-        last.bias.copy_(built.model.head.bias)
+    between.weight.copy_(torch.eye(len(between.weight)) * _SMALL)
+    between.bias.zero_()
+    last.weight.copy_(built.model.head.weight / _SMALL)
+    last.bias.copy_(built.model.head.bias)
     classifier.save_pretrained(folder)
     again: nn.Module = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True)
     return again.eval()
@@ -126,20 +135,18 @@ class _Modules(nn.Module):
         return nn.functional.linear(self.pooled(batch), self.weight, self.bias)
 
 
-def _write_modules(built: Built, backbone: PooledEncoder, processor: TextProcessor, folder: Path) -> nn.Module:
+def _write_modules(built: Built, backbone: PooledEncoder, config: Any, folder: Path) -> nn.Module:
     from transformers import AutoModel
 
-    encoder = cast(Any, backbone.encoder)
-    plain, encoder.config = encoder.config, _named(built, encoder.config)
-    encoder.save_pretrained(folder)
-    encoder.config = plain
+    _filled(AutoModel.from_config(config, dtype=torch.float32), backbone.encoder).save_pretrained(folder)
+    max_tokens = cast(TextProcessor, built.processor).max_tokens
     kinds = {"": "Transformer", _POOLING.name: "Pooling", _HEAD.name: "Dense"}
     modules = [
         {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
         for number, (path, kind) in enumerate(kinds.items())
     ]
-    (folder / "modules.json").write_text(json.dumps(modules, indent=2) + "\n", encoding="utf-8")
-    write_json(folder / "sentence_bert_config.json", {"max_seq_length": processor.max_tokens, "do_lower_case": False})
+    write_json(folder / "modules.json", modules)
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_tokens, "do_lower_case": False})
     width, outputs = built.model.head.in_features, built.model.head.out_features
     pooled = {f"pooling_mode_{name}": False for name in ("max_tokens", "mean_sqrt_len_tokens")} | {
         "pooling_mode_cls_token": backbone.pooling == "cls",
@@ -163,18 +170,11 @@ _CLASSIFIER_NOTE = (
 )
 
 
-def _modules_note(backbone: PooledEncoder) -> str:
-    pooling = "the mean over the tokens" if backbone.pooling == "mean" else "the first token"
-    return (
-        f"The head reads {pooling}, which no `AutoModelForSequenceClassification` of this kind of model does as it is, "
-        "so encoder and head are apart; `SentenceTransformer(folder).encode(texts)` gives the same outputs."
-    )
-
-
-def _answer(built: Built, names: str) -> str:
-    if built.problem == REGRESSION.name:
-        return "print(logits[:, 0].tolist())"
-    return f"print([{names}[number] for number in logits.argmax(1).tolist()])"
+_MODULES_NOTE = (
+    "The head reads {}, which no `AutoModelForSequenceClassification` of this kind of model does (loaded as one, it "
+    "would get a random head), so encoder and head are apart; `SentenceTransformer(folder).encode(texts)` gives the "
+    "same outputs."
+)
 
 
 def _classifier_snippet(built: Built) -> str:
@@ -186,16 +186,17 @@ model = AutoModelForSequenceClassification.from_pretrained(".").eval()
 texts = ["the shuttle reached orbit"]
 with torch.no_grad():
     logits = model(**tokenizer(texts, padding=True, truncation=True, return_tensors="pt")).logits
-{_answer(built, "model.config.id2label")}
+{answer(built, "model.config.id2label")}
 """
 
 
-def _modules_snippet(built: Built, backbone: PooledEncoder, processor: TextProcessor) -> str:
-    pooling = (
-        '    mask = batch["attention_mask"].unsqueeze(-1)\n    features = (tokens * mask).sum(1) / mask.sum(1)\n'
-        if backbone.pooling == "mean"
-        else "    features = tokens[:, 0]\n"
-    )
+def _modules_snippet(built: Built, backbone: PooledEncoder) -> str:
+    if backbone.pooling == "mean":
+        pooling = """    mask = batch["attention_mask"].unsqueeze(-1)
+    features = (tokens * mask).sum(1) / mask.sum(1).clamp(min=1)
+"""
+    else:
+        pooling = "    features = tokens[:, 0]\n"
     return f"""import torch
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
@@ -208,5 +209,5 @@ batch = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
 with torch.no_grad():
     tokens = encoder(**batch).last_hidden_state
 {pooling}    logits = features @ head["linear.weight"].T + head["linear.bias"]
-{_answer(built, "encoder.config.id2label")}
+{answer(built, "encoder.config.id2label")}
 """
