@@ -84,6 +84,8 @@ def export_onnx(built: Built, column: str, folder: Path) -> Exported:
 
 def _write(model: nn.Module, inputs: dict[str, Tensor], file: Path, axes: dict[int, str]) -> None:
     """Trace the model. Args: axes: of each input those that may have any length, and their names in the file."""
+    # They are named once: torch sees by itself that those of the other inputs are the same, and warns of a second name.
+    unnamed = dict.fromkeys(axes, torch.export.Dim.DYNAMIC)
     size = sum(tensor.nbytes for tensor in model.state_dict().values())
     try:
         torch.onnx.export(
@@ -93,7 +95,7 @@ def _write(model: nn.Module, inputs: dict[str, Tensor], file: Path, axes: dict[i
             dynamo=True,
             input_names=list(inputs),
             output_names=["logits"],
-            dynamic_shapes=(axes,) * len(inputs),
+            dynamic_shapes=(axes, *[unnamed] * (len(inputs) - 1)),
             external_data=size > _LARGE,
             verbose=False,
         )

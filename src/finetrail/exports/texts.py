@@ -60,14 +60,16 @@ def export_texts(built: Built, folder: Path) -> Exported:
         batch = write_tokenizer(processor, folder)(_PROBES, padding=True, truncation=True, return_tensors="pt")
         if backbone.pooling == "cls" and config.model_type in _HEADS:
             theirs = _write_classifier(built, backbone, config, folder)(**batch).logits
-            form = "transformers", ("transformers", "torch"), _classifier_snippet(built)
-            note = _CLASSIFIER_NOTE
+            packages: tuple[str, ...] = ("transformers", "torch")
+            done = Exported(packages[0], packages, _classifier_snippet(built), reads(processor), _CLASSIFIER_NOTE)
         else:
             theirs = _write_modules(built, backbone, config, folder)(batch)
-            form = "sentence-transformers", ("transformers", "torch", "safetensors"), _modules_snippet(built, backbone)
+            packages = ("transformers", "torch", "safetensors")
             note = _MODULES_NOTE.format("the mean over the tokens" if backbone.pooling == "mean" else "the first token")
+            snippet = _modules_snippet(built, backbone)
+            done = Exported("sentence-transformers", packages, snippet, reads(processor), note)
     check(ours, theirs, "hf")
-    return Exported(*form, reads(processor), note)
+    return done
 
 
 def reads(processor: TextProcessor) -> str:

@@ -52,12 +52,13 @@ class Case:
     said: NDArray[np.float32]
 
 
-def build(task: str, backbone: TextBackbone | ImageBackbone, labels: list[str] | None = None) -> Built:
-    """A model with random weights."""
+def build(task: str, backbone: TextBackbone | ImageBackbone, labels: list[str], pictures: Path) -> Built:
+    """A model with random weights whose answers differ so much that another view of a picture would show."""
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        built = get_task(task).build(backbone, labels or LABELS, Path())
+        built = get_task(task).build(backbone, labels, Path())
     built.model.eval()
+    built.model.rescale(0.2 / float(answers(built, pictures).std(axis=0).min()), 0.0)
     return built
 
 
