@@ -35,7 +35,7 @@ def render(task: str, labels: list[str], done: Exported, facts: Facts) -> str:
 def _head(task: str, done: Exported, facts: Facts) -> str:
     # Hugging Face has no task of its own for numbers: they are classifications with one output.
     kind = f"{task.partition('-')[0]}-classification"
-    scores = {name: value for name, value in facts.tested.get("test", {}).items() if name in METRICS}
+    scores = _known_scores(facts)
     lines = ["---", f"library_name: {done.library}", f"pipeline_tag: {kind}"]
     lines += ["tags:", "- finetrail", *(["- regression"] if task.endswith("-regression") else [])]
     if hub := _HUB.match(facts.params.get("backbone.weights", "")):
@@ -88,7 +88,7 @@ def _data(facts: Facts) -> Iterator[str]:
 
 
 def _scores(facts: Facts) -> Iterator[str]:
-    scores, intervals = facts.tested.get("test", {}), facts.tested.get("intervals", {})
+    scores, intervals = _known_scores(facts), facts.tested.get("intervals", {})
     if not scores:
         yield "## Scores\n\nNo test scores are known of this model: it was exported from a folder, or never tested."
         return
@@ -96,7 +96,6 @@ def _scores(facts: Facts) -> Iterator[str]:
         f"| {METRICS[name].title} | {amount(value)} | {amount(intervals[name]['low'])} to "
         f"{amount(intervals[name]['high'])} |"
         for name, value in scores.items()
-        if name in METRICS and name in intervals
     ]
     head = ["## Scores on the test split", "", f"| metric | value | {100 * intervals['confidence']:.0f} % interval |"]
     yield "\n".join([*head, "|---|---|---|", *rows])
@@ -139,6 +138,12 @@ def _lineage(facts: Facts) -> Iterator[str]:
     rows = [("version", f"{facts.name} {facts.version}"), ("MLflow run", facts.run_id)]
     rows += [(title, facts.tags[tag]) for tag, title in _LINEAGE.items() if tag in facts.tags]
     yield "\n".join(["## Lineage", "", "| | |", "|---|---|", *(f"| {what} | `{value}` |" for what, value in rows)])
+
+
+def _known_scores(facts: Facts) -> dict[str, float]:
+    """Those on the test split, in the order in which they are always shown."""
+    tested = facts.tested.get("test", {})
+    return {name: tested[name] for name in METRICS if name in tested}
 
 
 def _cell(label: str) -> str:

@@ -1,5 +1,7 @@
 """A model as ONNX, for runtimes without torch: any number of examples at once, and texts of any length."""
 
+import io
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any, cast
 
@@ -88,17 +90,18 @@ def _write(model: nn.Module, inputs: dict[str, Tensor], file: Path, axes: dict[i
     unnamed = dict.fromkeys(axes, torch.export.Dim.DYNAMIC)
     size = sum(tensor.nbytes for tensor in model.state_dict().values())
     try:
-        torch.onnx.export(
-            model,
-            tuple(inputs.values()),
-            file,
-            dynamo=True,
-            input_names=list(inputs),
-            output_names=["logits"],
-            dynamic_shapes=(axes, *[unnamed] * (len(inputs) - 1)),
-            external_data=size > _LARGE,
-            verbose=False,
-        )
+        with redirect_stderr(io.StringIO()):  # of what fails, torch prints the whole graph
+            torch.onnx.export(
+                model,
+                tuple(inputs.values()),
+                file,
+                dynamo=True,
+                input_names=list(inputs),
+                output_names=["logits"],
+                dynamic_shapes=(axes, *[unnamed] * (len(inputs) - 1)),
+                external_data=size > _LARGE,
+                verbose=False,
+            )
     except torch.onnx.OnnxExporterError as error:
         cause = " ".join(str(error).split())[:200]
         raise ModelError(f"torch cannot write this model as ONNX ({cause}); use --format hf") from error

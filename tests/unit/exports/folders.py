@@ -97,5 +97,5 @@ def draw(folder: Path) -> dict[str, list[str]]:
     turned[0x0112] = 6
     for name, shape in zip(PICTURES, [(48, 48, 3), (50, 70, 3), (40, 60, 3)], strict=True):
         picture = Image.fromarray(chance.integers(0, 256, shape, dtype=np.uint8))
-        picture.save(folder / name, **({"exif": turned} if name == "turned.jpg" else {}))
+        picture.save(folder / name, exif=turned if name == "turned.jpg" else Image.Exif())
     return {"texts": TEXTS, "paths": [str(folder / name) for name in PICTURES]}
