@@ -67,6 +67,7 @@ def test_the_card_tells_scores_data_and_lineage(finished: Sandbox, exported: Pat
     assert f"The rows have the sha256 `{split}`. Models scored on them so far: 1." in body
     assert "Of a text it reads the first 32 tokens." in body
     assert str(finished.root) not in card
+    assert {path.stat().st_mode & 0o777 for path in exported.rglob("*") if path.is_file()} == {0o644}
 
 
 def test_an_export_is_replaced_only_by_force_and_nothing_else_is(

@@ -75,6 +75,8 @@ def _write(folder: Path, built: Built, facts: Facts, target: Path, form: Format)
     with replacing(target.resolve()) as partial:
         done = write_form(built, get_entry(task).column, form, partial)
         (partial / "README.md").write_text(render(task, built.labels, done, facts), encoding="utf-8")
+        for weights in partial.rglob("*.safetensors"):
+            weights.chmod(0o644)  # transformers writes them for the owner alone
     return done.library
 
 
