@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from finetrail.tracking import tracking_uri
 from finetrail.workspace import read_json
 from tests.pipeline.workspaces import Sandbox, contents
 from tests.unit.exports.folders import answer_elsewhere
@@ -108,3 +109,16 @@ def test_a_folder_of_train_is_exported_without_scores(finished: Sandbox, tmp_pat
     assert "No test scores are known of this model" in card
     assert "## Lineage" not in card
     assert str(finished.root) not in card
+
+
+def test_a_folder_of_mlflows_is_the_same_model(finished: Sandbox, exported: Path, tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+    from mlflow.artifacts import download_artifacts
+
+    client = MlflowClient(tracking_uri(finished.paths))
+    version = client.get_model_version_by_alias("toy", "challenger")
+    logged = client.get_logged_model(version.source.removeprefix("models:/"))
+    folder = download_artifacts(logged.artifact_location)
+    done = finished.finetrail("export", str(tmp_path / "out"), "--model", folder)
+    assert done.code == 0, done.err
+    assert contents(tmp_path / "out", "README.md") == contents(exported, "README.md")

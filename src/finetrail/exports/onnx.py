@@ -103,7 +103,7 @@ def _write(model: nn.Module, inputs: dict[str, Tensor], file: Path, axes: dict[i
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
-        cause = " ".join(str(error).split())[:200]
+        cause = " ".join(str(error.__cause__ or error).split())[:200]  # its own words are general advice
         raise ModelError(f"torch cannot write this model as ONNX ({cause}); use --format hf") from error
 
 
