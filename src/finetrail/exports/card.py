@@ -58,7 +58,7 @@ def _about(task: str, labels: list[str], facts: Facts) -> Iterator[str]:
     )
     yield f"A model for {task}{f', fine-tuned from {base}' if base else ''}."
     if task.endswith("-classification"):
-        shown = ", ".join(f"`{_cell(label)}`" for label in labels[:MOST_CLASSES])
+        shown = ", ".join(f"`{label}`" for label in labels[:MOST_CLASSES])
         yield f"Labels ({len(labels)}): {shown}{' and more' if len(labels) > MOST_CLASSES else ''}."
     if "adaptation.method" in params:
         settings = {"at most {} epochs": "train.epochs", "batches of {}": "train.batch_size"}
