@@ -60,16 +60,15 @@ def export_texts(built: Built, folder: Path) -> Exported:
         batch = write_tokenizer(processor, folder)(_PROBES, padding=True, truncation=True, return_tensors="pt")
         if backbone.pooling == "cls" and config.model_type in _HEADS:
             theirs = _write_classifier(built, backbone, config, folder)(**batch).logits
-            packages: tuple[str, ...] = ("transformers", "torch")
-            done = Exported(packages[0], packages, _classifier_snippet(built), reads(processor), _CLASSIFIER_NOTE)
+            library, packages, snippet = "transformers", ["transformers", "torch"], _classifier_snippet(built)
+            note = _CLASSIFIER_NOTE
         else:
             theirs = _write_modules(built, backbone, config, folder)(batch)
-            packages = ("transformers", "torch", "safetensors")
-            note = _MODULES_NOTE.format("the mean over the tokens" if backbone.pooling == "mean" else "the first token")
+            library, packages = "sentence-transformers", ["transformers", "torch", "safetensors"]
             snippet = _modules_snippet(built, backbone)
-            done = Exported("sentence-transformers", packages, snippet, reads(processor), note)
+            note = _MODULES_NOTE.format("the mean over the tokens" if backbone.pooling == "mean" else "the first token")
     check(ours, theirs, "hf")
-    return done
+    return Exported(library, tuple(packages), snippet, reads(processor), note)
 
 
 def reads(processor: TextProcessor) -> str:
@@ -173,9 +172,9 @@ _CLASSIFIER_NOTE = (
 
 
 _MODULES_NOTE = (
-    "The head reads {}, which no `AutoModelForSequenceClassification` of this kind of model does (loaded as one, it "
-    "would get a random head), so encoder and head are apart; `SentenceTransformer(folder).encode(texts)` gives the "
-    "same outputs."
+    "The head reads {} with nothing between, as no `AutoModelForSequenceClassification` of this kind of model does "
+    "(loaded as one, it would get a random head), so encoder and head are apart; "
+    "`SentenceTransformer(folder).encode(texts)` gives the same outputs."
 )
 
 
