@@ -3,7 +3,7 @@
 import os
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -210,17 +210,41 @@ def predict(
     target: Annotated[Path, typer.Argument(help="The scored file: .csv, .jsonl or .parquet.")],
     column: Annotated[str | None, typer.Option(help="The column to score; that of params.yaml by default.")] = None,
     model: Annotated[
-        str | None, typer.Option(help="models:/NAME@ALIAS or models:/NAME/VERSION; the challenger by default.")
+        str | None,
+        typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION or a folder; the challenger by default."),
     ] = None,
 ) -> None:
-    """Score a file, or a folder of images, with a registered model."""
+    """Score a file, or a folder of images, with a trained model; if it was killed, go on where it was."""
     workspace, params = _open()
     from finetrail.commands.predict import predict as command
     from finetrail.tasks.registry import get_entry
 
     kind = get_entry(params.task).column
     uri = model or f"models:/{params.project}@challenger"
-    done = command(workspace, uri, source, target, kind=kind, column=column or params.source.columns.content)
+    done = command(workspace, uri, source, target, kind=kind, column=column or params.source.columns.content, track=bar)
     out.print(f"scored {done.rows} rows with {uri}: {target}")
     if done.rejects:
         out.print(f"{done.rejected} rows could not be scored: {done.rejects}", markup=False)
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def export(
+    folder: Annotated[Path, typer.Argument(help="The folder to write.")],
+    model: Annotated[
+        str | None,
+        typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION or a folder; the challenger by default."),
+    ] = None,
+    form: Annotated[
+        Literal["hf", "onnx"],
+        typer.Option("--format", help="hf: transformers, sentence-transformers, timm or torchvision; or onnx."),
+    ] = "hf",
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
+) -> None:
+    """Write a model, with a card, as a folder that other libraries load without finetrail."""
+    workspace, params = _open()
+    from finetrail.commands.export import export as command
+
+    uri = model or f"models:/{params.project}@challenger"
+    done = command(workspace, uri, folder, project=params.project, form=form, force=force)
+    out.print(f"exported {done.model} for {done.library}: {folder}; its README.md shows how to load it", markup=False)

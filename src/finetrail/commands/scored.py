@@ -1,59 +1,182 @@
-"""The file of scored rows, written chunk by chunk, so that it may be larger than memory."""
+"""The scored rows, chunk by chunk in files of their own: larger than memory, and not lost when the work is killed."""
 
 import csv
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import pandas as pd
+from filelock import FileLock, Timeout
+
+from finetrail.errors import SourceError, WorkspaceError
+from finetrail.workspace import read_json, write_json
 
 WRITERS = (".csv", ".jsonl", ".parquet")
+log = logging.getLogger(__name__)
 
 
-class ScoredFile:
-    """Takes frames of equal columns, and takes the place of `target` only when all of them are written.
+@dataclass(frozen=True)
+class Progress:
+    """What is scored and on disk. Attributes: chunks: of the source, in its order. rows, rejected: of all of them."""
+
+    chunks: int = 0
+    rows: int = 0
+    rejected: int = 0
+
+
+class ScoredParts:
+    """Scored and rejected rows beside `target`, whose place they take when all of them are there.
+
+    Who opens it again, after a kill or a power cut, goes on behind the last whole chunk.
 
     Args:
         target: a CSV, JSONL or Parquet file, by its ending.
+        key: what the rows depend on, by what it is called: if one differs, the parts of before are dropped.
+
+    Raises:
+        WorkspaceError: another process is writing the same target.
     """
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, key: dict[str, str]) -> None:
         self._target = target
-        self._partial = target.with_name(target.name + ".partial")
-        self._parquet: Any = None
-        self._begun = False
+        self.rejects = target.with_name(target.name + ".rejects.csv")
+        self._folder = target.with_name(f".{target.name}.partial")  # hidden: it may lie in the folder that is scored
+        self._key = key
+        self.progress = Progress()
 
     def __enter__(self) -> Self:
-        self._target.parent.mkdir(parents=True, exist_ok=True)
-        self._partial.unlink(missing_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = FileLock(self._folder / "lock")
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            raise WorkspaceError(
+                f"{self._target} is being written by another process; wait for it, or name another file"
+            ) from error
+        self.progress = self._found()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if self._parquet is not None:
-            self._parquet.close()
-        if kind is None and self._begun:
-            self._partial.replace(self._target)
+        try:
+            if kind is None:
+                self._finish()
+            elif issubclass(kind, SourceError):
+                self._drop()  # another source will be given, or this one corrected
+        finally:
+            self._lock.release()
+
+    def add(self, scored: pd.DataFrame, refused: pd.DataFrame) -> None:
+        """Keep a chunk: of its rows those with answers, and those without. The first gives the columns."""
+        number = self.progress.chunks
+        _whole(self._part(number), lambda path: _WRITE[self._target.suffix](scored, path, number == 0))
+        if len(refused):
+            _whole(self._refused(number), lambda path: _write_csv(refused, path, not self.progress.rejected))
+        self.progress = Progress(number + 1, self.progress.rows + len(scored), self.progress.rejected + len(refused))
+        write_json(self._record, {"key": self._key, "progress": vars(self.progress)})
+
+    @property
+    def _record(self) -> Path:
+        return self._folder / "progress.json"
+
+    def _part(self, number: int) -> Path:
+        return self._folder / f"{number:08d}{self._target.suffix}"
+
+    def _refused(self, number: int) -> Path:
+        return self._folder / f"{number:08d}.rejects.csv"
+
+    def _found(self) -> Progress:
+        if not self._record.exists():
+            return Progress()
+        try:
+            record = read_json(self._record)
+            changed = [name for name, value in self._key.items() if record["key"].get(name) != value]
+            progress = Progress(**record["progress"])
+        except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
+            changed, progress = ["the record of it"], Progress()
+        if changed:
+            log.warning(
+                "a scoring of %s was cut off, but %s changed since: it starts afresh",
+                self._target.name,
+                " and ".join(changed),
+            )
+            self._record.unlink()
+            return Progress()
+        return progress
+
+    def _finish(self) -> None:
+        numbers = range(self.progress.chunks)
+        joined = self._folder / f"joined{self._target.suffix}"
+        _JOIN[self._target.suffix]([self._part(number) for number in numbers], joined)
+        refused = [path for number in numbers if (path := self._refused(number)).exists()]
+        if self.progress.rejected:
+            _join_bytes(refused, self._folder / "joined.rejects.csv")
+            (self._folder / "joined.rejects.csv").replace(self.rejects)
         else:
-            self._partial.unlink(missing_ok=True)
+            self.rejects.unlink(missing_ok=True)  # of an earlier run
+        joined.replace(self._target)
+        self._drop()
 
-    def write(self, frame: pd.DataFrame) -> None:
-        """Append rows; the first frame, which may be without any, gives the columns."""
-        if self._target.suffix == ".parquet":
-            self._write_parquet(frame)
-        elif self._target.suffix == ".jsonl":
-            with self._partial.open("a", encoding="utf-8", newline="") as file:
-                if len(frame):
-                    frame.to_json(file, orient="records", lines=True, force_ascii=False)
-        else:
-            # All texts are quoted: without, a lone carriage return inside of one would end its row.
-            frame.to_csv(self._partial, mode="a", index=False, header=not self._begun, quoting=csv.QUOTE_NONNUMERIC)
-        self._begun = True
+    def _drop(self) -> None:
+        self._record.unlink(missing_ok=True)  # first: without it, what is left of the rest counts for nothing
+        shutil.rmtree(self._folder)
 
-    def _write_parquet(self, frame: pd.DataFrame) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
 
-        table = pa.Table.from_pandas(frame, preserve_index=False)
-        if self._parquet is None:
-            self._parquet = pq.ParquetWriter(self._partial, table.schema)
-        self._parquet.write_table(table)
+def _whole(path: Path, write: Callable[[Path], None]) -> None:
+    """A file that is whole as soon as it has its name, even after a power cut."""
+    partial = path.with_name(path.name + ".partial")
+    write(partial)
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _write_csv(frame: pd.DataFrame, path: Path, header: bool) -> None:
+    # All texts are quoted: without, a lone carriage return inside of one would end its row.
+    frame.to_csv(path, index=False, header=header, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
+
+
+def _write_jsonl(frame: pd.DataFrame, path: Path, header: bool) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        if len(frame):
+            frame.to_json(file, orient="records", lines=True, force_ascii=False)
+
+
+def _write_parquet(frame: pd.DataFrame, path: Path, header: bool) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), path)
+
+
+def _join_bytes(parts: list[Path], joined: Path) -> None:
+    with joined.open("wb") as whole:
+        for part in parts:
+            with part.open("rb") as file:
+                shutil.copyfileobj(file, whole, 2**20)
+
+
+def _join_parquet(parts: list[Path], joined: Path) -> None:
+    """Chunk by chunk, each a row group."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(joined, pq.read_schema(parts[0])) as whole:
+        for part in parts:
+            whole.write_table(pq.read_table(part))
+
+
+_WRITE: dict[str, Callable[[pd.DataFrame, Path, bool], None]] = {
+    ".csv": _write_csv,
+    ".jsonl": _write_jsonl,
+    ".parquet": _write_parquet,
+}
+_JOIN: dict[str, Callable[[list[Path], Path], Any]] = {
+    ".csv": _join_bytes,
+    ".jsonl": _join_bytes,
+    ".parquet": _join_parquet,
+}

@@ -4,20 +4,22 @@ import csv
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
+from finetrail.commands import predict as command
 from finetrail.commands.predict import Scored, predict
-from finetrail.errors import ConfigError, SourceError, TrackingError
+from finetrail.errors import ConfigError, ModelError, SourceError, TrackingError
 from finetrail.prediction import answer
 from finetrail.registry import Version
 from finetrail.tasks.registry import load_model
 from finetrail.workspace import Workspace
 
-TEXTS = ["good superb door", 'a "bad",\nchair', "", "NA", "ümlaut 🚀", "old\rline ends"]
+TEXTS = ["good superb door", 'a "bad",\nchair', "NA", "ümlaut 🚀", "old\rline ends"]
 MODEL = "models:/shared@challenger"
-TEXT = {"kind": "text", "column": "text"}
+TEXT: dict[str, Any] = {"kind": "text", "column": "text"}
 
 
 @pytest.fixture
@@ -99,9 +101,9 @@ def test_the_targets_folder_is_made(workspace: Workspace) -> None:
         ),
         ("a.csv", "body\nx\n", "b.csv", "a.csv: no column 'text'; it has 'body'"),
         ("a.csv", "", "b.csv", "a.csv: no column 'text'; it has none"),
-        ("a.csv", "text\na,b\n", "b.csv", "a.csv, line 2: 2 fields, but the header has 1"),
-        ("a.jsonl", '{"text": 3}\n', "b.csv", "a.jsonl, row 1: column 'text' holds 3; it must be text"),
-        ("a.jsonl", '{"text": null}\n', "b.csv", "a.jsonl, row 1: column 'text' holds None; it must be"),
+        ("a.csv", 'text\n"a"b\n', "b.csv", "a.csv, line 2: ',' expected after '\"'; correct the quoting there"),
+        ("a.jsonl", '{"body": "x"}\n', "b.csv", "a.jsonl: no column 'text'; it has 'body'"),
+        ("a.parquet", "x", "b.csv", "a.parquet cannot be read as Parquet ("),
     ],
 )
 def test_what_cannot_be_scored_leaves_the_earlier_file(
@@ -114,6 +116,46 @@ def test_what_cannot_be_scored_leaves_the_earlier_file(
         predict(Workspace(tmp_path), MODEL, tmp_path / source, tmp_path / target, **TEXT)
     assert str(caught.value).removeprefix(f"{tmp_path}/").startswith(message)
     assert (tmp_path / target).read_text() == "earlier"
+
+
+@pytest.mark.parametrize("name", ["b.csv", "b.jsonl", "b.parquet"])
+def test_rows_without_a_text_are_named_with_their_number_and_the_reason(
+    workspace: Workspace, saved_model: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "ROWS_A_CHUNK", 2)
+    source, target = workspace.root / "a.jsonl", workspace.root / name
+    source.write_bytes(
+        b'{"text": null}\n{"text": ""}\n{"text": "good door"}\n{"text": "\xe9"}\n{"text": "bad, \\n"}\n[1]\n'
+    )
+    done = predict(workspace, str(saved_model), source, target, **TEXT)
+    assert done == Scored(2, 4, workspace.root / f"{name}.rejects.csv")
+    assert list(read(target)["text"]) == ["good door", "bad, \n"]
+    with (workspace.root / f"{name}.rejects.csv").open(newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["row", "text", "reason"],
+            ["1", "", "no text"],
+            ["2", "", "empty text"],
+            ["4", "", "byte 0xe9 is not UTF-8"],
+            ["6", "", "not a JSON object"],
+        ]
+
+
+def test_a_folder_of_mlflow_and_one_of_train_answer_as_the_registered_model(
+    workspace: Workspace, saved_model: Path
+) -> None:
+    from mlflow.artifacts import download_artifacts
+
+    source = write(workspace.root / "a.csv")
+    files = []
+    for number, model in enumerate((MODEL, download_artifacts(MODEL), str(saved_model))):
+        files.append(workspace.root / f"{number}.csv")
+        predict(workspace, model, source, files[-1], **TEXT)
+    assert files[0].read_bytes() == files[1].read_bytes() == files[2].read_bytes()
+
+
+def test_a_folder_that_holds_no_model(workspace: Workspace) -> None:
+    with pytest.raises(ModelError, match=r"holds no model.json, so it is no model of finetrail; train one with"):
+        predict(workspace, str(workspace.root), write(workspace.root / "a.csv"), workspace.root / "b.csv", **TEXT)
 
 
 @pytest.mark.parametrize(

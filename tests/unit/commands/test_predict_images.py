@@ -6,6 +6,7 @@ import io
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -16,7 +17,7 @@ from finetrail.errors import ConfigError, SourceError
 from finetrail.workspace import Workspace
 from tests.unit.pictures import BLUE, RED, picture
 
-IMAGE = {"kind": "image", "column": "image"}
+IMAGE: dict[str, Any] = {"kind": "image", "column": "image"}
 FILES = {
     "a.png": picture(RED),
     "b/c.jpg": picture(BLUE, "JPEG"),
@@ -86,9 +87,9 @@ def test_a_folder_or_archive_is_scored_and_what_is_no_image_is_named(
     assert scored["score"].between(0.5, 1).all()
     with rejects.open(newline="") as file:
         named = list(csv.reader(file))
-    assert [name for name, _ in named] == ["image", "e.txt", "z/cut.png"]
-    assert "no image of a known format" in named[1][1]
-    assert "no whole image" in named[2][1]
+    assert [row[:2] for row in named] == [["row", "image"], ["4", "e.txt"], ["5", "z/cut.png"]]
+    assert "no image of a known format" in named[1][2]
+    assert "no whole image" in named[2][2]
     assert len(scored) + len(named) - 1 == len(FILES)
 
 

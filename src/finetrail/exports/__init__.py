@@ -1,0 +1,1 @@
+"""Trained models in the formats of others: folders that their libraries load without this project."""

@@ -1,0 +1,84 @@
+"""What the registry knows of a version: the lineage, the settings and the test scores that a card tells of."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from finetrail.chain import Chain
+from finetrail.ledger import Ledger
+from finetrail.tracking import tracking_errors
+from finetrail.versions import Known
+from finetrail.workspace import read_json
+
+_TESTED = "test/metrics.json"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of a registered version; of a model that is in no registry everything is empty.
+
+    Attributes:
+        name, version: those of the registry.
+        run_id: of the run that trained it.
+        tags: the version's.
+        params: the run's.
+        datasets: name, rows and digest of what it was trained on and chosen by.
+        tested: the content of `metrics.json` of the test; empty where the run has none.
+        test_split: the sha256 of the rows of that test, by the ledger; empty where it has none.
+        models_scored: different ones on those rows so far, by the ledger.
+    """
+
+    name: str = ""
+    version: int = 0
+    run_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+    datasets: tuple[tuple[str, str, str], ...] = ()
+    tested: Mapping[str, Any] = field(default_factory=dict)
+    test_split: str = ""
+    models_scored: int = 0
+
+
+def facts_of(ledger: Ledger, known: Known) -> Facts:
+    """Ask registry and ledger about a version.
+
+    Raises:
+        LedgerError: the ledger is not what it was.
+        TrackingError: the registry does not answer.
+    """
+    client = ledger.tracker.client
+    tested = {}
+    with tracking_errors(ledger.tracker.uri):
+        run = client.get_run(known.run_id)
+        if _TESTED in {file.path for file in client.list_artifacts(known.run_id, "test")}:
+            with TemporaryDirectory() as folder:
+                tested = read_json(Path(client.download_artifacts(known.run_id, _TESTED, folder)))
+    datasets = tuple(
+        (one.dataset.name, str(json.loads(one.dataset.profile or "{}").get("num_rows", "")), one.dataset.digest)
+        for one in run.inputs.dataset_inputs
+    )
+    chain = ledger.read()
+    split = _scored_on(chain, known.fingerprint, tested.get("test", {}))
+    return Facts(
+        known.name,
+        known.version,
+        known.run_id,
+        known.tags,
+        dict(run.data.params),
+        datasets,
+        tested,
+        split,
+        len(chain.scored(split)) if split else 0,
+    )
+
+
+def _scored_on(chain: Chain, model: str, scores: Mapping[str, float]) -> str:
+    """The sha256 of the rows that a model has these scores on."""
+    for entry in reversed(chain.entries):
+        rounded = {name: round(scores[name], 6) for name in entry.metrics if name in scores}
+        if entry.kind == "scoring" and entry.model == model and rounded == entry.metrics:
+            return entry.test_split
+    return ""

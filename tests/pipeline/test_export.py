@@ -1,0 +1,124 @@
+"""`finetrail export` of the registered model: its card tells of scores and lineage, and its code answers alike."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from finetrail.tracking import tracking_uri
+from finetrail.workspace import read_json
+from tests.pipeline.workspaces import Sandbox, contents
+from tests.unit.exports.folders import answer_elsewhere
+from tests.whole import read_whole
+
+
+@pytest.fixture(scope="module")
+def exported(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("exports") / "toy"
+    done = finished.finetrail("export", str(folder))
+    assert done.code == 0, done.err
+    assert done.out == (
+        f"exported models:/toy/1 for sentence-transformers: {folder}; its README.md shows how to load it\n"
+    )
+    return folder
+
+
+def test_the_cards_code_answers_as_the_pipeline_did_on_the_test_split(finished: Sandbox, exported: Path) -> None:
+    texts = read_whole(finished.paths.split("test"))["text"].tolist()
+    printed = answer_elsewhere([exported], {"texts": texts})
+    logits = np.stack(pd.read_parquet(finished.paths.test_report / "predictions.parquet")["logits"].tolist())
+    answered = np.load(exported / "logits.npy")
+    (exported / "logits.npy").unlink()
+    np.testing.assert_allclose(answered, logits, atol=1e-4)
+    labels = read_json(finished.paths.split_report)["labels"]
+    assert json.loads(printed.replace("'", '"')) == [labels[number] for number in logits.argmax(1)]
+
+
+def test_the_card_tells_scores_data_and_lineage(finished: Sandbox, exported: Path) -> None:
+    card = (exported / "README.md").read_text(encoding="utf-8")
+    _, head, body = card.split("---\n", 2)
+    described = YAML(typ="safe").load(head)
+    tested = read_json(finished.paths.test_report / "metrics.json")
+    assert described["library_name"] == "sentence-transformers"
+    assert described["pipeline_tag"] == "text-classification"
+    assert described["metrics"] == ["accuracy", "macro_precision", "macro_recall", "macro_f1"]
+    (result,) = described["model-index"][0]["results"]
+    assert {one["type"]: one["value"] for one in result["metrics"]} == pytest.approx(
+        {name: value for name, value in tested["test"].items() if name != "loss"}, rel=1e-5
+    )
+    interval = tested["intervals"]["macro_f1"]
+    assert f"| macro F1 | {tested['test']['macro_f1']:.4f} | {interval['low']:.4f} to {interval['high']:.4f} |" in body
+    for label, one in tested["per_class"].items():
+        assert (
+            f"| {label} | {one['precision']:.3f} | {one['recall']:.3f} | {one['f1']:.3f} | {one['support']} |" in body
+        )
+    chosen = read_json(finished.paths.selection_report)
+    record = read_json(finished.paths.run(chosen["chosen"]).record)
+    for name, digest in ((data["name"], data["digest"]) for data in record["datasets"]):
+        assert f"| {name} | {len(read_whole(finished.paths.split(name)))} | `{digest}` |" in body
+    assert chosen["reason"] in body
+    assert f"| version | `toy {read_json(finished.paths.registration)['version']}` |" in body
+    assert f"| MLflow run | `{record['run_id']}` |" in body
+    assert f"| model sha256 | `{read_json(finished.paths.registration)['fingerprint']}` |" in body
+    assert f"{tested['calibration']['ece']:.3f} on average (expected calibration error on test)" in body
+    split = read_json(finished.paths.split_report)["sha256"]["test"]
+    assert f"The rows have the sha256 `{split}`. Models scored on them so far: 1." in body
+    assert "Of a text it reads the first 32 tokens." in body
+    assert str(finished.root) not in card
+    assert {path.stat().st_mode & 0o777 for path in exported.rglob("*") if path.is_file()} == {0o644}
+
+
+def test_an_export_is_replaced_only_by_force_and_nothing_else_is(
+    finished: Sandbox, exported: Path, tmp_path: Path
+) -> None:
+    before = contents(exported)
+    done = finished.finetrail("export", str(exported))
+    assert (done.code, done.error) == (
+        2,
+        f"ConfigError: {exported} is there already; name another folder, or give --force to replace an earlier export",
+    )
+    assert finished.finetrail("export", str(exported), "--force").code == 0
+    assert contents(exported) == before
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "README.md").write_text("my own")
+    assert finished.finetrail("export", str(tmp_path / "mine"), "--force").code == 2
+    assert contents(tmp_path / "mine").keys() == {"README.md"}
+    assert finished.finetrail("export", str(tmp_path / "mine" / "README.md"), "--force").code == 2
+
+
+def test_a_model_that_is_none_leaves_nothing(finished: Sandbox, tmp_path: Path) -> None:
+    done = finished.finetrail("export", str(tmp_path / "out"), "--model", str(tmp_path))
+    assert done.code == 4
+    assert done.error.startswith(f"ModelError: {tmp_path} holds no model.json, so it is no model of finetrail; name")
+    done = finished.finetrail("export", str(tmp_path / "out"), "--model", "models:/toy@nonesuch")
+    assert (done.code, done.error) == (9, "RefusedError: 'toy' has no version 'nonesuch'; it has 1, challenger")
+    done = finished.finetrail("export", str(tmp_path / "out"), "--model", "toy")
+    assert done.code == 2
+    assert done.error.startswith("ConfigError: model 'toy' is no folder and no address; write models:/NAME@ALIAS, mod")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_train_is_exported_without_scores(finished: Sandbox, tmp_path: Path) -> None:
+    model = finished.paths.model("linear_probe")
+    done = finished.finetrail("export", str(tmp_path / "out"), "--model", str(model), "--format", "onnx")
+    assert done.code == 0, done.err
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "No test scores are known of this model" in card
+    assert "## Lineage" not in card
+    assert str(finished.root) not in card
+
+
+def test_a_folder_of_mlflows_is_the_same_model(finished: Sandbox, exported: Path, tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+    from mlflow.artifacts import download_artifacts
+
+    client = MlflowClient(tracking_uri(finished.paths))
+    version = client.get_model_version_by_alias("toy", "challenger")
+    logged = client.get_logged_model(version.source.removeprefix("models:/"))
+    folder = download_artifacts(logged.artifact_location)
+    done = finished.finetrail("export", str(tmp_path / "out"), "--model", folder)
+    assert done.code == 0, done.err
+    assert contents(tmp_path / "out", "README.md") == contents(exported, "README.md")

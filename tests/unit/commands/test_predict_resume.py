@@ -1,0 +1,192 @@
+"""`finetrail predict`, killed in the middle: it goes on where it was, with the same bytes, in constant memory."""
+
+import json
+import logging
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from filelock import FileLock
+
+from finetrail.commands import predict as command
+from finetrail.commands import scored
+from finetrail.commands.predict import Scored, predict
+from finetrail.commands.scorer import Scorer
+from finetrail.data.unlabelled import Unlabelled
+from finetrail.errors import WorkspaceError
+from finetrail.workspace import Workspace
+
+TEXT: dict[str, Any] = {"kind": "text", "column": "text"}
+# Scores one file after the other, and says what its most memory was after each of them.
+PREDICT = """
+import resource, sys
+from pathlib import Path
+from finetrail.commands import predict as command
+from finetrail.workspace import Workspace
+command.ROWS_A_CHUNK = 50
+model, *files = sys.argv[1:]
+for source, target in zip(files[::2], files[1::2]):
+    command.predict(Workspace(Path()), model, Path(source), Path(target), kind="text", column="text")
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def start(model: Path, *files: Path) -> "subprocess.Popen[str]":
+    words = [sys.executable, "-c", PREDICT, str(model), *map(str, files)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def table(path: Path, rows: int) -> Path:
+    """Texts of many lengths, of which every seventh is empty."""
+    texts = [f"good bad {'table ' * (number % 11)}{number}" if number % 7 else "" for number in range(rows)]
+    frame = pd.DataFrame({"text": pd.Series(texts, dtype=str)})
+    if path.suffix == ".parquet":
+        frame.to_parquet(path, row_group_size=1_000)
+    else:
+        frame.to_csv(path, index=False, quoting=1)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_killed_and_called_again_it_ends_with_the_same_bytes(
+    saved_model: Path, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(command, "ROWS_A_CHUNK", 50)
+    source = table(tmp_path / "a.csv", 1_800)
+    whole, cut = tmp_path / f"whole{suffix}", tmp_path / f"cut{suffix}"
+    done = predict(Workspace(tmp_path), str(saved_model), source, whole, **TEXT)
+    killed = start(saved_model, source, cut)
+    record = tmp_path / f".{cut.name}.partial" / "progress.json"
+    until = time.monotonic() + 120
+    while not record.exists() or json.loads(record.read_text())["progress"]["chunks"] < 3:
+        assert killed.poll() is None, "it ended before it was killed"
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    killed.kill()
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+    assert not cut.exists()
+    before = json.loads(record.read_text())["progress"]
+    assert 0 < before["chunks"] < 36
+    with caplog.at_level(logging.WARNING):
+        again = predict(Workspace(tmp_path), str(saved_model), source, cut, **TEXT)
+    assert f"{cut.name} goes on behind row {before['rows'] + before['rejected']}, where it was cut off" in caplog.text
+    assert (again.rows, again.rejected) == (done.rows, done.rejected) == (1_800 - 258, 258)
+    assert cut.read_bytes() == whole.read_bytes()
+    rejects = [path.with_name(f"{path.name}.rejects.csv").read_bytes() for path in (whole, cut)]
+    assert rejects[0] == rejects[1]
+    assert not record.parent.exists()
+
+
+class CutError(Exception):
+    """As if the process ended here."""
+
+
+def cut_off(saved_model: Path, source: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Score a part of the source, and end at the fourth chunk."""
+    monkeypatch.setattr(command, "ROWS_A_CHUNK", 10)
+    write = scored.ScoredParts.add
+
+    def add(parts: scored.ScoredParts, *frames: pd.DataFrame) -> None:
+        if parts.progress.chunks == 3:
+            raise CutError
+        write(parts, *frames)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scored.ScoredParts, "add", add)
+        with pytest.raises(CutError):
+            predict(Workspace(source.parent), str(saved_model), source, target, **TEXT)
+
+
+def test_only_what_is_missing_is_scored(
+    saved_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    source, target = table(tmp_path / "a.csv", 100), tmp_path / "b.csv"
+    cut_off(saved_model, source, target, monkeypatch)
+    kept = (tmp_path / ".b.csv.partial" / "00000001.csv").stat().st_mtime_ns
+    (tmp_path / ".b.csv.partial" / "00000003.csv").write_text("half a chu")  # without a record it does not count
+    time.sleep(0.01)
+    chunks = []
+    score = command._scored
+
+    def counted(scorer: Scorer, chunk: list[Unlabelled], column: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+        chunks.append(chunk[0].row)
+        return score(scorer, chunk, column)
+
+    monkeypatch.setattr(command, "_scored", counted)
+    assert predict(Workspace(tmp_path), str(saved_model), source, target, **TEXT).rows == 85
+    assert chunks == [31, 41, 51, 61, 71, 81, 91]
+    assert kept < target.stat().st_mtime_ns
+    assert pd.read_csv(target)["text"].str.extract(r"(\d+)$")[0].astype(int).tolist() == [
+        number for number in range(100) if number % 7
+    ]
+
+
+@pytest.mark.parametrize("changed", ["the source", "the model", "the column", "the record of it"])
+def test_after_a_change_it_starts_afresh_and_says_so(
+    saved_model: Path,
+    tmp_path: Path,
+    changed: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    source, target, column = table(tmp_path / "a.csv", 100), tmp_path / "b.csv", "text"
+    frame = pd.read_csv(source, keep_default_na=False)
+    frame.assign(body=frame["text"]).to_csv(source, index=False)
+    cut_off(saved_model, source, target, monkeypatch)
+    model = saved_model
+    if changed == "the source":
+        with source.open("a") as file:
+            file.write("good,good\n")
+    elif changed == "the model":
+        model = Path(shutil.copytree(saved_model, tmp_path / "model"))
+        (model / "note.txt").write_text("another")
+    elif changed == "the column":
+        column = "body"
+    else:
+        (tmp_path / ".b.csv.partial" / "progress.json").write_text("{")
+    with caplog.at_level(logging.WARNING):
+        done = predict(Workspace(tmp_path), str(model), source, target, kind="text", column=column)
+    assert f"a scoring of b.csv was cut off, but {changed} changed since: it starts afresh" in caplog.text
+    fresh = tmp_path / "fresh.csv"
+    assert predict(Workspace(tmp_path), str(model), source, fresh, kind="text", column=column).rows == done.rows
+    assert fresh.read_bytes() == target.read_bytes()
+
+
+def test_two_do_not_write_the_same_file(saved_model: Path, tmp_path: Path) -> None:
+    (tmp_path / ".b.csv.partial").mkdir()
+    with (
+        FileLock(tmp_path / ".b.csv.partial" / "lock"),
+        pytest.raises(WorkspaceError, match=r"b.csv is being written by another process; wait for it, or name"),
+    ):
+        predict(Workspace(tmp_path), str(saved_model), table(tmp_path / "a.csv", 9), tmp_path / "b.csv", **TEXT)
+
+
+def test_a_finished_scoring_that_was_not_cleared_away_is_finished(saved_model: Path, tmp_path: Path) -> None:
+    source, target = table(tmp_path / "a.csv", 30), tmp_path / "b.csv"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scored.ScoredParts, "_drop", lambda _: (_ for _ in ()).throw(CutError()))
+        with pytest.raises(CutError):
+            predict(Workspace(tmp_path), str(saved_model), source, target, **TEXT)
+    target.unlink()
+    assert predict(Workspace(tmp_path), str(saved_model), source, target, **TEXT) == Scored(
+        25, 5, tmp_path / "b.csv.rejects.csv"
+    )
+    assert len(pd.read_csv(target)) == 25
+    assert {path.name for path in tmp_path.iterdir()} == {"a.csv", "b.csv", "b.csv.rejects.csv"}
+
+
+def test_memory_does_not_grow_with_the_rows(saved_model: Path, tmp_path: Path) -> None:
+    sources = [table(tmp_path / f"{rows}.parquet", rows) for rows in (500, 5_000)]
+    targets = [tmp_path / "b.parquet", tmp_path / "c.parquet"]
+    process = start(saved_model, sources[0], targets[0], sources[1], targets[1])
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    few, many = map(int, out.split())
+    assert many < few + 30, f"{few} MB after 500 rows, {many} MB after 5,000"
