@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import Tensor
 
 from finetrail.commands.reproduce import Reproduced, compare, open_version
 from finetrail.commands.verify import choose
@@ -124,22 +125,34 @@ def opened(again: Again, finished: Sandbox, tmp_path_factory: pytest.TempPathFac
     return Opened(known, files, recorded, again.clone.paths)
 
 
-def test_weights_that_are_a_little_otherwise_are_compared_by_their_metrics(opened: Opened, tmp_path: Path) -> None:
-    done = opened.against(lambda name, tensor: tensor + 1e-6 if "weight" in name else tensor, tmp_path)
-    assert not done.bits.same
+def _a_little(name: str, tensor: Tensor) -> Tensor:
+    return tensor + 1e-6 if "weight" in name else tensor
+
+
+def test_on_the_same_machine_the_bits_decide(opened: Opened, tmp_path: Path) -> None:
+    done = opened.against(_a_little, tmp_path)
+    assert done.same_machine
+    assert all(one.holds for one in done.scored)
+    assert done.verdict.startswith("compared bit for bit: models:/toy/1 is not what the same hardware makes")
+    with pytest.raises(ReproductionError, match=r"models:/toy/1 is not what its commit and data make: weights: \d+ of"):
+        done.insist(exact=False)
+
+
+@pytest.mark.parametrize("other", [{"threads": "64"}, {"gpu": "A100"}], ids=lambda other: str(*other))
+def test_on_other_hardware_metrics_are_compared(opened: Opened, tmp_path: Path, other: dict[str, str]) -> None:
+    done = opened.against(_a_little, tmp_path)
+    done = replace(done, machine={**done.machine, **other})
     assert done.holds
     assert 1e-7 < (done.bits.largest or 0) < 1e-5
     assert [one.metric for one in done.scored] == ["accuracy", "macro_precision", "macro_recall", "macro_f1"]
     told = read_json(opened.built.run("full").metrics)["val"]
     assert all(one.rebuilt == pytest.approx(told[one.metric]) == one.registered for one in done.scored)
     assert "tensors differ, by 1" in done.bits.line
-    assert "compared by validation metrics, because the bits differ (on the same hardware)" in done.verdict
+    assert "compared by validation metrics, because the bits differ (on other hardware, threads" in done.verdict
+    assert done.lines[0].startswith("trained on ")
     done.insist(exact=False)
     with pytest.raises(ReproductionError, match=r"/toy/1 is not reproduced bit for bit, which --exact asks for: weigh"):
         done.insist(exact=True)
-    other = replace(done, machine={**done.machine, "threads": "64"})
-    assert "(on other hardware, threads or precision)" in other.verdict
-    assert " 64 threads" in other.lines[0]
 
 
 def test_other_weights_are_not_reproduced(opened: Opened, tmp_path: Path) -> None:
@@ -148,5 +161,7 @@ def test_other_weights_are_not_reproduced(opened: Opened, tmp_path: Path) -> Non
     with pytest.raises(ReproductionError, match=r"models:/toy/1 is not what its commit and data make: weights: \d+ of"):
         done.insist(exact=False)
     assert not done.as_json()["reproduced"]
-    assert done.verdict.endswith("are further apart than allowed")
+    elsewhere = replace(done, machine={**done.machine, "threads": "64"})
+    assert not elsewhere.holds
+    assert elsewhere.verdict.endswith("are further apart than allowed")
     assert any(abs(one.registered - one.rebuilt) > 0.2 for one in done.scored)
