@@ -44,13 +44,16 @@ def again(team: Team, first: str) -> str:
     """The same once more, started by a schedule, and with candidates as runs of their own."""
     deployment = team.ask("deployments/name/finetune/finetune")["id"]
     every_minute = {"schedule": {"cron": "* * * * *", "timezone": "UTC"}, "active": True}
-    every_minute["parameters"] = {"fan_out": "candidate/candidate"}
+    every_minute |= {"max_scheduled_runs": 1, "parameters": {"fan_out": "candidate/candidate"}}
     (added,) = team.ask(f"deployments/{deployment}/schedules", [every_minute])
     end = time.monotonic() + 90
     while not (ran := [one for one in team.runs("finetune") if one["auto_scheduled"] and one["start_time"]]):
         assert time.monotonic() < end
         time.sleep(1)
     team.ask(f"deployments/{deployment}/schedules/{added['id']}", method="DELETE")
+    for run in team.runs("finetune"):  # the next minute's, which outlives its schedule
+        if run["state"]["type"] == "SCHEDULED":
+            team.ask(f"flow_runs/{run['id']}", method="DELETE")
     state = team.wait(ran[0]["id"])
     assert state["type"] == "COMPLETED", (state, team.logs(ran[0]["id"])[-30:])
     return str(ran[0]["id"])
