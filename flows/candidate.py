@@ -2,13 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as a script, it has only its own folder there
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from pydantic import Field
 
 from flows.pipeline import BEFORE, run_stages, work_in_clone
 from flows.tasks import Limits
@@ -16,13 +15,19 @@ from flows.tasks import Limits
 
 @flow(name="candidate", flow_run_name="{name}", persist_result=False)
 def candidate(
-    name: Annotated[str, Field(description="One of the candidates in params.yaml.")],
-    git_ref: Annotated[str, Field(description="Branch, tag or commit to run.")] = "HEAD",
-    recipe: Annotated[str | None, Field(description="A recipe to take in place of params.yaml.")] = None,
+    name: str,
+    git_ref: str = "HEAD",
+    recipe: str | None = None,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> State[Any]:
     """Train one candidate in a fresh clone, and give the result to DVC's cache and remote.
 
     The flow `finetune` starts it once for each candidate if it is told to fan out.
+
+    Args:
+        name: One of the candidates in params.yaml.
+        git_ref: Branch, tag or commit to run.
+        recipe: A recipe to take in place of params.yaml.
+        limits: Of tries and minutes.
     """
     return work_in_clone(git_ref, recipe, limits, lambda clone: run_stages([*BEFORE, f"train@{name}"], clone, limits))

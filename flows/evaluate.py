@@ -1,10 +1,9 @@
 """The flow `evaluate`: a registered version is scored again, on the test split of a commit."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from pydantic import Field
 
 from finetrail.running import Ended
 from finetrail.workspace import read_json
@@ -17,12 +16,19 @@ from flows.tasks import Limits
 
 @flow(name="evaluate", flow_run_name="evaluate {version}", persist_result=False)
 def evaluate(
-    version: Annotated[str, Field(description="A version's number, or an alias.")] = "champion",
-    git_ref: Annotated[str, Field(description="Branch, tag or commit whose test split is taken.")] = "HEAD",
-    recipe: Annotated[str | None, Field(description="A recipe to take in place of params.yaml.")] = None,
+    version: str = "champion",
+    git_ref: str = "HEAD",
+    recipe: str | None = None,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> State[Any]:
-    """Score a version on a test split; the ledger counts how many models were scored on the same."""
+    """Score a version on a test split; the ledger counts how many models were scored on the same.
+
+    Args:
+        version: A version's number, or an alias.
+        git_ref: Branch, tag or commit whose test split is taken.
+        recipe: A recipe to take in place of params.yaml.
+        limits: Of tries and minutes.
+    """
 
     def end(clone: Clone, ended: Ended) -> State[Any]:
         state = describe("evaluate", ended)

@@ -5,13 +5,12 @@ As a script it runs once, with the server that PREFECT_API_URL names, or without
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as a script, it has only its own folder there
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from pydantic import Field
 
 from flows.artifacts import leave_lock
 from flows.clones import Clone
@@ -23,16 +22,20 @@ from flows.tasks import Limits
 
 @flow(name="finetune", persist_result=False)
 def finetune(
-    git_ref: Annotated[str, Field(description="Branch, tag or commit to run.")] = "HEAD",
-    recipe: Annotated[str | None, Field(description="A recipe to take in place of params.yaml.")] = None,
-    fan_out: Annotated[
-        str | None, Field(description="The deployment whose runs train the candidates, such as candidate/candidate.")
-    ] = None,
+    git_ref: str = "HEAD",
+    recipe: str | None = None,
+    fan_out: str | None = None,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> State[Any]:
     """Run ingest, validate, split, train, select, test and register by DVC, in a fresh clone of the repository.
 
     What DVC's cache or remote already has is not done again: it is the same result, whoever made it.
+
+    Args:
+        git_ref: Branch, tag or commit to run.
+        recipe: A recipe to take in place of params.yaml.
+        fan_out: The deployment whose runs train the candidates, such as candidate/candidate.
+        limits: Of tries and minutes.
     """
 
     def work(clone: Clone) -> State[Any]:

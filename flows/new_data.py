@@ -8,7 +8,7 @@ the cache and committed to a branch of its own, because a model's commit must na
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
 from prefect import flow
 from prefect.client.orchestration import get_client
@@ -18,7 +18,6 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.deployments import run_deployment
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
-from pydantic import Field
 from ruamel.yaml import YAML
 
 from finetrail.errors import FinetrailError
@@ -30,12 +29,19 @@ from flows.tasks import Limits
 
 @flow(name="new-data", persist_result=False)
 def new_data(
-    git_ref: Annotated[str, Field(description="Branch whose data is followed.")] = "HEAD",
-    recipe: Annotated[str | None, Field(description="A recipe to take in place of params.yaml.")] = None,
-    deployment: Annotated[str, Field(description="What is started if there is new data.")] = "finetune/finetune",
+    git_ref: str = "HEAD",
+    recipe: str | None = None,
+    deployment: str = "finetune/finetune",
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> State[Any]:
-    """Look whether the data of a branch has changed, and start a run with it if it has."""
+    """Look whether the data of a branch has changed, and start a run with it if it has.
+
+    Args:
+        git_ref: Branch whose data is followed.
+        recipe: A recipe to take in place of params.yaml.
+        deployment: What is started if there is new data.
+        limits: Of tries and minutes.
+    """
     try:
         with fresh_clone(Places.from_environment(), git_ref, recipe) as clone:
             pulled = pull(clone, limits)

@@ -1,11 +1,10 @@
 """The flow `promote`: a registered version goes through the gate, and becomes the champion if it passes."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
-from pydantic import Field
 
 from finetrail.errors import ConflictError, RefusedError
 from finetrail.running import Ended
@@ -20,16 +19,23 @@ from flows.tasks import UNAVAILABLE, Limits
 
 @flow(name="promote", flow_run_name="promote {version}", persist_result=False)
 def promote(
-    version: Annotated[str, Field(description="A version's number, or an alias.")] = "challenger",
-    dry_run: Annotated[bool, Field(description="Judge only; nothing is changed.")] = False,
-    git_ref: Annotated[str, Field(description="Branch, tag or commit whose test split and gate are taken.")] = "HEAD",
-    recipe: Annotated[str | None, Field(description="A recipe to take in place of params.yaml.")] = None,
+    version: str = "challenger",
+    dry_run: bool = False,
+    git_ref: str = "HEAD",
+    recipe: str | None = None,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> State[Any]:
     """Compare a version with the champion on the same test rows, by the rules of `gate:` in params.yaml.
 
     The run ends as `Refused` if a rule is broken; the artifact `gate` says which. A promotion is told as the event
     `finetrail.model.promoted`.
+
+    Args:
+        version: A version's number, or an alias.
+        dry_run: Judge only; nothing is changed.
+        git_ref: Branch, tag or commit whose test split and gate are taken.
+        recipe: A recipe to take in place of params.yaml.
+        limits: Of tries and minutes.
     """
 
     def end(clone: Clone, ended: Ended) -> State[Any]:
