@@ -28,7 +28,9 @@ def test_stages_leave_artifacts(team: Team, first: str) -> None:
 
 
 def test_a_second_run_does_nothing_again(team: Team, first: str, again: str) -> None:
-    assert team.states(again) == dict.fromkeys(STAGES, "Cached") | {"pull": "Completed", "push": "Completed"}
+    states = team.states(again)  # its children are among them
+    assert {name: states[name] for name in STAGES} == dict.fromkeys(STAGES, "Cached")
+    assert states["pull"] == states["push"] == "Completed"
     (begun, ended) = (
         1000 * datetime.fromisoformat(team.ask(f"flow_runs/{again}")[key]).timestamp()
         for key in ("start_time", "end_time")
