@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from finetrail.environment import check_environment
 from finetrail.errors import ConfigError, WorkspaceError
+from finetrail.proof.dvc_settings import configure, has_remote, remote
 from finetrail.running import Ended, run
 from flows.places import Places
 
@@ -80,20 +81,16 @@ def _set_up(places: Places, root: Path, git_ref: str, recipe: str | None) -> Clo
             raise ConfigError(f"recipe is {recipe!r}, and {git_ref} has no such recipe; use one of {known}")
         shutil.copyfile(root / "recipes" / f"{recipe}.yaml", root / "params.yaml")
     checkpoints = places.home / "checkpoints" / _key(root, environment)
-    has_remote = bool(run(["dvc", "config", "core.remote"], root, environment).lines)
-    return Clone(root, commit, environment | {"FINETRAIL_CHECKPOINTS": str(checkpoints)}, checkpoints, has_remote)
+    return Clone(root, commit, environment | {"FINETRAIL_CHECKPOINTS": str(checkpoints)}, checkpoints, has_remote(root))
 
 
 def _configure(root: Path, places: Places) -> None:
-    """What holds for this clone alone; DVC's own command would take two seconds for it."""
+    """What holds for this clone alone."""
     sections = {"core": {"analytics": "false"}, "cache": {"dir": str(places.cache)}}
     if places.remote:
         sections["core"]["remote"] = "flow"
-        sections["'remote \"flow\"'"] = {"url": places.remote}
-    lines = [
-        line for name, keys in sections.items() for line in (f"[{name}]", *(f"{key} = {keys[key]}" for key in keys))
-    ]
-    (root / ".dvc" / "config.local").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        sections[remote("flow")] = {"url": places.remote}
+    configure(root, sections)
 
 
 def _environment(places: Places, root: Path) -> dict[str, str]:

@@ -1,19 +1,22 @@
 """DVC's files of settings: where its cache and its remotes are, and settings that hold for one clone alone.
 
-DVC is not imported: its own commands would take two seconds for each question.
+DVC is not imported: its own commands would take a second for each question. The files and their order are those of
+https://doc.dvc.org/command-reference/config.
 """
 
 import configparser
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+from platformdirs import site_config_dir, user_config_dir
 
 Sections = dict[str, dict[str, str]]
 
 
 def cache_of(root: Path) -> Path:
     """The folder of a workspace's cache."""
-    named = _read(root).get("cache", {}).get("dir", "cache")
-    return root / ".dvc" / named
+    return Path(_read(root).get("cache", {}).get("dir", root / ".dvc" / "cache"))
 
 
 def remotes_of(root: Path) -> Sections:
@@ -23,9 +26,13 @@ def remotes_of(root: Path) -> Sections:
         if section == "core" and "remote" in keys:
             found[section] = {"remote": keys["remote"]}
         elif section.startswith("'remote "):
-            url = keys.get("url", "")
-            found[section] = keys | ({} if "://" in url else {"url": str((root / ".dvc" / url).resolve())})
+            found[section] = keys
     return found
+
+
+def has_remote(root: Path) -> bool:
+    """Whether there is one to pull from and push to without naming it."""
+    return "core" in remotes_of(root)
 
 
 def configure(root: Path, sections: Mapping[str, Mapping[str, str]]) -> None:
@@ -41,14 +48,24 @@ def remote(name: str) -> str:
 
 
 def _read(root: Path) -> Sections:
-    """What git has, and over it what it has not."""
+    """The machine's settings, over them the person's, what git has, and what this clone alone has."""
+    own = root / ".dvc"
+    system = os.environ.get("DVC_SYSTEM_CONFIG_DIR") or site_config_dir("dvc", "iterative")
+    person = os.environ.get("DVC_GLOBAL_CONFIG_DIR") or user_config_dir("dvc", "iterative")
     found: Sections = {}
-    for name in ("config", "config.local"):
+    for file in (Path(system) / "config", Path(person) / "config", own / "config", own / "config.local"):
         settings = configparser.ConfigParser(interpolation=None)
-        settings.read(root / ".dvc" / name, encoding="utf-8")
+        settings.read(file, encoding="utf-8")
         for section in settings.sections():
-            found[section] = found.get(section, {}) | dict(settings[section])
+            keys = {key: _absolute(section, key, value, file.parent) for key, value in settings[section].items()}
+            found[section] = found.get(section, {}) | keys
     return found
+
+
+def _absolute(section: str, key: str, value: str, folder: Path) -> str:
+    """A path is relative to its file's folder. An address, or the name of another remote before a path, is none."""
+    is_path = (section, key) == ("cache", "dir") or (section.startswith("'remote ") and key == "url")
+    return str((folder / value).resolve()) if is_path and "://" not in value else value
 
 
 def _lines(sections: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
