@@ -1,18 +1,20 @@
 """One repository with servers and a worker for all tests of flows."""
 
 import json
+import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.conftest import toy_rows, write_csv
 from tests.flows.server import Team, found_team
+from tests.flows.trainings import branch, server, start_training, wait_until_nothing_trains
 from tests.pipeline.workspaces import CSV, PARAMS, WEIGHTS, lay_out, track
 
 
@@ -41,17 +43,16 @@ def first(team: Team) -> str:
 
 @pytest.fixture(scope="session")
 def again(team: Team, first: str) -> str:
-    """The same once more, started by a schedule, and with candidates as runs of their own."""
+    """The same once more, started by a schedule."""
     deployment = team.ask("deployments/name/finetune/finetune")["id"]
-    every_minute = {"schedule": {"cron": "* * * * *", "timezone": "UTC"}, "active": True}
-    every_minute |= {"max_scheduled_runs": 1, "parameters": {"fan_out": "candidate/candidate"}}
-    (added,) = team.ask(f"deployments/{deployment}/schedules", [every_minute])
+    often = {"schedule": {"cron": "* * * * * */20", "timezone": "UTC"}, "active": True, "max_scheduled_runs": 1}
+    (added,) = team.ask(f"deployments/{deployment}/schedules", [often])
     end = time.monotonic() + 90
     while not (ran := [one for one in team.runs("finetune") if one["auto_scheduled"] and one["start_time"]]):
         assert time.monotonic() < end
         time.sleep(1)
     team.ask(f"deployments/{deployment}/schedules/{added['id']}", method="DELETE")
-    for run in team.runs("finetune"):  # the next minute's, which outlives its schedule
+    for run in team.runs("finetune"):  # the next one, which outlives its schedule
         if run["state"]["type"] == "SCHEDULED":
             team.ask(f"flow_runs/{run['id']}", method="DELETE")
     state = team.wait(ran[0]["id"])
@@ -60,14 +61,46 @@ def again(team: Team, first: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def twice(team: Team, first: str) -> list[str]:
-    """Two runs of the same, triggered at once; what they train has learnt nothing."""
-    lazy = {"adaptation": {"method": "linear_probe"}, "train": {"epochs": 1, "learning_rate": 1e-6}}
-    team.branch("twice", seed=3, candidates={"lazy": lazy})
-    both = [team.start(git_ref="twice") for _ in range(2)]
+def bad(team: Team, first: str, told: list[str]) -> str:
+    """A run with a setting that the data breaks, and someone who hears of it."""
+    team.branch("bad", validation__rare_label__min_rows=1000)
+    run = team.start(git_ref="bad")
+    team.wait(run)
+    return run
+
+
+@pytest.fixture(scope="session")
+def killed(team: Team, first: str) -> str:
+    """A run whose worker was killed while it trained; what it trains learns nothing."""
+    branch(team, "killed", seed=2, learning_rate=1e-9, epochs=10)
+    run = start_training(team, "killed", "finetune/finetune")
+    worker = server(team, "worker")
+    flow = [child for child in worker.children(recursive=True) if "prefect" in " ".join(child.cmdline())]
+    for process in [worker, *flow]:
+        process.send_signal(signal.SIGKILL)
+    try:
+        wait_until_nothing_trains(team, 20)
+    finally:
+        team.up()
+    return run
+
+
+class Twice(NamedTuple):
+    """Two runs of the same. Attributes: trained: new runs in MLflow; registered: new versions."""
+
+    runs: list[str]
+    trained: int
+    registered: int
+
+
+@pytest.fixture(scope="session")
+def twice(team: Team, killed: str) -> Twice:
+    """The same as the killed run, triggered twice at once."""
+    trained, registered = team.count("runs"), team.versions()
+    both = [team.start(git_ref="killed") for _ in range(2)]
     states = [team.wait(run) for run in both]
     assert [state["type"] for state in states] == ["COMPLETED"] * 2, [team.logs(run)[-20:] for run in both]
-    return both
+    return Twice(both, team.count("runs") - trained, team.versions() - registered)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import json
 import re
 
+from tests.flows.conftest import Twice
 from tests.flows.server import Team, wait_to_hear
 
 
@@ -27,9 +28,9 @@ def test_what_passes_becomes_champion_and_is_told(team: Team, first: str, told: 
     assert wait_to_hear(told, "models:/toy/1").startswith("toy: models:/toy/1 is champion")
 
 
-def test_what_is_worse_is_refused_with_the_reason(team: Team, twice: list[str], told: list[str]) -> None:
-    version = re.findall(r"models:/toy/(\d+)", team.artifacts(twice[0])["version"])[0]
-    run = team.start("promote/promote", version=version, git_ref="twice")
+def test_what_is_worse_is_refused_with_the_reason(team: Team, twice: Twice, told: list[str]) -> None:
+    version = re.findall(r"models:/toy/(\d+)", team.artifacts(twice.runs[0])["version"])[0]
+    run = team.start("promote/promote", version=version, git_ref="killed")
     state = team.wait(run)
     assert (state["type"], state["name"]) == ("FAILED", "Refused"), team.logs(run)[-10:]
     assert "does not become champion" in state["message"]

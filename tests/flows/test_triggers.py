@@ -1,17 +1,10 @@
 """What starts runs, and what runs start: schedules, new data, a webhook that hears of failures."""
 
-import hashlib
 import json
 import sys
 import time
-from pathlib import Path
-from typing import Any
 
-import pytest
-
-from tests.conftest import toy_rows, write_csv
 from tests.flows.server import Team, wait_to_hear
-from tests.pipeline.workspaces import CSV
 
 
 def test_the_shipped_schedules_wait_to_be_switched_on(team: Team) -> None:
@@ -25,56 +18,14 @@ def test_a_schedule_runs_the_pipeline(team: Team, again: str) -> None:
     assert (run["auto_scheduled"], run["state"]["type"]) == (True, "COMPLETED")
 
 
-@pytest.fixture
-def drop(team: Team, tmp_path: Path) -> Path:
-    """A folder outside of the repository, whose file the branch `followed` imports."""
-    path = write_csv(tmp_path / "drop" / "toy.csv", toy_rows())
-    team.sandbox.must("git", "checkout", "--quiet", "-b", "followed", "main")
-    team.sandbox.must("dvc", "import-url", "--quiet", "--force", str(path), CSV)
-    team.sandbox.edit("candidates.full", None)
-    team.sandbox.must("git", "commit", "--quiet", "--all", "--message", "follow a folder")
-    team.sandbox.must("git", "checkout", "--quiet", "main")
-    team.sandbox.must("dvc", "checkout", "--quiet", f"{CSV}.dvc")
-    return path
-
-
-def look(team: Team) -> dict[str, Any]:
-    """One look at the data of the branch; returns the state of the look."""
-    run = team.start("new-data/new-data", git_ref="followed")
-    state = team.wait(run)
-    assert state["type"] == "COMPLETED", (state, team.logs(run)[-20:])
-    return state
-
-
-def test_new_data_starts_a_run_and_old_data_none(team: Team, first: str, drop: Path) -> None:
-    before = {one["id"] for one in team.runs("finetune")}
-    assert look(team)["name"] == "Started"
-    (seen,) = (one for one in team.runs("finetune") if one["id"] not in before)
-    team.ask(f"flow_runs/{seen['id']}/set_state", state={"type": "CANCELLING"})  # what it starts is tested below
-    assert look(team)["name"] == "Unchanged"
-    assert len(team.runs("finetune")) == len(before) + 1
-
-    write_csv(drop, toy_rows(seed=3))
-    both = [team.start("new-data/new-data", git_ref="followed") for _ in range(2)]
-    assert {team.wait(one)["type"] for one in both} == {"COMPLETED"}
-    (started,) = (one for one in team.runs("finetune") if one["id"] not in before | {seen["id"]})
-    assert team.wait(started["id"], 400)["type"] == "COMPLETED"
-    commit = started["parameters"]["git_ref"]
-    named = team.sandbox.must("git", "show", f"{commit}:{CSV}.dvc")
-    assert f"md5: {hashlib.md5(drop.read_bytes(), usedforsecurity=False).hexdigest()}" in named
-    assert team.sandbox.must("git", "branch", "--contains", commit).strip().startswith("new-data/")
-
-
-def test_a_failed_run_is_told_once_with_its_reason(team: Team, first: str, told: list[str]) -> None:
-    run = team.start(git_ref="nowhere")
-    assert team.wait(run)["type"] == "FAILED"
-    subject, reason, page = wait_to_hear(told, run).splitlines()
+def test_a_failed_run_is_told_once_with_its_reason(team: Team, bad: str, told: list[str]) -> None:
+    subject, reason, page = wait_to_hear(told, bad).splitlines()
     time.sleep(2)
-    assert len([said for said in told if run in said]) == 1
+    assert len([said for said in told if bad in said]) == 1
     assert subject.startswith("finetune / ")
-    assert reason.startswith("ConfigError: git_ref is 'nowhere': the repository has no such branch, tag or commit")
+    assert reason == team.state(bad)["message"]
     assert page.startswith("http://127.0.0.1:")
-    assert page.endswith(run)
+    assert page.endswith(bad)
 
 
 def test_the_address_of_the_webhook_is_a_secret(team: Team, told: list[str]) -> None:
