@@ -118,6 +118,7 @@ def _random(settings: ImageBackbone) -> tuple[Any, Preprocessing]:
     try:
         config = AutoConfig.for_model(kind)
         _leave_out_classifier(config)
+        _choose_architecture(config)
         model = _class_for(config).from_config(config, dtype=torch.float32)
     except (ValueError, KeyError) as error:
         raise ModelError(
@@ -133,6 +134,15 @@ def _class_for(config: Any) -> Any:
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING
 
     return AutoModelForImageClassification if type(config) in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING else AutoModel
+
+
+def _choose_architecture(config: Any) -> None:
+    """Of a kind that has several classifiers, such as DeiT with its teacher's, the plain one, which comes first."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING
+
+    classes = MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING.get(type(config), None)
+    if isinstance(classes, tuple):
+        config.architectures = [classes[0].__name__]
 
 
 def _leave_out_classifier(config: Any) -> None:

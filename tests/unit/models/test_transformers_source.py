@@ -82,6 +82,16 @@ def test_a_vit_of_transformers(vit: Path) -> None:
         torch.testing.assert_close(whole.classifier(features), logits, rtol=1e-4, atol=1e-5)
 
 
+def test_a_kind_with_two_classifiers_starts_as_the_one_without_a_teacher(tmp_path: Path) -> None:
+    backbone, preprocessing, width = load_pretrained(settings("transformers/deit"), Path())
+    save_backbone(backbone, preprocessing, tmp_path)
+    again, _, wide = load_saved(tmp_path)
+    kinds = [next(part for part in one.modules() if hasattr(part, "config")) for one in (backbone, again)]
+    assert [type(kind).__name__ for kind in kinds] == ["DeiTForImageClassification"] * 2
+    with torch.no_grad():
+        assert backbone.eval()(pictures(1, preprocessing.image_size).batch([0])).shape == (1, width) == (1, wide)
+
+
 def test_a_resnet_of_transformers_and_its_crop(resnet: Path) -> None:
     _, preprocessing, width = load_pretrained(settings("transformers", resnet), Path())
     assert (preprocessing.image_size, preprocessing.resize, preprocessing.interpolation) == (32, 40, "bicubic")
