@@ -19,7 +19,7 @@ from tests.pipeline.workspaces import BIN, Outcome, Sandbox, lay_out, track, wai
 
 ZIP = "data/input/shapes.zip"
 WEIGHTS = "data/weights/tiny.safetensors"
-CANDIDATES = ("linear_probe", "lora", "full")
+CANDIDATES = ("linear_probe", "full")
 PARAMS = f"""
 project: shapes
 task: image-classification
@@ -51,9 +51,6 @@ candidates:
   linear_probe:
     adaptation: {{method: linear_probe}}
     train: {{epochs: 8, learning_rate: 5e-2}}
-  lora:
-    adaptation: {{method: lora, r: 4, alpha: 8}}
-    train: {{epochs: 2, learning_rate: 1e-2}}
   full:
     adaptation: {{method: full}}
     train: {{epochs: 20, learning_rate: 1e-2, augment: {{crop: padded, padding: 3, flip: true, mixup: 0.1}}}}

@@ -81,7 +81,7 @@ def test_candidates_can_be_compared_by_score_size_and_cost(
 def test_the_cheaper_methods_train_fewer_parameters(runs: "dict[str, Run]") -> None:
     trained = [runs[name].data.metrics["trainable_parameters"] for name in CANDIDATES]
     assert trained == sorted(trained)
-    assert trained[0] == 32 * 3 + 3, "the head alone"
+    assert trained[0] == 2 * 2 * 4 * (32 + 32) + 32 * 3 + 3, "query and value of two layers, and the head"
 
 
 def test_data_sets_are_named_with_their_digests(finished: Sandbox, runs: "dict[str, Run]") -> None:
@@ -142,6 +142,8 @@ def test_the_address_in_the_environment_is_respected(plain: Sandbox) -> None:
     elsewhere = f"sqlite:///{plain.root / 'elsewhere.db'}"
     assert plain.finetrail("train", "linear_probe", MLFLOW_TRACKING_URI=elsewhere).code == 0
     assert MlflowClient(elsewhere).get_experiment_by_name("toy") is not None
+    trained = read_json(plain.paths.run("linear_probe").metrics)["parameters"]["trainable"]
+    assert trained == 32 * 3 + 3, "the head alone"
     assert not (plain.root / ".finetrail" / "mlflow" / "mlflow.db").exists()
 
 
