@@ -23,7 +23,6 @@ _PRELOAD = [
     "peft",
     "torch.distributed.fsdp",
     "transformers.models.bert.modeling_bert",
-    "transformers.optimization",
 ]
 
 
