@@ -16,9 +16,10 @@ def browse(
 ) -> tuple[str, Image.Image]:
     """Open a page; return its document after the scripts ran, and a picture of it."""
     picture = tmp_path / "page.png"
-    common = [chromium, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", f"--virtual-time-budget={wait_ms}"]
-    done = subprocess.run([*common, "--dump-dom", address], capture_output=True, text=True, timeout=120)
-    subprocess.run([*common, f"--screenshot={picture}", address], capture_output=True, timeout=120, check=True)
+    picture.unlink(missing_ok=True)
+    command = [chromium, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", f"--virtual-time-budget={wait_ms}"]
+    command += ["--dump-dom", f"--screenshot={picture}", address]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     with Image.open(picture) as image:
         return done.stdout, image.convert("RGB")
 

@@ -28,7 +28,7 @@ from finetrail.training.settings import Training
 from peers.datasets import read_rows
 from peers.setup import LORA, PADDING, SPLITS, Clock, Setup
 
-IMPORTED = ("accelerate", "transformers.optimization")
+IMPORTED = ("accelerate",)
 """What the engine imports where it is used: no side's imports count."""
 
 

@@ -10,7 +10,7 @@ import pytest
 from finetrail.tracking import connect
 from tests.conftest import toy_rows, write_csv
 from tests.pipeline.trainings import SETTINGS, train
-from tests.pipeline.workspaces import CSV, PARAMS, WEIGHTS, Outcome, Sandbox, lay_out, track
+from tests.pipeline.workspaces import CANDIDATES, CSV, PARAMS, WEIGHTS, WRITTEN, Outcome, Sandbox, lay_out, track
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +21,8 @@ def toy_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def _repository(toy_csv: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     sandbox = lay_out(tmp_path_factory.mktemp("workspace"), PARAMS, {CSV: toy_csv, WEIGHTS: tiny_bert})
+    for name in set(sandbox.candidates()) - set(CANDIDATES):
+        sandbox.edit(f"candidates.{name}", None)
     track(sandbox, CSV, WEIGHTS)
     return sandbox
 
@@ -45,6 +47,57 @@ def finished(_repository: Sandbox, first_run: Outcome) -> Sandbox:
 def sandbox(finished: Sandbox, tmp_path: Path) -> Sandbox:
     """A copy of the finished workspace, with an empty MLflow database, for one test."""
     return finished.copy(tmp_path / "workspace")
+
+
+@pytest.fixture(scope="session")
+def clone(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """A fresh clone, with the results out of DVC's storage. Read only."""
+    folder = tmp_path_factory.mktemp("clone")
+    origin, clone = finished.copy(folder / "origin"), Sandbox(folder / "clone")
+    origin.must("dvc", "remote", "add", "--quiet", "--default", "storage", str(folder / "storage"))
+    origin.must("git", "commit", "--quiet", "--all", "--message", "storage")
+    origin.must("dvc", "push", "--quiet")
+    origin.must("git", "clone", "--quiet", str(origin.root), str(clone.root))
+    clone.must("dvc", "pull", "--quiet")
+    return clone
+
+
+@pytest.fixture(scope="session")
+def registered(clone: Sandbox) -> Sandbox:
+    """The clone after stages were run by hand, because its MLflow knew nothing: at a commit, with nothing edited.
+
+    `register` comes first: alone it has to bring back the run that it needs. Read only: who breaks it puts it back.
+    """
+    for stage, environment in (("register", {"MLFLOW_RUN_ID": "0" * 32}), ("select", {}), ("test", {})):
+        done = clone.finetrail(stage, **environment)
+        assert done.code == 0, done
+    return clone
+
+
+@pytest.fixture(scope="session")
+def by_hand(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """A copy in which each stage was run as its command, after an edit that nobody committed. Read only.
+
+    There were no results before, and no test split before `test`.
+    """
+    sandbox = finished.copy(tmp_path_factory.mktemp("by-hand") / "workspace")
+    with sandbox.paths.params.open("a", encoding="utf-8") as file:
+        file.write("# not committed\n")
+    for name in WRITTEN:
+        path = sandbox.root / "data" / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def run(*stages: str) -> None:
+        for stage in stages:
+            done = sandbox.finetrail(*stage.split())
+            assert done.code == 0, (stage, done)
+
+    run("ingest", "validate", "split")
+    aside = sandbox.paths.split("test").rename(sandbox.root / "test-split")
+    run(*(f"train {name}" for name in CANDIDATES), "select")
+    aside.rename(sandbox.paths.split("test"))
+    run("test", "register")
+    return sandbox
 
 
 @pytest.fixture(scope="session")

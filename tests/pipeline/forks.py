@@ -23,7 +23,6 @@ _PRELOAD = [
     "peft",
     "torch.distributed.fsdp",
     "transformers.models.bert.modeling_bert",
-    "transformers.optimization",
 ]
 
 
@@ -57,12 +56,17 @@ class Fork:
 
 def start(sandbox: Sandbox, *arguments: str, **environment: str) -> Fork:
     """Run a command of finetrail in a process of its own, without the seconds of imports."""
+    return Fork(sandbox, begin(_command, sandbox, arguments, environment))
+
+
+def begin(target: Callable[..., object], *arguments: object) -> BaseProcess:
+    """The same with a function of a module, and what it is called with."""
     if str(REPOSITORY) not in sys.path:  # where the process that forks finds this module
         sys.path.insert(0, str(REPOSITORY))
     _CONTEXT.set_forkserver_preload(_PRELOAD)
-    process = _CONTEXT.Process(target=_command, args=(sandbox, arguments, environment))
+    process = _CONTEXT.Process(target=target, args=arguments)
     process.start()
-    return Fork(sandbox, process)
+    return process
 
 
 def run(sandbox: Sandbox, *arguments: str, **environment: str) -> Outcome:

@@ -1,12 +1,8 @@
-"""A process that promotes: told on stdin what to make champion of what, it says on stdout what came of it.
-
-`python promoter.py NAME [die]`, with MLFLOW_TRACKING_URI in the environment. With `die` it ends itself, as by a power
-cut, when it is about to move the alias `champion`.
-"""
+"""A process that promotes: told what to make champion of what, it says what came of it."""
 
 import os
 import signal
-import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -18,9 +14,17 @@ from finetrail.tracking import connect
 from finetrail.workspace import Workspace
 
 
-def main(name: str, *, die: bool) -> None:
-    """Answer each line `VERSION CHAMPION`, 0 for none, with `won` or `lost`."""
-    ledger = Ledger(connect(Workspace(Path.cwd()), "race"), name, f"process {os.getpid()}")
+def main(name: str, address: str, folder: Path, lines: Connection, *, die: bool) -> None:
+    """Answer each pair (version, champion), 0 for none, with `won` or `lost`.
+
+    Args:
+        name: of the model.
+        address: MLflow's.
+        die: the process ends itself, as by a power cut, when it is about to move the alias `champion`.
+    """
+    os.environ["MLFLOW_TRACKING_URI"] = address
+    os.chdir(folder)
+    ledger = Ledger(connect(Workspace(folder), "race"), name, f"process {os.getpid()}")
     if die:
         move = MlflowClient.set_registered_model_alias
 
@@ -30,22 +34,12 @@ def main(name: str, *, die: bool) -> None:
             move(self, model, alias, version)
 
         MlflowClient.set_registered_model_alias = dying
-    say("ready")
-    for line in sys.stdin:
-        version, compared = map(int, line.split())
+    lines.send("ready")
+    while True:
+        version, compared = lines.recv()
         try:
             promotion.promote(ledger, version, compared or None)
         except ConflictError as error:
-            say(f"lost: {error}")
+            lines.send(f"lost: {error}")
         else:
-            say("won")
-
-
-def say(line: str) -> None:
-    """One line to whoever listens."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], die="die" in sys.argv)
+            lines.send("won")

@@ -16,27 +16,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def clone(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    folder = tmp_path_factory.mktemp("clone")
-    origin, clone = finished.copy(folder / "origin"), Sandbox(folder / "clone")
-    origin.must("dvc", "remote", "add", "--quiet", "--default", "storage", str(folder / "storage"))
-    origin.must("git", "commit", "--quiet", "--all", "--message", "storage")
-    origin.must("dvc", "push", "--quiet")
-    origin.must("git", "clone", "--quiet", str(origin.root), str(clone.root))
-    clone.must("dvc", "pull", "--quiet")
-    return clone
-
-
-@pytest.fixture(scope="module")
-def registered(clone: Sandbox) -> Sandbox:
-    """The clone after `select` and `register` were run by hand, because its MLflow knows nothing yet."""
-    for stage in ("select", "register"):
-        done = clone.finetrail(stage)
-        assert done.code == 0, done
-    return clone
-
-
-@pytest.fixture(scope="module")
 def runs(registered: Sandbox) -> "dict[str, tuple[MlflowClient, Run]]":
     from mlflow import MlflowClient
 

@@ -1,6 +1,7 @@
 """`finetrail export` of the registered model: its card tells of scores and lineage, and its code answers alike."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -101,9 +102,18 @@ def test_a_model_that_is_none_leaves_nothing(finished: Sandbox, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_another_format_may_be_asked_for(finished: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That what is written then answers alike, tests/unit/exports proves; here its libraries are missing."""
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    done = finished.finetrail("export", str(tmp_path / "out"), "--format", "onnx")
+    assert done.code == 2
+    assert done.error.startswith("ConfigError: --format onnx needs onnxscript, which is not installed; install ")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_of_train_is_exported_without_scores(finished: Sandbox, tmp_path: Path) -> None:
-    model = finished.paths.model("linear_probe")
-    done = finished.finetrail("export", str(tmp_path / "out"), "--model", str(model), "--format", "onnx")
+    model = finished.paths.model("lora")
+    done = finished.finetrail("export", str(tmp_path / "out"), "--model", str(model))
     assert done.code == 0, done.err
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "No test scores are known of this model" in card

@@ -28,28 +28,18 @@ PLACES = [
 FEW = {"class_rows": 10, "slice_rows": 10, "resamples": 200}
 
 
-@pytest.fixture(scope="module")
-def _tested(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    """A copy of the finished workspace whose MLflow knows its one model, as version 1."""
-    copy = finished.copy(tmp_path_factory.mktemp("gated") / "workspace")
-    copy.edit("gate", FEW)
-    for stage in ("test", "register"):
-        done = copy.finetrail(stage)
-        assert done.code == 0, done.err
-    return copy
-
-
 @pytest.fixture
-def gated(_tested: Sandbox, tmp_path: Path) -> Sandbox:
-    """The same for one test, with a database and artifacts of its own."""
+def gated(registered: Sandbox, tmp_path: Path) -> Sandbox:
+    """A copy of a workspace whose MLflow knows one model, as version 1, with a database and artifacts of its own."""
     from mlflow.tracking._tracking_service import utils
 
     utils._artifact_repos_cache.clear()  # in this process a run's id would lead to the artifacts of the last copy
-    copy = Sandbox(Path(shutil.copytree(_tested.root, tmp_path / "workspace", symlinks=True)))
+    copy = Sandbox(Path(shutil.copytree(registered.root, tmp_path / "workspace", symlinks=True)))
     with database(copy) as opened:
         for table, column in PLACES:
             moved = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"  # noqa: S608  (our own names)
-            opened.execute(moved, (str(_tested.root), str(copy.root)))
+            opened.execute(moved, (str(registered.root), str(copy.root)))
+    copy.edit("gate", FEW)
     return copy
 
 

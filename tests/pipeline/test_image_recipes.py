@@ -1,4 +1,4 @@
-"""Every image recipe goes through the whole pipeline on a small slice, put in place by `finetrail use`."""
+"""Every image recipe goes through the pipeline on a small slice, put in place by `finetrail use`."""
 
 import shutil
 from pathlib import Path
@@ -9,7 +9,8 @@ from finetrail.workspace import read_json
 from tests.pictures import write_zip
 from tests.pipeline.workspaces import REPOSITORY, Sandbox, lay_out
 
-STAGES = ("ingest", "validate", "split", "select", "test", "register")
+# One of them is registered: the round trip of the others would be the same code in another clean process.
+REGISTERED = "imagefolder-resnet50"
 # What a slice differs in: less data, fewer epochs, small pictures, and no weights that only a hub has.
 SLICES: dict[str, dict[str, object]] = {
     "cifar10-mobilenet": {"source.path": "data/input/slice.zip", "backbone.image_size": 32},
@@ -29,7 +30,7 @@ SLICES: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("name", SLICES)
-def test_a_recipe_runs_from_the_source_to_the_registry(name: str, tmp_path: Path) -> None:
+def test_a_recipe_runs_from_its_source_to_the_test_scores_and_one_to_the_registry(name: str, tmp_path: Path) -> None:
     sandbox = lay_out(tmp_path, "", {})
     shutil.copytree(REPOSITORY / "recipes", tmp_path / "recipes")
     sandbox.paths.params.unlink()
@@ -41,12 +42,16 @@ def test_a_recipe_runs_from_the_source_to_the_registry(name: str, tmp_path: Path
     candidates = sandbox.candidates()
     for candidate in candidates:
         sandbox.edit(f"candidates.{candidate}.train.epochs", 1)
-    for stage in (*STAGES[:3], *(f"train {candidate}" for candidate in candidates), *STAGES[3:]):
+    stages = ["ingest", "validate", "split", *(f"train {candidate}" for candidate in candidates), "select", "test"]
+    if name == REGISTERED:
+        stages.append("register")
+    for stage in stages:
         done = sandbox.finetrail(*stage.split())
         assert done.code == 0, (stage, done)
     scored = read_json(sandbox.paths.test_report / "metrics.json")
     assert 0 <= scored["test"]["accuracy"] <= 1
-    assert read_json(sandbox.paths.registration)["version"] == 1
+    if name == REGISTERED:
+        assert read_json(sandbox.paths.registration)["version"] == 1
 
 
 def _put_files(sandbox: Sandbox, edits: dict[str, object]) -> None:

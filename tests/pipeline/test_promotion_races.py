@@ -2,11 +2,15 @@
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -18,10 +22,11 @@ from finetrail.ledger import Ledger
 from finetrail.tracking import connect
 from finetrail.versions import moved_aliases
 from finetrail.workspace import Workspace
+from tests.pipeline.forks import begin
+from tests.pipeline.promoter import main as promote_for
 from tests.pipeline.servers import running
 
 ROUNDS = 5
-PROMOTER = Path(__file__).with_name("promoter.py")
 
 
 @pytest.fixture(scope="module", params=["database", "server"])
@@ -55,26 +60,34 @@ def ledger(address: str, tmp_path: Path, request: pytest.FixtureRequest, monkeyp
     return Ledger(tracker, name, "test")
 
 
+@dataclass(frozen=True)
+class Promoter:
+    """A process that runs `promoter.main`."""
+
+    process: BaseProcess
+    lines: Connection
+
+    def ask(self, version: int, champion: int) -> None:
+        self.lines.send((version, champion))
+
+    def hear(self) -> str:
+        """The next that it says; fails if nothing comes."""
+        assert self.lines.poll(60), "it says nothing"
+        return str(self.lines.recv())
+
+
 @contextmanager
-def promoter(ledger: Ledger, folder: Path, *options: str) -> "Iterator[subprocess.Popen[str]]":
-    pipe = subprocess.PIPE
-    command = [sys.executable, str(PROMOTER), ledger.name, *options]
-    with subprocess.Popen(command, cwd=folder, stdin=pipe, stdout=pipe, text=True) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def ask(process: "subprocess.Popen[str]", line: str) -> None:
-    assert process.stdin is not None
-    process.stdin.write(f"{line}\n")
-    process.stdin.flush()
-
-
-def hear(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
+def promoter(ledger: Ledger, folder: Path, *, die: bool = False) -> Iterator[Promoter]:
+    """A process of its own that is ready to promote."""
+    here, there = Pipe()
+    process = begin(partial(promote_for, die=die), ledger.name, ledger.tracker.uri, folder, there)
+    there.close()
+    try:
+        yield Promoter(process, here)
+    finally:
+        process.kill()
+        process.join()
+        here.close()
 
 
 @contextmanager
@@ -105,12 +118,12 @@ def test_of_two_that_promote_at_once_one_wins_and_readers_always_find_a_champion
     promotion.promote(ledger, 1, None)
     champion = 1
     with reading(ledger) as seen, promoter(ledger, tmp_path) as one, promoter(ledger, tmp_path) as other:
-        assert (hear(one), hear(other)) == ("ready", "ready")
+        assert (one.hear(), other.hear()) == ("ready", "ready")
         for _ in range(ROUNDS):
             first, second = [number for number in (2, 3, 4) if number != champion][:2]
-            ask(one, f"{first} {champion}")
-            ask(other, f"{second} {champion}")
-            said = (hear(one), hear(other))
+            one.ask(first, champion)
+            other.ask(second, champion)
+            said = (one.hear(), other.hear())
             assert sorted(line[:4] for line in said) == ["lost", "won"], said
             assert "somebody else changed it; run again" in next(line for line in said if line.startswith("lost"))
             before, champion = champion, first if said[0] == "won" else second
@@ -125,10 +138,11 @@ def test_a_process_that_is_killed_between_entry_and_alias_is_finished_by_the_nex
     ledger: Ledger, tmp_path: Path
 ) -> None:
     promotion.promote(ledger, 1, None)
-    with promoter(ledger, tmp_path, "die") as process:
-        assert hear(process) == "ready"
-        ask(process, "2 1")
-        assert process.wait(60) == -signal.SIGKILL
+    with promoter(ledger, tmp_path, die=True) as dying:
+        assert dying.hear() == "ready"
+        dying.ask(2, 1)
+        dying.process.join(60)
+        assert dying.process.exitcode == -signal.SIGKILL
     assert moved_aliases(ledger.tracker, ledger.name) == Aliases(1, 1)  # `previous` moves first
     assert ledger.read().state == Aliases(2, 1)
     promotion.reconcile(ledger)

@@ -3,9 +3,6 @@ pipeline's own answers."""
 
 import json
 import os
-import subprocess
-import sys
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,16 +20,20 @@ from tests.whole import read_whole
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# A process as on another machine: no editable install of finetrail, no path to the repository, no network.
+# Read by every Python that finds it on PYTHONPATH, before anything else: as on another machine, with no editable
+# install of finetrail and no path to the repository. It notes from where finetrail is imported nevertheless.
 ELSEWHERE = """
-import importlib.util, json, sys
-sys.path[:] = [path for path in sys.path if path != {source!r}]
-assert importlib.util.find_spec("finetrail") is None, "finetrail is installed here"
-import mlflow, pandas
-model = mlflow.pyfunc.load_model("models:/toy@challenger")
-answer = model.predict(pandas.DataFrame({{"text": json.load(open({texts!r}))}}))
-import finetrail
-print(json.dumps({{"code": finetrail.__file__, "columns": list(answer), "rows": answer.to_dict("list")}}))
+import importlib.util, os, sys
+sys.path[:] = [path for path in sys.path if not os.path.isdir(os.path.join(path, "finetrail"))]
+if importlib.util.find_spec("finetrail") is not None:
+    os._exit(70)
+
+def note(event, arguments):
+    if event == "exec" and getattr(arguments[0], "co_filename", "").endswith("finetrail/__init__.py"):
+        with open({noted!r}, "a") as file:
+            file.write(arguments[0].co_filename + "\\n")
+
+sys.addaudithook(note)
 """
 
 
@@ -112,31 +113,22 @@ def test_it_has_a_signature_an_example_and_pinned_requirements(model: Path) -> N
     assert "finetrail" not in "".join(requirements)
 
 
-def test_it_answers_as_the_pipeline_in_a_clean_offline_process(
+def test_mlflow_serves_it_where_finetrail_is_not_and_it_answers_as_the_pipeline(
     finished: Sandbox, expected: pd.DataFrame, model: Path, tmp_path: Path
 ) -> None:
-    texts = tmp_path / "texts.json"
-    texts.write_text(json.dumps(expected["text"].tolist()), encoding="utf-8")
-    source = str(Path(__file__).parents[2] / "src")
-    code = ELSEWHERE.format(source=source, texts=str(texts))
-    environment = _environment(finished)
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    answer = json.loads(done.stdout)
-    assert Path(answer["code"]).is_relative_to(model / "code")
-    assert answer["columns"] == ["label", "score"]
-    assert answer["rows"]["label"] == expected["label"].tolist()
-    np.testing.assert_allclose(answer["rows"]["score"], expected["score"], atol=1e-6)
-
-
-def test_mlflow_serves_it(finished: Sandbox, expected: pd.DataFrame, tmp_path: Path) -> None:
-    few = expected.head(5)
+    """Clean, offline processes: those of MLflow's server."""
+    noted = tmp_path / "imported"
+    (tmp_path / "sitecustomize.py").write_text(ELSEWHERE.format(noted=str(noted)), encoding="utf-8")
     command = "mlflow models serve -m models:/toy@challenger --env-manager local -h 127.0.0.1 -p {port} -w 1"
-    log = tmp_path / "server.log"
-    with running(command, "/ping", folder=tmp_path, log=log, environment=_environment(finished)) as address:
-        body = {"dataframe_split": {"columns": ["text"], "data": [[text] for text in few["text"]]}}
+    environment = {
+        **{key: value for key, value in os.environ.items() if key != "FINETRAIL_CACHE"},
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "PYTHONPATH": str(tmp_path),
+        "HF_HUB_OFFLINE": "1",
+        "MLFLOW_TRACKING_URI": tracking_uri(finished.paths),
+    }
+    with running(command, "/ping", folder=tmp_path, log=tmp_path / "log", environment=environment) as address:
+        body = {"dataframe_split": {"columns": ["text"], "data": [[text] for text in expected["text"]]}}
         request = urllib.request.Request(
             f"{address}/invocations",
             data=json.dumps(body).encode(),
@@ -144,8 +136,10 @@ def test_mlflow_serves_it(finished: Sandbox, expected: pd.DataFrame, tmp_path: P
         )
         with urllib.request.urlopen(request, timeout=60) as response:
             answer = json.load(response)["predictions"]
-    assert [row["label"] for row in answer] == few["label"].tolist()
-    np.testing.assert_allclose([row["score"] for row in answer], few["score"], atol=1e-6)
+    assert {Path(path) for path in noted.read_text().splitlines()} == {model / "code" / "finetrail" / "__init__.py"}
+    assert list(answer[0]) == ["label", "score"]
+    assert [row["label"] for row in answer] == expected["label"].tolist()
+    np.testing.assert_allclose([row["score"] for row in answer], expected["score"], atol=1e-6)
 
 
 def test_registering_again_makes_no_second_version(finished: Sandbox, client: "MlflowClient") -> None:
@@ -156,12 +150,11 @@ def test_registering_again_makes_no_second_version(finished: Sandbox, client: "M
     assert len(client.search_model_versions("name = 'toy'")) == 1
 
 
-def test_a_stray_run_id_in_the_environment_is_not_written_to(sandbox: Sandbox) -> None:
+def test_a_stray_run_id_in_the_environment_is_not_written_to(registered: Sandbox) -> None:
+    """It stood there while `register` ran."""
     from mlflow import MlflowClient
 
-    done = sandbox.finetrail("register", MLFLOW_RUN_ID="0" * 32)
-    assert done.code == 0, done.err
-    client = MlflowClient(tracking_uri(sandbox.paths))
+    client = MlflowClient(tracking_uri(registered.paths))
     version = client.get_model_version_by_alias("toy", "challenger")
     assert client.get_run(version.run_id).data.tags["finetrail.candidate"] == "full"
 
@@ -177,13 +170,3 @@ def test_predict_scores_a_file(finished: Sandbox, expected: pd.DataFrame, tmp_pa
     scored = read.get(target.suffix, lambda path: pd.read_json(path, lines=True))(target)
     pd.testing.assert_frame_equal(scored, expected.head(12), check_dtype=False, atol=1e-6)
     assert not list(tmp_path.glob("*.partial"))
-
-
-def _environment(sandbox: Sandbox) -> dict[str, str]:
-    gone = {"PYTHONPATH", "MLFLOW_TRACKING_URI", "FINETRAIL_CACHE"}
-    return {
-        **{key: value for key, value in os.environ.items() if key not in gone},
-        "PATH": f"{BIN}:{os.environ['PATH']}",
-        "HF_HUB_OFFLINE": "1",
-        "MLFLOW_TRACKING_URI": tracking_uri(sandbox.paths),
-    }

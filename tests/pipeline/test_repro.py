@@ -7,10 +7,9 @@ import shutil
 from ruamel.yaml import YAML
 
 from finetrail.workspace import SPLITS, read_json
-from tests.pipeline.workspaces import CANDIDATES, CSV, Outcome, Sandbox, contents
+from tests.pipeline.workspaces import CANDIDATES, CSV, WRITTEN, Outcome, Sandbox, contents
 
 STAGES = ["ingest", "validate", "split", *(f"train@{name}" for name in CANDIDATES), "select", "test", "register"]
-WRITTEN = ("raw", "reports", "splits", "models", "runs", "selection", "registration.json")
 
 
 def test_first_run_runs_every_stage_once(first_run: Outcome, finished: Sandbox) -> None:
@@ -61,37 +60,22 @@ def test_second_run_executes_nothing(finished: Sandbox) -> None:
     assert contents(finished.root / "data") == before
 
 
-def test_stages_by_hand_write_the_same_bytes_and_train_without_the_test_split(sandbox: Sandbox) -> None:
+def test_stages_by_hand_write_the_same_bytes_and_train_without_the_test_split(
+    finished: Sandbox, by_hand: Sandbox
+) -> None:
     """Every stage is a command that can be run alone, and a function of files: equal input, equal bytes."""
-    data = sandbox.root / "data"
-    before, ids = contents(data), _run_ids(sandbox)
-    report = (data / "reports/test/report.html").read_text(encoding="utf-8")
-    for name in WRITTEN:
-        shutil.rmtree(data / name) if (data / name).is_dir() else (data / name).unlink()
-
-    for stage in ("ingest", "validate", "split"):
-        assert sandbox.finetrail(stage).code == 0
-    aside = sandbox.paths.split("test").rename(sandbox.root / "test-split")
-    for candidate in CANDIDATES:
-        assert sandbox.finetrail("train", candidate).code == 0
-    assert sandbox.finetrail("select").code == 0
-    aside.rename(sandbox.paths.split("test"))
-    for stage in ("test", "register"):
-        assert sandbox.finetrail(stage).code == 0
-
+    before, after = contents(finished.root / "data"), contents(by_hand.root / "data")
     # Of a run only its id and what it measured (seconds, memory) may differ.
-    after = contents(data)
-    new = _run_ids(sandbox)
     records = {f"runs/{name}/run.json" for name in CANDIDATES}
     assert {name for name in before | after if before.get(name) != after.get(name)} == {
         *records,
         "reports/test/report.html",
         "registration.json",
     }
-    again = (data / "reports/test/report.html").read_text(encoding="utf-8")
-    assert again.replace(new["full"], ids["full"]) == report
+    report, again = ((one.paths.test_report / "report.html").read_text(encoding="utf-8") for one in (finished, by_hand))
+    assert again.replace(_run_id(by_hand), _run_id(finished)) == report
     for name in records:
-        assert (sandbox.root / "data" / name).exists()
+        assert (by_hand.root / "data" / name).exists()
 
 
 def test_edited_code_concerns_only_the_stages_that_use_it(sandbox: Sandbox) -> None:
@@ -115,12 +99,12 @@ def test_a_new_row_goes_through(sandbox: Sandbox) -> None:
 
 def test_a_removed_candidate_leaves_nothing_that_a_clone_would_lack(sandbox: Sandbox) -> None:
     """DVC leaves its folders where they are, and `select` depends on the folder above: their bytes must not count."""
-    sandbox.edit("candidates.linear_probe", None)
+    sandbox.edit("candidates.lora", None)
     done = sandbox.run("dvc", "repro", "select")
     assert (done.code, sandbox.stages_of(done)) == (0, ["select"])
     ranking = read_json(sandbox.paths.selection_report)["ranking"]
-    assert {one["candidate"] for one in ranking} == {"lora", "full"}
-    for folder in (sandbox.paths.model("linear_probe"), sandbox.paths.run("linear_probe").root):
+    assert {one["candidate"] for one in ranking} == {"full"}
+    for folder in (sandbox.paths.model("lora"), sandbox.paths.run("lora").root):
         shutil.rmtree(folder, ignore_errors=True)  # a clone would not get them
     assert json.loads(sandbox.must("dvc", "status", "--json", "select")) == {}
 
@@ -139,5 +123,6 @@ def test_a_failed_run_names_the_fault_and_checkout_restores_the_results(sandbox:
     assert sandbox.stages_of(sandbox.run("dvc", "repro")) == []
 
 
-def _run_ids(sandbox: Sandbox) -> dict[str, str]:
-    return {name: read_json(sandbox.paths.run(name).record)["run_id"] for name in CANDIDATES}
+def _run_id(sandbox: Sandbox) -> str:
+    run_id: str = read_json(sandbox.paths.run("full").record)["run_id"]
+    return run_id

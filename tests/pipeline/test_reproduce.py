@@ -129,19 +129,23 @@ def _a_little(name: str, tensor: Tensor) -> Tensor:
     return tensor + 1e-6 if "weight" in name else tensor
 
 
-def test_on_the_same_machine_the_bits_decide(opened: Opened, tmp_path: Path) -> None:
-    done = opened.against(_a_little, tmp_path)
-    assert done.same_machine
-    assert all(one.holds for one in done.scored)
-    assert done.verdict.startswith("compared bit for bit: models:/toy/1 is not what the same hardware makes")
+@pytest.fixture(scope="module")
+def near(opened: Opened, tmp_path_factory: pytest.TempPathFactory) -> Reproduced:
+    """Compared with weights that are a little apart."""
+    return opened.against(_a_little, tmp_path_factory.mktemp("near"))
+
+
+def test_on_the_same_machine_the_bits_decide(near: Reproduced) -> None:
+    assert near.same_machine
+    assert all(one.holds for one in near.scored)
+    assert near.verdict.startswith("compared bit for bit: models:/toy/1 is not what the same hardware makes")
     with pytest.raises(ReproductionError, match=r"models:/toy/1 is not what its commit and data make: weights: \d+ of"):
-        done.insist(exact=False)
+        near.insist(exact=False)
 
 
 @pytest.mark.parametrize("other", [{"threads": "64"}, {"gpu": "A100"}], ids=lambda other: str(*other))
-def test_on_other_hardware_metrics_are_compared(opened: Opened, tmp_path: Path, other: dict[str, str]) -> None:
-    done = opened.against(_a_little, tmp_path)
-    done = replace(done, machine={**done.machine, **other})
+def test_on_other_hardware_metrics_are_compared(opened: Opened, near: Reproduced, other: dict[str, str]) -> None:
+    done = replace(near, machine={**near.machine, **other})
     assert done.holds
     assert 1e-7 < (done.bits.largest or 0) < 1e-5
     assert [one.metric for one in done.scored] == ["accuracy", "macro_precision", "macro_recall", "macro_f1"]

@@ -1,7 +1,6 @@
 """MLflow after a run of the pipeline: it says which candidate is best, why, and what each was made from."""
 
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,9 +8,10 @@ import pytest
 from finetrail.curves import read_curve
 from finetrail.lineage import hash_folder
 from finetrail.locations import sha256_of
-from finetrail.tracking import tracking_uri
+from finetrail.tracking import connect, tracking_uri
 from finetrail.workspace import read_json
-from tests.pipeline.workspaces import CANDIDATES, Sandbox, wait
+from tests.pipeline import forks
+from tests.pipeline.workspaces import CANDIDATES, Sandbox
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -81,7 +81,7 @@ def test_candidates_can_be_compared_by_score_size_and_cost(
 def test_the_cheaper_methods_train_fewer_parameters(runs: "dict[str, Run]") -> None:
     trained = [runs[name].data.metrics["trainable_parameters"] for name in CANDIDATES]
     assert trained == sorted(trained)
-    assert trained[0] == 32 * 3 + 3, "the head alone"
+    assert trained[0] == 2 * 2 * 4 * (32 + 32) + 32 * 3 + 3, "query and value of two layers, and the head"
 
 
 def test_data_sets_are_named_with_their_digests(finished: Sandbox, runs: "dict[str, Run]") -> None:
@@ -142,10 +142,16 @@ def test_the_address_in_the_environment_is_respected(plain: Sandbox) -> None:
     elsewhere = f"sqlite:///{plain.root / 'elsewhere.db'}"
     assert plain.finetrail("train", "linear_probe", MLFLOW_TRACKING_URI=elsewhere).code == 0
     assert MlflowClient(elsewhere).get_experiment_by_name("toy") is not None
+    trained = read_json(plain.paths.run("linear_probe").metrics)["parameters"]["trainable"]
+    assert trained == 32 * 3 + 3, "the head alone"
     assert not (plain.root / ".finetrail" / "mlflow" / "mlflow.db").exists()
 
 
 def test_processes_that_meet_a_fresh_database_at_once_do_not_spoil_it(plain: Sandbox) -> None:
-    code = "from finetrail.cli import _open; from finetrail.tracking import connect; connect(_open()[0], 'toy')"
-    for done in [wait(process) for process in [plain.start(sys.executable, "-c", code) for _ in range(2)]]:
-        assert done.code == 0, done.err
+    from mlflow import MlflowClient
+
+    processes = [forks.begin(connect, plain.paths, "toy") for _ in range(2)]
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert MlflowClient(tracking_uri(plain.paths)).get_experiment_by_name("toy") is not None

@@ -1,7 +1,6 @@
 """`finetrail verify`: whole as it was registered; then each link broken in turn, by a real edit, and found."""
 
 import json
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -16,6 +15,7 @@ from finetrail.workspace import read_json, write_json
 from tests.pipeline.workspaces import CSV, WEIGHTS, Outcome, Sandbox
 
 Link = dict[str, str]
+RUN = "(SELECT run_id FROM model_versions WHERE name = 'toy')"
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,10 @@ class Trail:
     def look(self, *arguments: str) -> tuple[Outcome, dict[str, Link]]:
         """Run `finetrail verify`; returns its end, and its links by name."""
         report = self.sandbox.root / "verified.json"
-        report.unlink(missing_ok=True)
         done = self.sandbox.finetrail("verify", "--json", str(report), *arguments)
-        return done, {link["name"]: link for link in read_json(report)["links"]}
+        links = read_json(report)["links"]
+        report.unlink()
+        return done, {link["name"]: link for link in links}
 
     def caught(self, name: str) -> Link:
         """The broken link, which must be the only one, of a run that must have failed because of it."""
@@ -54,13 +55,9 @@ class Trail:
 
 
 @pytest.fixture(scope="module")
-def trail(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Trail:
+def trail(registered: Sandbox) -> Trail:
     """A clone of the first run that tested and registered the model for itself, at the commit with dvc.lock."""
-    sandbox = finished.copy(tmp_path_factory.mktemp("verify") / "workspace")
-    for stage in ("test", "register"):
-        done = sandbox.finetrail(stage)
-        assert done.code == 0, done
-    return Trail(sandbox)
+    return Trail(registered)
 
 
 @contextmanager
@@ -193,10 +190,10 @@ def test_registered_files_that_are_gone_are_found(trail: Trail) -> None:
         ("tags", "model_version_tags", "value", "key = 'finetrail.data_sha256'", "0" * 64),
         ("tags", "model_version_tags", "value", "key = 'mlflow.source.git.commit'", "0" * 40),
         ("lineage", "model_version_tags", "value", "key = 'finetrail.lineage_sha256'", "0" * 64),
-        ("run", "params", "value", "key = 'train.epochs'", "30"),
+        ("run", "params", "value", f"key = 'train.epochs' AND run_uuid = {RUN}", "30"),
         ("run", "latest_metrics", "value", "key = 'test_macro_f1'", 0.999),
         ("run", "datasets", "digest", "name = 'train'", "0" * 36),
-        ("run", "runs", "lifecycle_stage", "1 = 1", "deleted"),
+        ("run", "runs", "lifecycle_stage", f"run_uuid = {RUN}", "deleted"),
         ("run", "model_versions", "run_id", "name = 'toy'", "0" * 32),
     ],
 )
@@ -318,17 +315,13 @@ def test_a_version_without_a_record_says_so(trail: Trail) -> None:
     assert "registered by an earlier finetrail" in links["lineage"]["remedy"]
 
 
-def test_a_dirty_tree_is_told(finished: Sandbox, tmp_path: Path) -> None:
-    sandbox = finished.copy(tmp_path / "workspace")
-    with (sandbox.root / "params.yaml").open("a", encoding="utf-8") as file:
-        file.write("# not committed\n")
-    assert sandbox.finetrail("register").code == 0
-    trail = Trail(sandbox)
+def test_a_dirty_tree_is_told(by_hand: Sandbox) -> None:
+    trail = Trail(by_hand)
     done, links = trail.look()
     assert done.code == 0
     assert links["commit"]["state"] == "UNREACHABLE"
     assert "had uncommitted changes" in links["commit"]["found"]
-    refused = sandbox.finetrail("reproduce")
+    refused = by_hand.finetrail("reproduce")
     assert (refused.code, refused.error.split(" from commit ")[0]) == (11, "LineageError: models:/toy/1 was registered")
-    shutil.rmtree(sandbox.root / ".git")
-    assert "is not in this clone" in trail.look()[1]["commit"]["found"]
+    with gone(by_hand.root / ".git"):
+        assert "is not in this clone" in trail.look()[1]["commit"]["found"]

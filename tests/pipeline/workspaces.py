@@ -18,7 +18,10 @@ REPOSITORY = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 CSV = "data/input/toy.csv"
 WEIGHTS = "data/weights/tiny-bert"
-CANDIDATES = ("linear_probe", "lora", "full")
+CANDIDATES = ("lora", "full")
+"""Those of the first run: each costs a process, and pictures and flows train a linear probe."""
+WRITTEN = ("raw", "reports", "splits", "models", "runs", "selection", "registration.json")
+"""What the stages write, in data."""
 
 PARAMS = f"""
 project: toy

@@ -42,6 +42,29 @@ def rates(steps: int, **given: Any) -> list[float]:
     return [schedule.rate, *(all_rates[0] for all_rates in go_on(optimizer, schedule, steps))]
 
 
+@pytest.mark.parametrize("warmup", [0, 0.37, 5, 40])
+@pytest.mark.parametrize("steps", [1, 7, 33])
+@pytest.mark.parametrize(
+    ("schedule", "theirs"), [("cosine", "cosine"), ("linear", "linear"), ("constant", "constant_with_warmup")]
+)
+def test_the_curves_are_those_of_transformers_bit_for_bit(
+    schedule: str, theirs: str, steps: int, warmup: float
+) -> None:
+    from transformers.optimization import get_scheduler
+
+    given = {"schedule": schedule, "warmup": warmup, "learning_rate": 3e-3}
+    optimizer, ours = start(steps, **given)
+    other, _ = start(steps, **given | {"schedule": "constant", "warmup": 0})
+    counted = round(warmup * steps) if warmup < 1 else round(warmup)
+    curve = get_scheduler(theirs, other, num_warmup_steps=counted, num_training_steps=steps)
+    expected = []
+    for _ in range(steps + 1):
+        other.step()
+        curve.step()
+        expected.append([group["lr"] for group in other.param_groups])
+    assert go_on(optimizer, ours, steps + 1) == expected
+
+
 @pytest.mark.parametrize("warmup", [0.2, 4.0])
 @pytest.mark.parametrize("schedule", ["cosine", "linear", "constant", "plateau"])
 def test_the_rate_rises_from_0_in_a_straight_line(schedule: str, warmup: float) -> None:
