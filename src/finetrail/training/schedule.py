@@ -1,9 +1,10 @@
 """Schedules: how the learning rates go up and down while training goes on."""
 
+import math
 from typing import Any
 
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from finetrail.training.settings import Training
 
@@ -74,13 +75,10 @@ def build_schedule(optimizer: Optimizer, settings: Training, steps: int) -> Sche
         optimizer: as it was built: its rates are the highest ones.
         steps: optimiser steps in all; after the last of them `cosine`, `linear` and `one_cycle` are at (nearly) 0.
     """
-    from transformers.optimization import get_scheduler
-
     warmup = _warmup_steps(settings, steps)
     if settings.schedule == "one_cycle":
         return Schedule(_one_cycle(optimizer, settings, warmup, steps))
-    name = "constant_with_warmup" if settings.schedule in ("constant", "plateau") else settings.schedule
-    curve = get_scheduler(name, optimizer, num_warmup_steps=warmup, num_training_steps=steps)
+    curve = LambdaLR(optimizer, lambda step: _share(settings.schedule, step, warmup, steps))
     if settings.schedule != "plateau":
         return Schedule(curve)
     plateau = ReduceLROnPlateau(
@@ -107,6 +105,19 @@ def depends_on_length(settings: Training) -> bool:
 
 def _warmup_steps(settings: Training, steps: int) -> int:
     return round(settings.warmup * steps) if settings.warmup < 1 else round(settings.warmup)
+
+
+def _share(schedule: str, step: int, warmup: int, steps: int) -> float:
+    """The part of the highest rate that a step has: up in a straight line, then as the schedule says.
+
+    The formulas of `transformers.optimization`, whose import would cost a training on pictures four seconds.
+    """
+    if step < warmup:
+        return step / warmup
+    done = (step - warmup) / max(1, steps - warmup)
+    if schedule == "cosine":
+        return max(0.0, 0.5 * (1.0 + math.cos(math.pi * done)))
+    return max(0.0, (steps - step) / max(1, steps - warmup)) if schedule == "linear" else 1.0
 
 
 def _one_cycle(optimizer: Optimizer, settings: Training, warmup: int, steps: int) -> LRScheduler:

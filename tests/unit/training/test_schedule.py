@@ -60,6 +60,25 @@ def test_after_the_warm_up_the_rate_goes_down_to_0_as_the_schedule_says() -> Non
     assert rates(12, schedule="constant", warmup=1 / 6)[2:] == [1] * 11
 
 
+@pytest.mark.parametrize("warmup", [0.0, 0.3, 1.0, 7.0, 30.0])
+@pytest.mark.parametrize("schedule", ["cosine", "linear", "constant"])
+def test_the_curves_are_those_of_transformers_to_the_last_bit(schedule: str, warmup: float) -> None:
+    from transformers.optimization import get_scheduler
+
+    found, (optimizer, _) = rates(20, schedule=schedule, warmup=warmup), start(20, schedule=schedule, warmup=0.0)
+    name = "constant_with_warmup" if schedule == "constant" else schedule
+    warm = round(warmup * 20) if warmup < 1 else round(warmup)
+    for group in optimizer.param_groups:
+        group["lr"] = group["initial_lr"] = 1.0
+    theirs = get_scheduler(name, optimizer, num_warmup_steps=warm, num_training_steps=20)
+    expected = [float(theirs.get_last_lr()[0])]
+    for _ in range(20):
+        optimizer.step()
+        theirs.step()
+        expected.append(float(theirs.get_last_lr()[0]))
+    assert found == expected
+
+
 def test_one_cycle_goes_up_in_the_warm_up_and_down_to_the_end() -> None:
     found = rates(12, schedule="one_cycle", warmup=4.0)
     up = [1 - (1 - 1 / 25) * (1 + math.cos(math.pi * step / 4)) / 2 for step in range(5)]
