@@ -57,12 +57,17 @@ class Fork:
 
 def start(sandbox: Sandbox, *arguments: str, **environment: str) -> Fork:
     """Run a command of finetrail in a process of its own, without the seconds of imports."""
+    return Fork(sandbox, call(_command, sandbox, arguments, environment))
+
+
+def call(function: Callable[..., None], *arguments: object) -> BaseProcess:
+    """Call a module's function in such a process."""
     if str(REPOSITORY) not in sys.path:  # where the process that forks finds this module
         sys.path.insert(0, str(REPOSITORY))
     _CONTEXT.set_forkserver_preload(_PRELOAD)
-    process = _CONTEXT.Process(target=_command, args=(sandbox, arguments, environment))
+    process = _CONTEXT.Process(target=function, args=arguments)
     process.start()
-    return Fork(sandbox, process)
+    return process
 
 
 def run(sandbox: Sandbox, *arguments: str, **environment: str) -> Outcome:
