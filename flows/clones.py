@@ -80,7 +80,8 @@ def _set_up(places: Places, root: Path, git_ref: str, recipe: str | None) -> Clo
             raise ConfigError(f"recipe is {recipe!r}, and {git_ref} has no such recipe; use one of {known}")
         shutil.copyfile(root / "recipes" / f"{recipe}.yaml", root / "params.yaml")
     checkpoints = places.home / "checkpoints" / _key(root, environment)
-    has_remote = bool(run(["dvc", "config", "core.remote"], root, environment).lines)
+    # DVC's own command takes most of a second: only where the repository itself, or this machine, may name a remote.
+    has_remote = bool(places.remote or run(["dvc", "config", "core.remote"], root, environment).lines)
     return Clone(root, commit, environment | {"FINETRAIL_CHECKPOINTS": str(checkpoints)}, checkpoints, has_remote)
 
 
