@@ -1,5 +1,6 @@
 """A run's clone: of the wanted commit, apart from everything else, and gone in the end."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -18,10 +19,9 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    """Two commits on `main`, a tag on the first, and a branch with a recipe."""
-    root = tmp_path / "repository"
+@pytest.fixture(scope="module")
+def _commits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("commits") / "repository"
     for name in ("src", "recipes", ".dvc"):
         (root / name).mkdir(parents=True)
     git(root, "init", "--quiet", "--initial-branch=main")
@@ -40,6 +40,12 @@ def repository(tmp_path: Path) -> Path:
     (root / "params.yaml").write_text("2")
     git(root, "commit", "--quiet", "--all", "--message", "two")
     return root
+
+
+@pytest.fixture
+def repository(_commits: Path, tmp_path: Path) -> Path:
+    """Two commits on `main`, a tag on the first, and a branch with a recipe."""
+    return Path(shutil.copytree(_commits, tmp_path / "repository", symlinks=True))
 
 
 def places(repository: Path, remote: str | None = None) -> Places:
@@ -110,6 +116,11 @@ def test_its_dvc_has_the_shared_cache_and_the_remote(repository: Path) -> None:
     with fresh_clone(places(repository), "HEAD", None) as clone:
         assert clone.run("dvc", "cache", "dir").lines == (str(repository / "cache"),)
         assert not clone.has_remote
+    with (repository / ".dvc" / "config").open("a") as file:
+        file.write("[core]\nremote = own\n['remote \"own\"']\nurl = s3://own/path\n")
+    git(repository, "commit", "--quiet", "--all", "--message", "a remote of its own")
+    with fresh_clone(places(repository), "HEAD", None) as clone:
+        assert clone.has_remote
     with fresh_clone(places(repository, "s3://bucket/path"), "HEAD", None) as clone:
         assert clone.has_remote
         assert clone.run("dvc", "remote", "list").lines[-1].split()[:2] == ["flow", "s3://bucket/path"]

@@ -77,7 +77,7 @@ class Topology:
             "PYTHONPATH": str(REPOSITORY / "src"),
             "FINETRAIL_CHECKOUT": str(self.app),
             "HF_HUB_OFFLINE": "1",
-            "PREFECT_WORKER_QUERY_SECONDS": "1",  # so that a test does not wait for the worker's next look
+            "PREFECT_WORKER_QUERY_SECONDS": "3",  # so that a test waits little for the worker's next look
             **own,
         }
 

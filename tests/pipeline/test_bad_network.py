@@ -1,10 +1,12 @@
 """No network, no server: one line within seconds, not a traceback after minutes."""
 
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.pipeline import forks
 from tests.pipeline.workspaces import Outcome, Sandbox, contents, wait
 
 NOBODY = "http://127.0.0.1:9"  # the port of `discard`: nothing listens there
@@ -20,20 +22,28 @@ CASES = {
 def answers(_ready: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Outcome, float, bool]]:
     """What each command said, after how many seconds, and whether data/ is as before. They wait side by side."""
     folder: Path = tmp_path_factory.mktemp("unreachable")
-    started, running, workspaces = time.monotonic(), {}, {}
+    started, running, workspaces = time.monotonic(), dict[str, "subprocess.Popen[str] | forks.Fork"](), {}
     for name, (command, edits, environment) in CASES.items():
         workspace = workspaces[name] = _ready.copy(folder / name.replace(" ", "-"))
         for section, value in edits.items():
             workspace.edit(section, value)
-        running[name] = workspace.start("finetrail", *command, **environment, HF_HOME=str(folder / "hub"))
+        if environment is HUB:  # read by the hub's library when it is imported
+            running[name] = workspace.start("finetrail", *command, **environment, HF_HOME=str(folder / "hub"))
+        else:
+            running[name] = forks.start(workspace, *command, **environment)
     before = contents(_ready.root / "data")
     found = {}
     while running:
-        for name in [name for name, process in running.items() if process.poll() is not None]:
-            done, seconds = wait(running.pop(name)), time.monotonic() - started
+        for name in [name for name, one in running.items() if _ended(one)]:
+            one = running.pop(name)
+            done, seconds = one.wait() if isinstance(one, forks.Fork) else wait(one), time.monotonic() - started
             found[name] = (done, seconds, contents(workspaces[name].root / "data") == before)
         time.sleep(0.2)
     return found
+
+
+def _ended(one: "subprocess.Popen[str] | forks.Fork") -> bool:
+    return not one.process.is_alive() if isinstance(one, forks.Fork) else one.poll() is not None
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,9 @@
 
 import json
 import logging
+import resource
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -21,25 +20,18 @@ from finetrail.commands.scorer import Scorer
 from finetrail.data.unlabelled import Unlabelled
 from finetrail.errors import WorkspaceError
 from finetrail.workspace import Workspace
+from tests.pipeline import forks
 
 TEXT: dict[str, Any] = {"kind": "text", "column": "text"}
-# Scores one file after the other, and says what its most memory was after each of them.
-PREDICT = """
-import resource, sys
-from pathlib import Path
-from finetrail.commands import predict as command
-from finetrail.workspace import Workspace
-command.ROWS_A_CHUNK = 50
-model, *files = sys.argv[1:]
-for source, target in zip(files[::2], files[1::2]):
-    command.predict(Workspace(Path()), model, Path(source), Path(target), kind="text", column="text")
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-"""
 
 
-def start(model: Path, *files: Path) -> "subprocess.Popen[str]":
-    words = [sys.executable, "-c", PREDICT, str(model), *map(str, files)]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def score(model: Path, *files: Path) -> None:
+    """Score one file after the other, and write down what the most memory was after each of them."""
+    command.ROWS_A_CHUNK = 50
+    for source, target in zip(files[::2], files[1::2], strict=True):
+        predict(Workspace(source.parent), str(model), source, target, **TEXT)
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        target.with_suffix(".memory").write_text(str(memory))
 
 
 def table(path: Path, rows: int) -> Path:
@@ -61,16 +53,16 @@ def test_killed_and_called_again_it_ends_with_the_same_bytes(
     source = table(tmp_path / "a.csv", 1_800)
     whole, cut = tmp_path / f"whole{suffix}", tmp_path / f"cut{suffix}"
     done = predict(Workspace(tmp_path), str(saved_model), source, whole, **TEXT)
-    killed = start(saved_model, source, cut)
+    killed = forks.begin(score, saved_model, source, cut)
     record = tmp_path / f".{cut.name}.partial" / "progress.json"
     until = time.monotonic() + 120
     while not record.exists() or json.loads(record.read_text())["progress"]["chunks"] < 3:
-        assert killed.poll() is None, "it ended before it was killed"
+        assert killed.is_alive(), "it ended before it was killed"
         assert time.monotonic() < until
         time.sleep(0.005)
     killed.kill()
-    killed.communicate()
-    assert killed.returncode == -signal.SIGKILL
+    killed.join()
+    assert killed.exitcode == -signal.SIGKILL
     assert not cut.exists()
     before = json.loads(record.read_text())["progress"]
     assert 0 < before["chunks"] < 36
@@ -185,8 +177,8 @@ def test_a_finished_scoring_that_was_not_cleared_away_is_finished(saved_model: P
 def test_memory_does_not_grow_with_the_rows(saved_model: Path, tmp_path: Path) -> None:
     sources = [table(tmp_path / f"{rows}.parquet", rows) for rows in (500, 5_000)]
     targets = [tmp_path / "b.parquet", tmp_path / "c.parquet"]
-    process = start(saved_model, sources[0], targets[0], sources[1], targets[1])
-    out, err = process.communicate()
-    assert process.returncode == 0, err
-    few, many = map(int, out.split())
+    process = forks.begin(score, saved_model, sources[0], targets[0], sources[1], targets[1])
+    process.join()
+    assert process.exitcode == 0
+    few, many = (int(target.with_suffix(".memory").read_text()) for target in targets)
     assert many < few + 30, f"{few} MB after 500 rows, {many} MB after 5,000"

@@ -21,8 +21,12 @@ from finetrail.errors import SplitError
 Method = Literal["official", "stratified", "group", "hash"]
 METHODS: list[Method] = ["official", "stratified", "group", "hash"]
 ORDER = {"test": 0, "val": 1, "train": 2}
-# Lists of few words, so that many texts are the same or near.
-sentences = st.lists(st.sampled_from("abcd"), max_size=9).map(" ".join)
+# Texts of few words, the same with a word more, and with two: many are the same or near, or joined by a chain. They are
+# drawn whole, since hypothesis takes its time for every word.
+CHANCE = random.Random(0)  # noqa: S311
+BASES = [CHANCE.choices("abcd", k=number % 8) for number in range(40)]
+SENTENCES = {" ".join([*words, *more]) for words in BASES for more in ("", CHANCE.choice("abcd"), "ab")}
+sentences = st.sampled_from(sorted(SENTENCES, key=lambda text: (len(text), text)))
 NEAR = 0.6
 
 

@@ -29,7 +29,7 @@ from tests.unit.exports.folders import (
 
 TEXT, NUMBER, IMAGE = "text-classification", "text-regression", "image-classification"
 CASES = ["mean", "lora", "cls", "roberta", "distilbert", "torchvision", "timm", "timm-sized", "transformers", "resnet"]
-ONNX = ["mean", "roberta", "torchvision"]
+ONNX = ["mean", "roberta", "resnet"]
 
 
 def small(kind: str, encoder_folder: Path, folder: Path) -> str:
@@ -223,18 +223,21 @@ def test_packages_that_are_not_installed_are_named(
 
 
 def test_what_torch_cannot_write_as_onnx_is_refused_in_one_line(
-    backbone: TextBackbone, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Stubborn(nn.Linear):
         def forward(self, features: torch.Tensor) -> torch.Tensor:
             return super().forward(features) if float(features.sum()) > 0 else features[:, :3]
 
-    built = build(TEXT, backbone, LABELS, pictures)
+    settings = ImageBackbone(
+        name="transformers", weights=network("resnet", tmp_path), image_size=32, mean=(0,) * 3, std=(1,) * 3
+    )
+    built = build(IMAGE, settings, LABELS, pictures)
     built.model.head = Stubborn(16, 3)
     with pytest.raises(
         ModelError, match=r"^torch cannot write this model as ONNX \(Could not guard on .+\); use --format hf$"
     ):
-        export(built, TEXT, "onnx", tmp_path / "out")
+        export(built, IMAGE, "onnx", tmp_path / "out")
     assert "def forward" not in capsys.readouterr().err
 
 
