@@ -26,12 +26,21 @@ TEXT: dict[str, Any] = {"kind": "text", "column": "text"}
 
 
 def score(model: Path, *files: Path) -> None:
-    """Score one file after the other, and write down what the most memory was after each of them."""
+    """Score one file after the other, and write down what came of each, and what the most memory was after it."""
     command.ROWS_A_CHUNK = 50
     for source, target in zip(files[::2], files[1::2], strict=True):
-        predict(Workspace(source.parent), str(model), source, target, **TEXT)
+        logging.getLogger("finetrail").addHandler(logging.FileHandler(target.with_suffix(".log")))
+        done = predict(Workspace(source.parent), str(model), source, target, **TEXT)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        target.with_suffix(".memory").write_text(str(memory))
+        target.with_suffix(".json").write_text(json.dumps([done.rows, done.rejected, memory]))
+
+
+def to_the_end(model: Path, *files: Path) -> list[list[int]]:
+    """Score in a process like the one that is killed; returns of each file the rows, the rejected, and the memory."""
+    process = forks.begin(score, model, *files)
+    process.join()
+    assert process.exitcode == 0
+    return [json.loads(target.with_suffix(".json").read_text()) for target in files[1::2]]
 
 
 def table(path: Path, rows: int) -> Path:
@@ -46,13 +55,10 @@ def table(path: Path, rows: int) -> Path:
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_killed_and_called_again_it_ends_with_the_same_bytes(
-    saved_model: Path, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(command, "ROWS_A_CHUNK", 50)
+def test_killed_and_called_again_it_ends_with_the_same_bytes(saved_model: Path, tmp_path: Path, suffix: str) -> None:
     source = table(tmp_path / "a.csv", 1_800)
     whole, cut = tmp_path / f"whole{suffix}", tmp_path / f"cut{suffix}"
-    done = predict(Workspace(tmp_path), str(saved_model), source, whole, **TEXT)
+    (done,) = to_the_end(saved_model, source, whole)
     killed = forks.begin(score, saved_model, source, cut)
     record = tmp_path / f".{cut.name}.partial" / "progress.json"
     until = time.monotonic() + 120
@@ -66,10 +72,10 @@ def test_killed_and_called_again_it_ends_with_the_same_bytes(
     assert not cut.exists()
     before = json.loads(record.read_text())["progress"]
     assert 0 < before["chunks"] < 36
-    with caplog.at_level(logging.WARNING):
-        again = predict(Workspace(tmp_path), str(saved_model), source, cut, **TEXT)
-    assert f"{cut.name} goes on behind row {before['rows'] + before['rejected']}, where it was cut off" in caplog.text
-    assert (again.rows, again.rejected) == (done.rows, done.rejected) == (1_800 - 258, 258)
+    (again,) = to_the_end(saved_model, source, cut)
+    said = cut.with_suffix(".log").read_text()
+    assert f"{cut.name} goes on behind row {before['rows'] + before['rejected']}, where it was cut off" in said
+    assert again[:2] == done[:2] == [1_800 - 258, 258]
     assert cut.read_bytes() == whole.read_bytes()
     rejects = [path.with_name(f"{path.name}.rejects.csv").read_bytes() for path in (whole, cut)]
     assert rejects[0] == rejects[1]
@@ -177,8 +183,6 @@ def test_a_finished_scoring_that_was_not_cleared_away_is_finished(saved_model: P
 def test_memory_does_not_grow_with_the_rows(saved_model: Path, tmp_path: Path) -> None:
     sources = [table(tmp_path / f"{rows}.parquet", rows) for rows in (500, 5_000)]
     targets = [tmp_path / "b.parquet", tmp_path / "c.parquet"]
-    process = forks.begin(score, saved_model, sources[0], targets[0], sources[1], targets[1])
-    process.join()
-    assert process.exitcode == 0
-    few, many = (int(target.with_suffix(".memory").read_text()) for target in targets)
+    scored_both = to_the_end(saved_model, sources[0], targets[0], sources[1], targets[1])
+    few, many = (memory for _, _, memory in scored_both)
     assert many < few + 30, f"{few} MB after 500 rows, {many} MB after 5,000"
