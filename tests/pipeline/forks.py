@@ -39,6 +39,7 @@ class Fork:
         while not when():
             assert self.process.is_alive(), self.wait()
             assert time.monotonic() < deadline, "the moment to kill did not come"
+            time.sleep(0.0002)  # the child may need this core
         self.process.kill()
         done = self.wait()
         assert done.code == -signal.SIGKILL, done

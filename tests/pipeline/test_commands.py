@@ -3,7 +3,7 @@
 import pytest
 
 from finetrail.workspace import read_json
-from tests.pipeline.workspaces import REPOSITORY, Sandbox
+from tests.pipeline.workspaces import CANDIDATES, REPOSITORY, Sandbox
 
 COMMANDS = (
     "ingest validate split train select test register check use show ui predict "
@@ -35,7 +35,7 @@ def test_check_says_what_params_yaml_asks_for(plain: Sandbox) -> None:
 def test_show_has_ranking_choice_scores_and_version_on_one_screen(finished: Sandbox) -> None:
     done = finished.finetrail("show")
     assert done.code == 0
-    assert "linear_probe" in done.out
+    assert all(name in done.out for name in CANDIDATES)
     chosen = read_json(finished.paths.selection_report)
     assert f"{chosen['chosen']} *" in done.out
     assert chosen["reason"] in done.out

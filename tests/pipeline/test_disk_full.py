@@ -21,7 +21,7 @@ CASES: Cases = {
     "validate": (["validate"], "data", 8),
     "split": (["split"], "data", 8),
     "model": (["train", "full"], "data", 60),
-    "checkpoint": (["train", "linear_probe"], ".finetrail/checkpoints", 0),
+    "checkpoint": (["train", "lora"], ".finetrail/checkpoints", 0),
     "select": (["select"], "data", 0),
     "report": (["test"], "data", 16),
     "registry": (["register"], ".finetrail/mlflow/artifacts", 8),

@@ -84,7 +84,7 @@ def all_ended(sandbox: Sandbox) -> bool:
     return not trainers(sandbox)
 
 
-def goes_on(done: Outcome, sandbox: Sandbox, alone: Sandbox) -> None:
+def check_end(done: Outcome, sandbox: Sandbox, alone: Sandbox) -> None:
     assert done.code == 0, done
     assert done.err.count("training goes on after step") == 1
     assert done.out.count("trained full:") == 1
@@ -92,12 +92,13 @@ def goes_on(done: Outcome, sandbox: Sandbox, alone: Sandbox) -> None:
 
 
 @contextmanager
-def two(sandbox: Sandbox, *command: str) -> "Iterator[subprocess.Popen[str]]":
-    """Two processes in the midst of a training; nothing of them stays."""
-    process = sandbox.start(*(command or ("finetrail", "train", "full")))
+def two(sandbox: Sandbox) -> "Iterator[subprocess.Popen[str]]":
+    """Two processes in the midst of a training, some steps further than it was; nothing of them stays."""
+    enough = newest(sandbox) + 3
+    process = sandbox.start("finetrail", "train", "full")
     try:
         deadline = time.monotonic() + 120
-        while newest(sandbox) < 3:
+        while newest(sandbox) < enough:
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -108,50 +109,8 @@ def two(sandbox: Sandbox, *command: str) -> "Iterator[subprocess.Popen[str]]":
         process.communicate()
 
 
-def test_two_processes_give_what_one_gives(workspace: Sandbox, alone: Sandbox) -> None:
-    prepare(workspace, processes=2)
-    done = workspace.run("finetrail", "train", "full")
-    assert done.code == 0, done.err
-    assert done.out.count("trained full:") == 1
-    check_same(workspace, alone)
-
-
-def test_one_that_is_killed_ends_the_job_and_one_alone_goes_on(workspace: Sandbox, alone: Sandbox) -> None:
-    prepare(workspace, processes=2)
-    with two(workspace) as process:
-        os.kill(trainers(workspace)[1], signal.SIGKILL)
-        killed = time.monotonic()
-        done = wait(process, 60)
-        assert time.monotonic() - killed < 15
-        assert trainers(workspace) == {}
-    assert done.code == 5
-    assert done.error == (
-        "TrainingError: process 1 of 2 was killed by SIGKILL; run the same command again: "
-        "training goes on from the last checkpoint"
-    )
-    assert [run.info.status for run in runs(workspace)] == ["FAILED"]
-    prepare(workspace)
-    goes_on(forks.run(workspace, "train", "full"), workspace, alone)
-
-
-def test_the_launching_one_takes_all_with_it(workspace: Sandbox, alone: Sandbox) -> None:
-    prepare(workspace, processes=2)
-    with two(workspace) as process:
-        process.kill()
-        assert all_ended(workspace)
-    command = "accelerate launch --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no --cpu"
-    goes_on(workspace.run(*command.split(), "-m", "finetrail", "train", "full"), workspace, alone)
-    (run,) = runs(workspace)
-    check_run(workspace, run)
-
-
-def test_two_go_on_with_what_one_began(workspace: Sandbox, alone: Sandbox) -> None:
-    forks.start(workspace, "train", "full").kill(after(workspace, 5))
-    command = "torchrun --standalone --nproc-per-node 2 -m finetrail train full"
-    goes_on(workspace.run(*command.split()), workspace, alone)
-
-
-def test_ctrl_c_ends_all_and_mlflow_hears_of_it(workspace: Sandbox) -> None:
+def test_a_job_that_was_stopped_three_times_gives_what_one_process_gives(workspace: Sandbox, alone: Sandbox) -> None:
+    """By Ctrl-C, by the death of one process, and by that of the launching one; each goes on with the one before."""
     prepare(workspace, processes=2)
     with two(workspace) as process:
         os.killpg(process.pid, signal.SIGINT)
@@ -159,3 +118,32 @@ def test_ctrl_c_ends_all_and_mlflow_hears_of_it(workspace: Sandbox) -> None:
         assert trainers(workspace) == {}
     assert (done.code, done.out, done.err) == (130, "", "")
     assert [run.info.status for run in runs(workspace)] == ["KILLED"]
+
+    with two(workspace) as process:
+        os.kill(trainers(workspace)[1], signal.SIGKILL)
+        killed = time.monotonic()
+        done = wait(process, 60)
+        assert time.monotonic() - killed < 15
+        assert trainers(workspace) == {}
+    assert done.code == 5
+    goes_on, error = done.err.splitlines()
+    assert "training goes on after step" in goes_on
+    assert error == (
+        "TrainingError: process 1 of 2 was killed by SIGKILL; run the same command again: "
+        "training goes on from the last checkpoint"
+    )
+    assert [run.info.status for run in runs(workspace)] == ["FAILED"]
+
+    with two(workspace) as process:
+        process.kill()
+        assert all_ended(workspace)
+    command = "accelerate launch --num_processes 2 --num_machines 1 --mixed_precision no --dynamo_backend no --cpu"
+    check_end(workspace.run(*command.split(), "-m", "finetrail", "train", "full"), workspace, alone)
+    (run,) = runs(workspace)
+    check_run(workspace, run)
+
+
+def test_two_go_on_with_what_one_began(workspace: Sandbox, alone: Sandbox) -> None:
+    forks.start(workspace, "train", "full").kill(after(workspace, 5))
+    command = "torchrun --standalone --nproc-per-node 2 -m finetrail train full"
+    check_end(workspace.run(*command.split()), workspace, alone)

@@ -113,6 +113,7 @@ def test_what_was_not_sent_when_it_was_killed_is_sent_later(workspace: Sandbox) 
     fork = forks.start(workspace, "train", "full")
     while newest(workspace) < 5:
         assert fork.process.is_alive(), fork.wait()
+        time.sleep(0.001)
     with closing(database(workspace)) as away:
         away.execute("ALTER TABLE metrics RENAME TO away")
         assert "points wait" in fork.kill(after(workspace, 20)).err

@@ -11,8 +11,8 @@ from finetrail.proof.dvc_settings import cache_of, configure, has_remote, remote
 
 
 def dvc(folder: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "dvc", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+    command, wide = [sys.executable, "-m", "dvc", *arguments], os.environ | {"COLUMNS": "1000"}
+    return subprocess.run(command, cwd=folder, env=wide, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch._dynamo  # the optimiser's first step imports it, in each child for itself
 
 from finetrail.curves import Point
 from finetrail.models.weights import save_tensors
@@ -72,6 +73,7 @@ def wait_for(moment: str, folder: Path, seconds: float) -> None:
             before -= 1
             if before < 0:
                 return
+        time.sleep(0.0002)  # much shorter than what is waited for, and leaves the core to the child
 
 
 def main(folder: Path, kills: int) -> None:
