@@ -83,7 +83,7 @@ def faulty(team: Team, first: str) -> str:
     before = checkpoints(team)
     with away(team, "mlflow"):
         run = team.start(TRAINING, git_ref="away", name="full")
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while team.states(run).get("train@full") != "AwaitingRetry":
             assert time.monotonic() < end, (team.states(run), team.logs(run)[-20:])
             time.sleep(0.5)

@@ -31,7 +31,7 @@ def start_training(team: Team, ref: str, deployment: str = TRAINING, **parameter
 
 def wait_for_checkpoint(team: Team, run: str, before: set[Path]) -> None:
     """Until training has written a checkpoint that was not there before."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while not checkpoints(team) - before:
         assert time.monotonic() < end, team.logs(run)[-20:]
         time.sleep(0.1)

@@ -35,7 +35,7 @@ class Fork:
 
     def kill(self, when: Callable[[], bool]) -> Outcome:
         """SIGKILL as soon as `when` is true; fails if the command ends before."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not when():
             assert self.process.is_alive(), self.wait()
             assert time.monotonic() < deadline, "the moment to kill did not come"

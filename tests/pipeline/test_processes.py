@@ -97,7 +97,7 @@ def two(sandbox: Sandbox) -> "Iterator[subprocess.Popen[str]]":
     enough = newest(sandbox) + 3
     process = sandbox.start("finetrail", "train", "full")
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while newest(sandbox) < enough:
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
