@@ -53,7 +53,7 @@ def _servers(database: str) -> list[Server]:
     mlflow = ["-m", "mlflow", "server", "--host", HOST, "--port", str(MLFLOW_PORT), "--workers", "1"]
     worker = [python, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--work-queue"]
     return [
-        Server("prefect", [python, "-m", "prefect", "server", "start"], f"{PREFECT}/api/health"),
+        Server("prefect", [python, "-m", "flows.sqlite_server", "server", "start"], f"{PREFECT}/api/health"),
         Server("mlflow", [python, *mlflow, "--backend-store-uri", database], f"{MLFLOW}/health"),
         Server("worker", [*worker, "default", "--name", f"{POOL}-1"], None),
         # Of its own, so that runs which wait for trainings never take their place; one, because two take longer.
