@@ -23,6 +23,9 @@ app = typer.Typer(
 app.add_typer(registry_cli.app)
 STAGES = "Stages (dvc.yaml runs them)"
 USE = "For people"
+Model = Annotated[
+    str | None, typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION or a folder; the challenger by default.")
+]
 
 
 def _open() -> tuple[Workspace, Params]:
@@ -209,19 +212,19 @@ def predict(
     ],
     target: Annotated[Path, typer.Argument(help="The scored file: .csv, .jsonl or .parquet.")],
     column: Annotated[str | None, typer.Option(help="The column to score; that of params.yaml by default.")] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION or a folder; the challenger by default."),
-    ] = None,
+    model: Model = None,
 ) -> None:
     """Score a file, or a folder of images, with a trained model; if it was killed, go on where it was."""
     workspace, params = _open()
     from finetrail.commands.predict import predict as command
+    from finetrail.data.unlabelled import grey_columns
     from finetrail.tasks.registry import get_entry
 
     kind = get_entry(params.task).column
     uri = model or f"models:/{params.project}@challenger"
-    done = command(workspace, uri, source, target, kind=kind, column=column or params.source.columns.content, track=bar)
+    name = column or params.source.columns.content
+    grey = None if column else grey_columns(source, params.source)
+    done = command(workspace, uri, source, target, kind=kind, column=name, grey=grey, track=bar)
     out.print(f"scored {done.rows} rows with {uri}: {target}")
     if done.rejects:
         out.print(f"{done.rejected} rows could not be scored: {done.rejects}", markup=False)
@@ -231,10 +234,7 @@ def predict(
 @one_line_errors
 def export(
     folder: Annotated[Path, typer.Argument(help="The folder to write.")],
-    model: Annotated[
-        str | None,
-        typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION or a folder; the challenger by default."),
-    ] = None,
+    model: Model = None,
     form: Annotated[
         Literal["hf", "onnx"],
         typer.Option("--format", help="hf: transformers, sentence-transformers, timm or torchvision; or onnx."),

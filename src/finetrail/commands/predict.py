@@ -10,8 +10,9 @@ import pandas as pd
 from finetrail import lineage
 from finetrail.commands.scored import WRITERS, ScoredParts
 from finetrail.commands.scorer import Scorer, open_scorer
+from finetrail.data.columns import Columns
 from finetrail.data.content import batches
-from finetrail.data.unlabelled import Unlabelled, count, identity, images, texts
+from finetrail.data.unlabelled import Unlabelled, count, identity, images, pixels, texts
 from finetrail.errors import ConfigError, ImageError
 from finetrail.progress import Track, quiet
 from finetrail.workspace import Workspace
@@ -34,7 +35,15 @@ class Scored:
 
 
 def predict(
-    workspace: Workspace, model: str, source: Path, target: Path, *, kind: str, column: str, track: Track = quiet
+    workspace: Workspace,
+    model: str,
+    source: Path,
+    target: Path,
+    *,
+    kind: str,
+    column: str,
+    grey: Columns | None = None,
+    track: Track = quiet,
 ) -> Scored:
     """Write the raw values, or the names of the images, with the answers beside them: see `finetrail.prediction`.
 
@@ -49,6 +58,7 @@ def predict(
         target: a CSV, JSONL or Parquet file; replaced only when all is scored.
         kind: what the task reads, `text` or `image`: the `column` of its `finetrail.tasks.registry.Entry`.
         column: the column of `source` that holds the raw values, or the paths of images.
+        grey: of a CSV file of grey values, the columns that are none.
 
     Raises:
         ConfigError: the target's format is unknown, or the model reads another kind.
@@ -61,7 +71,8 @@ def predict(
         raise ConfigError(
             f"{target.name!r}: cannot tell the format from {target.suffix!r}; end the name in {', '.join(WRITERS)}"
         )
-    rows = track(READERS[kind](source, column), total=count(source) if source.exists() else None, what="scoring")
+    found = READERS[kind](source, column) if grey is None else pixels(source, grey)
+    rows = track(found, total=count(source) if source.exists() else None, what="scoring")
     chunks = batches(rows, ROWS_A_CHUNK, BYTES_A_CHUNK)
     first = next(chunks, [])  # before the model is loaded: a source that cannot be read is told at once
     scorer = open_scorer(workspace, model)

@@ -7,7 +7,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from finetrail.data.columns import Columns, SplitName, row_from
 from finetrail.data.raw import Row
@@ -29,10 +29,37 @@ def read_pixels(path: Path, split: SplitName | None, columns: Columns) -> Iterat
         ConfigError: group or split is named, but there is no header.
         SourceError: the values are no square image of grey values, or the file cannot be read.
     """
+    for line in _lines(path, columns, labelled=True):
+        if line.problem:
+            raise SourceError(f"{path.name}, line {line.line}: {line.problem}")
+        record: dict[str, str | bytes] = {**line.named, columns.content: line.picture}
+        yield row_from(path.name, line.number, record, split, columns)
+
+
+def read_unlabelled(path: Path, columns: Columns) -> Iterator[tuple[int, bytes, str]]:
+    """Yield (number from 1, PNG, problem) for each line of such a file, labelled or not; PNG or problem is empty.
+
+    Raises:
+        SourceError: the first line is no square image of grey values, or the file cannot be read.
+    """
+    return ((line.number, line.picture, line.problem) for line in _lines(path, columns, labelled=False))
+
+
+class _Line(NamedTuple):
+    """A picture of the file. Attributes: line: in the file, from 1. number: among the pictures, from 1."""
+
+    line: int
+    number: int
+    named: dict[str, str]
+    picture: bytes
+    problem: str
+
+
+def _lines(path: Path, columns: Columns, *, labelled: bool) -> Iterator[_Line]:
     try:
         opener: Any = gzip.open if path.name.lower().endswith(".gz") else open
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-            yield from _rows(path, file, split, columns)
+            yield from _parsed(path, file, columns, labelled=labelled)
     except csv.Error as error:
         raise SourceError(f"{path.name} is no table of numbers ({error}); each line must hold grey values") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -41,10 +68,10 @@ def read_pixels(path: Path, split: SplitName | None, columns: Columns) -> Iterat
         raise SourceError(f"{path.name} is not UTF-8 ({error.reason}); it must be text of numbers") from error
 
 
-def _rows(path: Path, file: IO[str], split: SplitName | None, columns: Columns) -> Iterator[Row]:
+def _parsed(path: Path, file: IO[str], columns: Columns, *, labelled: bool) -> Iterator[_Line]:
     names: dict[int, str] = {}
     fields: list[str] = []
-    number = length = 0
+    number = length = width = side = 0
     most = max(FREE_OF_RATIO, MOST_TIMES * path.stat().st_size)
     for line, text in enumerate(iter(lambda: file.readline(MOST_LINE), ""), start=1):
         length += len(text)
@@ -53,20 +80,23 @@ def _rows(path: Path, file: IO[str], split: SplitName | None, columns: Columns) 
         fields = next(csv.reader([text]), [])
         if not fields:
             continue
-        if not names:
+        if not width:
             header = columns.label in fields or not all(map(_numeric, fields[1:-1]))
-            names = _named(path, fields, columns) if header else _placed(path, fields, columns)
+            names = (_named if header else _placed)(path, fields, columns, labelled=labelled)
             width, side = len(fields), _side(path, len(fields) - len(names))
             if header:
                 continue
         number += 1
-        if len(fields) != width:
-            raise SourceError(f"{path.name}, line {line}: {len(fields)} fields, but the first line has {width}")
-        values = [field for position, field in enumerate(fields) if position not in names]
-        record: dict[str, str | bytes] = {name: fields[position].strip() for position, name in names.items()}
-        record[columns.content] = grey_png(_bytes(path, line, values), side)
-        yield row_from(path.name, number, record, split, columns)
-    if number == 0:
+        named = {name: fields[position].strip() for position, name in names.items() if position < len(fields)}
+        try:
+            if len(fields) != width:
+                raise ValueError(f"{len(fields)} fields, but the first line has {width}")
+            picture = grey_png(_bytes([field for at, field in enumerate(fields) if at not in names]), side)
+        except ValueError as error:
+            yield _Line(line, number, named, b"", str(error))
+        else:
+            yield _Line(line, number, named, picture, "")
+    if number == 0 and labelled:
         raise SourceError(f"{path.name} has no rows; it needs a line of grey values and a label for each image")
 
 
@@ -91,20 +121,22 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def _named(path: Path, header: list[str], columns: Columns) -> dict[int, str]:
+def _named(path: Path, header: list[str], columns: Columns, *, labelled: bool) -> dict[int, str]:
     """The columns that are no pixels, by position, out of the header."""
     wanted = [name for name in (columns.label, columns.group, columns.split) if name is not None]
-    missing = [name for name in wanted if header.count(name) != 1]
-    if missing:
+    wrong = [name for name in wanted if header.count(name) > 1 or (labelled and name not in header)]
+    if wrong:
         known = ", ".join(map(repr, header[:3]))
         raise SourceError(
-            f"{path.name}: {header.count(missing[0])} columns are called {missing[0]!r}; the header starts with "
-            f"{known}; set source.columns"
+            f"{path.name}: {header.count(wrong[0])} columns are called {wrong[0]!r}; the header starts with {known}; "
+            "set source.columns"
         )
-    return {header.index(name): name for name in wanted}
+    return {header.index(name): name for name in wanted if name in header}
 
 
-def _placed(path: Path, fields: list[str], columns: Columns) -> dict[int, str]:
+def _placed(path: Path, fields: list[str], columns: Columns, *, labelled: bool) -> dict[int, str]:
+    if not labelled and math.isqrt(len(fields)) ** 2 == len(fields):
+        return {}
     if columns.group or columns.split:
         raise ConfigError(f"{path.name} has no header, so source.columns.group and split name nothing; leave them out")
     return {0 if columns.label == "first" else len(fields) - 1: columns.label}
@@ -120,7 +152,8 @@ def _side(path: Path, values: int) -> int:
     return side
 
 
-def _bytes(path: Path, line: int, fields: list[str]) -> bytes:
+def _bytes(fields: list[str]) -> bytes:
+    """Raises: ValueError: one is no whole number from 0 to 255."""
     try:
         return bytes(map(int, fields))
     except ValueError:
@@ -128,9 +161,7 @@ def _bytes(path: Path, line: int, fields: list[str]) -> bytes:
     numbers = [float(field) if _numeric(field) else math.nan for field in fields]
     wrong = next((n for n, value in enumerate(numbers) if not (0 <= value <= 255 and value == int(value))), None)
     if wrong is not None:
-        raise SourceError(
-            f"{path.name}, line {line}: {fields[wrong][:40]!r} is no grey value; use whole numbers 0..255"
-        )
+        raise ValueError(f"{fields[wrong][:40]!r} is no grey value; use whole numbers 0..255")
     return bytes(map(int, numbers))
 
 

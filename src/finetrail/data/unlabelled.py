@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from finetrail.data.archives import read_members
+from finetrail.data.columns import Columns
 from finetrail.data.folders import file_names, read_file
 from finetrail.data.layout import folders_of
+from finetrail.data.pixel_tables import read_unlabelled
 from finetrail.data.salvaged import salvage
-from finetrail.data.sources import ARCHIVES, ROWS_AT_ONCE, SUFFIXES
+from finetrail.data.sources import ARCHIVES, ROWS_AT_ONCE, SUFFIXES, ImageSource, TextSource
 from finetrail.data.tables import Record, read_csv, read_jsonl, read_parquet
 from finetrail.errors import ImageError, SourceError
 from finetrail.locations import sha256_of
@@ -75,6 +77,26 @@ def images(path: Path, column: str) -> Iterator[Unlabelled]:
                 value = value.get("bytes") or value.get("path")
             named = isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and not value.startswith("data:")
             yield _image(number, value if named else f"row {number}", value, path.parent)
+
+
+def grey_columns(path: Path, like: TextSource | ImageSource) -> Columns | None:
+    """The columns of a CSV file of grey values, if its ending says so. Args: like: the training data's source."""
+    name = path.name.lower()
+    by_ending = name.endswith(".csv.gz") or (name.endswith(".csv") and like.format == "pixels")
+    return like.columns if by_ending and isinstance(like, ImageSource) else None
+
+
+def pixels(path: Path, columns: Columns) -> Iterator[Unlabelled]:
+    """The pictures of a CSV file of grey values, with or without their labels; a line that holds none with its problem.
+
+    Raises:
+        SourceError: the file is missing, cannot be read, or its first line is no square picture.
+    """
+    if not path.exists():
+        raise SourceError(f"{path} does not exist; give a CSV file of grey values")
+    return (
+        Unlabelled(row, f"row {row}", data or None, problem) for row, data, problem in read_unlabelled(path, columns)
+    )
 
 
 def identity(path: Path) -> str:

@@ -13,6 +13,8 @@ import pytest
 
 from finetrail.commands import predict as command
 from finetrail.commands.predict import Scored, predict
+from finetrail.data.columns import ImageColumns
+from finetrail.data.pixel_tables import grey_png
 from finetrail.errors import ConfigError, SourceError
 from finetrail.workspace import Workspace
 from tests.unit.pictures import BLUE, RED, picture
@@ -114,6 +116,23 @@ def test_where_nothing_can_be_scored_all_is_named(workspace: Workspace, picture_
 def test_a_single_image(workspace: Workspace, picture_model: str, folder: Path) -> None:
     predict(workspace, picture_model, folder / "a.png", workspace.root / "b.csv", **IMAGE)
     assert read(workspace.root / "b.csv")[["image", "label"]].to_numpy().tolist() == [["a.png", "red"]]
+
+
+def test_a_table_of_grey_values_is_scored_as_its_pictures_are(workspace: Workspace, picture_model: str) -> None:
+    lines = [bytes(range(start, start + 64)) for start in (0, 90, 191)]
+    folder, table, target = (workspace.root / name for name in ("digits", "digits.csv", "b.csv"))
+    folder.mkdir()
+    for number, line in enumerate(lines):
+        (folder / f"{number}.png").write_bytes(grey_png(line, 8))
+    table.write_text("\n".join([*(",".join(map(str, line)) for line in lines), "1,2,3"]))
+    predict(workspace, picture_model, folder, workspace.root / "a.csv", **IMAGE)
+    done = predict(workspace, picture_model, table, target, grey=ImageColumns(), **IMAGE)
+    assert (done.rows, done.rejected) == (3, 1)
+    found, expected = read(target), read(workspace.root / "a.csv")
+    assert list(found["image"]) == ["row 1", "row 2", "row 3"]
+    assert found[["label", "score"]].equals(expected[["label", "score"]])
+    named = read(workspace.root / "b.csv.rejects.csv")
+    assert named[["row", "reason"]].to_numpy().tolist() == [[4, "3 fields, but the first line has 64"]]
 
 
 def test_a_table_of_paths_and_base64(workspace: Workspace, picture_model: str, folder: Path) -> None:

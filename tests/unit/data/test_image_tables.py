@@ -4,6 +4,7 @@ import base64
 import csv
 import gzip
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from finetrail.data.columns import ImageColumns
 from finetrail.data.image_values import FieldReader
 from finetrail.data.pixel_tables import grey_png
 from finetrail.data.raw import Row
+from finetrail.data.sources import ImageSource, TextSource
+from finetrail.data.unlabelled import Unlabelled, grey_columns, pixels
 from finetrail.errors import SourceError
 from finetrail.images import decode
 from finetrail.locations import locate
@@ -224,3 +228,57 @@ def test_the_digits_of_a_package(tmp_path: Path) -> None:
     )
     assert decode(rows[0].content or b"").size == (28, 28)  # type: ignore[arg-type]
     assert locate(MNIST, tmp_path).name == "mnist_5k.csv.gz"
+
+
+def unlabelled(path: Path, **columns: str) -> list[Unlabelled]:
+    return list(pixels(path, ImageColumns(**columns)))
+
+
+@pytest.mark.parametrize(
+    ("header", "label"),
+    [("", "{},7"), ("", "{}"), ("digit,{},writer", "six,{},ann"), ("{}", "{}"), ("{},digit", "{},6")],
+)
+def test_pixels_need_no_labels_to_be_scored(tmp_path: Path, header: str, label: str) -> None:
+    grey, lines = pixel_lines(3)
+    names = [header.format(",".join(f"p{n}" for n in range(64)))] if header else []
+    put(tmp_path, "a.csv.gz", gzip.compress("\n".join(names + [label.format(line) for line in lines]).encode()))
+    columns = {"label": "digit", "group": "writer"} if header else {}
+    found = unlabelled(tmp_path / "a.csv.gz", **columns)
+    assert [(one.row, one.name, one.problem) for one in found] == [(n, f"row {n}", "") for n in (1, 2, 3)]
+    assert [one.content for one in found] == [grey_png(line.tobytes(), 8) for line in grey]
+
+
+def test_a_line_that_is_no_picture_is_named_and_the_others_are_scored(tmp_path: Path) -> None:
+    put(tmp_path, "a.csv", b"1,2,3,4\n1,2,3\n1,2,x,4\n\n4,3,2,1\n")
+    found = unlabelled(tmp_path / "a.csv")
+    assert [(one.row, one.problem) for one in found if one.content is None] == [
+        (2, "3 fields, but the first line has 4"),
+        (3, "'x' is no grey value; use whole numbers 0..255"),
+    ]
+    assert [one.row for one in found if one.content] == [1, 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "a.csv does not exist; give a CSV file of grey values"),
+        (b"1,2,3\n", "a.csv: 2 grey values a line are no square image"),
+        (b"label,label,a\n", "a.csv: 2 columns are called 'label'"),
+        (b"caf\xe9,1\n", "a.csv is not UTF-8"),
+    ],
+)
+def test_pixels_that_cannot_be_scored(tmp_path: Path, text: bytes | None, message: str) -> None:
+    if text is not None:
+        put(tmp_path, "a.csv", text)
+    with pytest.raises(SourceError, match=re.escape(message)):
+        unlabelled(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [("a.csv.gz", "auto", True), ("a.csv", "pixels", True), ("a.csv", "auto", False), ("a.zip", "pixels", False)],
+)
+def test_a_file_to_score_holds_pixels_if_its_ending_says_so(name: str, given: str, expected: bool) -> None:
+    like = ImageSource.model_validate({"path": "digits.csv", "format": given})
+    assert grey_columns(Path(name), like) == (like.columns if expected else None)
+    assert grey_columns(Path(name), TextSource(path="a.csv")) is None
