@@ -16,7 +16,7 @@ from flows.tasks import Limits
 
 @flow(name="evaluate", flow_run_name="evaluate {version}", persist_result=False)
 def evaluate(
-    version: str = "champion",
+    version: str | int = "champion",
     git_ref: str = "HEAD",
     recipe: str | None = None,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
@@ -36,5 +36,5 @@ def evaluate(
             leave_evaluation(read_json(clone.root / "evaluation.json"))
         return state
 
-    command = ["evaluate", version, "--json", "evaluation.json"]
+    command = ["evaluate", str(version), "--json", "evaluation.json"]
     return judge_in_clone(command, git_ref, recipe, limits, end)

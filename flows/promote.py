@@ -19,7 +19,7 @@ from flows.tasks import UNAVAILABLE, Limits
 
 @flow(name="promote", flow_run_name="promote {version}", persist_result=False)
 def promote(
-    version: str = "challenger",
+    version: str | int = "challenger",  # an int: so Prefect's command reads `-p version=1`
     dry_run: bool = False,
     git_ref: str = "HEAD",
     recipe: str | None = None,
@@ -53,5 +53,5 @@ def promote(
         return Failed(name=UNAVAILABLE if raced else REFUSED, message=state.message)
 
     options = ["--dry-run"] if dry_run else []
-    command = ["promote", version, "--json", "verdict.json", *options]
+    command = ["promote", str(version), "--json", "verdict.json", *options]
     return judge_in_clone(command, git_ref, recipe, limits, end)

@@ -17,7 +17,7 @@ def registry(team: Team) -> list[tuple[Any, ...]]:
 
 
 def test_what_passes_becomes_champion_and_is_told(team: Team, first: str, told: list[str]) -> None:
-    run = team.start("promote/promote", version="1")
+    run = team.start("promote/promote", version=1)  # as `prefect deployment run ... -p version=1` sends it
     assert team.wait(run)["type"] == "COMPLETED", team.logs(run)[-10:]
     assert team.states(run)["promote"] == "Completed"
     rules = json.loads(team.artifacts(run)["gate"])

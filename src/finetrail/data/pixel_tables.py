@@ -40,6 +40,7 @@ def read_unlabelled(path: Path, columns: Columns) -> Iterator[tuple[int, bytes, 
     """Yield (number from 1, PNG, problem) for each line of such a file, labelled or not; PNG or problem is empty.
 
     Raises:
+        ConfigError: group or split is named, but there are labels and no header.
         SourceError: the first line is no square image of grey values, or the file cannot be read.
     """
     return ((line.number, line.picture, line.problem) for line in _lines(path, columns, labelled=False))

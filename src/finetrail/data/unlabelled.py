@@ -90,6 +90,7 @@ def pixels(path: Path, columns: Columns) -> Iterator[Unlabelled]:
     """The pictures of a CSV file of grey values, with or without their labels; a line that holds none with its problem.
 
     Raises:
+        ConfigError: see `finetrail.data.pixel_tables.read_unlabelled`.
         SourceError: the file is missing, cannot be read, or its first line is no square picture.
     """
     if not path.exists():
