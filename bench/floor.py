@@ -22,12 +22,12 @@ from ruamel.yaml import YAML
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from finetrail.models.backbone import ImageBackbone, TextBackbone
-from finetrail.models.classifier import Classifier
+from finetrail.inference.device import Precision, autocast, build_accelerator, fix_seeds, lay_out
+from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
+from finetrail.models.network import Classifier
 from finetrail.tasks.registry import get_task
 from finetrail.training.attention import training_attention
 from finetrail.training.convolutions import FastConvolutions
-from finetrail.training.device import Precision, autocast, build_accelerator, fix_seeds, lay_out
 
 PRODUCTS = {
     "mm", "addmm", "bmm", "baddbmm", "convolution", "convolution_backward",

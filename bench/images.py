@@ -29,9 +29,9 @@ from peers.race import SIDES, TIMM, race, report, run
 from peers.setup import Setup
 from safetensors.torch import save_file
 
-from finetrail.models.backbone import ImageBackbone
-from finetrail.models.classifier import Classifier
-from finetrail.models.vision import load_pretrained
+from finetrail.contents.image.backbone import load_pretrained
+from finetrail.models.backbone_settings import ImageBackbone
+from finetrail.models.network import Classifier
 
 ALL = {**SIDES, **TIMM}
 PROBE_EPOCHS = 10

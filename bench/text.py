@@ -43,8 +43,8 @@ from peers.setup import Setup
 from ruamel.yaml import YAML
 from safetensors.torch import save_file
 
-from finetrail.data.sources import TextSource
-from finetrail.models.backbone import TextBackbone
+from finetrail.data.sources.place import TextSource
+from finetrail.models.backbone_settings import TextBackbone
 from finetrail.tasks.registry import get_task
 
 RECIPE = Path(__file__).parents[1] / "params.yaml"

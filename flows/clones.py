@@ -12,10 +12,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from finetrail.environment import check_environment
 from finetrail.errors import ConfigError, WorkspaceError
-from finetrail.proof.dvc_settings import configure, has_remote, remote
-from finetrail.running import Ended, run
+from finetrail.programs.dvc import configure, has_remote, remote
+from finetrail.programs.environment import check_environment
+from finetrail.programs.run import Ended, run
 from flows.places import Places
 
 Say = Callable[[str], None]

@@ -5,7 +5,7 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
-from finetrail.running import Ended
+from finetrail.programs.run import Ended
 from finetrail.workspace import read_json
 from flows.artifacts import leave_evaluation
 from flows.clones import Clone

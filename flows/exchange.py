@@ -6,7 +6,7 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from finetrail.running import Ended
+from finetrail.programs.run import Ended
 from flows.clones import Clone
 from flows.tasks import UNAVAILABLE, Limits, as_task
 

@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from finetrail.running import Ended
+from finetrail.programs.run import Ended
 from flows.clones import Clone
 from flows.pipeline import BEFORE, run_stages, work_in_clone
 from flows.tasks import Limits, as_task

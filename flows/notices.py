@@ -15,7 +15,7 @@ from prefect.events.actions import SendNotification
 from prefect.events.schemas.events import ResourceSpecification
 from prefect.types import SecretDict
 
-from finetrail.console import one_line_errors, out
+from finetrail.cli.console import one_line_errors, out
 from finetrail.errors import ConfigError
 from flows.events import PROMOTED
 

@@ -18,7 +18,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
-from finetrail.console import one_line_errors, out
+from finetrail.cli.console import one_line_errors, out
 from finetrail.errors import ConfigError
 from flows.servers import POOL
 

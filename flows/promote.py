@@ -7,7 +7,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 
 from finetrail.errors import ConflictError, RefusedError
-from finetrail.running import Ended
+from finetrail.programs.run import Ended
 from finetrail.workspace import read_json
 from flows.artifacts import leave_verdict
 from flows.clones import Clone

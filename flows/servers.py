@@ -18,10 +18,10 @@ import httpx
 import psutil
 import typer
 
+from finetrail.cli.console import one_line_errors, out
 from finetrail.config import load_params
-from finetrail.console import one_line_errors, out
 from finetrail.errors import WorkspaceError
-from finetrail.tracking import connect
+from finetrail.runs.tracking import connect
 from finetrail.workspace import Workspace, read_json, write_json
 from flows.places import CHECKOUT
 

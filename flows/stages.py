@@ -13,7 +13,7 @@ from prefect.states import Completed, Failed
 from ruamel.yaml import YAML
 
 from finetrail.errors import TrackingError, UnreachableError
-from finetrail.running import Ended
+from finetrail.programs.run import Ended
 from flows.artifacts import Logger, leave
 from flows.clones import Clone
 from flows.tasks import UNAVAILABLE, Limits, as_task

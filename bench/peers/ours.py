@@ -11,18 +11,18 @@ from finetrail.adaptation.full import Full
 from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
 from finetrail.adaptation.methods import Adaptation
-from finetrail.models.augmentation import Augment
-from finetrail.models.backbone import ImageBackbone, TextBackbone
+from finetrail.contents.image.augment.settings import Augment
+from finetrail.inference.device import build_accelerator, fix_seeds
+from finetrail.inference.feeding import Examples
+from finetrail.inference.predict import predict
+from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
 from finetrail.models.inputs import Inputs
-from finetrail.models.losses import LossOptions
+from finetrail.targets.losses import LossOptions
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Built, Task
 from finetrail.training.checkpoints import Checkpoints
-from finetrail.training.device import build_accelerator, fix_seeds
-from finetrail.training.feeding import Examples
-from finetrail.training.inference import predict
+from finetrail.training.frozen import computed_once
 from finetrail.training.loop import fit
-from finetrail.training.once import computed_once
 from finetrail.training.precision import choose_precision
 from finetrail.training.settings import Training
 from peers.datasets import read_rows

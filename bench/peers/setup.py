@@ -152,8 +152,8 @@ def load_network(setup: Setup) -> Network:
 
             body = get_peft_model(body, LoraConfig(**LORA))
     else:
-        from finetrail.models.backbone import ImageBackbone
-        from finetrail.models.vision import load_pretrained
+        from finetrail.contents.image.backbone import load_pretrained
+        from finetrail.models.backbone_settings import ImageBackbone
 
         body = load_pretrained(ImageBackbone(**setup.backbone), Path())[0].network
         inside = "backbone.network."

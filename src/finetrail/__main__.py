@@ -1,5 +1,5 @@
 """`python -m finetrail`: the command line."""
 
-from finetrail.cli import app
+from finetrail.cli.app import app
 
 app(prog_name="finetrail")

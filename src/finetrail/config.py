@@ -10,16 +10,16 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from finetrail.adaptation.methods import Adaptation
-from finetrail.data.image_rules import ImageNumberValidation, ImageValidation
-from finetrail.data.sources import ImageSource, TextSource
-from finetrail.data.split_settings import ImageNumberSplit, ImageSplit, TextNumberSplit, TextSplit
-from finetrail.data.text_rules import TextNumberValidation, TextValidation
+from finetrail.contents.image.rules import ImageNumberValidation, ImageValidation
+from finetrail.contents.text.rules import TextNumberValidation, TextValidation
+from finetrail.data.sources.place import ImageSource, TextSource
+from finetrail.data.splitting.settings import ImageNumberSplit, ImageSplit, TextNumberSplit, TextSplit
 from finetrail.errors import ConfigError
 from finetrail.evaluation.selection import Selection
 from finetrail.gate.settings import Gate
-from finetrail.models.backbone import ImageBackbone, TextBackbone
-from finetrail.problem import CLASSIFICATION, PROBLEMS, REGRESSION, ProblemType, problem_of
+from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
 from finetrail.settings import Settings
+from finetrail.targets.problem import CLASSIFICATION, PROBLEMS, REGRESSION, ProblemType, problem_of
 from finetrail.tasks.registry import TASKS
 from finetrail.training.settings import Training
 

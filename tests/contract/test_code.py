@@ -84,9 +84,9 @@ def test_weights_only_is_no_unpickling() -> None:
 @pytest.mark.parametrize(
     ("modules", "heavy"),
     [
-        ("finetrail.cli", HEAVY),
+        ("finetrail.cli.app", HEAVY),
         # The packed model answers in a process of its own: who registers it need not load it.
-        ("finetrail.stages.register, finetrail.registry, finetrail.serving", ["torch", "transformers"]),
+        ("finetrail.stages.register, finetrail.registry.packing, finetrail.serving.served", ["torch", "transformers"]),
     ],
     ids=["command line", "register"],
 )

@@ -3,8 +3,8 @@
 import pytest
 from ruamel.yaml import YAML
 
+from finetrail.contents.image.augment.settings import Augment
 from finetrail.gate.settings import Gate
-from finetrail.models.augmentation import Augment
 from finetrail.settings import Settings
 from finetrail.training.settings import Training
 from tests.contract.pipeline import REPOSITORY

@@ -11,11 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from finetrail import leash
-from finetrail.running import run
+from finetrail.programs import leash
+from finetrail.programs.run import run
 
 ASK = (
-    "import os, sys; from pathlib import Path; from finetrail.running import run; run(sys.argv[1:], Path(), os.environ)"
+    "import os, sys; from pathlib import Path; from finetrail.programs.run import run; "
+    "run(sys.argv[1:], Path(), os.environ)"
 )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from finetrail.running import Ended
+from finetrail.programs.run import Ended
 from flows.stages import describe
 from flows.tasks import UNAVAILABLE
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from finetrail.tracking import connect
+from finetrail.runs.tracking import connect
 from tests.conftest import toy_rows, write_csv
 from tests.pipeline.trainings import SETTINGS, train
 from tests.pipeline.workspaces import CANDIDATES, CSV, PARAMS, WEIGHTS, WRITTEN, Outcome, Sandbox, lay_out, track

@@ -15,9 +15,9 @@ from tests.pipeline.workspaces import REPOSITORY, Outcome, Sandbox
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _PRELOAD = [
-    "finetrail.cli",
+    "finetrail.cli.app",
     "finetrail.stages.train",
-    "finetrail.tasks.texts",
+    "finetrail.contents.text.task",
     "mlflow",
     "mlflow.store.tracking.sqlalchemy_store",
     "peft",
@@ -85,7 +85,7 @@ def _command(sandbox: Sandbox, arguments: tuple[str, ...], environment: dict[str
     for number, name in ((1, "out"), (2, "err")):
         with _file(sandbox, name).open("wb") as file:
             os.dup2(file.fileno(), number)
-    from finetrail.cli import app
+    from finetrail.cli.app import app
 
     with suppress(BrokenPipeError):
         app(list(arguments))

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from mlflow import MlflowClient
 
-from finetrail import promotion
 from finetrail.errors import ConflictError
-from finetrail.ledger import Ledger
-from finetrail.tracking import connect
+from finetrail.registry import promotion
+from finetrail.registry.ledger import Ledger
+from finetrail.runs.tracking import connect
 from finetrail.workspace import Workspace
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from finetrail.tracking import tracking_uri
+from finetrail.runs.tracking import tracking_uri
 from tests.pipeline.workspaces import WEIGHTS, Sandbox, contents
 
 

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from finetrail.curves import read_curve
-from finetrail.runs import final_metrics
-from finetrail.tracking import tracking_uri
+from finetrail.runs.curves import read_curve
+from finetrail.runs.record import final_metrics
+from finetrail.runs.tracking import tracking_uri
 from finetrail.workspace import read_json
 from tests.pipeline.workspaces import CANDIDATES, Sandbox, contents
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from finetrail.tracking import tracking_uri
+from finetrail.runs.tracking import tracking_uri
 from tests.pipeline.workspaces import REPOSITORY, Outcome, Sandbox
 
 Answers = dict[str, dict[str, Any]]

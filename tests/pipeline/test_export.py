@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from finetrail.tracking import tracking_uri
+from finetrail.runs.tracking import tracking_uri
 from finetrail.workspace import read_json
 from tests.pipeline.workspaces import Sandbox, contents
 from tests.unit.exports.folders import answer_elsewhere

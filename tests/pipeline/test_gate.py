@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from finetrail.registry import register
-from finetrail.tracking import connect, tracking_uri
-from finetrail.versions import aliases
+from finetrail.registry.packing import register
+from finetrail.registry.versions import aliases
+from finetrail.runs.tracking import connect, tracking_uri
 from finetrail.workspace import read_json
 from tests.conftest import ToyRow, toy_rows, write_csv
 from tests.pipeline.trainings import database

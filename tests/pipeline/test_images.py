@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from finetrail.tracking import tracking_uri
+from finetrail.runs.tracking import tracking_uri
 from finetrail.workspace import read_json
 from tests.pictures import SHAPES, draw, encoded, write_zip
 from tests.pipeline.servers import running

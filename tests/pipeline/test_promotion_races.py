@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from finetrail import promotion
-from finetrail.chain import Aliases
 from finetrail.errors import LedgerError
-from finetrail.ledger import Ledger
-from finetrail.tracking import connect
-from finetrail.versions import moved_aliases
+from finetrail.registry import promotion
+from finetrail.registry.chain import Aliases
+from finetrail.registry.ledger import Ledger
+from finetrail.registry.versions import moved_aliases
+from finetrail.runs.tracking import connect
 from finetrail.workspace import Workspace
 from tests.pipeline.forks import begin
 from tests.pipeline.promoter import main as promote_for

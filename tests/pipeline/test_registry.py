@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from finetrail.tracking import tracking_uri
+from finetrail.runs.tracking import tracking_uri
 from finetrail.workspace import read_json
 from tests.pipeline.servers import running
 from tests.pipeline.workspaces import BIN, Sandbox, contents

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from finetrail.tracking import tracking_uri
+from finetrail.runs.tracking import tracking_uri
 from finetrail.workspace import SPLITS, read_json
 from tests.numbers import BASE, STEP, counted_texts
 from tests.pipeline.workspaces import WEIGHTS, Sandbox, lay_out

@@ -13,13 +13,13 @@ from torch import Tensor
 from finetrail.commands.reproduce import Reproduced, compare, open_version
 from finetrail.commands.verify import choose
 from finetrail.errors import ReproductionError
-from finetrail.lineage import hash_folder
 from finetrail.locations import sha256_of
 from finetrail.models.weights import load_tensors, save_tensors
 from finetrail.proof.record import Lineage
 from finetrail.proof.registered import Files
-from finetrail.tracking import tracking_uri
-from finetrail.versions import Known
+from finetrail.registry.versions import Known
+from finetrail.runs.hashes import hash_folder
+from finetrail.runs.tracking import tracking_uri
 from finetrail.workspace import Workspace, read_json
 from tests.pipeline.workspaces import CSV, WEIGHTS, Outcome, Sandbox
 

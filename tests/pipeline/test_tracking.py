@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from finetrail.curves import read_curve
-from finetrail.lineage import hash_folder
 from finetrail.locations import sha256_of
-from finetrail.tracking import connect, tracking_uri
+from finetrail.runs.curves import read_curve
+from finetrail.runs.hashes import hash_folder
+from finetrail.runs.tracking import connect, tracking_uri
 from finetrail.workspace import read_json
 from tests.pipeline import forks
 from tests.pipeline.workspaces import CANDIDATES, Sandbox

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from finetrail.tracking import tracking_uri
+from finetrail.runs.tracking import tracking_uri
 from finetrail.workspace import read_json, write_json
 from tests.pipeline.workspaces import CSV, WEIGHTS, Outcome, Sandbox
 
@@ -216,7 +216,7 @@ def test_an_edited_ledger_is_found(trail: Trail) -> None:
 
 def test_weights_and_fingerprint_exchanged_together_are_found(trail: Trail) -> None:
     """Who replaces the model and the tag that names it has still to answer to lineage.json."""
-    from finetrail.lineage import hash_folder
+    from finetrail.runs.hashes import hash_folder
 
     model = trail.registered / "artifacts" / "full"
     with edited(model / "model.safetensors", flipped):

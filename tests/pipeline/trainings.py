@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetrail.curves import read_curve
-from finetrail.tracking import tracking_uri
+from finetrail.runs.curves import read_curve
+from finetrail.runs.tracking import tracking_uri
 from finetrail.workspace import read_json
 from tests.pipeline import forks
 from tests.pipeline.workspaces import Sandbox, contents

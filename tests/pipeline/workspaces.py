@@ -113,7 +113,7 @@ class Sandbox:
         """Run a command of finetrail in this process: the same as in its own, without the seconds of imports."""
         from typer.testing import CliRunner
 
-        from finetrail.cli import app
+        from finetrail.cli.app import app
 
         before, folder, path = dict(os.environ), Path.cwd(), list(sys.path)
         terminate = signal.getsignal(signal.SIGTERM)

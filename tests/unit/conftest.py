@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from finetrail.models.backbone import TextBackbone
+from finetrail.models.backbone_settings import TextBackbone
 
 if TYPE_CHECKING:
-    from finetrail.registry import Version
-    from finetrail.tracking import Tracker
+    from finetrail.registry.packing import Version
+    from finetrail.runs.tracking import Tracker
 
 POSITIVE, NEGATIVE = ["good", "fine", "great", "superb", "happy"], ["bad", "poor", "awful", "weak", "sad"]
 NEUTRAL = ["table", "chair", "window", "door", "house", "river", "stone", "cloud"]
@@ -60,7 +60,7 @@ def backbone(encoder_folder: Path) -> TextBackbone:
 @pytest.fixture(scope="session")
 def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of an MLflow database with its tables: making them takes seconds, so all tests share one."""
-    from finetrail.tracking import connect
+    from finetrail.runs.tracking import connect
     from finetrail.workspace import Workspace
 
     before = dict(os.environ)
@@ -76,7 +76,7 @@ def tracker(
     mlflow_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> "Tracker":
     """The shared database, with an experiment for this test alone."""
-    from finetrail.tracking import connect
+    from finetrail.runs.tracking import connect
     from finetrail.workspace import Workspace
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_database)
@@ -105,8 +105,8 @@ def registered(
     mlflow_database: str, saved_model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> "tuple[Version, str]":
     """The small classifier in MLflow's registry as `shared`, and the run that it belongs to."""
-    from finetrail.registry import register
-    from finetrail.tracking import connect
+    from finetrail.registry.packing import register
+    from finetrail.runs.tracking import connect
     from finetrail.workspace import Workspace
 
     with pytest.MonkeyPatch.context() as patch:
@@ -122,9 +122,9 @@ def registered(
 @pytest.fixture(scope="session")
 def picture_model(mlflow_database: str, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[str]":
     """A classifier of pictures in MLflow's registry: its address there. See tests/unit/pictures.py."""
-    from finetrail.registry import register
+    from finetrail.registry.packing import register
+    from finetrail.runs.tracking import connect
     from finetrail.tasks.registry import get_entry
-    from finetrail.tracking import connect
     from finetrail.workspace import Workspace
     from tests.unit import pictures
 

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from finetrail.models.backbone import ImageBackbone
+from finetrail.inference.predict import compute_features
+from finetrail.models.backbone_settings import ImageBackbone
 from finetrail.tasks.registry import get_task
-from finetrail.training.inference import compute_features
 
 LABELS = ["blue", "red"]
 RED, BLUE = (230, 20, 20), (20, 20, 230)

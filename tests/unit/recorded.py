@@ -3,9 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from finetrail.curves import write_curve
-from finetrail.runs import RunRecord, write_record
-from finetrail.tracking import Tracker
+from finetrail.runs.curves import write_curve
+from finetrail.runs.record import RunRecord, write_record
+from finetrail.runs.tracking import Tracker
 from finetrail.workspace import RunPaths, write_json
 
 DATASETS = [

@@ -11,9 +11,9 @@ import pytest
 from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
 from finetrail.config import Params, load_params
-from finetrail.data.sources import ImageSource
+from finetrail.data.sources.place import ImageSource
 from finetrail.errors import ConfigError
-from finetrail.models.backbone import ImageBackbone, TextBackbone
+from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
 
 MISSING = object()
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
@@ -182,9 +182,8 @@ def test_reading_the_settings_imports_nothing_heavy() -> None:
     import subprocess
     import sys
 
-    code = (
-        "import sys, finetrail.cli; print(*{'torch', 'transformers', 'mlflow', 'pandas', 'datasets'} & {*sys.modules})"
-    )
+    heavy = {"torch", "transformers", "mlflow", "pandas", "datasets"}
+    code = f"import sys, finetrail.cli.app; print(*{heavy} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 

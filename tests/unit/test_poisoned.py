@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from finetrail.data.sources import TextSource
+from finetrail.data.sources.place import TextSource
 from finetrail.errors import ConfigError, FinetrailError, ModelError, SourceError
-from finetrail.models.backbone import TextBackbone
+from finetrail.models.backbone_settings import TextBackbone
 from finetrail.tasks.registry import get_task, load_model
 from finetrail.training.checkpoints import Checkpoints
 

@@ -42,7 +42,7 @@ def test_values_that_the_environment_calls_secret(monkeypatch: pytest.MonkeyPatc
 def test_an_error_of_the_command_line_says_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from finetrail.console import one_line_errors
+    from finetrail.cli.console import one_line_errors
     from finetrail.locations import locate
 
     monkeypatch.delenv("FINETRAIL_DEBUG", raising=False)

@@ -6,7 +6,7 @@ from finetrail.errors import ConfigError
 from finetrail.settings import Settings
 
 if TYPE_CHECKING:
-    from finetrail.models.classifier import Classifier
+    from finetrail.models.network import Classifier
 
 
 class Bitfit(Settings):

@@ -7,7 +7,7 @@ from pydantic import Field
 from finetrail.settings import Settings
 
 if TYPE_CHECKING:
-    from finetrail.models.classifier import Classifier
+    from finetrail.models.network import Classifier
 
 
 class GradualUnfreeze(Settings):

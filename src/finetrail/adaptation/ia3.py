@@ -11,7 +11,7 @@ from finetrail.settings import Settings
 if TYPE_CHECKING:
     from torch import nn
 
-    from finetrail.models.classifier import Classifier
+    from finetrail.models.network import Classifier
 
 # The last part of the name of what computes keys or values, in transformers and timm; in some of them one matrix gives
 # queries, keys and values together, and is scaled as a whole.

@@ -8,7 +8,7 @@ from finetrail.errors import ConfigError
 from finetrail.settings import Settings
 
 if TYPE_CHECKING:
-    from finetrail.models.classifier import Classifier
+    from finetrail.models.network import Classifier
 
 
 class LastLayers(Settings):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from finetrail.settings import Settings
 
 if TYPE_CHECKING:
-    from finetrail.models.classifier import Classifier
+    from finetrail.models.network import Classifier
 
 
 class LinearProbe(Settings):

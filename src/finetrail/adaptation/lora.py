@@ -9,7 +9,7 @@ from finetrail.errors import ConfigError
 from finetrail.settings import Settings
 
 if TYPE_CHECKING:
-    from finetrail.models.classifier import Classifier
+    from finetrail.models.network import Classifier
 
 
 class Lora(Settings):

@@ -7,7 +7,7 @@ from pydantic import Field
 from finetrail.settings import Settings
 
 if TYPE_CHECKING:
-    from finetrail.models.classifier import Classifier
+    from finetrail.models.network import Classifier
 
 
 class SoftPrompt(Settings):
@@ -30,7 +30,7 @@ class SoftPrompt(Settings):
             ConfigError: the backbone is not for texts, its encoder takes no such vectors, or there is no place for
                 them beside the longest texts.
         """
-        from finetrail.models.soft_prompts import add_soft_prompt
+        from finetrail.contents.text.soft_prompts import add_soft_prompt
 
         model.backbone.requires_grad_(False)
         add_soft_prompt(model.backbone, self.method, self.tokens).initialise()

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from finetrail import promotion, tracking
-from finetrail.answers import metrics_of, open_test_split, opened, outputs_of
-from finetrail.evaluation.intervals import Interval
+from finetrail.evaluation.bootstrap import Interval
+from finetrail.gate.answers import metrics_of, open_test_split, opened, outputs_of
 from finetrail.gate.settings import Gate
-from finetrail.ledger import Ledger, author
 from finetrail.progress import Track, quiet
+from finetrail.registry import promotion
+from finetrail.registry.ledger import Ledger, author
+from finetrail.registry.versions import find
+from finetrail.runs import tracking
 from finetrail.tasks.registry import get_entry
-from finetrail.versions import find
 from finetrail.workspace import Workspace
 
 

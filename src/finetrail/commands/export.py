@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from finetrail import tracking
-from finetrail.answers import opened
 from finetrail.errors import ConfigError, ModelError
 from finetrail.exports.card import render
 from finetrail.exports.exported import Exported
 from finetrail.exports.facts import Facts, facts_of
-from finetrail.ledger import Ledger, author
+from finetrail.gate.answers import opened
+from finetrail.registry.ledger import Ledger, author
+from finetrail.registry.versions import find
+from finetrail.runs import tracking
 from finetrail.tasks.registry import get_entry, load_model
 from finetrail.tasks.task import Built
-from finetrail.versions import find
 from finetrail.workspace import Workspace, read_json, replacing
 
 Format = Literal["hf", "onnx"]
@@ -87,10 +87,10 @@ def write_form(built: Built, column: str, form: Format, folder: Path) -> Exporte
 
         return export_onnx(built, column, folder)
     if column == "text":
-        from finetrail.exports.texts import export_texts
+        from finetrail.contents.text.export import export_texts
 
         return export_texts(built, folder)
-    from finetrail.exports.pictures import export_pictures
+    from finetrail.contents.image.export import export_pictures
 
     return export_pictures(built, folder)
 

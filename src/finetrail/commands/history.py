@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from finetrail import promotion, tracking
-from finetrail.chain import Chain, Entry
 from finetrail.commands.columns import aligned
-from finetrail.ledger import Ledger, author
+from finetrail.registry import promotion
+from finetrail.registry.chain import Chain, Entry
+from finetrail.registry.ledger import Ledger, author
+from finetrail.runs import tracking
 from finetrail.workspace import Workspace
 
 

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from finetrail import promotion, tracking
 from finetrail.commands.columns import aligned
-from finetrail.ledger import Ledger, author
-from finetrail.problem import METRICS
-from finetrail.versions import ALIASES, aliases, versions
+from finetrail.registry import promotion
+from finetrail.registry.ledger import Ledger, author
+from finetrail.registry.versions import ALIASES, aliases, versions
+from finetrail.runs import tracking
+from finetrail.targets.problem import METRICS
 from finetrail.workspace import Workspace
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))

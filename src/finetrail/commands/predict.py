@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from finetrail import lineage
 from finetrail.commands.scored import WRITERS, ScoredParts
 from finetrail.commands.scorer import Scorer, open_scorer
-from finetrail.data.columns import Columns
-from finetrail.data.content import batches
-from finetrail.data.unlabelled import Unlabelled, count, identity, images, pixels, texts
+from finetrail.data.sources.columns import Columns
+from finetrail.data.sources.unlabelled import Unlabelled, count, identity, images, pixels, texts
+from finetrail.data.store.content import batches
 from finetrail.errors import ConfigError, ImageError
 from finetrail.progress import Track, quiet
+from finetrail.runs import hashes
 from finetrail.workspace import Workspace
 
 ROWS_A_CHUNK = 2_048
@@ -45,7 +45,7 @@ def predict(
     grey: Columns | None = None,
     track: Track = quiet,
 ) -> Scored:
-    """Write the raw values, or the names of the images, with the answers beside them: see `finetrail.prediction`.
+    """Write the raw values, or the names of the images, with the answers beside them: see `finetrail.serving.answer`.
 
     What cannot be scored (a missing text, an image that cannot be decoded) is named with its row and the reason in
     `<target>.rejects.csv`. A column that is itself called `label`, `score` or `prediction` stays; the model's is then
@@ -84,7 +84,7 @@ def predict(
         "the source": identity(source),
         "the column": column,
         "the model": scorer.fingerprint,
-        "the code": f"{lineage.hash_code()} {ROWS_A_CHUNK} {BYTES_A_CHUNK}",
+        "the code": f"{hashes.hash_code()} {ROWS_A_CHUNK} {BYTES_A_CHUNK}",
     }
     with ScoredParts(target, key) as parts:
         done = parts.progress
@@ -121,7 +121,7 @@ def _score(scorer: Scorer, chunk: list[Unlabelled]) -> tuple[pd.DataFrame, dict[
     try:
         return scorer.answer([chunk[place].content for place in places]), bad
     except ImageError:
-        from finetrail.prediction import undecodable
+        from finetrail.serving.answer import undecodable
 
         # Looked for only now: decoding all images twice would double the time of most.
         found = undecodable([chunk[place].content for place in places])

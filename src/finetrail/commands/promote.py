@@ -9,22 +9,23 @@ from tempfile import TemporaryDirectory
 
 from rich.text import Text
 
-from finetrail import promotion, tracking
-from finetrail.answers import HeldOut, Opened, open_test_split, opened, outputs_of, places_of
-from finetrail.chain import Chain, Entry, hash_text
 from finetrail.commands.columns import aligned
-from finetrail.data.shards import pick
+from finetrail.data.store.shards import pick
 from finetrail.errors import ConflictError, RefusedError
+from finetrail.gate.answers import HeldOut, Opened, open_test_split, opened, outputs_of, places_of
 from finetrail.gate.costs import latencies_ms, size_mb
 from finetrail.gate.evidence import Cost, Evidence, actual_of, best_constant, said_of
 from finetrail.gate.rules import judge
 from finetrail.gate.settings import Gate
 from finetrail.gate.verdict import Ruling, Verdict, collapse
-from finetrail.ledger import Ledger, author
-from finetrail.problem import PROBLEMS, REGRESSION
 from finetrail.progress import Track, quiet
+from finetrail.registry import promotion
+from finetrail.registry.chain import Chain, Entry, hash_text
+from finetrail.registry.ledger import Ledger, author
+from finetrail.registry.versions import Known, find, moved_aliases
+from finetrail.runs import tracking
+from finetrail.targets.problem import PROBLEMS, REGRESSION
 from finetrail.tasks.registry import get_entry
-from finetrail.versions import Known, find, moved_aliases
 from finetrail.workspace import Workspace
 
 GATE = "finetrail.gate"

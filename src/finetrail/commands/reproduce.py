@@ -6,14 +6,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from finetrail import tracking
 from finetrail.errors import LineageError, ReproductionError, WorkspaceError
 from finetrail.proof import registered
 from finetrail.proof.comparison import Bits, Scored, compare_bits, compare_metrics
 from finetrail.proof.rebuild import Rebuild, Say, refuse_what_cannot_be_built
 from finetrail.proof.record import Lineage, say_machine
 from finetrail.proof.registered import Files
-from finetrail.versions import Known
+from finetrail.registry.versions import Known
+from finetrail.runs import tracking
 from finetrail.workspace import Workspace, read_json
 
 

@@ -1,8 +1,9 @@
 """`finetrail rollback`: make the previous champion the champion again."""
 
-from finetrail import promotion, tracking
-from finetrail.chain import Entry
-from finetrail.ledger import Ledger, author
+from finetrail.registry import promotion
+from finetrail.registry.chain import Entry
+from finetrail.registry.ledger import Ledger, author
+from finetrail.runs import tracking
 from finetrail.workspace import Workspace
 
 

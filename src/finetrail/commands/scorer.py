@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from finetrail.errors import ImageError
-from finetrail.lineage import hash_folder
-from finetrail.tracking import prepare_environment, tracking_errors
+from finetrail.runs.hashes import hash_folder
+from finetrail.runs.tracking import prepare_environment, tracking_errors
 from finetrail.workspace import Workspace, read_json
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def open_scorer(workspace: Workspace, model: str) -> Scorer:
     """
     folder = Path(model)
     if folder.is_dir() and not (folder / "MLmodel").exists():
-        from finetrail.prediction import answer
+        from finetrail.serving.answer import answer
         from finetrail.tasks.registry import get_entry, load_model
 
         built = load_model(folder)

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from finetrail.evaluation.selection import Choice
-from finetrail.problem import METRICS, problem_of
+from finetrail.targets.problem import METRICS, problem_of
 from finetrail.workspace import Workspace, need, read_json
 
 

@@ -4,7 +4,7 @@ import os
 import sys
 
 from finetrail.errors import ConfigError
-from finetrail.tracking import connect, tracking_uri
+from finetrail.runs.tracking import connect, tracking_uri
 from finetrail.workspace import Workspace
 
 

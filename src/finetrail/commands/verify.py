@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetrail import tracking
 from finetrail.config import load_params
 from finetrail.errors import ConfigError
 from finetrail.proof.links import Checked, State
 from finetrail.proof.walk import walk
-from finetrail.registry import CHALLENGER
-from finetrail.runs import flatten
-from finetrail.versions import CHAMPION, Known, aliases, find
+from finetrail.registry.packing import CHALLENGER
+from finetrail.registry.versions import CHAMPION, Known, aliases, find
+from finetrail.runs import tracking
+from finetrail.runs.record import flatten
 from finetrail.workspace import Workspace
 
 _ADDRESS = re.compile(r"models:/(?P<name>[^/@]+)[/@](?P<version>[^/@]+)")

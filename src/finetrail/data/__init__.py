@@ -1,1 +1,1 @@
-"""Data: sources, manifest, validation rules, splits and leakage."""
+"""Data on its way to training: sources, store, validation, near duplicates, splits."""

@@ -1,1 +1,1 @@
-"""Metrics, intervals, calibration, selection and the report."""
+"""Metrics, bootstrap intervals, selection and the report: what is the same for every target."""

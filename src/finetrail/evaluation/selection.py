@@ -12,12 +12,12 @@ from typing import Any
 
 from pydantic import Field
 
-from finetrail.problem import METRICS, Metric, MetricName
 from finetrail.settings import Settings
+from finetrail.targets.problem import METRICS, Metric, MetricName
 
 
 class Selection(Settings):
-    """Section `selection:` of params.yaml. The default of `metric` depends on the task: see `finetrail.problem`."""
+    """Section `selection:` of params.yaml. The default of `metric` depends on the task: see `problem`."""
 
     metric: MetricName = "macro_f1"
     confidence: float = Field(default=0.95, ge=0.5, le=0.999)

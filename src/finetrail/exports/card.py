@@ -10,7 +10,7 @@ from pathlib import PurePath
 
 from finetrail.exports.exported import Exported
 from finetrail.exports.facts import Facts
-from finetrail.problem import METRICS, amount
+from finetrail.targets.problem import METRICS, amount
 
 MOST_CLASSES = 30
 """Labels of which a table is still read."""

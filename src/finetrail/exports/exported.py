@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from finetrail.errors import ModelError
-from finetrail.problem import REGRESSION
+from finetrail.targets.problem import REGRESSION
 from finetrail.tasks.task import Built
 
 TOLERANCE = 1e-4

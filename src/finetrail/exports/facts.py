@@ -7,10 +7,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from finetrail.chain import Chain
-from finetrail.ledger import Ledger
-from finetrail.tracking import tracking_errors
-from finetrail.versions import Known
+from finetrail.registry.chain import Chain
+from finetrail.registry.ledger import Ledger
+from finetrail.registry.versions import Known
+from finetrail.runs.tracking import tracking_errors
 from finetrail.workspace import read_json
 
 _TESTED = "test/metrics.json"

@@ -9,14 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from finetrail.contents.image import export as images
+from finetrail.contents.image.backbone import VisionBackbone
+from finetrail.contents.image.preprocessing import Preprocessing
+from finetrail.contents.image.processor import ImageProcessor
+from finetrail.contents.text import export as texts
+from finetrail.contents.text.backbone import TextProcessor
 from finetrail.errors import ConfigError, ModelError
-from finetrail.exports import pictures, texts
 from finetrail.exports.exported import Exported, answer, check
-from finetrail.models.image_inputs import ImageProcessor
-from finetrail.models.preprocessing import Preprocessing
-from finetrail.models.text import TextProcessor
-from finetrail.models.vision import VisionBackbone
-from finetrail.problem import REGRESSION
+from finetrail.targets.problem import REGRESSION
 from finetrail.tasks.task import Built
 from finetrail.workspace import write_json
 
@@ -54,7 +55,7 @@ def export_onnx(built: Built, column: str, folder: Path) -> Exported:
 
     Raises:
         ConfigError: the packages of the extra `onnx` are not installed.
-        ModelError: the model cannot be written as ONNX, and see `finetrail.exports.texts.plain_encoder` and `check`.
+        ModelError: the model cannot be written as ONNX, and see `plain_encoder` and `check`.
     """
     try:
         import onnxruntime
@@ -81,7 +82,7 @@ def export_onnx(built: Built, column: str, folder: Path) -> Exported:
     own = cast(ImageProcessor, built.processor).preprocessing
     write_json(folder / "preprocessing.json", vars(own))
     packages = ("onnxruntime", "numpy", "pillow")
-    return Exported("onnx", packages, _picture_snippet(built, own), pictures.reads(own), pictures.NOTE)
+    return Exported("onnx", packages, _picture_snippet(built, own), images.reads(own), images.NOTE)
 
 
 def _write(model: nn.Module, inputs: dict[str, Tensor], file: Path, axes: dict[int, str]) -> None:
@@ -147,7 +148,7 @@ import numpy, onnxruntime
 from PIL import Image, ImageOps
 
 def view(path):
-    image = {pictures.OPENED}
+    image = {images.OPENED}
     shorter = min(image.size)
     image = image.resize([{resize} * side // shorter for side in image.size], Image.Resampling.{method})
     left, top = (round((side - {size}) / 2) for side in image.size)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from finetrail.gate.evidence import Evidence
 from finetrail.gate.settings import Gate
 from finetrail.gate.verdict import Ruling, outcome
-from finetrail.problem import amount
+from finetrail.targets.problem import amount
 
 if TYPE_CHECKING:
     from finetrail.tasks.task import Built
@@ -29,7 +29,7 @@ def latencies_ms(models: Sequence["Built"], contents: Sequence[Any]) -> list[flo
 
     The models take turns row by row, so that what else runs on this machine slows all of them alike.
     """
-    from finetrail.training.inference import predict
+    from finetrail.inference.predict import predict
 
     taken: list[list[float]] = [[] for _ in models]
     for place, content in enumerate([*contents[:WARM_UP], *contents]):

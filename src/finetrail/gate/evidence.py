@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finetrail.data.numbers import to_numbers
 from finetrail.errors import RefusedError
-from finetrail.evaluation.metrics import Floats, Ints, log_softmax
 from finetrail.gate.paired import Right
-from finetrail.problem import CLASSIFICATION, REGRESSION, ProblemType
+from finetrail.targets.classes.metrics import Floats, Ints, log_softmax
+from finetrail.targets.numbers.numbers import to_numbers
+from finetrail.targets.problem import CLASSIFICATION, REGRESSION, ProblemType
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from finetrail.evaluation.calibration import calibration
-from finetrail.evaluation.intervals import Interval, bootstrap, bootstrap_numbers
-from finetrail.evaluation.metrics import Floats
+from finetrail.evaluation.bootstrap import Interval, bootstrap, bootstrap_numbers
 from finetrail.gate.costs import latency_rules, size_rules
 from finetrail.gate.evidence import Evidence
 from finetrail.gate.paired import Right, mcnemar, share_difference
 from finetrail.gate.settings import Gate
 from finetrail.gate.verdict import Ruling, outcome, unjudged
-from finetrail.problem import CLASSIFICATION, METRICS, REGRESSION, ProblemType
+from finetrail.targets.classes.calibration import calibration
+from finetrail.targets.classes.metrics import Floats
+from finetrail.targets.problem import CLASSIFICATION, METRICS, REGRESSION, ProblemType
 
 Rule = Callable[[Evidence, Gate], list[Ruling]]
 

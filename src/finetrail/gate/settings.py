@@ -4,8 +4,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from finetrail.problem import REGRESSION, MetricName, Problem
 from finetrail.settings import Settings
+from finetrail.targets.problem import REGRESSION, MetricName, Problem
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -36,7 +36,7 @@ class Slice(Settings):
 
 
 class Gate(Settings):
-    """Section `gate:` of params.yaml. The default of `metric` depends on the task: see `finetrail.problem`."""
+    """Section `gate:` of params.yaml. The default of `metric` depends on the task: see `finetrail.targets.problem`."""
 
     metric: MetricName = "macro_f1"
     margin: Share = 0.02

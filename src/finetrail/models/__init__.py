@@ -1,1 +1,1 @@
-"""Backbones, heads, and their files (safetensors only)."""
+"""What networks of all kinds share: blocks, layers, weights, and their files (safetensors only)."""

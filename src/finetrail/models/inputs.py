@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from finetrail.models.classifier import Batch
+from finetrail.models.network import Batch
 from finetrail.progress import Track
 
 

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from finetrail.errors import ReproductionError
-from finetrail.evaluation import metrics, regression_metrics
 from finetrail.gate.evidence import actual_of, said_of
 from finetrail.locations import sha256_of
 from finetrail.models.weights import hash_tensors, load_tensors
-from finetrail.problem import CLASSIFICATION, PROBLEMS, REGRESSION, ProblemType
 from finetrail.proof.round_trip import RoundTrip, outputs_in
+from finetrail.targets.classes import metrics
+from finetrail.targets.numbers import metrics as numbers
+from finetrail.targets.problem import CLASSIFICATION, PROBLEMS, REGRESSION, ProblemType
 from finetrail.tasks.model_files import read_description
 from finetrail.tasks.registry import get_entry
 from finetrail.workspace import Workspace
@@ -23,7 +24,7 @@ ROWS = 4096
 _WEIGHTS = "model.safetensors"
 _SCORES: Mapping[ProblemType, Callable[[Any, Any, int], dict[str, float]]] = {
     CLASSIFICATION.name: metrics.scores,
-    REGRESSION.name: lambda actual, said, _: regression_metrics.scores(actual, said),
+    REGRESSION.name: lambda actual, said, _: numbers.scores(actual, said),
 }
 
 

@@ -13,10 +13,10 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from finetrail import lineage
 from finetrail.locations import sha256_of
-from finetrail.proof.dvc_settings import cache_of
-from finetrail.proof.repository import Repository
+from finetrail.programs.dvc import cache_of
+from finetrail.programs.git import Repository
+from finetrail.runs import hashes
 from finetrail.workspace import read_json
 
 _COMMITS = 50
@@ -119,7 +119,7 @@ class Copies:
             return None
         value = [[name.as_posix(), sha256_of(within[name])] for name in sorted(within)]
         whole = all(_md5(file) == file.parent.name + file.name for file in within.values())
-        return lineage.hash_of(value), whole
+        return hashes.hash_of(value), whole
 
 
 def _pointers(where: str) -> list[str]:

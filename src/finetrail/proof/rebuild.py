@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from finetrail import lineage
-from finetrail.environment import check_environment
 from finetrail.errors import LineageError, ReproductionError, WorkspaceError
-from finetrail.proof.dvc_settings import cache_of, configure, remote, remotes_of
+from finetrail.programs.dvc import cache_of, configure, remote, remotes_of
+from finetrail.programs.environment import check_environment
+from finetrail.programs.git import Repository
+from finetrail.programs.run import run
 from finetrail.proof.links import short
 from finetrail.proof.record import CODE, IN_GIT, Lineage, Link, hash_path
-from finetrail.proof.repository import Repository
-from finetrail.running import run
+from finetrail.runs import hashes
 from finetrail.workspace import Workspace
 
 Say = Callable[[str], None]
@@ -136,7 +136,7 @@ class Rebuild:
         root = self.built.root
         if "://" in link.where:
             return link.sha256  # `ingest` and `train` fetch it, and check it against its pin
-        return lineage.hash_code(root / CODE) if link.name == "code" else hash_path(root / link.where)
+        return hashes.hash_code(root / CODE) if link.name == "code" else hash_path(root / link.where)
 
     def _dvc(self, *arguments: str) -> None:
         self._must(sys.executable, "-m", "dvc", *arguments, folder=self.built.root)

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from finetrail import lineage
 from finetrail.locations import cache_folder, hub_name, sha256_of
+from finetrail.runs import hashes
 from finetrail.workspace import SPLITS, Workspace, read_json
 
 NAME = "lineage.json"
@@ -41,7 +41,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Lineage:
-    """The content of lineage.json.
+    """The content of hashes.json.
 
     Attributes:
         candidate: the one that was chosen.
@@ -94,7 +94,7 @@ def describe(workspace: Workspace, candidate: str, sources: Sequence[str]) -> Li
     weights = record["params"].get("backbone.weights", "random")
     links = [*_made(workspace, candidate), *_given(workspace, sources, weights)]
     machine = record["machine"]
-    tags = lineage.live_tags(workspace, f"train@{candidate}") | {TRAINED_ON: say_machine(machine)}
+    tags = hashes.live_tags(workspace, f"train@{candidate}") | {TRAINED_ON: say_machine(machine)}
     return Lineage(
         candidate,
         record["run_id"],
@@ -117,7 +117,7 @@ def say_machine(machine: Mapping[str, str]) -> str:
 def hash_path(path: Path) -> str | None:
     """The sha256 of a file or of a folder; None where there is neither."""
     if path.is_dir():
-        return lineage.hash_folder(path)
+        return hashes.hash_folder(path)
     return sha256_of(path) if path.is_file() else None
 
 
@@ -146,7 +146,7 @@ def _given(workspace: Workspace, sources: Sequence[str], weights: str) -> Iterat
     for name in IN_GIT[:-1]:
         yield Link(name, name, hash_path(workspace.root / name))
     # The code that runs, which is the code that is packed; whether git has it too, `verify` looks.
-    yield Link("code", CODE, lineage.hash_code())
+    yield Link("code", CODE, hashes.hash_code())
 
 
 def hash_address(address: str, root: Path) -> str | None:

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetrail import lineage
 from finetrail.errors import LedgerError, TrackingError
-from finetrail.ledger import Ledger
 from finetrail.locations import sha256_of
 from finetrail.proof.links import Checked, broken, compare, ok, unreachable
 from finetrail.proof.record import NAME, TAG, WEIGHTS, Lineage
-from finetrail.registry import FINGERPRINT
-from finetrail.tracking import Tracker, tracking_errors
-from finetrail.versions import Known, fetch
+from finetrail.registry.ledger import Ledger
+from finetrail.registry.packing import FINGERPRINT
+from finetrail.registry.versions import Known, fetch
+from finetrail.runs import hashes
+from finetrail.runs.tracking import Tracker, tracking_errors
 from finetrail.workspace import read_json
 
 RESTORE = "restore MLflow's artifacts from a backup, or register the model again"
@@ -56,14 +56,14 @@ def read_lineage(known: Known, files: Files) -> tuple[Checked, Lineage | None]:
 
 def check_files(known: Known, files: Files, recorded: Lineage | None) -> Iterator[Checked]:
     """The weights that are registered, and the code beside them."""
-    found = None if files.model is None else lineage.hash_folder(files.model)
+    found = None if files.model is None else hashes.hash_folder(files.model)
     where = f"the files of {known.address}"
     yield compare("registered weights", found, known.fingerprint, where, RESTORE)
     if recorded is not None:
         expected = recorded.link(WEIGHTS).sha256 or ""
         yield compare("fingerprint", known.fingerprint, expected, f"tag {FINGERPRINT}", RESTORE_DATABASE)
         packed = files.root / "code" / "finetrail"
-        code = lineage.hash_code(packed) if packed.is_dir() else None
+        code = hashes.hash_code(packed) if packed.is_dir() else None
         yield compare("registered code", code, recorded.link("code").sha256 or "", where, RESTORE)
 
 

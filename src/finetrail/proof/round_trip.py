@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 
-from finetrail.data.shards import pick
+from finetrail.data.store.shards import pick
 from finetrail.errors import RoundTripError
-from finetrail.prediction import columns_of
-from finetrail.problem import ProblemType
+from finetrail.serving.answer import columns_of
+from finetrail.targets.problem import ProblemType
 
 SAMPLE = 256
 """Rows that are compared before a model is registered."""
@@ -116,7 +116,7 @@ def outputs_in(predictions: pd.DataFrame) -> np.ndarray:
 
 
 def _run(packed: Path, rows: Path, answers: Path, folder: Path) -> None:
-    script = Path(__file__).with_name("elsewhere.py")
+    script = Path(__file__).with_name("clean_process.py")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(_WITHOUT)} | {
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",

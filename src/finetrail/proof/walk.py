@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from finetrail import lineage
-from finetrail.ledger import Ledger, author
 from finetrail.locations import sha256_of
+from finetrail.programs.git import Repository
 from finetrail.proof import registered
 from finetrail.proof.copies import Copies
 from finetrail.proof.links import Checked, broken, compare, ok, short, unreachable
 from finetrail.proof.record import CODE, IN_GIT, Lineage, Link, fetched_package, hash_path, hub_revision
-from finetrail.proof.repository import Repository
-from finetrail.tracking import Tracker
-from finetrail.versions import Known
+from finetrail.registry.ledger import Ledger, author
+from finetrail.registry.versions import Known
+from finetrail.runs import hashes
+from finetrail.runs.tracking import Tracker
 from finetrail.workspace import Workspace, read_json
 
 SettingsOf = Callable[[Path, str], Mapping[str, str]]
@@ -158,7 +158,7 @@ def _check_commit(root: Path, recorded: Lineage, folder: Path, settings_of: Sett
 def _hash_at(git: Repository, commit: str, link: Link, folder: Path) -> str | None:
     if link.name == "code":
         code = git.unpack(commit, CODE, folder / "code")
-        return None if code is None else lineage.hash_code(code)
+        return None if code is None else hashes.hash_code(code)
     data = git.show(commit, link.where)
     if data is None:
         return None

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetrail.data.raw import Row, smallest_hashes, write_rows
-from finetrail.data.sources import ImageSource, TextSource
+from finetrail.data.sources.place import ImageSource, TextSource
+from finetrail.data.store.raw import Row, smallest_hashes, write_rows
 from finetrail.progress import Track, quiet
 from finetrail.workspace import Workspace, replacing
 

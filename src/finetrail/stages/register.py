@@ -6,11 +6,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from finetrail import registry, tracking
 from finetrail.evaluation.selection import Choice
 from finetrail.locations import sha256_of
 from finetrail.proof import record
 from finetrail.proof.round_trip import RoundTrip
+from finetrail.registry import packing
+from finetrail.runs import tracking
 from finetrail.tasks.model_files import read_description
 from finetrail.tasks.registry import get_entry
 from finetrail.workspace import Workspace, need, read_json, write_json
@@ -49,7 +50,7 @@ def register(workspace: Workspace, *, project: str, task_name: str, sources: Seq
         described = record.describe(workspace, choice.chosen, sources)
         write_json(document, described.as_json())
         born = _inherited(tracker.tags(run_id)) | described.tags | {record.TAG: sha256_of(document)}
-        version = registry.register(
+        version = packing.register(
             tracker,
             run_id,
             name=project,
@@ -57,14 +58,14 @@ def register(workspace: Workspace, *, project: str, task_name: str, sources: Seq
             example={task.column: task.example},
             answers=task.problem.answers,
             tags=_tags(choice, tested),
-            birth=registry.Birth(born, {"lineage": document}, trip.prove),
+            birth=packing.Birth(born, {"lineage": document}, trip.prove),
         )
     out = {key: value for key, value in asdict(version).items() if key != "new"}
     # The run that trained the model, of which this server may hold only a copy: an out does not depend on the server.
     trained_in = read_json(paths.record)["run_id"]
     write_json(
         workspace.registration,
-        out | {"alias": registry.CHALLENGER, "candidate": choice.chosen, "run_id": trained_in},
+        out | {"alias": packing.CHALLENGER, "candidate": choice.chosen, "run_id": trained_in},
     )
     return Registered(version.name, version.version, version.new)
 

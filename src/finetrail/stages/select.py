@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finetrail import tracking
 from finetrail.errors import ConfigError, WorkspaceError
 from finetrail.evaluation.selection import Choice, Selection, Standing, choose
-from finetrail.problem import METRICS
-from finetrail.stages.comparing import Comparing, comparing_by
+from finetrail.runs import tracking
+from finetrail.targets.comparing import Comparing, comparing_by
+from finetrail.targets.problem import METRICS
 from finetrail.workspace import Workspace, need, read_json, replacing, write_json
 
 

@@ -9,12 +9,12 @@ from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetrail.data.buckets import distribute
-from finetrail.data.leakage import Neighbours
-from finetrail.data.raw import Contents, read_manifest
-from finetrail.data.split_report import chains, content_hash, label_counts, leakage_report, refuse, warnings
-from finetrail.data.split_settings import ImageSplit, TextSplit
-from finetrail.data.splits import Assignment, Rows, assign
+from finetrail.data.near.leakage import Neighbours
+from finetrail.data.splitting.buckets import distribute
+from finetrail.data.splitting.report import chains, content_hash, label_counts, leakage_report, refuse, warnings
+from finetrail.data.splitting.settings import ImageSplit, TextSplit
+from finetrail.data.splitting.splits import Assignment, Rows, assign
+from finetrail.data.store.raw import Contents, read_manifest
 from finetrail.errors import SplitError
 from finetrail.progress import Track, quiet
 from finetrail.workspace import SPLITS, Workspace, need, replacing, write_json

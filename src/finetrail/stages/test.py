@@ -8,21 +8,22 @@ from typing import Any
 
 import pandas as pd
 
-from finetrail import lineage, scorings, tracking
-from finetrail.curves import Point, read_curve
-from finetrail.data.shards import Contents, pick, read_frame
-from finetrail.evaluation.figures import Curve, Panel
-from finetrail.evaluation.page import SEALED, Report, SplitFacts
+from finetrail.data.store.shards import Contents, pick, read_frame
+from finetrail.evaluation.report.figures import Curve, Panel
+from finetrail.evaluation.report.page import SEALED, Report, SplitFacts
+from finetrail.evaluation.report.previews import read_seen
 from finetrail.evaluation.selection import Choice, Selection
-from finetrail.ledger import Ledger, author
-from finetrail.previews import read_seen
-from finetrail.problem import METRICS
+from finetrail.inference.predict import predict
 from finetrail.progress import Track, quiet
-from finetrail.runs import RunRecord
-from finetrail.stages.scoring import Answered, Measured, scoring_of
+from finetrail.registry import scorings
+from finetrail.registry.ledger import Ledger, author
+from finetrail.runs import hashes, tracking
+from finetrail.runs.curves import Point, read_curve
+from finetrail.runs.record import RunRecord
+from finetrail.runs.tracking import Tracker
+from finetrail.targets.problem import METRICS
+from finetrail.targets.scoring import Answered, Measured, scoring_of
 from finetrail.tasks.registry import get_entry, load_model
-from finetrail.tracking import Tracker
-from finetrail.training.inference import predict
 from finetrail.workspace import RunPaths, Workspace, need, read_json, replacing, write_json
 
 BATCH = 64
@@ -69,9 +70,9 @@ def score_test(
         split=SplitFacts.from_json(read_json(need(workspace.split_report, "split"))),
         lineage={
             "MLflow run": record.run_id,
-            MODEL: lineage.hash_folder(workspace.model(choice.chosen)),
+            MODEL: hashes.hash_folder(workspace.model(choice.chosen)),
             **{f"{data['name']} split": data["digest"] for data in record.datasets},
-            "settings sha256": lineage.hash_of(record.params),
+            "settings sha256": hashes.hash_of(record.params),
         },
     )
     with replacing(workspace.test_report) as folder:

@@ -5,31 +5,31 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from finetrail import lineage
 from finetrail.adaptation.methods import Adaptation
-from finetrail.curves import Point
-from finetrail.data.raw import Contents, read_frame
-from finetrail.live_run import LiveRun, checkpoint_folder
+from finetrail.data.store.raw import Contents, read_frame
+from finetrail.inference import processes
+from finetrail.inference.device import build_accelerator, fix_seeds, peak_memory_mb
+from finetrail.inference.feeding import Examples
+from finetrail.inference.predict import predict
 from finetrail.models.blocks import checkpoint_blocks
-from finetrail.models.classifier import count_parameters
 from finetrail.models.inputs import Inputs, Watched
+from finetrail.models.network import count_parameters
 from finetrail.models.weights import hash_tensors
 from finetrail.progress import Track, quiet
-from finetrail.runs import RunRecord, final_metrics, flatten
+from finetrail.runs import hashes
+from finetrail.runs.curves import Point
+from finetrail.runs.live import LiveRun, checkpoint_folder
+from finetrail.runs.record import RunRecord, final_metrics, flatten
 from finetrail.settings import Settings
-from finetrail.stages.learning import learn
 from finetrail.stages.train_outs import Outs, seen_in_training, write_outs
+from finetrail.targets.learning import learn
 from finetrail.tasks.registry import get_entry, get_task
 from finetrail.tasks.task import Built
-from finetrail.training import processes
 from finetrail.training.checkpoints import Checkpoint, Checkpoints
-from finetrail.training.device import build_accelerator, fix_seeds, peak_memory_mb
-from finetrail.training.feeding import Examples
 from finetrail.training.fitted import Fitted
-from finetrail.training.inference import predict
+from finetrail.training.frozen import computed_once
 from finetrail.training.loop import fit
 from finetrail.training.measured import trained_on
-from finetrail.training.once import computed_once
 from finetrail.training.plan import Plan
 from finetrail.training.precision import choose_precision
 from finetrail.training.schedule import depends_on_length
@@ -92,7 +92,7 @@ def train(
     if processes.rank() == 0:
         # The random weights of the head are in it too: they follow from the seed, and from PyTorch's own code.
         identity = {
-            "code": lineage.hash_code(),
+            "code": hashes.hash_code(),
             "torch": torch.__version__,
             "weights": hash_tensors(model.state_dict()),
         }
@@ -190,12 +190,12 @@ def _record(workspace: Workspace, name: str, params: dict[str, str], rows: dict[
         {
             "name": split,
             # MLflow takes a digest of 36 characters at most.
-            "digest": lineage.hash_folder(workspace.split(split))[:36],
+            "digest": hashes.hash_folder(workspace.split(split))[:36],
             "rows": str(count),
             "context": contexts[split],
             "source": f"data/splits/{split}",
         }
         for split, count in rows.items()
     ]
-    tags = {"finetrail.fingerprint": lineage.hash_of([name, params, datasets])}
+    tags = {"finetrail.fingerprint": hashes.hash_of([name, params, datasets])}
     return RunRecord("", name, params, tags, datasets, {}, {})

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from finetrail.curves import write_curve
+from finetrail.evaluation.report.previews import Seen, write_seen
 from finetrail.models.inputs import Inputs
-from finetrail.previews import Seen, write_seen
-from finetrail.runs import RunRecord, write_record
+from finetrail.runs.curves import write_curve
+from finetrail.runs.record import RunRecord, write_record
 from finetrail.settings import Settings
 from finetrail.tasks.task import Built, Task
 from finetrail.training.fitted import Fitted

@@ -3,12 +3,12 @@
 import shutil
 from dataclasses import asdict, dataclass
 
-from finetrail.data.expectations import inspect
-from finetrail.data.findings import Finding
-from finetrail.data.image_rules import ImageNumberValidation, ImageValidation
-from finetrail.data.raw import read_manifest
-from finetrail.data.text_rules import TextNumberValidation, TextValidation
-from finetrail.data.validation_report import reasons_by_row, validation_report, why_stopped, write_quarantine
+from finetrail.contents.image.rules import ImageNumberValidation, ImageValidation
+from finetrail.contents.text.rules import TextNumberValidation, TextValidation
+from finetrail.data.store.raw import read_manifest
+from finetrail.data.validation.expectations import inspect
+from finetrail.data.validation.findings import Finding
+from finetrail.data.validation.report import reasons_by_row, validation_report, why_stopped, write_quarantine
 from finetrail.errors import ValidationError
 from finetrail.workspace import Workspace, replacing, write_json
 

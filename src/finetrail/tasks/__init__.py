@@ -1,1 +1,1 @@
-"""One file a kind of content; the tasks on it are registered under their Hugging Face names."""
+"""One file a task, under its Hugging Face name."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from finetrail.workspace import read_json, write_json
 
 if TYPE_CHECKING:  # who reads the labels alone imports no torch
-    from finetrail.models.classifier import Classifier
+    from finetrail.models.network import Classifier
     from finetrail.tasks.task import Built
 
 BACKBONE = "backbone"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from finetrail.errors import ConfigError, ModelError
-from finetrail.problem import CLASSIFICATION, REGRESSION, Problem
+from finetrail.targets.problem import CLASSIFICATION, REGRESSION, Problem
 from finetrail.workspace import read_json
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ class Entry:
 
 
 def _texts(problem: Problem, example: str) -> Entry:
-    return Entry("finetrail.tasks.texts", "TextTask", problem, column="text", example=example)
+    return Entry("finetrail.contents.text.task", "TextTask", problem, column="text", example=example)
 
 
 def _images(problem: Problem) -> Entry:
-    return Entry("finetrail.tasks.pictures", "ImageTask", problem, column="image", example=_DOT)
+    return Entry("finetrail.contents.image.task", "ImageTask", problem, column="image", example=_DOT)
 
 
 TASKS = {

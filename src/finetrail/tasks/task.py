@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from finetrail.models.augmentation import Augment
-from finetrail.models.classifier import Batch, Classifier
+from finetrail.contents.image.augment.settings import Augment
+from finetrail.evaluation.report.previews import Preview
 from finetrail.models.inputs import Inputs, Values
-from finetrail.models.losses import Loss, LossOptions
-from finetrail.previews import Preview
-from finetrail.problem import CLASSIFICATION, ProblemType
+from finetrail.models.network import Batch, Classifier
+from finetrail.targets.losses import Loss, LossOptions
+from finetrail.targets.problem import CLASSIFICATION, ProblemType
 
 
 class Processor(Protocol):

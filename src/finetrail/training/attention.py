@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from finetrail.training.device import Precision
+from finetrail.inference.device import Precision
 
 
 @contextmanager

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from finetrail.curves import Point
 from finetrail.errors import NonFiniteError
+from finetrail.runs.curves import Point
 from finetrail.training.checkpoints import Checkpoints
 from finetrail.training.fitted import Fitted
 from finetrail.training.plan import Plan

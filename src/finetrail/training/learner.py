@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from finetrail.models.classifier import Batch, Classifier
-from finetrail.models.losses import Loss
+from finetrail.inference import memory, processes
+from finetrail.inference.device import Precision, autocast, lay_out
+from finetrail.models.network import Batch, Classifier
 from finetrail.models.weights import trainable_tensors
-from finetrail.training import memory, processes
+from finetrail.targets.losses import Loss
 from finetrail.training.attention import training_attention
 from finetrail.training.averaging import build_average
 from finetrail.training.convolutions import FastConvolutions
-from finetrail.training.device import Precision, autocast, lay_out
 from finetrail.training.optim import build_optimizer
 from finetrail.training.schedule import build_schedule
 from finetrail.training.settings import Training

@@ -4,19 +4,19 @@ from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from finetrail.models.classifier import Classifier
-from finetrail.models.losses import Loss
+from finetrail.inference.allocator import return_freed_memory
+from finetrail.inference.device import Precision
+from finetrail.inference.feeding import Examples, feed
+from finetrail.models.network import Classifier
 from finetrail.progress import Track, quiet
-from finetrail.training.allocator import return_freed_memory
+from finetrail.targets.losses import Loss
 from finetrail.training.checkpoints import Checkpoint, Checkpoints
-from finetrail.training.course import Course, Observer, Score
-from finetrail.training.device import Precision
-from finetrail.training.feeding import Examples, feed
 from finetrail.training.finite import Watch
 from finetrail.training.fitted import Fitted
 from finetrail.training.learner import Learner
 from finetrail.training.plan import Plan
 from finetrail.training.settings import Training
+from finetrail.training.steps import Course, Observer, Score
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -45,7 +45,7 @@ def fit(
     with the newest checkpoint as `resume`, weights and curves are those of a run that was never killed, bit for bit.
 
     Args:
-        loss: see `finetrail.models.losses`.
+        loss: see `finetrail.targets.losses`.
         score: maps validation logits (N, K) and targets (N,) to values by name, `settings.metric` among them.
         precision: of the forward passes.
         seed: of the order of the examples, of their augmentations and of dropouts.

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
+from finetrail.inference import processes
 from finetrail.locations import cache_folder
-from finetrail.training import processes
 
 _ROUNDS = 5
 """How often each way is tried after its first time, in which it sets itself up."""

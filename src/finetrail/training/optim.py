@@ -6,8 +6,8 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from finetrail.models.classifier import Classifier
 from finetrail.models.layers import backbone_layers
+from finetrail.models.network import Classifier
 from finetrail.training.settings import Training
 
 # In timm's Muon a group of its own for what AdamW moves; the rest are AdamW's usual numbers, which Muon's are not.

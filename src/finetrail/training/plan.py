@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from finetrail.training.batching import cut, grouped_batches
+from finetrail.inference.batching import cut, grouped_batches
 from finetrail.training.settings import Training
 
 

@@ -7,10 +7,10 @@ from typing import Literal, cast
 
 import torch
 
-from finetrail.models.classifier import Batch, Classifier
+from finetrail.inference.device import Precision, autocast, lay_out, native_bf16
+from finetrail.models.network import Batch, Classifier
 from finetrail.training.attention import training_attention
 from finetrail.training.convolutions import FastConvolutions
-from finetrail.training.device import Precision, autocast, lay_out, native_bf16
 from finetrail.training.measured import faster
 
 MARGIN = 1.1

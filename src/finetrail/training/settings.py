@@ -4,9 +4,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from finetrail.models.augmentation import Augment
-from finetrail.problem import MetricName
+from finetrail.contents.image.augment.settings import Augment
 from finetrail.settings import Settings
+from finetrail.targets.problem import MetricName
 
 
 class Training(Settings):
@@ -21,7 +21,7 @@ class Training(Settings):
         accumulate: forward passes an optimiser step; the global batch is `batch_size * accumulate`.
         workers: processes that make batches while the model computes; 0: the training process itself. The same seed
             gives the same bits with any number.
-        processes: how many train together, each on its share of every batch; see `finetrail.training.launch`.
+        processes: how many train together, each on its share of every batch; see `finetrail.inference.launch`.
         fsdp: shard weights, gradients and optimiser over the processes (Zhao et al. 2023): models beyond one device.
         optimizer: `adamw` (Loshchilov & Hutter 2019), `sgd`, `adafactor` (Shazeer & Stern 2018), `lion` (Chen et al.
             2023) or `muon` (Jordan et al. 2024; what is no matrix, and the head, by AdamW).
@@ -34,7 +34,7 @@ class Training(Settings):
         weight_decay: not applied to biases and norms.
         loss: `cross_entropy`, or `focal` (Lin et al. 2017), which cares less for what is already right; of a regression
             `mse`, `huber` (Huber 1964), which cares less for wild labels, or `mae`. The default depends on the task:
-            see `finetrail.problem`.
+            see `finetrail.targets.problem`.
         focal_gamma: how much less.
         huber_delta: the error from which `huber` counts it no more by its square, in standard deviations of the
             training labels.

@@ -5,7 +5,7 @@ import copy
 from torch import Tensor
 
 from finetrail.models.blocks import backbone_blocks, checkpoint_blocks
-from finetrail.models.classifier import Classifier
+from finetrail.models.network import Classifier
 
 
 def shard(model: Classifier, *, checkpoint: bool) -> Classifier:

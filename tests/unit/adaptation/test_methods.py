@@ -18,12 +18,12 @@ from finetrail.adaptation.methods import Adaptation
 from finetrail.adaptation.prefix_tuning import PrefixTuning
 from finetrail.adaptation.prompt_tuning import PromptTuning
 from finetrail.errors import ConfigError
-from finetrail.models.backbone import TextBackbone
-from finetrail.models.classifier import Classifier, count_parameters
+from finetrail.inference.predict import predict
+from finetrail.models.backbone_settings import TextBackbone
 from finetrail.models.inputs import Inputs
+from finetrail.models.network import Classifier, count_parameters
 from finetrail.tasks.registry import get_task, load_model
 from finetrail.tasks.task import Built
-from finetrail.training.inference import predict
 
 BACKBONE = 5664  # counted in tasks/test_text_classification.py
 LAYER = 4 * (16 * 16 + 16) + (16 * 32 + 32) + (32 * 16 + 16) + 2 * (16 + 16)

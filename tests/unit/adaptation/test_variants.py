@@ -11,12 +11,12 @@ from torch import nn
 from finetrail.adaptation.bitfit import Bitfit
 from finetrail.adaptation.ia3 import Ia3
 from finetrail.adaptation.lora import Lora
+from finetrail.contents.image.backbone import VisionBackbone
+from finetrail.contents.text.backbone import load_pretrained
 from finetrail.errors import ConfigError
-from finetrail.models.backbone import TextBackbone
-from finetrail.models.classifier import Classifier
-from finetrail.models.text import load_pretrained
-from finetrail.models.vision import VisionBackbone
-from finetrail.training.inference import predict
+from finetrail.inference.predict import predict
+from finetrail.models.backbone_settings import TextBackbone
+from finetrail.models.network import Classifier
 from tests.unit.models.networks import BUILD, HALF, pictures, some_steps
 
 

@@ -16,8 +16,8 @@ from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
 from finetrail.adaptation.methods import Adaptation
 from finetrail.errors import ConfigError
+from finetrail.inference.predict import predict
 from finetrail.models.weights import load_weights, save_tensors
-from finetrail.training.inference import predict
 from tests.unit.models.networks import BUILD, copies, pictures, some_steps
 
 PICTURES = pictures()

@@ -12,8 +12,8 @@ import pytest
 from finetrail.commands import predict as command
 from finetrail.commands.predict import Scored, predict
 from finetrail.errors import ConfigError, ModelError, SourceError, TrackingError
-from finetrail.prediction import answer
-from finetrail.registry import Version
+from finetrail.registry.packing import Version
+from finetrail.serving.answer import answer
 from finetrail.tasks.registry import load_model
 from finetrail.workspace import Workspace
 

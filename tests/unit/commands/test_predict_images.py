@@ -13,8 +13,8 @@ import pytest
 
 from finetrail.commands import predict as command
 from finetrail.commands.predict import Scored, predict
-from finetrail.data.columns import ImageColumns
-from finetrail.data.pixel_tables import grey_png
+from finetrail.contents.image.pixel_tables import grey_png
+from finetrail.data.sources.columns import ImageColumns
 from finetrail.errors import ConfigError, SourceError
 from finetrail.workspace import Workspace
 from tests.unit.pictures import BLUE, RED, picture

@@ -17,7 +17,7 @@ from finetrail.commands import predict as command
 from finetrail.commands import scored
 from finetrail.commands.predict import Scored, predict
 from finetrail.commands.scorer import Scorer
-from finetrail.data.unlabelled import Unlabelled
+from finetrail.data.sources.unlabelled import Unlabelled
 from finetrail.errors import WorkspaceError
 from finetrail.workspace import Workspace
 from tests.pipeline import forks

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from finetrail.data.raw import Row
-from finetrail.data.sources import ImageSource
+from finetrail.data.sources.place import ImageSource
+from finetrail.data.store.raw import Row
 from finetrail.errors import ConfigError, SourceError
 
 

@@ -15,10 +15,10 @@ from PIL import Image
 from finetrail.commands.export import Format, write_form
 from finetrail.exports.card import render
 from finetrail.exports.facts import Facts
-from finetrail.models.backbone import ImageBackbone, TextBackbone
+from finetrail.inference.predict import predict
+from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
 from finetrail.tasks.registry import get_entry, get_task
 from finetrail.tasks.task import Built
-from finetrail.training.inference import predict
 
 LABELS = ["bad", "good", "neutral"]
 TEXTS = ["good", "the door of a house by the river", "fine great superb stone", "cloud " * 40]

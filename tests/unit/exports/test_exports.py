@@ -11,11 +11,11 @@ from torch import nn
 
 from finetrail.adaptation.lora import Lora
 from finetrail.commands.export import Format
+from finetrail.contents.image.export import with_head
+from finetrail.contents.text.soft_prompts import add_soft_prompt
 from finetrail.errors import ConfigError, ModelError
 from finetrail.exports.exported import check
-from finetrail.exports.pictures import with_head
-from finetrail.models.backbone import ImageBackbone, TextBackbone
-from finetrail.models.soft_prompts import add_soft_prompt
+from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
 from tests.unit.exports.folders import (
     LABELS,
     TEXTS,

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from finetrail.evaluation.intervals import bootstrap
+from finetrail.evaluation.bootstrap import bootstrap
 from finetrail.gate.paired import mcnemar, share_difference
 
 

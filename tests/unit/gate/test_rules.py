@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from finetrail.errors import RefusedError
-from finetrail.evaluation.metrics import Floats, Ints
 from finetrail.gate.evidence import Cost, Evidence, Said, actual_of, best_constant, said_of
 from finetrail.gate.rules import judge
 from finetrail.gate.settings import Gate, Slice
 from finetrail.gate.verdict import Ruling, Verdict, collapse
+from finetrail.targets.classes.metrics import Floats, Ints
 
 LABELS = ("cooking", "sailing", "weather")
 ACTUAL = np.repeat(np.arange(3), 200)

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from finetrail.contents.image.backbone import load_pretrained
 from finetrail.errors import ModelError
-from finetrail.models.backbone import ImageBackbone
-from finetrail.models.vision import load_pretrained
+from finetrail.models.backbone_settings import ImageBackbone
 
 
 def settings(name: str, weights: str | Path = "random", **given: Any) -> ImageBackbone:

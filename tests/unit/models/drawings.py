@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from finetrail.models.preprocessing import Preprocessing
+from finetrail.contents.image.preprocessing import Preprocessing
 
 
 def encode(pixels: np.ndarray, kind: str = "PNG") -> bytes:

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from finetrail.models.backbone import ImageBackbone
-from finetrail.models.classifier import Classifier
-from finetrail.models.preprocessing import Preprocessing
-from finetrail.models.vision import VisionBackbone, load_pretrained
+from finetrail.contents.image.backbone import VisionBackbone, load_pretrained
+from finetrail.contents.image.preprocessing import Preprocessing
+from finetrail.models.backbone_settings import ImageBackbone
+from finetrail.models.network import Classifier
 
 SIZE = 32
 HALF = Preprocessing(SIZE, SIZE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "bilinear")

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from finetrail.adaptation.lora import Lora
+from finetrail.contents.text.backbone import load_pretrained
 from finetrail.errors import ConfigError
-from finetrail.models.backbone import TextBackbone
+from finetrail.models.backbone_settings import TextBackbone
 from finetrail.models.blocks import backbone_blocks, checkpoint_blocks
-from finetrail.models.classifier import Classifier
 from finetrail.models.layers import backbone_layers
-from finetrail.models.text import load_pretrained
+from finetrail.models.network import Classifier
 from finetrail.training.convolutions import FastConvolutions
 from tests.unit.models.networks import BUILD, pictures
 

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from finetrail.adaptation.lora import Lora
-from finetrail.models.backbone import TextBackbone
-from finetrail.models.classifier import Classifier
+from finetrail.contents.text.backbone import load_pretrained
+from finetrail.models.backbone_settings import TextBackbone
 from finetrail.models.layers import backbone_layers
-from finetrail.models.text import load_pretrained
+from finetrail.models.network import Classifier
 
 
 class Wrapper(nn.Module):

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from finetrail.errors import ConfigError, LineageError, WorkspaceError
-from finetrail.lineage import hash_code
 from finetrail.locations import sha256_of
 from finetrail.proof.rebuild import Rebuild, refuse_what_cannot_be_built
 from finetrail.proof.record import COMMIT, DIRTY, Lineage, Link
+from finetrail.runs.hashes import hash_code
 
 DATA = "data/input/toy.csv"
 

@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from finetrail.errors import RoundTripError
-from finetrail.prediction import outputs_of
-from finetrail.problem import CLASSIFICATION
 from finetrail.proof.round_trip import SAMPLE, Answers, RoundTrip
-from finetrail.registry import Birth, register
+from finetrail.registry.packing import Birth, register
+from finetrail.runs.tracking import Tracker
+from finetrail.serving.answer import outputs_of
+from finetrail.targets.problem import CLASSIFICATION
 from finetrail.tasks.registry import load_model
-from finetrail.tracking import Tracker
 
 WORDS = ["good", "fine", "superb", "bad", "awful", "weak", "table", "river"]
 TEXTS = [f"{WORDS[n % 8]} {WORDS[n // 8 % 8]} {WORDS[n // 64 % 8]}" for n in range(SAMPLE + 8)]
@@ -49,7 +49,7 @@ def packed(
     saved_model: Path, mlflow_database: str, trip: RoundTrip, tmp_path_factory: pytest.TempPathFactory
 ) -> Proved:
     """A model as MLflow packs it, and what its round trip found when it was registered."""
-    from finetrail.tracking import connect
+    from finetrail.runs.tracking import connect
     from finetrail.workspace import Workspace
 
     asked: list[Answers] = []

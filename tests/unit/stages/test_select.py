@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from finetrail.errors import ConfigError, ModelError, WorkspaceError
-from finetrail.evaluation.metrics import Ints, scores
 from finetrail.evaluation.selection import Selection
 from finetrail.stages.select import select
+from finetrail.targets.classes.metrics import Ints, scores
 from finetrail.workspace import Workspace
 
 LABELS = ["cat", "dog", "owl"]

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from finetrail.data.raw import Row, write_rows
-from finetrail.data.split_settings import ImageSplit, TextSplit
-from finetrail.data.texts import TEXT
+from finetrail.contents.text.stored import TEXT
+from finetrail.data.splitting.settings import ImageSplit, TextSplit
+from finetrail.data.store.raw import Row, write_rows
 from finetrail.errors import SplitError, WorkspaceError
 from finetrail.stages.split import Divided, split
 from finetrail.workspace import SPLITS, Workspace, read_json

@@ -15,15 +15,15 @@ import pytest
 from PIL import Image
 
 from finetrail.errors import WorkspaceError
-from finetrail.evaluation.evaluate import Evaluation
+from finetrail.evaluation.report.previews import Preview, Seen, write_seen
 from finetrail.evaluation.selection import Selection, Standing, choose
-from finetrail.ledger import Ledger
-from finetrail.lineage import hash_folder
 from finetrail.locations import sha256_of
-from finetrail.previews import Preview, Seen, write_seen
-from finetrail.runs import RunRecord, write_record
+from finetrail.registry.ledger import Ledger
+from finetrail.runs.hashes import hash_folder
+from finetrail.runs.record import RunRecord, write_record
+from finetrail.runs.tracking import connect
 from finetrail.stages.test import score_test
-from finetrail.tracking import connect
+from finetrail.targets.classes.evaluation import Evaluation
 from finetrail.workspace import Workspace, read_json, write_json
 from tests.unit import pictures
 from tests.unit.pictures import BLUE, RED, picture

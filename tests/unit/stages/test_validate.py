@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from finetrail.data.raw import Row, read_manifest, write_rows
-from finetrail.data.text_rules import TextNumberValidation, TextValidation
-from finetrail.data.texts import TEXT
+from finetrail.contents.text.rules import TextNumberValidation, TextValidation
+from finetrail.contents.text.stored import TEXT
+from finetrail.data.store.raw import Row, read_manifest, write_rows
 from finetrail.errors import ValidationError
 from finetrail.stages.validate import Rows, validate
 from finetrail.workspace import Workspace

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from finetrail.adaptation.full import Full
-from finetrail.models.backbone import ImageBackbone
-from finetrail.models.losses import LossOptions
+from finetrail.inference.predict import predict
+from finetrail.models.backbone_settings import ImageBackbone
+from finetrail.targets.losses import LossOptions
 from finetrail.tasks.registry import get_task, load_model
 from finetrail.tasks.task import Built
-from finetrail.training.inference import predict
 from tests.pictures import SHAPES, draw, encoded
 
 VALUES = [encoded(draw(shape, number)) for shape in SHAPES for number in range(3)]

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from finetrail.errors import ConfigError, ModelError
-from finetrail.lineage import hash_folder
-from finetrail.models.backbone import TextBackbone
-from finetrail.models.classifier import count_parameters
-from finetrail.models.losses import LossOptions
+from finetrail.inference.predict import predict
+from finetrail.models.backbone_settings import TextBackbone
+from finetrail.models.network import count_parameters
+from finetrail.runs.hashes import hash_folder
+from finetrail.targets.losses import LossOptions
 from finetrail.tasks.registry import TASKS, get_entry, get_task, load_model
 from finetrail.tasks.task import Built
-from finetrail.training.inference import predict
 
 LABELS = ["bad", "good", "neutral"]
 TEXTS = ["good", "the door of a house by the river", "fine great superb stone", "", "cloud " * 30]

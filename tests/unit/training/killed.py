@@ -20,8 +20,8 @@ import numpy as np
 import torch
 import torch._dynamo  # the optimiser's first step imports it, in each child for itself
 
-from finetrail.curves import Point
 from finetrail.models.weights import save_tensors
+from finetrail.runs.curves import Point
 from tests.unit.training.test_resume import noisy
 from tests.unit.training.toys import score, train
 

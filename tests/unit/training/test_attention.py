@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from finetrail.inference.device import Precision, autocast
 from finetrail.training.attention import training_attention
-from finetrail.training.device import Precision, autocast
 
 CPU = torch.device("cpu")
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from finetrail.errors import NonFiniteError
-from finetrail.models.classifier import Batch
-from finetrail.models.losses import Loss, cross_entropy
+from finetrail.models.network import Batch
+from finetrail.targets.losses import Loss, cross_entropy
 from tests.unit.training.toys import train
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from finetrail.training.inference import predict
+from finetrail.inference.predict import predict
 from tests.unit.training.toys import blobs, distance, new_model, score, train
 
 

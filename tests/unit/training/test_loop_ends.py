@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from finetrail.curves import Point
 from finetrail.errors import NonFiniteError
-from finetrail.models.classifier import Batch, Classifier
-from finetrail.models.losses import Loss
+from finetrail.models.network import Batch, Classifier
 from finetrail.models.weights import load_tensors
+from finetrail.runs.curves import Point
+from finetrail.targets.losses import Loss
 from tests.unit.training.toys import new_model, train
 
 

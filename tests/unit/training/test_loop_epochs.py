@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from finetrail.models.classifier import Classifier
+from finetrail.models.network import Classifier
 from finetrail.models.weights import load_tensors
 from tests.unit.training.toys import Points, blobs, distance, new_model, train
 

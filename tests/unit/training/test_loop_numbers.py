@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from finetrail.models.classifier import Batch, Classifier
-from finetrail.models.losses import regression_loss
-from finetrail.stages.learning import Learning, learn
+from finetrail.inference.device import build_accelerator
+from finetrail.inference.feeding import Examples
+from finetrail.models.network import Batch, Classifier
+from finetrail.targets.learning import Learning, learn
+from finetrail.targets.losses import regression_loss
 from finetrail.training.checkpoints import Checkpoints
-from finetrail.training.device import build_accelerator
-from finetrail.training.feeding import Examples
 from finetrail.training.fitted import Fitted
 from finetrail.training.loop import fit
 from finetrail.training.settings import Training

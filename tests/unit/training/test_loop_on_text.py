@@ -11,16 +11,16 @@ import torch
 from finetrail.adaptation.full import Full
 from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
-from finetrail.models.backbone import TextBackbone
+from finetrail.inference.device import build_accelerator
+from finetrail.inference.feeding import Examples
+from finetrail.inference.predict import compute_features, predict
+from finetrail.models.backbone_settings import TextBackbone
 from finetrail.models.inputs import Inputs
-from finetrail.models.losses import LossOptions
+from finetrail.targets.losses import LossOptions
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Built
 from finetrail.training.checkpoints import Checkpoints
-from finetrail.training.device import build_accelerator
-from finetrail.training.feeding import Examples
 from finetrail.training.fitted import Fitted
-from finetrail.training.inference import compute_features, predict
 from finetrail.training.loop import fit
 from finetrail.training.settings import Training
 from tests.unit.conftest import NEGATIVE, NEUTRAL, POSITIVE

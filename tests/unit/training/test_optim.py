@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from finetrail.models.classifier import Classifier
+from finetrail.models.network import Classifier
 from finetrail.training.optim import build_optimizer
 from finetrail.training.settings import Training
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from finetrail.models.classifier import Classifier
+from finetrail.models.network import Classifier
 from finetrail.training.optim import build_optimizer
 from finetrail.training.settings import Training
 from tests.unit.training.toys import blobs, new_model, train

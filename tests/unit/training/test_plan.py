@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetrail.training.batching import cut
+from finetrail.inference.batching import cut
 from finetrail.training.plan import Plan
 from finetrail.training.settings import Training
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from finetrail.models.classifier import Classifier
-from finetrail.training.device import native_bf16
+from finetrail.inference.device import native_bf16
+from finetrail.models.network import Classifier
 from finetrail.training.precision import choose_precision
 
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from finetrail.models.classifier import Batch, Classifier
-from finetrail.models.losses import Loss, cross_entropy
+from finetrail.models.network import Batch, Classifier
+from finetrail.targets.losses import Loss, cross_entropy
 from finetrail.training.checkpoints import Checkpoints
 from tests.unit.training.toys import Run, blobs, new_model, train
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.optim import Optimizer
 
-from finetrail.models.classifier import Classifier
+from finetrail.models.network import Classifier
 from finetrail.training.optim import build_optimizer
 from finetrail.training.schedule import Schedule, build_schedule, depends_on_length
 from finetrail.training.settings import Training

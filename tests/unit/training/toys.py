@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from finetrail.curves import Point
-from finetrail.evaluation.metrics import cross_entropy, scores
-from finetrail.models.classifier import Classifier
-from finetrail.models.losses import cross_entropy as cross_entropy_of
+from finetrail.inference.device import build_accelerator
+from finetrail.inference.feeding import Examples
+from finetrail.models.network import Classifier
+from finetrail.runs.curves import Point
+from finetrail.targets.classes.metrics import cross_entropy, scores
+from finetrail.targets.losses import cross_entropy as cross_entropy_of
 from finetrail.training.checkpoints import Checkpoints
-from finetrail.training.device import build_accelerator
-from finetrail.training.feeding import Examples
 from finetrail.training.fitted import Fitted
 from finetrail.training.loop import fit
 from finetrail.training.settings import Training

@@ -1,0 +1,1 @@
+"""The `finetrail` command line: the only readers of argv."""

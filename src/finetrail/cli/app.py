@@ -1,0 +1,250 @@
+"""The `finetrail` command: one command a stage, which dvc.yaml calls, and those that a person calls."""
+
+import os
+import signal
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from finetrail.cli import registry
+from finetrail.cli.console import bar, one_line_errors, out
+from finetrail.config import Params, load_params
+from finetrail.errors import ConfigError
+from finetrail.workspace import SPLITS, Workspace
+
+app = typer.Typer(
+    name="finetrail",
+    help="Fine-tuning with an audit trail. The stages run in order with `dvc repro`; each is also a command.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(registry.app)
+STAGES = "Stages (dvc.yaml runs them)"
+USE = "For people"
+Model = Annotated[
+    str | None, typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION or a folder; the challenger by default.")
+]
+
+
+def _open() -> tuple[Workspace, Params]:
+    workspace = Workspace(Path.cwd())
+    return workspace, load_params(workspace.params)
+
+
+@app.callback()
+def main(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
+    """Set what holds for every command."""
+    if debug:
+        os.environ["FINETRAIL_DEBUG"] = "1"
+
+
+@app.command(rich_help_panel=STAGES)
+@one_line_errors
+def ingest() -> None:
+    """Read the source into data/raw: Parquet shards and a manifest."""
+    workspace, params = _open()
+    from finetrail.stages.ingest import ingest as stage
+
+    done = stage(workspace, params.source, bar)
+    out.print(f"ingested {sum(done.rows.values())} rows ({', '.join(f'{name} {n}' for name, n in done.rows.items())})")
+
+
+@app.command(rich_help_panel=STAGES)
+@one_line_errors
+def validate() -> None:
+    """Check the manifest by the rules in params.yaml; quarantine rows, or stop."""
+    workspace, params = _open()
+    from finetrail.stages.validate import validate as stage
+
+    done = stage(workspace, params.validation)
+    out.print(f"{done.rows.ingested} ingested = {done.rows.passed} passed + {done.rows.quarantined} quarantined")
+    for finding in done.findings:
+        if finding.unexpected:
+            out.print(f"  {finding.rule.name}: {finding.message}", markup=False)
+    out.print(f"report: {(workspace.validation / 'data_docs' / 'index.html').relative_to(workspace.root)}")
+
+
+@app.command(rich_help_panel=STAGES)
+@one_line_errors
+def split() -> None:
+    """Divide the rows into train, val and test; no duplicate or near duplicate crosses."""
+    workspace, params = _open()
+    from finetrail.stages.split import split as stage
+
+    done = stage(workspace, params.split, bar)
+    used = ", ".join(f"{name} {done.rows[name]}" for name in SPLITS)
+    out.print(
+        f"split by {params.split.method}: {used}; {done.rows['quarantined_by_split']} removed as (near) duplicates"
+    )
+    for warning in done.warnings:
+        out.print(f"  warning: {warning}", markup=False)
+
+
+@app.command(rich_help_panel=STAGES)
+@one_line_errors
+def train(candidate: Annotated[str, typer.Argument(help="One of the candidates in params.yaml.")]) -> None:
+    """Fine-tune one candidate; write its model, curves and validation predictions."""
+    workspace, params = _open()
+    if candidate not in params.candidates:
+        raise ConfigError(f"candidate {candidate!r} is not in params.yaml; it has {', '.join(params.candidates)}")
+    from finetrail.inference.launch import launch, launched, one_of_several
+
+    # What ends containers and batch jobs is taken as Ctrl-C: MLflow hears of it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    chosen = params.candidates[candidate]
+    if chosen.train.processes > 1 and not launched():
+        launch(chosen.train.processes, ["train", candidate])
+        return
+    with one_of_several():
+        from finetrail.stages.train import train as stage
+
+        done = stage(
+            workspace,
+            candidate,
+            project=params.project,
+            task_name=params.task,
+            backbone=chosen.backbone,
+            adaptation=chosen.adaptation,
+            settings=chosen.train,
+            seed=params.seed,
+            track=bar,
+        )
+    if done is None:  # another of several processes tells
+        return
+    size = f"{done.parameters['trainable']:,} of {done.parameters['total']:,} parameters"
+    speed = f"{done.measured['samples_per_second']} samples/s"
+    out.print(f"trained {candidate}: {size}, best epoch {done.best_epoch} of {done.epochs}, {speed}")
+    out.print("validation: " + ", ".join(f"{name} {value:.4f}" for name, value in done.metrics.items()))
+
+
+@app.command(rich_help_panel=STAGES)
+@one_line_errors
+def select() -> None:
+    """Choose a candidate by its validation results, and say why."""
+    workspace, params = _open()
+    from finetrail.stages.select import publish
+    from finetrail.stages.select import select as stage
+
+    done = stage(workspace, params.selection, list(params.candidates))
+    publish(workspace, params.project, done.choice)
+    out.print(
+        f"chosen on {done.rows} validation rows: {done.choice.chosen}", done.choice.reason, sep="\n", markup=False
+    )
+
+
+@app.command(rich_help_panel=STAGES)
+@one_line_errors
+def test() -> None:
+    """Score the chosen model on the test split, once; write the report."""
+    workspace, params = _open()
+    from finetrail.stages.test import score_test
+
+    done = score_test(workspace, project=params.project, task_name=params.task, settings=params.selection, track=bar)
+    for name, interval in done.evaluation.metrics.items():
+        out.print(f"test {name} of {done.candidate}: {interval.value:.4f} ({interval.low:.4f} to {interval.high:.4f})")
+    out.print(f"report: {(workspace.test_report / 'report.html').relative_to(workspace.root)}")
+    out.print(f"different models scored on this test split so far: {done.models_scored}; see `finetrail history`")
+
+
+@app.command(rich_help_panel=STAGES)
+@one_line_errors
+def register() -> None:
+    """Put the tested model into the MLflow registry as `challenger`; the same content only once."""
+    workspace, params = _open()
+    from finetrail.stages.register import register as stage
+
+    done = stage(workspace, project=params.project, task_name=params.task, sources=params.source.addresses)
+    what = "registered" if done.new else "found again"
+    out.print(f"{what}: models:/{done.name}/{done.version}, also models:/{done.name}@challenger")
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def check() -> None:
+    """Check params.yaml without running anything."""
+    _, params = _open()
+    out.print(f"params.yaml is valid: {params.task}, candidates {', '.join(params.candidates)}")
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def use(
+    name: Annotated[str, typer.Argument(help="A recipe in recipes/, without .yaml.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a params.yaml that has edits.")] = False,
+) -> None:
+    """Put a recipe in place as params.yaml."""
+    from finetrail.commands.recipes import use as command
+
+    command(Workspace(Path.cwd()), name, force=force)
+    out.print(f"params.yaml is now the recipe {name}; run `dvc repro`")
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def show() -> None:
+    """Show the last results: candidates, choice, test scores, registered version."""
+    workspace, params = _open()
+    from finetrail.commands.show import show as command
+
+    for part in command(workspace, params.project):
+        out.print(part)
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def ui(port: Annotated[int, typer.Option(help="The port on 127.0.0.1.")] = 5000) -> None:
+    """Open MLflow over this workspace's runs, on loopback."""
+    workspace, params = _open()
+    from finetrail.commands.ui import ui as command
+
+    out.print(f"MLflow answers at http://127.0.0.1:{port}; stop it with Ctrl-C")
+    command(workspace, params.project, port)
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def predict(
+    source: Annotated[
+        Path,
+        typer.Argument(help="A CSV, TSV, JSONL or Parquet file; of images also a folder, an archive or one image."),
+    ],
+    target: Annotated[Path, typer.Argument(help="The scored file: .csv, .jsonl or .parquet.")],
+    column: Annotated[str | None, typer.Option(help="The column to score; that of params.yaml by default.")] = None,
+    model: Model = None,
+) -> None:
+    """Score a file, or a folder of images, with a trained model; if it was killed, go on where it was."""
+    workspace, params = _open()
+    from finetrail.commands.predict import predict as command
+    from finetrail.data.sources.unlabelled import grey_columns
+    from finetrail.tasks.registry import get_entry
+
+    kind = get_entry(params.task).column
+    uri = model or f"models:/{params.project}@challenger"
+    name = column or params.source.columns.content
+    grey = None if column else grey_columns(source, params.source)
+    done = command(workspace, uri, source, target, kind=kind, column=name, grey=grey, track=bar)
+    out.print(f"scored {done.rows} rows with {uri}: {target}")
+    if done.rejects:
+        out.print(f"{done.rejected} rows could not be scored: {done.rejects}", markup=False)
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def export(
+    folder: Annotated[Path, typer.Argument(help="The folder to write.")],
+    model: Model = None,
+    form: Annotated[
+        Literal["hf", "onnx"],
+        typer.Option("--format", help="hf: transformers, sentence-transformers, timm or torchvision; or onnx."),
+    ] = "hf",
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
+) -> None:
+    """Write a model, with a card, as a folder that other libraries load without finetrail."""
+    workspace, params = _open()
+    from finetrail.commands.export import export as command
+
+    uri = model or f"models:/{params.project}@challenger"
+    done = command(workspace, uri, folder, project=params.project, form=form, force=force)
+    out.print(f"exported {done.model} for {done.library}: {folder}; its README.md shows how to load it", markup=False)

@@ -1,0 +1,183 @@
+"""The commands of the `finetrail` command line around the registry: gate, rollback, versions, ledger."""
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from finetrail.cli.console import bar, one_line_errors, out
+from finetrail.config import load_params
+from finetrail.errors import LineageError, RefusedError
+from finetrail.workspace import Workspace, write_json
+
+app = typer.Typer()
+REGISTRY = "Registry"
+Version = Annotated[str, typer.Argument(help="A number or an alias.")]
+Meant = Annotated[
+    str | None,
+    typer.Argument(help="A number, an alias or models:/NAME@ALIAS; the champion, else the challenger, by default."),
+]
+Json = Annotated[Path | None, typer.Option("--json", help="Write the result to this file too.")]
+
+
+@app.command(rich_help_panel=REGISTRY)
+@one_line_errors
+def promote(
+    version: Version = "challenger",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge, but change nothing.")] = False,
+    json: Json = None,
+) -> None:
+    """Put a version through the gate; if it passes it becomes `champion`."""
+    workspace = Workspace(Path.cwd())
+    params = load_params(workspace.params)
+    from finetrail.commands.promote import promote as command
+    from finetrail.commands.promote import table
+
+    done = command(
+        workspace,
+        project=params.project,
+        task_name=params.task,
+        settings=params.gate,
+        version=version,
+        dry_run=dry_run,
+        track=bar,
+    )
+    for part in table(done):
+        out.print(part)
+    if json is not None:
+        write_json(json, done.as_json())
+    if done.verdict is not None and not done.verdict.passed:
+        out.print(f"ledger head {done.head}")
+        failed = ", ".join(one.rule for one in done.verdict.failed)
+        raise RefusedError(f"{done.address} does not become champion: it fails {failed}; the table says why")
+    if done.entry is not None:
+        out.print(f"{done.address} is the champion now: models:/{params.project}@champion")
+    elif done.verdict is not None:
+        out.print(f"{done.address} would become champion; nothing was changed")
+    out.print(f"ledger head {done.head}")
+
+
+@app.command(rich_help_panel=REGISTRY)
+@one_line_errors
+def rollback(
+    to: Annotated[int | None, typer.Option(help="An earlier champion; the previous one by default.")] = None,
+) -> None:
+    """Make the previous champion `champion` again; doing it twice undoes it."""
+    workspace = Workspace(Path.cwd())
+    params = load_params(workspace.params)
+    from finetrail.commands.rollback import rollback as command
+
+    done = command(workspace, params.project, to)
+    out.print(done.verdict)
+    out.print(f"ledger entry {done.number}; `finetrail rollback` undoes it")
+
+
+@app.command(rich_help_panel=REGISTRY)
+@one_line_errors
+def models() -> None:
+    """List the registered versions: aliases, test metric, data, what the gate said, age."""
+    workspace = Workspace(Path.cwd())
+    params = load_params(workspace.params)
+    from finetrail.commands.models import models as command
+
+    for part in command(workspace, params.project, params.gate.metric):
+        out.print(part)
+
+
+@app.command(rich_help_panel=REGISTRY)
+@one_line_errors
+def history(
+    head: Annotated[str | None, typer.Option(help="The head as you noted it earlier, to check against.")] = None,
+) -> None:
+    """Show the ledger of promotions, refusals, rollbacks and test scorings, and check that it is whole."""
+    workspace = Workspace(Path.cwd())
+    params = load_params(workspace.params)
+    from finetrail.commands.history import history as command
+
+    for part in command(workspace, params.project, head):
+        out.print(part)
+
+
+@app.command(rich_help_panel=REGISTRY)
+@one_line_errors
+def evaluate(version: Version = "challenger", json: Json = None) -> None:
+    """Score a registered version on the test split of this workspace, and enter that in the ledger."""
+    workspace = Workspace(Path.cwd())
+    params = load_params(workspace.params)
+    from finetrail.commands.evaluate import evaluate as command
+
+    done = command(
+        workspace,
+        project=params.project,
+        task_name=params.task,
+        settings=params.gate,
+        version=version,
+        track=bar,
+    )
+    for name, interval in done.metrics.items():
+        out.print(f"test {name} of {done.address}: {interval.value:.4f} ({interval.low:.4f} to {interval.high:.4f})")
+    out.print(f"{done.rows} rows; different models scored on this test split so far: {done.models_scored}")
+    if json is not None:
+        write_json(json, done.as_json())
+
+
+@app.command(rich_help_panel=REGISTRY)
+@one_line_errors
+def verify(
+    version: Meant = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail too where a link cannot be reached.")] = False,
+    json: Json = None,
+) -> None:
+    """Walk from a version back to its data, source and commit, and recompute every hash on the way."""
+    workspace = Workspace(Path.cwd())
+    params = load_params(workspace.params)
+    from finetrail.commands.verify import Verified, choose
+    from finetrail.commands.verify import verify as command
+
+    tracker, known = choose(workspace, params.project, version)
+    out.print(f"{known.address}, fingerprint {known.fingerprint[:16]}")
+    links = []
+    for link in command(workspace, tracker, known):
+        links.append(link)
+        out.print(link.line, markup=False)
+    done = Verified(known, tuple(links))
+    if json is not None:
+        write_json(json, done.as_json())
+    bad, lost = done.count("BROKEN"), done.count("UNREACHABLE")
+    out.print(f"{len(links)} links: {done.count('OK')} hold, {bad} broken, {lost} cannot be reached from here")
+    if bad or (strict and lost):
+        failed = ", ".join(link.name for link in links if link.state == ("BROKEN" if bad else "UNREACHABLE"))
+        what = "does not lead back to its data" if bad else "cannot be followed back from here"
+        raise LineageError(f"{known.address} {what}: {failed}; the lines above say what to do")
+
+
+@app.command(rich_help_panel=REGISTRY)
+@one_line_errors
+def reproduce(
+    version: Meant = None,
+    exact: Annotated[bool, typer.Option("--exact", help="Fail unless the weights are the same bits.")] = False,
+    tolerance: Annotated[
+        float, typer.Option(min=0, help="How far apart validation metrics may be where the bits differ.")
+    ] = 0.02,
+    keep: Annotated[Path | None, typer.Option(help="Build it in this folder, and leave it there.")] = None,
+    json: Json = None,
+) -> None:
+    """Train a version again from a fresh clone of its commit, and compare: the bits, or else the validation metrics."""
+    workspace = Workspace(Path.cwd())
+    params = load_params(workspace.params)
+    from finetrail.commands.reproduce import reproduce as command
+    from finetrail.commands.verify import choose
+
+    # What ends containers and batch jobs is taken as Ctrl-C: what was started ends too, and the clone is removed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    tracker, known = choose(workspace, params.project, version)
+    out.print(f"{known.address}, fingerprint {known.fingerprint[:16]}")
+    done = command(
+        workspace, tracker, known, tolerance=tolerance, keep=keep, say=lambda line: out.print(line, markup=False)
+    )
+    for line in done.lines:
+        out.print(line, markup=False)
+    if json is not None:
+        write_json(json, done.as_json())
+    done.insist(exact=exact)

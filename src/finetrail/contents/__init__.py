@@ -1,0 +1,1 @@
+"""What a row holds: one folder a kind of content."""

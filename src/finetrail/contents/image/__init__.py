@@ -1,0 +1,1 @@
+"""Images: reading, rules, near duplicates, preprocessing, backbones, export."""

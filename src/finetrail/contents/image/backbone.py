@@ -1,0 +1,130 @@
+"""Vision backbones: a network of torchvision, timm or transformers without its head, one feature vector a picture."""
+
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import torch
+from torch import Tensor, nn
+
+from finetrail.contents.image.preprocessing import Preprocessing
+from finetrail.errors import ModelError
+from finetrail.models.backbone_settings import ImageBackbone
+from finetrail.models.network import Batch
+from finetrail.workspace import read_json, write_json
+
+_DESCRIPTION = "backbone.json"
+# By what stands in front of the slash in a backbone's name; torchvision's names have none.
+_SOURCES = {
+    "timm": "finetrail.contents.image.backbones.timm",
+    "transformers": "finetrail.contents.image.backbones.transformers",
+}
+_TORCHVISION = "finetrail.contents.image.backbones.torchvision"
+
+
+class Source(Protocol):
+    """A library of networks; its module is one of `*_source.py`."""
+
+    def load(self, settings: ImageBackbone, root: Path) -> tuple[nn.Module, Preprocessing]:
+        """A network that maps pictures (B, 3, S, S) to features (B, D), with its weights and its preprocessing."""
+        ...
+
+    def rebuild(self, name: str, image_size: int, folder: Path) -> nn.Module:
+        """The same network without weights, from what `save` wrote to `folder`."""
+        ...
+
+    def save(self, network: nn.Module, folder: Path) -> None:
+        """Write what `rebuild` needs besides the name and the size."""
+        ...
+
+
+class VisionBackbone(nn.Module):
+    """A network that is fed with pixels as they are in memory.
+
+    Args:
+        network: maps normalised pictures (B, 3, S, S) to features (B, D).
+        name: of the network, as in params.yaml.
+        preprocessing: its mean and std are applied on the device where the network is.
+    """
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, network: nn.Module, name: str, preprocessing: Preprocessing) -> None:
+        super().__init__()
+        # Convolutions run up to twice as fast when a pixel's channels lie side by side; no other layer is slower.
+        self.network = network.to(memory_format=torch.channels_last)
+        self.name = name
+        mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (preprocessing.mean, preprocessing.std))
+        # Part of the preprocessing, so no part of the weights.
+        self.register_buffer("scale", 1 / (255 * std), persistent=False)
+        self.register_buffer("shift", -mean / std, persistent=False)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Features (B, D) of a batch with RGB pixels (B, 3, H, W) in 0..255, uint8 or float32."""
+        pixels = batch["pixels"].contiguous(memory_format=torch.channels_last).float()
+        features: Tensor = self.network(pixels * self.scale + self.shift)
+        return features
+
+
+def load_pretrained(settings: ImageBackbone, root: Path) -> tuple[VisionBackbone, Preprocessing, int]:
+    """Fetch a pretrained network: returns it without its head, its preprocessing, and the width D of its features.
+
+    Args:
+        root: the folder that a relative path starts from.
+
+    Raises:
+        ConfigError: image size and resize contradict each other.
+        ModelError: there is no such model, or weights and model do not fit, or it gives no feature vector.
+        SourceError, IntegrityError: see `finetrail.locations.locate`.
+    """
+    network, preprocessing = _source(settings.name).load(settings, root)
+    backbone = VisionBackbone(network, settings.name, preprocessing)
+    return backbone, preprocessing, _width(backbone, preprocessing.image_size)
+
+
+def load_saved(folder: Path) -> tuple[VisionBackbone, Preprocessing, int]:
+    """Rebuild a backbone, without weights and without any network, from what `save_backbone` wrote.
+
+    Raises:
+        ModelError: a file is missing or damaged, or the library knows the model no longer.
+    """
+    try:
+        described: dict[str, Any] = read_json(folder / _DESCRIPTION)
+        values = described["preprocessing"]
+        preprocessing = Preprocessing(**(values | {name: tuple(values[name]) for name in ("mean", "std")}))
+        name = str(described["name"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise ModelError(f"{folder} is no whole model ({cause}); `dvc checkout` restores a tracked model") from error
+    backbone = VisionBackbone(_source(name).rebuild(name, preprocessing.image_size, folder), name, preprocessing)
+    return backbone, preprocessing, _width(backbone, preprocessing.image_size)
+
+
+def save_backbone(backbone: VisionBackbone, preprocessing: Preprocessing, folder: Path) -> None:
+    """Write what `load_saved` needs besides the weights; equal models are equal bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / _DESCRIPTION, {"name": backbone.name, "preprocessing": asdict(preprocessing)})
+    _source(backbone.name).save(backbone.network, folder)
+
+
+def _source(name: str) -> Source:
+    return cast(Source, import_module(_SOURCES.get(name.split("/", maxsplit=1)[0], _TORCHVISION)))
+
+
+def _width(backbone: VisionBackbone, image_size: int) -> int:
+    """D, seen on a black picture, which also shows whether the network takes pictures of this size."""
+    backbone.eval()
+    try:
+        with torch.no_grad():
+            features = backbone({"pixels": torch.zeros(1, 3, image_size, image_size, dtype=torch.uint8)})
+    except (RuntimeError, ValueError, AssertionError, TypeError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise ModelError(
+            f"{backbone.name!r} takes no pictures of {image_size} x {image_size} pixels ({cause}); "
+            "change backbone.image_size, or use another backbone"
+        ) from error
+    if not isinstance(features, Tensor) or features.ndim != 2:
+        raise ModelError(f"{backbone.name!r} gives no feature vector for a picture; use another, such as resnet50")
+    return int(features.shape[1])

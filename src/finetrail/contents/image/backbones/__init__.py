@@ -1,0 +1,1 @@
+"""Networks of torchvision, timm and transformers, without their heads."""

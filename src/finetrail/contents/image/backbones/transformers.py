@@ -1,0 +1,203 @@
+"""Image models of transformers, without their heads."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from finetrail.contents.image.preprocessing import Preprocessing, overridden
+from finetrail.errors import ModelError
+from finetrail.locations import locate
+from finetrail.models.backbone_settings import ImageBackbone
+
+_PREPROCESSOR = "preprocessor_config.json"
+_IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+_INTERPOLATIONS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}  # Pillow's numbers
+
+
+class Features(nn.Module):
+    """A transformers model that gives what its classifier would get, (B, D).
+
+    Args:
+        model: of a class for image classification whose classifier is left out, or one that pools by itself.
+        image_size: of the pictures; where the model was built for another, its position embeddings are interpolated.
+    """
+
+    def __init__(self, model: Any, image_size: int) -> None:
+        super().__init__()
+        self.model = model
+        can = "interpolate_pos_encoding" in inspect.signature(model.forward).parameters
+        own = getattr(model.config, "image_size", None)
+        self.options = {"interpolate_pos_encoding": True} if can and own not in (image_size, [image_size] * 2) else {}
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        output = self.model(pixel_values=pixels, **self.options)
+        features: Tensor = output.logits if "logits" in output else output.pooler_output
+        return features.flatten(1)
+
+
+def load(settings: ImageBackbone, root: Path) -> tuple[nn.Module, Preprocessing]:
+    """Build a network from a folder or a hub name with configuration, safetensors and preprocessor_config.json.
+
+    Raises:
+        ModelError: the folder holds no such model, or lacks some of its weights.
+        SourceError: see `finetrail.locations.locate`.
+    """
+    if settings.weights == "random":
+        model, own = _random(settings)
+    elif settings.name == "transformers" and settings.weights_address is not None:
+        folder = locate(settings.weights, root)
+        model = _pretrained(settings.weights, folder)
+        own = _own_preprocessing(settings, folder, model.config)
+    else:
+        raise ModelError(
+            f"backbone {settings.name!r} with weights {settings.weights!r} names no folder; set name to "
+            "`transformers` and weights to a folder or an hf:// address"
+        )
+    preprocessing = overridden(own, settings)
+    return Features(model, preprocessing.image_size), preprocessing
+
+
+def rebuild(name: str, image_size: int, folder: Path) -> nn.Module:
+    """The network that `load` gave, without its weights. Raises: ModelError: its configuration is damaged."""
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        model = _class_for(config).from_config(config, dtype=torch.float32)
+    except (OSError, ValueError, KeyError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise ModelError(f"{folder} is no whole model ({cause}); `dvc checkout` restores a tracked model") from error
+    return Features(model, image_size)
+
+
+def save(network: nn.Module, folder: Path) -> None:
+    """Write the configuration, without the path that it was loaded from."""
+    model: Any = network.model
+    config = model.config
+    config._name_or_path = ""
+    config.save_pretrained(folder)
+
+
+def _pretrained(address: str, folder: Path) -> Any:
+    from safetensors import SafetensorError
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        _leave_out_classifier(config)
+        model, report = _class_for(config).from_pretrained(
+            folder,
+            config=config,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+            dtype=torch.float32,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise ModelError(
+            f"{address!r} holds no image model with safetensors weights ({cause}); name another folder"
+        ) from error
+    # What a file lacks would be random, without an error.
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise ModelError(
+            f"{address!r} lacks {len(missing)} tensors of its own configuration, such as {missing[0]}; "
+            "name a folder whose weights are whole"
+        )
+    return model
+
+
+def _random(settings: ImageBackbone) -> tuple[Any, Preprocessing]:
+    from transformers import AutoConfig
+
+    kind = settings.name.partition("/")[2]
+    try:
+        config = AutoConfig.for_model(kind)
+        _leave_out_classifier(config)
+        _choose_architecture(config)
+        model = _class_for(config).from_config(config, dtype=torch.float32)
+    except (ValueError, KeyError) as error:
+        raise ModelError(
+            f"{settings.name!r} names no kind of image model that could start with random weights; "
+            "write, for example, transformers/vit"
+        ) from error
+    size = _pixels(getattr(config, "image_size", 224))
+    return model, Preprocessing(size, size, **_IMAGENET, interpolation="bilinear")
+
+
+def _class_for(config: Any) -> Any:
+    from transformers import AutoModel, AutoModelForImageClassification
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING
+
+    return AutoModelForImageClassification if type(config) in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING else AutoModel
+
+
+def _choose_architecture(config: Any) -> None:
+    """Of a kind that has several classifiers, such as DeiT with its teacher's, the plain one, which comes first."""
+    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING
+
+    classes = MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING.get(type(config), None)
+    if isinstance(classes, tuple):
+        config.architectures = [classes[0].__name__]
+
+
+def _leave_out_classifier(config: Any) -> None:
+    config.num_labels = 0  # to transformers: no classifier behind the features
+
+
+def _own_preprocessing(settings: ImageBackbone, folder: Path, config: Any) -> Preprocessing:
+    """What preprocessor_config.json says, in our terms."""
+    if not (folder / _PREPROCESSOR).exists():
+        if settings.mean is None or settings.std is None:
+            raise ModelError(
+                f"{settings.weights!r} holds no {_PREPROCESSOR}; set backbone.mean and backbone.std, or name a folder "
+                "that has one"
+            )
+        size = settings.image_size or _pixels(getattr(config, "image_size", 224))
+        return Preprocessing(size, size, settings.mean, settings.std, "bilinear")
+    from transformers import AutoImageProcessor
+
+    try:
+        own = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+        size = _pixels(own.size)
+        cropped = getattr(own, "do_center_crop", None) and own.crop_size
+        share = getattr(own, "crop_pct", None)
+        if cropped:
+            image_size, resize = _pixels(own.crop_size), size
+        elif share and size < 384:  # ConvNeXt's way to say it, of timm
+            image_size, resize = size, int(size / share)
+        else:
+            image_size = resize = size
+        # Pixels are scaled by `rescale_factor` first, which is nearly always 1/255.
+        unit = 255 * (own.rescale_factor if own.do_rescale else 1.0)
+        mean, std = (own.image_mean, own.image_std) if own.do_normalize else ((0.0,) * 3, (1.0,) * 3)
+        interpolation = _INTERPOLATIONS[int(own.resample if own.resample is not None else 2)]
+        means, deviations = ([float(value) / unit for value in values] for values in (mean, std))
+        return Preprocessing(image_size, max(resize, image_size), _three(means), _three(deviations), interpolation)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise ModelError(
+            f"{settings.weights!r} has a {_PREPROCESSOR} that cannot be used ({cause}); set the values in backbone and "
+            "remove the file"
+        ) from error
+
+
+def _three(values: list[float]) -> tuple[float, float, float]:
+    red, green, blue = values
+    return red, green, blue
+
+
+def _pixels(size: Any) -> int:
+    """The length of a side, of the many ways in which transformers writes it."""
+    if isinstance(size, int):
+        return size
+    if isinstance(size, (list, tuple)):
+        return int(min(size))
+    for key in ("shortest_edge", "height"):
+        if size.get(key):
+            return int(size[key])
+    raise ValueError(f"no size in {size}")

@@ -1,0 +1,225 @@
+"""A picture model as its own library stores one: a folder for timm, torchvision or transformers."""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from finetrail.contents.image.backbone import VisionBackbone
+from finetrail.contents.image.preprocessing import Preprocessing
+from finetrail.contents.image.processor import ImageProcessor
+from finetrail.errors import ModelError
+from finetrail.exports.exported import Exported, answer, check, describe
+from finetrail.models.weights import load_tensors, save_tensors
+from finetrail.tasks.task import Built
+from finetrail.workspace import write_json
+
+WEIGHTS = "model.safetensors"
+# Python, in the snippets of cards.
+OPENED = 'ImageOps.exif_transpose(Image.open(path)).convert("RGB")'
+NOTE = (
+    "The pictures in training were laid over white where they were transparent, and 16 bits were scaled to 8, which "
+    '`convert("RGB")` does not do.'
+)
+_RESAMPLE = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}  # Pillow's numbers
+
+
+def export_pictures(built: Built, folder: Path) -> Exported:
+    """Write weights with the head in its own place, configuration and preprocessing, and read them back to compare.
+
+    Raises:
+        ModelError: the library's own model has no linear head of that width, and see `check`.
+    """
+    backbone = cast(VisionBackbone, built.model.backbone)
+    write = {"timm": _timm, "transformers": _transformers}.get(backbone.name.split("/", maxsplit=1)[0], _torchvision)
+    network, done = write(built, backbone, cast(ImageProcessor, built.processor).preprocessing, folder)
+    size = cast(ImageProcessor, built.processor).preprocessing.image_size
+    pixels = torch.randint(0, 256, (2, 3, size, size), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    with torch.no_grad():
+        theirs = network.eval()(pixels.float() * backbone.scale + backbone.shift)
+        check(built.model({"pixels": pixels}), theirs, "hf")
+    return done
+
+
+def reads(own: Preprocessing) -> str:
+    """What a model with this preprocessing sees of a picture, in a sentence."""
+    side = own.image_size
+    return (
+        f"Of a picture it sees {side} x {side} pixels, the middle, after its shorter side was resized to {own.resize}."
+    )
+
+
+def with_head(
+    whole: Mapping[str, Tensor], state: Mapping[str, Tensor], head: nn.Linear, name: str
+) -> dict[str, Tensor]:
+    """The tensors of a network and of its head, by the names of a model that has both.
+
+    Args:
+        whole: the tensors of such a model, for their names and shapes.
+        state: the network's without its head.
+
+    Raises:
+        ModelError: what the network lacks is no weight and bias of the head's shape.
+    """
+    mine = {".weight": head.weight, ".bias": head.bias}
+    missing = sorted(whole.keys() - state.keys())
+    fits = {key: mine[f".{key.rpartition('.')[2]}"] for key in missing if key.endswith(tuple(mine))}
+    if (
+        len(missing) != 2
+        or state.keys() - whole.keys()
+        or [whole[key].shape for key in missing] != [fits[key].shape if key in fits else None for key in missing]
+        or len({key.rpartition(".")[0] for key in missing}) != 1
+    ):
+        raise ModelError(
+            f"{name!r} has no single linear head in its own library, so this model cannot be written as one of it; "
+            "use --format onnx"
+        )
+    return {**state, **fits}
+
+
+def _torchvision(
+    built: Built, backbone: VisionBackbone, own: Preprocessing, folder: Path
+) -> tuple[nn.Module, Exported]:
+    import torchvision
+
+    name, classes = backbone.name, len(built.labels)
+    sized = ""
+    given: dict[str, Any] = {}
+    if name.startswith("vit_"):
+        given, sized = {"image_size": own.image_size}, f", image_size={own.image_size}"
+    elif name.startswith("maxvit_"):
+        given, sized = {"input_size": (own.image_size,) * 2}, f", input_size=({own.image_size}, {own.image_size})"
+    network: nn.Module = torchvision.models.get_model(name, weights=None, num_classes=classes, **given)
+    _save(with_head(network.state_dict(), backbone.network.state_dict(), built.model.head, name), folder)
+    write_json(folder / "labels.json", built.labels)
+    network.load_state_dict(load_tensors(folder / WEIGHTS))
+    snippet = f"""import json
+import torch, torchvision
+from PIL import Image, ImageOps
+from safetensors.torch import load_file
+from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Normalize, Resize, ToTensor
+
+model = torchvision.models.get_model("{name}", num_classes={classes}{sized}).eval()
+model.load_state_dict(load_file("{WEIGHTS}"))
+view = Compose([
+    Resize({own.resize}, InterpolationMode("{own.interpolation}")), CenterCrop({own.image_size}), ToTensor(),
+    Normalize({list(own.mean)}, {list(own.std)}),
+])
+labels = json.load(open("labels.json", encoding="utf-8"))
+paths = ["picture.png"]
+with torch.no_grad():
+    logits = model(torch.stack([view({OPENED}) for path in paths]))
+{answer(built, "labels")}
+"""
+    return network, Exported("torchvision", ("torchvision", "safetensors"), snippet, reads(own), NOTE)
+
+
+def _timm(built: Built, backbone: VisionBackbone, own: Preprocessing, folder: Path) -> tuple[nn.Module, Exported]:
+    import timm
+
+    name = backbone.name.removeprefix("timm/").partition(".")[0]
+    base: Any = backbone.network
+    # What is bound to a size is built for it, whatever its default is.
+    arguments = {"img_size": own.image_size} if hasattr(base, "set_input_size") else {}
+    like = timm.create_model(name, num_classes=len(built.labels), **arguments)
+    _save(with_head(like.state_dict(), base.state_dict(), built.model.head, backbone.name), folder)
+    kept = ("first_conv", "classifier", "pool_size", "fixed_input_size")
+    described = {key: like.pretrained_cfg[key] for key in kept if key in like.pretrained_cfg}
+    described |= {
+        "input_size": [3, own.image_size, own.image_size],
+        "mean": list(own.mean),
+        "std": list(own.std),
+        "interpolation": own.interpolation,
+        # timm rounds the other way, down, to the pixels that the shorter side is resized to.
+        "crop_pct": own.image_size / (own.resize + 0.5) if own.resize != own.image_size else 1.0,
+        "crop_mode": "center",
+        "num_classes": len(built.labels),
+    }
+    config = {"architecture": name, "num_classes": len(built.labels), "num_features": built.model.head.in_features}
+    write_json(
+        folder / "config.json",
+        config | {"label_names": built.labels, "model_args": arguments, "pretrained_cfg": described},
+    )
+    snippet = f"""import timm, torch
+from PIL import Image, ImageOps
+from timm.data import create_transform, resolve_model_data_config
+
+model = timm.create_model("local-dir:.", pretrained=True).eval()
+view = create_transform(**resolve_model_data_config(model), is_training=False)
+paths = ["picture.png"]
+with torch.no_grad():
+    logits = model(torch.stack([view({OPENED}) for path in paths]))
+{answer(built, 'model.pretrained_cfg["label_names"]')}
+"""
+    again = timm.create_model(f"local-dir:{folder}", pretrained=True)
+    return again, Exported("timm", ("timm",), snippet, reads(own), NOTE)
+
+
+def _transformers(
+    built: Built, backbone: VisionBackbone, own: Preprocessing, folder: Path
+) -> tuple[nn.Module, Exported]:
+    from transformers import AutoModelForImageClassification
+
+    source: Any = backbone.network
+    config = copy.deepcopy(source.model.config)
+    describe(config, built)
+    try:
+        model = AutoModelForImageClassification.from_config(config, dtype=torch.float32)
+    except ValueError as error:
+        raise ModelError(f"transformers has no image classifier of {config.model_type!r}; use --format onnx") from error
+    model.load_state_dict(with_head(model.state_dict(), source.model.state_dict(), built.model.head, backbone.name))
+    model.save_pretrained(folder)
+    write_json(
+        folder / "preprocessor_config.json",
+        {
+            "image_processor_type": "BitImageProcessor",  # the one that does no more and no less than this
+            "do_convert_rgb": True,
+            "do_resize": True,
+            "size": {"shortest_edge": own.resize},
+            "resample": _RESAMPLE[own.interpolation],
+            "do_center_crop": True,
+            "crop_size": {"height": own.image_size, "width": own.image_size},
+            "do_rescale": True,
+            "rescale_factor": 1 / 255,
+            "do_normalize": True,
+            "image_mean": list(own.mean),
+            "image_std": list(own.std),
+        },
+    )
+    options = "".join(f", {key}={value}" for key, value in source.options.items())
+    snippet = f"""import torch
+from PIL import Image, ImageOps
+from transformers import AutoImageProcessor, AutoModelForImageClassification
+
+processor = AutoImageProcessor.from_pretrained(".", backend="pil")
+model = AutoModelForImageClassification.from_pretrained(".").eval()
+paths = ["picture.png"]
+with torch.no_grad():
+    pictures = [{OPENED} for path in paths]
+    logits = model(**processor(pictures, return_tensors="pt"){options}).logits
+{answer(built, "model.config.id2label")}
+"""
+    again = AutoModelForImageClassification.from_pretrained(folder, local_files_only=True)
+    note = "Where an odd number of pixels is cut off, its centre crop may lie a pixel beside the one in training. "
+    packages = ("transformers", "torch", "pillow")
+    return _With(again, source.options), Exported("transformers", packages, snippet, reads(own), note + NOTE)
+
+
+class _With(nn.Module):
+    """A model that is always called with the same options."""
+
+    def __init__(self, model: nn.Module, options: dict[str, bool]) -> None:
+        super().__init__()
+        self.model = model
+        self.options = options
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        logits: Tensor = self.model(pixel_values=pixels, **self.options).logits
+        return logits
+
+
+def _save(tensors: dict[str, Tensor], folder: Path) -> None:
+    save_tensors(tensors, folder / WEIGHTS, {"format": "pt"})

@@ -1,0 +1,103 @@
+"""Where the pictures of a split are kept between batches: decoded once, or encoded until they are asked for."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from finetrail.contents.image.views import Pixels
+from finetrail.errors import ImageError
+from finetrail.models.byte_store import Packed
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+THREADED = 16 * 2**10
+"""Encoded bytes from which a picture is worth a thread: below, threads wait for each other longer than they decode."""
+AT_ONCE = 64
+"""Pictures in the threads' hands at a time."""
+
+
+class Pictures(Protocol):
+    """Decoded pictures (H, W, 3), by number."""
+
+    def __len__(self) -> int: ...
+
+    def take(self, numbers: Sequence[int]) -> list[Pixels]:
+        """The pictures of these numbers; they must not be written to."""
+        ...
+
+
+class Decoded:
+    """Every picture decoded once, side by side in memory or in a mapped file.
+
+    Args:
+        values: encoded pictures, taken one by one.
+        view: decodes one of them.
+        scratch: see `Packed`.
+
+    Raises:
+        ImageError: a value is no whole image; the message has its number.
+    """
+
+    def __init__(self, values: Iterable[bytes], view: Callable[[bytes], Pixels], scratch: Path | None) -> None:
+        self._shapes: list[tuple[int, ...]] = []
+        self._packed = Packed(self._decode(values, view), scratch)
+
+    def __len__(self) -> int:
+        return len(self._shapes)
+
+    def take(self, numbers: Sequence[int]) -> list[Pixels]:
+        return [self._packed[number].reshape(self._shapes[number]) for number in numbers]
+
+    def _decode(self, values: Iterable[bytes], view: Callable[[bytes], Pixels]) -> Iterator[Pixels]:
+        for picture in each(_named(view), enumerate(values), size=lambda numbered: len(numbered[1])):
+            self._shapes.append(picture.shape)
+            yield picture
+
+
+class Encoded:
+    """Pictures that would be too much decoded: they are decoded for each batch, by as many threads as there are cores.
+
+    Args: as of `Decoded`.
+    """
+
+    def __init__(self, values: Iterable[bytes], view: Callable[[bytes], Pixels], scratch: Path | None) -> None:
+        self._packed = Packed(values, scratch)
+        self._view = _named(view)
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    def take(self, numbers: Sequence[int]) -> list[Pixels]:
+        encoded = ((number, self._packed[number].tobytes()) for number in numbers)
+        return list(each(self._view, encoded, size=lambda numbered: len(numbered[1])))
+
+
+def each(function: Callable[[Item], Result], items: Iterable[Item], size: Callable[[Item], int]) -> Iterator[Result]:
+    """`map`, in the order of the items, a few at a time, in threads where their size makes that pay."""
+    remaining = iter(items)
+    while some := list(islice(remaining, AT_ONCE)):
+        if sum(map(size, some)) >= THREADED * len(some):
+            yield from _threads().map(function, some)
+        else:
+            yield from map(function, some)
+
+
+def _named(view: Callable[[bytes], Pixels]) -> Callable[[tuple[int, bytes]], Pixels]:
+    def decode(numbered: tuple[int, bytes]) -> Pixels:
+        number, data = numbered
+        try:
+            return view(data)
+        except ImageError as error:
+            raise ImageError(f"picture {number}, counted from 0: {error}") from error
+
+    return decode
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())

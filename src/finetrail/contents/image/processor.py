@@ -1,0 +1,144 @@
+"""Pictures made ready for a vision backbone: decoded, kept, varied in training, and shown to a person."""
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from finetrail.contents.image.augment import crops
+from finetrail.contents.image.augment.mixing import Mixed, mix
+from finetrail.contents.image.augment.policies import vary
+from finetrail.contents.image.augment.settings import Augment
+from finetrail.contents.image.decode import decode, open_image
+from finetrail.contents.image.kept import Decoded, Encoded, Pictures
+from finetrail.contents.image.preprocessing import Preprocessing
+from finetrail.contents.image.views import Pixels, centre, evaluation_view, whole_shape, whole_view
+from finetrail.errors import ImageError
+from finetrail.evaluation.report.previews import Preview
+from finetrail.models.inputs import Values
+from finetrail.models.network import Batch
+
+MOST_DECODED = 2 * 2**30
+"""Bytes of decoded pictures that are kept; a split of more is kept encoded. It depends on nothing but the data and the
+settings, though both ways give the same pixels."""
+PREVIEW_SIDE = 128
+"""Pixels of the longer side of what a person is shown."""
+LOSSLESS_SIDE = 64
+"""Pictures up to this size are shown pixel by pixel."""
+
+
+@dataclass(frozen=True)
+class ImageInputs:
+    """The pictures of a split.
+
+    Attributes:
+        pictures: the evaluation views (S, S, 3), or whole pictures where `augment` cuts random parts of them.
+        augment: how they vary when a batch is asked for with a seed.
+    """
+
+    pictures: Pictures
+    preprocessing: Preprocessing
+    augment: Augment
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    @property
+    def lengths(self) -> list[int]:
+        """All alike: there is nothing to group by."""
+        return [1] * len(self.pictures)
+
+    @property
+    def varies(self) -> bool:
+        """Whether there is augmentation."""
+        return self.augment.active
+
+    def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
+        """`pixels` (B, 3, S, S), 0..255, channels last in memory; uint8, or float32 after MixUp.
+
+        After MixUp or CutMix there are `partner` and `share` (B,) too; see `finetrail.targets.losses`.
+        """
+        generator = np.random.default_rng(seed) if seed is not None and self.varies else None
+        pixels = self._cut(self.pictures.take(indices), generator)
+        mixed = mix(pixels, self.augment, generator) if generator else Mixed(pixels)
+        batch = {"pixels": torch.from_numpy(mixed.pixels).permute(0, 3, 1, 2)}
+        if mixed.partner is None or mixed.share is None:
+            return batch
+        return batch | {"partner": torch.from_numpy(mixed.partner), "share": torch.from_numpy(mixed.share)}
+
+    def _cut(self, pictures: list[Pixels], generator: np.random.Generator | None) -> Pixels:
+        """(B, S, S, 3)."""
+        size = self.preprocessing.image_size
+        whole = self.augment.crop == "random_resized"
+        if generator is None:
+            views = (
+                [centre(Image.fromarray(picture), self.preprocessing) for picture in pictures] if whole else pictures
+            )
+            return crops.plain(views, size)
+        if whole:
+            batch = crops.random_resized(pictures, self.augment.min_area, self.preprocessing, generator)
+        elif self.augment.crop == "padded":
+            batch = crops.padded(pictures, size, self.augment.padding, generator)
+        else:
+            batch = crops.plain(pictures, size)
+        if self.augment.flip:
+            batch = crops.mirror(batch, generator)
+        return batch if self.augment.policy == "none" else vary(batch, self.augment.policy, generator)
+
+
+@dataclass(frozen=True)
+class ImageProcessor:
+    """Turns encoded images into `ImageInputs` of the size that the backbone takes."""
+
+    preprocessing: Preprocessing
+
+    def encode(self, values: Values, *, augment: Augment | None = None, scratch: Path | None = None) -> ImageInputs:
+        """Decode the images once, or keep them encoded where they would take more than `MOST_DECODED` bytes.
+
+        Args: see `finetrail.tasks.task.Processor`; the values are encoded images.
+
+        Raises:
+            ImageError: a value is no whole image; the message has its number.
+        """
+        augment = augment or Augment()
+        whole = augment.crop == "random_resized"
+        view: Callable[[bytes], Pixels] = partial(
+            whole_view if whole else evaluation_view, preprocessing=self.preprocessing
+        )
+        size = sum(map(self._whole_bytes, values)) if whole else 3 * self.preprocessing.image_size**2 * len(values)
+        keep = Decoded if size <= MOST_DECODED else Encoded
+        return ImageInputs(keep(values, view, scratch), self.preprocessing, augment)
+
+    def show(self, batch: Batch) -> list[Preview]:
+        """The pictures of a batch as the model sees them."""
+        pixels = batch["pixels"].round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+        return [_preview(Image.fromarray(picture)) for picture in pixels]
+
+    def preview(self, value: bytes) -> Preview:
+        """A picture, made small. Raises: ImageError: the value is no whole image."""
+        return _preview(decode(value))
+
+    def _whole_bytes(self, data: bytes) -> int:
+        try:
+            image = open_image(data)  # reads no more than the header
+        except ImageError:
+            return 0  # whoever decodes it says what is wrong
+        height, width = whole_shape(image.height, image.width, self.preprocessing)
+        return 3 * height * width
+
+
+def _preview(image: Image.Image) -> Preview:
+    if max(image.size) > PREVIEW_SIDE:
+        image = image.copy()
+        image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    file = io.BytesIO()
+    if max(image.size) <= LOSSLESS_SIDE:
+        image.save(file, "PNG")
+    else:
+        image.save(file, "JPEG", quality=85)
+    return Preview(picture=file.getvalue())

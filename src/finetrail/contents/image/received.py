@@ -1,0 +1,61 @@
+"""Images as callers hand them over, made into encoded bytes: bytes, base64, `data:` addresses or paths."""
+
+import os
+from pathlib import Path
+
+from finetrail.contents.image.decode import FORMATS, from_base64, open_image
+from finetrail.errors import ImageError
+
+LONGEST_PATH = 4096
+
+
+def encoded(value: object, folder: Path | None) -> bytes:
+    """The encoded image that a value holds or names; whether it can be decoded whole is not looked at.
+
+    Args:
+        value: bytes, base64 text, a `data:` address, or a path.
+        folder: where relative paths start. None: no file is touched, whatever the value says, for a caller from
+            elsewhere must not learn which files there are.
+
+    Raises:
+        ImageError: it is none of these, or the file cannot be read.
+    """
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    if isinstance(value, str):
+        data = from_base64(value)
+        # A path may be made of base64's letters alone, and a base64 JPEG starts with a slash: what it holds decides.
+        if data is not None and (value.startswith("data:") or _is_image(data)):
+            return data
+    if not isinstance(value, str | os.PathLike):
+        found = "no value" if value is None or value != value else f"a {type(value).__name__}"  # noqa: PLR0124  (NaN)
+        raise ImageError(f"{found}; an image is given as bytes, as base64{'' if folder is None else ' or as a path'}")
+    if folder is None:
+        raise ImageError(
+            f"{str(value)[:40]!r} is no base64 of an image ({', '.join(FORMATS)}); send the image's bytes as base64, "
+            "for no path is read for a request"
+        )
+    return _read(value, folder)
+
+
+def _is_image(data: bytes) -> bool:
+    try:
+        open_image(data)
+    except ImageError:
+        return False
+    return True
+
+
+def _read(value: "str | os.PathLike[str]", folder: Path) -> bytes:
+    name = os.fspath(value)
+    shown = repr(name if len(name) <= 80 else f"{name[:40]}…")
+    if len(name) > LONGEST_PATH or "\0" in name:
+        raise ImageError(f"{shown} is neither base64 of an image ({', '.join(FORMATS)}) nor a path")
+    path = folder / name
+    try:
+        # Only what has an end: a pipe or a device would be waited for.
+        if not path.is_file():
+            raise ImageError(f"{shown} is neither base64 of an image ({', '.join(FORMATS)}) nor a file")
+        return path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{shown} cannot be read ({error.strerror or error})") from error

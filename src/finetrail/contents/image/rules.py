@@ -1,0 +1,188 @@
+"""What makes an image fit to train on: section `validation` of params.yaml for images."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from finetrail.contents.image.near import Pictures
+from finetrail.data.validation.findings import Between, InSet, NotNull, Null, Rule
+from finetrail.data.validation.rules import (
+    CommonRules,
+    Needed,
+    RowPolicy,
+    active,
+    compare,
+    label_rules,
+    prepare,
+    repeated,
+    repetition_rules,
+    row_rule,
+    schema_rule,
+)
+from finetrail.settings import Settings
+from finetrail.targets.label_rules import ClassRules, NumberRules
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Size(Settings):
+    """An image that is smaller or larger than allowed, in pixels, after it was turned upright."""
+
+    policy: RowPolicy = "quarantine"
+    min_width: int = Field(default=1, ge=1)
+    max_width: int = Field(default=20_000, ge=1)
+    min_height: int = Field(default=1, ge=1)
+    max_height: int = Field(default=20_000, ge=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Size":
+        for side in ("width", "height"):
+            low, high = getattr(self, f"min_{side}"), getattr(self, f"max_{side}")
+            if low > high:
+                raise ValueError(f"min_{side} {low} is above max_{side} {high}; swap them")
+        return self
+
+
+class Aspect(Settings):
+    """An image whose longer side is more than `max_ratio` times the shorter."""
+
+    policy: RowPolicy = "quarantine"
+    max_ratio: float = Field(default=10.0, ge=1)
+
+
+class Mode(Settings):
+    """An image stored in none of these modes, in Pillow's words (L, RGB, P, CMYK, RGBA, I;16, ...); null allows all."""
+
+    policy: RowPolicy = "quarantine"
+    modes: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] | None = None
+
+
+class Blank(Settings):
+    """An image of one colour, or nearly: the standard deviation of its grey values (0..255) is below `min_contrast`."""
+
+    policy: RowPolicy = "quarantine"
+    min_contrast: float = Field(default=1.0, ge=0, le=127.5)
+
+
+class NearRule(Settings):
+    """Images whose perceptual hashes (256 bits) differ in at most `max_distance` bits: see `ImageSplit`."""
+
+    policy: Literal["fail", "quarantine", "warn", "off"] = "warn"
+    max_distance: int = Field(default=40, ge=0, le=96)
+
+
+class ImageRules(CommonRules):
+    """The entries that section `validation` of params.yaml has for images. The schema is always checked."""
+
+    missing_image: Needed = Needed()
+    undecodable: Needed = Needed()
+    size: Size = Size()
+    aspect: Aspect = Aspect()
+    mode: Mode = Mode()
+    blank: Blank = Blank()
+    near_conflicting_label: NearRule = NearRule()
+    near_duplicate: NearRule = NearRule()
+
+    facts: ClassVar[Mapping[str, str]] = {
+        "bytes": "int64",
+        "width": "int64",
+        "height": "int64",
+        "mode": "string",
+        "contrast": "float64",
+        "perceptual_hash": "string",
+        "error": "string",
+    }
+
+    def catalogue(self) -> tuple[Rule, ...]:
+        """Every rule in the order in which it is applied; those that params.yaml cannot change stand at both ends."""
+        wide, high = (self.size.min_width, self.size.max_width), (self.size.min_height, self.size.max_height)
+        ratio, contrast, modes = self.aspect.max_ratio, self.blank.min_contrast, self.mode.modes
+        conflict, twice = self.near_conflicting_label.max_distance, self.near_duplicate.max_distance
+        return (
+            schema_rule(self.facts),
+            row_rule(self, "missing_image", None, "Every row has an image", "without an image", NotNull("sha256")),
+            row_rule(self, "undecodable", None, "Every image can be decoded", "whose image cannot be decoded",
+                     Null("error"), remedy="save these files again, or remove them"),
+            row_rule(self, "size", [*wide, *high],
+                     f"Every image is {wide[0]} to {wide[1]} pixels wide and {high[0]} to {high[1]} high",
+                     f"whose image is not {wide[0]} to {wide[1]} pixels wide and {high[0]} to {high[1]} high",
+                     Between("width", *wide), Between("height", *high), remedy="change the bounds in validation.size"),
+            row_rule(self, "aspect", ratio, f"No image is more than {ratio:g} times as long as wide or as wide as long",
+                     f"whose image is more than {ratio:g} times as long as wide or as wide as long",
+                     Between("aspect", high=ratio), remedy="crop these images, or raise validation.aspect.max_ratio"),
+            row_rule(self, "mode", None if modes is None else list(modes),
+                     "Every mode is allowed" if modes is None else f"Every image is stored as {' or '.join(modes)}",
+                     "whose image is stored in a mode that is not allowed",
+                     *([] if modes is None else [InSet("mode", modes)]),
+                     remedy="convert these images, or add their mode to validation.mode.modes"),
+            row_rule(self, "blank", contrast, f"The grey values of every image deviate by {contrast:g} or more",
+                     f"whose image is blank (its grey values deviate by less than {contrast:g} of 255)",
+                     Between("contrast", low=contrast), remedy="remove them, or lower validation.blank.min_contrast"),
+            *label_rules(self),
+            *repetition_rules(self, "image"),
+            row_rule(self, "near_conflicting_label", conflict, "Images that are nearly the same have equal labels",
+                     "whose image stands, nearly the same, also under another label", Null("near_other_label"),
+                     remedy="correct the labels, or lower validation.near_conflicting_label.max_distance"),
+            row_rule(self, "near_duplicate", twice, "No two images of a label are nearly the same",
+                     "whose image is nearly the same as that of another row of the label", Null("near_duplicate_of"),
+                     remedy="remove the repetitions, or lower validation.near_duplicate.max_distance"),
+            *self.rules_of_all(),
+        )  # fmt: skip
+
+    def derive(self, manifest: "pd.DataFrame") -> "pd.DataFrame":
+        """The manifest with what the rules are checked on.
+
+        Returns:
+            The manifest with `aspect` (longer side over shorter), the columns of `compare`, `near_other_label` (the own
+            label, where a near image stands under another one) and `near_duplicate_of` (id of the row that is kept of
+            those that a chain of near images of one label joins).
+        """
+        table = prepare(manifest, self.facts)
+        wide, high = table["width"], table["height"]
+        table["aspect"] = (wide / high).where(wide >= high, high / wide).astype("float64")
+        size = self.size
+        inside = wide.between(size.min_width, size.max_width) & high.between(size.min_height, size.max_height)
+        modes = self.mode.modes
+        foreign = ~table["mode"].isin(list(modes or ())) & table["mode"].notna() & (modes is not None)
+        broken = table["error"].notna()
+        found = broken | active(self.size, wide.notna() & ~inside) | active(self.mode, foreign)
+        found |= active(self.aspect, table["aspect"] > self.aspect.max_ratio)
+        found |= active(self.blank, table["contrast"] < self.blank.min_contrast)
+        return compare(table, found, self, self._near)
+
+    def excerpts(self, raw: Path, manifest: "pd.DataFrame", ids: Collection[str]) -> dict[str, str]:
+        """Why these images cannot be decoded, by id; nothing for those that can."""
+        rows = manifest[manifest["id"].isin(list(ids))]
+        return {str(name): error if isinstance(error, str) else "" for name, error in rows[["id", "error"]].to_numpy()}
+
+    def _near(self, table: "pd.DataFrame", used: "pd.DataFrame") -> "pd.DataFrame":
+        for name in ("near_other_label", "near_duplicate_of"):
+            table[name] = used["id"].iloc[:0]
+        conflict, twice = self.near_conflicting_label, self.near_duplicate
+        pictures, known = None, used
+        if conflict.policy != "off":
+            pictures = _pictures(used, conflict)
+            table["near_other_label"] = used["label"].where(pictures.beside(used[self.label_key].tolist()))
+            used = used[~active(conflict, table.loc[used.index, "near_other_label"].notna())]
+        if twice.policy != "off":
+            if pictures is None or len(used) < len(known) or twice.max_distance != conflict.max_distance:
+                pictures = _pictures(used, twice)
+            clusters: Any = pictures.clusters()
+            table["near_duplicate_of"] = repeated(used.assign(cluster=clusters), ["cluster", self.label_key])
+            used = used[~active(self.near_duplicate, table.loc[used.index, "near_duplicate_of"].notna())]
+        return used
+
+
+class ImageValidation(ImageRules, ClassRules):
+    """Section `validation` of params.yaml for images with classes: one entry a rule."""
+
+
+class ImageNumberValidation(ImageRules, NumberRules):
+    """Section `validation` of params.yaml for images with numbers: one entry a rule."""
+
+
+def _pictures(used: "pd.DataFrame", rule: NearRule) -> Pictures:
+    return Pictures(used["sha256"].tolist(), used["perceptual_hash"].tolist(), rule.max_distance)

@@ -1,0 +1,75 @@
+"""The bytes of an image out of a table's field: a path, bytes, base64, or a struct of bytes and path."""
+
+import errno
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from finetrail.contents.image.decode import from_base64
+from finetrail.data.sources.folders import check_link, read_file
+from finetrail.data.sources.layout import plain_name
+from finetrail.errors import SourceError
+
+_SHORTEST_BASE64 = 64  # characters: no image is smaller, and hardly a path without a dot is longer
+_LONGEST_PATH = 1024
+
+
+class FieldReader:
+    """Gives the bytes of a field, and None where it is empty or its file is missing.
+
+    Args:
+        folder: of the table; paths start there, and none may lead out of it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._root = folder.resolve()
+        self._real = lru_cache(maxsize=1024)(os.path.realpath)  # once a folder, not once a file
+
+    def __call__(self, where: str, value: Any) -> bytes | None:
+        """Args: where: the place, for messages; value: the field's.
+
+        Raises:
+            SourceError: it is no path, bytes, base64 or struct; or the path leads out of the table's folder.
+        """
+        if isinstance(value, dict):  # as Hugging Face's `datasets` stores images
+            value = value.get("bytes") if value.get("bytes") is not None else value.get("path")
+        if value is None or isinstance(value, bytes):
+            return value
+        if not isinstance(value, str):
+            raise SourceError(
+                f"{where} holds {str(value)[:60]!r}; it must be a path, bytes or base64; set source.columns"
+            )
+        text = value.strip()
+        if text.startswith("data:"):
+            return from_base64(text)
+        if not text or "\0" in text:
+            return None
+        encoded = from_base64(text) if len(text) >= _SHORTEST_BASE64 and "." not in text else None
+        # Only a long name without an ending can be both; a file that is there goes first.
+        if encoded is not None and (
+            len(text) > _LONGEST_PATH or text.startswith("/") or not _is_file(self._path(text))
+        ):
+            return encoded
+        return self._read(where, text) if len(text) <= _LONGEST_PATH else None
+
+    def _path(self, name: str) -> Path:
+        parent, _, last = name.rpartition("/")
+        return Path(self._real(self._root / parent)) / last
+
+    def _read(self, where: str, text: str) -> bytes | None:
+        name = plain_name(where, text)
+        path = self._path(name)
+        if not _is_file(path):
+            return None
+        check_link(path, self._root, f"{where}: {text}")
+        return read_file(path, name)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # in bytes, of which a character may have several
+            return False
+        raise

@@ -1,0 +1,1 @@
+"""Texts: reading, rules, near duplicates, tokenizer, encoders, export."""

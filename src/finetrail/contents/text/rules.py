@@ -1,0 +1,93 @@
+"""What makes a text fit to train on: section `validation` of params.yaml for texts."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field, model_validator
+
+from finetrail.data.store.shards import pick
+from finetrail.data.validation.findings import Between, NotNull, Rule
+from finetrail.data.validation.rules import (
+    CommonRules,
+    Needed,
+    RowPolicy,
+    RowRule,
+    active,
+    compare,
+    label_rules,
+    prepare,
+    repetition_rules,
+    row_rule,
+    schema_rule,
+)
+from finetrail.settings import Settings
+from finetrail.targets.label_rules import ClassRules, NumberRules
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN = 200  # characters of a text in quarantine.csv
+
+
+class Length(Settings):
+    """A text with fewer or more characters than allowed."""
+
+    policy: RowPolicy = "quarantine"
+    min_characters: int = Field(default=1, ge=0)
+    max_characters: int = Field(default=100_000, ge=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Length":
+        if self.min_characters > self.max_characters:
+            raise ValueError(
+                f"min_characters {self.min_characters} is above max_characters {self.max_characters}; swap them"
+            )
+        return self
+
+
+class TextRules(CommonRules):
+    """The entries that section `validation` of params.yaml has for texts. The schema is always checked."""
+
+    missing_text: Needed = Needed()
+    empty_text: RowRule = RowRule()
+    length: Length = Length()
+
+    facts: ClassVar[Mapping[str, str]] = {"characters": "int64", "words": "int64"}
+
+    def catalogue(self) -> tuple[Rule, ...]:
+        """Every rule in the order in which it is applied; those that params.yaml cannot change stand at both ends."""
+        low, high = self.length.min_characters, self.length.max_characters
+        return (
+            schema_rule(self.facts),
+            row_rule(self, "missing_text", None, "Every row has a text", "without a text", NotNull("sha256")),
+            row_rule(self, "empty_text", None, "No text is empty or only white space",
+                     "whose text is empty or only white space", Between("words", low=1)),
+            row_rule(self, "length", [low, high], f"Every text has {low} to {high} characters",
+                     f"with fewer than {low} or more than {high} characters", Between("length", low, high),
+                     remedy="change the bounds in validation.length"),
+            *label_rules(self),
+            *repetition_rules(self, "text"),
+            *self.rules_of_all(),
+        )  # fmt: skip
+
+    def derive(self, manifest: "pd.DataFrame") -> "pd.DataFrame":
+        """The manifest with `length` (characters, of texts that are not empty) and the columns of `compare`."""
+        table = prepare(manifest, self.facts)
+        empty = active(self.empty_text, table["words"] == 0)
+        table["length"] = table["characters"].where(~empty).astype("Int64")
+        bad = (table["length"] < self.length.min_characters) | (table["length"] > self.length.max_characters)
+        return compare(table, empty | active(self.length, bad), self)
+
+    def excerpts(self, raw: Path, manifest: "pd.DataFrame", ids: Collection[str]) -> dict[str, str]:
+        """The first characters of these texts, in a line, by id."""
+        texts = pick(raw, "text", ids)
+        return {name: " ".join((text or "")[:SHOWN].splitlines()) for name, text in texts.items()}
+
+
+class TextValidation(TextRules, ClassRules):
+    """Section `validation` of params.yaml for texts with classes: one entry a rule."""
+
+
+class TextNumberValidation(TextRules, NumberRules):
+    """Section `validation` of params.yaml for texts with numbers: one entry a rule."""

@@ -1,0 +1,167 @@
+"""Trained vectors that an encoder of text reads beside a text. They are no weights of it, so they are saved with it."""
+
+import inspect
+from typing import Any, Literal, Protocol, cast
+
+import torch
+from torch import Tensor, nn
+
+from finetrail.contents.text.backbone import PooledEncoder
+from finetrail.errors import ConfigError
+
+Method = Literal["prompt_tuning", "prefix_tuning"]
+
+
+class SoftPrompt(Protocol):
+    """An encoder with trained vectors, in the place of the encoder that it holds."""
+
+    method: Method
+    encoder: nn.Module
+    tokens: int
+
+    def initialise(self) -> None:
+        """Draw the vectors that training starts from."""
+        ...
+
+
+class PromptEncoder(nn.Module):
+    """An encoder in front of whose texts stand trained embeddings (Lester et al. 2021).
+
+    Args:
+        encoder: of transformers; it must take `inputs_embeds`.
+        tokens: P, how many.
+    """
+
+    method: Method = "prompt_tuning"
+
+    def __init__(self, encoder: Any, tokens: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.tokens = tokens
+        _require(encoder, "inputs_embeds", "prompt_tuning")
+        self.prompt = nn.Parameter(torch.zeros(tokens, encoder.get_input_embeddings().embedding_dim))
+
+    @property
+    def config(self) -> Any:
+        """That of the encoder."""
+        return self.encoder.config
+
+    def initialise(self) -> None:
+        """Start from the embeddings of random words of the vocabulary, which learns better than from noise."""
+        words: Tensor = self.encoder.get_input_embeddings().weight
+        with torch.no_grad():
+            self.prompt.copy_(words[torch.randint(len(words), (self.tokens,)).to(words.device)])
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Any:
+        """As the encoder. Args: input_ids, attention_mask: (B, T). Returns: `last_hidden_state` (B, T, D)."""
+        words = self.encoder.get_input_embeddings()(input_ids)  # (B, T, E)
+        prompt = self.prompt.to(words.dtype).expand(len(words), -1, -1)
+        output = self.encoder(
+            inputs_embeds=torch.cat((prompt, words), dim=1), attention_mask=_widened(attention_mask, self.tokens)
+        )
+        output.last_hidden_state = output.last_hidden_state[:, self.tokens :]
+        return output
+
+
+class PrefixEncoder(nn.Module):
+    """An encoder each of whose layers attends to trained keys and values too (Li & Liang 2021).
+
+    They train as they are, without the perceptron that the paper computes them with in training (as Liu et al. 2022,
+    P-tuning v2, who found no gain in it for understanding).
+
+    Args:
+        encoder: of transformers; it must take `past_key_values`, as BERT, RoBERTa and their kin do.
+        tokens: P, how many a layer.
+    """
+
+    method: Method = "prefix_tuning"
+
+    def __init__(self, encoder: Any, tokens: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.tokens = tokens
+        _require(encoder, "past_key_values", "prefix_tuning")
+        config = encoder.config
+        # (L, 2, P, D) without a fourth dimension, by which torch would take it for pictures.
+        self.prefix = nn.Parameter(torch.zeros(2 * config.num_hidden_layers, tokens, config.hidden_size))
+
+    @property
+    def config(self) -> Any:
+        """That of the encoder."""
+        return self.encoder.config
+
+    def initialise(self) -> None:
+        """Start with little noise: vectors that say nothing yet."""
+        nn.init.normal_(self.prefix, std=0.02)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Any:
+        """As the encoder. Args: input_ids, attention_mask: (B, T). Returns: `last_hidden_state` (B, T, D)."""
+        return self.encoder(
+            input_ids=input_ids,
+            attention_mask=_widened(attention_mask, self.tokens),
+            past_key_values=_Past(self.prefix, self.config.num_attention_heads),
+        )
+
+
+class _Past:
+    """What a layer calls a cache of earlier tokens. It keeps nothing, so a layer may be computed again."""
+
+    def __init__(self, prefix: Tensor, heads: int) -> None:
+        self.prefix = prefix
+        self.heads = heads
+
+    def get_seq_length(self, layer: int = 0) -> int:
+        return self.prefix.shape[1]
+
+    def update(self, keys: Tensor, values: Tensor, layer: int, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
+        """Keys and values (B, H, P + T, D / H) of keys and values (B, H, T, D / H)."""
+        prefix = self.prefix[2 * layer : 2 * layer + 2].to(keys.dtype)
+        prefix = prefix.view(*prefix.shape[:2], self.heads, -1).transpose(1, 2)
+        before = prefix.unsqueeze(1).expand(-1, len(keys), -1, -1, -1)  # (2, B, H, P, D / H)
+        return torch.cat((before[0], keys), dim=2), torch.cat((before[1], values), dim=2)
+
+
+_ENCODERS: dict[Method, type[PromptEncoder] | type[PrefixEncoder]] = {
+    "prompt_tuning": PromptEncoder,
+    "prefix_tuning": PrefixEncoder,
+}
+
+
+def add_soft_prompt(backbone: nn.Module, method: Method, tokens: int) -> SoftPrompt:
+    """Put an encoder with trained vectors, all zero yet, in the place of the backbone's encoder.
+
+    Raises:
+        ConfigError: the backbone is not for texts, its encoder takes no such vectors, or there is no place for them
+            beside the longest texts.
+    """
+    if not isinstance(backbone, PooledEncoder):
+        raise ConfigError(
+            f"adaptation.method is {method!r}, which is for texts, and this backbone reads none; use another method"
+        )
+    if backbone.spare is not None and tokens > backbone.spare:
+        raise ConfigError(
+            f"adaptation.tokens is {tokens}, but beside max_tokens this backbone reads {backbone.spare} more; "
+            "lower one of the two"
+        )
+    soft = _ENCODERS[method](backbone.encoder, tokens)
+    backbone.encoder = soft
+    return cast(SoftPrompt, soft)
+
+
+def describe_soft_prompt(backbone: PooledEncoder) -> dict[str, Any]:
+    """What `add_soft_prompt` needs to build it again, for model.json; empty where there is none."""
+    encoder = backbone.encoder
+    if not isinstance(encoder, PromptEncoder | PrefixEncoder):
+        return {}
+    return {"soft_prompt": {"method": encoder.method, "tokens": encoder.tokens}}
+
+
+def _widened(mask: Tensor, tokens: int) -> Tensor:
+    return torch.cat((mask.new_ones(len(mask), tokens), mask), dim=1)
+
+
+def _require(encoder: nn.Module, argument: str, method: Method) -> None:
+    if argument not in inspect.signature(encoder.forward).parameters:
+        raise ConfigError(
+            f"adaptation.method is {method!r}, but {type(encoder).__name__} takes no {argument}; use another method"
+        )

@@ -1,0 +1,1 @@
+"""Joins that find near duplicates."""

@@ -1,0 +1,1 @@
+"""Readers that every kind of content shares."""

@@ -1,0 +1,213 @@
+"""Read the files of a zip or tar archive one by one, without unpacking it, and trust nothing that it says of itself.
+
+Refused, with the member's name: names that lead out of the archive or come twice, links and devices, encrypted members,
+and what expands beyond the bounds below.
+"""
+
+import bz2
+import gzip
+import lzma
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from finetrail.contents.image.decode import MOST_BYTES
+from finetrail.data.sources.layout import plain_name, shown
+from finetrail.errors import SourceError
+
+# Images are compressed already: a hundredfold expansion of more than a little is an attack, or no images.
+MOST_TIMES = 100
+FREE_OF_RATIO = 64 * 2**20
+MOST_TOTAL = 2**40
+HEADER_BYTES = 2**20
+_OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+_UTF8_FLAG, _ENCRYPTED_FLAG = 0x800, 0x1
+
+
+def member_names(path: Path) -> Iterator[str]:
+    """The names of all files in an archive, in its order; their contents are not read where that can be avoided.
+
+    Raises:
+        SourceError: the archive is damaged, or has a member that is refused.
+    """
+    return (name for name, _ in _members(path, read=False))
+
+
+def read_members(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of every file in an archive, in its order, one at a time. Raises: as `member_names`."""
+    return _members(path, read=True)
+
+
+class _Guard:
+    """Counts what an archive gives, and stops it where it asks for too much."""
+
+    def __init__(self, path: Path) -> None:
+        self._name = path.name
+        self._packed = path.stat().st_size
+        self._total = 0
+        self._seen: set[str] = set()
+
+    def admit(self, name: str, size: int, packed: int | None, fault: str | None) -> str:
+        """The plain name of a file that may be read.
+
+        Args:
+            size: the bytes that it says it has; packed: in the archive, where that is known.
+            fault: what makes it no plain file.
+        """
+        plain = plain_name(self._name, name)
+        if fault:
+            raise SourceError(f"{self._name}: {plain!r} is {fault}; only plain files are read; pack it again without")
+        if not plain or plain in self._seen:
+            raise SourceError(
+                f"{self._name}: the name {plain!r} comes twice; pack the archive again with each file once"
+            )
+        self._seen.add(plain)
+        if not 0 <= size <= MOST_BYTES:
+            raise SourceError(
+                f"{self._name}: {plain!r} has {size:,} bytes; an image may have {MOST_BYTES:,}; take it out"
+            )
+        self._total += size
+        if packed is not None and size > FREE_OF_RATIO and size > MOST_TIMES * packed:
+            raise self._bomb(f"{plain!r} expands", size, packed)
+        if self._total > MOST_TOTAL or self._total > max(FREE_OF_RATIO, MOST_TIMES * self._packed):
+            raise self._bomb("it expands", self._total, self._packed)
+        return plain
+
+    def _bomb(self, what: str, size: int, packed: int) -> SourceError:
+        return SourceError(
+            f"{self._name}: {what} from {packed:,} to {size:,} bytes or more; at most {MOST_TIMES} times and "
+            f"{MOST_TOTAL:,} bytes are allowed; check where it is from"
+        )
+
+
+class _Metered:
+    """A stream that gives no more than was agreed: a header can ask for any number of further bytes."""
+
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        self._file, self._name, self._left = file, name, HEADER_BYTES
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int) -> bytes:
+        self._left -= size
+        if self._left < 0:
+            raise SourceError(f"{self._name}: a header has more than {HEADER_BYTES:,} bytes; check where it is from")
+        return self._file.read(size)
+
+    def allow(self, size: int) -> None:
+        """Agree on the contents of a member, and the header of the next."""
+        self._left = size + HEADER_BYTES
+
+
+class _Header(tarfile.TarInfo):
+    """A member's header; where it is damaged or missing, `tarfile` would end as if all had been read."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Header":
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if bytes(buf) == bytes(tarfile.BLOCKSIZE):
+                raise  # the mark of the end
+            raise tarfile.ReadError(f"{error} at the start of a member" if buf else "no mark of the end") from error
+
+
+def _members(path: Path, *, read: bool) -> Iterator[tuple[str, bytes]]:
+    with _one_error(path), path.open("rb") as file:
+        start = file.read(6)
+        file.seek(0)
+        opener = next((opener for magic, opener in _OPENERS.items() if start.startswith(magic)), None)
+        if start.startswith(b"PK"):
+            yield from _zip_members(path, file, read=read)
+        elif opener is None:
+            yield from _tar_members(path, file, "r:", read=read)
+        else:
+            with opener(file) as expanded:
+                yield from _tar_members(path, expanded, "r|", read=read)
+
+
+def _zip_members(path: Path, file: IO[bytes], *, read: bool) -> Iterator[tuple[str, bytes]]:
+    guard = _Guard(path)
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()[::-1]
+        archive.filelist.clear()
+        archive.NameToInfo.clear()
+        while members:
+            member = members.pop()  # let go of each: the entries take more memory than all else
+            folder = member.is_dir() or member.filename.endswith("\\")
+            name = guard.admit(
+                _zip_name(member), 0 if folder else member.file_size, member.compress_size, _zip_fault(member)
+            )
+            if folder:
+                continue
+            data = b""
+            if read:
+                # With a size, no more is expanded than the directory says; the checksum then shows that it lied.
+                with archive.open(member) as stream:
+                    data = stream.read(member.file_size) if member.file_size else stream.read(1)
+                if len(data) != member.file_size:
+                    raise zipfile.BadZipFile(f"{name!r} has not the size that the directory says")
+            yield name, data
+
+
+def _zip_name(member: zipfile.ZipInfo) -> str:
+    """Names are in code page 437 unless marked as UTF-8; macOS writes UTF-8 and does not mark it."""
+    if not member.flag_bits & _UTF8_FLAG:
+        try:
+            return member.filename.encode("cp437").decode("utf-8")
+        except UnicodeError:
+            pass
+    return member.filename
+
+
+def _zip_fault(member: zipfile.ZipInfo) -> str | None:
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    if member.flag_bits & _ENCRYPTED_FLAG:
+        return "encrypted"
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        return "a link" if kind == stat.S_IFLNK else "a device"
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return f"compressed by method {member.compress_type}, not stored or deflated"
+    return None
+
+
+def _tar_members(path: Path, file: IO[bytes], mode: str, *, read: bool) -> Iterator[tuple[str, bytes]]:
+    guard = _Guard(path)
+    metered: Any = _Metered(file, path.name)
+    with tarfile.open(fileobj=metered, mode=mode, tarinfo=_Header) as archive:  # type: ignore[call-overload]
+        while (member := archive.next()) is not None:
+            archive.members.clear()  # else it keeps every header
+            name = guard.admit(member.name, member.size, None, _tar_fault(member)) if not member.isdir() else ""
+            metered.allow(member.size if name else 0)
+            if name:
+                data = archive.extractfile(member).read() if read else b""
+                if read and len(data) != member.size:
+                    raise tarfile.ReadError(f"{name!r} is cut off")
+                yield name, data
+    while file.read(2**20):  # to the end, where the checksum of a compressed archive stands
+        pass
+
+
+def _tar_fault(member: tarfile.TarInfo) -> str | None:
+    if member.issym() or member.islnk():
+        return f"a link to {shown(member.linkname)!r}"
+    if member.issparse():
+        return "a sparse file"
+    return None if member.isreg() else "a device"
+
+
+@contextmanager
+def _one_error(path: Path) -> Iterator[None]:
+    damage = (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, gzip.BadGzipFile)
+    try:
+        yield
+    except damage as error:
+        raise SourceError(f"{path.name} is no whole archive ({error}); copy or download it again") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise  # the system's own, such as a missing permission
+        raise SourceError(f"{path.name} is no whole archive ({error}); copy or download it again") from error

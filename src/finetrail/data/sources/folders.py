@@ -1,0 +1,105 @@
+"""Read the files of a folder one by one; a link that leads out of it is refused."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from finetrail.contents.image.decode import MOST_BYTES
+from finetrail.data.sources.columns import OFFICIAL, SplitName
+from finetrail.data.sources.layout import shown
+from finetrail.data.store.raw import Row
+from finetrail.errors import SourceError
+
+# DVC may put links into its cache in place of the files that it tracks; there the name is the content's hash.
+_DVC_CACHE = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")
+
+
+def file_names(root: Path) -> Iterator[str]:
+    """The names of all files below a folder, relative to it, in sorted order.
+
+    Raises:
+        SourceError: a linked folder, a link that leads out of `root`, or something that is no file.
+    """
+    return (name for name, _ in _walk(root))
+
+
+def read_files(root: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of every file below a folder, in sorted order. Raises: as `file_names`; a file is too large."""
+    for name, path in _walk(root):
+        yield name, read_file(path, name)
+
+
+def read_file(path: str | Path, name: str) -> bytes:
+    """The bytes of a file of bounded size. Args: name: for the message."""
+    with open(path, "rb") as file:  # noqa: PTH123  (a Path for each of 60,000 files takes longer than reading them)
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise SourceError(f"{name!r} has more than {MOST_BYTES:,} bytes, the most for an image; take it out")
+    return data
+
+
+def check_link(path: Path | str, root: Path, name: str) -> None:
+    """Refuse a file whose real place is outside of `root`, which must be resolved.
+
+    Raises:
+        SourceError: it is; or the link is broken or goes round in circles.
+    """
+    real = Path(os.path.realpath(path))
+    if not real.exists() or not (real.is_relative_to(root) or _DVC_CACHE.search(real.as_posix())):
+        raise SourceError(f"{name!r} is a link that leads out of {root.name!r} or nowhere; put the file itself there")
+
+
+def _walk(root: Path) -> Iterator[tuple[str, str]]:
+    """Name and path of every file, depth first, each folder in sorted order."""
+    real = root.resolve()
+    waiting = [("", _sorted(root))]  # what is still to come of each open folder, the next at the end
+    while waiting:
+        above, entries = waiting[-1]
+        if not entries:
+            waiting.pop()
+            continue
+        entry = entries.pop()
+        name = shown(above + entry.name)
+        if entry.is_symlink():
+            if os.path.isdir(entry.path):  # noqa: PTH112
+                raise SourceError(f"{name!r} is a link to a folder; put the folder itself there")
+            check_link(entry.path, real, name)
+        if entry.is_dir():
+            waiting.append((f"{above}{entry.name}/", _sorted(entry.path)))
+        elif stat.S_ISREG(entry.stat().st_mode):
+            yield name, entry.path
+        else:
+            raise SourceError(f"{name!r} is no file but a pipe, socket or device; take it out")
+
+
+def _sorted(folder: Path | str) -> "list[os.DirEntry[str]]":
+    with os.scandir(folder) as found:
+        return sorted(found, key=lambda entry: entry.name, reverse=True)
+
+
+def read_texts(root: Path, split: SplitName | None) -> Iterator[Row]:
+    """`root/<label>/*.txt`, or `root/<split>/<label>/*.txt`; in the order of the names.
+
+    Raises:
+        SourceError: a file is not UTF-8 or a link out of `root`, or there is none.
+    """
+    folders = sorted(child for child in root.iterdir() if child.is_dir() and not child.name.startswith("."))
+    official = bool(folders) and split is None and all(folder.name.lower() in OFFICIAL for folder in folders)
+    number = 0
+    for top in folders if official else [root]:
+        for label in sorted(child for child in top.iterdir() if child.is_dir() and not child.name.startswith(".")):
+            for file in sorted(label.glob("*.txt")):
+                number += 1
+                name = file.relative_to(root).as_posix()
+                check_link(file, root.resolve(), name)
+                try:
+                    text = file.read_text(encoding="utf-8-sig")
+                except UnicodeDecodeError as error:
+                    raise SourceError(
+                        f"{name}: byte {error.start} is not UTF-8 ({error.reason}); save the file as UTF-8"
+                    ) from error
+                yield Row(name, number, text, label.name, OFFICIAL[top.name.lower()] if official else split)
+    if number == 0:
+        raise SourceError(f"{root.name!r} holds no text; lay the files out as {root.name}/<label>/<name>.txt")

@@ -1,0 +1,115 @@
+"""What the folders around an image say: its label and its official split."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from finetrail.data.sources.columns import OFFICIAL, SplitName
+from finetrail.errors import SourceError
+
+Folders = tuple[str, ...]
+
+_LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
+_DRIVE = re.compile(r"[A-Za-z]:(/|$)")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How to read the folders of one tree.
+
+    Attributes:
+        wrapping: the folders that hold all others.
+        official: whether the next level names the splits; the level below it, or else itself, names the labels.
+        split: the split of the whole tree, if the user gave one.
+    """
+
+    wrapping: Folders
+    official: bool
+    split: SplitName | None
+
+    def place(self, folders: Folders) -> tuple[str | None, SplitName | None] | None:
+        """Label and split of a file in these folders; None if it belongs to another split than the one asked for."""
+        inside = folders[: len(self.wrapping)] == self.wrapping
+        below = folders[len(self.wrapping) :] if inside else ()
+        if not self.official:
+            return (below[0] if below else None), self.split
+        named = OFFICIAL.get(below[0].lower()) if below else None
+        if self.split is not None and named != self.split:
+            return None
+        return (below[1] if len(below) > 1 else None), named
+
+
+def find_layout(name: str, folders: Iterable[Folders], split: SplitName | None) -> Layout:
+    """Find the level at which the official splits or else the labels stand.
+
+    `cifar10/train/cat/1.jpg`, `train/cat/1.jpg`, `photos/cat/1.jpg` and `cat/white/1.jpg` (of the label cat) are all
+    usual.
+
+    Args:
+        name: of the tree, for messages.
+        folders: of every file.
+        split: the official split of the whole tree, if the user gave one.
+
+    Raises:
+        SourceError: no file lies in a class folder, or it is not clear which folders are the splits.
+    """
+    known = {one for one in folders if one}
+    wrapping: Folders = ()
+    while True:
+        below = [one[len(wrapping) :] for one in known if len(one) > len(wrapping)]
+        tops = {one[0] for one in below}
+        deep = {one[0] for one in below if len(one) > 1}
+        named = {top for top in deep if top.lower() in OFFICIAL}
+        all_named = bool(tops) and all(top.lower() in OFFICIAL for top in tops)
+        if not tops or (all_named and not deep):
+            where = " and ".join(sorted(tops)) or "it"
+            raise SourceError(
+                f"{name!r} has no class folders in {where}; lay the files out as <label>/<name> or "
+                "<split>/<label>/<name>, or give a table with a column of labels"
+            )
+        if named and (all_named or (named == deep and len(named) > 1)):
+            splits = {OFFICIAL[top.lower()] for top in named}
+            if split is None or split in splits:
+                return Layout(wrapping, True, split)
+            if len(tops) > 1:
+                raise SourceError(
+                    f"{name!r} is given as {split}, but has the splits {', '.join(sorted(splits))}; give it as "
+                    "source.path, or name a folder of one split"
+                )
+        elif len(named) > 1:
+            others = ", ".join(sorted(deep - named))
+            raise SourceError(
+                f"{name!r} has the folders {', '.join(sorted(named))} of official splits, and beside them {others}; "
+                f"take these out, or rename them to one of {', '.join(OFFICIAL)}"
+            )
+        if len(tops) > 1 or not deep:
+            return Layout(wrapping, False, split)
+        wrapping = (*wrapping, *tops)
+
+
+def folders_of(name: str) -> tuple[Folders, bool]:
+    """The folders above a file, and whether it is one to pass over: hidden, or left there by a file manager."""
+    names = name.split("/")
+    litter = any(one.startswith(".") or one in _LITTER for one in names)
+    return tuple(names[:-1]), litter
+
+
+def plain_name(where: str, name: str) -> str:
+    """A member's name without `.` and doubled slashes, as text that can be stored.
+
+    Raises:
+        SourceError: it leads out of the folder that it stands in.
+    """
+    unix = name.replace("\\", "/")  # some archives are written so on Windows
+    kept = [part for part in unix.split("/") if part not in ("", ".")]
+    if ".." in kept or unix.startswith("/") or _DRIVE.match(unix):
+        raise SourceError(
+            f"{where}: {shown(name)!r} leads out of its folder; it must be a relative name without `..`; "
+            "nothing was read from there"
+        )
+    return shown("/".join(kept))
+
+
+def shown(name: str) -> str:
+    """A file's name as text: bytes that are not UTF-8 are escaped."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,0 +1,113 @@
+"""Read one column of a table row by row: what is no text is given with the reason, and the rows behind it are read."""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from finetrail.data.sources.place import ROWS_AT_ONCE, SUFFIXES
+from finetrail.data.sources.tables import read_parquet
+from finetrail.errors import SourceError
+
+Salvaged = tuple[int, str, str]
+"""Row number from 1 (of JSON lines the line's), the text, and why it is none: one of the two is empty."""
+
+
+def salvage(path: Path, column: str) -> Iterator[Salvaged]:
+    """The texts in a column of a CSV, TSV, JSONL or Parquet file, in constant memory.
+
+    A row whose text is missing or empty, or is no text, no UTF-8 or no JSON, or that has too many or too few fields, is
+    given with the reason. Only bytes of the column itself count.
+
+    Raises:
+        SourceError: no row has such a column, the file is no Parquet file, or the quoting of a CSV file is broken:
+            behind that nobody can say where a row begins.
+    """
+    kind = SUFFIXES[path.suffix.lower()]
+    if kind == "parquet":
+        return _parquet(path, column)
+    return _jsonl(path, column) if kind == "jsonl" else _csv(path, column, "\t" if kind == "tsv" else ",")
+
+
+def _csv(path: Path, column: str, delimiter: str) -> Iterator[Salvaged]:
+    csv.field_size_limit(2**31 - 1)  # a field may hold a whole document; the module's own limit is 128 KiB
+    # A byte that is not UTF-8 becomes a character of its own, so that its row is known when it is met.
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        reader = csv.reader(file, delimiter=delimiter, strict=True)
+        try:
+            header = next(reader, [])
+            if header.count(column) != 1:
+                if header.count(column):
+                    raise SourceError(f"{path.name}: column {column!r} appears twice in the header; rename one")
+                raise _no_column(path, column, header)
+            place, number = header.index(column), 0
+            for fields in reader:
+                number += bool(fields)  # blank lines are passed over
+                if len(fields) == len(header):
+                    yield number, *_text(fields[place])
+                elif fields:
+                    yield number, "", f"{len(fields)} fields, but the header has {len(header)} (line {reader.line_num})"
+        except csv.Error as error:
+            raise SourceError(f"{path.name}, line {reader.line_num}: {error}; correct the quoting there") from error
+
+
+def _jsonl(path: Path, column: str) -> Iterator[Salvaged]:
+    objects, seen = 0, False
+    known: list[str] = []
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            except UnicodeDecodeError as error:
+                yield number, "", _undecodable(line[error.start])
+                continue
+            except (json.JSONDecodeError, RecursionError) as error:
+                yield number, "", f"not JSON ({error})"
+                continue
+            if not isinstance(record, dict):
+                yield number, "", "not a JSON object"
+                continue
+            objects += 1
+            seen = seen or column in record
+            known = known or list(record)
+            yield number, *_text(record.get(column))
+    if objects and not seen:
+        raise _no_column(path, column, known)
+
+
+def _parquet(path: Path, column: str) -> Iterator[Salvaged]:
+    try:
+        for number, record in read_parquet(path, [column], ROWS_AT_ONCE):
+            yield number, *_text(record[column])
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{path.name}: column {column!r} holds a text that is not UTF-8 ({error.reason}); write the file again"
+        ) from error
+
+
+def _text(value: Any) -> tuple[str, str]:
+    if value is None:
+        return "", "no text"
+    if not isinstance(value, str):
+        return "", f"{str(value)[:40]!r} is a {type(value).__name__}, no text"
+    if not value.strip():
+        return "", "empty text"
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        character = ord(value[error.start])
+        # Of surrogateescape; JSON may name halves of a pair too.
+        return "", _undecodable(character - 0xDC00) if 0xDC80 <= character <= 0xDCFF else "half of a character"
+    return value, ""
+
+
+def _undecodable(byte: int) -> str:
+    return f"byte 0x{byte:02x} is not UTF-8"
+
+
+def _no_column(path: Path, column: str, found: list[str]) -> SourceError:
+    known = ", ".join(map(repr, found)) or "none"
+    return SourceError(f"{path.name}: no column {column!r}; it has {known}; set source.columns, or give --column")

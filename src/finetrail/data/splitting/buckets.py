@@ -1,0 +1,113 @@
+"""Contents of any number and size, carried from the raw shards into those of a split, some rows at a time."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from finetrail.data.store.shards import BYTES_A_SHARD, ROWS_A_SHARD, read_batches
+from finetrail.errors import SplitError
+from finetrail.progress import Track, quiet
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Ints = NDArray[np.int64]
+
+ROWS_A_GROUP = 2_000
+SIZE_A_GROUP = 32 * 2**20
+OTHER_ROWS = "the shards and the manifest of data/raw are not of one run; run `finetrail ingest` again"
+
+
+def cut(sizes: "Ints") -> "Ints":
+    """The number of the shard of each row, in their order: none has too many rows or too large contents."""
+    import numpy as np
+
+    shards = np.zeros(len(sizes), dtype=np.int64)
+    shard = rows = total = 0
+    for row, size in enumerate(sizes.tolist()):
+        if rows and (rows == ROWS_A_SHARD or total + size > BYTES_A_SHARD):
+            shard, rows, total = shard + 1, 0, 0
+        shards[row] = shard
+        rows, total = rows + 1, total + size
+    return shards
+
+
+def distribute(
+    raw: Path,
+    column: str,
+    ids: Sequence[str],
+    *,
+    sizes: "Ints",
+    splits: "Ints",
+    folders: Sequence[Path],
+    track: Track = quiet,
+) -> None:
+    """Write the rows of each split in the order of their ids, as shards of id, content, label and group.
+
+    A shard is gathered in a file of its own while the raw shards are read once, and then sorted: memory holds one.
+
+    Args:
+        ids: of all rows, in the order of the raw shards.
+        sizes: (rows,) of the contents, in bytes or characters.
+        splits: (rows,) the number of each row's folder, -1 for none.
+        folders: empty ones.
+        track: shows how far the raw shards are read.
+
+    Raises:
+        SplitError: the raw shards hold other rows.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    names = np.array(ids, dtype=object)
+    shards = np.full(len(ids), -1)
+    files: list[Path] = []
+    for number, folder in enumerate(folders):
+        rows = np.flatnonzero(splits == number)
+        rows = rows[np.argsort(names[rows], kind="stable")]
+        own = cut(sizes[rows])
+        shards[rows] = own + len(files)
+        files += [folder / f"part-{shard:05d}.parquet" for shard in range(int(own.max(initial=-1)) + 1)]
+    gathered = [file.with_suffix(".rows") for file in files]
+    writers: list[pa.ipc.RecordBatchStreamWriter | None] = [None] * len(files)
+    at = 0
+    few = max(1, min(ROWS_A_GROUP, SIZE_A_GROUP // int(sizes.max(initial=1))))  # so few that memory holds the largest
+    for batch in track(read_batches(raw, ["id", column, "label", "group"], few), total=None, what="writing the splits"):
+        upto = at + len(batch)
+        if batch["id"].to_pylist() != names[at:upto].tolist():
+            raise SplitError(OTHER_ROWS)
+        places = shards[at:upto]
+        for shard in np.unique(places[places >= 0]).tolist():
+            part = batch.take(pa.array(np.flatnonzero(places == shard)))
+            if writers[shard] is None:
+                writers[shard] = pa.ipc.new_stream(str(gathered[shard]), batch.schema)
+            writers[shard].write_batch(part)
+        at = upto
+    for writer in writers:
+        if writer is not None:
+            writer.close()
+    if at != len(ids):
+        raise SplitError(OTHER_ROWS)
+    for rows_file, file in zip(gathered, files, strict=True):
+        _sort(rows_file, file, column)
+        rows_file.unlink()
+
+
+def _sort(gathered: Path, shard: Path, column: str) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with pa.memory_map(str(gathered)) as file:
+        rows = pa.ipc.open_stream(file).read_all().combine_chunks()  # many small chunks are slow to take from
+        order = pa.compute.sort_indices(rows["id"])
+        group = max(1, min(ROWS_A_GROUP, len(rows) * SIZE_A_GROUP // rows.nbytes))
+        schema = rows.schema.remove_metadata()
+        encoded = pa.types.is_binary(schema.field(column).type)  # encoded images do not get smaller
+        compression = {name: "none" if encoded and name == column else "zstd" for name in schema.names}
+        others = [name for name in schema.names if name != column]
+        with pq.ParquetWriter(
+            shard, schema, compression=compression, use_dictionary=["label", "group"], write_statistics=others
+        ) as writer:
+            for start in range(0, len(order), group):
+                writer.write_table(rows.take(order.slice(start, group)), row_group_size=group)

@@ -1,0 +1,112 @@
+"""What is said about a split: errors where nobody could train or score on it, warnings, and split.json."""
+
+import hashlib
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from finetrail.data.splitting.splits import Assignment, Division, Rows
+from finetrail.errors import SplitError
+from finetrail.targets.strata import inline
+from finetrail.workspace import SPLITS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LARGE_CHAIN = 0.05  # of all rows
+
+
+def label_counts(rows: Rows, assignment: Assignment) -> dict[str, dict[str, int]]:
+    """Rows of each label (of numbers: of each bin) in each split: {split: {label: n}}; 0 where it lacks them."""
+    labels = sorted({label for label, split in zip(rows.labels, assignment.splits, strict=True) if split})
+    counts = Counter(zip(assignment.splits, rows.labels, strict=True))
+    return {split: {label: counts[split, label] for label in labels} for split in SPLITS}
+
+
+def refuse(counts: dict[str, dict[str, int]], removed: int) -> None:
+    """Raise SplitError where a split has no rows. Args: counts: of `label_counts`. removed: rows, for leakage."""
+    sizes = {split: sum(counts[split].values()) for split in SPLITS}
+    for split in SPLITS:
+        if not sizes[split]:
+            raise SplitError(
+                f"split {split!r} is empty ({inline(sizes)}, {removed} removed as near duplicates): every split needs "
+                "rows; add rows, or change the shares, the method or near_duplicates in `split:`"
+            )
+
+
+def warnings(counts: dict[str, dict[str, int]], settings: Division) -> list[str]:
+    """Return what a person should know before trusting the scores, a sentence each."""
+    found = []
+    for label in counts["train"]:
+        missing = [split for split in ("val", "test") if not counts[split][label]]
+        if missing:
+            rows = sum(counts[split][label] for split in SPLITS)
+            found.append(f"label {label!r} ({rows} rows) is not in {' and '.join(missing)}: it is not scored there")
+    if settings.method == "official":
+        return found
+    sizes = {split: sum(counts[split].values()) for split in SPLITS}
+    for split, asked in (("test", settings.test), ("val", settings.val)):
+        total = sum(sizes.values())
+        if abs(sizes[split] - asked * total) > max(len(counts[split]), asked * total / 4):  # beyond rounding by label
+            why = "large groups and groups of near duplicates go as one"
+            if settings.method == "hash":
+                why += ", and a share is met by chance only"
+            found.append(f"{split} holds {sizes[split] / total:.3f} of the rows, and {asked:g} was asked for: {why}")
+    return found
+
+
+def chains(rows: Rows, assignment: Assignment) -> list[str]:
+    """Return a warning if a chain of near rows holds so many of them that it is a kind of content, not repetitions."""
+    if not assignment.clusters:
+        return []
+    cluster, size = Counter(assignment.clusters).most_common(1)[0]
+    contents = {key for key, number in zip(rows.keys, assignment.clusters, strict=True) if number == cluster}
+    if size < len(rows.ids) * LARGE_CHAIN or len(contents) < 3:
+        return []
+    return [
+        (
+            f"a chain of near duplicates joins {size} of {len(rows.ids)} rows, which go as one: if not all of them are "
+            "the same, make split.near_duplicates stricter"
+        )
+    ]
+
+
+def content_hash(ids: "Sequence[str]", labels: "Sequence[str]", contents: "Sequence[str]") -> str:
+    """The sha256 of ids, labels and contents' hashes in their order: equal for equal splits, whatever Parquet does."""
+    digest = hashlib.sha256()
+    for row in zip(ids, labels, contents, strict=True):
+        for value in row:
+            data = value.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "big") + data)
+    return digest.hexdigest()
+
+
+def leakage_report(rows: Rows, assignment: Assignment) -> dict[str, Any]:
+    """The findings about rows that are the same or near.
+
+    Returns:
+        exact_groups: contents of more than one row; near_pairs: links between different contents that join the near
+        groups (a group of k contents counts k-1); near_groups: groups of more than one content; mixed_label_groups:
+        groups, exact or near, with more than one label (of numbers: bin); removed: rows taken out, with the row that
+        stays.
+    """
+    contents: dict[int, set[str]] = {}
+    labels: dict[int, set[str]] = {}
+    for cluster, key, label in zip(assignment.clusters, rows.keys, rows.labels, strict=True):
+        contents.setdefault(cluster, set()).add(key)
+        labels.setdefault(cluster, set()).add(label)
+    return {
+        "exact_groups": sum(n > 1 for n in Counter(rows.keys).values()),
+        "near_pairs": sum(len(group) - 1 for group in contents.values()),
+        "near_groups": sum(len(group) > 1 for group in contents.values()),
+        "mixed_label_groups": sum(len(group) > 1 for group in labels.values()),
+        "removed": [
+            {
+                "id": rows.ids[entry.row],
+                "split": entry.split,
+                "because_of": rows.ids[entry.because_of],
+                "because_split": assignment.splits[entry.because_of],
+                "similarity": round(entry.similarity, 4),
+            }
+            for entry in assignment.removed
+        ],
+    }

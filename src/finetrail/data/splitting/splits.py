@@ -1,0 +1,243 @@
+"""Which row goes to train, val or test: four methods, none of which looks at the order of the rows.
+
+What goes as one is a unit: rows that are the same or near (see `leakage`), and for `group` and `hash` rows of one group
+with all that they are near to.
+
+- `official`: the source's test split stays whole; rows of train and val near to it are taken out, and rows of train
+  near to val. Without an official val, val is carved out of train by label.
+- `stratified`: of each label (of numbers: of each bin) val and test get their shares to the row, if units of one row
+  allow it.
+- `group`: as `stratified`, but with whole groups and over all labels together.
+- `hash`: see `_hash`; a row stays where it is when others are added or removed.
+"""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from finetrail.data.near.leakage import Neighbours, units_of
+from finetrail.errors import SplitError
+from finetrail.settings import Settings
+
+COMPARED = 50  # rows of a cluster that a removed row is compared with, to name the most similar
+
+
+class Division(Settings):
+    """What section `split:` of params.yaml says for every kind of content: how the rows are divided."""
+
+    method: Literal["official", "stratified", "group", "hash"] = "stratified"
+    val: float = Field(default=0.1, gt=0, lt=1, description="share of all rows; for official: of the train rows")
+    test: float = Field(default=0.2, gt=0, lt=1, description="share of all rows; not used by official")
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _room_for_train(self) -> "Division":
+        if self.method != "official" and self.val + self.test >= 1:
+            raise ValueError(f"val + test = {self.val + self.test:g} leaves nothing for train: make them less than 1")
+        return self
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows to divide, column by column.
+
+    Attributes:
+        keys: what equal contents have in common: the normalised text, or the hash of the file.
+        labels: what is kept in proportion: the classes, or the bins of numbers; see `strata`.
+        official: the source's own split.
+    """
+
+    ids: Sequence[str]
+    keys: Sequence[str]
+    labels: Sequence[str]
+    official: Sequence[str | None]
+    groups: Sequence[str | None]
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A row taken out for leakage. Attributes: split: its official one; because_of: the most similar row that stays."""
+
+    row: int
+    split: str
+    because_of: int
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The result. Attributes: splits: of each row, None if removed; clusters: a number a row, equal for near rows."""
+
+    splits: list[str | None]
+    removed: list[Removed]
+    clusters: list[int]
+
+
+def assign(rows: Rows, settings: Division, near: Neighbours) -> Assignment:
+    """Divide the rows, then search the result for leaks again.
+
+    Args:
+        near: which of the rows are the same or near, by their places.
+
+    Raises:
+        SplitError: the rows lack what the method needs, or the same or near rows ended up in different splits.
+    """
+    _check_columns(rows, settings)
+    clusters: list[int] = near.clusters().tolist()
+    removed: list[Removed] = []
+    splits: list[str | None]
+    if settings.method == "official":
+        splits, removed = _official(rows, clusters, settings, near)
+    else:
+        whole = settings.method in ("group", "hash")
+        units = units_of(clusters, rows.groups if whole else [None] * len(clusters))
+        if settings.method == "hash":
+            splits = _hash(rows, units, settings)
+        else:
+            splits = _shares(rows, units, settings, by_label=settings.method == "stratified")
+    leak = near.crossing(splits)
+    if leak:
+        pair = [(rows.ids[row], splits[row]) for row in (leak.first, leak.second)]
+        raise SplitError(
+            f"rows {pair[0]} and {pair[1]} are near duplicates ({near.say(leak.similarity)}) in different splits: "
+            "this is a bug of finetrail, nothing was written; please report it"
+        )
+    return Assignment(splits, removed, clusters)
+
+
+def _check_columns(rows: Rows, settings: Division) -> None:
+    if not rows.ids:
+        raise SplitError("0 rows are left to split: every split needs rows; see the quarantine of `finetrail validate`")
+    if settings.method == "group":
+        _refuse_missing(rows.ids, rows.groups, "group", "name the column of groups in `source:`, or use `stratified`")
+    if settings.method == "official":
+        counts = Counter(rows.official)
+        if not counts["test"]:
+            found = dict(sorted((str(name), n) for name, n in counts.items() if name)) or "no official split"
+            remedy = "name the column or file of the test rows in `source:`, or use `stratified`"
+            raise SplitError(f"split method 'official' needs a test split of the source, which has {found}: {remedy}")
+        _refuse_missing(
+            rows.ids, rows.official, "official split", "give each row train, val or test, or use `stratified`"
+        )
+
+
+def _refuse_missing(ids: Sequence[str], values: Sequence[str | None], what: str, remedy: str) -> None:
+    missing = sorted(row for row, value in zip(ids, values, strict=True) if value is None)
+    if missing:
+        raise SplitError(f"{len(missing)} of {len(ids)} rows have no {what} (first: {missing[0]!r}): {remedy}")
+
+
+def _draw(seed: int, kind: str, key: str) -> float:
+    """A number in [0, 1) that depends on nothing but its arguments."""
+    digest = hashlib.sha256(f"{seed}\n{kind}\n{key}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:6], "big") / 2**48  # 48 bits: exact in a float, and below 1
+
+
+def _hash(rows: Rows, units: list[list[int]], settings: Division) -> list[str | None]:
+    """Draw a number for every row from its group, or from its content; a unit takes the highest of its rows.
+
+    The lowest numbers are test, then val, then train. So a row's split depends on its unit and the settings alone, and
+    when rows are added it can only move in the direction test -> val -> train, and only because a near duplicate
+    joined its unit: what was trained on once is never in a later test. Some move is unavoidable: two near rows of
+    which each alone would be in another split cannot both stay when they meet.
+    """
+    splits: list[str | None] = [None] * len(rows.ids)
+    for unit in units:
+        drawn = max(
+            _draw(settings.seed, "text" if group is None else "group", rows.keys[row] if group is None else group)
+            for row in unit
+            for group in [rows.groups[row]]
+        )
+        name = "test" if drawn < settings.test else "val" if drawn < settings.test + settings.val else "train"
+        for row in unit:
+            splits[row] = name
+    return splits
+
+
+def _shares(rows: Rows, units: list[list[int]], settings: Division, by_label: bool) -> list[str | None]:
+    splits: list[str | None] = ["train"] * len(rows.ids)
+    for stratum in _strata(rows, units, settings.seed, by_label):
+        for name, chosen in _fill(stratum, {"test": settings.test, "val": settings.val}).items():
+            for row in chosen:
+                splits[row] = name
+    return splits
+
+
+def _strata(rows: Rows, units: Iterable[list[int]], seed: int, by_label: bool) -> list[list[list[int]]]:
+    """Units by their most frequent label, in an order that looks random and that the order of rows cannot change."""
+    strata: defaultdict[str, list[tuple[float, str, list[int]]]] = defaultdict(list)
+    for unit in units:
+        counts = Counter(rows.labels[row] for row in unit)
+        label = min(counts, key=lambda name: (-counts[name], name)) if by_label else ""
+        key = min(rows.keys[row] for row in unit)
+        strata[label].append((_draw(seed, "unit", key), key, unit))
+    return [[unit for _, _, unit in sorted(strata[label])] for label in sorted(strata)]
+
+
+def _fill(units: list[list[int]], shares: dict[str, float]) -> dict[str, list[int]]:
+    """Take units for each share in turn while they fit; the rest is train's.
+
+    Train keeps at least one row. Where there are enough units every share gets at least one, so that a rare label can
+    be scored.
+    """
+    total = sum(map(len, units))
+    least = {name: int(len(units) > place) for place, name in enumerate(shares, start=1)}
+    spare = total - 1 - sum(least.values())  # rows that may go to a share above its least
+    rest, taken = list(units), dict[str, list[int]]()
+    for name, share in shares.items():
+        want = max(least[name], min(int(total * share + 0.5), least[name] + spare))
+        spare -= want - least[name]
+        chosen: list[int] = []
+        kept: list[list[int]] = []
+        for unit in rest:
+            (chosen.extend if len(chosen) + len(unit) <= want else kept.append)(unit)
+        if not chosen and want and len(kept) > 1:
+            smallest = min(kept, key=len)  # all units are larger than the share: better too much than none
+            if 2 * len(smallest) <= sum(map(len, kept)):
+                kept.remove(smallest)
+                chosen = list(smallest)
+        rest, taken[name] = kept, chosen
+    return taken
+
+
+def _official(
+    rows: Rows, clusters: list[int], settings: Division, near: Neighbours
+) -> tuple[list[str | None], list[Removed]]:
+    splits: list[str | None] = list(rows.official)
+    removed: list[Removed] = []
+    for winner, losers in (("test", ("train", "val")), ("val", ("train",))):
+        kept = _members(clusters, sorted(_rows_in(splits, winner), key=lambda row: rows.ids[row]))
+        for loser in losers:
+            for row in _rows_in(splits, loser):
+                if clusters[row] in kept:
+                    nearest, similar = _most_similar(rows, row, kept[clusters[row]], near)
+                    removed.append(Removed(row, loser, nearest, similar))
+                    splits[row] = None
+    if "val" not in rows.official:
+        units = _members(clusters, _rows_in(splits, "train")).values()
+        for stratum in _strata(rows, units, settings.seed, by_label=True):
+            for row in _fill(stratum, {"val": settings.val})["val"]:
+                splits[row] = "val"
+    return splits, sorted(removed, key=lambda entry: rows.ids[entry.row])
+
+
+def _rows_in(splits: list[str | None], name: str) -> list[int]:
+    return [row for row, split in enumerate(splits) if split == name]
+
+
+def _members(clusters: list[int], rows: Iterable[int]) -> dict[int, list[int]]:
+    members: defaultdict[int, list[int]] = defaultdict(list)
+    for row in rows:
+        members[clusters[row]].append(row)
+    return dict(members)
+
+
+def _most_similar(rows: Rows, row: int, kept: list[int], near: Neighbours) -> tuple[int, float]:
+    same = [other for other in kept if rows.keys[other] == rows.keys[row]][:1] or kept[:COMPARED]
+    similar = {other: near.similarity(row, other) for other in same}
+    nearest = max(similar, key=lambda other: similar[other])  # of equals the first, and `kept` is in order of id
+    return nearest, similar[nearest]

@@ -1,0 +1,1 @@
+"""Rows on disk: Parquet shards and a manifest."""

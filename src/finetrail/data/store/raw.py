@@ -1,0 +1,134 @@
+"""The ingested rows as they lie on disk: Parquet shards, and a manifest with one row an example."""
+
+import hashlib
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finetrail.data.store.content import Content, batches
+from finetrail.data.store.shards import Contents, ShardWriter, pick, read_frame, schema_of
+from finetrail.errors import SourceError
+from finetrail.workspace import need
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "Contents",
+    "Row",
+    "pick",
+    "read_frame",
+    "read_manifest",
+    "smallest_hashes",
+    "write_rows",
+]
+
+ROWS_A_BATCH = 2_000
+BYTES_A_BATCH = 32 * 2**20
+IDENTITY = ("id", "source", "row", "split", "label", "group", "sha256")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One labelled example as a source gives it.
+
+    Attributes:
+        source: the file it comes from, for messages; a member's name, for an image of a folder or an archive.
+        row: its 1-based number among the file's rows (the line, for JSONL).
+        content: a text, or the encoded bytes of an image; None where it is missing.
+        split: the official split, `train`, `val` or `test`, if the source has one.
+    """
+
+    source: str
+    row: int
+    content: str | bytes | None
+    label: str | None
+    split: str | None = None
+    group: str | None = None
+
+    @property
+    def sha256(self) -> str | None:
+        """The hash of the content: of it alone, so that equal contents with different labels meet."""
+        content = self.content
+        if content is None:
+            return None
+        data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+        return hashlib.sha256(data).hexdigest()
+
+
+def smallest_hashes(rows: Iterable[Row], limits: Mapping[str, int]) -> Iterator[Row]:
+    """Keep at most `limits[split]` rows of each official split (`all` for rows without one), in their order.
+
+    The rows with the smallest content hashes stay: a sample that looks random and does not change when rows are added
+    at the end or shuffled, unlike "the first N".
+
+    Args:
+        rows: gone through twice, first for the hashes and then for the rows, so that no content is held.
+
+    Raises:
+        SourceError: the source gave other rows the second time.
+    """
+    largest: dict[str, list[tuple[int, int]]] = {}  # heaps of the negated keys: the largest hash is on top
+    for index, row in enumerate(rows):
+        split = row.split or "all"
+        if split in limits:
+            heap = largest.setdefault(split, [])
+            key = (-int(row.sha256 or "0", 16), -index)
+            if len(heap) < limits[split]:
+                heapq.heappush(heap, key)
+            elif heap:
+                heapq.heappushpop(heap, key)
+    kept = {-index: -digest for heap in largest.values() for digest, index in heap}
+    for index, row in enumerate(rows):
+        if (row.split or "all") not in limits:
+            yield row
+        elif index in kept:
+            if int(row.sha256 or "0", 16) != kept[index]:
+                raise SourceError(f"{row.source}, row {row.row}: changed while it was read; start again")
+            yield row
+
+
+def write_rows(rows: Iterable[Row], folder: Path, content: Content) -> Counter[str]:
+    """Write shards and manifest; return the number of rows of each official split (`all` without one).
+
+    Holds the contents of one batch, whatever their number.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    shared = dict.fromkeys(("id", "label", "split", "group"), "string")
+    shards = schema_of({"id": "string", content.column: content.stored} | shared)
+    kinds = dict.fromkeys(IDENTITY, "string") | {"row": "int64"} | dict(content.facts)
+    manifest = schema_of(kinds)
+    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
+    with (
+        ShardWriter(folder, shards, content.column, content.compression) as writer,
+        pq.ParquetWriter(folder / "manifest.parquet", manifest, compression="zstd") as listing,
+    ):
+        for batch in batches(rows, ROWS_A_BATCH, BYTES_A_BATCH):
+            table: list[dict[str, Any]] = []
+            entries: list[dict[str, Any]] = []
+            for row, facts in zip(batch, content.describe([row.content for row in batch]), strict=True):
+                digest = row.sha256
+                key = (digest or hashlib.sha256(f"{row.source}:{row.row}".encode()).hexdigest())[:16]
+                identity = key if seen[key] == 0 else f"{key}-{seen[key]}"
+                seen[key] += 1
+                counts[row.split or "all"] += 1
+                own = {"id": identity, "split": row.split, "label": row.label, "group": row.group}
+                table.append(own | {content.column: row.content})
+                entries.append(own | {"source": row.source, "row": row.row, "sha256": digest} | facts)
+            writer.write(pa.Table.from_pylist(table, shards))
+            listing.write_table(pa.Table.from_pylist(entries, manifest))
+    return counts
+
+
+def read_manifest(raw: Path) -> "pd.DataFrame":
+    """The manifest: id, source, row, split, label, group, sha256, and the facts of the content."""
+    import pyarrow.parquet as pq
+
+    frame: pd.DataFrame = pq.read_table(need(raw / "manifest.parquet", "ingest")).to_pandas()
+    return frame

@@ -1,0 +1,182 @@
+"""Great Expectations: checks the rules, and writes its Data Docs as pages that need no network. Its only importer.
+
+A page of Data Docs as Great Expectations writes it loads its style, scripts and logo from five hosts, so it is bare
+offline, and holds the time and random ids, so no two builds are equal. Here its renderers make the sections, which are
+put in a page of our own (`data_docs.html`).
+"""
+
+import html
+import os
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finetrail.data.validation.findings import (
+    AtLeast,
+    Between,
+    Check,
+    Finding,
+    HasColumns,
+    InSet,
+    NotNull,
+    Null,
+    OfType,
+    Rule,
+    Unique,
+)
+from finetrail.data.validation.rules import Validation, fits
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EXAMPLES_ON_PAGE = 20
+SEVERITY = {"fail": "critical", "quarantine": "warning", "warn": "info"}  # in the words of Great Expectations
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What the rules found in a manifest.
+
+    Attributes:
+        findings: one a rule, in the order of the catalogue; `schema` alone if the manifest does not fit it.
+    """
+
+    findings: tuple[Finding, ...]
+    _suite: Any
+    _result: Any
+
+    def write_docs(self, folder: Path, rows: dict[str, int]) -> None:
+        """Write Data Docs: `index.html` with the results and `expectations.html` with the suite.
+
+        Args:
+            rows: numbers to show at the top, by what they count.
+        """
+        from great_expectations.render.renderer.page_renderer import (
+            ExpectationSuitePageRenderer,
+            ValidationResultsPageRenderer,
+        )
+
+        folder.mkdir(parents=True)
+        results = ValidationResultsPageRenderer().render(self._result).to_json_dict()
+        suite = ExpectationSuitePageRenderer().render(self._suite).to_json_dict()
+        shared = {"findings": self.findings, "rows": rows, "failed": any(finding.failed for finding in self.findings)}
+        _write_page(folder / "index.html", "results", results, shared)
+        _write_page(folder / "expectations.html", "expectations", suite, shared)
+
+
+def inspect(manifest: "pd.DataFrame", rules: Validation) -> Inspection:
+    """Check every rule that is not off. The ids of the rows found are the ones that Great Expectations gives."""
+    gx = _great_expectations()
+    catalogue = rules.catalogue()
+    fit = fits(manifest, rules.facts)
+    frame = rules.derive(manifest) if fit else manifest
+    checked = [rule for rule in catalogue if rule.policy != "off"] if fit else [catalogue[0]]  # the schema
+    suite = gx.ExpectationSuite(
+        name="manifest", expectations=[e for rule in checked for e in _expectations(gx, rule, set(frame.columns))]
+    )
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    asset = context.data_sources.add_pandas("workspace").add_dataframe_asset("manifest")
+    batch = asset.add_batch_definition_whole_dataframe("all rows").get_batch({"dataframe": _as_objects(frame)})
+    wanted = {
+        "result_format": "COMPLETE",
+        "unexpected_index_column_names": ["id"],
+        "partial_unexpected_count": EXAMPLES_ON_PAGE,
+        "include_unexpected_rows": False,
+        "return_unexpected_index_query": False,
+    }
+    result = batch.validate(suite, result_format=wanted if "id" in frame else "SUMMARY")
+    broken = [outcome for outcome in result.results if not outcome.success]
+    if not fit and not broken:
+        raise AssertionError("the manifest does not fit its schema, yet no expectation says so: a bug of finetrail")
+    findings = [
+        _finding(rule, [outcome for outcome in broken if outcome.expectation_config.meta["rule"] == rule.name])
+        for rule in (catalogue if fit else checked)
+    ]
+    return Inspection(tuple(findings), suite, result)
+
+
+def _great_expectations() -> Any:
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # read once, at import
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of the modules that it imports, not of ours
+        import great_expectations
+
+    return great_expectations
+
+
+def _expectations(gx: Any, rule: Rule, columns: set[Any]) -> Iterator[Any]:
+    """The expectations that make up a rule; of a missing column only that it is missing."""
+    words = {"meta": {"rule": rule.name}, "severity": SEVERITY[rule.policy]}
+    if len(rule.checks) == 1:
+        words["description"] = f"{rule.expects} ({rule.name}, policy {rule.policy})."
+    for check in rule.checks:
+        if isinstance(check, HasColumns) or check.column in columns:
+            yield _expectation(gx.expectations, check, words)
+
+
+def _expectation(e: Any, check: Check, words: dict[str, Any]) -> Any:  # noqa: PLR0911
+    match check:
+        case HasColumns(columns):
+            return e.ExpectTableColumnsToMatchSet(column_set=list(columns), exact_match=False, **words)
+        case OfType(column, types):
+            return e.ExpectColumnValuesToBeInTypeList(column=column, type_list=list(types), **words)
+        case NotNull(column):
+            return e.ExpectColumnValuesToNotBeNull(column=column, **words)
+        case Null(column):
+            return e.ExpectColumnValuesToBeNull(column=column, **words)
+        case Unique(column):
+            return e.ExpectColumnValuesToBeUnique(column=column, **words)
+        case InSet(column, values):
+            return e.ExpectColumnValuesToBeInSet(column=column, value_set=list(values), **words)
+        case Between(column, low, high):
+            return e.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high, **words)
+        case AtLeast(column, values):
+            return e.ExpectColumnUniqueValueCountToBeBetween(column=column, min_value=values, **words)
+
+
+def _finding(rule: Rule, broken: list[Any]) -> Finding:
+    """Args: broken: the results of those expectations of the rule that do not hold."""
+    if rule.counts == "faults":
+        return Finding(rule, len(broken), detail=", ".join(map(_fault, broken)))
+    # A dict keeps the order of the manifest, and each id once.
+    ids = dict.fromkeys(str(entry["id"]) for outcome in broken for entry in outcome.result["unexpected_index_list"])
+    return Finding(rule, len(ids), tuple(ids))
+
+
+def _fault(outcome: Any) -> str:
+    """What an expectation about the table saw: a missing column, a type, a number, or the first value that is wrong."""
+    result = outcome.result
+    column = outcome.expectation_config.kwargs.get("column")
+    if column is None:
+        return f"no column {', '.join(map(repr, result['details']['mismatched']['missing']))}"
+    seen = result["observed_value"] if "observed_value" in result else result["partial_unexpected_list"][0]
+    return f"{column}: {outcome.expectation_config.type.removeprefix('expect_column_')} is not so, found {seen!r}"
+
+
+def _as_objects(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """Great Expectations 1.24 does not know the string type of pandas 3: it reads no Python strings in it."""
+    return frame.astype({name: "object" for name, kind in frame.dtypes.items() if str(kind) == "str"})
+
+
+def _write_page(path: Path, kind: str, document: dict[str, Any], shared: dict[str, Any]) -> None:
+    from great_expectations.render.view.view import DefaultJinjaPageView
+    from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader
+
+    environment = DefaultJinjaPageView().env
+    theirs = PackageLoader("great_expectations", "render/view/templates")
+    environment.loader = ChoiceLoader([FileSystemLoader(Path(__file__).parent), theirs])
+    sections = [section for section in _escaped(document["sections"]) if section.get("section_name") != "Overview"]
+    page = environment.get_template("data_docs.html").render(kind=kind, sections=sections, **shared)
+    path.write_text(page, encoding="utf-8")
+
+
+def _escaped(content: Any, cell: bool = False) -> Any:
+    """Escape the cells of every table in a rendered document: they hold labels of the data, and the view does not."""
+    if isinstance(content, dict):
+        return {key: _escaped(value, key == "table") for key, value in content.items()}
+    if isinstance(content, list):
+        return [_escaped(value, cell) for value in content]
+    return html.escape(content) if cell and isinstance(content, str) else content

@@ -1,0 +1,96 @@
+"""What validation leaves for people and later stages: validation.json, quarantine.csv, and why it stopped."""
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finetrail.data.validation.findings import Finding
+from finetrail.data.validation.rules import Validation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+EXAMPLES = 5
+COLUMNS = ("id", "source", "row", "split", "label", "rules", "content")
+
+
+def reasons_by_row(findings: tuple[Finding, ...]) -> dict[str, list[str]]:
+    """The rows that were put aside, by id, each with the names of the rules that found it."""
+    reasons: dict[str, list[str]] = {}
+    for finding in findings:
+        for identity in finding.ids if finding.rule.puts_aside else ():
+            reasons.setdefault(identity, []).append(finding.rule.name)
+    return reasons
+
+
+def validation_report(
+    findings: tuple[Finding, ...], rows: dict[str, int], manifest: "pd.DataFrame", rules: Validation
+) -> dict[str, Any]:
+    """The content of validation.json. Args: rows: ingested, quarantined and passed."""
+    labels: dict[str, float] = {}
+    if "id" in manifest and "label" in manifest:
+        labels = rules.describe_labels(manifest.loc[~manifest["id"].isin(list(reasons_by_row(findings))), "label"])
+    return {
+        "success": not any(finding.failed for finding in findings),
+        "rows": rows,
+        "rules": [_entry(finding) for finding in findings],
+        "labels": labels,
+    }
+
+
+def write_quarantine(
+    path: Path, manifest: "pd.DataFrame", excerpts: dict[str, str], findings: tuple[Finding, ...]
+) -> None:
+    """Write one line a row that was put aside, in the order of the manifest. Args: excerpts: of theirs, by id."""
+    reasons = reasons_by_row(findings)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        aside = manifest[manifest["id"].isin(list(reasons))] if reasons else manifest.iloc[:0]
+        for row in aside.to_dict("records"):
+            where = [row["id"], row["source"], row["row"], _text(row["split"]), _text(row["label"])]
+            writer.writerow([*where, ";".join(reasons[row["id"]]), excerpts[row["id"]]])
+
+
+def why_stopped(findings: tuple[Finding, ...], rows: dict[str, int], manifest: "pd.DataFrame") -> str | None:
+    """The first finding that stops the pipeline, with an example and the remedy, in a line; None if there is none."""
+    failed = [finding for finding in findings if finding.failed]
+    if not failed:
+        return None
+    first, rule = failed[0], failed[0].rule
+    if rows["ingested"] == 0:
+        return "no row was ingested; give `source` a file with rows"
+    if rule.name == "two_labels" and rows["passed"] == 0:
+        by_rule = [f"{finding.rule.name} {len(finding.ids)}" for finding in findings if finding.rule.puts_aside]
+        counts = ", ".join(entry for entry in by_rule if not entry.endswith(" 0"))
+        return f"all {rows['ingested']} rows are quarantined ({counts}); correct the source, or loosen `validation`"
+    # Labels may be missing only because of the rows found before: that is no second fault.
+    others = [finding.rule.name for finding in failed[1:] if finding.rule.name != "two_labels"]
+    also = f" (also failed: {', '.join(others)})" if others else ""
+    if not first.ids:
+        return f"rule {rule.name}: {first.message}{also}; {rule.remedy}"
+    example = manifest[manifest["id"] == first.ids[0]].iloc[0]
+    label = f" with label {_text(example['label'])!r}" if _text(example["label"]) else ""
+    milder = "quarantine" if rule.about == "rows" else "warn"
+    return (
+        f"rule {rule.name}: {first.rows} {rule.wrong}, for example {example['source']}:{example['row']}{label}{also}; "
+        f"{rule.remedy}, or set validation.{rule.name}.policy to {milder}"
+    )
+
+
+def _entry(finding: Finding) -> dict[str, Any]:
+    rule = finding.rule
+    return {
+        "rule": rule.name,
+        "policy": rule.policy,
+        "bound": rule.bound,
+        "unexpected": finding.unexpected,
+        "examples": list(finding.ids[:EXAMPLES]),
+        "success": finding.success,
+        "message": finding.message,
+    }
+
+
+def _text(value: object) -> str:
+    """A missing string, None or NaN as pandas holds it, is an empty field."""
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,198 @@
+"""What makes a row of any kind fit to train on: the manifest, repetitions, and what rules about labels have to say.
+
+The rules that compare rows, from `conflicting_label` on in the order of a catalogue, look only at rows that no earlier
+rule has put aside: rows without content are no duplicates of each other, and a label is rare among the rows that would
+be used. Great Expectations (`expectations.py`) then checks columns; here is plain pandas. What is said of classes and
+of numbers alone stands in `label_rules.py`, of texts and of images in `text_rules.py` and `image_rules.py`.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from finetrail.data.validation.findings import Between, Check, HasColumns, InSet, NotNull, Null, OfType, Rule, Unique
+from finetrail.settings import Settings
+from finetrail.workspace import SPLITS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# The columns of every manifest, and of what type they are; a kind of content adds its facts to these.
+COLUMNS = dict.fromkeys(("id", "source", "split", "label", "group", "sha256"), "string") | {"row": "int64"}
+# A column of whole numbers with gaps comes out of Parquet as float64.
+PANDAS_TYPES = {"string": ("str",), "int64": ("int64", "float64"), "float64": ("float64",)}
+INFERRED = {"string": {"string", "empty"}, "int64": {"integer", "floating", "empty"}, "float64": {"floating", "empty"}}
+
+RowPolicy = Literal["fail", "quarantine", "off"]
+
+
+class Needed(Settings):
+    """A rule that cannot be switched off, because no stage can use a row that breaks it."""
+
+    policy: Literal["fail", "quarantine"] = "quarantine"
+
+
+class RowRule(Settings):
+    """A rule about rows: rows that break it stop the pipeline, or are put aside, or are used as they are."""
+
+    policy: RowPolicy = "quarantine"
+
+
+class CommonRules(Settings):
+    """The entries that section `validation` of params.yaml has for every kind of content and of label.
+
+    Attributes:
+        label_key: the column by which two labels are the same.
+    """
+
+    missing_label: Needed = Needed()
+    conflicting_label: RowRule = RowRule()
+    duplicate: RowRule = RowRule()
+
+    label_key: ClassVar[str]
+
+    @abstractmethod
+    def own_label_rules(self) -> "tuple[Rule, ...]":
+        """The rules about the label of a single row, besides that it has one."""
+
+    @abstractmethod
+    def rules_of_all(self) -> "tuple[Rule, ...]":
+        """The rules about all labels that are left."""
+
+    @abstractmethod
+    def judge_labels(self, table: "pd.DataFrame") -> "pd.Series[bool]":
+        """Add the columns of `own_label_rules`, and `label_key`; returns the rows that they put aside."""
+
+    @abstractmethod
+    def judge_all(self, table: "pd.DataFrame", used: "pd.DataFrame") -> None:
+        """Add the columns of `rules_of_all` to the table. Args: used: its rows that no earlier rule has put aside."""
+
+    @abstractmethod
+    def describe_labels(self, labels: "pd.Series[str]") -> dict[str, float]:
+        """What validation.json says of the labels that are left."""
+
+
+class Validation(Protocol):
+    """Section `validation` of params.yaml for one kind of content and of label, such as `TextValidation`."""
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """The columns of the manifest that the rules look at, besides `COLUMNS`, and their types."""
+        ...
+
+    def catalogue(self) -> tuple[Rule, ...]:
+        """Every rule in the order in which it is applied; those that params.yaml cannot change stand at both ends."""
+        ...
+
+    def derive(self, manifest: "pd.DataFrame") -> "pd.DataFrame":
+        """Add the columns that the rules are checked on; those that compare rows are null in rows put aside before."""
+        ...
+
+    def excerpts(self, raw: Path, manifest: "pd.DataFrame", ids: Collection[str]) -> dict[str, str]:
+        """What quarantine.csv shows of the contents of these rows, by id."""
+        ...
+
+    def describe_labels(self, labels: "pd.Series[str]") -> dict[str, float]:
+        """What validation.json says of the labels that are left."""
+        ...
+
+
+def row_rule(
+    rules: Settings, name: str, bound: Any, expects: str, wrong: str, *checks: Check, remedy: str = "correct the source"
+) -> Rule:
+    """A rule about rows, whose policy stands in the section's entry of its name."""
+    return Rule(name, getattr(rules, name).policy, bound, "rows", expects, wrong, remedy, checks)
+
+
+def schema_rule(facts: Mapping[str, str]) -> Rule:
+    """The columns and their types."""
+    columns = COLUMNS | dict(facts)
+    types = tuple(OfType(name, PANDAS_TYPES[kind]) for name, kind in columns.items())
+    needed = tuple(NotNull(name) for name in ("id", "source", "row"))
+    checks: tuple[Check, ...] = (
+        HasColumns(tuple(columns)), *types, *needed, Unique("id"), InSet("split", SPLITS)
+    )  # fmt: skip
+    return Rule("schema", "fail", None, "table", "The manifest has its columns, of the right types, and each id once",
+                "the manifest is not as `ingest` writes it", "run `finetrail ingest` again", checks,
+                "faults")  # fmt: skip
+
+
+def label_rules(rules: CommonRules) -> tuple[Rule, ...]:
+    """The rules about the label of a single row."""
+    missing = row_rule(rules, "missing_label", None, "Every row has a label", "without a label", NotNull("label"))
+    return (missing, *rules.own_label_rules())
+
+
+def repetition_rules(rules: CommonRules, content: str) -> tuple[Rule, ...]:
+    """The rules about equal contents. Args: content: what one is called, such as "text"."""
+    return (
+        row_rule(rules, "conflicting_label", None, f"Equal {content}s have equal labels",
+                 f"whose {content} also stands under another label", Between("labels_of_content", high=1)),
+        row_rule(rules, "duplicate", None, f"No {content} stands twice under the same label",
+                 f"that repeat an earlier row, {content} and label", Null("duplicate_of"),
+                 remedy="remove the repetitions"),
+    )  # fmt: skip
+
+
+def fits(manifest: "pd.DataFrame", facts: Mapping[str, str]) -> bool:
+    """Whether `derive` can work on the manifest: the columns are there, and hold what their names say."""
+    from pandas.api.types import infer_dtype
+
+    columns = COLUMNS | dict(facts)
+    return all(name in manifest and infer_dtype(manifest[name]) in INFERRED[kind] for name, kind in columns.items())
+
+
+def prepare(manifest: "pd.DataFrame", facts: Mapping[str, str]) -> "pd.DataFrame":
+    """The manifest to derive from: strings as strings even where all are missing, and blank labels as missing ones."""
+    strings = [name for name, kind in (COLUMNS | dict(facts)).items() if kind == "string"]
+    table = manifest.astype(dict.fromkeys(strings, "str"))
+    table["label"] = table["label"].where(table["label"].str.strip() != "")
+    return table
+
+
+def compare(
+    table: "pd.DataFrame",
+    found: "pd.Series[bool]",
+    rules: CommonRules,
+    near: "Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]" = lambda table, used: used,
+) -> "pd.DataFrame":
+    """Add what is known by comparing rows.
+
+    Args:
+        table: of `prepare`; the columns are added to it.
+        found: the rows without usable content.
+        near: adds the columns about rows that are nearly the same to the first table, and returns the rows of the
+            second that are then left.
+
+    Returns:
+        The table, with `labels_of_content` (different labels of that content), `duplicate_of` (id of the row that is
+        repeated), and the columns that the rules about labels add.
+    """
+    bad = rules.judge_labels(table)
+    used = table[~(found | table["sha256"].isna() | table["label"].isna() | bad)]
+    key = rules.label_key
+
+    table["labels_of_content"] = used.groupby("sha256")[key].transform("nunique").astype("Int64")
+    used = used[~active(rules.conflicting_label, table.loc[used.index, "labels_of_content"] > 1)]
+    table["duplicate_of"] = repeated(used, ["sha256", key])
+    used = used[~active(rules.duplicate, table.loc[used.index, "duplicate_of"].notna())]
+    used = near(table, used)
+    rules.judge_all(table, used)
+    return table
+
+
+def repeated(used: "pd.DataFrame", by: list[str]) -> "pd.Series[str]":
+    """The id of the row that each row repeats, null for a first one.
+
+    Of equal rows the official test row stays, so that test results can be compared with those of others.
+    """
+    rank = used["split"].map({name: rank for rank, name in enumerate(reversed(SPLITS))}).fillna(len(SPLITS))
+    ordered = used.loc[rank.sort_values(kind="stable").index]
+    first = ordered.groupby(by)["id"].transform("first")
+    return first.where(first != ordered["id"])
+
+
+def active(rule: Any, found: "pd.Series[bool]") -> "pd.Series[bool]":
+    """The rows found, or none of them if the rule does not put them aside."""
+    return found.fillna(False).astype(bool) & (rule.policy in ("fail", "quarantine"))

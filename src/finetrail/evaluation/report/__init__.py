@@ -1,0 +1,1 @@
+"""The test report: a page of sections."""

@@ -1,0 +1,1 @@
+"""Other programs: git, DVC, processes, and the environment they run in."""

@@ -1,0 +1,66 @@
+"""Other programs, run on a leash, and with each of their lines heard as it comes."""
+
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from finetrail.programs import leash
+
+KEPT = 200
+"""Lines: what went wrong stands at the end."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended. Attributes: code: its own, or 128 + N for signal N; lines: the last that it wrote."""
+
+    code: int
+    lines: tuple[str, ...]
+
+
+def run(
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    say: Callable[[str], None] | None = None,
+    *,
+    stderr: int | None = subprocess.STDOUT,
+) -> Ended:
+    """Run a program to its end, in a process group of its own.
+
+    If this process is interrupted, by a cancelled run or a time limit, the program ends with all that it started; and
+    so it does if this process is killed.
+
+    Args:
+        environment: all of it.
+        say: hears each line of stdout and stderr at once.
+        stderr: None leaves it to this process's own, where a terminal shows the program's progress bars.
+    """
+    last: deque[str] = deque(maxlen=KEPT)
+    with subprocess.Popen(
+        # -P: the folder of the script is no place to import from.
+        [sys.executable, "-P", str(Path(leash.__file__)), *command],
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
+        try:
+            for line in process.stdout or ():
+                if text := line.rstrip():
+                    last.append(text)
+                    if say:
+                        say(text)
+        finally:
+            # In a good end the leash is about to go by itself. Else it ends the program, which may still have to write.
+            if process.stdin:
+                process.stdin.close()
+            code = process.wait(leash.GRACE + 5)
+    return Ended(code, tuple(last))

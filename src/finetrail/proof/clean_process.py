@@ -1,0 +1,46 @@
+"""Answers of a packed model as another machine would get them; run by its file name, in a process of its own.
+
+Nothing of the finetrail that is installed here is found: the code comes out of the package. A connection to any host
+raises, and so does a pickle that names anything to import.
+
+    python -P clean_process.py PACKED ROWS ANSWERS
+"""
+
+import socket
+import sys
+from pathlib import Path
+
+FEW = 8
+"""Rows that also go the way of a caller, through MLflow's `predict` and its schema."""
+
+
+def _on_the_spot(event: str, arguments: tuple[object, ...]) -> None:
+    if event in ("socket.getaddrinfo", "socket.gethostbyname") or (
+        event == "socket.connect" and getattr(arguments[0], "family", None) != socket.AF_UNIX
+    ):
+        raise RuntimeError(f"the packed model asks the network ({event} {arguments[1:]})")
+    if event == "pickle.find_class":
+        raise RuntimeError(f"the packed model unpickles {arguments[0]}.{arguments[1]}")
+
+
+def main(packed: Path, rows: Path, answers: Path) -> None:
+    """Load the packed model, and write what it says to each row: its outputs, and of the first few its answers."""
+    sys.path[:] = [path for path in sys.path if not (Path(path or ".") / "finetrail").is_dir()]
+    import mlflow.pyfunc
+    import numpy as np
+    import pandas as pd
+
+    frame = pd.read_parquet(rows)
+    sys.addaudithook(_on_the_spot)
+    model = mlflow.pyfunc.load_model(str(packed))
+    import finetrail
+
+    if not Path(finetrail.__file__).resolve().is_relative_to(packed.resolve()):
+        raise RuntimeError(f"the packed model runs code from outside of it, {finetrail.__file__}")
+    outputs = np.asarray(model.unwrap_python_model().outputs(frame), dtype=np.float64)
+    model.predict(frame.head(FEW)).to_json(answers.with_suffix(".json"))
+    pd.DataFrame({"outputs": list(outputs)}).to_parquet(answers, index=False)
+
+
+if __name__ == "__main__":
+    main(*(Path(argument) for argument in sys.argv[1:4]))

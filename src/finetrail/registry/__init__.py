@@ -1,0 +1,1 @@
+"""Registered versions: packing, aliases, and the ledger of what happened to them."""

@@ -1,0 +1,173 @@
+"""The ledger of a registered model: what was promoted, refused, rolled back and scored, kept in MLflow's registry.
+
+It is a registered model of its own, `<name>.ledger`, whose version N holds entry N in a tag. MLflow numbers versions
+atomically, on a database as through its server, so that appending is a compare-and-swap: of two writers who saw the
+same last entry one gets the next number, the other learns that it lost. See `chain` for void entries.
+"""
+
+import getpass
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from finetrail.errors import ConflictError
+from finetrail.registry.chain import Chain, Entry, Kind, broken, check
+from finetrail.runs.tracking import Tracker, insist, tracking_errors
+
+ENTRY = "finetrail.entry"
+APPLIED = "finetrail.applied"
+HEAD = "finetrail.ledger_head"
+TRIES = 10
+_PAGE = 1000
+
+
+class LostRaceError(ConflictError):
+    """Somebody else wrote the entry first."""
+
+
+class Ledger:
+    """The ledger of one registered model.
+
+    Args:
+        name: of the registered model.
+        who: writes; see `author`.
+    """
+
+    def __init__(self, tracker: Tracker, name: str, who: str) -> None:
+        self.tracker = tracker
+        self.name = name
+        self.who = who
+        self._book = f"{name}.ledger"
+
+    def read(self) -> Chain:
+        """All entries, checked against the head that the registered model carries.
+
+        Raises:
+            LedgerError: an entry is missing or altered.
+            TrackingError: the registry does not answer.
+        """
+        # First the head: entries that are written meanwhile only make the chain longer than it says.
+        head = self.head()
+        return check({number: tags.get(ENTRY) for number, tags in self._slots()}, head)
+
+    def head(self) -> str | None:
+        """The head as the registered model carries it; None before the first entry."""
+        with tracking_errors(self.tracker.uri), _missing_is_none():
+            found: str | None = self.tracker.client.get_registered_model(self.name).tags.get(HEAD)
+            return found
+        return None
+
+    def append(self, chain: Chain, kind: Kind, *, who: str | None = None, **rest: Any) -> Entry:
+        """Write the entry that follows on a chain.
+
+        Args:
+            who: did it, where it was somebody else.
+            rest: of the entry.
+
+        Raises:
+            LostRaceError: the chain is not the last one any more.
+        """
+        entry = chain.following(kind, datetime.now(UTC).isoformat(timespec="seconds"), who or self.who, **rest)
+        with tracking_errors(self.tracker.uri):
+            if not chain.texts:
+                self._create()
+            created = self.tracker.client.create_model_version(
+                self._book,
+                # No model's files: an address that MLflow takes, with a server in front and without.
+                f"finetrail-ledger:/{self.name}/{entry.number}",
+                tags={ENTRY: entry.text},
+                description=f"{entry.kind} by {entry.who}: {entry.verdict}"[:1000],
+                await_creation_for=0,
+            )
+            number = int(created.version)
+            if number != entry.number:
+                void = f"void: somebody else wrote entry {entry.number} first"
+                self.tracker.client.update_model_version(self._book, str(number), void)
+                raise LostRaceError(f"somebody else changed the registry of {self.name!r} meanwhile; run again")
+            after = Chain((*chain.texts, entry.text), (*chain.entries, entry))
+            insist(lambda: self.tracker.client.set_registered_model_tag(self.name, HEAD, after.head))
+        return entry
+
+    def enter(self, kind: Kind, **rest: Any) -> Entry:
+        """Write an entry that holds whatever else was written meanwhile."""
+        for _ in range(TRIES):
+            chain = self.read()
+            try:
+                return self.append(chain, kind, **rest)
+            except LostRaceError:
+                # The last entries may have been deleted: their numbers are never given again.
+                if len(self.read().texts) == len(chain.texts):
+                    raise broken(len(chain.texts) + 1, "it is missing") from None
+        raise ConflictError(f"{TRIES} others wrote to the ledger of {self.name!r} first; run again")
+
+    def applied(self, entry: Entry) -> bool:
+        """Whether the aliases were moved as the entry says."""
+        with tracking_errors(self.tracker.uri):
+            return APPLIED in self.tracker.client.get_model_version(self._book, str(entry.number)).tags
+
+    def mark_applied(self, entry: Entry) -> None:
+        """Note that the aliases were moved as the entry says."""
+        with tracking_errors(self.tracker.uri):
+            number = str(entry.number)
+            insist(lambda: self.tracker.client.set_model_version_tag(self._book, number, APPLIED, "yes"))
+
+    def _slots(self) -> Iterator[tuple[int, dict[str, str]]]:
+        token = None
+        with tracking_errors(self.tracker.uri):
+            while True:
+                page = self.tracker.client.search_model_versions(
+                    f"name = '{self._book}'", _PAGE, ["version_number ASC"], token
+                )
+                yield from ((int(one.version), dict(one.tags)) for one in page)
+                token = page.token
+                if not token:
+                    return
+
+    def _create(self) -> None:
+        description = f"The ledger of {self.name}: version N is entry N. `finetrail history` reads it."
+        for name, said in ((self.name, None), (self._book, description)):
+            with _known_is_fine():
+                self.tracker.client.create_registered_model(name, description=said)
+
+
+def author(root: Path) -> str:
+    """Who runs this: git's user in that folder, or the name of the login."""
+
+    def ask(key: str) -> str:
+        try:
+            return subprocess.run(["git", "config", key], cwd=root, capture_output=True, text=True).stdout.strip()
+        except FileNotFoundError:  # no git here, as in a slim container
+            return ""
+
+    name, mail = ask("user.name"), ask("user.email")
+    if name or mail:
+        return f"{name} <{mail}>".strip() if mail else name
+    try:
+        return getpass.getuser()
+    except OSError:  # a container's user may have no name
+        return "unknown"
+
+
+@contextmanager
+def _missing_is_none() -> Iterator[None]:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+
+
+@contextmanager
+def _known_is_fine() -> Iterator[None]:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise

@@ -1,0 +1,170 @@
+"""The MLflow model registry: versions found again by the fingerprint of their content, and the alias `challenger`."""
+
+import importlib.metadata
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import finetrail
+from finetrail.runs import hashes
+from finetrail.runs.tracking import Tracker, tracking_errors
+from finetrail.targets.problem import CLASSIFICATION
+
+FINGERPRINT = "finetrail.fingerprint"
+ROUND_TRIP = "finetrail.round_trip"
+CHALLENGER = "challenger"
+# All that the registered model imports, by its column; the versions are those that it was trained with. The backbone of
+# an image model is of torchvision, timm or transformers.
+_ALWAYS = ("mlflow", "numpy", "pandas", "pydantic", "safetensors", "torch", "transformers")
+REQUIREMENTS = {"text": _ALWAYS, "image": (*_ALWAYS, "pillow", "timm", "torchvision")}
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of a registered model. Attributes: new: False if the same content was registered before."""
+
+    name: str
+    version: int
+    fingerprint: str
+    new: bool
+
+
+def fingerprint_of(model: Path) -> str:
+    """What makes two models the same version: the bytes of all their files."""
+    return hashes.hash_folder(model)
+
+
+@dataclass(frozen=True)
+class Birth:
+    """What only a new version gets: a version that is found again keeps the lineage that it was made with.
+
+    Attributes:
+        tags: of its lineage.
+        documents: files that travel inside the registered model, by name.
+        prove: given the packed model before anything is registered; raises to refuse it, returns what it found.
+    """
+
+    tags: Mapping[str, str] = field(default_factory=dict)
+    documents: Mapping[str, Path] = field(default_factory=dict)
+    prove: Callable[[Path], str] | None = None
+
+
+def register(
+    tracker: Tracker,
+    run_id: str,
+    *,
+    name: str,
+    model: Path,
+    example: dict[str, str],
+    answers: Mapping[str, str] = CLASSIFICATION.answers,
+    tags: dict[str, str],
+    birth: Birth | None = None,
+) -> Version:
+    """Register a model folder as a version with the alias `challenger`, unless its content has a version already.
+
+    Args:
+        run_id: the run that trained the model.
+        name: of the registered model.
+        model: a folder that a task's `save` wrote.
+        example: one row as a caller will send it: the column's name, `text` or `image`, and a text or base64.
+        answers: the columns of its answers, and their MLflow types.
+        tags: set on the version, new or not.
+
+    Raises:
+        TrackingError: the registry does not answer.
+        RoundTripError: `birth.prove` refuses the packed model; nothing is registered then.
+    """
+    birth = birth or Birth()
+    fingerprint = fingerprint_of(model)
+    with tracking_errors(tracker.uri):
+        number = _find(tracker, name, fingerprint)
+    new = number is None
+    # The run's tags may hold a fingerprint too, of what it was trained from; a version is found by its content.
+    tags = {**tags, FINGERPRINT: fingerprint}
+    if number is None:
+        with TemporaryDirectory(prefix="finetrail-packed-") as temporary:
+            packed = Path(temporary) / "model"
+            _pack(packed, model, example, answers, birth.documents)
+            tags = {**birth.tags, **tags}
+            if birth.prove is not None:
+                tags[ROUND_TRIP] = birth.prove(packed)
+            with tracking_errors(tracker.uri):
+                number = _log(tracker, run_id, name, packed, tags)
+    with tracking_errors(tracker.uri):
+        for key, value in tags.items():
+            tracker.client.set_model_version_tag(name, str(number), key, value)
+        tracker.client.set_registered_model_alias(name, CHALLENGER, str(number))
+    return Version(name, number, fingerprint, new)
+
+
+def _find(tracker: Tracker, name: str, fingerprint: str) -> int | None:
+    known = tracker.client.search_model_versions(
+        f"name = '{name}' and tags.`{FINGERPRINT}` = '{fingerprint}'", max_results=1
+    )
+    return int(known[0].version) if known else None
+
+
+def _pack(
+    packed: Path, model: Path, example: dict[str, str], answers: Mapping[str, str], documents: Mapping[str, Path]
+) -> None:
+    """Write the folder that is registered: the model's files, finetrail's code, what it reads and what it answers."""
+    import mlflow.pyfunc
+    import pandas as pd
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    package = Path(finetrail.__file__).parent
+    mlflow.pyfunc.save_model(
+        path=str(packed),
+        python_model=str(package / "serving" / "served.py"),
+        artifacts={"model": str(model), **{key: str(path) for key, path in documents.items()}},
+        code_paths=[str(package)],
+        # Given here, because MLflow would load the whole model to infer what is known. Images are strings too:
+        # base64 in a request. MLflow lets bytes pass in a column of strings, but takes a string in a column of
+        # `binary` for base64 without checking it, so that a path would become a damaged image.
+        signature=ModelSignature(
+            Schema([ColSpec("string", column) for column in example]),
+            Schema([ColSpec(kind, column) for column, kind in answers.items()]),
+        ),
+        pip_requirements=[
+            f"{part}=={importlib.metadata.version(part).split('+')[0]}"
+            for column in example
+            for part in REQUIREMENTS[column]
+        ],
+        input_example=pd.DataFrame([example]),
+    )
+    for compiled in packed.rglob("__pycache__"):
+        shutil.rmtree(compiled)
+
+
+def _log(tracker: Tracker, run_id: str, name: str, packed: Path, tags: dict[str, str]) -> int:
+    """Upload the packed folder as it is, with its ids in MLmodel, and make a version of it.
+
+    MLflow's own `log_model` would pack again, and load the model into this process to try its example: here the very
+    files that were proven in a process of their own are registered.
+    """
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.exceptions import MlflowException, RestException
+    from mlflow.models import Model
+
+    client = tracker.client
+    try:
+        client.create_registered_model(name)
+    except (MlflowException, RestException) as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    run = client.get_run(run_id)
+    logged = client.create_logged_model(
+        run.info.experiment_id, name="model", source_run_id=run_id, params=run.data.params
+    )
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    described = Model.load(packed)
+    described.run_id, described.model_id, described.model_uuid = run_id, logged.model_id, logged.model_id
+    described.artifact_path = logged.artifact_location
+    described.save(str(packed / "MLmodel"))
+    client.log_model_artifacts(logged.model_id, str(packed))
+    client.finalize_logged_model(logged.model_id, "READY")
+    version = client.create_model_version(name, logged.model_uri, run_id, tags=tags, model_id=logged.model_id)
+    return int(version.version)

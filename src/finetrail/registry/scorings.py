@@ -1,0 +1,67 @@
+"""What models said to a test split: files in their MLflow runs, and the entries of the ledger that vouch for them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from finetrail.locations import sha256_of
+from finetrail.registry.chain import Chain, Entry
+from finetrail.registry.ledger import Ledger
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE = "predictions.parquet"
+
+
+def publish(
+    ledger: Ledger,
+    run_id: str,
+    answers: Path,
+    *,
+    model: str,
+    test_split: str,
+    metrics: Mapping[str, float],
+    version: int | None = None,
+) -> Entry:
+    """Keep the answers of a model with its run, and enter that it was scored.
+
+    Args:
+        answers: a Parquet file: id, label, and `logits` or `prediction`.
+        model: the fingerprint of its files.
+        test_split: the sha256 of the rows.
+    """
+    ledger.tracker.upload(run_id, answers, _place(test_split))
+    return ledger.enter(
+        "scoring",
+        version=version,
+        model=model,
+        test_split=test_split,
+        facts={"answers_sha256": sha256_of(answers), "run_id": run_id},
+        metrics={name: round(value, 6) for name, value in metrics.items()},
+    )
+
+
+def stored(ledger: Ledger, chain: Chain, *, model: str, test_split: str) -> "pd.DataFrame | None":
+    """The answers of a model to a test split, if they are where its last scoring put them, byte for byte."""
+    import pandas as pd
+    from mlflow.exceptions import MlflowException
+
+    entry = chain.scoring(test_split, model)
+    if entry is None:
+        return None
+    with TemporaryDirectory() as folder:
+        try:
+            file = Path(
+                ledger.tracker.client.download_artifacts(entry.facts["run_id"], f"{_place(test_split)}/{FILE}", folder)
+            )
+        except (MlflowException, OSError):  # scored again below: whatever is wrong shows there
+            return None
+        if sha256_of(file) != entry.facts["answers_sha256"]:
+            return None
+        return pd.read_parquet(file)
+
+
+def _place(test_split: str) -> str:
+    return f"answers/{test_split[:16]}"

@@ -1,0 +1,141 @@
+"""The versions of a registered model, as its registry has them: found, listed, downloaded, and their aliases."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from finetrail.errors import RefusedError, TrackingError
+from finetrail.registry.chain import Aliases
+from finetrail.registry.packing import CHALLENGER, FINGERPRINT
+from finetrail.runs import hashes
+from finetrail.runs.tracking import Tracker, insist, tracking_errors
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+CHAMPION = "champion"
+PREVIOUS = "previous"
+ALIASES = (CHAMPION, CHALLENGER, PREVIOUS)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A version in the registry. Attributes: created: seconds since 1970."""
+
+    name: str
+    version: int
+    run_id: str
+    fingerprint: str
+    created: float
+    tags: Mapping[str, str]
+
+    @property
+    def address(self) -> str:
+        return f"models:/{self.name}/{self.version}"
+
+
+def aliases(tracker: Tracker, name: str) -> dict[str, int]:
+    """The version of each alias; empty where nothing is registered."""
+    from mlflow.exceptions import MlflowException
+
+    with tracking_errors(tracker.uri):
+        try:
+            found = tracker.client.get_registered_model(name).aliases
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return {}
+    return {alias: int(version) for alias, version in found.items()}
+
+
+def moved_aliases(tracker: Tracker, name: str) -> Aliases:
+    """Those that promotion and rollback move."""
+    found = aliases(tracker, name)
+    return Aliases(found.get(CHAMPION), found.get(PREVIOUS))
+
+
+def set_aliases(tracker: Tracker, name: str, wanted: Aliases) -> None:
+    """Move `previous` and then `champion`, each in one step: a reader of `champion` sees the old or the new version."""
+    with tracking_errors(tracker.uri):
+        for alias, version in ((PREVIOUS, wanted.previous), (CHAMPION, wanted.champion)):
+            if version is not None:
+                insist(partial(tracker.client.set_registered_model_alias, name, alias, str(version)))
+
+
+def versions(tracker: Tracker, name: str) -> list[Known]:
+    """All versions, the newest first."""
+    found, token = [], None
+    with tracking_errors(tracker.uri):
+        while True:
+            page = tracker.client.search_model_versions(f"name = '{name}'", 1000, ["version_number DESC"], token)
+            found += [_known(one) for one in page]
+            token = page.token
+            if not token:
+                return found
+
+
+def find(tracker: Tracker, name: str, wanted: str) -> Known:
+    """A version by its number or one of its aliases.
+
+    Raises:
+        RefusedError: there is none; the message lists those that exist.
+    """
+    named = aliases(tracker, name)
+    known = {one.version: one for one in versions(tracker, name)}
+    number = int(wanted) if wanted.isdecimal() else named.get(wanted)
+    if number in known:
+        return known[number]
+    if not known:
+        raise RefusedError(f"no version of {name!r} is registered; run `dvc repro`")
+    listed = ", ".join([*map(str, sorted(known)), *sorted(named)])
+    raise RefusedError(f"{name!r} has no version {wanted!r}; it has {listed}")
+
+
+def fetch(tracker: Tracker, version: Known, into: Path, part: str = "") -> Path:
+    """What MLflow keeps as the version, or a folder of it, unchecked; `into` is made.
+
+    Raises:
+        TrackingError: its store has not got it, or does not answer.
+    """
+    from mlflow.artifacts import download_artifacts
+
+    into.mkdir(parents=True)
+    with tracking_errors(tracker.uri):
+        address = tracker.client.get_model_version_download_uri(version.name, str(version.version))
+        return Path(
+            download_artifacts(
+                artifact_uri=f"{address.rstrip('/')}/{part}".rstrip("/"),
+                dst_path=str(into),
+                tracking_uri=tracker.uri,
+            )
+        )
+
+
+def download(tracker: Tracker, version: Known, into: Path) -> Path:
+    """The folder that `train` wrote, out of the registry, checked against the fingerprint of the version.
+
+    Raises:
+        TrackingError: the files are not there, or not those that were registered.
+    """
+    folder = fetch(tracker, version, into, "artifacts")
+    found = sorted(folder.glob("*/model.json"))
+    if len(found) != 1 or hashes.hash_folder(found[0].parent) != version.fingerprint:
+        raise TrackingError(
+            f"the files of {version.address} are not those that were registered (fingerprint "
+            f"{version.fingerprint[:12]}); restore MLflow's artifacts from a backup, or register the model again"
+        )
+    return found[0].parent
+
+
+def _known(one: "ModelVersion") -> Known:
+    tags = dict(one.tags)
+    return Known(
+        name=one.name,
+        version=int(one.version),
+        run_id=one.run_id,
+        fingerprint=tags.get(FINGERPRINT, ""),
+        created=one.creation_timestamp / 1000,
+        tags=tags,
+    )

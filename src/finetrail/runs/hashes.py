@@ -1,0 +1,63 @@
+"""Which code, data and settings a run stands on: hashes for MLflow's tags, and for the report."""
+
+import hashlib
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from finetrail.locations import sha256_of
+from finetrail.workspace import Workspace, read_json
+
+
+def hash_of(value: Any) -> str:
+    """The sha256 of a JSON value; equal values have equal hashes whatever the order of their keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def hash_folder(folder: Path) -> str:
+    """The sha256 of a folder: of the names and hashes of all its files."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return hash_of([[path.relative_to(folder).as_posix(), sha256_of(path)] for path in files])
+
+
+def hash_code(package: Path = Path(__file__).parents[1]) -> str:
+    """The sha256 of this package's own code, or of a copy of it."""
+    return hash_of([[path.relative_to(package).as_posix(), sha256_of(path)] for path in sorted(package.rglob("*.py"))])
+
+
+def live_tags(workspace: Workspace, stage: str) -> dict[str, str]:
+    """Tags that hold at this moment and must never enter an out: git commit, hashes, validation result."""
+    tags = {"finetrail.dvc_stage": stage, **_git(workspace.root)}
+    if workspace.params.exists():
+        tags["finetrail.params_sha256"] = sha256_of(workspace.params)
+    if workspace.manifest.exists():
+        tags["finetrail.data_sha256"] = sha256_of(workspace.manifest)
+    if workspace.validation_report.exists():
+        report = read_json(workspace.validation_report)
+        rows = report["rows"]
+        verdict = "passed" if report["success"] else "failed"
+        tags["finetrail.validation"] = (
+            f"{verdict}: {rows['passed']} of {rows['ingested']} rows, {rows['quarantined']} quarantined"
+        )
+    if workspace.split_report.exists():
+        tags["finetrail.split_sha256"] = sha256_of(workspace.split_report)
+    if workspace.lock.exists():
+        tags["finetrail.lock_sha256"] = sha256_of(workspace.lock)
+    return tags
+
+
+def _git(root: Path) -> dict[str, str]:
+    def ask(*arguments: str) -> str:
+        try:
+            done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
+        except FileNotFoundError:  # no git here, as in a slim container
+            return ""
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    commit = ask("rev-parse", "HEAD")
+    if not commit:
+        return {}
+    # dvc.lock is rewritten while the pipeline runs: it says nothing about the code.
+    changed = ask("status", "--porcelain", "--untracked-files=no", "--", ".", ":!dvc.lock")
+    return {"mlflow.source.git.commit": commit, "finetrail.git_dirty": "yes" if changed else "no"}

@@ -1,0 +1,104 @@
+"""A training that goes on: its attempt, and the MLflow run that shows it."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from finetrail.errors import WorkspaceError
+from finetrail.runs import hashes, tracking
+from finetrail.runs.attempt import open_attempt, write_attempt
+from finetrail.runs.curve_log import CurveLog, open_log
+from finetrail.runs.record import RunRecord
+from finetrail.training.checkpoints import Checkpoint, Checkpoints
+from finetrail.workspace import Workspace
+
+PATIENCE = 20.0
+"""Seconds: the loader processes of a training that was killed hold its lock until they notice, some 5 seconds later."""
+
+
+def checkpoint_folder(workspace: Workspace, name: str) -> Path:
+    """Where a candidate's checkpoints are: outside of every out, because DVC deletes outs before a stage.
+
+    $FINETRAIL_CHECKPOINTS names a folder for those whose workspace does not outlive a crash.
+    """
+    return Path(os.environ.get("FINETRAIL_CHECKPOINTS") or workspace.scratch / "checkpoints") / name
+
+
+class LiveRun:
+    """The MLflow run of a training, new or taken up again.
+
+    Args:
+        record: of the run, but for its id and what is measured.
+        identity: what the result depends on beside the record's settings and data: see `Attempt`.
+        steps, length_matters: see `open_attempt`.
+
+    Attributes:
+        log: hears of the curves.
+        resume: the checkpoint to go on from.
+
+    Raises:
+        WorkspaceError: this candidate is being trained by somebody else.
+        TrackingError: the server or database does not answer.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        project: str,
+        record: RunRecord,
+        identity: dict[str, str],
+        *,
+        steps: int,
+        length_matters: bool,
+    ) -> None:
+        tracker = tracking.connect(workspace, project)
+        self._folder = checkpoint_folder(workspace, record.name)
+        self._lock = _lock(self._folder)
+        data = {f"data.{one['name']}": one["digest"] for one in record.datasets}
+        opened = open_attempt(self._folder, record.params | data | identity, steps=steps, length_matters=length_matters)
+        self._attempt, self._length_matters = opened.attempt, length_matters
+        self.resume: Checkpoint | None = opened.resume
+        self.log: CurveLog = open_log(
+            tracker,
+            key=opened.attempt.key,
+            superseded=opened.attempt.superseded,
+            name=record.name,
+            params=record.params,
+            tags=record.tags | hashes.live_tags(workspace, f"train@{record.name}"),
+            datasets=record.datasets,
+        )
+        fitted = opened.resume.state["fitted"] if opened.resume else {}
+        for curve in ("train", "val"):
+            for point in fitted.get(f"{curve}_curve", []):
+                self.log(curve, int(point["step"]), point)
+
+    def fail(self, error: BaseException) -> None:
+        """Close the run; what is left of it waits for the next start."""
+        try:
+            self.log.close({}, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
+        finally:
+            self._lock.release()
+
+    def finish(self, final: dict[str, float]) -> None:
+        """Close the run, all outs being written. Checkpoints stay only where a longer training may go on from them."""
+        self.log.close(final, "FINISHED")
+        write_attempt(self._folder, replace(self._attempt, finished=True))
+        if self._length_matters:
+            Checkpoints(self._folder).clear()
+        self._lock.release()
+
+
+def _lock(folder: Path) -> FileLock:
+    """Held while this process trains: two would write to the same checkpoints, and to the same run."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder.with_name(f"{folder.name}.lock"))
+    try:
+        lock.acquire(PATIENCE)
+    except Timeout as error:
+        raise WorkspaceError(
+            f"candidate {folder.name!r} is being trained by another process, which holds {lock.lock_file}; "
+            "wait for its end, or end it"
+        ) from error
+    return lock

@@ -1,0 +1,222 @@
+"""MLflow as an index of the runs: what a run logs, and how it is rebuilt from files where the server lost it."""
+
+import errno
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from finetrail.errors import TrackingError
+from finetrail.redaction import without_secrets
+from finetrail.runs.curves import read_curve
+from finetrail.runs.record import RunRecord, curve_metrics, final_metrics
+from finetrail.workspace import RunPaths, Workspace, read_json
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# MLflow's defaults wait many minutes for a server that is not there.
+_PATIENCE = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+}
+_REBUILT = "finetrail.rebuilt_from"
+
+
+def tracking_uri(workspace: Workspace) -> str:
+    """$MLFLOW_TRACKING_URI, or a database in the workspace."""
+    return (
+        os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(workspace.scratch / 'mlflow' / 'mlflow.db').resolve()}"
+    )
+
+
+def prepare_environment(workspace: Workspace) -> str:
+    """Set MLflow up for this process, before its first import: no telemetry, short patience. Returns the address."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("DO_NOT_TRACK", "true")
+    for name, value in _PATIENCE.items():
+        os.environ.setdefault(name, value)
+    uri = tracking_uri(workspace)
+    os.environ["MLFLOW_TRACKING_URI"] = uri
+    return uri
+
+
+@contextmanager
+def tracking_errors(uri: str) -> Iterator[None]:
+    """Turn what MLflow raises when its server or database does not answer into one line."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:  # MLflow lets its database's errors through
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise  # no fault of MLflow's
+        cause = without_secrets(" ".join(str(error).split()))[:200]
+        raise TrackingError(
+            f"MLflow at {without_secrets(uri)} does not answer as it should ({cause}); "
+            "start it, or correct MLFLOW_TRACKING_URI"
+        ) from error
+
+
+def insist(write: Callable[[], object], tries: int = 5) -> None:
+    """Set a tag or an alias: once more where another process set the same one at that moment.
+
+    MLflow looks whether it is there and then inserts or updates it, so that of two who insert one gets an error.
+    """
+    from mlflow.exceptions import MlflowException
+
+    for left in reversed(range(tries)):
+        try:
+            write()
+        except MlflowException as error:
+            if not left or error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+@dataclass(frozen=True)
+class Tracker:
+    """An open experiment. Runs are always named by their id: MLflow's notion of an active run is a thread's."""
+
+    client: "MlflowClient"
+    experiment_id: str
+    uri: str
+
+    def start(self, name: str, params: dict[str, str], tags: dict[str, str], datasets: list[dict[str, str]]) -> str:
+        """Open a run and return its id."""
+        with tracking_errors(self.uri):
+            run_id: str = self.client.create_run(self.experiment_id, run_name=name, tags=tags).info.run_id
+        self.fill(run_id, name, params, datasets)
+        return run_id
+
+    def fill(self, run_id: str, name: str, params: dict[str, str], datasets: list[dict[str, str]]) -> None:
+        """Tell a run what it is made from; once more does no harm."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag, Param, RunTag
+
+        with tracking_errors(self.uri):
+            self.client.log_batch(
+                run_id,
+                params=[Param(key, value) for key, value in params.items()],
+                tags=[RunTag("finetrail.candidate", name)],
+            )
+            inputs = [
+                DatasetInput(
+                    Dataset(
+                        data["name"], data["digest"], "local", data["source"], profile=f'{{"num_rows": {data["rows"]}}}'
+                    ),
+                    [InputTag("mlflow.data.context", data["context"])],
+                )
+                for data in datasets
+            ]
+            self.client.log_inputs(run_id, inputs)
+
+    def find(self, tag: str, value: str, *, running: bool = False) -> str | None:
+        """The id of the run with this tag, if there is one. Args: running: only one that is not ended."""
+        wanted = f"tags.`{tag}` = '{value}'" + (" and attributes.status = 'RUNNING'" if running else "")
+        with tracking_errors(self.uri):
+            known = self.client.search_runs([self.experiment_id], wanted, max_results=1)
+        return str(known[0].info.run_id) if known else None
+
+    def reopen(self, run_id: str) -> set[tuple[str, int]]:
+        """Set a run that was cut off to RUNNING again; returns name and step of each value that it has."""
+        with tracking_errors(self.uri):
+            self.client.update_run(run_id, "RUNNING")
+            return {
+                (name, point.step)
+                for name in self.client.get_run(run_id).data.metrics
+                for point in self.client.get_metric_history(run_id, name)
+            }
+
+    def log(self, run_id: str, values: dict[str, float], step: int = 0) -> None:
+        """Log metrics at one step."""
+        from mlflow.entities import Metric
+        from mlflow.utils.time import get_current_time_millis
+
+        now = get_current_time_millis()
+        with tracking_errors(self.uri):
+            self.client.log_batch(
+                run_id, metrics=[Metric(name, float(value), now, step) for name, value in values.items()]
+            )
+
+    def tag(self, run_id: str, tags: dict[str, str]) -> None:
+        """Set tags; `mlflow.note.content` is the description that the UI shows."""
+        from mlflow.entities import RunTag
+
+        with tracking_errors(self.uri):
+            self.client.log_batch(run_id, tags=[RunTag(name, value[:5000]) for name, value in tags.items()])
+
+    def describe(self, text: str) -> None:
+        """Set the description of the experiment, which its page in the UI shows."""
+        with tracking_errors(self.uri):
+            self.client.set_experiment_tag(self.experiment_id, "mlflow.note.content", text)
+
+    def tags(self, run_id: str) -> dict[str, str]:
+        """The tags of a run."""
+        with tracking_errors(self.uri):
+            return dict(self.client.get_run(run_id).data.tags)
+
+    def upload(self, run_id: str, path: Path, folder: str | None = None) -> None:
+        """Copy a file, or a folder's files, to the run's artifacts."""
+        with tracking_errors(self.uri):
+            if path.is_dir():
+                self.client.log_artifacts(run_id, str(path), folder)
+            else:
+                self.client.log_artifact(run_id, str(path), folder)
+
+    def end(self, run_id: str, status: str = "FINISHED") -> None:
+        """Close a run as FINISHED, FAILED or KILLED."""
+        with tracking_errors(self.uri):
+            self.client.set_terminated(run_id, status)
+
+    def resume(self, paths: RunPaths) -> str:
+        """The id of the run that trained a candidate: the recorded one, or a copy rebuilt from the candidate's files.
+
+        A candidate that came out of DVC's cache was trained in a run that this server may never have seen.
+        """
+        record = RunRecord(**read_json(paths.record))
+        with tracking_errors(self.uri):
+            for same in (f"attributes.run_id = '{record.run_id}'", f"tags.`{_REBUILT}` = '{record.run_id}'"):
+                known = self.client.search_runs(
+                    [self.experiment_id], f"{same} and attributes.status = 'FINISHED'", max_results=1
+                )
+                if known:
+                    return str(known[0].info.run_id)
+        run_id = self.start(record.name, record.params, {**record.tags, _REBUILT: record.run_id}, record.datasets)
+        for curve, path in (("train", paths.train_curve), ("val", paths.val_curve)):
+            for point in read_curve(path):
+                self.log(run_id, curve_metrics(curve, point), int(point["step"]))
+        self.log(run_id, final_metrics(read_json(paths.metrics), record.measured))
+        self.end(run_id)
+        return run_id
+
+
+def connect(workspace: Workspace, experiment: str) -> Tracker:
+    """Open the experiment, and create database and experiment at the first contact.
+
+    Raises:
+        TrackingError: the server or database does not answer.
+    """
+    uri = prepare_environment(workspace)
+    from filelock import FileLock
+    from mlflow import MlflowClient
+
+    folder = workspace.scratch / "mlflow"
+    folder.mkdir(parents=True, exist_ok=True)
+    local = uri.startswith("sqlite:")
+    # Two processes that meet a fresh database at once would both create its tables.
+    with FileLock(folder / "first-contact.lock"), tracking_errors(uri):
+        client = MlflowClient(tracking_uri=uri)
+        known = client.get_experiment_by_name(experiment)
+        if known is not None:
+            return Tracker(client, known.experiment_id, uri)
+        location = (folder / "artifacts" / experiment).resolve().as_uri() if local else None
+        created = client.create_experiment(experiment, artifact_location=location)
+        client.set_experiment_tag(created, "mlflow.experimentKind", "custom_model_development")
+        return Tracker(client, created, uri)

@@ -1,0 +1,1 @@
+"""A label that is one of several classes."""

@@ -1,0 +1,62 @@
+"""Calibration: when the model says 80%, is it right in 80% of the cases?
+
+Expected calibration error and reliability diagram: Guo et al., On Calibration of Modern Neural Networks (ICML 2017).
+Brier score: Brier, Verification of Forecasts Expressed in Terms of Probability (1950), the sum over all classes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from finetrail.targets.classes.metrics import Floats, Ints
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The rows whose confidence lies in (low, high]; mean confidence and share of right answers, 0 for an empty bin."""
+
+    low: float
+    high: float
+    rows: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """ECE in [0, 1], Brier score in [0, 2] (both: lower is better), the mean confidence, and the reliability bins."""
+
+    ece: float
+    brier: float
+    confidence: float
+    bins: tuple[Bin, ...]
+
+
+def calibration(probabilities: Floats, y_true: Ints, bins: int = 15) -> Calibration:
+    """Compare the probability of the predicted class with how often it is right.
+
+    Args:
+        probabilities: (n, K), rows sum to 1, n > 0.
+        y_true: actual classes (n,).
+        bins: number of bins of equal width; Guo et al. use 15.
+    """
+    confidence = probabilities.max(axis=1)
+    right = (probabilities.argmax(axis=1) == y_true).astype(np.float64)
+    edges = np.linspace(0.0, 1.0, bins + 1)
+    # side="left" makes the bins (low, high]; the clip takes in a confidence that rounding lifted above 1.
+    index = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
+    rows = np.bincount(index, minlength=bins)
+    divisor = np.maximum(rows, 1)
+    mean_confidence = np.bincount(index, weights=confidence, minlength=bins) / divisor
+    mean_accuracy = np.bincount(index, weights=right, minlength=bins) / divisor
+    given_to_actual = probabilities[np.arange(len(y_true)), y_true]
+    return Calibration(
+        ece=float((rows * np.abs(mean_confidence - mean_accuracy)).sum() / len(y_true)),
+        # The square of (p - one-hot), expanded: no second (n, K) array.
+        brier=float(((probabilities**2).sum(axis=1) - 2 * given_to_actual + 1).mean()),
+        confidence=float(confidence.mean()),
+        bins=tuple(
+            Bin(float(low), float(high), int(n), float(said), float(was))
+            for low, high, n, said, was in zip(edges, edges[1:], rows, mean_confidence, mean_accuracy, strict=False)
+        ),
+    )

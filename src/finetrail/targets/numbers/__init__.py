@@ -1,0 +1,1 @@
+"""A label that is a number."""

@@ -1,0 +1,89 @@
+"""The outputs of a frozen part of the backbone, kept for every example, in memory or in a mapped file."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from finetrail.models.byte_store import Packed
+from finetrail.models.inputs import Inputs
+from finetrail.models.network import Batch
+
+IN_MEMORY = 2**30
+"""Bytes up to which no file is needed."""
+# Numbers are kept as they are in memory; numpy knows no bfloat16.
+_INTEGERS = {1: np.uint8, 2: np.int16, 4: np.int32, 8: np.int64}
+
+
+@dataclass(frozen=True)
+class Form:
+    """What the output of a block looks like.
+
+    Attributes:
+        ragged: (B, T, D), of which each example has only as many of the T as it has tokens.
+        shape: of an example, without the T of a ragged one.
+        channels_last: whether the channels of a picture lie side by side in memory.
+    """
+
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+    ragged: bool
+    channels_last: bool
+
+    def split(self, output: Tensor, lengths: Sequence[int]) -> Iterable[NDArray[np.uint8]]:
+        """The bytes of each example."""
+        rows = output.permute(0, 2, 3, 1) if self.channels_last else output
+        for row, length in zip(rows.cpu(), lengths, strict=True):
+            yield (row[:length] if self.ragged else row).contiguous().view(torch.uint8).numpy().reshape(-1)
+
+    def join(self, parts: Sequence[NDArray[np.uint8]], width: int) -> Tensor:
+        """The output of a batch, with zeros where an example has no token. Args: width: T, of a ragged one."""
+        integers = _INTEGERS[self.dtype.itemsize]
+        if self.ragged:
+            joined = np.zeros((len(parts), width, *self.shape), dtype=integers)
+            for row, part in zip(joined, parts, strict=True):
+                tokens = part.view(integers).reshape(-1, *self.shape)
+                row[: len(tokens)] = tokens
+        else:
+            channels, *sides = self.shape
+            shape = (*sides, channels) if self.channels_last else self.shape
+            joined = np.stack([part.view(integers).reshape(shape) for part in parts])
+        output = torch.from_numpy(joined).view(self.dtype)
+        return output.permute(0, 3, 1, 2) if self.channels_last else output
+
+
+@dataclass(frozen=True)
+class PrefixInputs:
+    """Stands in for the inputs that the outputs were computed from.
+
+    Attributes:
+        kept: the bytes of each output, in the order in which they were computed.
+        places: where in `kept` each example stands.
+        inputs: what a batch needs beside the outputs; or, where their content does not matter, a batch of one example.
+    """
+
+    kept: Packed
+    places: Sequence[int]
+    form: Form
+    lengths: list[int]
+    inputs: Inputs | Batch
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def varies(self) -> bool:
+        """They are what they are."""
+        return False
+
+    def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
+        """`prefix`, the output of the last frozen block, (B, ...), and what the rest of the forward pass reads."""
+        if isinstance(self.inputs, dict):
+            batch = {name: one.new_zeros((len(indices), *one.shape[1:])) for name, one in self.inputs.items()}
+        else:
+            batch = self.inputs.batch(indices)
+        width = batch["attention_mask"].shape[1] if self.form.ragged else 0
+        return batch | {"prefix": self.form.join([self.kept[self.places[index]] for index in indices], width)}

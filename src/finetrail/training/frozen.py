@@ -1,0 +1,43 @@
+"""What a training computes once instead of in every epoch: all that is frozen, from the input up to what trains."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from finetrail.inference.device import Precision, autocast
+from finetrail.inference.predict import compute_features
+from finetrail.models.inputs import Inputs
+from finetrail.models.network import Classifier
+from finetrail.progress import Track, quiet
+from finetrail.training.frozen_blocks import find_prefix
+from finetrail.training.settings import Training
+
+Splits = dict[str, Inputs]
+
+
+@contextmanager
+def computed_once(
+    model: Classifier, inputs: Splits, settings: Training, precision: Precision, *, scratch: Path, track: Track = quiet
+) -> Iterator[Splits]:
+    """Within this context, train on inputs that stand for the outputs of the frozen part; the model goes on from there.
+
+    Args:
+        model: on its device, with what is frozen already frozen.
+        inputs: of `train`, which decides whether there is something to gain, and of the other splits.
+        scratch: a folder for what is too large for memory.
+    """
+    size, device = settings.batch_size * 2, next(model.parameters()).device
+    # What torch.compile or FSDP wraps cannot be left out layer by layer.
+    divisible = not settings.compile and not settings.fsdp
+    with ExitStack() as stack:
+        with autocast(precision, device):
+            if inputs["train"].varies:
+                fed = inputs
+            elif not any(parameter.requires_grad for parameter in model.backbone.parameters()):
+                fed = {name: compute_features(model, inputs[name], size, track) for name in inputs}
+            elif divisible and (prefix := find_prefix(model, inputs["train"])) is not None:
+                fed = {name: prefix.compute(inputs[name], size, track, scratch) for name in inputs}
+                stack.enter_context(prefix.replayed())
+            else:
+                fed = inputs
+        yield fed

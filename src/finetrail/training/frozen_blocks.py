@@ -1,0 +1,144 @@
+"""Which frozen part of a backbone, from its input up to a block, has to be computed only once for all epochs."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from finetrail.inference.device import lay_out
+from finetrail.inference.feeding import feed
+from finetrail.models.byte_store import Packed
+from finetrail.models.inputs import Inputs
+from finetrail.models.layers import backbone_parts
+from finetrail.models.network import Batch, Classifier
+from finetrail.training.block_outputs import Form, PrefixInputs
+from finetrail.training.left_out import FrozenPrefix, first, reach
+
+PROBED = 8
+"""Examples on which a prefix has to prove itself."""
+
+
+def find_prefix(model: Classifier, inputs: Inputs) -> FrozenPrefix | None:
+    """The frozen blocks that need to be computed only once, if training from their output is the very same training.
+
+    That is so where nothing that trains stands before or in them, where they give the same in training mode as else,
+    and where a forward pass that starts from their output gives the same logits, bit for bit. It is tried out.
+
+    Args:
+        model: with what is frozen already frozen, in the autocast in which it is going to train.
+        inputs: the training split.
+
+    Returns:
+        None where there is no such block, or where the inputs vary.
+    """
+    others, blocks = _frozen(model.backbone)
+    if not blocks or inputs.varies or not len(inputs):
+        return None
+    lay_out(model)
+    device = next(model.parameters()).device
+    lengths = inputs.lengths[:PROBED]
+    batch = next(feed(inputs, [(range(len(lengths)), None)], device))
+    with _as_it_was(model):
+        outputs = [reach(model.train(mode).backbone, blocks[-1], batch) for mode in (True, True, False)]
+        form = _form(outputs, batch, lengths)
+        expected, returned = _whole(model, blocks, batch)
+        if form is None or returned is None:
+            return None
+        kept = Packed(form.split(first(outputs[-1]).detach(), lengths))
+        for skipped, example in _ways(batch, others, form):
+            found = FrozenPrefix(model, blocks, skipped, returned, form, example)
+            small = PrefixInputs(kept, range(len(lengths)), form, lengths, inputs if example is None else example)
+            if _same_answers(found, next(feed(small, [(range(len(lengths)), None)], device)), expected):
+                return found
+    return None
+
+
+def _frozen(backbone: nn.Module) -> tuple[list[nn.Module], list[nn.Module]]:
+    """The frozen blocks from the input on, and what else stands before the last of them."""
+    others: list[nn.Module] = []
+    blocks: list[nn.Module] = []
+    waiting: list[nn.Module] = []
+    for part in backbone_parts(backbone):
+        if any(parameter.requires_grad for parameter in part.parameters):
+            break
+        if part.module is None:
+            continue
+        if part.is_block:
+            others += waiting
+            waiting.clear()
+            blocks.append(part.module)
+        else:
+            waiting.append(part.module)
+    return others, blocks
+
+
+def _ways(batch: Batch, others: list[nn.Module], form: Form) -> list[tuple[list[nn.Module], Batch | None]]:
+    """What may be left out, the most first: modules beside the blocks, and the content of the inputs."""
+    if form.ragged:  # tells by its inputs where a text ends
+        return [([], None)]
+    sizes = {name: [1] * (tensor.ndim - 1) for name, tensor in batch.items()}
+    least = {name: tensor.new_zeros((1, *sizes[name])).cpu() for name, tensor in batch.items()}
+    empty = {name: tensor.new_zeros((1, *tensor.shape[1:])).cpu() for name, tensor in batch.items()}
+    return [(others, least), ([], empty), ([], None)]
+
+
+def _form(outputs: list[Any], batch: Batch, lengths: list[int]) -> Form | None:
+    """The form of the outputs of three passes, two of them in training mode; None where they cannot be kept."""
+    one, *others = [first(output) for output in outputs]
+    if not isinstance(one, Tensor) or one.requires_grad or not one.is_floating_point():
+        return None  # something before the block trains
+    if any(other.requires_grad or not torch.equal(one, other) for other in others):
+        return None  # dropout, or a norm by the statistics of the batch
+    if one.ndim < 2 or one.shape[0] != len(lengths):
+        return None
+    mask = batch.get("attention_mask")
+    if mask is None:
+        beside = one.ndim == 4 and one.is_contiguous(memory_format=torch.channels_last)
+        return Form(one.dtype, tuple(one.shape[1:]), ragged=False, channels_last=beside)
+    tokens = torch.arange(mask.shape[1], device=mask.device) < torch.tensor(lengths, device=mask.device).unsqueeze(1)
+    if one.ndim != 3 or one.shape[:2] != mask.shape or not torch.equal(mask.bool(), tokens):
+        return None
+    return Form(one.dtype, (one.shape[2],), ragged=True, channels_last=False)
+
+
+def _whole(model: Classifier, blocks: Sequence[nn.Module], batch: Batch) -> tuple[Tensor, list[int] | None]:
+    """Logits of the whole way, and how many values each block returned; None where that cannot be imitated."""
+    seen: list[tuple[nn.Module, int]] = []
+
+    def watch(module: nn.Module, given: Any, output: Any) -> None:
+        seen.append((module, len(output) if isinstance(output, tuple) else 0))
+
+    hooks = [block.register_forward_hook(watch) for block in blocks]
+    try:
+        with torch.no_grad():
+            logits: Tensor = model.eval()(batch)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    once = [module for module, _ in seen] == list(blocks)
+    return logits, [count for _, count in seen] if once else None
+
+
+def _same_answers(prefix: FrozenPrefix, batch: Batch, expected: Tensor) -> bool:
+    try:
+        with prefix.replayed(), torch.no_grad():
+            found = prefix.model.eval()(batch)
+    except (RuntimeError, ValueError, TypeError, IndexError, AssertionError, AttributeError):
+        return False  # this network is wired in another way
+    return torch.equal(found, expected)
+
+
+@contextmanager
+def _as_it_was(model: nn.Module) -> Iterator[None]:
+    """Leave modes, running statistics and random numbers as they are."""
+    modes = [(module, module.training) for module in model.modules()]
+    buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
+    with torch.random.fork_rng():
+        yield
+    with torch.no_grad():
+        for buffer, before in buffers:
+            buffer.copy_(before)
+    for module, mode in modes:
+        module.training = mode

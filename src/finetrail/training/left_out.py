@@ -1,0 +1,151 @@
+"""The frozen part of a backbone, from its input up to a block, computed once and left out afterwards."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from finetrail.inference.batching import sorted_batches
+from finetrail.inference.device import lay_out
+from finetrail.inference.feeding import feed
+from finetrail.models.byte_store import Packed
+from finetrail.models.inputs import Inputs
+from finetrail.models.network import Batch, Classifier
+from finetrail.progress import Track, quiet
+from finetrail.training import block_outputs
+from finetrail.training.block_outputs import Form, PrefixInputs
+
+
+class _Reached(Exception):  # noqa: N818  (no error: the way to leave a forward pass)
+    """The last frozen block has given its output."""
+
+    def __init__(self, output: Any) -> None:
+        self.output = output
+
+
+@dataclass(frozen=True)
+class FrozenPrefix:
+    """The frozen blocks of a classifier from the input on.
+
+    Attributes:
+        blocks: of which the last is the one whose output is kept.
+        skipped: what stands before the first block and need not run either.
+        returned: how many values each of the blocks returns, as a tuple; 0 for a tensor by itself.
+        form: of the output.
+        example: a batch, where the rest of the forward pass reads nothing from the inputs; else None.
+    """
+
+    model: Classifier
+    blocks: Sequence[nn.Module]
+    skipped: Sequence[nn.Module]
+    returned: Sequence[int]
+    form: Form
+    example: Batch | None
+
+    def compute(
+        self, inputs: Inputs, batch_size: int, track: Track = quiet, scratch: Path | None = None
+    ) -> PrefixInputs:
+        """Run the frozen blocks once over all inputs, on the device where the model is.
+
+        Args:
+            scratch: a folder for what is too large for memory; the system's own by default.
+        """
+        lay_out(self.model)
+        batches = sorted_batches(inputs.lengths, batch_size)
+        places = [0] * len(inputs)
+        for place, index in enumerate(index for indices in batches for index in indices):
+            places[index] = place
+        training = self.model.training
+        self.model.eval()
+        parts = self._outputs(inputs, batches, track)
+        kept = Packed(parts, scratch, block_outputs.IN_MEMORY)
+        self.model.train(training)
+        rest = inputs if self.example is None else self.example
+        return PrefixInputs(kept, places, self.form, inputs.lengths, rest)
+
+    def _outputs(self, inputs: Inputs, batches: Sequence[Sequence[int]], track: Track) -> Iterator[NDArray[np.uint8]]:
+        device = next(self.model.parameters()).device
+        lengths = inputs.lengths
+        with torch.inference_mode():
+            fed = feed(inputs, [(batch, None) for batch in batches], device)
+            for indices in track(batches, total=len(batches), what="computing the frozen layers"):
+                output = first(reach(self.model.backbone, self.blocks[-1], next(fed)))
+                yield from self.form.split(output, [lengths[index] for index in indices])
+
+    @contextmanager
+    def replayed(self) -> Iterator[None]:
+        """Have the model go on behind the last frozen block where a batch holds `prefix`, else go the whole way.
+
+        Names in `state_dict()` stay as they are.
+        """
+        given: list[Tensor] = []
+        backbone = self.model.backbone
+        whole = backbone.forward
+
+        def forward(batch: Batch) -> Any:
+            if "prefix" not in batch:
+                return whole(batch)
+            given.append(batch["prefix"])
+            try:
+                return whole({name: tensor for name, tensor in batch.items() if name != "prefix"})
+            finally:
+                given.clear()
+
+        def passed_by(original: Callable[..., Any], values: int, is_last: bool) -> Callable[..., Any]:
+            def forward(*args: Any, **kwargs: Any) -> Any:
+                if not given:
+                    return original(*args, **kwargs)
+                output = given[0] if is_last else args[0] if args else next(iter(kwargs.values()))
+                return (output, *[None] * (values - 1)) if values else output
+
+            return forward
+
+        with ExitStack() as stack:
+            stack.enter_context(_overridden(backbone, forward))
+            for module in self.skipped:
+                stack.enter_context(_overridden(module, passed_by(module.forward, 0, False)))
+            for block, values in zip(self.blocks, self.returned, strict=True):
+                is_last = block is self.blocks[-1]
+                stack.enter_context(_overridden(block, passed_by(block.forward, values, is_last)))
+            yield
+
+
+def reach(backbone: nn.Module, block: nn.Module, batch: Batch) -> Any:
+    """The output of a block, None where it has no turn; what stands behind it does not run."""
+
+    def leave(module: nn.Module, given: Any, output: Any) -> None:
+        raise _Reached(output)
+
+    hook = block.register_forward_hook(leave)
+    try:
+        backbone(batch)
+    except _Reached as reached:
+        return reached.output
+    finally:
+        hook.remove()
+    return None
+
+
+def first(output: Any) -> Any:
+    """The tensor that a block passes on, whether it returns it alone or in a tuple."""
+    return output[0] if isinstance(output, tuple) and output else output
+
+
+@contextmanager
+def _overridden(module: Any, forward: Callable[..., Any]) -> Iterator[None]:
+    """Give one module, not its class, another `forward`."""
+    before = module.__dict__.get("forward")
+    module.forward = forward
+    try:
+        yield
+    finally:
+        if before is None:
+            del module.forward
+        else:
+            module.forward = before

@@ -1,0 +1,222 @@
+"""Images out of folders, archives and hub data sets; what leads to other places is refused."""
+
+import os
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetrail.data.sources.columns import ImageColumns
+from finetrail.data.sources.hub import cached_image, hub_rows
+from finetrail.data.sources.place import ImageSource
+from finetrail.data.store.raw import Contents, Row, pick, read_frame, read_manifest
+from finetrail.errors import SourceError
+from finetrail.stages.ingest import ingest
+from finetrail.workspace import Workspace
+from tests.unit.data.image_files import encode, picture, put
+from tests.unit.data.image_rows_of import read, refusal
+
+FILES = {f"{split}/{label}/{n}.png": encode(picture(n)) for n, (split, label) in enumerate(
+    [("test", "cat"), ("test", "dog"), ("train", "cat"), ("train", "dog")]
+)}  # fmt: skip
+
+
+def expected(above: str = "") -> list[Row]:
+    rows = []
+    for number, (name, data) in enumerate(FILES.items(), start=1):
+        split, label, _ = name.split("/")
+        rows.append(Row(above + name, number, data, label, split))
+    return rows
+
+
+def lay_out(root: Path, files: dict[str, bytes]) -> None:
+    for name, data in files.items():
+        put(root, name, data)
+
+
+def pack(path: Path, files: dict[str, bytes]) -> None:
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in files.items():
+                archive.writestr(name, data)
+        return
+    folder = path.parent / "unpacked"
+    lay_out(folder, files)
+    with tarfile.open(path, "w:gz" if path.suffix == ".gz" else "w") as tar:
+        for name in files:
+            tar.add(folder / name, name)
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    lay_out(tmp_path / "photos", FILES)
+    assert read(tmp_path, path="photos") == expected()
+
+
+@pytest.mark.parametrize("name", ["photos.zip", "photos.tar", "photos.tar.gz"])
+@pytest.mark.parametrize("above", ["", "photos/"])
+def test_an_archive_gives_the_rows_of_its_folder(tmp_path: Path, name: str, above: str) -> None:
+    pack(tmp_path / name, {above + member: data for member, data in FILES.items()})
+    assert read(tmp_path, path=name) == expected(above)
+
+
+@pytest.mark.parametrize("name", ["photos", "photos.zip"])
+def test_only_what_file_managers_leave_is_passed_over(tmp_path: Path, name: str) -> None:
+    litter = {"train/.DS_Store": b"x", "train/cat/Thumbs.db": b"x", "__MACOSX/train/cat/._1.png": b"x"}
+    others = {"train/cat/notes.txt": b"not an image", "LICENSE": b"free"}
+    files = dict(sorted((FILES | litter | others).items()))
+    if name == "photos":
+        lay_out(tmp_path / name, files)
+    else:
+        pack(tmp_path / name, files)
+    rows = read(tmp_path, path=name)
+    assert {row.source for row in rows} == {*FILES, *others}
+    assert {(row.source, row.label, row.split) for row in rows if row.source in others} == {
+        ("train/cat/notes.txt", "cat", "train"),
+        ("LICENSE", None, None),
+    }
+
+
+def test_one_place_for_each_split(tmp_path: Path) -> None:
+    lay_out(tmp_path / "a", {"cat/1.png": b"1", "dog/2.png": b"2"})
+    pack(tmp_path / "b.zip", {"b/cat/3.png": b"3", "b/dog/4.png": b"4"})
+    found = read(tmp_path, splits={"train": "a", "test": "b.zip"})
+    assert [(row.content, row.label, row.split) for row in found] == [
+        (b"1", "cat", "train"),
+        (b"2", "dog", "train"),
+        (b"3", "cat", "test"),
+        (b"4", "dog", "test"),
+    ]
+
+
+def test_links_inside_are_followed_and_others_refused(tmp_path: Path) -> None:
+    secret = put(tmp_path, "secret.png", b"secret")
+    lay_out(tmp_path / "photos", {"cat/1.png": b"1", "dog/2.png": b"2"})
+    link = tmp_path / "photos" / "dog" / "3.png"
+    link.symlink_to("../cat/1.png")
+    assert [row.content for row in read(tmp_path, path="photos")] == [b"1", b"2", b"1"]
+    for target in (secret, "../../secret.png", "nowhere.png", "3.png"):
+        link.unlink()
+        link.symlink_to(target)
+        message = "'dog/3.png' is a link that leads out of 'photos' or nowhere; put the file itself there"
+        assert refusal(tmp_path, path="photos") == message
+    link.unlink()
+    link.symlink_to("../cat")
+    assert refusal(tmp_path, path="photos") == "'dog/3.png' is a link to a folder; put the folder itself there"
+    link.unlink()
+    (tmp_path / "linked").symlink_to(tmp_path / "photos")  # the place itself may be anywhere
+    assert len(read(tmp_path, path="linked")) == 2
+
+
+def test_links_into_the_cache_of_dvc_are_followed(tmp_path: Path) -> None:
+    """DVC puts them there when its cache.type is symlink."""
+    cached = put(tmp_path, f".dvc/cache/files/md5/ab/{'c' * 30}", b"1")
+    lay_out(tmp_path / "photos", {"dog/2.png": b"2"})
+    (tmp_path / "photos" / "dog" / "1.png").symlink_to(cached)
+    assert [row.content for row in read(tmp_path, path="photos")] == [b"1", b"2"]
+
+
+def test_pipes_and_files_that_are_too_large_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_out(tmp_path / "photos", {"cat/1.png": b"1234"})
+    monkeypatch.setattr("finetrail.data.sources.folders.MOST_BYTES", 3)
+    assert refusal(tmp_path, path="photos") == "'cat/1.png' has more than 3 bytes, the most for an image; take it out"
+    os.mkfifo(tmp_path / "photos" / "cat" / "0.png")
+    assert refusal(tmp_path, path="photos") == "'cat/0.png' is no file but a pipe, socket or device; take it out"
+
+
+def test_a_name_that_is_no_unicode_is_escaped(tmp_path: Path) -> None:
+    put(tmp_path, os.fsdecode(b"photos/caf\xe9/1.png"), b"1")
+    assert read(tmp_path, path="photos") == [Row("caf\\xe9/1.png", 1, b"1", "caf\\xe9")]
+
+
+def test_a_place_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert refusal(tmp_path, path="empty").startswith(
+        "'empty' has no class folders in it; lay the files out as <label>"
+    )
+    put(tmp_path, "a.rar", b"x")
+    message = "'a.rar': cannot tell its format from '.rar'; set source.format to one of folder, archive, csv, tsv"
+    assert refusal(tmp_path, path="a.rar").startswith(message)
+    assert refusal(tmp_path, path="empty", format="archive").startswith("'empty' is a folder, but source.format is")
+    put(tmp_path, "a.zip", b"words")
+    assert refusal(tmp_path, path="a.zip") == "a.zip is no whole archive (truncated header at the start of a member); copy or download it again"  # fmt: skip  # noqa: E501
+
+
+def test_ingest_names_what_is_no_image_and_keeps_memory_to_a_batch(tmp_path: Path) -> None:
+    bad = {"train/cat/9.png": b"words", "train/dog/8.png": b"", "train/dog/7.jpg": encode(picture(1), "JPEG")[:200]}
+    pack(tmp_path / "photos.zip", FILES | bad)
+    done = ingest(Workspace(tmp_path), ImageSource(path="photos.zip"))
+    assert done.rows == {"test": 2, "train": 5}
+    raw = tmp_path / "data" / "raw"
+    manifest = read_manifest(raw).set_index("source")
+    assert set(manifest.index[manifest["error"].notna()]) == set(bad)
+    assert set(manifest.index[manifest["perceptual_hash"].notna()]) == set(FILES)
+    assert list(Contents(raw, "image")) == [*FILES.values(), *bad.values()]
+    frame = read_frame(raw)
+    assert list(frame.columns) == ["id", "label", "group", "split"]
+    assert list(frame["id"]) == list(manifest["id"])
+    chosen = str(manifest.loc["train/dog/8.png", "id"])
+    assert pick(raw, "image", [chosen]) == {chosen: b""}
+
+
+def test_a_limit_decodes_only_what_it_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pack(tmp_path / "photos.zip", {f"cat/{n}.png": encode(picture(n)) for n in range(20)})
+    seen: list[bytes] = []
+
+    def counted(data: bytes) -> Any:
+        seen.append(data)
+        return decode(data)
+
+    from finetrail.contents.image.decode import open_image as decode
+
+    monkeypatch.setattr("finetrail.contents.image.stored.open_image", counted)
+    done = ingest(Workspace(tmp_path), ImageSource(path="photos.zip", limit={"all": 5}))
+    assert done.rows == {"all": 5}
+    assert len(seen) == 5
+    manifest = read_manifest(tmp_path / "data" / "raw")
+    every = sorted(row.sha256 or "" for row in read(tmp_path, path="photos.zip"))
+    assert sorted(manifest["sha256"]) == every[:5]
+
+
+@pytest.fixture
+def hub() -> Any:
+    """A hub data set with an Image feature, as the `datasets` library gives it."""
+    from datasets import ClassLabel, Dataset, DatasetDict, Features, Image
+
+    features = Features({"image": Image(), "label": ClassLabel(names=["cat", "dog"])})
+    stored = [{"bytes": data, "path": None} for data in FILES.values()]
+    parts = {"train": stored[:2], "test": stored[2:]}
+    return DatasetDict(
+        {name: Dataset.from_dict({"image": part, "label": [0, 1]}, features=features) for name, part in parts.items()}
+    )
+
+
+def test_the_images_of_a_hub_data_set_are_kept_as_they_are_stored(hub: Any) -> None:
+    rows = list(hub_rows("owner/photos", hub, None, ImageColumns(), cached_image))
+    assert [row.content for row in rows] == [*FILES.values()]
+    assert [(row.source, row.row, row.label, row.split) for row in rows] == [
+        ("owner/photos/train", 1, "cat", "train"),
+        ("owner/photos/train", 2, "dog", "train"),
+        ("owner/photos/test", 1, "cat", "test"),
+        ("owner/photos/test", 2, "dog", "test"),
+    ]
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+def test_a_hub_data_set_reads_no_file_outside_of_the_cache(tmp_path: Path, cache: Path) -> None:
+    inside, outside = put(cache, "downloads/1.png", b"1"), put(tmp_path, "secret.png", b"secret")
+    assert cached_image("x, row 1", {"bytes": None, "path": str(inside)}) == b"1"
+    assert cached_image("x, row 1", {"bytes": b"2", "path": str(outside)}) == b"2"
+    assert cached_image("x, row 1", {"bytes": None, "path": str(cache / "gone.png")}) is None
+    assert cached_image("x, row 1", {"bytes": None, "path": None}) is None
+    for path in (str(outside), f"{cache}/../secret.png"):
+        with pytest.raises(SourceError, match=r"x, row 1 points to .*secret\.png', outside of the data set; use one"):
+            cached_image("x, row 1", {"bytes": None, "path": path})
+    with pytest.raises(SourceError, match="x, row 1 holds 'words'; it must be an Image feature or bytes; set source"):
+        cached_image("x, row 1", "words")

@@ -1,0 +1,48 @@
+"""Batches on the way to the device."""
+
+import numpy as np
+import pytest
+import torch
+
+from finetrail.contents.image.augment.settings import Augment
+from finetrail.contents.image.preprocessing import Preprocessing
+from finetrail.contents.image.processor import ImageProcessor
+from finetrail.inference.feeding import feed
+from tests.unit.data.image_files import encode, picture
+from tests.unit.training.test_loop_epochs import shaken
+from tests.unit.training.toys import Points, train
+
+CPU = torch.device("cpu")
+
+
+def test_batches_come_in_order_with_their_targets() -> None:
+    inputs = Points(torch.arange(12.0).reshape(6, 2))
+    fed = feed(inputs, [([5, 0], None), ([3], None)], CPU, targets=np.array([0, 1, 2, 3, 4, 5]))
+    first = next(fed)
+    assert first["x"].tolist() == [[10, 11], [0, 1]]
+    assert first["targets"].tolist() == [5, 0]
+    assert [batch["x"].tolist() for batch in fed] == [[[6, 7]]]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_any_number_of_workers_makes_the_same_batches(workers: int) -> None:
+    augment = Augment(crop="padded", flip=True, policy="trivial", mixup=0.2, cutmix=1.0)
+    inputs = ImageProcessor(Preprocessing(16, 16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear")).encode(
+        [encode(picture(number)) for number in range(9)], augment=augment
+    )
+    asked = [([0, 3, 4], 1), ([8, 1], 2), ([2, 5], 3), ([6, 7], 4)]
+    alone, helped = (list(feed(inputs, asked, CPU, targets=np.arange(9), workers=number)) for number in (0, workers))
+    for one, other in zip(alone, helped, strict=True):
+        assert set(one) == {"pixels", "targets", "partner_targets", "share"}
+        assert all(torch.equal(one[name], other[name]) for name in one)
+    # A part of a mixed batch knows the classes of partners that are in another part.
+    assert alone[0]["partner_targets"].tolist() != [0, 1, 2]
+
+
+def test_a_training_with_workers_has_the_same_bits(tmp_path_factory: pytest.TempPathFactory) -> None:
+    alone, helped = (
+        train(tmp_path_factory.mktemp("run"), epochs=2, batch_size=16, inputs=shaken(), workers=workers)
+        for workers in (0, 2)
+    )
+    assert all(torch.equal(alone.weights[name], helped.weights[name]) for name in alone.weights)
+    assert alone.fitted.train_curve == helped.fitted.train_curve
