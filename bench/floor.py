@@ -24,7 +24,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from finetrail.inference.device import Precision, autocast, build_accelerator, fix_seeds, lay_out
 from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
-from finetrail.models.network import Classifier
+from finetrail.models.network import Network
 from finetrail.tasks.registry import get_task
 from finetrail.training.attention import training_attention
 from finetrail.training.convolutions import FastConvolutions
@@ -98,7 +98,7 @@ def build_step(given: argparse.Namespace, precision: Precision) -> Callable[[], 
         backbone = TextBackbone(**named | {"max_tokens": max(given.tokens, 8)})
         ids = torch.randint(1000, 30_000, (given.texts, given.tokens))
         batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    model: Classifier = task.build(backbone, [str(number) for number in range(20)], Path()).model
+    model: Network = task.build(backbone, [str(number) for number in range(20)], Path()).model
     build_adaptation(given.method).apply(model)
     model.train()
     lay_out(model)

@@ -31,7 +31,7 @@ from safetensors.torch import save_file
 
 from finetrail.contents.image.backbone import load_pretrained
 from finetrail.models.backbone_settings import ImageBackbone
-from finetrail.models.network import Classifier
+from finetrail.models.network import Network
 
 ALL = {**SIDES, **TIMM}
 PROBE_EPOCHS = 10
@@ -73,7 +73,7 @@ def save_start(name: str, given: argparse.Namespace, folder: Path, classes: int)
     settings = ImageBackbone(name=name, weights=given.weights, image_size=given.size, resize=given.size)
     torch.manual_seed(0)
     network, seen, width = load_pretrained(settings, Path())
-    tensors = {name: tensor.contiguous() for name, tensor in Classifier(network, width, classes).state_dict().items()}
+    tensors = {name: tensor.contiguous() for name, tensor in Network(network, width, classes).state_dict().items()}
     save_file(tensors, folder / "start.safetensors")
     return settings.model_copy(update={"mean": seen.mean, "std": seen.std}).model_dump()
 

@@ -1,21 +1,20 @@
 """`bitfit`: the biases of the backbone train with the head, and no other weight (Ben Zaken et al. 2022)."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
+from finetrail.adaptation.method import Method
 from finetrail.errors import ConfigError
-from finetrail.settings import Settings
 
 if TYPE_CHECKING:
-    from finetrail.models.network import Classifier
+    from finetrail.models.network import Network
 
 
-class Bitfit(Settings):
+class Bitfit(Method):
     """Train what is added and leave what is multiplied: about a thousandth of the weights. Norms have a bias too."""
 
     method: Literal["bitfit"]
-    texts_only: ClassVar[bool] = False
 
-    def apply(self, model: "Classifier") -> None:
+    def apply(self, model: "Network") -> None:
         """Freeze everything but the biases and the head.
 
         Raises:
@@ -30,9 +29,3 @@ class Bitfit(Settings):
             )
         for bias in biases:
             bias.requires_grad_(True)
-
-    def start_epoch(self, model: "Classifier", epoch: int) -> None:
-        """Every epoch trains the same."""
-
-    def merge(self, model: "Classifier") -> None:
-        """Nothing was added."""

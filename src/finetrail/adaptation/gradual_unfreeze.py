@@ -1,16 +1,16 @@
 """`gradual_unfreeze`: the head trains first, then one layer more from time to time (Howard & Ruder 2018)."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from finetrail.settings import Settings
+from finetrail.adaptation.method import Method
 
 if TYPE_CHECKING:
-    from finetrail.models.network import Classifier
+    from finetrail.models.network import Network
 
 
-class GradualUnfreeze(Settings):
+class GradualUnfreeze(Method):
     """Let the head settle before its errors reach the backbone, and the upper layers before the lower ones.
 
     Attributes:
@@ -21,13 +21,12 @@ class GradualUnfreeze(Settings):
     method: Literal["gradual_unfreeze"]
     every: int = Field(1, ge=1)
     layers: int = Field(1, ge=1)
-    texts_only: ClassVar[bool] = False
 
-    def apply(self, model: "Classifier") -> None:
+    def apply(self, model: "Network") -> None:
         """Make every parameter trainable, so that optimiser and checkpoint know all that may ever train."""
         model.requires_grad_(True)
 
-    def start_epoch(self, model: "Classifier", epoch: int) -> None:
+    def start_epoch(self, model: "Network", epoch: int) -> None:
         """Freeze what is not to train yet. Args: epoch: counted from 1, in which the head alone trains."""
         from finetrail.models.layers import backbone_layers
 
@@ -35,6 +34,3 @@ class GradualUnfreeze(Settings):
         for above, layer in enumerate(reversed(backbone_layers(model.backbone))):
             for parameter in layer:
                 parameter.requires_grad_(above < thawed)
-
-    def merge(self, model: "Classifier") -> None:
-        """Nothing was added."""

@@ -1,17 +1,17 @@
 """`ia3`: keys, values and the inside of the feed-forward layers are scaled (Liu et al. 2022), by peft."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import Field
 
-from finetrail.adaptation.targets import adaptable_layers, named_layers
+from finetrail.adaptation.layers import adaptable_layers, named_layers
+from finetrail.adaptation.method import Method
 from finetrail.errors import ConfigError
-from finetrail.settings import Settings
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from finetrail.models.network import Classifier
+    from finetrail.models.network import Network
 
 # The last part of the name of what computes keys or values, in transformers and timm; in some of them one matrix gives
 # queries, keys and values together, and is scaled as a whole.
@@ -31,7 +31,7 @@ _KEYS_AND_VALUES = (
 )
 
 
-class Ia3(Settings):
+class Ia3(Method):
     """Train one factor a channel, and the head: some thousand numbers. Merged before the model is saved.
 
     Attributes:
@@ -43,9 +43,8 @@ class Ia3(Settings):
 
     method: Literal["ia3"]
     target_modules: tuple[str, ...] | None = Field(None, strict=False)
-    texts_only: ClassVar[bool] = False
 
-    def apply(self, model: "Classifier") -> None:
+    def apply(self, model: "Network") -> None:
         """Freeze the backbone and put factors beside its layers.
 
         Raises:
@@ -73,10 +72,7 @@ class Ia3(Settings):
         config = IA3Config(target_modules=targets, feedforward_modules=inner)
         model.backbone = get_peft_model(model.backbone, config)
 
-    def start_epoch(self, model: "Classifier", epoch: int) -> None:
-        """Every epoch trains the same."""
-
-    def merge(self, model: "Classifier") -> None:
+    def merge(self, model: "Network") -> None:
         """Multiply the factors into the weights: the saved model is a plain one, as fast as before."""
         from peft import PeftModel
 

@@ -1,17 +1,17 @@
 """`last_layers`: the last layers of the backbone train with the head, those below stay as they are."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from finetrail.adaptation.method import Method
 from finetrail.errors import ConfigError
-from finetrail.settings import Settings
 
 if TYPE_CHECKING:
-    from finetrail.models.network import Classifier
+    from finetrail.models.network import Network
 
 
-class LastLayers(Settings):
+class LastLayers(Method):
     """Train the layers that are nearest to the answer: what is below them is the most general (Yosinski et al. 2014).
 
     Attributes:
@@ -20,9 +20,8 @@ class LastLayers(Settings):
 
     method: Literal["last_layers"]
     layers: int = Field(ge=1)
-    texts_only: ClassVar[bool] = False
 
-    def apply(self, model: "Classifier") -> None:
+    def apply(self, model: "Network") -> None:
         """Freeze all other layers.
 
         Raises:
@@ -37,9 +36,3 @@ class LastLayers(Settings):
         for layer in layers[-self.layers :]:
             for parameter in layer:
                 parameter.requires_grad_(True)
-
-    def start_epoch(self, model: "Classifier", epoch: int) -> None:
-        """Every epoch trains the same."""
-
-    def merge(self, model: "Classifier") -> None:
-        """Nothing was added."""

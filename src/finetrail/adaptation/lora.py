@@ -1,18 +1,18 @@
 """`lora`: small low-rank matrices train beside the frozen weights (Hu et al. 2021), by peft."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import Field
 
-from finetrail.adaptation.targets import adaptable_layers, named_layers
+from finetrail.adaptation.layers import adaptable_layers, named_layers
+from finetrail.adaptation.method import Method
 from finetrail.errors import ConfigError
-from finetrail.settings import Settings
 
 if TYPE_CHECKING:
-    from finetrail.models.network import Classifier
+    from finetrail.models.network import Network
 
 
-class Lora(Settings):
+class Lora(Method):
     """Train low-rank updates of the backbone's layers, and the head. Merged before the model is saved.
 
     Linear layers, `nn.MultiheadAttention` as a whole (all four of its projections), and convolutions can have one; not
@@ -40,9 +40,8 @@ class Lora(Settings):
     dropout: float = Field(0.0, ge=0, lt=1)
     layers: int | None = Field(None, ge=1)
     target_modules: tuple[str, ...] | None = Field(None, strict=False)
-    texts_only: ClassVar[bool] = False
 
-    def apply(self, model: "Classifier") -> None:
+    def apply(self, model: "Network") -> None:
         """Freeze the backbone and put adapters beside its layers.
 
         Raises:
@@ -69,17 +68,14 @@ class Lora(Settings):
         # The head stands outside of what peft wraps, so it trains in full and cannot be lost on the way to disk.
         model.backbone = get_peft_model(model.backbone, config)
 
-    def start_epoch(self, model: "Classifier", epoch: int) -> None:
-        """Every epoch trains the same."""
-
-    def merge(self, model: "Classifier") -> None:
+    def merge(self, model: "Network") -> None:
         """Add the updates into the weights: the saved model is a plain one, as fast as before."""
         from peft import PeftModel
 
         model.backbone = cast(PeftModel, model.backbone).merge_and_unload()
 
 
-def _require_linear(model: "Classifier", targets: list[str]) -> None:
+def _require_linear(model: "Network", targets: list[str]) -> None:
     """Peft has no DoRA for attentions as a whole, and for convolutions only where they are not laid channels last."""
     from torch import nn
 

@@ -9,7 +9,7 @@ import typer
 
 from finetrail.cli import registry
 from finetrail.cli.console import bar, one_line_errors, out
-from finetrail.config import Params, load_params
+from finetrail.cli.opened import open_workspace
 from finetrail.errors import ConfigError
 from finetrail.workspace import SPLITS, Workspace
 
@@ -28,11 +28,6 @@ Model = Annotated[
 ]
 
 
-def _open() -> tuple[Workspace, Params]:
-    workspace = Workspace(Path.cwd())
-    return workspace, load_params(workspace.params)
-
-
 @app.callback()
 def main(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
     """Set what holds for every command."""
@@ -44,7 +39,7 @@ def main(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback
 @one_line_errors
 def ingest() -> None:
     """Read the source into data/raw: Parquet shards and a manifest."""
-    workspace, params = _open()
+    workspace, params = open_workspace()
     from finetrail.stages.ingest import ingest as stage
 
     done = stage(workspace, params.source, bar)
@@ -55,10 +50,10 @@ def ingest() -> None:
 @one_line_errors
 def validate() -> None:
     """Check the manifest by the rules in params.yaml; quarantine rows, or stop."""
-    workspace, params = _open()
+    workspace, params = open_workspace()
     from finetrail.stages.validate import validate as stage
 
-    done = stage(workspace, params.validation)
+    done = stage(workspace, params.validation, params.task.task.target.key)
     out.print(f"{done.rows.ingested} ingested = {done.rows.passed} passed + {done.rows.quarantined} quarantined")
     for finding in done.findings:
         if finding.unexpected:
@@ -70,10 +65,10 @@ def validate() -> None:
 @one_line_errors
 def split() -> None:
     """Divide the rows into train, val and test; no duplicate or near duplicate crosses."""
-    workspace, params = _open()
+    workspace, params = open_workspace()
     from finetrail.stages.split import split as stage
 
-    done = stage(workspace, params.split, bar)
+    done = stage(workspace, params.split, params.task.task.target.key, bar)
     used = ", ".join(f"{name} {done.rows[name]}" for name in SPLITS)
     out.print(
         f"split by {params.split.method}: {used}; {done.rows['quarantined_by_split']} removed as (near) duplicates"
@@ -86,7 +81,7 @@ def split() -> None:
 @one_line_errors
 def train(candidate: Annotated[str, typer.Argument(help="One of the candidates in params.yaml.")]) -> None:
     """Fine-tune one candidate; write its model, curves and validation predictions."""
-    workspace, params = _open()
+    workspace, params = open_workspace()
     if candidate not in params.candidates:
         raise ConfigError(f"candidate {candidate!r} is not in params.yaml; it has {', '.join(params.candidates)}")
     from finetrail.inference.launch import launch, launched, one_of_several
@@ -104,7 +99,7 @@ def train(candidate: Annotated[str, typer.Argument(help="One of the candidates i
             workspace,
             candidate,
             project=params.project,
-            task_name=params.task,
+            task=params.task.task,
             backbone=chosen.backbone,
             adaptation=chosen.adaptation,
             settings=chosen.train,
@@ -123,11 +118,11 @@ def train(candidate: Annotated[str, typer.Argument(help="One of the candidates i
 @one_line_errors
 def select() -> None:
     """Choose a candidate by its validation results, and say why."""
-    workspace, params = _open()
+    workspace, params = open_workspace()
     from finetrail.stages.select import publish
     from finetrail.stages.select import select as stage
 
-    done = stage(workspace, params.selection, list(params.candidates))
+    done = stage(workspace, params.task.task.target, params.selection, list(params.candidates))
     publish(workspace, params.project, done.choice)
     out.print(
         f"chosen on {done.rows} validation rows: {done.choice.chosen}", done.choice.reason, sep="\n", markup=False
@@ -138,10 +133,10 @@ def select() -> None:
 @one_line_errors
 def test() -> None:
     """Score the chosen model on the test split, once; write the report."""
-    workspace, params = _open()
+    workspace, params = open_workspace()
     from finetrail.stages.test import score_test
 
-    done = score_test(workspace, project=params.project, task_name=params.task, settings=params.selection, track=bar)
+    done = score_test(workspace, project=params.project, task=params.task.task, settings=params.selection, track=bar)
     for name, interval in done.evaluation.metrics.items():
         out.print(f"test {name} of {done.candidate}: {interval.value:.4f} ({interval.low:.4f} to {interval.high:.4f})")
     out.print(f"report: {(workspace.test_report / 'report.html').relative_to(workspace.root)}")
@@ -152,10 +147,10 @@ def test() -> None:
 @one_line_errors
 def register() -> None:
     """Put the tested model into the MLflow registry as `challenger`; the same content only once."""
-    workspace, params = _open()
+    workspace, params = open_workspace()
     from finetrail.stages.register import register as stage
 
-    done = stage(workspace, project=params.project, task_name=params.task, sources=params.source.addresses)
+    done = stage(workspace, project=params.project, task=params.task.task, sources=params.source.addresses)
     what = "registered" if done.new else "found again"
     out.print(f"{what}: models:/{done.name}/{done.version}, also models:/{done.name}@challenger")
 
@@ -164,8 +159,8 @@ def register() -> None:
 @one_line_errors
 def check() -> None:
     """Check params.yaml without running anything."""
-    _, params = _open()
-    out.print(f"params.yaml is valid: {params.task}, candidates {', '.join(params.candidates)}")
+    _, params = open_workspace()
+    out.print(f"params.yaml is valid: {params.task.name}, candidates {', '.join(params.candidates)}")
 
 
 @app.command(rich_help_panel=USE)
@@ -185,10 +180,10 @@ def use(
 @one_line_errors
 def show() -> None:
     """Show the last results: candidates, choice, test scores, registered version."""
-    workspace, params = _open()
+    workspace, params = open_workspace()
     from finetrail.commands.show import show as command
 
-    for part in command(workspace, params.project):
+    for part in command(workspace, params.project, params.task.task.target.metrics):
         out.print(part)
 
 
@@ -196,10 +191,13 @@ def show() -> None:
 @one_line_errors
 def ui(port: Annotated[int, typer.Option(help="The port on 127.0.0.1.")] = 5000) -> None:
     """Open MLflow over this workspace's runs, on loopback."""
-    workspace, params = _open()
+    workspace, params = open_workspace()
+    from finetrail.commands.compared import compared_runs
     from finetrail.commands.ui import ui as command
 
     out.print(f"MLflow answers at http://127.0.0.1:{port}; stop it with Ctrl-C")
+    if compared := compared_runs(workspace, params.project, port):
+        out.print(f"all candidates side by side: {compared}", markup=False)
     command(workspace, params.project, port)
 
 
@@ -211,20 +209,20 @@ def predict(
         typer.Argument(help="A CSV, TSV, JSONL or Parquet file; of images also a folder, an archive or one image."),
     ],
     target: Annotated[Path, typer.Argument(help="The scored file: .csv, .jsonl or .parquet.")],
-    column: Annotated[str | None, typer.Option(help="The column to score; that of params.yaml by default.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="The column to score, or each of several; those of params.yaml by default.")
+    ] = None,
     model: Model = None,
 ) -> None:
     """Score a file, or a folder of images, with a trained model; if it was killed, go on where it was."""
-    workspace, params = _open()
+    workspace, params = open_workspace()
     from finetrail.commands.predict import predict as command
-    from finetrail.data.sources.unlabelled import grey_columns
-    from finetrail.tasks.registry import get_entry
 
-    kind = get_entry(params.task).column
     uri = model or f"models:/{params.project}@challenger"
-    name = column or params.source.columns.content
-    grey = None if column else grey_columns(source, params.source)
-    done = command(workspace, uri, source, target, kind=kind, column=name, grey=grey, track=bar)
+    columns = column or params.source.columns.contents
+    labelled = None if column else params.source
+    content = params.task.task.content
+    done = command(workspace, uri, source, target, content=content, columns=columns, labelled=labelled, track=bar)
     out.print(f"scored {done.rows} rows with {uri}: {target}")
     if done.rejects:
         out.print(f"{done.rejected} rows could not be scored: {done.rejects}", markup=False)
@@ -242,7 +240,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
 ) -> None:
     """Write a model, with a card, as a folder that other libraries load without finetrail."""
-    workspace, params = _open()
+    workspace, params = open_workspace()
     from finetrail.commands.export import export as command
 
     uri = model or f"models:/{params.project}@challenger"

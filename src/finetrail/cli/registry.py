@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from finetrail.cli.console import bar, one_line_errors, out
-from finetrail.config import load_params
+from finetrail.cli.opened import open_workspace
 from finetrail.errors import LineageError, RefusedError
-from finetrail.workspace import Workspace, write_json
+from finetrail.workspace import write_json
 
 app = typer.Typer()
 REGISTRY = "Registry"
@@ -29,15 +29,14 @@ def promote(
     json: Json = None,
 ) -> None:
     """Put a version through the gate; if it passes it becomes `champion`."""
-    workspace = Workspace(Path.cwd())
-    params = load_params(workspace.params)
+    workspace, params = open_workspace()
     from finetrail.commands.promote import promote as command
     from finetrail.commands.promote import table
 
     done = command(
         workspace,
         project=params.project,
-        task_name=params.task,
+        task=params.task.task,
         settings=params.gate,
         version=version,
         dry_run=dry_run,
@@ -64,8 +63,7 @@ def rollback(
     to: Annotated[int | None, typer.Option(help="An earlier champion; the previous one by default.")] = None,
 ) -> None:
     """Make the previous champion `champion` again; doing it twice undoes it."""
-    workspace = Workspace(Path.cwd())
-    params = load_params(workspace.params)
+    workspace, params = open_workspace()
     from finetrail.commands.rollback import rollback as command
 
     done = command(workspace, params.project, to)
@@ -77,11 +75,10 @@ def rollback(
 @one_line_errors
 def models() -> None:
     """List the registered versions: aliases, test metric, data, what the gate said, age."""
-    workspace = Workspace(Path.cwd())
-    params = load_params(workspace.params)
+    workspace, params = open_workspace()
     from finetrail.commands.models import models as command
 
-    for part in command(workspace, params.project, params.gate.metric):
+    for part in command(workspace, params.project, params.metric(params.gate.metric)):
         out.print(part)
 
 
@@ -91,8 +88,7 @@ def history(
     head: Annotated[str | None, typer.Option(help="The head as you noted it earlier, to check against.")] = None,
 ) -> None:
     """Show the ledger of promotions, refusals, rollbacks and test scorings, and check that it is whole."""
-    workspace = Workspace(Path.cwd())
-    params = load_params(workspace.params)
+    workspace, params = open_workspace()
     from finetrail.commands.history import history as command
 
     for part in command(workspace, params.project, head):
@@ -103,14 +99,13 @@ def history(
 @one_line_errors
 def evaluate(version: Version = "challenger", json: Json = None) -> None:
     """Score a registered version on the test split of this workspace, and enter that in the ledger."""
-    workspace = Workspace(Path.cwd())
-    params = load_params(workspace.params)
+    workspace, params = open_workspace()
     from finetrail.commands.evaluate import evaluate as command
 
     done = command(
         workspace,
         project=params.project,
-        task_name=params.task,
+        task=params.task.task,
         settings=params.gate,
         version=version,
         track=bar,
@@ -130,8 +125,7 @@ def verify(
     json: Json = None,
 ) -> None:
     """Walk from a version back to its data, source and commit, and recompute every hash on the way."""
-    workspace = Workspace(Path.cwd())
-    params = load_params(workspace.params)
+    workspace, params = open_workspace()
     from finetrail.commands.verify import Verified, choose
     from finetrail.commands.verify import verify as command
 
@@ -164,8 +158,7 @@ def reproduce(
     json: Json = None,
 ) -> None:
     """Train a version again from a fresh clone of its commit, and compare: the bits, or else the validation metrics."""
-    workspace = Workspace(Path.cwd())
-    params = load_params(workspace.params)
+    workspace, params = open_workspace()
     from finetrail.commands.reproduce import reproduce as command
     from finetrail.commands.verify import choose
 

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from finetrail.evaluation.bootstrap import Interval
-from finetrail.gate.answers import metrics_of, open_test_split, opened, outputs_of
+from finetrail.evaluation.scores.bootstrap import Interval
+from finetrail.gate.answers import answers_of, metrics_of, open_test_split, opened
 from finetrail.gate.settings import Gate
 from finetrail.progress import Track, quiet
 from finetrail.registry import promotion
 from finetrail.registry.ledger import Ledger, author
 from finetrail.registry.versions import find
 from finetrail.runs import tracking
-from finetrail.tasks.registry import get_entry
+from finetrail.tasks.task import Task
 from finetrail.workspace import Workspace
 
 
@@ -32,7 +32,7 @@ class Evaluated:
 
 
 def evaluate(
-    workspace: Workspace, *, project: str, task_name: str, settings: Gate, version: str, track: Track = quiet
+    workspace: Workspace, *, project: str, task: Task, settings: Gate, version: str, track: Track = quiet
 ) -> Evaluated:
     """Score a version anew, keep its answers with its run, and enter it in the ledger.
 
@@ -47,9 +47,9 @@ def evaluate(
     ledger = Ledger(tracker, project, author(workspace.root))
     chain = promotion.reconcile(ledger)
     known = find(tracker, project, version)
-    split = open_test_split(workspace, get_entry(task_name).column)
+    split = open_test_split(workspace, task.content.name)
     with opened(ledger, workspace.scratch, known) as model:
-        outputs = outputs_of(ledger, chain, model, split, anew=True, track=track)
-        metrics = metrics_of(model.built, outputs, split, settings)
+        answers = answers_of(ledger, chain, model, split, anew=True, track=track)
+        metrics = metrics_of(model.built, answers, split, settings)
     scored = len(ledger.read().scored(split.sha256))
     return Evaluated(known.address, known.version, split.sha256, len(split.rows), scored, metrics)

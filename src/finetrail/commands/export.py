@@ -1,24 +1,20 @@
 """`finetrail export`: a trained model as a folder that other libraries load without finetrail."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from finetrail.errors import ConfigError, ModelError
+from finetrail.commands.scorer import model_folder
+from finetrail.errors import ConfigError
 from finetrail.exports.card import render
-from finetrail.exports.exported import Exported
 from finetrail.exports.facts import Facts, facts_of
+from finetrail.exports.forms import Form, write_form
 from finetrail.gate.answers import opened
 from finetrail.registry.ledger import Ledger, author
-from finetrail.registry.versions import find
+from finetrail.registry.versions import find, parse_address
 from finetrail.runs import tracking
-from finetrail.tasks.registry import get_entry, load_model
+from finetrail.tasks.registry import load_model
 from finetrail.tasks.task import Built
-from finetrail.workspace import Workspace, read_json, replacing
-
-Format = Literal["hf", "onnx"]
-_ADDRESS = re.compile(r"models:/([^/@]+)(?:@([^/@]+)|/(\d+))")
+from finetrail.workspace import Workspace, replacing
 
 
 @dataclass(frozen=True)
@@ -29,9 +25,7 @@ class Written:
     library: str
 
 
-def export(
-    workspace: Workspace, model: str, target: Path, *, project: str, form: Format, force: bool = False
-) -> Written:
+def export(workspace: Workspace, model: str, target: Path, *, project: str, form: Form, force: bool = False) -> Written:
     """Write weights, configuration, preprocessing and a model card, which says how to load them; or nothing.
 
     What was written is read back by its own library, and compared with the model.
@@ -53,57 +47,27 @@ def export(
             f"{target} is there already; name another folder, or give --force to replace an earlier export"
         )
     if Path(model).is_dir():
-        folder = _model_folder(Path(model))
-        return Written(model, _write(folder, load_model(folder), Facts(), target, form))
-    address = _ADDRESS.fullmatch(model)
-    if address is None:
-        raise ConfigError(
-            f"model {model!r} is no folder and no address; write models:/NAME@ALIAS, models:/NAME/VERSION or a folder"
-        )
-    name, alias, number = address.groups()
+        return Written(model, _write(load_model(model_folder(Path(model))), Facts(), target, form))
+    name, version = parse_address(model, "write models:/NAME@ALIAS, models:/NAME/VERSION or a folder")
     tracker = tracking.connect(workspace, project)
-    known = find(tracker, name, alias or number)
+    known = find(tracker, name, version)
     ledger = Ledger(tracker, known.name, author(workspace.root))
     facts = facts_of(ledger, known)
-    with opened(ledger, workspace.scratch, known) as version:
-        return Written(known.address, _write(version.folder, version.built, facts, target, form))
+    with opened(ledger, workspace.scratch, known) as opened_version:
+        return Written(known.address, _write(opened_version.built, facts, target, form))
 
 
-def _write(folder: Path, built: Built, facts: Facts, target: Path, form: Format) -> str:
+def _write(built: Built, facts: Facts, target: Path, form: Form) -> str:
     """Write the export, and return the name of what loads it."""
-    task = read_json(folder / "model.json")["task"]
     with replacing(target.resolve()) as partial:
-        done = write_form(built, get_entry(task).column, form, partial)
-        (partial / "README.md").write_text(render(task, built.labels, done, facts), encoding="utf-8")
+        done = write_form(built, form, partial)
+        (partial / "README.md").write_text(render(built, done, facts), encoding="utf-8")
         for weights in partial.rglob("*.safetensors"):
             weights.chmod(0o644)  # transformers writes them for the owner alone
     return done.library
-
-
-def write_form(built: Built, column: str, form: Format, folder: Path) -> Exported:
-    """Write all but the card. Args: column: what the model reads, `text` or `image`."""
-    if form == "onnx":
-        from finetrail.exports.onnx import export_onnx
-
-        return export_onnx(built, column, folder)
-    if column == "text":
-        from finetrail.contents.text.export import export_texts
-
-        return export_texts(built, folder)
-    from finetrail.contents.image.export import export_pictures
-
-    return export_pictures(built, folder)
 
 
 def _is_export(target: Path) -> bool:
     """Whether an export wrote this: --force with the wrong name must not delete somebody's folder."""
     card = target / "README.md"
     return card.is_file() and "\n- finetrail\n" in card.read_text(encoding="utf-8", errors="replace")[:500]
-
-
-def _model_folder(folder: Path) -> Path:
-    """The folder with model.json: the given one, or the one inside of a model of MLflow's."""
-    found = [*folder.glob("model.json"), *folder.glob("artifacts/*/model.json")]
-    if len(found) != 1:
-        raise ModelError(f"{folder} holds no model.json, so it is no model of finetrail; name another")
-    return found[0].parent

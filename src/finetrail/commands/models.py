@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from finetrail.commands.columns import aligned
+from finetrail.evaluation.scores.metric import Metric
 from finetrail.registry import promotion
 from finetrail.registry.ledger import Ledger, author
 from finetrail.registry.versions import ALIASES, aliases, versions
 from finetrail.runs import tracking
-from finetrail.targets.problem import METRICS
 from finetrail.workspace import Workspace
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
-def models(workspace: Workspace, project: str, metric: str) -> Iterator[Text]:
+def models(workspace: Workspace, project: str, metric: Metric) -> Iterator[Text]:
     """The versions, the newest first. Args: metric: that the gate goes by."""
     tracker = tracking.connect(workspace, project)
     promotion.reconcile(Ledger(tracker, project, author(workspace.root)))
@@ -27,21 +27,21 @@ def models(workspace: Workspace, project: str, metric: str) -> Iterator[Text]:
     rows = []
     order = {alias: place for place, alias in enumerate(ALIASES)}
     for one in known:
-        own = sorted((alias for alias, number in named.items() if number == one.version),
-                     key=lambda alias: (order.get(alias, len(order)), alias))  # fmt: skip
+        own = sorted(
+            (alias for alias, number in named.items() if number == one.version),
+            key=lambda alias: (order.get(alias, len(order)), alias),
+        )
         row = (
             str(one.version),
             ", ".join(own),
             one.tags.get("finetrail.candidate", ""),
-            one.tags.get(f"finetrail.test_{metric}", ""),
+            one.tags.get(f"finetrail.test_{metric.name}", ""),
             one.tags.get("finetrail.data_sha256", "")[:12],
             one.tags.get("finetrail.gate", "").partition(":")[0],
             _age(time.time() - one.created),
         )
         rows.append(row)
-    yield from aligned(
-        ("version", "aliases", "candidate", f"test {METRICS[metric].title}", "data", "gate", "age"), rows
-    )
+    yield from aligned(("version", "aliases", "candidate", f"test {metric.title}", "data", "gate", "age"), rows)
 
 
 def _age(seconds: float) -> str:

@@ -1,25 +1,27 @@
 """`finetrail predict`: score a file, or a folder of images, with a trained model."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from finetrail.commands.scored import WRITERS, ScoredParts
 from finetrail.commands.scorer import Scorer, open_scorer
-from finetrail.data.sources.columns import Columns
-from finetrail.data.sources.unlabelled import Unlabelled, count, identity, images, pixels, texts
+from finetrail.contents.content import Content
+from finetrail.data.sources.place import Source
+from finetrail.data.sources.unlabelled import Unlabelled, count, identity
 from finetrail.data.store.content import batches
-from finetrail.errors import ConfigError, ImageError
+from finetrail.errors import ConfigError, DataError
 from finetrail.progress import Track, quiet
 from finetrail.runs import hashes
 from finetrail.workspace import Workspace
 
 ROWS_A_CHUNK = 2_048
 BYTES_A_CHUNK = 64 * 2**20
-READERS = {"text": texts, "image": images}
 EXCERPT = 200
 """Characters of a text that the rejects file shows."""
 log = logging.getLogger(__name__)
@@ -40,9 +42,9 @@ def predict(
     source: Path,
     target: Path,
     *,
-    kind: str,
-    column: str,
-    grey: Columns | None = None,
+    content: Content,
+    columns: Sequence[str],
+    labelled: Source | None = None,
     track: Track = quiet,
 ) -> Scored:
     """Write the raw values, or the names of the images, with the answers beside them: see `finetrail.serving.answer`.
@@ -56,9 +58,9 @@ def predict(
         model: see `finetrail.commands.scorer.open_scorer`.
         source: a CSV, TSV, JSONL or Parquet file; for images also a folder, or a single image.
         target: a CSV, JSONL or Parquet file; replaced only when all is scored.
-        kind: what the task reads, `text` or `image`: the `column` of its `finetrail.tasks.registry.Entry`.
-        column: the column of `source` that holds the raw values, or the paths of images.
-        grey: of a CSV file of grey values, the columns that are none.
+        content: what the task reads.
+        columns: those of `source` that hold the raw values, or the paths of images.
+        labelled: where the training data come from, if `columns` are those that it names.
 
     Raises:
         ConfigError: the target's format is unknown, or the model reads another kind.
@@ -71,18 +73,15 @@ def predict(
         raise ConfigError(
             f"{target.name!r}: cannot tell the format from {target.suffix!r}; end the name in {', '.join(WRITERS)}"
         )
-    found = READERS[kind](source, column) if grey is None else pixels(source, grey)
+    found = content.unlabelled(source, columns, labelled)
     rows = track(found, total=count(source) if source.exists() else None, what="scoring")
     chunks = batches(rows, ROWS_A_CHUNK, BYTES_A_CHUNK)
     first = next(chunks, [])  # before the model is loaded: a source that cannot be read is told at once
     scorer = open_scorer(workspace, model)
-    if scorer.column != kind:
-        raise ConfigError(
-            f"{model} reads {scorer.column!r}, but the task of params.yaml gives {kind!r}; name another model"
-        )
+    _refuse_others(scorer, model, content, columns)
     key = {
         "the source": identity(source),
-        "the column": column,
+        "the columns": ", ".join(columns),
         "the model": scorer.fingerprint,
         "the code": f"{hashes.hash_code()} {ROWS_A_CHUNK} {BYTES_A_CHUNK}",
     }
@@ -92,40 +91,59 @@ def predict(
             log.warning("%s goes on behind row %d, where it was cut off", target.name, done.rows + done.rejected)
         for number, chunk in enumerate(chain([first], chunks)):
             if number >= done.chunks:
-                parts.add(*_scored(scorer, chunk, column))
+                parts.add(*_scored(scorer, chunk, columns))
     rejected = parts.progress.rejected
     return Scored(parts.progress.rows, rejected, parts.rejects if rejected else None)
 
 
-def _scored(scorer: Scorer, chunk: list[Unlabelled], column: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _refuse_others(scorer: Scorer, model: str, content: Content, columns: Sequence[str]) -> None:
+    """Raise ConfigError where the model reads something else than these columns."""
+    if scorer.task.content.name != content.name:
+        raise ConfigError(
+            f"{model} reads {scorer.task.content.noun}s, but the task of params.yaml gives {content.noun}s; name "
+            "another model"
+        )
+    if len(scorer.columns) != len(columns):
+        raise ConfigError(
+            f"{model} reads {len(scorer.columns)} columns ({', '.join(scorer.columns)}), and {len(columns)} are given "
+            f"({', '.join(columns)}); name as many with --column, in that order"
+        )
+
+
+def _scored(scorer: Scorer, chunk: list[Unlabelled], columns: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows with answers beside them, and those that have none, with row number and reason."""
     frame, bad = _score(scorer, chunk)
-    good = [one.name for place, one in enumerate(chunk) if place not in bad]
-    given = pd.Series(good, name=column, dtype=str)
-    named = pd.DataFrame(
-        {
-            "row": [chunk[place].row for place in sorted(bad)],
-            column if column not in ("row", "reason") else f"given_{column}": pd.Series(
-                [chunk[place].name[:EXCERPT] for place in sorted(bad)], dtype=str
-            ),
-            "reason": pd.Series([bad[place] for place in sorted(bad)], dtype=str),
-        }
-    )
-    return pd.concat([given, frame.rename(columns={column: f"predicted_{column}"})], axis=1), named
+    good = [one for place, one in enumerate(chunk) if place not in bad]
+    worse = [chunk[place] for place in sorted(bad)]
+    given = pd.DataFrame({name: pd.Series([one.given[name] for one in good], dtype=str) for name in columns})
+    shown = {
+        name if name not in ("row", "reason") else f"given_{name}": pd.Series(
+            [one.given[name][:EXCERPT] for one in worse], dtype=str
+        )
+        for name in columns
+    }
+    reasons = pd.Series([bad[place] for place in sorted(bad)], dtype=str)
+    named = pd.DataFrame({"row": [one.row for one in worse], **shown, "reason": reasons})
+    answers = frame.rename(columns={name: f"predicted_{name}" for name in columns})
+    return pd.concat([given, answers], axis=1), named
 
 
 def _score(scorer: Scorer, chunk: list[Unlabelled]) -> tuple[pd.DataFrame, dict[int, str]]:
     """The answers to what can be scored, and why the others cannot, by their place in the chunk."""
     bad = {place: one.problem for place, one in enumerate(chunk) if one.problem}
     places = [place for place in range(len(chunk)) if place not in bad]
+    contents = [_renamed(chunk[place].content, scorer.columns) for place in places]
     try:
-        return scorer.answer([chunk[place].content for place in places]), bad
-    except ImageError:
-        from finetrail.serving.answer import undecodable
-
+        return scorer.answer(contents), bad
+    except DataError:
         # Looked for only now: decoding all images twice would double the time of most.
-        found = undecodable([chunk[place].content for place in places])
+        found = scorer.task.content.faults(contents)
         if not found:
             raise
         bad |= {places[at]: reason for at, reason in found.items()}
-        return scorer.answer([chunk[place].content for place in places if place not in bad]), bad
+        return scorer.answer([content for at, content in enumerate(contents) if at not in found]), bad
+
+
+def _renamed(content: Any, columns: Sequence[str]) -> Any:
+    """A content of several columns by the names that the model knows them by."""
+    return dict(zip(columns, content.values(), strict=True)) if isinstance(content, dict) else content

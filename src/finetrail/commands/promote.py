@@ -12,9 +12,9 @@ from rich.text import Text
 from finetrail.commands.columns import aligned
 from finetrail.data.store.shards import pick
 from finetrail.errors import ConflictError, RefusedError
-from finetrail.gate.answers import HeldOut, Opened, open_test_split, opened, outputs_of, places_of
+from finetrail.gate.answers import HeldOut, Opened, answers_of, open_test_split, opened, refuse_unknown
 from finetrail.gate.costs import latencies_ms, size_mb
-from finetrail.gate.evidence import Cost, Evidence, actual_of, best_constant, said_of
+from finetrail.gate.evidence import Cost, Evidence
 from finetrail.gate.rules import judge
 from finetrail.gate.settings import Gate
 from finetrail.gate.verdict import Ruling, Verdict, collapse
@@ -24,8 +24,8 @@ from finetrail.registry.chain import Chain, Entry, hash_text
 from finetrail.registry.ledger import Ledger, author
 from finetrail.registry.versions import Known, find, moved_aliases
 from finetrail.runs import tracking
-from finetrail.targets.problem import PROBLEMS, REGRESSION
-from finetrail.tasks.registry import get_entry
+from finetrail.targets.target import metric_named
+from finetrail.tasks.task import Task
 from finetrail.workspace import Workspace
 
 GATE = "finetrail.gate"
@@ -58,7 +58,7 @@ def promote(
     workspace: Workspace,
     *,
     project: str,
-    task_name: str,
+    task: Task,
     settings: Gate,
     version: str = "challenger",
     dry_run: bool = False,
@@ -83,7 +83,7 @@ def promote(
     if challenger.version == number:
         return Judged(challenger.address, None, None, chain.head)
     champion = find(tracker, project, str(number)) if number is not None else None
-    split = open_test_split(workspace, get_entry(task_name).column)
+    split = open_test_split(workspace, task.content.name)
     trial = _Trial(ledger, chain, workspace.scratch, split, settings, track)
     verdict = _judge(trial, challenger, champion)
     if dry_run:
@@ -145,25 +145,28 @@ def _judge(trial: _Trial, challenger: Known, champion: Known | None) -> Verdict:
 
 def _compare(trial: _Trial, models: list[Opened]) -> tuple[Ruling, ...]:
     split, settings = trial.split, trial.settings
-    built = [one.built for one in models]
-    if len({one.problem for one in built}) > 1:
-        kinds = " and the champion ".join(PROBLEMS[one.problem].noun for one in built)
+    tasks = [one.built.task for one in models]
+    if len({one.target.name for one in tasks}) > 1:
+        kinds = " and the champion ".join(one.target.noun for one in tasks)
         raise RefusedError(f"they answer different questions: the challenger does {kinds}")
-    problem, labels = built[0].problem, built[0].labels
-    actual = actual_of(problem, tuple(labels), split.rows["label"].tolist())
-    places = [places_of(one.labels, labels) for one in built]  # refused before anything is scored
-    said = [
-        said_of(problem, outputs_of(trial.ledger, trial.chain, one, split, track=trial.track)[:, order])
-        for one, order in zip(models, places, strict=True)
+    codecs = [one.built.codec for one in models]
+    own = codecs[0]
+    refuse_unknown(own, split)
+    for codec in codecs:
+        own.refuse_others(codec)  # before anything is scored
+    answers = [
+        codec.aligned(answers_of(trial.ledger, trial.chain, one, split, track=trial.track), own)
+        for codec, one in zip(codecs, models, strict=True)
     ]
     costs = _costs(trial, models)
     return judge(
         Evidence(
-            problem=problem,
-            labels=() if problem == REGRESSION.name else tuple(labels),
-            actual=actual,
-            challenger=said[0],
-            champion=said[1] if len(said) > 1 else best_constant(problem, actual),
+            judge=own.judge,
+            metric=metric_named(tasks[0].target.metrics, settings.metric),
+            labels=split.labels,
+            challenger=answers[0],
+            champion=answers[1] if len(answers) > 1 else own.judge.constant(split.labels),
+            groups=split.groups,
             slices=split.slices(settings.slices),
             challenger_cost=costs[0],
             champion_cost=costs[1] if len(costs) > 1 else None,
@@ -178,7 +181,7 @@ def _costs(trial: _Trial, models: list[Opened]) -> list[Cost]:
     taken: Sequence[float | None] = [None] * len(models)
     if settings.max_latency_ms is not None or (settings.latency_ratio is not None and len(models) > 1):
         ids = split.rows["id"].tolist()[: settings.latency_rows]
-        contents = list(pick(split.folder, split.column, ids).values())
+        contents = list(pick(split.folder, split.content, ids).values())
         taken = latencies_ms([one.built for one in models], contents)
     return [Cost(size_mb(one.folder), latency) for one, latency in zip(models, taken, strict=True)]
 

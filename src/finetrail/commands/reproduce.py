@@ -14,6 +14,7 @@ from finetrail.proof.record import Lineage, say_machine
 from finetrail.proof.registered import Files
 from finetrail.registry.versions import Known
 from finetrail.runs import tracking
+from finetrail.tasks.registry import task_of
 from finetrail.workspace import Workspace, read_json
 
 
@@ -45,7 +46,8 @@ class Reproduced:
     @property
     def bits_decide(self) -> bool:
         """Whether nothing excuses a difference of bits: a GPU adds in any order; kernels may be chosen by measuring."""
-        measured = self.recorded.params["task"].startswith("image-") and self.machine["precision"] == "bf16"
+        content = task_of(self.recorded.params).content
+        measured = content.measures_kernels and self.machine["precision"] == "bf16"
         return self.same_machine and "gpu" not in self.machine and not measured
 
     @property
@@ -151,7 +153,6 @@ def compare(known: Known, files: Files, recorded: Lineage, built: Workspace, tol
     bits = compare_bits(files.model, built.model(recorded.candidate))
     scored: tuple[Scored, ...] = ()
     if not bits.same:
-        task, name = recorded.params["task"], recorded.candidate
-        scored = compare_metrics(files.root, files.model, built, name, task_name=task, tolerance=tolerance)
+        scored = compare_metrics(files.root, files.model, built, recorded.candidate, tolerance=tolerance)
     machine = read_json(built.run(recorded.candidate).record)["machine"]
     return Reproduced(known, recorded, machine, bits, scored)

@@ -1,21 +1,21 @@
 """A trained model by its address: a registered one, or a folder that holds one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from finetrail.errors import ImageError
+from finetrail.errors import DataError, ModelError
 from finetrail.runs.hashes import hash_folder
 from finetrail.runs.tracking import prepare_environment, tracking_errors
-from finetrail.workspace import Workspace, read_json
+from finetrail.tasks.registry import load_model, task_of
+from finetrail.tasks.task import DESCRIPTION, Task, read_description
+from finetrail.workspace import Workspace
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
-
-_DTYPES = {"text": str, "image": object}
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,13 @@ class Scorer:
     """A model that is ready to answer.
 
     Attributes:
-        column: what it reads, `text` or `image`.
+        columns: what the contents that it reads are called.
         fingerprint: the hash of its files.
-        answer: gives a row for each raw value, in their order; raises an ImageError where one is no whole image.
+        answer: gives a row for each content, in their order; raises a DataError where one cannot be read.
     """
 
-    column: str
+    task: Task
+    columns: tuple[str, ...]
     fingerprint: str
     answer: Callable[[list[Any]], pd.DataFrame]
 
@@ -46,11 +47,9 @@ def open_scorer(workspace: Workspace, model: str) -> Scorer:
     folder = Path(model)
     if folder.is_dir() and not (folder / "MLmodel").exists():
         from finetrail.serving.answer import answer
-        from finetrail.tasks.registry import get_entry, load_model
 
         built = load_model(folder)
-        column = get_entry(read_json(folder / "model.json")["task"]).column
-        return Scorer(column, hash_folder(folder), lambda values: answer(built, values))
+        return Scorer(built.task, built.columns, hash_folder(folder), lambda contents: answer(built, contents))
     uri = prepare_environment(workspace)
     with tracking_errors(uri):
         import mlflow
@@ -58,9 +57,23 @@ def open_scorer(workspace: Workspace, model: str) -> Scorer:
         # Once: a model on a server would be fetched again to be hashed.
         local = folder if folder.is_dir() else fetch(workspace, model)
         loaded = mlflow.pyfunc.load_model(str(local))
-        column = loaded.metadata.get_input_schema().input_names()[0]
+    described = read_description(model_folder(local))
+    columns = tuple(described["columns"])
     # Beside its code, which Python adds to when it compiles it.
-    return Scorer(column, hash_folder(local / "artifacts"), lambda values: _ask(loaded, column, values))
+    fingerprint = hash_folder(local / "artifacts")
+    return Scorer(task_of(described), columns, fingerprint, lambda contents: _ask(loaded, columns, contents))
+
+
+def model_folder(folder: Path) -> Path:
+    """The folder with model.json: the given one, or the one inside of a model of MLflow's.
+
+    Raises:
+        ModelError: there is none.
+    """
+    found = [*folder.glob(DESCRIPTION), *folder.glob(f"artifacts/*/{DESCRIPTION}")]
+    if len(found) != 1:
+        raise ModelError(f"{folder} holds no {DESCRIPTION}, so it is no model of finetrail; name another")
+    return found[0].parent
 
 
 def fetch(workspace: Workspace, model: str) -> Path:
@@ -72,13 +85,14 @@ def fetch(workspace: Workspace, model: str) -> Path:
         return Path(download_artifacts(model))
 
 
-def _ask(loaded: "PyFuncModel", column: str, values: list[Any]) -> pd.DataFrame:
+def _ask(loaded: "PyFuncModel", columns: Sequence[str], contents: list[Any]) -> pd.DataFrame:
     from mlflow.exceptions import MlflowException
 
+    parts = {name: [one[name] if isinstance(one, dict) else one for one in contents] for name in columns}
     try:
-        frame: pd.DataFrame = loaded.predict(pd.DataFrame({column: pd.Series(values, dtype=_DTYPES[column])}))
+        frame: pd.DataFrame = loaded.predict(pd.DataFrame(parts, dtype=object))
     except MlflowException as error:
-        if isinstance(error.__cause__, ImageError):
-            raise ImageError(str(error)) from error
+        if isinstance(error.__cause__, DataError):
+            raise type(error.__cause__)(str(error)) from error
         raise
     return frame

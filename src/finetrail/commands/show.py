@@ -1,18 +1,23 @@
 """`finetrail show`: the last results on one screen."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from finetrail.commands.compared import compared_runs
+from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Choice
-from finetrail.targets.problem import METRICS, problem_of
+from finetrail.targets.target import metric_named
 from finetrail.workspace import Workspace, need, read_json
 
 
-def show(workspace: Workspace, project: str) -> Iterator[RenderableType]:
+def show(workspace: Workspace, project: str, metrics: Sequence[Metric]) -> Iterator[RenderableType]:
     """The ranking of the candidates, the choice and why, the test scores and the registered version.
+
+    Args:
+        metrics: of the task, in the order in which they are shown.
 
     Raises:
         WorkspaceError: the pipeline has not run to its end.
@@ -20,18 +25,16 @@ def show(workspace: Workspace, project: str) -> Iterator[RenderableType]:
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
     tested = read_json(need(workspace.test_report / "metrics.json", "test"))
     registration = read_json(need(workspace.registration, "register"))
-    yield _ranking(workspace, choice)
+    yield _ranking(workspace, choice, metric_named(metrics, choice.metric))
     yield Text(choice.reason)
-    scores = [
-        f"{metric.title} {metric.say(tested['test'][metric.name])}" for metric in problem_of(choice.metric).metrics
-    ]
+    scores = [f"{metric.title} {metric.say(tested['test'][metric.name])}" for metric in metrics]
     yield Text(f"test, scored once: {', '.join(scores)}")
     yield Text(f"registered: models:/{registration['name']}/{registration['version']}, alias {registration['alias']}")
-    yield Text(f"report: {(workspace.test_report / 'report.html').relative_to(workspace.root)}    all runs: make ui")
+    yield Text(f"report: {(workspace.test_report / 'report.html').relative_to(workspace.root)}")
+    yield Text(f"all candidates side by side, while `make ui` runs: {compared_runs(workspace, project)}")
 
 
-def _ranking(workspace: Workspace, choice: Choice) -> Table:
-    metric = METRICS[choice.metric]
+def _ranking(workspace: Workspace, choice: Choice, metric: Metric) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for title in (
         "candidate",

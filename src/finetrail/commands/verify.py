@@ -1,21 +1,17 @@
 """`finetrail verify`: a registered version, and every link back to its source."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from finetrail.config import load_params
-from finetrail.errors import ConfigError
 from finetrail.proof.links import Checked, State
 from finetrail.proof.walk import walk
 from finetrail.registry.packing import CHALLENGER
-from finetrail.registry.versions import CHAMPION, Known, aliases, find
+from finetrail.registry.versions import CHAMPION, Known, aliases, find, parse_address
 from finetrail.runs import tracking
-from finetrail.runs.record import flatten
+from finetrail.runs.record import settings_of as recorded_settings
 from finetrail.workspace import Workspace
-
-_ADDRESS = re.compile(r"models:/(?P<name>[^/@]+)[/@](?P<version>[^/@]+)")
 
 
 @dataclass(frozen=True)
@@ -53,10 +49,7 @@ def choose(workspace: Workspace, project: str, version: str | None) -> tuple[tra
     """
     name = project
     if version is not None and ":" in version:
-        match = _ADDRESS.fullmatch(version)
-        if match is None:
-            raise ConfigError(f"{version!r} is no version; write a number, an alias, or models:/NAME@ALIAS")
-        name, version = match["name"], match["version"]
+        name, version = parse_address(version, "write a number, an alias, or models:/NAME@ALIAS")
     tracker = tracking.connect(workspace, project)
     if version is None:
         version = CHAMPION if CHAMPION in aliases(tracker, name) else CHALLENGER
@@ -74,12 +67,5 @@ def settings_of(params: Path, candidate: str) -> dict[str, str]:
     if candidate not in read.candidates:
         return {}
     chosen = read.candidates[candidate]
-    return flatten(
-        {
-            "task": read.task,
-            "seed": read.seed,
-            "backbone": chosen.backbone.model_dump(),
-            "adaptation": chosen.adaptation.model_dump(),
-            "train": chosen.train.model_dump(),
-        }
-    )
+    identity = read.task.task.identity
+    return recorded_settings(identity, read.seed, chosen.backbone, chosen.adaptation, chosen.train)

@@ -12,14 +12,14 @@ from typing import Any
 
 from pydantic import Field
 
+from finetrail.evaluation.scores.metric import Metric
 from finetrail.settings import Settings
-from finetrail.targets.problem import METRICS, Metric, MetricName
 
 
 class Selection(Settings):
-    """Section `selection:` of params.yaml. The default of `metric` depends on the task: see `problem`."""
+    """Section `selection:` of params.yaml. `metric` is one of the task's; the last of them by default."""
 
-    metric: MetricName = "macro_f1"
+    metric: str
     confidence: float = Field(default=0.95, ge=0.5, le=0.999)
     resamples: int = Field(default=1000, ge=100, le=100_000)
     seed: int = Field(default=0, ge=0, lt=2**32)
@@ -86,25 +86,23 @@ class Choice:
         return Choice(**{**value, "ranking": ranking})
 
 
-def choose(standings: Sequence[Standing], settings: Selection) -> Choice:
+def choose(standings: Sequence[Standing], settings: Selection, metric: Metric) -> Choice:
     """Apply the rule. The standings are of one metric on the same rows, differences to the best of them."""
-    metric = METRICS[settings.metric]
     ranking = tuple(sorted(standings, key=lambda one: (-metric.goodness(one.value), one.cost)))
     chosen = min((one for one in ranking if one.tied), key=lambda one: one.cost)
     return Choice(
         chosen=chosen.candidate,
-        metric=settings.metric,
-        reason=_reason(ranking, chosen, settings),
+        metric=metric.name,
+        reason=_reason(ranking, chosen, settings, metric),
         ranking=ranking,
         resamples=settings.resamples,
         confidence=settings.confidence,
     )
 
 
-def _reason(ranking: Sequence[Standing], chosen: Standing, settings: Selection) -> str:
+def _reason(ranking: Sequence[Standing], chosen: Standing, settings: Selection, metric: Metric) -> str:
     """Say in two or three sentences what led to the choice."""
     leader, *others = ranking
-    metric = METRICS[settings.metric]
     value = metric.say(leader.value)
     interval = f"{settings.confidence * 100:g}% interval {metric.say(leader.low)} to {metric.say(leader.high)}"
     if not others:

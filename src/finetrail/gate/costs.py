@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from finetrail.evaluation.scores.metric import amount
 from finetrail.gate.evidence import Evidence
 from finetrail.gate.settings import Gate
 from finetrail.gate.verdict import Ruling, outcome
-from finetrail.targets.problem import amount
 
 if TYPE_CHECKING:
     from finetrail.tasks.task import Built
@@ -29,13 +29,13 @@ def latencies_ms(models: Sequence["Built"], contents: Sequence[Any]) -> list[flo
 
     The models take turns row by row, so that what else runs on this machine slows all of them alike.
     """
-    from finetrail.inference.predict import predict
+    from finetrail.serving.answer import answers_to
 
     taken: list[list[float]] = [[] for _ in models]
     for place, content in enumerate([*contents[:WARM_UP], *contents]):
         for model, times in zip(models, taken, strict=True):
             started = time.perf_counter()
-            predict(model.model, model.processor.encode([content]), 1)
+            answers_to(model, [content])
             if place >= min(WARM_UP, len(contents)):
                 times.append(1000 * (time.perf_counter() - started))
     return [statistics.median(times) for times in taken]

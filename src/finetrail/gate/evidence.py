@@ -1,25 +1,12 @@
 """What the gate judges by: the answers of two models to the same rows, and what the models cost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from finetrail.errors import RefusedError
+from finetrail.evaluation.scores.metric import Metric
 from finetrail.gate.paired import Right
-from finetrail.targets.classes.metrics import Floats, Ints, log_softmax
-from finetrail.targets.numbers.numbers import to_numbers
-from finetrail.targets.problem import CLASSIFICATION, REGRESSION, ProblemType
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a model said to the rows: classes or numbers (n,), and of classes their probabilities (n, K)."""
-
-    predicted: Ints | Floats
-    probabilities: Floats | None = None
+from finetrail.targets.target import Judge
 
 
 @dataclass(frozen=True)
@@ -35,18 +22,22 @@ class Evidence:
     """All that the rules go by.
 
     Attributes:
-        labels: the classes; of numbers empty.
-        actual: classes or numbers (n,).
-        champion: the best constant answer, where there is no champion yet; then `champion_cost` is None.
+        judge: of the challenger's answers, whose labels the champion knows in the same order.
+        metric: that section `gate` names.
+        labels: of the rows (n,).
+        challenger, champion: their answers to these rows; where there is no champion yet, the best constant answer
+            stands in for it, and `champion_cost` is None.
+        groups: of the rows (n,), None for a row without one.
         slices: the rows of each declared slice (n,).
         models_scored: on this test split, the challenger included.
     """
 
-    problem: ProblemType
-    labels: tuple[str, ...]
-    actual: Ints | Floats
-    challenger: Said
-    champion: Said
+    judge: Judge
+    metric: Metric
+    labels: Sequence[Any]
+    challenger: Any
+    champion: Any
+    groups: Sequence[object]
     slices: Mapping[str, Right]
     challenger_cost: Cost
     champion_cost: Cost | None
@@ -56,39 +47,3 @@ class Evidence:
     def first(self) -> bool:
         """Whether there is no champion yet."""
         return self.champion_cost is None
-
-
-def actual_of(problem: ProblemType, labels: tuple[str, ...], given: list[str]) -> Ints | Floats:
-    """The labels of the rows as classes or numbers.
-
-    Raises:
-        RefusedError: a row has a label that the model does not know.
-    """
-    if problem == REGRESSION.name:
-        return np.array(to_numbers(given), dtype=np.float64)
-    numbers = {label: number for number, label in enumerate(labels)}
-    strange = sorted(set(given) - set(numbers))
-    if strange:
-        raise RefusedError(
-            f"the test split has the label {strange[0]!r}, which is none of the {len(labels)} that the model knows; "
-            "train one on the present data"
-        )
-    return np.array([numbers[label] for label in given], dtype=np.int64)
-
-
-def said_of(problem: ProblemType, outputs: NDArray[np.floating[Any]]) -> Said:
-    """The answers of a model by its outputs (n, K)."""
-    if problem == REGRESSION.name:
-        return Said(outputs[:, 0].astype(np.float64))
-    return Said(outputs.argmax(axis=1).astype(np.int64), np.exp(log_softmax(outputs)))
-
-
-def best_constant(problem: ProblemType, actual: Ints | Floats) -> Said:
-    """The answer that serves these rows best, if all get the same: the commonest class, or the mean.
-
-    It is made from the test rows themselves, so that no constant from the training rows does better in accuracy or
-    RMSE.
-    """
-    if problem == CLASSIFICATION.name:
-        return Said(np.full(len(actual), np.bincount(actual.astype(np.int64)).argmax(), dtype=np.int64))
-    return Said(np.full(len(actual), actual.mean()))

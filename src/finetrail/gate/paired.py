@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from finetrail.evaluation.bootstrap import Interval
+from finetrail.evaluation.scores.bootstrap import Interval
 
 Right = NDArray[np.bool_]
 """Whether a model is right, one a row (n,)."""
@@ -31,7 +31,7 @@ def mcnemar(only_one: int, only_other: int) -> float:
 def share_difference(one: Right, other: Right, *, confidence: float, resamples: int, seed: int) -> Interval:
     """The share of rows that `one` has right less the share that `other` has, with its paired bootstrap interval.
 
-    A row counts +1, 0 or -1, so that resampling rows is drawing three counts: see `finetrail.evaluation.bootstrap`.
+    A row counts +1, 0 or -1, so that resampling rows is drawing three counts; see `evaluation.scores.bootstrap`.
 
     Args:
         one, other: of the same rows (n,), n > 0.

@@ -5,33 +5,30 @@ lower end of the interval of the paired difference has to show it. So too few ro
 for it; where they are fewer than a rule asks for, it is not judged.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from itertools import compress
 
 import numpy as np
 
-from finetrail.evaluation.bootstrap import Interval, bootstrap, bootstrap_numbers
+from finetrail.evaluation.scores.bootstrap import Draws, Interval, bootstrap
 from finetrail.gate.costs import latency_rules, size_rules
 from finetrail.gate.evidence import Evidence
 from finetrail.gate.paired import Right, mcnemar, share_difference
 from finetrail.gate.settings import Gate
 from finetrail.gate.verdict import Ruling, outcome, unjudged
-from finetrail.targets.classes.calibration import calibration
-from finetrail.targets.classes.metrics import Floats
-from finetrail.targets.problem import CLASSIFICATION, METRICS, REGRESSION, ProblemType
 
 Rule = Callable[[Evidence, Gate], list[Ruling]]
 
 
 def judge(evidence: Evidence, settings: Gate) -> tuple[Ruling, ...]:
     """Apply all rules."""
-    return tuple(ruling for rule in _RULES[evidence.problem] for ruling in rule(evidence, settings))
+    return tuple(ruling for rule in _RULES for ruling in rule(evidence, settings))
 
 
 def metric_rule(evidence: Evidence, settings: Gate) -> list[Ruling]:
     """The metric is not worse by the margin or more; a first version beats the best constant answer."""
-    metric = METRICS[settings.metric]
-    everything = np.ones(len(evidence.actual), dtype=np.bool_)
-    gap, one, other = _metric_gap(evidence, settings, settings.metric, everything)
+    metric = evidence.metric
+    gap, one, other = _metric_gap(evidence, settings, np.ones(len(evidence.labels), dtype=np.bool_))
     values = f"{metric.say(one)} against {metric.say(other)}"
     if evidence.first:
         sentence = f"{metric.title} {values} of the best constant answer"
@@ -41,10 +38,11 @@ def metric_rule(evidence: Evidence, settings: Gate) -> list[Ruling]:
 
 
 def mcnemar_rule(evidence: Evidence, settings: Gate) -> list[Ruling]:
-    """The challenger is not wrong significantly more often."""
-    if evidence.first:
+    """The challenger is not wrong significantly more often, where a row is right or wrong."""
+    right = _right(evidence)
+    if evidence.first or right is None:
         return []
-    one, other = _right(evidence)
+    one, other = right
     gained, lost = int((one & ~other).sum()), int((other & ~one).sum())
     p, alpha = mcnemar(gained, lost), 1 - settings.confidence
     sentence = f"{gained} rows are right with the challenger alone, {lost} with the champion alone"
@@ -60,54 +58,54 @@ def mcnemar_rule(evidence: Evidence, settings: Gate) -> list[Ruling]:
     ]
 
 
-def class_rules(evidence: Evidence, settings: Gate) -> list[Ruling]:
-    """The recall of no class is worse by the margin or more."""
+def group_rules(evidence: Evidence, settings: Gate) -> list[Ruling]:
+    """No share that a target names, such as the recall of a class, is worse by the margin or more."""
     if evidence.first:
         return []
-    found = []
-    for number, label in enumerate(evidence.labels):
-        rows = evidence.actual == number
-        margin, fewest = settings.class_margin, settings.class_rows
-        found.append(_share_rule(evidence, settings, f"recall of {label}", rows, margin=margin, fewest=fewest))
-    return found
+    challenger, champion = (
+        evidence.judge.groups(evidence.labels, answers) for answers in (evidence.challenger, evidence.champion)
+    )
+    margin, fewest = settings.class_margin, settings.class_rows
+    return [
+        _share_rule((right, champion[name][1]), settings, name, rows, margin=margin, fewest=fewest)
+        for name, (rows, right) in challenger.items()
+    ]
 
 
 def slice_rules(evidence: Evidence, settings: Gate) -> list[Ruling]:
-    """No declared slice is worse by the margin or more: in accuracy, or of numbers in the metric."""
+    """No declared slice is worse by the margin or more: in the share of right answers, else in the metric."""
     if evidence.first:
         return []
     found = []
+    right = _right(evidence)
     for name, rows in evidence.slices.items():
         rule = f"slice {name}"
-        if evidence.problem == CLASSIFICATION.name:
+        if right is not None:
             margin, fewest = settings.slice_margin, settings.slice_rows
-            found.append(_share_rule(evidence, settings, rule, rows, margin=margin, fewest=fewest))
+            found.append(_share_rule(right, settings, rule, rows, margin=margin, fewest=fewest))
         elif rows.sum() < settings.slice_rows:
             found.append(_too_few(rule, rows, settings.slice_rows))
         else:
-            metric = METRICS[settings.metric]
-            gap, one, other = _metric_gap(evidence, settings, settings.metric, rows)
+            metric = evidence.metric
+            gap, one, other = _metric_gap(evidence, settings, rows)
             margin = settings.slice_margin * (abs(other) if metric.in_unit else 1.0)
             sentence = f"{metric.title} {metric.say(one)} against {metric.say(other)} on {rows.sum()} rows"
             found.append(_bounded(rule, gap, -margin, metric.say, f"{rule}: {sentence}"))
     return found
 
 
-def calibration_rules(evidence: Evidence, settings: Gate) -> list[Ruling]:
-    """The expected calibration error is not larger by the margin, and within its bound."""
-    if evidence.challenger.probabilities is None:
-        return []
-    actual = evidence.actual.astype(np.int64)
-    ece = calibration(evidence.challenger.probabilities, actual).ece
+def error_rules(evidence: Evidence, settings: Gate) -> list[Ruling]:
+    """No error that a target measures besides, such as that of its probabilities, is larger than is allowed."""
     found = []
-    if settings.ece_margin is not None and not evidence.first and evidence.champion.probabilities is not None:
-        other = calibration(evidence.champion.probabilities, actual).ece
-        bound = other + settings.ece_margin
-        sentence = f"calibration error {ece:.3f} against {other:.3f} of the champion"
-        found.append(_at_most("calibration", ece, bound, sentence))
-    if settings.max_ece is not None:
-        sentence = f"calibration error {ece:.3f}, allowed are {settings.max_ece:.3f}"
-        found.append(_at_most("calibration bound", ece, settings.max_ece, sentence))
+    for name, error in evidence.judge.errors(evidence.labels, evidence.challenger).items():
+        if settings.ece_margin is not None and not evidence.first:
+            other = evidence.judge.errors(evidence.labels, evidence.champion)[name]
+            bound = other + settings.ece_margin
+            sentence = f"{name} error {error:.3f} against {other:.3f} of the champion"
+            found.append(_at_most(name, error, bound, sentence))
+        if settings.max_ece is not None:
+            sentence = f"{name} error {error:.3f}, allowed are {settings.max_ece:.3f}"
+            found.append(_at_most(f"{name} bound", error, settings.max_ece, sentence))
     return found
 
 
@@ -121,32 +119,37 @@ def test_split_rule(evidence: Evidence, settings: Gate) -> list[Ruling]:
     return [Ruling("test split", outcome(count <= most), sentence, str(count), f"<= {most}", numbers)]
 
 
-_COMMON: tuple[Rule, ...] = (latency_rules, size_rules, test_split_rule)
-_RULES: Mapping[ProblemType, tuple[Rule, ...]] = {
-    CLASSIFICATION.name: (metric_rule, mcnemar_rule, class_rules, slice_rules, calibration_rules, *_COMMON),
-    REGRESSION.name: (metric_rule, slice_rules, *_COMMON),
-}
+_RULES: tuple[Rule, ...] = (
+    metric_rule,
+    mcnemar_rule,
+    group_rules,
+    slice_rules,
+    error_rules,
+    latency_rules,
+    size_rules,
+    test_split_rule,
+)
 
 
-def _metric_gap(evidence: Evidence, settings: Gate, name: str, rows: Right) -> tuple[Interval, float, float]:
+def _metric_gap(evidence: Evidence, settings: Gate, rows: Right) -> tuple[Interval, float, float]:
     """How much better the challenger is, with the interval of that, and the values of both."""
-    drawn = {"resamples": settings.resamples, "seed": settings.seed}
-    said = [one.predicted[rows] for one in (evidence.challenger, evidence.champion)]
-    if evidence.problem == CLASSIFICATION.name:
-        classes = [one.astype(np.int64) for one in (evidence.actual[rows], *said)]
-        resampled = bootstrap(classes[0], classes[1:], len(evidence.labels), **drawn)
-    else:
-        numbers: list[Floats] = [one.astype(np.float64) for one in (evidence.actual[rows], *said)]
-        resampled = bootstrap_numbers(numbers[0], numbers[1:], **drawn)
+    labels, groups = (list(compress(values, rows)) for values in (evidence.labels, evidence.groups))
+    answers = [one[rows] for one in (evidence.challenger, evidence.champion)]
+    draws = Draws(settings.resamples, settings.seed, settings.confidence)
+    resampled = bootstrap(evidence.judge, labels, answers, draws, groups=groups if evidence.judge.by_group else None)
+    name, lower = evidence.metric.name, evidence.metric.lower
     one, other = (float(value) for value in resampled.point[name])
-    better, worse = (1, 0) if METRICS[name].lower else (0, 1)
+    better, worse = (1, 0) if lower else (0, 1)
     return resampled.difference(name, better, worse, settings.confidence), one, other
 
 
-def _share_rule(evidence: Evidence, settings: Gate, rule: str, rows: Right, *, margin: float, fewest: int) -> Ruling:
+def _share_rule(
+    right: tuple[Right, Right], settings: Gate, rule: str, rows: Right, *, margin: float, fewest: int
+) -> Ruling:
+    """Args: right: of the challenger and of the champion (n,)."""
     if rows.sum() < fewest:
         return _too_few(rule, rows, fewest)
-    one, other = (right[rows] for right in _right(evidence))
+    one, other = (of_model[rows] for of_model in right)
     gap = share_difference(one, other, confidence=settings.confidence, resamples=settings.resamples, seed=settings.seed)
     sentence = f"{rule}: {one.mean():.3f} against {other.mean():.3f} of the champion on {rows.sum()} rows"
     return _bounded(rule, gap, -margin, "{:.3f}".format, sentence)
@@ -156,8 +159,10 @@ def _too_few(rule: str, rows: Right, fewest: int) -> Ruling:
     return unjudged(rule, f"{rule}: {rows.sum()} of the {fewest} rows that it takes to judge it")
 
 
-def _right(evidence: Evidence) -> tuple[Right, Right]:
-    return evidence.challenger.predicted == evidence.actual, evidence.champion.predicted == evidence.actual
+def _right(evidence: Evidence) -> tuple[Right, Right] | None:
+    one = evidence.judge.right(evidence.labels, evidence.challenger)
+    other = evidence.judge.right(evidence.labels, evidence.champion)
+    return None if one is None or other is None else (one, other)
 
 
 def _bounded(rule: str, gap: Interval, bound: float, say: Callable[[float], str], sentence: str) -> Ruling:

@@ -2,6 +2,7 @@
 
 import os
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -14,6 +15,15 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where a model trains. Attributes: accelerator: of `build_accelerator`; precision: of the forward passes."""
+
+    accelerator: "Accelerator"
+    precision: Precision
+
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 

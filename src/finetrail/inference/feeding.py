@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
@@ -20,48 +19,33 @@ class Examples:
     """One split, ready to train on.
 
     Attributes:
-        targets: class numbers, or standardised numbers, (N,), in the order of the inputs.
-        ids: what errors call the examples.
+        inputs: with their targets.
+        ids: what errors call the rows.
     """
 
     inputs: Inputs
-    targets: np.ndarray
     ids: Sequence[str]
+
+    def id_of(self, example: int) -> str:
+        """The id of the row that an example is of."""
+        return self.ids[self.inputs.rows[example]]
 
 
 @dataclass(frozen=True)
 class _Batches(Dataset[Batch]):
     inputs: Inputs
-    targets: torch.Tensor | None
 
     def __getitem__(self, asked: Asked) -> Batch:
-        indices, seed = asked
-        batch = self.inputs.batch(indices, seed)
-        if self.targets is None:
-            return batch
-        batch = batch | {"targets": self.targets[list(indices)]}
-        if "partner" in batch:
-            # By its class, so that a part of a batch is a batch.
-            batch["partner_targets"] = batch["targets"][batch.pop("partner")]
-        return batch
+        return self.inputs.batch(*asked)
 
 
-def feed(
-    inputs: Inputs,
-    asked: Sequence[Asked],
-    device: torch.device,
-    *,
-    targets: np.ndarray | None = None,
-    workers: int = 0,
-) -> Iterator[Batch]:
+def feed(inputs: Inputs, asked: Sequence[Asked], device: torch.device, *, workers: int = 0) -> Iterator[Batch]:
     """The batches on the device, in order; what they hold depends on what is asked for, and on nothing else.
 
     Args:
-        targets: class numbers, or standardised numbers, (N,): then a batch also holds `targets` (B,), and a mixed one
-            `partner_targets`; see `finetrail.targets.losses`.
         workers: processes that make batches; 0: this one, beside a GPU in a thread.
     """
-    made = _Batches(inputs, None if targets is None else torch.from_numpy(targets))
+    made = _Batches(inputs)
     if workers:
         batches: Iterator[Batch] = iter(_load(made, asked, workers, pin=device.type == "cuda"))
     else:

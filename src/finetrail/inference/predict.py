@@ -1,11 +1,11 @@
-"""Forward passes without gradients: logits for scoring, features for a frozen backbone."""
+"""Forward passes without gradients: answers for scoring, features of a frozen backbone."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from finetrail.inference import processes
@@ -13,9 +13,16 @@ from finetrail.inference.batching import sorted_batches
 from finetrail.inference.device import lay_out
 from finetrail.inference.feeding import feed
 from finetrail.inference.memory import halved_when_full
-from finetrail.models.inputs import Inputs
-from finetrail.models.network import Batch, Classifier
+from finetrail.models.inputs import Inputs, Targets, targets_of
+from finetrail.models.network import Batch, Network, for_model
 from finetrail.progress import Track, quiet
+
+Kept = NDArray[np.float32] | list[NDArray[np.float32]]
+"""One array an example; where all are of one shape, as one (N, ...)."""
+MOST_DIMENSIONS = 3
+"""Of what is kept of an example, such as words by tags."""
+Keep = Callable[[Tensor, Batch], Kept]
+"""Takes what is wanted of outputs (B, ..., K): see `finetrail.targets.target.Learning.keep`."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,8 @@ class Features:
     """The output of a frozen backbone, computed once: (N, D). Stands in for the inputs it was computed from."""
 
     values: Tensor
+    rows: Sequence[int]
+    targets: Targets | None = None
 
     def __len__(self) -> int:
         return len(self.values)
@@ -37,56 +46,105 @@ class Features:
         """They are what they are."""
         return False
 
+    def labelled(self, targets: Targets) -> "Features":
+        """The same features with targets."""
+        return replace(self, targets=targets)
+
     def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
         """`features` (B, D) of the examples at `indices`."""
-        return {"features": self.values[list(indices)]}
+        return {"features": self.values[list(indices)]} | targets_of(self, indices)
 
 
 def predict(
-    model: Classifier, inputs: Inputs, batch_size: int, track: Track = quiet, what: str = "predicting"
-) -> np.ndarray:
-    """Logits (N, K) in float32, in the order of the inputs, on the device where the model is.
+    model: Network, inputs: Inputs, keep: Keep, batch_size: int, *, track: Track = quiet, what: str = "predicting"
+) -> Kept:
+    """What is kept of the outputs for each example, in the order of the inputs, on the device where the model is.
 
     Several processes share the work, and each gets the whole.
     """
-    return _collect(model, inputs, batch_size, forward=model, track=track, what=what)
+    return _collect(model, inputs, batch_size, forward=model, keep=keep, track=track, what=what)
 
 
-def compute_features(model: Classifier, inputs: Inputs, batch_size: int, track: Track = quiet) -> Features:
+def compute_features(model: Network, inputs: Inputs, batch_size: int, track: Track = quiet) -> Features:
     """Run the frozen backbone once over all inputs."""
-    features = _collect(model, inputs, batch_size, forward=model.features, track=track, what="computing features")
-    return Features(torch.from_numpy(features))
+    found = _collect(
+        model, inputs, batch_size, forward=model.features, keep=_whole_rows, track=track, what="computing features"
+    )
+    if isinstance(found, list):
+        raise AssertionError("features of different shapes: a bug of finetrail")
+    return Features(torch.from_numpy(found), inputs.rows, inputs.targets)
+
+
+def _whole_rows(outputs: Tensor, batch: Batch) -> Kept:
+    return outputs.float().cpu().numpy()
 
 
 def _collect(
-    model: Classifier, inputs: Inputs, batch_size: int, *, forward: Callable[[Batch], Tensor], track: Track, what: str
-) -> np.ndarray:
+    model: Network,
+    inputs: Inputs,
+    batch_size: int,
+    *,
+    forward: Callable[[Batch], Tensor],
+    keep: Keep,
+    track: Track,
+    what: str,
+) -> Kept:
     lay_out(model)
     device = next(model.parameters()).device
     batches = sorted_batches(inputs.lengths, batch_size)[processes.rank() :: processes.world()]
     training = model.training
     model.eval()
-    # Filled in place, so that nothing is in memory twice.
-    collected: np.ndarray[Any, Any] | None = None
+    collected = _Collected(len(inputs))
     # What FSDP gathers here it writes into again in training.
     with torch.inference_mode() if processes.world() == 1 else torch.no_grad():
         fed = feed(inputs, [(batch, None) for batch in batches], device)
         for indices in track(batches, total=len(batches), what=what):
-            part = halved_when_full(forward, next(fed)).float().cpu().numpy()
-            if collected is None:
-                collected = np.zeros((len(inputs), part.shape[1]), dtype=np.float32)
-            collected[indices] = part
+            batch = next(fed)
+            collected.add(indices, keep(halved_when_full(forward, for_model(batch)), batch))
     model.train(training)
-    return _whole(collected, len(inputs), device)
+    return collected.of_all(device)
 
 
-def _whole(collected: np.ndarray | None, rows: int, device: torch.device) -> np.ndarray:
-    """The rows of all processes, each of which has zeros where others have theirs."""
-    if processes.world() == 1:
-        return np.zeros((0, 0), dtype=np.float32) if collected is None else collected
-    # A process may have had nothing to do: it learns from the others how wide a row is.
-    width = torch.tensor([0 if collected is None or processes.rank() else collected.shape[1]], device=device)
-    columns = int(processes.total(width).item())
-    own = torch.zeros(rows, columns) if collected is None else torch.from_numpy(collected)
-    gathered: np.ndarray = processes.total(own.to(device)).cpu().numpy()
-    return gathered
+class _Collected:
+    """What was kept so far. Arrays of one shape are filled in place, so that nothing is in memory twice."""
+
+    def __init__(self, rows: int) -> None:
+        self._rows = rows
+        self._same: NDArray[np.float32] | None = None
+        self._parts: dict[int, NDArray[np.float32]] = {}
+
+    def add(self, indices: Sequence[int], kept: Kept) -> None:
+        if isinstance(kept, list):
+            self._parts |= dict(zip(indices, kept, strict=True))
+            return
+        if self._same is None:
+            self._same = np.zeros((self._rows, *kept.shape[1:]), dtype=np.float32)
+        self._same[indices] = kept
+
+    def of_all(self, device: torch.device) -> Kept:
+        """The examples of all processes."""
+        if processes.world() > 1:
+            self._gather(device)
+        if self._parts:
+            return [self._parts[row] for row in range(self._rows)]
+        return np.zeros((0, 0), dtype=np.float32) if self._same is None else self._same
+
+    def _gather(self, device: torch.device) -> None:
+        """Each process has zeros where others have theirs; one may have had nothing to do, and learns the shapes."""
+        shapes = np.zeros((self._rows, 1 + MOST_DIMENSIONS), dtype=np.int64)  # dimensions, and the size of each
+        if self._same is not None and processes.rank() == 0:
+            shapes[:, 0], shapes[:, 1 : self._same.ndim] = self._same.ndim - 1, self._same.shape[1:]
+        for row, part in self._parts.items():
+            shapes[row, 0], shapes[row, 1 : 1 + part.ndim] = part.ndim, part.shape
+        ragged = int(processes.total(torch.tensor([len(self._parts)], device=device)).item())
+        found = processes.total(torch.from_numpy(shapes).to(device)).cpu().numpy()
+        sizes = [tuple(sides[:count]) for count, *sides in found.tolist()]
+        if ragged:
+            parts = [self._parts[row] if row in self._parts else np.zeros(size) for row, size in enumerate(sizes)]
+            flat = np.concatenate([part.reshape(-1) for part in parts]).astype(np.float32)
+            whole = processes.total(torch.from_numpy(flat).to(device)).cpu().numpy()
+            ends = np.cumsum([int(np.prod(size)) for size in sizes])[:-1]
+            self._parts = {row: part.reshape(sizes[row]) for row, part in enumerate(np.split(whole, ends))}
+        elif sizes:
+            same = np.zeros((self._rows, *sizes[0]), dtype=np.float32) if self._same is None else self._same
+            self._same = processes.total(torch.from_numpy(same).to(device)).cpu().numpy()

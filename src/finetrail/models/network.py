@@ -1,34 +1,37 @@
-"""A classifier is a backbone that gives one feature vector an example, and a head on top of it.
-
-Of a regression the head has one output, and all that is said of logits holds for that number.
-"""
+"""A network is a backbone that maps a batch to features, and a head on top of it."""
 
 import torch
 from torch import Tensor, nn
 
 Batch = dict[str, Tensor]
+"""Tensors by name, whose first dimension is the example. What is named `targets...` is for the loss alone."""
+TARGETS = "targets"
 
 
-class Classifier(nn.Module):
+def for_model(batch: Batch) -> Batch:
+    """A batch without its targets."""
+    return {name: tensor for name, tensor in batch.items() if not name.startswith(TARGETS)}
+
+
+class Network(nn.Module):
     """Backbone and head.
 
     A batch holds either the backbone's own inputs or, where the backbone is frozen and its output was computed once,
     `features`: then only the head runs. Training loop, evaluation and saving need not know which of the two it is.
 
     Args:
-        backbone: maps a batch to features (B, D).
-        width: D, the size of the feature vector.
-        classes: K, the number of classes.
+        backbone: maps a batch to features (B, ..., D).
+        head: maps features (B, ..., D) to outputs (B, ..., K).
         dropout: probability of dropping a feature in front of the head.
     """
 
-    def __init__(self, backbone: nn.Module, width: int, classes: int, dropout: float = 0.0) -> None:
+    def __init__(self, backbone: nn.Module, head: nn.Module, dropout: float = 0.0) -> None:
         super().__init__()
         self.backbone = backbone
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(width, classes)
+        self.head = head
 
-    def train(self, mode: bool = True) -> "Classifier":
+    def train(self, mode: bool = True) -> "Network":
         """Set training mode, but not in parts that are frozen as a whole.
 
         What does not learn is not to change either: in training mode the BatchNorms of a frozen part would go on
@@ -40,23 +43,17 @@ class Classifier(nn.Module):
         return self
 
     def features(self, batch: Batch) -> Tensor:
-        """The backbone's output, (B, D)."""
+        """The backbone's output, (B, ..., D)."""
         features: Tensor = batch["features"] if "features" in batch else self.backbone(batch)
         return features
 
-    def rescale(self, scale: float, shift: float) -> None:
-        """Fold `output * scale + shift` into the head: what learnt standardised numbers answers in their own unit."""
-        with torch.no_grad():
-            self.head.weight.mul_(scale)
-            self.head.bias.mul_(scale).add_(shift)
-
     def forward(self, batch: Batch) -> Tensor:
-        """Logits, (B, K), in float32."""
+        """Outputs, (B, ..., K), in float32."""
         features = self.dropout(self.features(batch))
         # The head is tiny and decides: it stays in full precision under autocast.
         with torch.autocast(features.device.type, enabled=False):
-            logits: Tensor = self.head(features.float())
-        return logits
+            outputs: Tensor = self.head(features.float())
+        return outputs
 
 
 def _rest_where_frozen(module: nn.Module) -> None:

@@ -24,10 +24,9 @@ def _on_the_spot(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def main(packed: Path, rows: Path, answers: Path) -> None:
-    """Load the packed model, and write what it says to each row: its outputs, and of the first few its answers."""
+    """Load the packed model, and write what it says to each row; of the first few also what a caller gets."""
     sys.path[:] = [path for path in sys.path if not (Path(path or ".") / "finetrail").is_dir()]
     import mlflow.pyfunc
-    import numpy as np
     import pandas as pd
 
     frame = pd.read_parquet(rows)
@@ -37,9 +36,8 @@ def main(packed: Path, rows: Path, answers: Path) -> None:
 
     if not Path(finetrail.__file__).resolve().is_relative_to(packed.resolve()):
         raise RuntimeError(f"the packed model runs code from outside of it, {finetrail.__file__}")
-    outputs = np.asarray(model.unwrap_python_model().outputs(frame), dtype=np.float64)
+    model.unwrap_python_model().answers(frame).to_parquet(answers, index=False)
     model.predict(frame.head(FEW)).to_json(answers.with_suffix(".json"))
-    pd.DataFrame({"outputs": list(outputs)}).to_parquet(answers, index=False)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Two models that ought to be one: compared bit for bit, and where they are not the same, by what they answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -8,24 +8,16 @@ from typing import Any
 import numpy as np
 
 from finetrail.errors import ReproductionError
-from finetrail.gate.evidence import actual_of, said_of
+from finetrail.evaluation.scores.bootstrap import point_scores
 from finetrail.locations import sha256_of
 from finetrail.models.weights import hash_tensors, load_tensors
-from finetrail.proof.round_trip import RoundTrip, outputs_in
-from finetrail.targets.classes import metrics
-from finetrail.targets.numbers import metrics as numbers
-from finetrail.targets.problem import CLASSIFICATION, PROBLEMS, REGRESSION, ProblemType
-from finetrail.tasks.model_files import read_description
-from finetrail.tasks.registry import get_entry
+from finetrail.proof.round_trip import RoundTrip
+from finetrail.tasks.registry import task_of
+from finetrail.tasks.task import WEIGHTS, read_description
 from finetrail.workspace import Workspace
 
 ROWS = 4096
 """Validation rows that both models answer, at most."""
-_WEIGHTS = "model.safetensors"
-_SCORES: Mapping[ProblemType, Callable[[Any, Any, int], dict[str, float]]] = {
-    CLASSIFICATION.name: metrics.scores,
-    REGRESSION.name: lambda actual, said, _: numbers.scores(actual, said),
-}
 
 
 @dataclass(frozen=True)
@@ -92,10 +84,9 @@ class Scored:
 
 def compare_bits(registered: Path, rebuilt: Path) -> Bits:
     """Compare two folders that `train` wrote, or a copy of one."""
-    sides = [{path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-             for folder in (registered, rebuilt)]  # fmt: skip
+    sides = [_files(folder) for folder in (registered, rebuilt)]
     files = _pairs(*({name: sha256_of(path) for name, path in side.items()} for side in sides))
-    one, other = (load_tensors(side[_WEIGHTS]) if _WEIGHTS in side else {} for side in sides)
+    one, other = (load_tensors(side[WEIGHTS]) if WEIGHTS in side else {} for side in sides)
     tensors = _pairs(*({name: hash_tensors({name: side[name]}) for name in side} for side in (one, other)))
     common = [name for name in one if name in other and one[name].shape == other[name].shape and one[name].numel()]
     apart = [float((one[name].double() - other[name].double()).abs().max()) for name in common]
@@ -103,7 +94,7 @@ def compare_bits(registered: Path, rebuilt: Path) -> Bits:
 
 
 def compare_metrics(
-    packed: Path, model: Path, built: Workspace, candidate: str, *, task_name: str, tolerance: float
+    packed: Path, model: Path, built: Workspace, candidate: str, *, tolerance: float
 ) -> tuple[Scored, ...]:
     """Score a registered model and the one that was built again on the same validation rows.
 
@@ -118,31 +109,34 @@ def compare_metrics(
 
     Raises:
         RoundTripError: the registered model does not load or answer.
-        ReproductionError: it has another number of outputs.
+        ReproductionError: it has other outputs.
     """
-    task, labels = get_entry(task_name), read_description(model)[1]
-    problem = task.problem.name
-    predictions = built.run(candidate).predictions
-    trip = RoundTrip(built.split("val"), task.column, predictions, problem, labels, ROWS)
-    known = trip.known()
-    sides = {"registered": trip.ask(packed).outputs, "rebuilt": outputs_in(known)}
-    if sides["registered"].shape != sides["rebuilt"].shape:
-        numbers = [side.shape[1] for side in sides.values()]
+    description = read_description(model)
+    task = task_of(description)
+    codec = task.target.codec(description["target"])
+    own = task.target.codec(read_description(built.model(candidate))["target"])
+    if codec.outputs != own.outputs:
         raise ReproductionError(
-            f"the registered model has {numbers[0]} outputs, and the one that was built again {numbers[1]}: they are "
-            "not of the same data; `finetrail verify` finds the link that broke"
+            f"the registered model has {len(codec.outputs)} outputs, and the one that was built again "
+            f"{len(own.outputs)} or others: they are not of the same data; `finetrail verify` finds the link that broke"
         )
-    actual = actual_of(problem, tuple(labels), known["label"].tolist())
+    trip = RoundTrip(built.split("val"), task.content.name, built.run(candidate).predictions, codec, ROWS)
+    known = trip.known()
+    labels = known["label"].tolist()
     one, other = (
-        _SCORES[problem](actual, said_of(problem, side).predicted, len(labels)) if np.isfinite(side).all() else {}
-        for side in sides.values()
+        {} if codec.broken(answers).any() else point_scores(codec.judge, labels, answers)
+        for answers in (trip.ask(packed).answers, own.read(known))
     )
     found = []
-    for metric in PROBLEMS[problem].metrics:
-        before, after = (side.get(metric.name, float("nan")) for side in (one, other))
+    for metric in task.target.metrics:
+        before, after = (side.get(metric.name, np.nan) for side in (one, other))
         allowed = tolerance * abs(before) if metric.in_unit else tolerance
         found.append(Scored(metric.name, before, after, allowed))
     return tuple(found)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
 
 
 def _pairs(one: Mapping[str, str], other: Mapping[str, str]) -> tuple[Pair, ...]:

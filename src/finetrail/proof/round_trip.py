@@ -1,20 +1,22 @@
 """The round trip: what is about to be registered answers elsewhere as it did in the pipeline."""
 
+import math
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from finetrail.data.store.shards import pick
 from finetrail.errors import RoundTripError
-from finetrail.serving.answer import columns_of
-from finetrail.targets.problem import ProblemType
+from finetrail.serving.predictions import read_predictions
+from finetrail.targets.target import Codec
+from finetrail.workspace import read_json
 
 SAMPLE = 256
 """Rows that are compared before a model is registered."""
@@ -25,11 +27,11 @@ _WITHOUT = ("MLFLOW_", "AWS_", "PREFECT_")
 
 
 @dataclass(frozen=True)
-class Answers:
-    """Of a packed model. Attributes: outputs: (n, K); said: what `predict` says to the first few."""
+class Said:
+    """Of a packed model. Attributes: answers: as the codec has them; served: what `predict` says to the first few."""
 
-    outputs: np.ndarray
-    said: pd.DataFrame
+    answers: Any
+    served: dict[str, list[Any]]
 
 
 @dataclass(frozen=True)
@@ -38,18 +40,16 @@ class RoundTrip:
 
     Attributes:
         split: the folder of the split.
-        column: what its rows hold, `text` or `image`.
+        content: the name of what its rows hold.
         predictions: predictions.parquet of stage `test`, or of `train`.
-        problem: the kind of problem.
-        labels: the names of the outputs.
+        codec: reads them.
         sample: how many rows are asked for: those with the smallest ids, which are hashes, or all if there are fewer.
     """
 
     split: Path
-    column: str
+    content: str
     predictions: Path
-    problem: ProblemType
-    labels: Sequence[str]
+    codec: Codec
     sample: int = SAMPLE
 
     def prove(self, packed: Path) -> str:
@@ -60,59 +60,62 @@ class RoundTrip:
         """
         return self.compare(self.ask(packed))
 
-    def ask(self, packed: Path) -> Answers:
+    def ask(self, packed: Path) -> Said:
         """What a packed model says to the sample in a clean, offline process. Raises: RoundTripError: nothing."""
         ids = self.known()["id"].tolist()
-        contents = pick(self.split, self.column, ids)
+        contents = pick(self.split, self.content, ids)
+        rows = [one if isinstance(one, dict) else {self.content: one} for one in (contents[row] for row in ids)]
         with TemporaryDirectory(prefix="finetrail-round-trip-") as temporary:
-            rows, answers = Path(temporary) / "rows.parquet", Path(temporary) / "answers.parquet"
-            pd.DataFrame({self.column: [contents[row] for row in ids]}).to_parquet(rows, index=False)
-            _run(packed, rows, answers, Path(temporary))
-            outputs = np.stack(pd.read_parquet(answers)["outputs"].tolist())
-            return Answers(outputs, pd.read_json(answers.with_suffix(".json"), dtype=False))
+            asked, answers = Path(temporary) / "rows.parquet", Path(temporary) / "answers.parquet"
+            pd.DataFrame(rows).to_parquet(asked, index=False)
+            _run(packed, asked, answers, Path(temporary))
+            served = {name: list(column.values()) for name, column in read_json(answers.with_suffix(".json")).items()}
+            return Said(self.read(read_predictions(answers)), served)
 
-    def compare(self, answers: Answers) -> str:
+    def compare(self, said: Said) -> str:
         """Hold answers against those of the pipeline. Raises: RoundTripError: they differ."""
-        known = self.known()
-        ids, outputs, said = known["id"].tolist(), answers.outputs, answers.said
-        expected = outputs_in(known)
-        if outputs.shape != expected.shape:
-            raise RoundTripError(
-                f"the packed model has {outputs.shape[1]} outputs, but the pipeline's answers have "
-                f"{expected.shape[1]}; run `dvc repro`"
-            )
-        allowed = TOLERANCE * float(np.abs(expected).max(initial=0.0))
-        differences = np.abs(outputs - expected).max(axis=1)
+        codec, ids = self.codec, self.known()["id"].tolist()
+        expected = self.read(self.known())
+        allowed = TOLERANCE * codec.scale(expected)
+        differences = codec.apart(said.answers, expected)
         worst = int(np.argmax(np.where(np.isfinite(differences), differences, np.inf)))
         if not differences[worst] <= allowed:  # NaN is no answer either
             raise RoundTripError(
-                f"the packed model answers row {ids[worst]} with {_say(outputs[worst])}, but the pipeline with "
-                f"{_say(expected[worst])}: {differences[worst]:.3g} apart, where {allowed:.3g} is allowed; nothing was "
-                "registered: score it again with `dvc repro --force --single-item test`"
+                f"the packed model answers row {ids[worst]} with {codec.shown(said.answers, worst)}, but the pipeline "
+                f"with {codec.shown(expected, worst)}: {differences[worst]:.3g} apart, where {allowed:.3g} is allowed; "
+                "nothing was registered: score it again with `dvc repro --force --single-item test`"
             )
-        meant = pd.DataFrame(columns_of(self.problem, outputs[: len(said)], list(self.labels)))
-        for name in meant:
-            same = (
-                np.allclose(said[name], meant[name], rtol=TOLERANCE, atol=allowed)
-                if meant[name].dtype.kind == "f"
-                else said[name].tolist() == meant[name].tolist()
-            )
-            if not same:
+        for name, meant in codec.say(said.answers).items():
+            few = list(meant)[: len(said.served[name])]
+            if not _alike(said.served[name], few, allowed):
                 raise RoundTripError(
-                    f"the packed model's `predict` says {said[name].tolist()} in column {name!r}, but its outputs "
-                    f"mean {meant[name].tolist()}; nothing was registered: check serving.py"
+                    f"the packed model's `predict` says {said.served[name]} in column {name!r}, but its outputs mean "
+                    f"{few}; nothing was registered: check serving.py"
                 )
         return f"{len(ids)} test rows in a clean process, largest difference {differences[worst]:.1e}"
 
     def known(self) -> pd.DataFrame:
         """The sample, with what the pipeline said."""
-        return pd.read_parquet(self.predictions).sort_values("id", kind="stable").head(self.sample)
+        return read_predictions(self.predictions).sort_values("id", kind="stable").head(self.sample)
+
+    def read(self, frame: pd.DataFrame) -> Any:
+        """Answers out of a frame. Raises: RoundTripError: they are none of this model's."""
+        try:
+            return self.codec.read(frame)
+        except ValueError as error:
+            raise RoundTripError(f"the answers are of another model ({error}); run `dvc repro`") from error
 
 
-def outputs_in(predictions: pd.DataFrame) -> np.ndarray:
-    """The outputs (n, K) that a predictions.parquet holds."""
-    column = predictions["logits" if "logits" in predictions else "prediction"]
-    return np.stack([np.atleast_1d(np.asarray(one, dtype=np.float64)) for one in column])
+def _alike(one: Any, other: Any, allowed: float) -> bool:
+    """Whether two answers are the same, numbers nearly; JSON has no other kinds than these."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_alike(one[name], other[name], allowed) for name in one)
+    if isinstance(one, list):
+        others = list(other)
+        return len(one) == len(others) and all(_alike(a, b, allowed) for a, b in zip(one, others, strict=True))
+    if isinstance(one, float) or isinstance(other, float):
+        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=allowed)
+    return bool(one == other)
 
 
 def _run(packed: Path, rows: Path, answers: Path, folder: Path) -> None:
@@ -132,8 +135,3 @@ def _run(packed: Path, rows: Path, answers: Path, folder: Path) -> None:
             f"the packed model cannot be used in a clean, offline process ({lines[-1][:300]}); "
             "train and register it again with `dvc repro --force`"
         )
-
-
-def _say(outputs: np.ndarray) -> str:
-    shown = ", ".join(f"{value:.4g}" for value in outputs[:4])
-    return f"({shown}{', ...' if len(outputs) > 4 else ''})"

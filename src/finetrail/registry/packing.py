@@ -2,23 +2,21 @@
 
 import importlib.metadata
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import finetrail
 from finetrail.runs import hashes
 from finetrail.runs.tracking import Tracker, tracking_errors
-from finetrail.targets.problem import CLASSIFICATION
 
 FINGERPRINT = "finetrail.fingerprint"
 ROUND_TRIP = "finetrail.round_trip"
 CHALLENGER = "challenger"
-# All that the registered model imports, by its column; the versions are those that it was trained with. The backbone of
-# an image model is of torchvision, timm or transformers.
-_ALWAYS = ("mlflow", "numpy", "pandas", "pydantic", "safetensors", "torch", "transformers")
-REQUIREMENTS = {"text": _ALWAYS, "image": (*_ALWAYS, "pillow", "timm", "torchvision")}
+# All that a registered model of any kind imports; the versions are those that it was trained with.
+REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "safetensors", "torch", "transformers")
 
 
 @dataclass(frozen=True)
@@ -51,14 +49,28 @@ class Birth:
     prove: Callable[[Path], str] | None = None
 
 
+@dataclass(frozen=True)
+class Packing:
+    """What a task says of its registered model.
+
+    Attributes:
+        example: one row as a caller will send it, by column.
+        answers: the columns of its answers, and their MLflow types.
+        requirements: packages that it imports, beside those that all do.
+    """
+
+    example: Mapping[str, str]
+    answers: Mapping[str, str]
+    requirements: Sequence[str] = ()
+
+
 def register(
     tracker: Tracker,
     run_id: str,
     *,
     name: str,
     model: Path,
-    example: dict[str, str],
-    answers: Mapping[str, str] = CLASSIFICATION.answers,
+    packing: Packing,
     tags: dict[str, str],
     birth: Birth | None = None,
 ) -> Version:
@@ -68,8 +80,7 @@ def register(
         run_id: the run that trained the model.
         name: of the registered model.
         model: a folder that a task's `save` wrote.
-        example: one row as a caller will send it: the column's name, `text` or `image`, and a text or base64.
-        answers: the columns of its answers, and their MLflow types.
+        packing: what its task says of it.
         tags: set on the version, new or not.
 
     Raises:
@@ -86,7 +97,7 @@ def register(
     if number is None:
         with TemporaryDirectory(prefix="finetrail-packed-") as temporary:
             packed = Path(temporary) / "model"
-            _pack(packed, model, example, answers, birth.documents)
+            _pack(packed, model, packing, birth.documents)
             tags = {**birth.tags, **tags}
             if birth.prove is not None:
                 tags[ROUND_TRIP] = birth.prove(packed)
@@ -106,9 +117,7 @@ def _find(tracker: Tracker, name: str, fingerprint: str) -> int | None:
     return int(known[0].version) if known else None
 
 
-def _pack(
-    packed: Path, model: Path, example: dict[str, str], answers: Mapping[str, str], documents: Mapping[str, Path]
-) -> None:
+def _pack(packed: Path, model: Path, packing: Packing, documents: Mapping[str, Path]) -> None:
     """Write the folder that is registered: the model's files, finetrail's code, what it reads and what it answers."""
     import mlflow.pyfunc
     import pandas as pd
@@ -125,18 +134,33 @@ def _pack(
         # base64 in a request. MLflow lets bytes pass in a column of strings, but takes a string in a column of
         # `binary` for base64 without checking it, so that a path would become a damaged image.
         signature=ModelSignature(
-            Schema([ColSpec("string", column) for column in example]),
-            Schema([ColSpec(kind, column) for column, kind in answers.items()]),
+            Schema([ColSpec("string", column) for column in packing.example]),
+            Schema([ColSpec(_type_of(kind), column) for column, kind in packing.answers.items()]),
         ),
         pip_requirements=[
             f"{part}=={importlib.metadata.version(part).split('+')[0]}"
-            for column in example
-            for part in REQUIREMENTS[column]
+            for part in (*REQUIREMENTS, *packing.requirements)
         ],
-        input_example=pd.DataFrame([example]),
+        input_example=pd.DataFrame([dict(packing.example)]),
     )
     for compiled in packed.rglob("__pycache__"):
         shutil.rmtree(compiled)
+
+
+def _type_of(kind: str) -> Any:
+    """MLflow's type by its name; `list[double]` is an array."""
+    from mlflow.types.schema import Array, DataType, Object, Property
+
+    if kind.startswith("list["):
+        return Array(_type_of(kind.removeprefix("list[").removesuffix("]")))
+    if kind.startswith("{"):
+        return Object([Property(*_property(one)) for one in kind.strip("{}").split(", ")])
+    return DataType[kind]
+
+
+def _property(described: str) -> tuple[str, Any]:
+    name, _, kind = described.partition(": ")
+    return name, _type_of(kind)
 
 
 def _log(tracker: Tracker, run_id: str, name: str, packed: Path, tags: dict[str, str]) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from finetrail.locations import sha256_of
 from finetrail.registry.chain import Chain, Entry
 from finetrail.registry.ledger import Ledger
+from finetrail.serving.predictions import read_predictions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,7 @@ def publish(
     """Keep the answers of a model with its run, and enter that it was scored.
 
     Args:
-        answers: a Parquet file: id, label, and `logits` or `prediction`.
+        answers: a predictions.parquet.
         model: the fingerprint of its files.
         test_split: the sha256 of the rows.
     """
@@ -45,7 +46,6 @@ def publish(
 
 def stored(ledger: Ledger, chain: Chain, *, model: str, test_split: str) -> "pd.DataFrame | None":
     """The answers of a model to a test split, if they are where its last scoring put them, byte for byte."""
-    import pandas as pd
     from mlflow.exceptions import MlflowException
 
     entry = chain.scoring(test_split, model)
@@ -60,7 +60,7 @@ def stored(ledger: Ledger, chain: Chain, *, model: str, test_split: str) -> "pd.
             return None
         if sha256_of(file) != entry.facts["answers_sha256"]:
             return None
-        return pd.read_parquet(file)
+        return read_predictions(file)
 
 
 def _place(test_split: str) -> str:

@@ -1,12 +1,13 @@
 """The versions of a registered model, as its registry has them: found, listed, downloaded, and their aliases."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from finetrail.errors import RefusedError, TrackingError
+from finetrail.errors import ConfigError, RefusedError, TrackingError
 from finetrail.registry.chain import Aliases
 from finetrail.registry.packing import CHALLENGER, FINGERPRINT
 from finetrail.runs import hashes
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 CHAMPION = "champion"
 PREVIOUS = "previous"
+_ADDRESS = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 ALIASES = (CHAMPION, CHALLENGER, PREVIOUS)
 
 
@@ -34,6 +36,18 @@ class Known:
     @property
     def address(self) -> str:
         return f"models:/{self.name}/{self.version}"
+
+
+def parse_address(address: str, remedy: str) -> tuple[str, str]:
+    """The name and the version or alias in `models:/NAME/VERSION` or `models:/NAME@ALIAS`.
+
+    Raises:
+        ConfigError: it is no such address.
+    """
+    match = _ADDRESS.fullmatch(address)
+    if match is None:
+        raise ConfigError(f"{address!r} is no address of a model; {remedy}")
+    return match["name"], match["alias"] or match["version"]
 
 
 def aliases(tracker: Tracker, name: str) -> dict[str, int]:

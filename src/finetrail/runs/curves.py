@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-Point = dict[str, float]
+from finetrail.evaluation.scores.metric import Point
 
 
 def write_curve(path: Path, points: Sequence[Point]) -> None:

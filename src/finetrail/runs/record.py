@@ -1,9 +1,11 @@
 """What one training run leaves for MLflow: run.json, and how its numbers are called there."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from finetrail.settings import Settings
 from finetrail.workspace import write_json
 
 
@@ -27,6 +29,15 @@ class RunRecord:
     datasets: list[dict[str, str]]
     measured: dict[str, float]
     machine: dict[str, str]
+
+
+def settings_of(
+    task: Mapping[str, str], seed: int, backbone: Settings, adaptation: Settings, train: Settings
+) -> dict[str, str]:
+    """What a training was told, by dotted name."""
+    sections = {"backbone": backbone, "adaptation": adaptation, "train": train}
+    dumped = {name: section.model_dump() for name, section in sections.items()}
+    return flatten({**task, "seed": seed, **dumped})
 
 
 def write_record(record: RunRecord, path: Path) -> None:

@@ -1,87 +1,74 @@
-"""Answers of a trained model: one function for the pipeline and for the registered model."""
+"""Answers of a trained model: one way for the pipeline, for the gate and for the registered model."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
-from finetrail.contents.image.decode import decode
-from finetrail.errors import ImageError
+from finetrail.data.store.shards import Contents
+from finetrail.errors import DataError
 from finetrail.progress import Track, quiet
-from finetrail.targets.classes.metrics import log_softmax
-from finetrail.targets.problem import CLASSIFICATION, PROBLEMS, REGRESSION, ProblemType
 
-if TYPE_CHECKING:  # who only says what outputs mean imports no torch
+if TYPE_CHECKING:  # who only says what answers mean imports no torch
+    from finetrail.models.inputs import Values
     from finetrail.tasks.task import Built
 
 BATCH = 64
 
 
-def answer(built: "Built", values: Sequence[Any], track: Track = quiet) -> pd.DataFrame:
-    """What the model says to each raw value, in the order given, in the columns that its kind of problem has.
-
-    Of a classification `label` and its probability, `score`; of a regression `prediction`.
+def answer(built: "Built", contents: Sequence[Any], track: Track = quiet) -> pd.DataFrame:
+    """What the model says to each content, in the order given, in the columns that its target has.
 
     Raises:
-        ImageError: a value is no whole image; the message names the row, and says how many more there are.
+        DataError: a content cannot be read; the message names the row, and says how many more there are.
     """
-    if not len(values):
+    if not len(contents):
         kinds = {"string": str, "double": float}
-        columns = PROBLEMS[built.problem].answers
-        return pd.DataFrame({name: pd.Series(dtype=kinds[kind]) for name, kind in columns.items()})
-    return pd.DataFrame(columns_of(built.problem, outputs_of(built, values, track), built.labels))
+        columns = built.task.target.answers
+        return pd.DataFrame({name: pd.Series(dtype=kinds.get(kind, object)) for name, kind in columns.items()})
+    return pd.DataFrame(built.codec.say(answers_to(built, contents, track=track)))
 
 
-def outputs_of(built: "Built", values: Sequence[Any], track: Track = quiet) -> np.ndarray:
-    """The model's own numbers (n, K) for each raw value: logits, or the predicted number.
+def answers_to(
+    built: "Built", contents: "Values", *, scratch: Path | None = None, track: Track = quiet, what: str = "predicting"
+) -> Any:
+    """The model's answers, as its codec has them.
+
+    Args:
+        scratch: a folder for what is too large for memory.
 
     Raises:
-        ImageError: a value is no whole image; the message names the row, and says how many more there are.
+        DataError: a content cannot be read; the message names the row, and says how many more there are.
     """
     from finetrail.inference.predict import predict
 
+    with _named_rows(built, contents):
+        inputs = built.processor.encode(contents, scratch=scratch)
+        kept = predict(built.model, inputs, built.learning.keep, BATCH, track=track, what=what)
+    return built.learning.answers(kept, inputs)
+
+
+def answers_of_split(built: "Built", split: Path, *, scratch: Path, track: Track, what: str) -> Any:
+    """The model's answers to the rows of a split. Args: split: its folder."""
+    contents = Contents(split, built.task.content.name)
+    return answers_to(built, contents, scratch=scratch, track=track, what=what)
+
+
+@contextmanager
+def _named_rows(built: "Built", contents: "Values") -> Iterator[None]:
+    """Within this context, an error about a content says which rows cannot be read."""
     try:
-        return predict(built.model, built.processor.encode(values), BATCH, track)
-    except ImageError as error:
-        found = undecodable(values)
-        raise (bad_rows(found, len(values)) if found else error) from error
+        yield
+    except DataError as error:
+        found = built.task.content.faults(list(contents))
+        if not found:
+            raise
+        raise type(error)(_listed(found, len(contents))) from error
 
 
-def columns_of(problem: ProblemType, outputs: np.ndarray, labels: list[str]) -> dict[str, Any]:
-    """What outputs (n, K) mean, by column. Args: labels: the names of the K outputs."""
-    return _COLUMNS[problem](outputs, labels)
-
-
-def _classes(outputs: np.ndarray, labels: list[str]) -> dict[str, Any]:
-    probabilities = np.exp(log_softmax(outputs))
-    best = probabilities.argmax(axis=1)
-    return {"label": [labels[number] for number in best], "score": probabilities.max(axis=1)}
-
-
-def _numbers(outputs: np.ndarray, labels: list[str]) -> dict[str, Any]:
-    return {"prediction": outputs[:, 0].astype(np.float64)}
-
-
-_COLUMNS: Mapping[ProblemType, Callable[[np.ndarray, list[str]], dict[str, Any]]] = {
-    CLASSIFICATION.name: _classes,
-    REGRESSION.name: _numbers,
-}
-
-
-def undecodable(images: Sequence[bytes]) -> dict[int, str]:
-    """Why an image cannot be decoded, for each that cannot, by its place from 0."""
-    found = {}
-    for place, image in enumerate(images):
-        try:
-            decode(image)
-        except ImageError as error:
-            found[place] = str(error)
-    return found
-
-
-def bad_rows(found: dict[int, str], rows: int) -> ImageError:
-    """The error of a request with bad rows: reasons by place from 0, of `rows` in all."""
+def _listed(found: Mapping[int, str], rows: int) -> str:
     place = min(found)
     others = f" (and {len(found) - 1} more bad rows)" if len(found) > 1 else ""
-    return ImageError(f"row {place + 1} of {rows}: {found[place]}{others}")
+    return f"row {place + 1} of {rows}: {found[place]}{others}"

@@ -12,18 +12,15 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
-from finetrail.contents.image.received import encoded
-from finetrail.errors import ImageError
-from finetrail.serving.answer import answer, bad_rows, outputs_of
-from finetrail.tasks.registry import get_entry, load_model
-from finetrail.workspace import read_json
+from finetrail.errors import DataError
+from finetrail.serving.answer import answer, answers_to
+from finetrail.tasks.registry import load_model
 
 READ_PATHS = "FINETRAIL_READ_PATHS"
 # Set by MLflow's scoring server, and by nothing else.
@@ -34,43 +31,32 @@ class Served(PythonModel):  # type: ignore[misc]
     """A fine-tuned model behind MLflow's `predict`."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        folder = Path(context.artifacts["model"])
-        self._built = load_model(folder)
-        self._column = get_entry(read_json(folder / "model.json")["task"]).column
+        self._built = load_model(Path(context.artifacts["model"]))
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """The columns of `answer`, one row a row of the input, whose first column holds the raw values.
+        """The columns of `answer`, one row a row of the input.
 
         Raises:
-            MlflowException: an image cannot be read; the message names the row. Over HTTP this is status 400.
+            MlflowException: a row cannot be read; the message names it. Over HTTP this is status 400.
         """
         try:
-            return answer(self._built, self._values(model_input))
-        except ImageError as error:
+            return answer(self._built, self._contents(model_input))
+        except DataError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
 
-    def outputs(self, model_input: pd.DataFrame) -> np.ndarray:
-        """The logits (n, K), or the predicted numbers (n, 1), behind `predict`: what a round trip compares."""
-        return outputs_of(self._built, self._values(model_input))
+    def answers(self, model_input: pd.DataFrame) -> pd.DataFrame:
+        """The answers as predictions.parquet has them, behind `predict`: what a round trip compares."""
+        found = answers_to(self._built, self._contents(model_input))
+        return pd.DataFrame(self._built.codec.columns(found))
 
-    def _values(self, model_input: pd.DataFrame) -> list[Any]:
-        values = model_input.iloc[:, 0]
-        return _images(values.tolist()) if self._column == "image" else values.astype(str).tolist()
-
-
-def _images(values: list[object]) -> list[bytes]:
-    folder = Path() if _may_read_paths() else None
-    images, bad = [], {}
-    for place, value in enumerate(values):
-        try:
-            images.append(encoded(value, folder))
-        except ImageError as error:
-            bad[place] = str(error)
-    if bad:
-        raise bad_rows(bad, len(values))
-    return images
+    def _contents(self, model_input: pd.DataFrame) -> list[Any]:
+        # Of one column whatever its name is: so a list of values is a request too.
+        columns = list(self._built.columns)
+        frame = model_input[columns] if len(columns) > 1 else model_input.iloc[:, :1].set_axis(columns, axis=1)
+        rows = [dict(zip(columns, row, strict=True)) for row in frame.itertuples(index=False)]
+        return self._built.task.content.receive(rows, _may_read_paths())
 
 
 def _may_read_paths() -> bool:

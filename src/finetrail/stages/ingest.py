@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetrail.data.sources.place import ImageSource, TextSource
+from finetrail.data.sources.place import Source
 from finetrail.data.store.raw import Row, smallest_hashes, write_rows
 from finetrail.progress import Track, quiet
 from finetrail.workspace import Workspace, replacing
@@ -21,7 +21,7 @@ class Ingested:
 class _Rows:
     """The rows of a source, read anew each time they are gone through, so that none has to be held."""
 
-    source: TextSource | ImageSource
+    source: Source
     root: Path
     track: Track
 
@@ -29,7 +29,7 @@ class _Rows:
         yield from self.track(self.source.read(self.root), total=None, what="reading rows")
 
 
-def ingest(workspace: Workspace, source: TextSource | ImageSource, track: Track = quiet) -> Ingested:
+def ingest(workspace: Workspace, source: Source, track: Track = quiet) -> Ingested:
     """Write `data/raw`: reads the source, writes `part-*.parquet` and `manifest.parquet`.
 
     Memory is bounded by a batch of contents, however many rows there are.
@@ -38,5 +38,5 @@ def ingest(workspace: Workspace, source: TextSource | ImageSource, track: Track 
     if source.limit:
         rows = smallest_hashes(rows, dict(source.limit.items()))
     with replacing(workspace.raw) as folder:
-        counts = write_rows(rows, folder, source.content)
+        counts = write_rows(rows, folder, source.content, source.labels)
     return Ingested(dict(sorted(counts.items())))

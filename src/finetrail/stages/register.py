@@ -12,8 +12,7 @@ from finetrail.proof import record
 from finetrail.proof.round_trip import RoundTrip
 from finetrail.registry import packing
 from finetrail.runs import tracking
-from finetrail.tasks.model_files import read_description
-from finetrail.tasks.registry import get_entry
+from finetrail.tasks.task import Task, read_description
 from finetrail.workspace import Workspace, need, read_json, write_json
 
 
@@ -26,7 +25,7 @@ class Registered:
     new: bool
 
 
-def register(workspace: Workspace, *, project: str, task_name: str, sources: Sequence[str]) -> Registered:
+def register(workspace: Workspace, *, project: str, task: Task, sources: Sequence[str]) -> Registered:
     """Write `data/registration.json` for the version of the chosen model; make the version if there is none.
 
     Args:
@@ -39,12 +38,12 @@ def register(workspace: Workspace, *, project: str, task_name: str, sources: Seq
     tested = read_json(need(workspace.test_report / "metrics.json", "test"))
     answered = need(workspace.test_report / "predictions.parquet", "test")
     model = need(workspace.model(choice.chosen), "train")
-    task = get_entry(task_name)
     tracker = tracking.connect(workspace, project)
     paths = workspace.run(choice.chosen)
     run_id = tracker.resume(paths)
-    labels = read_description(model)[1]
-    trip = RoundTrip(need(workspace.split("test"), "split"), task.column, answered, task.problem.name, labels)
+    description = read_description(model)
+    codec = task.target.codec(description["target"])
+    trip = RoundTrip(need(workspace.split("test"), "split"), task.content.name, answered, codec)
     with TemporaryDirectory(prefix="finetrail-lineage-") as temporary:
         document = Path(temporary) / record.NAME
         described = record.describe(workspace, choice.chosen, sources)
@@ -55,8 +54,11 @@ def register(workspace: Workspace, *, project: str, task_name: str, sources: Seq
             run_id,
             name=project,
             model=model,
-            example={task.column: task.example},
-            answers=task.problem.answers,
+            packing=packing.Packing(
+                example=dict.fromkeys(description["columns"], task.example),
+                answers=task.target.answers,
+                requirements=task.content.requirements,
+            ),
             tags=_tags(choice, tested),
             birth=packing.Birth(born, {"lineage": document}, trip.prove),
         )

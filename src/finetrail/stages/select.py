@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
-from finetrail.errors import ConfigError, WorkspaceError
+from finetrail.errors import ConfigError, ModelError, WorkspaceError
+from finetrail.evaluation.scores.bootstrap import Draws, Resampled, bootstrap
 from finetrail.evaluation.selection import Choice, Selection, Standing, choose
 from finetrail.runs import tracking
-from finetrail.targets.comparing import Comparing, comparing_by
-from finetrail.targets.problem import METRICS
-from finetrail.workspace import Workspace, need, read_json, replacing, write_json
+from finetrail.serving.predictions import read_predictions
+from finetrail.targets.target import Codec, Target, metric_named
+from finetrail.workspace import RunPaths, Workspace, need, read_json, replacing, write_json
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,12 @@ class Selected:
 
 @dataclass(frozen=True)
 class _Result:
-    """What `train` left about one candidate."""
+    """What `train` left about one candidate. Attributes: rows: id, label, and group where there are groups."""
 
     candidate: str
-    labels: tuple[str, ...]
-    ids: tuple[str, ...]
-    actual: tuple[str, ...]
-    y_pred: NDArray[Any]
+    codec: Codec
+    rows: pd.DataFrame
+    answers: Any
     trainable: int
     total: int
 
@@ -42,7 +42,7 @@ class _Result:
         return (self.trainable, self.total, self.candidate)
 
 
-def select(workspace: Workspace, settings: Selection, candidates: Sequence[str]) -> Selected:
+def select(workspace: Workspace, target: Target, settings: Selection, candidates: Sequence[str]) -> Selected:
     """Write `data/selection`: reads the validation predictions and parameter counts in `data/runs/<candidate>`.
 
     Goes by the names given, in any order. What a candidate that was removed from params.yaml left behind is deleted:
@@ -56,14 +56,11 @@ def select(workspace: Workspace, settings: Selection, candidates: Sequence[str])
     if not candidates:
         raise ConfigError("`candidates` is empty, but there must be at least one to select: add one to params.yaml")
     # Cheapest first: of equal values argmax then takes the cheapest as the leader.
-    comparing, metric = comparing_by(settings.metric), METRICS[settings.metric]
-    results = sorted(
-        (_read(workspace, name, comparing) for name in dict.fromkeys(candidates)), key=lambda one: one.cost
-    )
-    first = results[0]
+    results = sorted((_read(workspace, name, target) for name in dict.fromkeys(candidates)), key=lambda one: one.cost)
     for other in results[1:]:
-        _same_rows(first, other)
-    resampled = comparing.resampled(first.actual, first.labels, [one.y_pred for one in results], settings)
+        _same_rows(results[0], other)
+    metric = metric_named(target.metrics, settings.metric)
+    resampled = _resampled(results, settings)
     leader = int(np.argmax([metric.goodness(value) for value in resampled.point[metric.name]]))
     standings = []
     for model, result in enumerate(results):
@@ -83,51 +80,76 @@ def select(workspace: Workspace, settings: Selection, candidates: Sequence[str])
                 total_parameters=result.total,
             )
         )
-    choice = choose(standings, settings)
+    choice = choose(standings, settings, metric)
     _write(workspace, choice)
     for folder in (workspace.runs, workspace.models):
         for stale in [path for path in folder.glob("*/") if path.name not in candidates]:
             shutil.rmtree(stale)
-    return Selected(choice=choice, rows=len(first.ids))
+    return Selected(choice=choice, rows=len(results[0].rows))
 
 
-def _read(workspace: Workspace, candidate: str, comparing: Comparing) -> _Result:
-    import pyarrow.parquet as pq
+def _resampled(results: Sequence[_Result], settings: Selection) -> Resampled:
+    first = results[0]
+    judge = first.codec.judge
+    groups = first.rows["group"].tolist() if judge.by_group and "group" in first.rows else None
+    draws = Draws(settings.resamples, settings.seed, settings.confidence)
+    return bootstrap(judge, first.rows["label"].tolist(), [one.answers for one in results], draws, groups=groups)
 
+
+def _read(workspace: Workspace, candidate: str, target: Target) -> _Result:
     paths = workspace.run(candidate)
     metrics = read_json(need(paths.metrics, "train"))
-    if comparing.column not in pq.read_schema(need(paths.predictions, "train")).names:
-        raise WorkspaceError(
-            f"{paths.predictions} has no column {comparing.column!r}, so it is of another task: run `dvc repro`"
-        )
-    table = pq.read_table(paths.predictions, columns=["id", "label", comparing.column])
-    labels = comparing.labels(metrics)
-    if not table.num_rows:
+    frame = read_predictions(need(paths.predictions, "train"))
+    if not len(frame):
         raise WorkspaceError(f"{paths.predictions} has no rows, but a candidate is chosen by them: run `dvc repro`")
+    try:
+        codec = target.codec(metrics["target"])
+        answers = codec.read(frame)
+    except (KeyError, ValueError) as error:
+        raise WorkspaceError(
+            f"{paths.predictions} is not of this task, or of another run than metrics.json ({error}): run `dvc repro`"
+        ) from error
+    _refuse_broken(codec, answers, paths)
+    if unknown := codec.unknown(frame["label"].tolist()):
+        raise WorkspaceError(f"{paths.predictions} holds {unknown} in {paths.metrics}: run `dvc repro`")
     return _Result(
         candidate=candidate,
-        labels=labels,
-        ids=tuple(table["id"].to_pylist()),
-        actual=tuple(table["label"].to_pylist()),
-        y_pred=comparing.predicted(table, labels, paths),
+        codec=codec,
+        rows=frame[[name for name in ("id", "label", "group") if name in frame]],
+        answers=answers,
         trainable=int(metrics["parameters"]["trainable"]),
         total=int(metrics["parameters"]["total"]),
     )
+
+
+def _refuse_broken(codec: Codec, answers: Any, paths: RunPaths) -> None:
+    broken = codec.broken(answers)
+    if broken.any():
+        raise ModelError(
+            f"candidate {paths.root.name!r} answers {broken.sum()} of {len(broken)} validation rows with NaN or "
+            "infinity, but every answer must be a finite number: lower its learning rate, train it in fp32, or remove "
+            "it"
+        )
 
 
 def _same_rows(one: _Result, other: _Result) -> None:
     """Refuse to compare candidates that did not answer the same questions: a paired difference would mean nothing."""
     names = f"candidates {one.candidate!r} and {other.candidate!r}"
     rule = "they are compared row by row: run `dvc repro`, so that both are trained on the same split"
-    if one.labels != other.labels:
-        raise WorkspaceError(f"{names} have different labels ({len(one.labels)} and {len(other.labels)}), but {rule}")
-    if len(one.ids) != len(other.ids):
-        raise WorkspaceError(f"{names} have {len(one.ids)} and {len(other.ids)} validation rows, but {rule}")
-    pairs = zip(zip(one.ids, one.actual, strict=True), zip(other.ids, other.actual, strict=True), strict=True)
+    own, others = one.codec.outputs, other.codec.outputs
+    if own != others:
+        raise WorkspaceError(f"{names} have different labels ({len(own)} and {len(others)}), but {rule}")
+    if len(one.rows) != len(other.rows):
+        raise WorkspaceError(f"{names} have {len(one.rows)} and {len(other.rows)} validation rows, but {rule}")
+    pairs = zip(_known(one), _known(other), strict=True)
     for row, (left, right) in enumerate(pairs, start=1):
         if left != right:
             rows = f"{left[0]!r} ({left[1]!r}) and {right[0]!r} ({right[1]!r})"
             raise WorkspaceError(f"validation row {row} of {names} is {rows}, but {rule}")
+
+
+def _known(result: _Result) -> list[tuple[str, Any]]:
+    return list(zip(result.rows["id"].tolist(), result.rows["label"].tolist(), strict=True))
 
 
 def _write(workspace: Workspace, choice: Choice) -> None:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import compress
@@ -11,16 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 from finetrail.data.near.leakage import Neighbours
 from finetrail.data.splitting.buckets import distribute
-from finetrail.data.splitting.report import chains, content_hash, label_counts, leakage_report, refuse, warnings
-from finetrail.data.splitting.settings import ImageSplit, TextSplit
+from finetrail.data.splitting.report import (
+    chains,
+    content_hash,
+    label_counts,
+    leakage_report,
+    refuse,
+    rows_of,
+    warnings,
+)
+from finetrail.data.splitting.settings import Split
 from finetrail.data.splitting.splits import Assignment, Rows, assign
-from finetrail.data.store.raw import Contents, read_manifest
+from finetrail.data.store.raw import keyed, read_manifest
+from finetrail.data.store.shards import Contents
 from finetrail.errors import SplitError
 from finetrail.progress import Track, quiet
 from finetrail.workspace import SPLITS, Workspace, need, replacing, write_json
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -31,16 +42,17 @@ class Divided:
     warnings: tuple[str, ...]
 
 
-def split(workspace: Workspace, settings: TextSplit | ImageSplit, track: Track = quiet) -> Divided:
+def split(workspace: Workspace, settings: Split, key: Callable[[Any], str], track: Track = quiet) -> Divided:
     """Read `data/raw` and the quarantine of `validate`; write train, val, test, split.json and quarantine.csv.
 
     Decided on the manifest; the contents then go from shard to shard. Nothing is written unless all of it can be.
 
+    Args:
+        key: what equal labels have in common; see `finetrail.targets.target.Target`.
+
     Raises:
         SplitError: the rows cannot be divided as asked, or do not add up.
     """
-    import numpy as np
-
     manifest = read_manifest(workspace.raw)
     quarantined = _quarantined(need(workspace.quarantine, "validate"))
     kept = ~manifest["id"].isin(quarantined)
@@ -48,53 +60,70 @@ def split(workspace: Workspace, settings: TextSplit | ImageSplit, track: Track =
     for column, content in settings.needed.items():
         _refuse_missing(frame, column, content)
     _refuse_missing(frame, "label", "label")
-    contents = compress(Contents(workspace.raw, settings.column), kept)
-    keys = settings.keys(frame, track(contents, total=len(frame), what=f"reading {settings.column}s"))
-    labels, official = frame["label"].tolist(), _optional(frame["split"])
+    contents = track(
+        compress(Contents(workspace.raw, settings.column), kept), total=len(frame), what=f"reading {settings.column}s"
+    )
+    keys, labels, official = settings.keys(frame, contents), frame["label"].tolist(), _optional(frame["split"])
     rows = Rows(
         ids=frame["id"].tolist(),
         keys=keys,
         labels=settings.strata.of(labels, official, settings),
         official=official,
         groups=_optional(frame["group"]),
+        divide=settings.strata.divide,
     )
     near = settings.neighbours(frame, keys)
     assignment = assign(rows, settings, near)
-    counts = label_counts(rows, assignment)
-    refuse(counts, len(assignment.removed))
-    settings.strata.refuse(counts, list(compress(labels, (split == "train" for split in assignment.splits))))
-    sizes = {
-        "ingested": len(manifest),
-        "quarantined_by_validation": len(quarantined),
-        "quarantined_by_split": len(assignment.removed),
-        **{name: sum(counts[name].values()) for name in SPLITS},
-    }
-    if len(manifest) != sum(sizes.values()) - len(manifest):
-        raise SplitError(f"the rows do not add up ({sizes}): raw and quarantine are not of one run; run `dvc repro`")
-    found = warnings(counts, settings) + chains(rows, assignment)
-    report = {
-        "method": settings.method,
-        "seed": settings.seed,
-        "near": settings.measure,
-        "rows": sizes,
-        "labels": sorted(counts["train"]),
-        "label_counts": counts,
+    frame = keyed(frame, key)
+    report = _report(rows, assignment, settings, labels) | {
+        "rows": _sizes(len(manifest), len(quarantined), assignment),
         "sha256": dict(_content_hashes(frame, assignment)),
-        "leakage": leakage_report(rows, assignment),
-        "warnings": found,
     }
     removed = [rows.ids[entry.row] for entry in assignment.removed]
     excerpts = settings.excerpts(workspace.raw, removed)
     with ExitStack() as stack:  # three separate outs of DVC, written all or none
         folders = [stack.enter_context(replacing(workspace.split(name))) for name in SPLITS]
-        lengths = manifest[settings.size].fillna(0).to_numpy(np.int64)
-        places = np.full(len(manifest), -1, dtype=np.int64)
-        places[np.flatnonzero(kept)] = [-1 if name is None else SPLITS.index(name) for name in assignment.splits]
+        places = _places(kept, assignment)
+        sizes = manifest[settings.size].fillna(0).to_numpy("int64")
         ids = manifest["id"].tolist()
-        distribute(workspace.raw, settings.column, ids, sizes=lengths, splits=places, folders=folders, track=track)
+        distribute(workspace.raw, settings.column, ids, sizes=sizes, splits=places, folders=folders, track=track)
         _write_quarantine(workspace.splits / "quarantine.csv", frame, assignment, near, excerpts)
         write_json(workspace.split_report, report)
-    return Divided(sizes, tuple(found))
+    return Divided(report["rows"], tuple(report["warnings"]))
+
+
+def _report(rows: Rows, assignment: Assignment, settings: Split, labels: list[Any]) -> dict[str, Any]:
+    """What split.json says of the division. Raises: SplitError: nobody could train or score on it."""
+    counts = label_counts(rows, assignment)
+    refuse(assignment)
+    settings.strata.refuse(counts, list(compress(labels, (split == "train" for split in assignment.splits))))
+    return {
+        "method": settings.method,
+        "seed": settings.seed,
+        "near": settings.measure,
+        "labels": sorted(counts["train"]),
+        "label_counts": counts,
+        "leakage": leakage_report(rows, assignment),
+        "warnings": warnings(counts, rows_of(assignment), settings) + chains(rows, assignment),
+    }
+
+
+def _sizes(ingested: int, quarantined: int, assignment: Assignment) -> dict[str, int]:
+    """Rows by what became of them. Raises: SplitError: they do not add up."""
+    aside = {"quarantined_by_validation": quarantined, "quarantined_by_split": len(assignment.removed)}
+    sizes = {"ingested": ingested, **aside, **rows_of(assignment)}
+    if ingested != sum(sizes.values()) - ingested:
+        raise SplitError(f"the rows do not add up ({sizes}): raw and quarantine are not of one run; run `dvc repro`")
+    return sizes
+
+
+def _places(kept: "pd.Series[bool]", assignment: Assignment) -> "NDArray[np.int64]":
+    """The number of the split of each row of the manifest, -1 for none."""
+    import numpy as np
+
+    places = np.full(len(kept), -1, dtype=np.int64)
+    places[np.flatnonzero(kept)] = [-1 if name is None else SPLITS.index(name) for name in assignment.splits]
+    return places
 
 
 def _quarantined(file: Path) -> set[str]:

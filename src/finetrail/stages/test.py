@@ -1,32 +1,36 @@
 """Stage `test`: score the one chosen model on the test split, once, and write the report."""
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pandas as pd
-
-from finetrail.data.store.shards import Contents, pick, read_frame
+from finetrail.data.store.shards import pick, read_frame
+from finetrail.evaluation.report.drawing import alone
 from finetrail.evaluation.report.figures import Curve, Panel
-from finetrail.evaluation.report.page import SEALED, Report, SplitFacts
-from finetrail.evaluation.report.previews import read_seen
+from finetrail.evaluation.report.gallery import Gallery
+from finetrail.evaluation.report.page import SEALED, Report, SplitFacts, page
+from finetrail.evaluation.report.previews import Preview, read_seen
+from finetrail.evaluation.report.section import Story
+from finetrail.evaluation.scores.bootstrap import Draws, Interval
+from finetrail.evaluation.scores.metric import Metric, Point
 from finetrail.evaluation.selection import Choice, Selection
-from finetrail.inference.predict import predict
 from finetrail.progress import Track, quiet
 from finetrail.registry import scorings
 from finetrail.registry.ledger import Ledger, author
 from finetrail.runs import hashes, tracking
-from finetrail.runs.curves import Point, read_curve
+from finetrail.runs.curves import read_curve
 from finetrail.runs.record import RunRecord
 from finetrail.runs.tracking import Tracker
-from finetrail.targets.problem import METRICS
-from finetrail.targets.scoring import Answered, Measured, scoring_of
-from finetrail.tasks.registry import get_entry, load_model
+from finetrail.serving.answer import answers_of_split
+from finetrail.serving.predictions import write_predictions
+from finetrail.targets.target import Evaluation, metric_named
+from finetrail.tasks.registry import load_model
+from finetrail.tasks.task import Task
 from finetrail.workspace import RunPaths, Workspace, need, read_json, replacing, write_json
 
-BATCH = 64
 MODEL = "model sha256"
 
 
@@ -35,38 +39,84 @@ class Tested:
     """What `test` did. Attributes: models_scored: different ones on this test split so far, by the ledger."""
 
     candidate: str
-    evaluation: Any
+    evaluation: Evaluation
     models_scored: int
 
 
-def score_test(
-    workspace: Workspace, *, project: str, task_name: str, settings: Selection, track: Track = quiet
-) -> Tested:
+@dataclass(frozen=True)
+class _Told:
+    """What an evaluation says in the report."""
+
+    metrics: Mapping[str, Interval]
+    story: Story
+
+
+def score_test(workspace: Workspace, *, project: str, task: Task, settings: Selection, track: Track = quiet) -> Tested:
     """Write `data/reports/test` for the model that `select` chose, and log its scores to the run that trained it."""
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
-    column = get_entry(task_name).column
     split = workspace.split("test")
     rows = read_frame(split)
     built = load_model(need(workspace.model(choice.chosen), "train"))
-    inputs = built.processor.encode(Contents(split, column), scratch=workspace.scratch)
-    outputs = predict(built.model, inputs, BATCH, track, "testing")
+    answers = answers_of_split(built, split, scratch=workspace.scratch, track=track, what="testing")
     paths = workspace.run(choice.chosen)
-    trained = read_json(paths.metrics)
-    scoring = scoring_of(built.problem)
-    answered = Answered(rows, outputs, built.labels, trained)
-    evaluation = scoring.evaluate(answered, settings)
-    wanted = pick(split, column, scoring.wanted(evaluation))
-    previews = {row: built.processor.preview(content) for row, content in wanted.items()}
+    draws = Draws(settings.resamples, settings.seed, settings.confidence)
+    evaluation = built.codec.judge.evaluate(rows, answers, draws, read_json(paths.metrics))
+    contents = pick(split, task.content.name, evaluation.wanted)
+    previews = {row: built.processor.preview(content) for row, content in contents.items()}
+    story = evaluation.story(Gallery.of(previews))
+    told = _Told(evaluation.metrics, story)
+    report = _report(workspace, project, task, choice=choice, draws=draws, rows=len(rows), told=told)
+    with replacing(workspace.test_report) as folder:
+        write_json(folder / "metrics.json", _metrics(evaluation, draws, story))
+        (folder / "report.html").write_text(page(report), encoding="utf-8")
+        write_predictions(folder / "predictions.parquet", rows, built.codec, answers)
+        _write_tables(folder, evaluation, previews)
+    tracker = tracking.connect(workspace, project)
+    run_id = tracker.resume(paths)
+    _log(tracker, run_id, workspace, evaluation)
+    scored = _enter(tracker, run_id, workspace, report)
+    return Tested(choice.chosen, evaluation, scored)
+
+
+def _metrics(evaluation: Evaluation, draws: Draws, story: Story) -> dict[str, Any]:
+    """The content of metrics.json. DVC and MLflow compare the numbers under `test`."""
+    ends = {name: {"low": one.low, "high": one.high} for name, one in evaluation.metrics.items()}
+    return {
+        "test": {name: one.value for name, one in evaluation.metrics.items()} | dict(evaluation.more),
+        "intervals": {"confidence": draws.confidence, "resamples": draws.resamples, **ends},
+        **story.json,
+    }
+
+
+def _write_tables(folder: Path, evaluation: Evaluation, previews: dict[str, Preview]) -> None:
+    """errors.csv, and what `dvc plots` draws."""
+    plots = folder / "plots"
+    plots.mkdir()
+    for name, figure in evaluation.plots().items():
+        (plots / f"{name}.svg").write_text(alone(figure), encoding="utf-8")
+    # All texts are quoted: without, a lone carriage return inside of one would end its row.
+    evaluation.mistakes(previews).to_csv(folder / "errors.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
+
+
+def _report(
+    workspace: Workspace, project: str, task: Task, *, choice: Choice, draws: Draws, rows: int, told: _Told
+) -> Report:
+    """All that the page shows, out of the files of earlier stages."""
+    paths = workspace.run(choice.chosen)
     record = RunRecord(**read_json(paths.record))
-    report = Report(
+    metric = metric_named(task.target.metrics, choice.metric)
+    return Report(
         project=project,
-        task=task_name,
+        task=task.name,
         model=_model(record.params),
-        evaluation=evaluation,
-        previews=previews,
+        rows=rows,
+        metrics=told.metrics,
+        metric=metric,
+        draws=draws,
+        story=told.story,
         seen=read_seen(need(paths.seen, "train")),
         choice=choice,
-        panels=_panels(paths, choice.metric, trained["best_epoch"]),
+        panels=_panels(paths, metric),
         split=SplitFacts.from_json(read_json(need(workspace.split_report, "split"))),
         lineage={
             "MLflow run": record.run_id,
@@ -75,20 +125,6 @@ def score_test(
             "settings sha256": hashes.hash_of(record.params),
         },
     )
-    with replacing(workspace.test_report) as folder:
-        write_json(folder / "metrics.json", evaluation.as_json("test"))
-        (folder / "report.html").write_text(scoring.render(report), encoding="utf-8")
-        answers = {"id": rows["id"], "label": rows["label"], **scoring.answers(answered)}
-        pd.DataFrame(answers).to_parquet(folder / "predictions.parquet", index=False, compression="zstd")
-        scoring.confusion(answered).to_csv(folder / "confusion.csv", index=False)
-        mistakes = scoring.errors(evaluation, previews)
-        # All texts are quoted: without, a lone carriage return inside of one would end its row.
-        mistakes.to_csv(folder / "errors.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
-    tracker = tracking.connect(workspace, project)
-    run_id = tracker.resume(paths)
-    _log(tracker, run_id, workspace, evaluation, scoring.logged(evaluation))
-    scored = _enter(tracker, run_id, workspace, report)
-    return Tested(choice.chosen, evaluation, scored)
 
 
 def _model(params: dict[str, str]) -> str:
@@ -97,12 +133,13 @@ def _model(params: dict[str, str]) -> str:
     return ", ".join(value.partition("#")[0] for value in given)
 
 
-def _panels(paths: RunPaths, metric: str, best_epoch: float) -> list[Panel]:
+def _panels(paths: RunPaths, metric: Metric) -> list[Panel]:
+    best_epoch = read_json(paths.metrics)["best_epoch"]
     train, val = read_curve(paths.train_curve), read_curve(paths.val_curve)
     loss = (_curve("training", train, "loss"), _curve("validation", val, "loss"))
     return [
         Panel("loss", loss, best_epoch),
-        Panel(f"validation {METRICS[metric].title}", (_curve("validation", val, metric),), best_epoch),
+        Panel(f"validation {metric.title}", (_curve("validation", val, metric.name),), best_epoch),
     ]
 
 
@@ -110,15 +147,15 @@ def _curve(name: str, points: list[Point], value: str) -> Curve:
     return Curve(name, tuple((point["epoch"], point[value]) for point in points))
 
 
-def _log(tracker: Tracker, run_id: str, workspace: Workspace, evaluation: Measured, more: dict[str, float]) -> None:
+def _log(tracker: Tracker, run_id: str, workspace: Workspace, evaluation: Evaluation) -> None:
     scores = {f"test_{name}": interval.value for name, interval in evaluation.metrics.items()}
-    tracker.log(run_id, scores | more)
+    tracker.log(run_id, scores | dict(evaluation.logged()))
     tracker.tag(run_id, {"finetrail.tested": "yes"})
     for name in ("metrics.json", "errors.csv"):
         tracker.upload(run_id, workspace.test_report / name, "test")
 
 
-def _enter(tracker: Tracker, run_id: str, workspace: Workspace, report: Report[Any]) -> int:
+def _enter(tracker: Tracker, run_id: str, workspace: Workspace, report: Report) -> int:
     """Enter the scoring in the ledger. MLflow's copy of the report tells what no out may hold: how many there were."""
     ledger = Ledger(tracker, report.project, author(workspace.root))
     test_split = report.split.sha256["test"]
@@ -128,7 +165,7 @@ def _enter(tracker: Tracker, run_id: str, workspace: Workspace, report: Report[A
         workspace.test_report / scorings.FILE,
         model=report.lineage[MODEL],
         test_split=test_split,
-        metrics={name: interval.value for name, interval in report.evaluation.metrics.items()},
+        metrics={name: interval.value for name, interval in report.metrics.items()},
     )
     scored = len(ledger.read().scored(test_split))
     html = (workspace.test_report / "report.html").read_text(encoding="utf-8")

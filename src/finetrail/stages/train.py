@@ -2,13 +2,17 @@
 
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
+import pandas as pd
 import torch
 
 from finetrail.adaptation.methods import Adaptation
-from finetrail.data.store.raw import Contents, read_frame
+from finetrail.contents.content import Backbone
+from finetrail.data.store.shards import Contents, columns_of, read_frame
+from finetrail.evaluation.scores.metric import Point
 from finetrail.inference import processes
-from finetrail.inference.device import build_accelerator, fix_seeds, peak_memory_mb
+from finetrail.inference.device import Machine, build_accelerator, fix_seeds, peak_memory_mb
 from finetrail.inference.feeding import Examples
 from finetrail.inference.predict import predict
 from finetrail.models.blocks import checkpoint_blocks
@@ -17,14 +21,11 @@ from finetrail.models.network import count_parameters
 from finetrail.models.weights import hash_tensors
 from finetrail.progress import Track, quiet
 from finetrail.runs import hashes
-from finetrail.runs.curves import Point
 from finetrail.runs.live import LiveRun, checkpoint_folder
-from finetrail.runs.record import RunRecord, final_metrics, flatten
-from finetrail.settings import Settings
+from finetrail.runs.record import RunRecord, final_metrics, settings_of
 from finetrail.stages.train_outs import Outs, seen_in_training, write_outs
-from finetrail.targets.learning import learn
-from finetrail.tasks.registry import get_entry, get_task
-from finetrail.tasks.task import Built
+from finetrail.targets.target import metric_named
+from finetrail.tasks.task import Built, Task
 from finetrail.training.checkpoints import Checkpoint, Checkpoints
 from finetrail.training.fitted import Fitted
 from finetrail.training.frozen import computed_once
@@ -33,7 +34,7 @@ from finetrail.training.measured import trained_on
 from finetrail.training.plan import Plan
 from finetrail.training.precision import choose_precision
 from finetrail.training.schedule import depends_on_length
-from finetrail.training.settings import Training
+from finetrail.training.steps import Objective, Records
 from finetrail.workspace import Workspace
 
 
@@ -49,15 +50,29 @@ class Trained:
     measured: dict[str, float]
 
 
+@dataclass(frozen=True)
+class _Work:
+    """What is to be trained. Attributes: inputs: of train and val; labels, rows: of theirs; settings: `train`."""
+
+    built: Built
+    adaptation: Adaptation
+    settings: Any
+    inputs: dict[str, Inputs]
+    labels: dict[str, list[Any]]
+    rows: dict[str, pd.DataFrame]
+    seed: int
+    track: Track
+
+
 def train(
     workspace: Workspace,
     name: str,
     *,
     project: str,
-    task_name: str,
-    backbone: Settings,
+    task: Task,
+    backbone: Backbone,
     adaptation: Adaptation,
-    settings: Training,
+    settings: Any,
     seed: int,
     track: Track = quiet,
 ) -> Trained | None:
@@ -66,87 +81,52 @@ def train(
     The run's id is written to run.json, for later stages and for clones that get the model out of DVC's cache. A
     training that was cut off goes on from its last checkpoint, in the same run.
 
+    Args:
+        settings: section `train`, as the task has it.
+
     Returns:
         What was done; None in all but the first of several processes, which alone writes.
     """
     started = time.perf_counter()
     processes.join()
-    task = get_task(task_name)
     rows = {split: read_frame(workspace.split(split)) for split in ("train", "val")}
-    learning = learn(task.problem, rows["train"]["label"].tolist(), settings)
-    targets = {split: learning.targets(rows[split]["label"].tolist()) for split in rows}
+    labels = {split: rows[split]["label"].tolist() for split in rows}
+    learning = task.target.learn(labels["train"], settings)
     fix_seeds(seed)
-    built = task.build(backbone, learning.outputs, workspace.root)
-    model = built.model
-    adaptation.apply(model)
-    inputs = _encode(workspace, built, get_entry(task_name).column, settings, track)
-    used = {
-        "task": task_name,
-        "seed": seed,
-        "backbone": backbone.model_dump(),
-        "adaptation": adaptation.model_dump(),
-        "train": settings.model_dump(),
-    }
-    record = _record(workspace, name, flatten(used), {split: len(rows[split]) for split in rows})
-    run: LiveRun | None = None
-    if processes.rank() == 0:
-        # The random weights of the head are in it too: they follow from the seed, and from PyTorch's own code.
-        identity = {
-            "code": hashes.hash_code(),
-            "torch": torch.__version__,
-            "weights": hash_tensors(model.state_dict()),
-        }
-        steps = Plan(inputs["train"].lengths, settings, seed).steps
-        run = LiveRun(workspace, project, record, identity, steps=steps, length_matters=depends_on_length(settings))
+    built = task.build(backbone, learning, workspace.root, columns_of(workspace.split("train"), task.content.name))
+    adaptation.apply(built.model)
+    inputs = _encode(workspace, built, labels, settings, track)
+    work = _Work(built, adaptation, settings, inputs, labels, rows, seed, track)
+    used = settings_of(task.identity, seed, backbone, adaptation, settings)
+    record = _record(workspace, name, used, {split: len(rows[split]) for split in rows})
+    run = _open_run(workspace, project, record, work) if processes.rank() == 0 else None
     processes.wait()
-    checkpoints = Checkpoints(checkpoint_folder(workspace, name))
-    resume = run.resume if run else checkpoints.newest()
     try:
-        batch = inputs["train"].batch(range(min(settings.batch_size, len(inputs["train"]))))
-        precision = resume.state["precision"] if resume else choose_precision(settings.precision, model, batch)
-        accelerator = build_accelerator(precision)
-        if not settings.fsdp:
-            model.to(accelerator.device)
-        parameters = count_parameters(model)
-        if settings.gradient_checkpointing and not settings.fsdp:
-            checkpoint_blocks(model.backbone)
-        with computed_once(model, inputs, settings, precision, scratch=workspace.scratch, track=track) as fed:
-            examples = {split: Examples(fed[split], targets[split], rows[split]["id"].tolist()) for split in rows}
-            fitted = fit(
-                model,
-                examples["train"],
-                examples["val"],
-                settings,
-                loss=task.loss(learning.loss_options(targets["train"])),
-                score=learning.score,
-                accelerator=accelerator,
-                precision=precision,
-                seed=seed,
-                checkpoints=checkpoints,
-                observe=run.log if run else _unheard,
-                start_epoch=adaptation.start_epoch,
-                resume=resume,
-                track=track,
-            )
-        adaptation.merge(model)
-        learning.finish(model)
+        checkpoints = Checkpoints(checkpoint_folder(workspace, name))
+        resume = run.resume if run else checkpoints.newest()
+        parameters = count_parameters(built.model)
+        records = Records(checkpoints, run.log if run else _unheard, resume, track)
+        fitted, machine = _fit(work, records, workspace)
+        adaptation.merge(built.model)
+        learning.finish(built.model)
         # Scored as it will be served: whole, merged, in full precision.
-        logits = predict(model, inputs["val"], settings.batch_size, track, "scoring")
+        size = settings.batch_size
+        kept = predict(built.model, inputs["val"], learning.keep, size, track=track, what="scoring")
         if run is None:
             return None
         measured = _measured(started, resume, fitted)
-        found = learning.score_finished(logits, targets["val"])
+        found = learning.score(kept, inputs["val"], labels["val"], finished=True)
         metrics = {
             "val": found,
             "parameters": parameters,
             "epochs": fitted.epochs,
             "best_epoch": fitted.best_epoch,
-            **learning.described(),
+            "target": built.codec.described(),
         }
-        record = replace(record, run_id=run.log.run_id, measured=measured, machine=trained_on(precision))
-        seen = seen_in_training(built, inputs["train"], rows["train"]["label"].tolist(), seed)
-        outs = Outs(built, backbone, record, metrics, fitted, learning.answers(logits), seen)
-        write_outs(workspace, task, rows["val"], outs)
+        record = replace(record, run_id=run.log.run_id, measured=measured, machine=trained_on(machine.precision))
+        seen = seen_in_training(built, inputs["train"], labels["train"], seed)
+        answers = learning.answers(kept, inputs["val"])
+        write_outs(workspace, rows["val"], Outs(built, backbone, record, metrics, fitted, answers, seen))
     except BaseException as error:
         if run is not None:
             run.fail(error)
@@ -155,16 +135,64 @@ def train(
     return Trained(record.run_id, found, parameters, fitted.epochs, fitted.best_epoch, measured)
 
 
-def _encode(workspace: Workspace, built: Built, column: str, settings: Training, track: Track) -> dict[str, Inputs]:
-    """The rows of train and val, ready for the model. Args: column: what they hold."""
-    return {
-        split: built.processor.encode(
-            Watched(Contents(workspace.split(split), column), track, f"reading {split}"),
+def _encode(
+    workspace: Workspace, built: Built, labels: dict[str, list[Any]], settings: Any, track: Track
+) -> dict[str, Inputs]:
+    """The rows of train and val with their targets, ready for the model."""
+    found = {}
+    for split, known in labels.items():
+        contents = Contents(workspace.split(split), built.task.content.name)
+        inputs = built.processor.encode(
+            Watched(contents, track, f"reading {split}"),
             augment=settings.augment if split == "train" else None,
             scratch=workspace.scratch,
         )
-        for split in ("train", "val")
+        found[split] = inputs.labelled(built.learning.encode(known, inputs))
+    return found
+
+
+def _open_run(workspace: Workspace, project: str, record: RunRecord, work: _Work) -> LiveRun:
+    # The random weights of the head are in it too: they follow from the seed, and from PyTorch's own code.
+    identity = {
+        "code": hashes.hash_code(),
+        "torch": torch.__version__,
+        "weights": hash_tensors(work.built.model.state_dict()),
     }
+    steps = Plan(work.inputs["train"].lengths, work.settings, work.seed).steps
+    length_matters = depends_on_length(work.settings)
+    return LiveRun(workspace, project, record, identity, steps=steps, length_matters=length_matters)
+
+
+def _fit(work: _Work, records: Records, workspace: Workspace) -> tuple[Fitted, Machine]:
+    """Train; returns what was done and where."""
+    model, inputs, settings, learning = work.built.model, work.inputs, work.settings, work.built.learning
+    batch = inputs["train"].batch(range(min(settings.batch_size, len(inputs["train"]))))
+    resume = records.resume
+    precision = resume.state["precision"] if resume else choose_precision(settings.precision, model, batch)
+    machine = Machine(build_accelerator(precision), precision)
+    if not settings.fsdp:
+        model.to(machine.accelerator.device)
+        if settings.gradient_checkpointing:
+            checkpoint_blocks(model.backbone)
+    with computed_once(model, inputs, settings, precision, scratch=workspace.scratch, track=work.track) as fed:
+        examples = {split: Examples(fed[split], work.rows[split]["id"].tolist()) for split in fed}
+        objective = Objective(
+            learning.loss(settings, work.labels["train"]),
+            learning.keep,
+            score=lambda kept: learning.score(kept, inputs["val"], work.labels["val"]),
+            metric=metric_named(work.built.task.target.metrics, settings.metric),
+        )
+        fitted = fit(
+            model,
+            examples,
+            settings,
+            objective=objective,
+            machine=machine,
+            records=records,
+            seed=work.seed,
+            start_epoch=work.adaptation.start_epoch,
+        )
+    return fitted, machine
 
 
 def _measured(started: float, resume: Checkpoint | None, fitted: Fitted) -> dict[str, float]:

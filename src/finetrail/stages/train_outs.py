@@ -1,16 +1,18 @@
 """What stage `train` leaves: the model, its scores, curves and answers, and some examples as it saw them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from finetrail.contents.content import Backbone
 from finetrail.evaluation.report.previews import Seen, write_seen
 from finetrail.models.inputs import Inputs
 from finetrail.runs.curves import write_curve
 from finetrail.runs.record import RunRecord, write_record
-from finetrail.settings import Settings
-from finetrail.tasks.task import Built, Task
+from finetrail.serving.predictions import write_predictions
+from finetrail.tasks.task import Built
 from finetrail.training.fitted import Fitted
 from finetrail.workspace import RunPaths, Workspace, replacing, write_json
 
@@ -26,41 +28,41 @@ class Outs:
 
     Attributes:
         metrics: the content of metrics.json.
-        answers: to the validation rows, by column.
+        answers: to the validation rows.
         seen: training examples as the model sees them.
     """
 
     built: Built
-    backbone: Settings
+    backbone: Backbone
     record: RunRecord
     metrics: dict[str, Any]
     fitted: Fitted
-    answers: dict[str, Any]
+    answers: Any
     seen: list[Seen]
 
 
-def write_outs(workspace: Workspace, task: Task, val: pd.DataFrame, outs: Outs) -> None:
+def write_outs(workspace: Workspace, val: pd.DataFrame, outs: Outs) -> None:
     """Write `data/models/<name>` and `data/runs/<name>`, whole or not at all. Args: val: the validation rows."""
-    name = outs.record.name
+    name, built = outs.record.name, outs.built
     with replacing(workspace.model(name)) as model_folder, replacing(workspace.run(name).root) as run_folder:
-        task.save(outs.built, outs.backbone, model_folder)
+        built.task.save(built, outs.backbone, model_folder)
         paths = RunPaths(run_folder)
         write_json(paths.metrics, outs.metrics)
         write_curve(paths.train_curve, outs.fitted.train_curve)
         write_curve(paths.val_curve, outs.fitted.val_curve)
-        predictions = pd.DataFrame({"id": val["id"], "label": val["label"], **outs.answers})
-        predictions.to_parquet(paths.predictions, index=False, compression="zstd")
+        write_predictions(paths.predictions, val, built.codec, outs.answers)
         write_seen(outs.seen, paths.seen)
         write_record(outs.record, paths.record)
 
 
-def seen_in_training(built: Built, inputs: Inputs, labels: list[str], seed: int) -> list[Seen]:
+def seen_in_training(built: Built, inputs: Inputs, labels: Sequence[Any], seed: int) -> list[Seen]:
     """Some training examples as the model sees them, cut and augmented: the first of them, three times each.
 
     Args:
         labels: of all rows.
     """
+    key = built.task.target.key
     first = list(range(min(SHOWN, len(inputs))))
     draws = range(DRAWS if inputs.varies else 1)
     batches = [built.processor.show(inputs.batch(first, seed + draw)) for draw in draws]
-    return [Seen(labels[row], batch[row]) for row in first for batch in batches]
+    return [Seen(key(labels[inputs.rows[place]]), batch[place]) for place in first for batch in batches]

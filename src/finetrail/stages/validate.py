@@ -1,14 +1,15 @@
 """Stage `validate`: check the ingested rows against the rules, and put aside those that cannot be used."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from finetrail.contents.image.rules import ImageNumberValidation, ImageValidation
-from finetrail.contents.text.rules import TextNumberValidation, TextValidation
-from finetrail.data.store.raw import read_manifest
+from finetrail.data.store.raw import keyed, read_manifest
 from finetrail.data.validation.expectations import inspect
 from finetrail.data.validation.findings import Finding
 from finetrail.data.validation.report import reasons_by_row, validation_report, why_stopped, write_quarantine
+from finetrail.data.validation.rules import CommonRules
 from finetrail.errors import ValidationError
 from finetrail.workspace import Workspace, replacing, write_json
 
@@ -30,17 +31,17 @@ class Validated:
     findings: tuple[Finding, ...]
 
 
-Rules = TextValidation | ImageValidation | TextNumberValidation | ImageNumberValidation
-
-
-def validate(workspace: Workspace, rules: Rules) -> Validated:
+def validate(workspace: Workspace, rules: CommonRules, key: Callable[[Any], str]) -> Validated:
     """Write `data/reports/validation`: validation.json, quarantine.csv and data_docs/; reads `data/raw`.
+
+    Args:
+        key: what equal labels have in common; see `finetrail.targets.target.Target`.
 
     Raises:
         ValidationError: a rule of policy `fail` found rows, or no row or fewer than two labels are left. The same files
             are then in `.finetrail/validation-failed`, and the earlier `data/reports/validation` is as it was.
     """
-    manifest = read_manifest(workspace.raw)
+    manifest = keyed(read_manifest(workspace.raw), key)
     inspection = inspect(manifest, rules)
     findings = inspection.findings
     aside = reasons_by_row(findings)

@@ -1,72 +1,53 @@
-"""The tasks by their Hugging Face names. A task's module imports torch, so it is imported when it is asked for."""
+"""The tasks by their Hugging Face names, each with the module that holds it. A new task is a file and a row here."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
-from finetrail.errors import ConfigError, ModelError
-from finetrail.targets.problem import CLASSIFICATION, REGRESSION, Problem
-from finetrail.workspace import read_json
+from finetrail.errors import ConfigError
+from finetrail.tasks.task import Task, read_description
 
 if TYPE_CHECKING:
-    from finetrail.tasks.task import Built, Task
+    from finetrail.tasks.task import Built
 
-
-# A grey PNG of 1 x 1 pixel.
-_DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What is known of a task without importing it.
-
-    Attributes:
-        module, implementation: where its `Task` stands; it is made from the task's name and problem.
-        problem: the kind of problem that it is.
-        column: what a row holds, `text` or `image`, and the name of the column that it stands in.
-        example: a raw value as a caller of the registered model sends it: a text, or a base64-encoded image.
-    """
-
-    module: str
-    implementation: str
-    problem: Problem
-    column: str
-    example: str
-
-
-def _texts(problem: Problem, example: str) -> Entry:
-    return Entry("finetrail.contents.text.task", "TextTask", problem, column="text", example=example)
-
-
-def _images(problem: Problem) -> Entry:
-    return Entry("finetrail.contents.image.task", "ImageTask", problem, column="image", example=_DOT)
-
-
-TASKS = {
-    "text-classification": _texts(CLASSIFICATION, "the shuttle reached orbit after a flawless launch"),
-    "image-classification": _images(CLASSIFICATION),
-    "text-regression": _texts(REGRESSION, "a quiet room near the station, small but spotless"),
-    "image-regression": _images(REGRESSION),
+TASKS: Mapping[str, str] = {
+    "text-classification": "text_classification",
+    "image-classification": "image_classification",
+    "text-regression": "text_regression",
+    "image-regression": "image_regression",
 }
 
 
-def get_entry(name: str) -> Entry:
-    """The entry of that name. Raises: ConfigError: there is none; the message lists those that exist."""
+def get_task(name: str, problem_type: str | None = None) -> Task:
+    """A task.
+
+    Args:
+        problem_type: Hugging Face's word, for a task that may have targets of several kinds; the first by default.
+
+    Raises:
+        ConfigError: there is no such task, or it has no such kind; the message lists those that exist.
+    """
     if name not in TASKS:
-        raise ConfigError(f"task {name!r} is unknown; use one of {', '.join(TASKS)}")
-    return TASKS[name]
+        raise ConfigError(f"task is {name!r}: unknown task; use one of {', '.join(TASKS)}")
+    kinds: tuple[Task, ...] = import_module(f"finetrail.tasks.{TASKS[name]}").TASKS
+    for one in kinds:
+        if problem_type in (None, one.target.problem_type):
+            return one
+    known = ", ".join(one.target.problem_type for one in kinds)
+    raise ConfigError(f"task.problem_type is {problem_type!r}, and {name} has {known}; use one of these")
 
 
-def get_task(name: str) -> "Task":
-    """The task of that name, imported. Raises: ConfigError: there is none."""
-    entry = get_entry(name)
-    return cast("Task", getattr(import_module(entry.module), entry.implementation)(name, entry.problem.name))
+def all_tasks() -> list[Task]:
+    """Every task with every kind of target that it may have."""
+    return [one for module in TASKS.values() for one in import_module(f"finetrail.tasks.{module}").TASKS]
+
+
+def task_of(described: Mapping[str, Any]) -> Task:
+    """The task that a model.json, or the settings of a run, name."""
+    return get_task(described["task"], described.get("problem_type"))
 
 
 def load_model(folder: Path) -> "Built":
     """Load any saved model, by the task that its model.json names. Raises: ModelError: it is no saved model."""
-    described = folder / "model.json"
-    if not described.exists():
-        raise ModelError(f"{folder} holds no model.json, so it is no model of finetrail; train one with `dvc repro`")
-    return get_task(read_json(described)["task"]).load(folder)
+    return task_of(read_description(folder)).load(folder)

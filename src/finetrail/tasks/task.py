@@ -1,37 +1,92 @@
-"""What a task must say about itself, so that stages and training loop need not know it."""
+"""The third of the three plugs: a task joins a content and a target, and how backbone and head become one network."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from finetrail.contents.image.augment.settings import Augment
-from finetrail.evaluation.report.previews import Preview
-from finetrail.models.inputs import Inputs, Values
-from finetrail.models.network import Batch, Classifier
-from finetrail.targets.losses import Loss, LossOptions
-from finetrail.targets.problem import CLASSIFICATION, ProblemType
+from finetrail.contents.content import Content
+from finetrail.errors import ModelError
+from finetrail.targets.target import Target
+from finetrail.workspace import read_json, write_json
+
+if TYPE_CHECKING:
+    from finetrail.contents.content import Backbone, Processor
+    from finetrail.models.network import Network
+    from finetrail.targets.target import Codec, Learning
+
+FORMAT = 2
+"""Of model.json. A model of another format answers with the code that it was registered with."""
+DESCRIPTION = "model.json"
+WEIGHTS = "model.safetensors"
+BACKBONE = "backbone"
+"""The folder, inside of a model's, of what the backbone needs beside its weights."""
 
 
-class Processor(Protocol):
-    """Turns raw values of the task's column (texts, encoded images) into `Inputs`, and into what a person looks at."""
+@dataclass(frozen=True)
+class Task:
+    """A task by its Hugging Face name.
 
-    def encode(self, values: Values, *, augment: Augment | None = None, scratch: Path | None = None) -> Inputs:
-        """Make the values ready for the model.
+    Attributes:
+        example: a value as a caller of the registered model sends it.
+        features: what the head reads of the backbone: `pooled`, one vector a row, or what else a content offers.
+        pipeline_tag: Hugging Face's name for what a model of this task is used for.
+    """
+
+    name: str
+    content: Content
+    target: Target
+    example: str
+    features: str = "pooled"
+    pipeline_tag: str = ""
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What `get_task` finds it again by: in model.json, and among the settings of a run."""
+        return {"task": self.name, "problem_type": self.target.problem_type}
+
+    def build(self, backbone: "Backbone", learning: "Learning", root: Path, columns: Sequence[str]) -> "Built":
+        """A pretrained backbone with a new head.
 
         Args:
-            values: taken one by one, so that they need not be in memory together.
-            augment: how training examples vary; None for none.
-            scratch: a folder for what is too large for memory; the system's own by default.
+            backbone: the section of params.yaml.
+            root: the workspace.
+            columns: that a row's content was read from.
         """
-        ...
+        from finetrail.models.network import Network
 
-    def show(self, batch: Batch) -> list[Preview]:
-        """The examples of a batch as the model sees them."""
-        ...
+        loaded = self.content.networks().load_pretrained(backbone, root, self.features, columns)
+        model = Network(loaded.network, learning.head(loaded.width), backbone.head_dropout)
+        return Built(self, model, loaded.processor, learning, tuple(columns))
 
-    def preview(self, value: Any) -> Preview:
-        """A raw value as a person recognises it."""
-        ...
+    def save(self, built: "Built", backbone: "Backbone", folder: Path) -> None:
+        """Write a self-contained model: safetensors, configuration, target, preprocessing."""
+        from finetrail.models.weights import save_tensors
+
+        settings = self.content.networks().save(built.model.backbone, built.processor, backbone, folder / BACKBONE)
+        save_tensors(built.model.state_dict(), folder / WEIGHTS)
+        described = {
+            "format": FORMAT,
+            **self.identity,
+            "columns": list(built.columns),
+            # The weights lie here now, and come from nowhere else.
+            "backbone": settings | {"weights": BACKBONE},
+            "target": built.codec.described(),
+        }
+        write_json(folder / DESCRIPTION, described)
+
+    def load(self, folder: Path) -> "Built":
+        """Read back what `save` wrote, without any network, ready to answer."""
+        from finetrail.models.network import Network
+        from finetrail.models.weights import load_weights
+
+        described = read_description(folder)
+        backbone, columns = described["backbone"], described["columns"]
+        loaded = self.content.networks().load_saved(backbone, folder / BACKBONE, self.features, columns)
+        learning = self.target.learned(described["target"])
+        model = Network(loaded.network, learning.head(loaded.width), backbone["head_dropout"])
+        load_weights(model, folder / WEIGHTS)
+        return Built(self, model.eval(), loaded.processor, learning, tuple(columns))
 
 
 @dataclass(frozen=True)
@@ -39,47 +94,31 @@ class Built:
     """A model with what it needs to read raw values and to name its answers.
 
     Attributes:
-        labels: the names of the K outputs in their order: the classes, or the one name of a number.
-        problem: the kind of problem that it answers.
+        columns: that a row's content is read from.
     """
 
-    model: Classifier
-    processor: Processor
-    labels: list[str]
-    problem: ProblemType = CLASSIFICATION.name
+    task: Task
+    model: "Network"
+    processor: "Processor"
+    learning: "Learning"
+    columns: tuple[str, ...]
+
+    @property
+    def codec(self) -> "Codec":
+        """How its answers are written down."""
+        return self.learning.codec
 
 
-class Task(Protocol):
-    """What is asked of what.
-
-    Implementations stand in `tasks/`, one file for each kind of content, listed in `tasks/registry.py`.
-
-    Attributes:
-        name: the Hugging Face name of the task.
-        problem: the kind of problem that it is.
-    """
-
-    name: str
-    problem: ProblemType
-
-    def build(self, backbone: object, labels: list[str], root: Path) -> Built:
-        """A pretrained backbone with a new head.
-
-        Args:
-            backbone: the section of params.yaml.
-            labels: what the outputs of the head are called; see `Built`.
-            root: the workspace.
-        """
-        ...
-
-    def loss(self, options: LossOptions) -> Loss:
-        """The mean loss of a batch."""
-        ...
-
-    def save(self, built: Built, backbone: object, folder: Path) -> None:
-        """Write a self-contained model: safetensors, configuration, labels, preprocessing."""
-        ...
-
-    def load(self, folder: Path) -> Built:
-        """Read back what `save` wrote, without any network."""
-        ...
+def read_description(folder: Path) -> Mapping[str, Any]:
+    """The model.json of a saved model. Raises: ModelError: there is none, or it has an unknown format."""
+    file = folder / DESCRIPTION
+    if not file.exists():
+        raise ModelError(f"{folder} holds no {DESCRIPTION}, so it is no model of finetrail; train one with `dvc repro`")
+    described: Mapping[str, Any] = read_json(file)
+    written = described.get("format", 1)
+    if written != FORMAT:
+        raise ModelError(
+            f"{file} has format {written}, and this finetrail reads format {FORMAT}; train it again with `dvc repro`, "
+            "or serve it with the code that was registered with it"
+        )
+    return described

@@ -1,7 +1,7 @@
 """The outputs of a frozen part of the backbone, kept for every example, in memory or in a mapped file."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from finetrail.models.byte_store import Packed
-from finetrail.models.inputs import Inputs
+from finetrail.models.inputs import Inputs, Targets, targets_of
 from finetrail.models.network import Batch
 
 IN_MEMORY = 2**30
@@ -25,7 +25,7 @@ class Form:
     Attributes:
         ragged: (B, T, D), of which each example has only as many of the T as it has tokens.
         shape: of an example, without the T of a ragged one.
-        channels_last: whether the channels of a picture lie side by side in memory.
+        channels_last: whether the channels of an image lie side by side in memory.
     """
 
     dtype: torch.dtype
@@ -56,34 +56,55 @@ class Form:
 
 
 @dataclass(frozen=True)
-class PrefixInputs:
+class BlockOutputs:
     """Stands in for the inputs that the outputs were computed from.
 
     Attributes:
         kept: the bytes of each output, in the order in which they were computed.
         places: where in `kept` each example stands.
-        inputs: what a batch needs beside the outputs; or, where their content does not matter, a batch of one example.
+        inputs: that the outputs were computed from: they give a batch what it needs beside the outputs.
+        example: a batch of one example, where the content of the inputs does not matter; None where it does.
     """
 
     kept: Packed
     places: Sequence[int]
     form: Form
-    lengths: list[int]
-    inputs: Inputs | Batch
+    inputs: Inputs
+    example: Batch | None
 
     def __len__(self) -> int:
-        return len(self.lengths)
+        return len(self.places)
+
+    @property
+    def lengths(self) -> list[int]:
+        """Those of the inputs."""
+        return self.inputs.lengths[: len(self.places)]
+
+    @property
+    def rows(self) -> Sequence[int]:
+        """Those of the inputs."""
+        return self.inputs.rows
 
     @property
     def varies(self) -> bool:
         """They are what they are."""
         return False
 
+    @property
+    def targets(self) -> Targets | None:
+        """Those of the inputs."""
+        return self.inputs.targets
+
+    def labelled(self, targets: Targets) -> "BlockOutputs":
+        """The same outputs with targets."""
+        return replace(self, inputs=self.inputs.labelled(targets))
+
     def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
         """`prefix`, the output of the last frozen block, (B, ...), and what the rest of the forward pass reads."""
-        if isinstance(self.inputs, dict):
-            batch = {name: one.new_zeros((len(indices), *one.shape[1:])) for name, one in self.inputs.items()}
-        else:
+        if self.example is None:
             batch = self.inputs.batch(indices)
+        else:
+            empty = {name: one.new_zeros((len(indices), *one.shape[1:])) for name, one in self.example.items()}
+            batch = empty | targets_of(self.inputs, indices)
         width = batch["attention_mask"].shape[1] if self.form.ragged else 0
         return batch | {"prefix": self.form.join([self.kept[self.places[index]] for index in indices], width)}

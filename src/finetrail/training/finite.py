@@ -2,12 +2,12 @@
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 
 from torch import Tensor
 
 from finetrail.errors import NonFiniteError
-from finetrail.runs.curves import Point
+from finetrail.evaluation.scores.metric import Point
 from finetrail.training.checkpoints import Checkpoints
 from finetrail.training.fitted import Fitted
 from finetrail.training.plan import Plan
@@ -24,8 +24,8 @@ NAMED = 8
 class Watch:
     """Looks at what training computes, and knows which examples to name."""
 
-    def __init__(self, plan: Plan, ids: Sequence[str], settings: Training, checkpoints: Checkpoints) -> None:
-        self._plan, self._ids, self._checkpoints = plan, ids, checkpoints
+    def __init__(self, plan: Plan, id_of: Callable[[int], str], settings: Training, checkpoints: Checkpoints) -> None:
+        self._plan, self._id_of, self._checkpoints = plan, id_of, checkpoints
         # A scaled loss overflows now and then, whereupon the scaler skips the step and lowers the scale.
         self._norms = settings.precision != "fp16"
 
@@ -60,7 +60,7 @@ class Watch:
         epoch = self._plan.epoch_of(step)
         number = step - (epoch - 1) * self._plan.steps_an_epoch
         examples = self._plan.epoch(epoch)[number - 1].examples
-        named = ", ".join(self._ids[index] for index in examples[:NAMED])
+        named = ", ".join(map(self._id_of, examples[:NAMED]))
         more = f" and {len(examples) - NAMED} more" if len(examples) > NAMED else ""
         return f"{what} at step {step} (examples {named}{more})"
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from finetrail.runs.curves import Point
+from finetrail.evaluation.scores.metric import Point
 
 
 @dataclass

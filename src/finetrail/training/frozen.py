@@ -7,7 +7,7 @@ from pathlib import Path
 from finetrail.inference.device import Precision, autocast
 from finetrail.inference.predict import compute_features
 from finetrail.models.inputs import Inputs
-from finetrail.models.network import Classifier
+from finetrail.models.network import Network
 from finetrail.progress import Track, quiet
 from finetrail.training.frozen_blocks import find_prefix
 from finetrail.training.settings import Training
@@ -17,7 +17,7 @@ Splits = dict[str, Inputs]
 
 @contextmanager
 def computed_once(
-    model: Classifier, inputs: Splits, settings: Training, precision: Precision, *, scratch: Path, track: Track = quiet
+    model: Network, inputs: Splits, settings: Training, precision: Precision, *, scratch: Path, track: Track = quiet
 ) -> Iterator[Splits]:
     """Within this context, train on inputs that stand for the outputs of the frozen part; the model goes on from there.
 

@@ -12,19 +12,19 @@ from finetrail.inference.feeding import feed
 from finetrail.models.byte_store import Packed
 from finetrail.models.inputs import Inputs
 from finetrail.models.layers import backbone_parts
-from finetrail.models.network import Batch, Classifier
-from finetrail.training.block_outputs import Form, PrefixInputs
+from finetrail.models.network import Batch, Network, for_model
+from finetrail.training.block_outputs import BlockOutputs, Form
 from finetrail.training.left_out import FrozenPrefix, first, reach
 
 PROBED = 8
 """Examples on which a prefix has to prove itself."""
 
 
-def find_prefix(model: Classifier, inputs: Inputs) -> FrozenPrefix | None:
+def find_prefix(model: Network, inputs: Inputs) -> FrozenPrefix | None:
     """The frozen blocks that need to be computed only once, if training from their output is the very same training.
 
     That is so where nothing that trains stands before or in them, where they give the same in training mode as else,
-    and where a forward pass that starts from their output gives the same logits, bit for bit. It is tried out.
+    and where a forward pass that starts from their output gives the same outputs, bit for bit. It is tried out.
 
     Args:
         model: with what is frozen already frozen, in the autocast in which it is going to train.
@@ -39,7 +39,7 @@ def find_prefix(model: Classifier, inputs: Inputs) -> FrozenPrefix | None:
     lay_out(model)
     device = next(model.parameters()).device
     lengths = inputs.lengths[:PROBED]
-    batch = next(feed(inputs, [(range(len(lengths)), None)], device))
+    batch = for_model(next(feed(inputs, [(range(len(lengths)), None)], device)))
     with _as_it_was(model):
         outputs = [reach(model.train(mode).backbone, blocks[-1], batch) for mode in (True, True, False)]
         form = _form(outputs, batch, lengths)
@@ -49,8 +49,8 @@ def find_prefix(model: Classifier, inputs: Inputs) -> FrozenPrefix | None:
         kept = Packed(form.split(first(outputs[-1]).detach(), lengths))
         for skipped, example in _ways(batch, others, form):
             found = FrozenPrefix(model, blocks, skipped, returned, form, example)
-            small = PrefixInputs(kept, range(len(lengths)), form, lengths, inputs if example is None else example)
-            if _same_answers(found, next(feed(small, [(range(len(lengths)), None)], device)), expected):
+            small = BlockOutputs(kept, range(len(lengths)), form, inputs, example)
+            if _same_answers(found, for_model(next(feed(small, [(range(len(lengths)), None)], device))), expected):
                 return found
     return None
 
@@ -103,8 +103,8 @@ def _form(outputs: list[Any], batch: Batch, lengths: list[int]) -> Form | None:
     return Form(one.dtype, (one.shape[2],), ragged=True, channels_last=False)
 
 
-def _whole(model: Classifier, blocks: Sequence[nn.Module], batch: Batch) -> tuple[Tensor, list[int] | None]:
-    """Logits of the whole way, and how many values each block returned; None where that cannot be imitated."""
+def _whole(model: Network, blocks: Sequence[nn.Module], batch: Batch) -> tuple[Tensor, list[int] | None]:
+    """Outputs of the whole way, and how many values each block returned; None where that cannot be imitated."""
     seen: list[tuple[nn.Module, int]] = []
 
     def watch(module: nn.Module, given: Any, output: Any) -> None:
@@ -113,12 +113,12 @@ def _whole(model: Classifier, blocks: Sequence[nn.Module], batch: Batch) -> tupl
     hooks = [block.register_forward_hook(watch) for block in blocks]
     try:
         with torch.no_grad():
-            logits: Tensor = model.eval()(batch)
+            outputs: Tensor = model.eval()(batch)
     finally:
         for hook in hooks:
             hook.remove()
     once = [module for module, _ in seen] == list(blocks)
-    return logits, [count for _, count in seen] if once else None
+    return outputs, [count for _, count in seen] if once else None
 
 
 def _same_answers(prefix: FrozenPrefix, batch: Batch, expected: Tensor) -> bool:

@@ -2,17 +2,17 @@
 
 import random
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from finetrail.inference import memory, processes
-from finetrail.inference.device import Precision, autocast, lay_out
-from finetrail.models.network import Batch, Classifier
+from finetrail.inference.device import Machine, autocast, lay_out
+from finetrail.models.network import Batch, Network, for_model
 from finetrail.models.weights import trainable_tensors
-from finetrail.targets.losses import Loss
+from finetrail.targets.target import Loss
 from finetrail.training.attention import training_attention
 from finetrail.training.averaging import build_average
 from finetrail.training.convolutions import FastConvolutions
@@ -21,15 +21,13 @@ from finetrail.training.schedule import build_schedule
 from finetrail.training.settings import Training
 from finetrail.training.sharding import divided, shard, whole
 
-if TYPE_CHECKING:
-    from accelerate import Accelerator
-
 
 class Learner:
     """Model, optimiser, schedule, scaled loss and average of the weights.
 
     Args:
         model: with what trains marked so; laid out and wrapped here.
+        machine: where it trains.
         steps: optimiser steps in all, for the schedule.
         seed: of the dropouts. Before each step all random numbers are seeded with it and the number of the step, so
             that nothing of their state has to be kept: step 1,000 is the same after a crash as without.
@@ -37,22 +35,21 @@ class Learner:
 
     def __init__(
         self,
-        model: Classifier,
+        model: Network,
         settings: Training,
+        machine: Machine,
         *,
         steps: int,
         seed: int,
         loss: Loss,
-        accelerator: "Accelerator",
-        precision: Precision,
     ) -> None:
         self.model = shard(model, checkpoint=settings.gradient_checkpointing) if settings.fsdp else model
         self.most = 0
         """Examples a forward pass, once memory was too small for more; 0: whole batches."""
         self.activations = 0
         """Bytes that one forward pass keeps for the backward pass; 0 before the first, and where it is not known."""
-        self._settings, self._seed, self._loss, self._accelerator = settings, seed, loss, accelerator
-        self._precision = precision
+        self._settings, self._seed, self._loss = settings, seed, loss
+        self._accelerator, self._precision = machine.accelerator, machine.precision
         model = self.model
         lay_out(model)
         self.changing = set(trainable_tensors(model))
@@ -64,7 +61,7 @@ class Learner:
         self._prepared_for: list[bool] = []
         self.schedule = build_schedule(self._optimizer, settings, steps)
         self.average = build_average(model, settings, steps)
-        self._scaler = torch.amp.GradScaler(accelerator.device.type, enabled=precision == "fp16")
+        self._scaler = torch.amp.GradScaler(self._accelerator.device.type, enabled=self._precision == "fp16")
         self._convolutions = FastConvolutions()
 
     def prepare(self) -> None:
@@ -96,10 +93,9 @@ class Learner:
                 own, rows = self._share(part)
                 attention = training_attention(self._precision, self._accelerator.device)
                 with self._exchange(number == len(parts)), attention:
-                    targets = own.pop("targets")
-                    logits = self._forward(own)
+                    outputs = self._forward(for_model(own))
                     # Each example weighs the same, however batches and processes divide them.
-                    loss = self._loss(logits, targets, own) * (rows / size)
+                    loss = self._loss(outputs, own) * (rows / size)
                     torch.autograd.backward(self._scaler.scale(loss * processes.world()))
                 total += loss.detach()
         except (RuntimeError, MemoryError):
@@ -112,9 +108,9 @@ class Learner:
         counts = not (self.activations or self._settings.compile or self._settings.fsdp)
         kept = memory.Kept(self.model.parameters()) if counts else None
         with kept or nullcontext(), self._convolutions, autocast(self._precision, self._accelerator.device):
-            logits: Tensor = self._prepared(batch)
+            outputs: Tensor = self._prepared(batch)
         self.activations = kept.size if kept else self.activations
-        return logits
+        return outputs
 
     def clip(self) -> Tensor:
         """Clip the gradient; returns its norm before."""

@@ -16,10 +16,10 @@ from finetrail.inference.device import lay_out
 from finetrail.inference.feeding import feed
 from finetrail.models.byte_store import Packed
 from finetrail.models.inputs import Inputs
-from finetrail.models.network import Batch, Classifier
+from finetrail.models.network import Batch, Network
 from finetrail.progress import Track, quiet
 from finetrail.training import block_outputs
-from finetrail.training.block_outputs import Form, PrefixInputs
+from finetrail.training.block_outputs import BlockOutputs, Form
 
 
 class _Reached(Exception):  # noqa: N818  (no error: the way to leave a forward pass)
@@ -41,7 +41,7 @@ class FrozenPrefix:
         example: a batch, where the rest of the forward pass reads nothing from the inputs; else None.
     """
 
-    model: Classifier
+    model: Network
     blocks: Sequence[nn.Module]
     skipped: Sequence[nn.Module]
     returned: Sequence[int]
@@ -50,7 +50,7 @@ class FrozenPrefix:
 
     def compute(
         self, inputs: Inputs, batch_size: int, track: Track = quiet, scratch: Path | None = None
-    ) -> PrefixInputs:
+    ) -> BlockOutputs:
         """Run the frozen blocks once over all inputs, on the device where the model is.
 
         Args:
@@ -66,8 +66,7 @@ class FrozenPrefix:
         parts = self._outputs(inputs, batches, track)
         kept = Packed(parts, scratch, block_outputs.IN_MEMORY)
         self.model.train(training)
-        rest = inputs if self.example is None else self.example
-        return PrefixInputs(kept, places, self.form, inputs.lengths, rest)
+        return BlockOutputs(kept, places, self.form, inputs, self.example)
 
     def _outputs(self, inputs: Inputs, batches: Sequence[Sequence[int]], track: Track) -> Iterator[NDArray[np.uint8]]:
         device = next(self.model.parameters()).device

@@ -7,7 +7,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from finetrail.models.layers import backbone_layers
-from finetrail.models.network import Classifier
+from finetrail.models.network import Network
 from finetrail.training.settings import Training
 
 # In timm's Muon a group of its own for what AdamW moves; the rest are AdamW's usual numbers, which Muon's are not.
@@ -15,7 +15,7 @@ _BY_ADAMW = {"use_fallback": True, "nesterov": False, "betas": (0.9, 0.999), "ep
 _BY_MUON = {"use_muon": True, "nesterov": True}
 
 
-def build_optimizer(model: Classifier, settings: Training) -> Optimizer:
+def build_optimizer(model: Network, settings: Training) -> Optimizer:
     """The optimiser of the trainable parameters; its state holds tensors, numbers and strings, and nothing else.
 
     Norms and biases do not decay. The head may have its own rate, and each layer of the backbone its own share of the
@@ -44,7 +44,7 @@ def build_optimizer(model: Classifier, settings: Training) -> Optimizer:
             return torch.optim.AdamW(groups, fused=True)
 
 
-def _groups(model: Classifier, settings: Training) -> list[dict[str, Any]]:
+def _groups(model: Network, settings: Training) -> list[dict[str, Any]]:
     """The trainable parameters, those of one rate, decay and rule together."""
     rates = dict.fromkeys(map(id, model.head.parameters()), settings.head_learning_rate or settings.learning_rate)
     if settings.layer_decay is not None:
@@ -71,7 +71,7 @@ def _is_matrix(parameter: nn.Parameter) -> bool:
     return parameter.ndim == 2 or sum(size > 1 for size in parameter.shape) > 1
 
 
-def _hidden_matrices(model: Classifier) -> set[int]:
+def _hidden_matrices(model: Network) -> set[int]:
     """The ids of the backbone's matrices and convolutions.
 
     Embeddings are tables of vectors, and no map from vectors to vectors. A depthwise convolution (C, 1, k, k), position

@@ -8,7 +8,7 @@ from typing import Literal, cast
 import torch
 
 from finetrail.inference.device import Precision, autocast, lay_out, native_bf16
-from finetrail.models.network import Batch, Classifier
+from finetrail.models.network import Batch, Network
 from finetrail.training.attention import training_attention
 from finetrail.training.convolutions import FastConvolutions
 from finetrail.training.measured import faster
@@ -17,7 +17,7 @@ MARGIN = 1.1
 """How many times as fast as float32 bfloat16 must be to be worth its rounding."""
 
 
-def choose_precision(wanted: Precision | Literal["auto"], model: Classifier, batch: Batch) -> Precision:
+def choose_precision(wanted: Precision | Literal["auto"], model: Network, batch: Batch) -> Precision:
     """What `auto` means for this model; any other wish is granted.
 
     bf16 where the hardware multiplies in it. On a CPU that is not always faster for pictures: then a forward and
@@ -44,9 +44,9 @@ def choose_precision(wanted: Precision | Literal["auto"], model: Classifier, bat
 class _Ways:
     """A step in either precision, on a copy of the model, so that running statistics stay as they are."""
 
-    def __init__(self, model: Classifier, batch: Batch) -> None:
+    def __init__(self, model: Network, batch: Batch) -> None:
         self._model, self._batch = model, batch
-        self._copy: Classifier | None = None
+        self._copy: Network | None = None
 
     def run(self, precision: Precision) -> Callable[[], None]:
         def step() -> None:
@@ -63,7 +63,7 @@ class _Ways:
         return step
 
 
-def _signature(model: Classifier) -> str:
+def _signature(model: Network) -> str:
     """Equal for models of equal layers, of which the same are trained."""
     layers = [(name, type(module).__name__) for name, module in model.named_modules()]
     parameters = [(name, list(tensor.shape), tensor.requires_grad) for name, tensor in model.named_parameters()]

@@ -4,13 +4,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from finetrail.contents.image.augment.settings import Augment
 from finetrail.settings import Settings
-from finetrail.targets.problem import MetricName
 
 
 class Training(Settings):
-    """Section `train` of params.yaml; a candidate's own `train` overrides it key by key.
+    """Section `train` of params.yaml; a candidate's own overrides it key by key. Contents and targets add theirs.
 
     Attributes:
         epochs: at most so many passes over the training split.
@@ -32,16 +30,6 @@ class Training(Settings):
         layer_decay: each layer of the backbone has so many times the rate of the layer above it, the topmost the whole
             rate (Howard & Ruder 2018); null for one rate in all layers.
         weight_decay: not applied to biases and norms.
-        loss: `cross_entropy`, or `focal` (Lin et al. 2017), which cares less for what is already right; of a regression
-            `mse`, `huber` (Huber 1964), which cares less for wild labels, or `mae`. The default depends on the task:
-            see `finetrail.targets.problem`.
-        focal_gamma: how much less.
-        huber_delta: the error from which `huber` counts it no more by its square, in standard deviations of the
-            training labels.
-        label_smoothing: the share of the target that is spread over all classes (Szegedy et al. 2016).
-        class_weights: `balanced`: each class counts the same in the loss, however many rows it has (King & Zeng 2001);
-            `effective`: by the effective number of its rows (Cui et al. 2019); null: each row counts the same.
-        augment: how training examples vary from epoch to epoch.
         schedule: after the warm-up, down to 0 by a `cosine` or a `linear` curve, or `constant`; `one_cycle` up and down
             (Smith & Topin 2019); `plateau`: lower each time that the metric gets no better.
         warmup: below 1, the share of all steps in which the rate rises; from 1 on, the number of these steps.
@@ -53,7 +41,6 @@ class Training(Settings):
         swa_start: the share of training after which `swa` begins to average.
         clip: the largest norm of the gradient; null for no clipping.
         nonfinite: `stop` at a loss or gradient that is NaN or infinite, or `skip` that step; ten in a row stop too.
-        metric: the validation metric that picks the best evaluation; the default depends on the task.
         patience: stop after so many evaluations without a better one; null to go on to the end.
         precision: of the forward and backward pass; `auto` is bf16 where the hardware multiplies in it, else fp32.
             `tf32` and `fp16` (with a scaled loss) are for GPUs.
@@ -79,12 +66,6 @@ class Training(Settings):
     head_learning_rate: float | None = Field(None, gt=0)
     layer_decay: float | None = Field(None, gt=0, le=1)
     weight_decay: float = Field(0.01, ge=0)
-    loss: Literal["cross_entropy", "focal", "mse", "huber", "mae"] = "cross_entropy"
-    focal_gamma: float = Field(2.0, ge=0)
-    huber_delta: float = Field(1.0, gt=0)
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    class_weights: Literal["balanced", "effective"] | None = None
-    augment: Augment = Augment()
     schedule: Literal["cosine", "linear", "constant", "one_cycle", "plateau"] = "cosine"
     warmup: float = Field(0.1, ge=0)
     plateau_factor: float = Field(0.5, gt=0, lt=1)
@@ -94,7 +75,6 @@ class Training(Settings):
     swa_start: float = Field(0.75, ge=0, lt=1)
     clip: float | None = Field(1.0, gt=0)
     nonfinite: Literal["stop", "skip"] = "stop"
-    metric: MetricName = "macro_f1"
     patience: int | None = Field(None, ge=1)
     precision: Literal["auto", "fp32", "tf32", "bf16", "fp16"] = "auto"
     compile: bool = False

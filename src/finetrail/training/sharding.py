@@ -5,10 +5,10 @@ import copy
 from torch import Tensor
 
 from finetrail.models.blocks import backbone_blocks, checkpoint_blocks
-from finetrail.models.network import Classifier
+from finetrail.models.network import Network
 
 
-def shard(model: Classifier, *, checkpoint: bool) -> Classifier:
+def shard(model: Network, *, checkpoint: bool) -> Network:
     """A copy whose parameters are sharded over the processes, block by block, on their devices.
 
     Args:

@@ -11,15 +11,15 @@ import torch
 from torch import Tensor, nn
 
 from finetrail.errors import TrainingError
+from finetrail.evaluation.scores.metric import Metric, Point
 from finetrail.inference import memory, processes
 from finetrail.inference.device import Precision, autocast
-from finetrail.inference.feeding import Examples
-from finetrail.inference.predict import predict
+from finetrail.inference.predict import Keep, Kept, predict
+from finetrail.models.inputs import Inputs
 from finetrail.models.network import Batch
-from finetrail.progress import Track
-from finetrail.runs.curves import Point
-from finetrail.targets.problem import METRICS
-from finetrail.training.checkpoints import Checkpoints
+from finetrail.progress import Track, quiet
+from finetrail.targets.target import Loss
+from finetrail.training.checkpoints import Checkpoint, Checkpoints
 from finetrail.training.finite import Watch
 from finetrail.training.fitted import Fitted
 from finetrail.training.learner import Learner
@@ -28,8 +28,6 @@ from finetrail.training.schedule import depends_on_length
 from finetrail.training.settings import Training
 
 log = logging.getLogger(__name__)
-
-Score = Callable[[np.ndarray, np.ndarray], Point]
 
 
 class Observer(Protocol):
@@ -40,8 +38,41 @@ class Observer(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Objective:
+    """What is learned, and how an evaluation is scored.
+
+    Attributes:
+        loss: of a batch.
+        keep: what is kept of a model's outputs.
+        score: maps what was kept of the validation split to values by name, `metric` among them.
+        metric: picks the best evaluation.
+    """
+
+    loss: Loss
+    keep: Keep
+    score: Callable[[Kept], Point]
+    metric: Metric
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a training leaves on its way.
+
+    Attributes:
+        checkpoints: where checkpoints and best weights are written.
+        observe: hears of the curves.
+        resume: a checkpoint of the same training, to go on from.
+    """
+
+    checkpoints: Checkpoints
+    observe: Observer
+    resume: Checkpoint | None = None
+    track: Track = quiet
+
+
 @dataclass
-class Course:
+class Stepper:
     """A training that goes on: `take` a step, and do what is due `after_step`.
 
     Attributes:
@@ -53,14 +84,12 @@ class Course:
 
     learner: Learner
     plan: Plan
-    val: Examples
+    val: Inputs
     settings: Training
-    score: Score
+    objective: Objective
     precision: Precision
-    checkpoints: Checkpoints
-    observe: Observer
+    records: Records
     watch: Watch
-    track: Track
     fitted: Fitted = field(default_factory=Fitted)
     new: list[tuple[int, Tensor]] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
@@ -87,7 +116,7 @@ class Course:
         learner.update(step, skip=skip)
         fitted.step = step
         fitted.activations = learner.activations or fitted.activations
-        fitted.samples += sum(len(batch["targets"]) for batch in batches)
+        fitted.samples += sum(map(memory.rows, batches))
         if learner.average is not None and (self.plan.ends_epoch(step) or step == self.plan.steps):
             learner.average.after_epoch(step)
         if self._due():
@@ -106,7 +135,7 @@ class Course:
         state = model.state_dict()
         weights = {name: state[name] for name in state if name in self.learner.changing}
         if processes.rank() == 0:
-            for name, tensor in self.checkpoints.load_best(self.fitted.best_file).items():
+            for name, tensor in self.records.checkpoints.load_best(self.fitted.best_file).items():
                 weights[name].copy_(tensor)
         processes.share(weights.values())
 
@@ -141,24 +170,26 @@ class Course:
         mean = float(np.mean([loss for _, loss, _ in values]))
         point = {"loss": mean, "learning_rate": self.fitted.rate, "gradient_norm": values[-1][-1]}
         self.fitted.train_curve.append({"step": step, "epoch": self.plan.epochs_at(step), **point})
-        self.observe("train", step, point)
+        self.records.observe("train", step, point)
 
     def _evaluate(self, step: int) -> None:
         fitted, learner = self.fitted, self.learner
         with learner.averaged():
             with autocast(self.precision, next(learner.model.parameters()).device):
-                logits = predict(learner.model, self.val.inputs, self.settings.batch_size * 2, self.track, "validating")
-            point = self.score(logits, self.val.targets)
+                size, track = self.settings.batch_size * 2, self.records.track
+                kept = predict(learner.model, self.val, self.objective.keep, size, track=track, what="validating")
+            point = self.objective.score(kept)
             self.watch.check_scores(point, step, fitted)
             epoch = self.plan.epochs_at(step)
             fitted.val_curve.append({"epoch": epoch, "step": step, **point})
-            self.observe("val", step, point)
-            value = METRICS[self.settings.metric].goodness(point[self.settings.metric])
+            self.records.observe("val", step, point)
+            metric = self.objective.metric
+            value = metric.goodness(point[metric.name])
             if value > fitted.best:
                 fitted.best, fitted.best_step, fitted.best_epoch = value, step, epoch
                 weights = learner.weights()
                 if processes.rank() == 0:
-                    fitted.best_file = self.checkpoints.save_best(step, weights)
+                    fitted.best_file = self.records.checkpoints.save_best(step, weights)
         learner.schedule.judge(value)
 
     def _fetch(self) -> list[list[float]]:
@@ -193,5 +224,5 @@ class Course:
         }
         tensors = self.learner.tensors()
         if processes.rank() == 0:
-            self.checkpoints.save(fitted.step, tensors, state)
+            self.records.checkpoints.save(fitted.step, tensors, state)
         self.saved = time.monotonic()

@@ -21,7 +21,7 @@ from finetrail.errors import ConfigError
 from finetrail.inference.predict import predict
 from finetrail.models.backbone_settings import TextBackbone
 from finetrail.models.inputs import Inputs
-from finetrail.models.network import Classifier, count_parameters
+from finetrail.models.network import Network, count_parameters
 from finetrail.tasks.registry import get_task, load_model
 from finetrail.tasks.task import Built
 
@@ -64,7 +64,7 @@ def build(backbone: TextBackbone) -> Callable[[], Built]:
     return fresh
 
 
-def some_steps(model: Classifier, inputs: Inputs) -> None:
+def some_steps(model: Network, inputs: Inputs) -> None:
     """Train long enough that everything that can change has changed."""
     optimizer = torch.optim.SGD([one for one in model.parameters() if one.requires_grad], lr=0.5)
     model.train()
@@ -75,7 +75,7 @@ def some_steps(model: Classifier, inputs: Inputs) -> None:
     model.eval()
 
 
-def copies(model: Classifier) -> dict[str, torch.Tensor]:
+def copies(model: Network) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 

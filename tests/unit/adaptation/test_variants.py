@@ -16,13 +16,13 @@ from finetrail.contents.text.backbone import load_pretrained
 from finetrail.errors import ConfigError
 from finetrail.inference.predict import predict
 from finetrail.models.backbone_settings import TextBackbone
-from finetrail.models.network import Classifier
+from finetrail.models.network import Network
 from tests.unit.models.networks import BUILD, HALF, pictures, some_steps
 
 
-def encoder(backbone: TextBackbone) -> Classifier:
+def encoder(backbone: TextBackbone) -> Network:
     model, _, width = load_pretrained(backbone, Path())
-    return Classifier(model, width, 2)
+    return Network(model, width, 2)
 
 
 @pytest.mark.parametrize(("rslora", "scale"), [(False, 6 / 4), (True, 6 / 2)])  # alpha / r, alpha / sqrt(r)
@@ -122,7 +122,7 @@ def test_attention_that_only_reads_its_weights_gets_nothing_that_would_not_learn
         }
     network = swin_transformer.SwinTransformer(**given, window_size=[2, 2])
     network.head = nn.Identity()
-    model = Classifier(VisionBackbone(network, "swin", HALF), 16, 2)
+    model = Network(VisionBackbone(network, "swin", HALF), 16, 2)
     method.apply(model)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -136,7 +136,7 @@ def test_attention_that_only_reads_its_weights_gets_nothing_that_would_not_learn
         Lora(method="lora", target_modules=("qkv",)).apply(model)
 
 
-def scaled(model: Classifier) -> dict[str, Any]:
+def scaled(model: Network) -> dict[str, Any]:
     return {
         name.split("encoder.layer.1.")[-1]: module
         for name, module in model.backbone.named_modules()
@@ -176,8 +176,8 @@ def test_what_is_scaled_in_networks_for_pictures(network: str, count: int, inner
 
 
 def test_without_a_known_name_layers_have_to_be_named() -> None:
-    def model() -> Classifier:
-        return Classifier(nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 8)), 8, 2)
+    def model() -> Network:
+        return Network(nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 8)), 8, 2)
 
     with pytest.raises(
         ConfigError, match=r"no keys, values or feed-forward layers by a known name; name some of 0, 2 "
@@ -201,7 +201,7 @@ def test_biases_are_all_that_trains(network: str) -> None:
 
 
 def test_a_backbone_without_biases_is_refused() -> None:
-    model = Classifier(nn.Sequential(nn.Linear(4, 4, bias=False)), 4, 2)
+    model = Network(nn.Sequential(nn.Linear(4, 4, bias=False)), 4, 2)
     with pytest.raises(
         ConfigError, match=r"'bitfit', but this backbone has no biases; use another method, such as lora"
     ):

@@ -53,9 +53,9 @@ def test_order_is_restored_whatever_the_lengths(lengths: list[int], batch_size: 
         def batch(self, indices: Iterable[int], seed: int | None = None) -> dict[str, torch.Tensor]:
             return {"features": torch.tensor([[float(index)] for index in indices])}
 
-    from finetrail.models.network import Classifier
+    from finetrail.models.network import Network
 
-    model = Classifier(torch.nn.Identity(), width=1, classes=1)
+    model = Network(torch.nn.Identity(), width=1, classes=1)
     assert compute_features(model, Numbered(), batch_size).values.flatten().tolist() == list(range(len(lengths)))
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from finetrail.contents.image.backbone import VisionBackbone, load_pretrained
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.models.backbone_settings import ImageBackbone
-from finetrail.models.network import Classifier
+from finetrail.models.network import Network
 
 SIZE = 32
 HALF = Preprocessing(SIZE, SIZE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "bilinear")
@@ -39,11 +39,11 @@ def multihead() -> tuple[VisionBackbone, Preprocessing, int]:
     return VisionBackbone(network, "vit", HALF), HALF, 16
 
 
-def classifier(parts: tuple[VisionBackbone, Preprocessing, int]) -> Classifier:
+def classifier(parts: tuple[VisionBackbone, Preprocessing, int]) -> Network:
     """With a head for two classes."""
     with torch.random.fork_rng():
         torch.manual_seed(4)
-        model = Classifier(parts[0], parts[2], 2)
+        model = Network(parts[0], parts[2], 2)
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     # With the statistics that it starts with, an untrained MobileNet gives the same features for every picture.
     for norm in norms:
@@ -56,7 +56,7 @@ def classifier(parts: tuple[VisionBackbone, Preprocessing, int]) -> Classifier:
     return model.eval()
 
 
-BUILD: dict[str, Callable[[], Classifier]] = {
+BUILD: dict[str, Callable[[], Network]] = {
     **{kind: (lambda name=name: classifier(loaded(name))) for kind, name in NAMES.items()},  # type: ignore[misc]
     "multihead": lambda: classifier(multihead()),
 }
@@ -91,7 +91,7 @@ def pictures(count: int = 8, size: int = SIZE) -> Pictures:
     return Pictures(pixels.to(torch.uint8))
 
 
-def some_steps(model: Classifier, inputs: Pictures, steps: int = 3, rate: float = 0.05) -> None:
+def some_steps(model: Network, inputs: Pictures, steps: int = 3, rate: float = 0.05) -> None:
     """Train long enough that everything that can change has changed."""
     optimizer = torch.optim.SGD([one for one in model.parameters() if one.requires_grad], lr=rate)
     model.train()

@@ -14,7 +14,7 @@ from finetrail.errors import ConfigError
 from finetrail.models.backbone_settings import TextBackbone
 from finetrail.models.blocks import backbone_blocks, checkpoint_blocks
 from finetrail.models.layers import backbone_layers
-from finetrail.models.network import Classifier
+from finetrail.models.network import Network
 from finetrail.training.convolutions import FastConvolutions
 from tests.unit.models.networks import BUILD, pictures
 
@@ -83,7 +83,7 @@ def test_timm(name: str, count: int, first: str, last: str) -> None:
 @pytest.mark.parametrize("adapted", [False, True])
 def test_an_encoder_of_text_also_with_adapters(backbone: TextBackbone, adapted: bool) -> None:
     encoder, _, width = load_pretrained(backbone, Path())
-    model = Classifier(encoder, width, 2)
+    model = Network(encoder, width, 2)
     if adapted:
         Lora(method="lora", r=1).apply(model)
     found = [(name, type(block).__name__) for name, block in backbone_blocks(model.backbone)]
@@ -93,7 +93,7 @@ def test_an_encoder_of_text_also_with_adapters(backbone: TextBackbone, adapted: 
     assert all(named[name] is block for name, block in backbone_blocks(model.backbone))
 
 
-Case = tuple[Classifier, dict[str, Tensor]]
+Case = tuple[Network, dict[str, Tensor]]
 
 
 def text(encoder_folder: Path) -> Case:
@@ -102,7 +102,7 @@ def text(encoder_folder: Path) -> Case:
         torch.manual_seed(1)
         settings = TextBackbone(weights=str(encoder_folder), max_tokens=16, dropout=0.2)
         encoder, processor, width = load_pretrained(settings, Path())
-        model = Classifier(encoder, width, 2)
+        model = Network(encoder, width, 2)
     return model, processor.encode(["good fine great door", "bad poor", "sad river"]).batch(range(3))
 
 
@@ -169,7 +169,7 @@ def test_without_gradients_nothing_is_kept_nor_computed_twice() -> None:
 def test_blocks_under_the_convolutions_of_the_loop(kind: str) -> None:
     """They are active in the first computation only: the second must keep the like of what they kept."""
 
-    def gradients(model: Classifier, batch: Any) -> dict[str, Tensor]:
+    def gradients(model: Network, batch: Any) -> dict[str, Tensor]:
         model.train()
         with torch.autocast("cpu", dtype=torch.bfloat16), FastConvolutions():
             loss = model(batch).square().sum()

@@ -11,7 +11,7 @@ from finetrail.adaptation.lora import Lora
 from finetrail.contents.text.backbone import load_pretrained
 from finetrail.models.backbone_settings import TextBackbone
 from finetrail.models.layers import backbone_layers
-from finetrail.models.network import Classifier
+from finetrail.models.network import Network
 
 
 class Wrapper(nn.Module):
@@ -118,7 +118,7 @@ def test_positions_that_every_block_reads_belong_to_the_first_layer() -> None:
 
 def test_adapters_belong_to_the_layer_that_they_stand_beside(backbone: TextBackbone) -> None:
     encoder, _, width = load_pretrained(backbone, Path())
-    model = Classifier(encoder, width, 2)
+    model = Network(encoder, width, 2)
     Lora(method="lora", r=1, target_modules=("query",)).apply(model)
     names = {id(parameter): name for name, parameter in model.backbone.named_parameters()}
     layers = [[names[id(parameter)] for parameter in layer] for layer in backbone_layers(model.backbone)]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from finetrail.models.network import Classifier, count_parameters
+from finetrail.models.network import Network, count_parameters
 
 
 class Doubler(nn.Module):
@@ -19,14 +19,14 @@ class Doubler(nn.Module):
 
 
 def test_logits_are_the_heads_answer_to_the_backbones_features() -> None:
-    model = Classifier(Doubler(), width=3, classes=2).eval()
+    model = Network(Doubler(), width=3, classes=2).eval()
     x = torch.randn(4, 3)
     expected = (2 * x) @ model.head.weight.T + model.head.bias
     torch.testing.assert_close(model({"x": x}), expected)
 
 
 def test_features_that_were_computed_before_go_straight_to_the_head() -> None:
-    model = Classifier(Doubler(), width=3, classes=2).eval()
+    model = Network(Doubler(), width=3, classes=2).eval()
     x = torch.randn(4, 3)
     features = model.features({"x": x})
     assert torch.equal(model({"features": features}), model({"x": x}))
@@ -34,7 +34,7 @@ def test_features_that_were_computed_before_go_straight_to_the_head() -> None:
 
 
 def test_logits_are_in_full_precision_under_autocast() -> None:
-    model = Classifier(nn.Linear(3, 3), width=3, classes=2)
+    model = Network(nn.Linear(3, 3), width=3, classes=2)
     features = torch.randn(4, 3)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         logits = model({"features": features.bfloat16()})
@@ -43,7 +43,7 @@ def test_logits_are_in_full_precision_under_autocast() -> None:
 
 
 def test_dropout_is_in_front_of_the_head_and_only_while_training() -> None:
-    model = Classifier(Doubler(), width=64, classes=2, dropout=0.5)
+    model = Network(Doubler(), width=64, classes=2, dropout=0.5)
     features = {"features": torch.ones(1, 64)}
     assert not torch.equal(model.train()(features), model(features))
     assert torch.equal(model.eval()(features), model(features))
@@ -51,7 +51,7 @@ def test_dropout_is_in_front_of_the_head_and_only_while_training() -> None:
 
 @pytest.mark.parametrize(("frozen", "trainable"), [(False, 1 + 3 * 2 + 2), (True, 3 * 2 + 2)])
 def test_parameters_are_counted(frozen: bool, trainable: int) -> None:
-    model = Classifier(Doubler(), width=3, classes=2)
+    model = Network(Doubler(), width=3, classes=2)
     model.backbone.requires_grad_(not frozen)
     assert count_parameters(model) == {"trainable": trainable, "total": 9}
 
@@ -82,7 +82,7 @@ class Two(nn.Module):
         return out
 
 
-def training(model: Classifier) -> dict[str, bool]:
+def training(model: Network) -> dict[str, bool]:
     names = ("backbone.lower", "backbone.upper", "backbone.dropout", "dropout", "head")
     return {name: model.get_submodule(name).training for name in names}
 
@@ -96,7 +96,7 @@ def training(model: Classifier) -> dict[str, bool]:
     ],
 )
 def test_what_is_frozen_as_a_whole_rests_while_the_rest_trains(frozen: tuple[str, ...], resting: set[str]) -> None:
-    model = Classifier(Two(), width=4, classes=2, dropout=0.5)
+    model = Network(Two(), width=4, classes=2, dropout=0.5)
     for name in frozen:
         model.backbone.get_submodule(name).requires_grad_(False)
     assert model.train() is model
@@ -112,7 +112,7 @@ def test_what_is_frozen_as_a_whole_rests_while_the_rest_trains(frozen: tuple[str
 
 
 def test_the_statistics_of_a_frozen_norm_stay_and_those_of_the_others_move() -> None:
-    model = Classifier(Two(), width=4, classes=2)
+    model = Network(Two(), width=4, classes=2)
     model.backbone.get_submodule("lower").requires_grad_(False)
     before = {name: tensor.clone() for name, tensor in model.named_buffers()}
     model.train()({"x": torch.randn(8, 4)})
@@ -121,7 +121,7 @@ def test_the_statistics_of_a_frozen_norm_stay_and_those_of_the_others_move() -> 
 
 
 def test_a_frozen_norm_among_layers_that_train_rests_alone() -> None:
-    model = Classifier(Two(), width=4, classes=2)
+    model = Network(Two(), width=4, classes=2)
     block = model.backbone.get_submodule("lower")
     block.get_submodule("norm").requires_grad_(False)
     model.train()

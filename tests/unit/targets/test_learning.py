@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from finetrail.errors import TrainingError
-from finetrail.models.network import Classifier
+from finetrail.models.network import Network
 from finetrail.targets.learning import learn
 from finetrail.training.settings import Training
 
@@ -23,10 +23,10 @@ class Same(nn.Module):
         return batch["x"]
 
 
-def new_model(width: int = 6) -> Classifier:
+def new_model(width: int = 6) -> Network:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return Classifier(Same(), width, 1)
+        return Network(Same(), width, 1)
 
 
 def test_the_targets_of_the_training_labels_are_standardised() -> None:

@@ -17,7 +17,7 @@ from finetrail.inference.predict import predict
 from finetrail.models.backbone_settings import TextBackbone
 from finetrail.models.blocks import backbone_blocks, checkpoint_blocks
 from finetrail.models.inputs import Inputs
-from finetrail.models.network import Classifier
+from finetrail.models.network import Network
 from finetrail.tasks.registry import get_task
 from finetrail.training import block_outputs
 from finetrail.training.frozen_blocks import find_prefix
@@ -26,7 +26,7 @@ from tests.unit.models.networks import BUILD, Pictures, classifier, loaded, pict
 
 TEXTS = ["good fine great door", "bad", "the superb house of stone by", "sad awful weak cloud river", "poor", "a"]
 LAST = LastLayers(method="last_layers", layers=1)
-Case = tuple[Classifier, Inputs]
+Case = tuple[Network, Inputs]
 
 
 def text(encoder_folder: Path, **given: Any) -> Case:
@@ -37,13 +37,13 @@ def text(encoder_folder: Path, **given: Any) -> Case:
     return built.model, built.processor.encode(TEXTS)
 
 
-def found(model: Classifier, inputs: Inputs) -> FrozenPrefix:
+def found(model: Network, inputs: Inputs) -> FrozenPrefix:
     prefix = find_prefix(model, inputs)
     assert prefix is not None
     return prefix
 
 
-def trained(model: Classifier, inputs: Inputs, batch_size: int = 4) -> np.ndarray:
+def trained(model: Network, inputs: Inputs, batch_size: int = 4) -> np.ndarray:
     """The logits of each step. Sorts as the loop does, so that batches are the same whatever the inputs hold."""
     optimizer = torch.optim.SGD([one for one in model.parameters() if one.requires_grad], lr=0.05)
     seen = []
@@ -59,7 +59,7 @@ def trained(model: Classifier, inputs: Inputs, batch_size: int = 4) -> np.ndarra
     return np.concatenate(seen)
 
 
-def weights(model: Classifier) -> dict[str, Tensor]:
+def weights(model: Network) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
@@ -93,11 +93,11 @@ def test_texts_train_the_same_from_the_output_of_the_frozen_blocks(
         torch.testing.assert_close(tensor, after[name], rtol=1e-4, atol=1e-5)
 
 
-def resnet18() -> Classifier:
+def resnet18() -> Network:
     return classifier(loaded("resnet18"))
 
 
-NETWORKS: dict[str, Callable[[], Classifier]] = {"resnet18": resnet18, **BUILD}
+NETWORKS: dict[str, Callable[[], Network]] = {"resnet18": resnet18, **BUILD}
 
 
 @pytest.mark.parametrize("network", list(NETWORKS))

@@ -9,21 +9,21 @@ from torch import Tensor, nn
 
 from finetrail.inference.predict import predict
 from finetrail.models.inputs import Inputs
-from finetrail.models.network import Classifier
+from finetrail.models.network import Network
 from finetrail.training.frozen_blocks import find_prefix
 from finetrail.training.left_out import FrozenPrefix
 from tests.unit.training.toys import Points
 
-Case = tuple[Classifier, Inputs]
+Case = tuple[Network, Inputs]
 
 
-def found(model: Classifier, inputs: Inputs) -> FrozenPrefix:
+def found(model: Network, inputs: Inputs) -> FrozenPrefix:
     prefix = find_prefix(model, inputs)
     assert prefix is not None
     return prefix
 
 
-def weights(model: Classifier) -> dict[str, Tensor]:
+def weights(model: Network) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
@@ -49,7 +49,7 @@ class Chain(nn.Module):
 
 def chain(**given: Any) -> Case:
     torch.manual_seed(0)
-    model = Classifier(Chain(**given), 4, 2)
+    model = Network(Chain(**given), 4, 2)
     for layer in model.backbone.layers[:2]:  # type: ignore[index]
         layer.requires_grad_(False)
     return model, Points(torch.randn(6, 4))

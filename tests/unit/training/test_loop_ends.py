@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from finetrail.errors import NonFiniteError
-from finetrail.models.network import Batch, Classifier
+from finetrail.models.network import Batch, Network
 from finetrail.models.weights import load_tensors
 from finetrail.runs.curves import Point
 from finetrail.targets.losses import Loss
 from tests.unit.training.toys import new_model, train
 
 
-def scripted(model: Classifier, values: list[float]) -> tuple[Callable[..., Point], list[dict[str, Tensor]]]:
+def scripted(model: Network, values: list[float]) -> tuple[Callable[..., Point], list[dict[str, Tensor]]]:
     """A score that says `values` one after the other, and the weights that it saw."""
     seen: list[dict[str, Tensor]] = []
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from finetrail.models.network import Classifier
+from finetrail.models.network import Network
 from finetrail.models.weights import load_tensors
 from tests.unit.training.toys import Points, blobs, distance, new_model, train
 
@@ -60,7 +60,7 @@ def test_what_was_frozen_for_a_while_is_in_the_best_epochs_file(tmp_path: Path) 
     heard: list[int] = []
     frozen: list[dict[str, Tensor]] = []
 
-    def start_epoch(model: Classifier, epoch: int) -> None:
+    def start_epoch(model: Network, epoch: int) -> None:
         heard.append(epoch)
         frozen.append({name: tensor.clone() for name, tensor in model.backbone.state_dict().items()})
         model.backbone.requires_grad_(epoch > 2)

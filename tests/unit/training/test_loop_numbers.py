@@ -12,7 +12,7 @@ from torch import Tensor
 
 from finetrail.inference.device import build_accelerator
 from finetrail.inference.feeding import Examples
-from finetrail.models.network import Batch, Classifier
+from finetrail.models.network import Batch, Network
 from finetrail.targets.learning import Learning, learn
 from finetrail.targets.losses import regression_loss
 from finetrail.training.checkpoints import Checkpoints
@@ -33,7 +33,7 @@ def plane(count: int, seed: int) -> tuple[Tensor, list[str]]:
 
 @dataclass(frozen=True)
 class Run:
-    model: Classifier
+    model: Network
     fitted: Fitted
     learning: Learning
 
@@ -54,7 +54,7 @@ def train(folder: Path, *, cut: int = 0, resume: bool = False, **changes: Any) -
     learning = learn("regression", labels, settings)
     with torch.random.fork_rng():
         torch.manual_seed(7)
-        model = Classifier(Layer(), width=8, classes=1)
+        model = Network(Layer(), width=8, classes=1)
     checkpoints = Checkpoints(folder)
     own = regression_loss(learning.loss_options(learning.targets(labels)))
     passes = iter(range(1, 10**6))

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.optim import Optimizer
 
-from finetrail.models.network import Classifier
+from finetrail.models.network import Network
 from finetrail.training.optim import build_optimizer
 from finetrail.training.settings import Training
 from tests.unit.training.toys import blobs, new_model, train
@@ -35,7 +35,7 @@ def test_three_blobs_are_learnt(tmp_path: Path, kind: str) -> None:
     assert losses[-1] < 0.6 * losses[0]
 
 
-def some_steps(model: Classifier, optimizer: Optimizer, first: int, count: int) -> None:
+def some_steps(model: Network, optimizer: Optimizer, first: int, count: int) -> None:
     examples = blobs(12 * (first + count), 1)
     for step in range(first, first + count):
         rows = range(12 * step, 12 * (step + 1))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from finetrail.inference.device import native_bf16
-from finetrail.models.network import Classifier
+from finetrail.models.network import Network
 from finetrail.training.precision import choose_precision
 
 
@@ -38,13 +38,13 @@ def precisions(cache: Path) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("wanted", ["fp32", "bf16"])
 def test_a_wish_is_granted_unmeasured(wanted: Literal["fp32", "bf16"], cache: Path) -> None:
-    assert choose_precision(wanted, Classifier(Small(), 8, 2), {"pixels": torch.zeros(2, 3, 8, 8)}) == wanted
+    assert choose_precision(wanted, Network(Small(), 8, 2), {"pixels": torch.zeros(2, 3, 8, 8)}) == wanted
     assert not cache.exists()
 
 
 def test_for_texts_the_hardware_decides(cache: Path) -> None:
     batch = {"input_ids": torch.zeros(2, 5, dtype=torch.long)}
-    assert choose_precision("auto", Classifier(Small(), 8, 2), batch) == ("bf16" if native_bf16() else "fp32")
+    assert choose_precision("auto", Network(Small(), 8, 2), batch) == ("bf16" if native_bf16() else "fp32")
     assert not cache.exists()
 
 
@@ -55,7 +55,7 @@ def test_for_pictures_a_measurement_decides_that_leaves_no_trace_but_its_result(
     torch.manual_seed(0)
     backbone = Small()
     backbone.layers[0].requires_grad_(False)
-    model = Classifier(backbone, 8, 2).eval()
+    model = Network(backbone, 8, 2).eval()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     batch = {"pixels": torch.randint(0, 256, (40, 3, 8, 8), dtype=torch.uint8)}
     state = torch.get_rng_state()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from finetrail.models.network import Batch, Classifier
+from finetrail.models.network import Batch, Network
 from finetrail.targets.losses import Loss, cross_entropy
 from finetrail.training.checkpoints import Checkpoints
 from tests.unit.training.toys import Run, blobs, new_model, train
@@ -50,9 +50,9 @@ class Noisy(nn.Module):
         return hidden
 
 
-def noisy() -> Classifier:
+def noisy() -> Network:
     torch.manual_seed(7)
-    return Classifier(Noisy(), width=8, classes=3, dropout=0.1)
+    return Network(Noisy(), width=8, classes=3, dropout=0.1)
 
 
 def cutting(at: int) -> Loss:

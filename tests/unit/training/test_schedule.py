@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.optim import Optimizer
 
-from finetrail.models.network import Classifier
+from finetrail.models.network import Network
 from finetrail.training.optim import build_optimizer
 from finetrail.training.schedule import Schedule, build_schedule, depends_on_length
 from finetrail.training.settings import Training
@@ -20,7 +20,7 @@ SCHEDULES = ["cosine", "linear", "constant", "one_cycle", "plateau"]
 
 def start(steps: int, **given: Any) -> tuple[Optimizer, Schedule]:
     training = Training(**({"learning_rate": 1.0} | given))
-    optimizer = build_optimizer(Classifier(nn.Linear(3, 4), width=4, classes=2), training)
+    optimizer = build_optimizer(Network(nn.Linear(3, 4), width=4, classes=2), training)
     return optimizer, build_schedule(optimizer, training, steps)
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from finetrail.inference.device import build_accelerator
 from finetrail.inference.feeding import Examples
-from finetrail.models.network import Classifier
+from finetrail.models.network import Network
 from finetrail.runs.curves import Point
 from finetrail.targets.classes.metrics import cross_entropy, scores
 from finetrail.targets.losses import cross_entropy as cross_entropy_of
@@ -73,14 +73,14 @@ def score(logits: np.ndarray, targets: np.ndarray) -> Point:
     return {"loss": cross_entropy(logits, targets), **scores(targets, logits.argmax(axis=1), logits.shape[1])}
 
 
-def new_model() -> Classifier:
+def new_model() -> Network:
     torch.manual_seed(7)
-    return Classifier(Layer(), width=8, classes=3)
+    return Network(Layer(), width=8, classes=3)
 
 
 @dataclass(frozen=True)
 class Run:
-    model: Classifier
+    model: Network
     fitted: Fitted
     heard: list[tuple[str, int, Point]]
 
@@ -89,7 +89,7 @@ class Run:
         return dict(self.model.state_dict())
 
 
-def train(tmp_path: Path, rows: int = 96, seed: int = 0, model: Classifier | None = None, **settings: Any) -> Run:
+def train(tmp_path: Path, rows: int = 96, seed: int = 0, model: Network | None = None, **settings: Any) -> Run:
     """Train on blobs; what is no setting goes to `fit`."""
     heard: list[tuple[str, int, Point]] = []
     given = {

@@ -1,1 +1,55 @@
 """Images: reading, rules, near duplicates, preprocessing, backbones, export."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from finetrail.contents.content import Content
+from finetrail.contents.image.received import receive_images, undecodable
+from finetrail.contents.image.rules import ImageRules
+from finetrail.contents.image.settings import ImageBackbone, ImageTraining
+from finetrail.contents.image.source import ImageColumns, ImageSource
+from finetrail.contents.image.split import ImageSplit
+from finetrail.contents.image.unlabelled import unlabelled_images
+from finetrail.data.sources.unlabelled import Unlabelled
+from finetrail.evaluation.slices import Slice
+
+if TYPE_CHECKING:
+    from finetrail.contents.content import Networks
+    from finetrail.data.sources.place import Source as AnySource
+
+
+class _Image(Content):
+    """See `finetrail.contents.content.Content`."""
+
+    name = "image"
+    noun = "image"
+    size = "bytes"
+    offers: frozenset[str] = frozenset()
+    # The backbone of a model is of torchvision, timm or transformers.
+    requirements = ("pillow", "timm", "torchvision")
+    measures_kernels = True
+    Columns = ImageColumns
+    Source = ImageSource
+    Rules = ImageRules
+    Split = ImageSplit
+    Backbone = ImageBackbone
+    Training = ImageTraining
+    Slice = Slice
+
+    def networks(self) -> "Networks":
+        from finetrail.contents.image import backbone
+
+        return cast("Networks", backbone)
+
+    def unlabelled(self, path: Path, columns: Sequence[str], source: "AnySource | None") -> Iterator[Unlabelled]:
+        return unlabelled_images(path, columns[0], source)
+
+    def receive(self, rows: Sequence[Mapping[str, object]], read_paths: bool) -> list[Any]:
+        return receive_images([next(iter(row.values())) for row in rows], read_paths)
+
+    def faults(self, contents: Sequence[Any]) -> dict[int, str]:
+        return undecodable(contents)
+
+
+IMAGE = _Image()

@@ -1,5 +1,6 @@
 """Vision backbones: a network of torchvision, timm or transformers without its head, one feature vector a picture."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -8,10 +9,13 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from finetrail.contents.content import Loaded
+from finetrail.contents.exported import Exported, Graph, Outputs
 from finetrail.contents.image.preprocessing import Preprocessing
+from finetrail.contents.image.processor import ImageProcessor
+from finetrail.contents.image.settings import ImageBackbone
 from finetrail.errors import ModelError
-from finetrail.models.backbone_settings import ImageBackbone
-from finetrail.models.network import Batch
+from finetrail.models.network import Batch, Network
 from finetrail.workspace import read_json, write_json
 
 _DESCRIPTION = "backbone.json"
@@ -68,11 +72,8 @@ class VisionBackbone(nn.Module):
         return features
 
 
-def load_pretrained(settings: ImageBackbone, root: Path) -> tuple[VisionBackbone, Preprocessing, int]:
-    """Fetch a pretrained network: returns it without its head, its preprocessing, and the width D of its features.
-
-    Args:
-        root: the folder that a relative path starts from.
+def load_pretrained(settings: ImageBackbone, root: Path, features: str, columns: Sequence[str]) -> Loaded:
+    """Fetch a pretrained network, without its head; see `finetrail.contents.content.Networks`.
 
     Raises:
         ConfigError: image size and resize contradict each other.
@@ -81,32 +82,48 @@ def load_pretrained(settings: ImageBackbone, root: Path) -> tuple[VisionBackbone
     """
     network, preprocessing = _source(settings.name).load(settings, root)
     backbone = VisionBackbone(network, settings.name, preprocessing)
-    return backbone, preprocessing, _width(backbone, preprocessing.image_size)
+    return Loaded(backbone, ImageProcessor(preprocessing), _width(backbone, preprocessing.image_size))
 
 
-def load_saved(folder: Path) -> tuple[VisionBackbone, Preprocessing, int]:
-    """Rebuild a backbone, without weights and without any network, from what `save_backbone` wrote.
+def load_saved(described: Mapping[str, Any], folder: Path, features: str, columns: Sequence[str]) -> Loaded:
+    """Rebuild a backbone, without weights and without any network, from what `save` wrote.
 
     Raises:
         ModelError: a file is missing or damaged, or the library knows the model no longer.
     """
     try:
-        described: dict[str, Any] = read_json(folder / _DESCRIPTION)
-        values = described["preprocessing"]
+        written: dict[str, Any] = read_json(folder / _DESCRIPTION)
+        values = written["preprocessing"]
         preprocessing = Preprocessing(**(values | {name: tuple(values[name]) for name in ("mean", "std")}))
-        name = str(described["name"])
+        name = str(written["name"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise ModelError(f"{folder} is no whole model ({cause}); `dvc checkout` restores a tracked model") from error
     backbone = VisionBackbone(_source(name).rebuild(name, preprocessing.image_size, folder), name, preprocessing)
-    return backbone, preprocessing, _width(backbone, preprocessing.image_size)
+    return Loaded(backbone, ImageProcessor(preprocessing), _width(backbone, preprocessing.image_size))
 
 
-def save_backbone(backbone: VisionBackbone, preprocessing: Preprocessing, folder: Path) -> None:
+def save(network: nn.Module, processor: Any, settings: ImageBackbone, folder: Path) -> dict[str, Any]:
     """Write what `load_saved` needs besides the weights; equal models are equal bytes."""
+    backbone: Any = network
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / _DESCRIPTION, {"name": backbone.name, "preprocessing": asdict(preprocessing)})
+    write_json(folder / _DESCRIPTION, {"name": backbone.name, "preprocessing": asdict(processor.preprocessing)})
     _source(backbone.name).save(backbone.network, folder)
+    return settings.model_dump(mode="json")
+
+
+def export(network: Network, processor: Any, folder: Path, outputs: Outputs) -> Exported:
+    """Write the model for the library of its network; see `finetrail.contents.content.Networks`."""
+    from finetrail.contents.image.export import export_images
+
+    return export_images(network, processor, folder, outputs)
+
+
+def graph(network: Network, processor: Any, folder: Path, outputs: Outputs) -> Graph:
+    """The model as a function of pixels; see `finetrail.contents.content.Networks`."""
+    from finetrail.contents.image.export import graph_of_images
+
+    return graph_of_images(network, processor, folder, outputs)
 
 
 def _source(name: str) -> Source:

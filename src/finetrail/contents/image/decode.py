@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 MOST_PIXELS = 100_000_000
-MOST_BYTES = 256 * 2**20  # of one encoded image
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
+"""A grey PNG of 1 x 1 pixel in base64: the smallest image that a caller may send."""
 
 # What Pillow warns of (odd EXIF data, large pictures) is decided here, by an error or by going on. The filter is set
 # once and stays: `catch_warnings` is not safe where several threads decode.

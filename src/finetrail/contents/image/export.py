@@ -1,54 +1,91 @@
-"""A picture model as its own library stores one: a folder for timm, torchvision or transformers."""
+"""An image model as its own library stores one: a folder for timm, torchvision or transformers."""
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from finetrail.contents.exported import Exported, Graph, Outputs, check, describe
 from finetrail.contents.image.backbone import VisionBackbone
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.contents.image.processor import ImageProcessor
 from finetrail.errors import ModelError
-from finetrail.exports.exported import Exported, answer, check, describe
+from finetrail.models.network import Network
 from finetrail.models.weights import load_tensors, save_tensors
-from finetrail.tasks.task import Built
 from finetrail.workspace import write_json
 
 WEIGHTS = "model.safetensors"
 # Python, in the snippets of cards.
 OPENED = 'ImageOps.exif_transpose(Image.open(path)).convert("RGB")'
 NOTE = (
-    "The pictures in training were laid over white where they were transparent, and 16 bits were scaled to 8, which "
+    "The images in training were laid over white where they were transparent, and 16 bits were scaled to 8, which "
     '`convert("RGB")` does not do.'
 )
 _RESAMPLE = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}  # Pillow's numbers
 
 
-def export_pictures(built: Built, folder: Path) -> Exported:
+@dataclass(frozen=True)
+class _Model:
+    """What is to be written."""
+
+    backbone: VisionBackbone
+    head: nn.Linear
+    own: Preprocessing
+    outputs: Outputs
+
+
+def export_images(network: Network, processor: ImageProcessor, folder: Path, outputs: Outputs) -> Exported:
     """Write weights with the head in its own place, configuration and preprocessing, and read them back to compare.
 
     Raises:
         ModelError: the library's own model has no linear head of that width, and see `check`.
     """
-    backbone = cast(VisionBackbone, built.model.backbone)
+    backbone = cast(VisionBackbone, network.backbone)
+    model = _Model(backbone, cast(nn.Linear, network.head), processor.preprocessing, outputs)
     write = {"timm": _timm, "transformers": _transformers}.get(backbone.name.split("/", maxsplit=1)[0], _torchvision)
-    network, done = write(built, backbone, cast(ImageProcessor, built.processor).preprocessing, folder)
-    size = cast(ImageProcessor, built.processor).preprocessing.image_size
+    theirs, done = write(model, folder)
+    size = processor.preprocessing.image_size
     pixels = torch.randint(0, 256, (2, 3, size, size), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     with torch.no_grad():
-        theirs = network.eval()(pixels.float() * backbone.scale + backbone.shift)
-        check(built.model({"pixels": pixels}), theirs, "hf")
+        answers = theirs.eval()(pixels.float() * backbone.scale + backbone.shift)
+        check(network({"pixels": pixels}), answers, "hf")
     return done
 
 
+def graph_of_images(network: Network, processor: ImageProcessor, folder: Path, outputs: Outputs) -> Graph:
+    """The model as a function of normalised pixels, for ONNX; writes the preprocessing."""
+    own = processor.preprocessing
+    write_json(folder / "preprocessing.json", vars(own))
+    noise = torch.Generator().manual_seed(0)
+    size = own.image_size
+    probes = [{"pixels": torch.randn(number, 3, size, size, generator=noise)} for number in (2, 3, 1)]
+    said = Exported("onnx", ("onnxruntime", "numpy", "pillow"), _onnx_snippet(own, outputs), reads(own), NOTE)
+    return Graph(_Plain(network), probes, {0: "batch"}, said)
+
+
+class _Plain(nn.Module):
+    """A model that is given normalised pixels."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        backbone = cast(VisionBackbone, network.backbone)
+        self.network = backbone.network.to(memory_format=torch.contiguous_format)
+        self.head = network.head
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.network(pixels))
+        return logits
+
+
 def reads(own: Preprocessing) -> str:
-    """What a model with this preprocessing sees of a picture, in a sentence."""
+    """What a model with this preprocessing sees of an image, in a sentence."""
     side = own.image_size
     return (
-        f"Of a picture it sees {side} x {side} pixels, the middle, after its shorter side was resized to {own.resize}."
+        f"Of an image it sees {side} x {side} pixels, the middle, after its shorter side was resized to {own.resize}."
     )
 
 
@@ -80,21 +117,19 @@ def with_head(
     return {**state, **fits}
 
 
-def _torchvision(
-    built: Built, backbone: VisionBackbone, own: Preprocessing, folder: Path
-) -> tuple[nn.Module, Exported]:
+def _torchvision(model: _Model, folder: Path) -> tuple[nn.Module, Exported]:
     import torchvision
 
-    name, classes = backbone.name, len(built.labels)
+    name, own, names = model.backbone.name, model.own, model.outputs.names
     sized = ""
     given: dict[str, Any] = {}
     if name.startswith("vit_"):
         given, sized = {"image_size": own.image_size}, f", image_size={own.image_size}"
     elif name.startswith("maxvit_"):
         given, sized = {"input_size": (own.image_size,) * 2}, f", input_size=({own.image_size}, {own.image_size})"
-    network: nn.Module = torchvision.models.get_model(name, weights=None, num_classes=classes, **given)
-    _save(with_head(network.state_dict(), backbone.network.state_dict(), built.model.head, name), folder)
-    write_json(folder / "labels.json", built.labels)
+    network: nn.Module = torchvision.models.get_model(name, weights=None, num_classes=len(names), **given)
+    _save(with_head(network.state_dict(), model.backbone.network.state_dict(), model.head, name), folder)
+    write_json(folder / "labels.json", names)
     network.load_state_dict(load_tensors(folder / WEIGHTS))
     snippet = f"""import json
 import torch, torchvision
@@ -102,30 +137,29 @@ from PIL import Image, ImageOps
 from safetensors.torch import load_file
 from torchvision.transforms import CenterCrop, Compose, InterpolationMode, Normalize, Resize, ToTensor
 
-model = torchvision.models.get_model("{name}", num_classes={classes}{sized}).eval()
+model = torchvision.models.get_model("{name}", num_classes={len(names)}{sized}).eval()
 model.load_state_dict(load_file("{WEIGHTS}"))
 view = Compose([
     Resize({own.resize}, InterpolationMode("{own.interpolation}")), CenterCrop({own.image_size}), ToTensor(),
     Normalize({list(own.mean)}, {list(own.std)}),
 ])
-labels = json.load(open("labels.json", encoding="utf-8"))
-paths = ["picture.png"]
+paths = ["image.png"]
 with torch.no_grad():
     logits = model(torch.stack([view({OPENED}) for path in paths]))
-{answer(built, "labels")}
+{model.outputs.printed_by_file}
 """
     return network, Exported("torchvision", ("torchvision", "safetensors"), snippet, reads(own), NOTE)
 
 
-def _timm(built: Built, backbone: VisionBackbone, own: Preprocessing, folder: Path) -> tuple[nn.Module, Exported]:
+def _timm(model: _Model, folder: Path) -> tuple[nn.Module, Exported]:
     import timm
 
-    name = backbone.name.removeprefix("timm/").partition(".")[0]
-    base: Any = backbone.network
+    name, own, names = model.backbone.name.removeprefix("timm/").partition(".")[0], model.own, model.outputs.names
+    base: Any = model.backbone.network
     # What is bound to a size is built for it, whatever its default is.
     arguments = {"img_size": own.image_size} if hasattr(base, "set_input_size") else {}
-    like = timm.create_model(name, num_classes=len(built.labels), **arguments)
-    _save(with_head(like.state_dict(), base.state_dict(), built.model.head, backbone.name), folder)
+    like = timm.create_model(name, num_classes=len(names), **arguments)
+    _save(with_head(like.state_dict(), base.state_dict(), model.head, model.backbone.name), folder)
     kept = ("first_conv", "classifier", "pool_size", "fixed_input_size")
     described = {key: like.pretrained_cfg[key] for key in kept if key in like.pretrained_cfg}
     described |= {
@@ -136,12 +170,12 @@ def _timm(built: Built, backbone: VisionBackbone, own: Preprocessing, folder: Pa
         # timm rounds the other way, down, to the pixels that the shorter side is resized to.
         "crop_pct": own.image_size / (own.resize + 0.5) if own.resize != own.image_size else 1.0,
         "crop_mode": "center",
-        "num_classes": len(built.labels),
+        "num_classes": len(names),
     }
-    config = {"architecture": name, "num_classes": len(built.labels), "num_features": built.model.head.in_features}
+    config = {"architecture": name, "num_classes": len(names), "num_features": model.head.in_features}
     write_json(
         folder / "config.json",
-        config | {"label_names": built.labels, "model_args": arguments, "pretrained_cfg": described},
+        config | {"label_names": names, "model_args": arguments, "pretrained_cfg": described},
     )
     snippet = f"""import timm, torch
 from PIL import Image, ImageOps
@@ -149,29 +183,29 @@ from timm.data import create_transform, resolve_model_data_config
 
 model = timm.create_model("local-dir:.", pretrained=True).eval()
 view = create_transform(**resolve_model_data_config(model), is_training=False)
-paths = ["picture.png"]
+paths = ["image.png"]
 with torch.no_grad():
     logits = model(torch.stack([view({OPENED}) for path in paths]))
-{answer(built, 'model.pretrained_cfg["label_names"]')}
+{model.outputs.printed('model.pretrained_cfg["label_names"]')}
 """
     again = timm.create_model(f"local-dir:{folder}", pretrained=True)
     return again, Exported("timm", ("timm",), snippet, reads(own), NOTE)
 
 
-def _transformers(
-    built: Built, backbone: VisionBackbone, own: Preprocessing, folder: Path
-) -> tuple[nn.Module, Exported]:
+def _transformers(model: _Model, folder: Path) -> tuple[nn.Module, Exported]:
     from transformers import AutoModelForImageClassification
 
-    source: Any = backbone.network
+    source: Any = model.backbone.network
+    own = model.own
     config = copy.deepcopy(source.model.config)
-    describe(config, built)
+    describe(config, model.outputs)
     try:
-        model = AutoModelForImageClassification.from_config(config, dtype=torch.float32)
+        like = AutoModelForImageClassification.from_config(config, dtype=torch.float32)
     except ValueError as error:
         raise ModelError(f"transformers has no image classifier of {config.model_type!r}; use --format onnx") from error
-    model.load_state_dict(with_head(model.state_dict(), source.model.state_dict(), built.model.head, backbone.name))
-    model.save_pretrained(folder)
+    own_names = source.model.state_dict()
+    like.load_state_dict(with_head(like.state_dict(), own_names, model.head, model.backbone.name))
+    like.save_pretrained(folder)
     write_json(
         folder / "preprocessor_config.json",
         {
@@ -196,11 +230,11 @@ from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 processor = AutoImageProcessor.from_pretrained(".", backend="pil")
 model = AutoModelForImageClassification.from_pretrained(".").eval()
-paths = ["picture.png"]
+paths = ["image.png"]
 with torch.no_grad():
-    pictures = [{OPENED} for path in paths]
-    logits = model(**processor(pictures, return_tensors="pt"){options}).logits
-{answer(built, "model.config.id2label")}
+    images = [{OPENED} for path in paths]
+    logits = model(**processor(images, return_tensors="pt"){options}).logits
+{model.outputs.printed("model.config.id2label")}
 """
     again = AutoModelForImageClassification.from_pretrained(folder, local_files_only=True)
     note = "Where an odd number of pixels is cut off, its centre crop may lie a pixel beside the one in training. "
@@ -223,3 +257,24 @@ class _With(nn.Module):
 
 def _save(tensors: dict[str, Tensor], folder: Path) -> None:
     save_tensors(tensors, folder / WEIGHTS, {"format": "pt"})
+
+
+def _onnx_snippet(own: Preprocessing, outputs: Outputs) -> str:
+    size, resize, method = own.image_size, own.resize, own.interpolation.upper()
+    return f"""import json
+import numpy, onnxruntime
+from PIL import Image, ImageOps
+
+def view(path):
+    image = {OPENED}
+    shorter = min(image.size)
+    image = image.resize([{resize} * side // shorter for side in image.size], Image.Resampling.{method})
+    left, top = (round((side - {size}) / 2) for side in image.size)
+    pixels = numpy.asarray(image.crop((left, top, left + {size}, top + {size})), dtype="float32") / 255
+    return ((pixels - {list(own.mean)}) / {list(own.std)}).astype("float32").transpose(2, 0, 1)
+
+session = onnxruntime.InferenceSession("model.onnx")
+paths = ["image.png"]
+(logits,) = session.run(["logits"], {{"pixels": numpy.stack([view(path) for path in paths])}})
+{outputs.printed_by_file}
+"""

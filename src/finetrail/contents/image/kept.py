@@ -21,7 +21,7 @@ AT_ONCE = 64
 """Pictures in the threads' hands at a time."""
 
 
-class Pictures(Protocol):
+class Kept(Protocol):
     """Decoded pictures (H, W, 3), by number."""
 
     def __len__(self) -> int: ...

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 
-class Pictures:
+class Images:
     """The pictures of all rows, and which of them are the same or near: build once, then ask."""
 
     def __init__(self, keys: Sequence[str], hashes: Sequence[str], within: int | None) -> None:

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from finetrail.data.sources.columns import Columns, SplitName, row_from
-from finetrail.data.store.raw import Row
+from finetrail.data.sources.columns import Columns
 from finetrail.errors import ConfigError, SourceError
 
 MOST_LINE = 8 * 2**20  # characters: an image of 1024 x 1024 has at most half of them
@@ -18,22 +17,20 @@ MOST_TIMES = 100  # that a compressed file may expand, beyond the first
 FREE_OF_RATIO = 64 * 2**20  # characters
 
 
-def read_pixels(path: Path, split: SplitName | None, columns: Columns) -> Iterator[Row]:
-    """Yield a PNG for each line of a CSV file, which may be compressed with gzip.
+def read_pixels(path: Path, columns: Columns) -> Iterator[tuple[int, dict[str, Any], bytes]]:
+    """Yield (number from 1, named fields, PNG) for each line of a CSV file, which may be compressed with gzip.
 
-    With a header the column `columns.label` is the label, and `columns.group` and `columns.split` may name others; all
-    further ones are the grey values 0..255, row by row. Without, the label is in the last column, or in the first if
-    `columns.label` says `first`.
+    With a header the columns of labels, and of group and split, are named; all further ones are the grey values
+    0..255, row by row. Without, the label is in the last column, or in the first if `columns.label` says `first`.
 
     Raises:
-        ConfigError: group or split is named, but there is no header.
+        ConfigError: group or split is named, or several labels are, but there is no header.
         SourceError: the values are no square image of grey values, or the file cannot be read.
     """
     for line in _lines(path, columns, labelled=True):
         if line.problem:
             raise SourceError(f"{path.name}, line {line.line}: {line.problem}")
-        record: dict[str, str | bytes] = {**line.named, columns.content: line.picture}
-        yield row_from(path.name, line.number, record, split, columns)
+        yield line.number, dict(line.named), line.image
 
 
 def read_unlabelled(path: Path, columns: Columns) -> Iterator[tuple[int, bytes, str]]:
@@ -43,16 +40,16 @@ def read_unlabelled(path: Path, columns: Columns) -> Iterator[tuple[int, bytes, 
         ConfigError: group or split is named, but there are labels and no header.
         SourceError: the first line is no square image of grey values, or the file cannot be read.
     """
-    return ((line.number, line.picture, line.problem) for line in _lines(path, columns, labelled=False))
+    return ((line.number, line.image, line.problem) for line in _lines(path, columns, labelled=False))
 
 
 class _Line(NamedTuple):
-    """A picture of the file. Attributes: line: in the file, from 1. number: among the pictures, from 1."""
+    """An image of the file. Attributes: line: in the file, from 1. number: among the images, from 1."""
 
     line: int
     number: int
     named: dict[str, str]
-    picture: bytes
+    image: bytes
     problem: str
 
 
@@ -82,7 +79,7 @@ def _parsed(path: Path, file: IO[str], columns: Columns, *, labelled: bool) -> I
         if not fields:
             continue
         if not width:
-            header = columns.label in fields or not all(map(_numeric, fields[1:-1]))
+            header = any(label in fields for label in columns.labels) or not all(map(_numeric, fields[1:-1]))
             names = (_named if header else _placed)(path, fields, columns, labelled=labelled)
             width, side = len(fields), _side(path, len(fields) - len(names))
             if header:
@@ -92,11 +89,11 @@ def _parsed(path: Path, file: IO[str], columns: Columns, *, labelled: bool) -> I
         try:
             if len(fields) != width:
                 raise ValueError(f"{len(fields)} fields, but the first line has {width}")
-            picture = grey_png(_bytes([field for at, field in enumerate(fields) if at not in names]), side)
+            image = grey_png(_bytes([field for at, field in enumerate(fields) if at not in names]), side)
         except ValueError as error:
             yield _Line(line, number, named, b"", str(error))
         else:
-            yield _Line(line, number, named, picture, "")
+            yield _Line(line, number, named, image, "")
     if number == 0 and labelled:
         raise SourceError(f"{path.name} has no rows; it needs a line of grey values and a label for each image")
 
@@ -124,7 +121,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 def _named(path: Path, header: list[str], columns: Columns, *, labelled: bool) -> dict[int, str]:
     """The columns that are no pixels, by position, out of the header."""
-    wanted = [name for name in (columns.label, columns.group, columns.split) if name is not None]
+    wanted = [name for name in (*columns.labels, columns.group, columns.split) if name is not None]
     wrong = [name for name in wanted if header.count(name) > 1 or (labelled and name not in header)]
     if wrong:
         known = ", ".join(map(repr, header[:3]))
@@ -140,7 +137,10 @@ def _placed(path: Path, fields: list[str], columns: Columns, *, labelled: bool) 
         return {}
     if columns.group or columns.split:
         raise ConfigError(f"{path.name} has no header, so source.columns.group and split name nothing; leave them out")
-    return {0 if columns.label == "first" else len(fields) - 1: columns.label}
+    if len(columns.labels) > 1:
+        raise ConfigError(f"{path.name} has no header, so source.columns cannot name several labels; name one")
+    label = columns.labels[0]
+    return {0 if label == "first" else len(fields) - 1: label}
 
 
 def _side(path: Path, values: int) -> int:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from finetrail.contents.image.settings import ImageBackbone
 from finetrail.errors import ConfigError
-from finetrail.models.backbone_settings import ImageBackbone
 
 
 @dataclass(frozen=True)

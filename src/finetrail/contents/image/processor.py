@@ -2,9 +2,10 @@
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,12 +16,12 @@ from finetrail.contents.image.augment.mixing import Mixed, mix
 from finetrail.contents.image.augment.policies import vary
 from finetrail.contents.image.augment.settings import Augment
 from finetrail.contents.image.decode import decode, open_image
-from finetrail.contents.image.kept import Decoded, Encoded, Pictures
+from finetrail.contents.image.kept import Decoded, Encoded, Kept
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.contents.image.views import Pixels, centre, evaluation_view, whole_shape, whole_view
 from finetrail.errors import ImageError
 from finetrail.evaluation.report.previews import Preview
-from finetrail.models.inputs import Values
+from finetrail.models.inputs import Changes, Targets, Values, targets_of
 from finetrail.models.network import Batch
 
 MOST_DECODED = 2 * 2**30
@@ -37,39 +38,48 @@ class ImageInputs:
     """The pictures of a split.
 
     Attributes:
-        pictures: the evaluation views (S, S, 3), or whole pictures where `augment` cuts random parts of them.
+        images: the evaluation views (S, S, 3), or whole images where `augment` cuts random parts of them.
         augment: how they vary when a batch is asked for with a seed.
+        targets: the encoded labels.
     """
 
-    pictures: Pictures
+    images: Kept
     preprocessing: Preprocessing
     augment: Augment
+    targets: Targets | None = None
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
     @property
     def lengths(self) -> list[int]:
         """All alike: there is nothing to group by."""
-        return [1] * len(self.pictures)
+        return [1] * len(self.images)
+
+    @property
+    def rows(self) -> Sequence[int]:
+        """Each row is one example."""
+        return range(len(self.images))
 
     @property
     def varies(self) -> bool:
         """Whether there is augmentation."""
         return self.augment.active
 
-    def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
-        """`pixels` (B, 3, S, S), 0..255, channels last in memory; uint8, or float32 after MixUp.
+    def labelled(self, targets: Targets) -> "ImageInputs":
+        """The same images with their targets."""
+        return replace(self, targets=targets)
 
-        After MixUp or CutMix there are `partner` and `share` (B,) too; see `finetrail.targets.losses`.
-        """
+    def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
+        """`pixels` (B, 3, S, S), 0..255, channels last in memory; uint8, or float32 after MixUp."""
         generator = np.random.default_rng(seed) if seed is not None and self.varies else None
-        pixels = self._cut(self.pictures.take(indices), generator)
+        pixels = self._cut(self.images.take(indices), generator)
         mixed = mix(pixels, self.augment, generator) if generator else Mixed(pixels)
+        changes = Changes()
+        if mixed.partner is not None and mixed.share is not None:
+            changes = Changes(torch.from_numpy(mixed.partner), torch.from_numpy(mixed.share))
         batch = {"pixels": torch.from_numpy(mixed.pixels).permute(0, 3, 1, 2)}
-        if mixed.partner is None or mixed.share is None:
-            return batch
-        return batch | {"partner": torch.from_numpy(mixed.partner), "share": torch.from_numpy(mixed.share)}
+        return batch | targets_of(self, indices, changes)
 
     def _cut(self, pictures: list[Pixels], generator: np.random.Generator | None) -> Pixels:
         """(B, S, S, 3)."""
@@ -97,29 +107,29 @@ class ImageProcessor:
 
     preprocessing: Preprocessing
 
-    def encode(self, values: Values, *, augment: Augment | None = None, scratch: Path | None = None) -> ImageInputs:
+    def encode(self, values: Values, *, augment: Any = None, scratch: Path | None = None) -> ImageInputs:
         """Decode the images once, or keep them encoded where they would take more than `MOST_DECODED` bytes.
 
-        Args: see `finetrail.tasks.task.Processor`; the values are encoded images.
+        Args: see `finetrail.contents.content.Processor`; the values are encoded images.
 
         Raises:
             ImageError: a value is no whole image; the message has its number.
         """
-        augment = augment or Augment()
-        whole = augment.crop == "random_resized"
+        chosen: Augment = augment or Augment()
+        whole = chosen.crop == "random_resized"
         view: Callable[[bytes], Pixels] = partial(
             whole_view if whole else evaluation_view, preprocessing=self.preprocessing
         )
         size = sum(map(self._whole_bytes, values)) if whole else 3 * self.preprocessing.image_size**2 * len(values)
         keep = Decoded if size <= MOST_DECODED else Encoded
-        return ImageInputs(keep(values, view, scratch), self.preprocessing, augment)
+        return ImageInputs(keep(values, view, scratch), self.preprocessing, chosen)
 
     def show(self, batch: Batch) -> list[Preview]:
         """The pictures of a batch as the model sees them."""
         pixels = batch["pixels"].round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
         return [_preview(Image.fromarray(picture)) for picture in pixels]
 
-    def preview(self, value: bytes) -> Preview:
+    def preview(self, value: Any) -> Preview:
         """A picture, made small. Raises: ImageError: the value is no whole image."""
         return _preview(decode(value))
 
@@ -141,4 +151,4 @@ def _preview(image: Image.Image) -> Preview:
         image.save(file, "PNG")
     else:
         image.save(file, "JPEG", quality=85)
-    return Preview(picture=file.getvalue())
+    return Preview(image=file.getvalue())

@@ -1,12 +1,47 @@
 """Images as callers hand them over, made into encoded bytes: bytes, base64, `data:` addresses or paths."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from finetrail.contents.image.decode import FORMATS, from_base64, open_image
+from finetrail.contents.image.decode import FORMATS, decode, from_base64, open_image
 from finetrail.errors import ImageError
 
 LONGEST_PATH = 4096
+
+
+def receive_images(values: Sequence[object], read_paths: bool) -> list[bytes]:
+    """Images as callers hand them over, encoded.
+
+    Args:
+        read_paths: whether a value may be a path on this machine.
+
+    Raises:
+        ImageError: a value is no image; the message names the row, and says how many more there are.
+    """
+    folder = Path() if read_paths else None
+    images, bad = [], {}
+    for place, value in enumerate(values):
+        try:
+            images.append(encoded(value, folder))
+        except ImageError as error:
+            bad[place] = str(error)
+    if bad:
+        place = min(bad)
+        others = f" (and {len(bad) - 1} more bad rows)" if len(bad) > 1 else ""
+        raise ImageError(f"row {place + 1} of {len(values)}: {bad[place]}{others}")
+    return images
+
+
+def undecodable(images: Sequence[bytes]) -> dict[int, str]:
+    """Why an image cannot be decoded, for each that cannot, by its place from 0."""
+    found = {}
+    for place, image in enumerate(images):
+        try:
+            decode(image)
+        except ImageError as error:
+            found[place] = str(error)
+    return found
 
 
 def encoded(value: object, folder: Path | None) -> bytes:

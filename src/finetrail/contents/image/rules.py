@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from finetrail.contents.image.near import Pictures
+from finetrail.contents.image.near import Images
 from finetrail.data.validation.findings import Between, InSet, NotNull, Null, Rule
 from finetrail.data.validation.rules import (
     CommonRules,
@@ -22,7 +22,6 @@ from finetrail.data.validation.rules import (
     schema_rule,
 )
 from finetrail.settings import Settings
-from finetrail.targets.label_rules import ClassRules, NumberRules
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,37 +99,81 @@ class ImageRules(CommonRules):
         """Every rule in the order in which it is applied; those that params.yaml cannot change stand at both ends."""
         wide, high = (self.size.min_width, self.size.max_width), (self.size.min_height, self.size.max_height)
         ratio, contrast, modes = self.aspect.max_ratio, self.blank.min_contrast, self.mode.modes
+        own = (
+            schema_rule(self.manifest),
+            row_rule(self, "missing_image", None, "Every row has an image", "without an image", NotNull("sha256")),
+            row_rule(
+                self,
+                "undecodable",
+                None,
+                "Every image can be decoded",
+                "whose image cannot be decoded",
+                Null("error"),
+                remedy="save these files again, or remove them",
+            ),
+            row_rule(
+                self,
+                "size",
+                [*wide, *high],
+                f"Every image is {wide[0]} to {wide[1]} pixels wide and {high[0]} to {high[1]} high",
+                f"whose image is not {wide[0]} to {wide[1]} pixels wide and {high[0]} to {high[1]} high",
+                Between("width", *wide),
+                Between("height", *high),
+                remedy="change the bounds in validation.size",
+            ),
+            row_rule(
+                self,
+                "aspect",
+                ratio,
+                f"No image is more than {ratio:g} times as long as wide or as wide as long",
+                f"whose image is more than {ratio:g} times as long as wide or as wide as long",
+                Between("aspect", high=ratio),
+                remedy="crop these images, or raise validation.aspect.max_ratio",
+            ),
+            row_rule(
+                self,
+                "mode",
+                None if modes is None else list(modes),
+                "Every mode is allowed" if modes is None else f"Every image is stored as {' or '.join(modes)}",
+                "whose image is stored in a mode that is not allowed",
+                *([] if modes is None else [InSet("mode", modes)]),
+                remedy="convert these images, or add their mode to validation.mode.modes",
+            ),
+            row_rule(
+                self,
+                "blank",
+                contrast,
+                f"The grey values of every image deviate by {contrast:g} or more",
+                f"whose image is blank (its grey values deviate by less than {contrast:g} of 255)",
+                Between("contrast", low=contrast),
+                remedy="remove them, or lower validation.blank.min_contrast",
+            ),
+        )
+        repeated_rules = (*repetition_rules(self, "image"), *self._near_rules())
+        return (*own, *label_rules(self), *repeated_rules, *self.rules_of_all())
+
+    def _near_rules(self) -> tuple[Rule, ...]:
         conflict, twice = self.near_conflicting_label.max_distance, self.near_duplicate.max_distance
         return (
-            schema_rule(self.facts),
-            row_rule(self, "missing_image", None, "Every row has an image", "without an image", NotNull("sha256")),
-            row_rule(self, "undecodable", None, "Every image can be decoded", "whose image cannot be decoded",
-                     Null("error"), remedy="save these files again, or remove them"),
-            row_rule(self, "size", [*wide, *high],
-                     f"Every image is {wide[0]} to {wide[1]} pixels wide and {high[0]} to {high[1]} high",
-                     f"whose image is not {wide[0]} to {wide[1]} pixels wide and {high[0]} to {high[1]} high",
-                     Between("width", *wide), Between("height", *high), remedy="change the bounds in validation.size"),
-            row_rule(self, "aspect", ratio, f"No image is more than {ratio:g} times as long as wide or as wide as long",
-                     f"whose image is more than {ratio:g} times as long as wide or as wide as long",
-                     Between("aspect", high=ratio), remedy="crop these images, or raise validation.aspect.max_ratio"),
-            row_rule(self, "mode", None if modes is None else list(modes),
-                     "Every mode is allowed" if modes is None else f"Every image is stored as {' or '.join(modes)}",
-                     "whose image is stored in a mode that is not allowed",
-                     *([] if modes is None else [InSet("mode", modes)]),
-                     remedy="convert these images, or add their mode to validation.mode.modes"),
-            row_rule(self, "blank", contrast, f"The grey values of every image deviate by {contrast:g} or more",
-                     f"whose image is blank (its grey values deviate by less than {contrast:g} of 255)",
-                     Between("contrast", low=contrast), remedy="remove them, or lower validation.blank.min_contrast"),
-            *label_rules(self),
-            *repetition_rules(self, "image"),
-            row_rule(self, "near_conflicting_label", conflict, "Images that are nearly the same have equal labels",
-                     "whose image stands, nearly the same, also under another label", Null("near_other_label"),
-                     remedy="correct the labels, or lower validation.near_conflicting_label.max_distance"),
-            row_rule(self, "near_duplicate", twice, "No two images of a label are nearly the same",
-                     "whose image is nearly the same as that of another row of the label", Null("near_duplicate_of"),
-                     remedy="remove the repetitions, or lower validation.near_duplicate.max_distance"),
-            *self.rules_of_all(),
-        )  # fmt: skip
+            row_rule(
+                self,
+                "near_conflicting_label",
+                conflict,
+                "Images that are nearly the same have equal labels",
+                "whose image stands, nearly the same, also under another label",
+                Null("near_other_label"),
+                remedy="correct the labels, or lower validation.near_conflicting_label.max_distance",
+            ),
+            row_rule(
+                self,
+                "near_duplicate",
+                twice,
+                "No two images of a label are nearly the same",
+                "whose image is nearly the same as that of another row of the label",
+                Null("near_duplicate_of"),
+                remedy="remove the repetitions, or lower validation.near_duplicate.max_distance",
+            ),
+        )
 
     def derive(self, manifest: "pd.DataFrame") -> "pd.DataFrame":
         """The manifest with what the rules are checked on.
@@ -140,7 +183,7 @@ class ImageRules(CommonRules):
             label, where a near image stands under another one) and `near_duplicate_of` (id of the row that is kept of
             those that a chain of near images of one label joins).
         """
-        table = prepare(manifest, self.facts)
+        table = prepare(manifest, self.manifest)
         wide, high = table["width"], table["height"]
         table["aspect"] = (wide / high).where(wide >= high, high / wide).astype("float64")
         size = self.size
@@ -162,27 +205,19 @@ class ImageRules(CommonRules):
         for name in ("near_other_label", "near_duplicate_of"):
             table[name] = used["id"].iloc[:0]
         conflict, twice = self.near_conflicting_label, self.near_duplicate
-        pictures, known = None, used
+        images, known = None, used
         if conflict.policy != "off":
-            pictures = _pictures(used, conflict)
-            table["near_other_label"] = used["label"].where(pictures.beside(used[self.label_key].tolist()))
+            images = _images(used, conflict)
+            table["near_other_label"] = used["label"].where(images.beside(used[self.label_key].tolist()))
             used = used[~active(conflict, table.loc[used.index, "near_other_label"].notna())]
         if twice.policy != "off":
-            if pictures is None or len(used) < len(known) or twice.max_distance != conflict.max_distance:
-                pictures = _pictures(used, twice)
-            clusters: Any = pictures.clusters()
+            if images is None or len(used) < len(known) or twice.max_distance != conflict.max_distance:
+                images = _images(used, twice)
+            clusters: Any = images.clusters()
             table["near_duplicate_of"] = repeated(used.assign(cluster=clusters), ["cluster", self.label_key])
             used = used[~active(self.near_duplicate, table.loc[used.index, "near_duplicate_of"].notna())]
         return used
 
 
-class ImageValidation(ImageRules, ClassRules):
-    """Section `validation` of params.yaml for images with classes: one entry a rule."""
-
-
-class ImageNumberValidation(ImageRules, NumberRules):
-    """Section `validation` of params.yaml for images with numbers: one entry a rule."""
-
-
-def _pictures(used: "pd.DataFrame", rule: NearRule) -> Pictures:
-    return Pictures(used["sha256"].tolist(), used["perceptual_hash"].tolist(), rule.max_distance)
+def _images(used: "pd.DataFrame", rule: NearRule) -> Images:
+    return Images(used["sha256"].tolist(), used["perceptual_hash"].tolist(), rule.max_distance)

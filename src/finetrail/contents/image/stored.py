@@ -15,6 +15,7 @@ from finetrail.data.store.content import Kind
 from finetrail.errors import ImageError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from PIL.Image import Image
 
 FACTS: dict[str, Kind] = {
@@ -38,7 +39,7 @@ ENOUGH = (
 
 
 @dataclass(frozen=True)
-class Pictures:
+class StoredImages:
     """Described by size, mode and format as stored, contrast and perceptual hash, or by why they cannot be decoded.
 
     Width and height are those of the upright picture, in pixels; `mode` is Pillow's. `contrast` is the standard
@@ -46,9 +47,13 @@ class Pictures:
     """
 
     column: str = "image"
-    stored: Literal["string", "binary"] = "binary"
     compression: Literal["zstd", "none"] = "none"
     facts: Mapping[str, Kind] = field(default_factory=lambda: dict(FACTS))
+
+    def arrow(self) -> "pa.DataType":
+        import pyarrow as pa
+
+        return pa.binary()
 
     def describe(self, contents: Sequence[bytes | None]) -> list[dict[str, object]]:
         """Decode each image once. Only the small grey pictures stay in memory."""
@@ -67,7 +72,7 @@ class Pictures:
         return [facts if grey is None else facts | {"perceptual_hash": next(hashes)} for facts, grey in looked]
 
 
-IMAGE = Pictures()
+IMAGES = StoredImages()
 
 
 def _look(data: bytes | None) -> tuple[dict[str, object], bytes | None]:

@@ -73,3 +73,31 @@ def _is_file(path: Path) -> bool:
         if error.errno == errno.ENAMETOOLONG:  # in bytes, of which a character may have several
             return False
         raise
+
+
+def cached_image(where: str, value: Any) -> bytes | None:
+    """The bytes of an Image feature: its own, or those of a file that the library fetched.
+
+    Raises:
+        SourceError: a path leads out of the library's caches, so the data set would read this machine's files.
+    """
+    if value is None or isinstance(value, bytes):
+        return value
+    if not isinstance(value, dict):
+        raise SourceError(
+            f"{where} holds {str(value)[:60]!r}; it must be an Image feature or bytes; set source.columns"
+        )
+    path = value.get("path")
+    if value.get("bytes") is not None or path is None:
+        data: bytes | None = value.get("bytes")
+        return data
+    from datasets import config
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    caches = [os.path.realpath(cache) for cache in (config.HF_DATASETS_CACHE, HF_HUB_CACHE)]
+    real = Path(os.path.realpath(path))
+    if not any(real.is_relative_to(cache) for cache in caches):
+        raise SourceError(
+            f"{where} points to {str(path)[:200]!r}, outside of the data set; use one that holds its images"
+        )
+    return read_file(real, str(path)) if real.is_file() else None

@@ -1,1 +1,52 @@
 """Texts: reading, rules, near duplicates, tokenizer, encoders, export."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from finetrail.contents.content import Content
+from finetrail.contents.text.received import receive_texts, unlabelled_texts
+from finetrail.contents.text.rules import TextRules
+from finetrail.contents.text.settings import LengthSlice, TextBackbone, TextTraining
+from finetrail.contents.text.source import TextColumns, TextSource
+from finetrail.contents.text.split import TextSplit
+from finetrail.data.sources.unlabelled import Unlabelled
+
+if TYPE_CHECKING:
+    from finetrail.contents.content import Networks
+    from finetrail.data.sources.place import Source as AnySource
+
+
+class _Text(Content):
+    """See `finetrail.contents.content.Content`."""
+
+    name = "text"
+    noun = "text"
+    size = "characters"
+    offers = frozenset({"soft prompts"})
+    requirements: tuple[str, ...] = ()
+    measures_kernels = False
+    Columns = TextColumns
+    Source = TextSource
+    Rules = TextRules
+    Split = TextSplit
+    Backbone = TextBackbone
+    Training = TextTraining
+    Slice = LengthSlice
+
+    def networks(self) -> "Networks":
+        from finetrail.contents.text import backbone
+
+        return cast("Networks", backbone)
+
+    def unlabelled(self, path: Path, columns: Sequence[str], source: "AnySource | None") -> Iterator[Unlabelled]:
+        return unlabelled_texts(path, columns)
+
+    def receive(self, rows: Sequence[Mapping[str, object]], read_paths: bool) -> list[Any]:
+        return receive_texts(rows)
+
+    def faults(self, contents: Sequence[Any]) -> dict[int, str]:
+        return {}
+
+
+TEXT = _Text()

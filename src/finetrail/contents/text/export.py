@@ -6,18 +6,20 @@ float32. A mean over tokens is in none of them, so that model becomes the three 
 """
 
 import copy
+import json
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from finetrail.contents.text.backbone import PooledEncoder, TextProcessor
+from finetrail.contents.exported import Exported, Graph, Outputs, check, describe
+from finetrail.contents.text.encoder import PooledEncoder
+from finetrail.contents.text.processor import TextProcessor
 from finetrail.contents.text.soft_prompts import PrefixEncoder, PromptEncoder
 from finetrail.errors import ModelError
-from finetrail.exports.exported import Exported, answer, check, describe
+from finetrail.models.network import Network
 from finetrail.models.weights import load_tensors, save_tensors
-from finetrail.tasks.task import Built
 from finetrail.workspace import write_json
 
 _SMALL = 2.0**-12
@@ -35,9 +37,9 @@ _HEAD = Path("2_Dense")
 _PROBES = ["a", "the quick brown fox jumps over the lazy dog", "one two three " * 40]
 
 
-def plain_encoder(built: Built) -> PooledEncoder:
+def plain_encoder(network: Network) -> PooledEncoder:
     """The encoder of a text model. Raises: ModelError: trained vectors stand in front of its texts."""
-    backbone = cast(PooledEncoder, built.model.backbone)
+    backbone = cast(PooledEncoder, network.backbone)
     if isinstance(backbone.encoder, PromptEncoder | PrefixEncoder):
         raise ModelError(
             f"this model was adapted by {backbone.encoder.method}, whose vectors have no place in a plain encoder; "
@@ -46,34 +48,75 @@ def plain_encoder(built: Built) -> PooledEncoder:
     return backbone
 
 
-def export_texts(built: Built, folder: Path) -> Exported:
+def export_texts(network: Network, processor: TextProcessor, folder: Path, outputs: Outputs) -> Exported:
     """Write configuration, safetensors, tokenizer, and read them back to compare.
 
     Raises:
         ModelError: see `plain_encoder`, and `check`.
     """
-    backbone, processor = plain_encoder(built), cast(TextProcessor, built.processor)
+    backbone = plain_encoder(network)
     config = copy.deepcopy(cast(Any, backbone.encoder).config)
-    describe(config, built)
+    describe(config, outputs)
+    contents = probes(processor, _PROBES)
+    asked = [processor.written(content) for content in contents]
     with torch.no_grad():
-        ours = built.model(processor.encode(_PROBES).batch(range(len(_PROBES))))
-        batch = write_tokenizer(processor, folder)(_PROBES, padding=True, truncation=True, return_tensors="pt")
+        ours = network(processor.encode(contents).batch(range(len(contents))))
+        batch = write_tokenizer(processor, folder)(asked, padding=True, truncation=True, return_tensors="pt")
         if backbone.pooling == "cls" and config.model_type in _HEADS:
-            theirs = _write_classifier(built, backbone, config, folder)(**batch).logits
-            library, packages, snippet = "transformers", ["transformers", "torch"], _classifier_snippet(built)
+            theirs = _write_classifier(network, backbone, config, folder)(**batch).logits
+            library, packages = "transformers", ["transformers", "torch"]
+            snippet = _classifier_snippet(processor, outputs)
             note = _CLASSIFIER_NOTE
         else:
-            theirs = _write_modules(built, backbone, config, folder)(batch)
+            theirs = _write_modules(network, processor, backbone, config, folder)(batch)
             library, packages = "sentence-transformers", ["transformers", "torch", "safetensors"]
-            snippet = _modules_snippet(built, backbone)
+            snippet = _modules_snippet(processor, outputs, backbone)
             note = _MODULES_NOTE.format("the mean over the tokens" if backbone.pooling == "mean" else "the first token")
     check(ours, theirs, "hf")
     return Exported(library, tuple(packages), snippet, reads(processor), note)
 
 
+def graph_of_texts(network: Network, processor: TextProcessor, folder: Path, outputs: Outputs) -> Graph:
+    """The model as a function of token ids, for ONNX; writes the tokenizer.
+
+    Raises:
+        ModelError: see `plain_encoder`.
+    """
+    batches = (["one two three", "four"], ["five", "six seven eight nine ten " * 9, "eleven"], ["twelve"])
+    asked = [probes(processor, batch) for batch in batches]
+    tensors = [dict(processor.encode(batch).batch(range(len(batch)))) for batch in asked]
+    write_tokenizer(processor, folder)
+    snippet = _onnx_snippet(processor, outputs, list(tensors[0]))
+    said = Exported("onnx", ("onnxruntime", "transformers"), snippet, reads(processor))
+    module = _Plain(plain_encoder(network), network.head, list(tensors[0]))
+    return Graph(module, tensors, {0: "batch", 1: "tokens"}, said)
+
+
+class _Plain(nn.Module):
+    """A model that is given the tensors of a batch one by one. Args: names: theirs, in order."""
+
+    def __init__(self, encoder: PooledEncoder, head: nn.Module, names: list[str]) -> None:
+        super().__init__()
+        self.encoder, self.head, self.names = encoder, head, names
+
+    def forward(self, *tensors: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.encoder(dict(zip(self.names, tensors, strict=True))))
+        return logits
+
+
 def reads(processor: TextProcessor) -> str:
     """What a model of this processor reads of a text, in a sentence."""
-    return f"Of a text it reads the first {processor.max_tokens} tokens."
+    several = len(processor.columns) > 1
+    what = f"Of {' and '.join(f'`{name}`' for name in processor.columns)} together" if several else "Of a text"
+    return f"{what} it reads the first {processor.max_tokens} tokens."
+
+
+def probes(processor: TextProcessor, texts: list[str]) -> list[Any]:
+    """Contents as the processor takes them. Args: texts: in the first column; in others they stand in turn."""
+    if len(processor.columns) == 1:
+        return list(texts)
+    turned = [texts[place:] + texts[:place] for place in range(len(processor.columns))]
+    return [dict(zip(processor.columns, row, strict=True)) for row in zip(*turned, strict=False)]
 
 
 def write_tokenizer(processor: TextProcessor, folder: Path) -> Any:
@@ -83,7 +126,8 @@ def write_tokenizer(processor: TextProcessor, folder: Path) -> Any:
     tokenizer = copy.deepcopy(processor.tokenizer)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(0)  # any will do: it is masked
-    own = {"padding_side": "right", "model_input_names": ["input_ids", "attention_mask"]}
+    kinds = ["token_type_ids"] if processor.has_segments else []
+    own = {"padding_side": "right", "model_input_names": ["input_ids", *kinds, "attention_mask"]}
     tokenizer.init_kwargs |= own  # those of them are saved, with the values of the attributes
     for name, value in (own | {"model_max_length": processor.max_tokens, "name_or_path": ""}).items():
         setattr(tokenizer, name, value)
@@ -109,16 +153,17 @@ def _filled(model: Any, encoder: nn.Module) -> Any:
     return model
 
 
-def _write_classifier(built: Built, backbone: PooledEncoder, config: Any, folder: Path) -> nn.Module:
+def _write_classifier(network: Network, backbone: PooledEncoder, config: Any, folder: Path) -> nn.Module:
     from transformers import AutoModelForSequenceClassification
 
+    head = cast(nn.Linear, network.head)
     classifier = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
     _filled(classifier, backbone.encoder)
     between, last = (classifier.get_submodule(name) for name in _HEADS[config.model_type])
     between.weight.copy_(torch.eye(len(between.weight)) * _SMALL)
     between.bias.zero_()
-    last.weight.copy_(built.model.head.weight / _SMALL)
-    last.bias.copy_(built.model.head.bias)
+    last.weight.copy_(head.weight / _SMALL)
+    last.bias.copy_(head.bias)
     classifier.save_pretrained(folder)
     again: nn.Module = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True)
     return again.eval()
@@ -136,19 +181,21 @@ class _Modules(nn.Module):
         return nn.functional.linear(self.pooled(batch), self.weight, self.bias)
 
 
-def _write_modules(built: Built, backbone: PooledEncoder, config: Any, folder: Path) -> nn.Module:
+def _write_modules(
+    network: Network, processor: TextProcessor, backbone: PooledEncoder, config: Any, folder: Path
+) -> nn.Module:
     from transformers import AutoModel
 
+    head = cast(nn.Linear, network.head)
     _filled(AutoModel.from_config(config, dtype=torch.float32), backbone.encoder).save_pretrained(folder)
-    max_tokens = cast(TextProcessor, built.processor).max_tokens
     kinds = {"": "Transformer", _POOLING.name: "Pooling", _HEAD.name: "Dense"}
     modules = [
         {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
         for number, (path, kind) in enumerate(kinds.items())
     ]
     write_json(folder / "modules.json", modules)
-    write_json(folder / "sentence_bert_config.json", {"max_seq_length": max_tokens, "do_lower_case": False})
-    width, outputs = built.model.head.in_features, built.model.head.out_features
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": processor.max_tokens, "do_lower_case": False})
+    width, outputs = head.in_features, head.out_features
     pooled = {f"pooling_mode_{name}": False for name in ("max_tokens", "mean_sqrt_len_tokens")} | {
         "pooling_mode_cls_token": backbone.pooling == "cls",
         "pooling_mode_mean_tokens": backbone.pooling == "mean",
@@ -159,8 +206,8 @@ def _write_modules(built: Built, backbone: PooledEncoder, config: Any, folder: P
         folder / _HEAD / "config.json",
         {"in_features": width, "out_features": outputs, "bias": True, "activation_function": identity},
     )
-    head = {"linear.weight": built.model.head.weight, "linear.bias": built.model.head.bias}
-    save_tensors(head, folder / _HEAD / "model.safetensors", {"format": "pt"})
+    tensors = {"linear.weight": head.weight, "linear.bias": head.bias}
+    save_tensors(tensors, folder / _HEAD / "model.safetensors", {"format": "pt"})
     again = PooledEncoder(AutoModel.from_pretrained(folder, local_files_only=True).eval(), backbone.pooling)
     return _Modules(again, load_tensors(folder / _HEAD / "model.safetensors"))
 
@@ -178,20 +225,42 @@ _MODULES_NOTE = (
 )
 
 
-def _classifier_snippet(built: Built) -> str:
+def _asked(processor: TextProcessor) -> str:
+    """Python that makes the tokenizer's input, as a person would write it for one row."""
+    example, *others = "the shuttle reached orbit", *["it is in space"] * (len(processor.columns) - 1)
+    content = dict(zip(processor.columns, (example, *others), strict=True)) if others else example
+    written = processor.written(content)
+    return f"texts = [{json.dumps(written, ensure_ascii=False) if isinstance(written, str) else written!r}]"
+
+
+def _classifier_snippet(processor: TextProcessor, outputs: Outputs) -> str:
     return f"""import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained(".")
 model = AutoModelForSequenceClassification.from_pretrained(".").eval()
-texts = ["the shuttle reached orbit"]
+{_asked(processor)}
 with torch.no_grad():
     logits = model(**tokenizer(texts, padding=True, truncation=True, return_tensors="pt")).logits
-{answer(built, "model.config.id2label")}
+{outputs.printed("model.config.id2label")}
 """
 
 
-def _modules_snippet(built: Built, backbone: PooledEncoder) -> str:
+def _onnx_snippet(processor: TextProcessor, outputs: Outputs, names: list[str]) -> str:
+    return f"""import json
+import onnxruntime
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(".")
+session = onnxruntime.InferenceSession("model.onnx")
+{_asked(processor)}
+batch = tokenizer(texts, padding=True, truncation=True, return_tensors="np")
+(logits,) = session.run(["logits"], {{name: batch[name] for name in {tuple(names)!r}}})
+{outputs.printed_by_file}
+"""
+
+
+def _modules_snippet(processor: TextProcessor, outputs: Outputs, backbone: PooledEncoder) -> str:
     if backbone.pooling == "mean":
         pooling = """    mask = batch["attention_mask"].unsqueeze(-1)
     features = (tokens * mask).sum(1) / mask.sum(1).clamp(min=1)
@@ -205,10 +274,10 @@ from transformers import AutoModel, AutoTokenizer
 tokenizer = AutoTokenizer.from_pretrained(".")
 encoder = AutoModel.from_pretrained(".").eval()
 head = load_file("{_HEAD}/model.safetensors")
-texts = ["the shuttle reached orbit"]
+{_asked(processor)}
 batch = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
 with torch.no_grad():
     tokens = encoder(**batch).last_hidden_state
 {pooling}    logits = features @ head["linear.weight"].T + head["linear.bias"]
-{answer(built, "encoder.config.id2label")}
+{outputs.printed("encoder.config.id2label")}
 """

@@ -11,8 +11,9 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from finetrail.contents.text.stored import parts
 from finetrail.data.near.leakage import Crossing, crossing
 from finetrail.data.near.similarity_join import Join
 
@@ -42,6 +43,17 @@ def normalise(text: str) -> str:
     """Fold case, strip punctuation and collapse white space; a text of punctuation only (":-)") keeps it."""
     folded = text.casefold()
     return " ".join(folded.translate(_punctuation()).split()) or " ".join(folded.split())
+
+
+def normalise_all(content: Any, *, symmetric: bool = False) -> str:
+    """The normalised texts of a row, one after the other.
+
+    Args:
+        symmetric: in an order that does not depend on that of the columns.
+    """
+    found = [normalise(text) for text in parts(content)]
+    # No normalised text holds a bar, so the border between two texts stays one.
+    return " | ".join(sorted(found) if symmetric else found)
 
 
 def shingles(normalised: str, shingle_words: int) -> frozenset[str]:

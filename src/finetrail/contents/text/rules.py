@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, model_validator
 
+from finetrail.contents.text.stored import in_a_line
 from finetrail.data.store.shards import pick
 from finetrail.data.validation.findings import Between, NotNull, Rule
 from finetrail.data.validation.rules import (
@@ -22,7 +23,6 @@ from finetrail.data.validation.rules import (
     schema_rule,
 )
 from finetrail.settings import Settings
-from finetrail.targets.label_rules import ClassRules, NumberRules
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,22 +58,30 @@ class TextRules(CommonRules):
     def catalogue(self) -> tuple[Rule, ...]:
         """Every rule in the order in which it is applied; those that params.yaml cannot change stand at both ends."""
         low, high = self.length.min_characters, self.length.max_characters
-        return (
-            schema_rule(self.facts),
-            row_rule(self, "missing_text", None, "Every row has a text", "without a text", NotNull("sha256")),
-            row_rule(self, "empty_text", None, "No text is empty or only white space",
-                     "whose text is empty or only white space", Between("words", low=1)),
-            row_rule(self, "length", [low, high], f"Every text has {low} to {high} characters",
-                     f"with fewer than {low} or more than {high} characters", Between("length", low, high),
-                     remedy="change the bounds in validation.length"),
-            *label_rules(self),
-            *repetition_rules(self, "text"),
-            *self.rules_of_all(),
-        )  # fmt: skip
+        missing = row_rule(self, "missing_text", None, "Every row has a text", "without a text", NotNull("sha256"))
+        empty = row_rule(
+            self,
+            "empty_text",
+            None,
+            "No text is empty or only white space",
+            "whose text is empty or only white space",
+            Between("words", low=1),
+        )
+        length = row_rule(
+            self,
+            "length",
+            [low, high],
+            f"Every text has {low} to {high} characters",
+            f"with fewer than {low} or more than {high} characters",
+            Between("length", low, high),
+            remedy="change the bounds in validation.length",
+        )
+        own = (schema_rule(self.manifest), missing, empty, length)
+        return (*own, *label_rules(self), *repetition_rules(self, "text"), *self.rules_of_all())
 
     def derive(self, manifest: "pd.DataFrame") -> "pd.DataFrame":
         """The manifest with `length` (characters, of texts that are not empty) and the columns of `compare`."""
-        table = prepare(manifest, self.facts)
+        table = prepare(manifest, self.manifest)
         empty = active(self.empty_text, table["words"] == 0)
         table["length"] = table["characters"].where(~empty).astype("Int64")
         bad = (table["length"] < self.length.min_characters) | (table["length"] > self.length.max_characters)
@@ -81,13 +89,4 @@ class TextRules(CommonRules):
 
     def excerpts(self, raw: Path, manifest: "pd.DataFrame", ids: Collection[str]) -> dict[str, str]:
         """The first characters of these texts, in a line, by id."""
-        texts = pick(raw, "text", ids)
-        return {name: " ".join((text or "")[:SHOWN].splitlines()) for name, text in texts.items()}
-
-
-class TextValidation(TextRules, ClassRules):
-    """Section `validation` of params.yaml for texts with classes: one entry a rule."""
-
-
-class TextNumberValidation(TextRules, NumberRules):
-    """Section `validation` of params.yaml for texts with numbers: one entry a rule."""
+        return {name: in_a_line(content, SHOWN) for name, content in pick(raw, "text", ids).items()}

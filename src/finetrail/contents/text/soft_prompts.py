@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol, cast
 import torch
 from torch import Tensor, nn
 
-from finetrail.contents.text.backbone import PooledEncoder
+from finetrail.contents.text.encoder import TextEncoder
 from finetrail.errors import ConfigError
 
 Method = Literal["prompt_tuning", "prefix_tuning"]
@@ -52,12 +52,14 @@ class PromptEncoder(nn.Module):
         with torch.no_grad():
             self.prompt.copy_(words[torch.randint(len(words), (self.tokens,)).to(words.device)])
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Any:
-        """As the encoder. Args: input_ids, attention_mask: (B, T). Returns: `last_hidden_state` (B, T, D)."""
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Any:
+        """As the encoder. Args: all (B, T). Returns: `last_hidden_state` (B, T, D)."""
         words = self.encoder.get_input_embeddings()(input_ids)  # (B, T, E)
         prompt = self.prompt.to(words.dtype).expand(len(words), -1, -1)
         output = self.encoder(
-            inputs_embeds=torch.cat((prompt, words), dim=1), attention_mask=_widened(attention_mask, self.tokens)
+            inputs_embeds=torch.cat((prompt, words), dim=1),
+            attention_mask=_widened(attention_mask, self.tokens),
+            **_types(token_type_ids, self.tokens),
         )
         output.last_hidden_state = output.last_hidden_state[:, self.tokens :]
         return output
@@ -94,12 +96,13 @@ class PrefixEncoder(nn.Module):
         """Start with little noise: vectors that say nothing yet."""
         nn.init.normal_(self.prefix, std=0.02)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Any:
-        """As the encoder. Args: input_ids, attention_mask: (B, T). Returns: `last_hidden_state` (B, T, D)."""
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Any:
+        """As the encoder. Args: all (B, T). Returns: `last_hidden_state` (B, T, D)."""
         return self.encoder(
             input_ids=input_ids,
             attention_mask=_widened(attention_mask, self.tokens),
             past_key_values=_Past(self.prefix, self.config.num_attention_heads),
+            **_types(token_type_ids, 0),
         )
 
 
@@ -127,17 +130,12 @@ _ENCODERS: dict[Method, type[PromptEncoder] | type[PrefixEncoder]] = {
 }
 
 
-def add_soft_prompt(backbone: nn.Module, method: Method, tokens: int) -> SoftPrompt:
+def add_soft_prompt(backbone: TextEncoder, method: Method, tokens: int) -> SoftPrompt:
     """Put an encoder with trained vectors, all zero yet, in the place of the backbone's encoder.
 
     Raises:
-        ConfigError: the backbone is not for texts, its encoder takes no such vectors, or there is no place for them
-            beside the longest texts.
+        ConfigError: the encoder takes no such vectors, or there is no place for them beside the longest texts.
     """
-    if not isinstance(backbone, PooledEncoder):
-        raise ConfigError(
-            f"adaptation.method is {method!r}, which is for texts, and this backbone reads none; use another method"
-        )
     if backbone.spare is not None and tokens > backbone.spare:
         raise ConfigError(
             f"adaptation.tokens is {tokens}, but beside max_tokens this backbone reads {backbone.spare} more; "
@@ -148,7 +146,7 @@ def add_soft_prompt(backbone: nn.Module, method: Method, tokens: int) -> SoftPro
     return cast(SoftPrompt, soft)
 
 
-def describe_soft_prompt(backbone: PooledEncoder) -> dict[str, Any]:
+def describe_soft_prompt(backbone: TextEncoder) -> dict[str, Any]:
     """What `add_soft_prompt` needs to build it again, for model.json; empty where there is none."""
     encoder = backbone.encoder
     if not isinstance(encoder, PromptEncoder | PrefixEncoder):
@@ -158,6 +156,11 @@ def describe_soft_prompt(backbone: PooledEncoder) -> dict[str, Any]:
 
 def _widened(mask: Tensor, tokens: int) -> Tensor:
     return torch.cat((mask.new_ones(len(mask), tokens), mask), dim=1)
+
+
+def _types(types: Tensor | None, tokens: int) -> dict[str, Tensor]:
+    """The segments of a text's tokens, with those of `tokens` in front of it; nothing where there is one segment."""
+    return {} if types is None else {"token_type_ids": torch.cat((types.new_zeros(len(types), tokens), types), dim=1)}
 
 
 def _require(encoder: nn.Module, argument: str, method: Method) -> None:

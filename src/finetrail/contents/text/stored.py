@@ -1,41 +1,50 @@
-"""Texts as the content of rows."""
+"""Texts as they lie in the shards: one a row, or several by the columns that they were read from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from finetrail.data.store.content import Kind
-from finetrail.errors import SourceError
+from finetrail.data.store.content import Kind, size_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
-class Texts:
-    """Described by their characters and words."""
+class StoredTexts:
+    """Described by their characters and words.
 
+    Attributes:
+        columns: that a row was read from; of several the stored value is a struct with their names.
+    """
+
+    columns: tuple[str, ...] = ("text",)
     column: str = "text"
-    stored: Literal["string", "binary"] = "string"
     compression: Literal["zstd", "none"] = "zstd"
     facts: Mapping[str, Kind] = field(default_factory=lambda: {"characters": "int64", "words": "int64"})
 
-    def describe(self, contents: Sequence[str | None]) -> list[dict[str, object]]:
-        """The number of characters, and of words between white space."""
+    def arrow(self) -> "pa.DataType":
+        import pyarrow as pa
+
+        return pa.string() if len(self.columns) == 1 else pa.struct([(name, pa.string()) for name in self.columns])
+
+    def describe(self, contents: Sequence[Any]) -> list[dict[str, object]]:
+        """The number of characters, and of words between white space, of all texts of a row."""
         return [
             {"characters": None, "words": None}
-            if text is None
-            else {"characters": len(text), "words": len(text.split())}
-            for text in contents
+            if content is None
+            else {"characters": size_of(content), "words": sum(len(text.split()) for text in parts(content))}
+            for content in contents
         ]
 
 
-TEXT = Texts()
+def parts(content: Any) -> list[str]:
+    """The texts of a row, in the order of their columns."""
+    return list(content.values()) if isinstance(content, dict) else [content]
 
 
-def as_text(where: str, value: Any) -> str | None:
-    """A field of a table as text; None where it is empty.
-
-    Raises:
-        SourceError: it is something else. Args: where: the place, for the message.
-    """
-    if value is not None and not isinstance(value, str):
-        raise SourceError(f"{where} holds {value!r}; it must be text")
-    return value
+def in_a_line(content: Any, most: int) -> str:
+    """The start of a row's texts, for people; several are told apart by a bar."""
+    if content is None:
+        return ""
+    return " | ".join(" ".join(text.split()) for text in parts(content))[:most]

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from finetrail.contents.image.decode import MOST_BYTES
+from finetrail.data.sources.folders import MOST_BYTES
 from finetrail.data.sources.layout import plain_name, shown
 from finetrail.errors import SourceError
 
@@ -69,7 +69,7 @@ class _Guard:
         self._seen.add(plain)
         if not 0 <= size <= MOST_BYTES:
             raise SourceError(
-                f"{self._name}: {plain!r} has {size:,} bytes; an image may have {MOST_BYTES:,}; take it out"
+                f"{self._name}: {plain!r} has {size:,} bytes; a file may have {MOST_BYTES:,}; take it out"
             )
         self._total += size
         if packed is not None and size > FREE_OF_RATIO and size > MOST_TIMES * packed:

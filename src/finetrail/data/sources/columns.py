@@ -1,14 +1,19 @@
 """Which columns of a table hold what, and a row made out of a table's record."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from finetrail.data.store.content import StoredLabel
 from finetrail.data.store.raw import Row
 from finetrail.errors import SourceError
 from finetrail.settings import Settings
 
 SplitName = Literal["train", "val", "test"]
+Record = tuple[int, dict[str, Any]]
+"""A row's number from 1 (a line's, for JSONL), and its values by column."""
 
 # The names that data sets give to the three splits, and ours.
 OFFICIAL: dict[str, SplitName] = {
@@ -25,103 +30,122 @@ OFFICIAL: dict[str, SplitName] = {
 _HALF_A_CHARACTER = re.compile("[\ud800-\udfff]")
 
 
-class Columns(Protocol):
-    """What the readers of tables need to know of the columns, whatever the content is."""
-
-    @property
-    def label(self) -> str: ...
-
-    @property
-    def group(self) -> str | None: ...
-
-    @property
-    def split(self) -> str | None: ...
-
-    @property
-    def content(self) -> str: ...
-
-    @property
-    def names(self) -> list[str]: ...
-
-
-class TextColumns(Settings):
-    """Which columns of the source hold what.
+class Columns(Settings):
+    """Which columns of the source hold what; contents and targets add theirs.
 
     Attributes:
-        text: the text that the model is to read.
-        label: its class, as a name or a number; of a regression the number to predict.
-        group: rows of one group stay in one split (an author, a patient); none by default.
+        group: rows of one group stay in one split (an author, a patient, a camera); none by default.
         split: the official split of the row; none by default.
     """
 
-    text: str = "text"
-    label: str = "label"
     group: str | None = None
     split: str | None = None
 
     @property
-    def content(self) -> str:
-        return self.text
+    def contents(self) -> tuple[str, ...]:
+        """The columns that a row's content is read from."""
+        return ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The columns that a row's label is read from."""
+        return ()
 
     @property
     def names(self) -> list[str]:
-        return [name for name in (self.text, self.label, self.group, self.split) if name is not None]
+        """All columns that a table must have, each once."""
+        named = (*self.contents, *self.labels, self.group, self.split)
+        return list(dict.fromkeys(name for name in named if name is not None))
 
 
-class ImageColumns(Settings):
-    """Which columns of the source hold what.
+class LabelReader(StoredLabel, Protocol):
+    """What sources ask of a kind of target.
 
     Attributes:
-        image: a path relative to the table's folder, encoded bytes, base64 text, or a struct of bytes and path.
-        label: its class, as a name or a number; of a regression the number to predict; of `pixels` without a header
-            `first` or `last`.
-        group: images of one group stay in one split (a patient, a camera); none by default.
-        split: the official split of the row; none by default.
+        formats: file formats that it brings along, beside the tables that all have, each with the reader of a file.
+        endings: of file names, and the formats that they mean.
     """
 
-    image: str = "image"
-    label: str = "label"
-    group: str | None = None
-    split: str | None = None
+    @property
+    def formats(self) -> "Mapping[str, RecordReader]": ...
 
     @property
-    def content(self) -> str:
-        return self.image
+    def endings(self) -> Mapping[str, str]: ...
 
-    @property
-    def names(self) -> list[str]:
-        return [name for name in (self.image, self.label, self.group, self.split) if name is not None]
+    def given(self, where: str, record: Mapping[str, Any], columns: Any) -> tuple[Mapping[str, Any], Any]:
+        """The label's value as the source has it, and the record, which may gain the content that the label came with.
+
+        Args:
+            where: the place, for messages.
+            columns: section `source.columns`.
+        """
+        ...
+
+    def read(self, where: str, value: Any, columns: Any) -> Any:
+        """A label out of a source's value; None where it is missing, `Unreadable` where a rule is to find it.
+
+        Raises:
+            SourceError: the value cannot be a label of this kind; the message names value, rule and remedy.
+        """
+        ...
 
 
-def row_from(source: str, number: int, record: Mapping[str, Any], split: SplitName | None, columns: Columns) -> Row:
-    """A row out of a record whose content is a text or the bytes of an image already.
+class RecordReader(Protocol):
+    """Reads a file of a format that a target brings along."""
+
+    def __call__(self, path: Path, columns: Any) -> Iterator[Record]: ...
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a record stands. Attributes: source: its file; number: as in `Row`; split: of the whole file."""
+
+    source: str
+    number: int
+    split: SplitName | None
+
+    def __str__(self) -> str:
+        return f"{self.source}, row {self.number}"
+
+
+def row_from(place: Place, record: Mapping[str, Any], columns: Columns, content: Any, label: Any) -> Row:
+    """A row out of a record, and of its content and label.
+
+    The official split of a whole file goes before that of the column.
 
     Args:
-        split: the official split of the whole table, which goes before its column.
+        content, label: as they are stored.
 
     Raises:
-        SourceError: a name is no text that can be written, or the split is unknown.
+        SourceError: a value is no text that can be written, or the split is unknown.
     """
     for name in columns.names:
         value = record.get(name)
         if isinstance(value, str) and _HALF_A_CHARACTER.search(value):
             raise SourceError(
-                f"{source}, row {number}: column {name!r} holds {ascii(value)[:60]}; it must be text that can be "
+                f"{place}: column {name!r} holds {ascii(value)[:60]}; it must be text that can be "
                 "written as UTF-8; mend the escapes of halved characters"
             )
     named = record[columns.split] if columns.split else None
     if named is not None and str(named).lower() not in OFFICIAL:
-        raise SourceError(f"{source}, row {number}: split {named!r} is unknown; use one of {', '.join(OFFICIAL)}")
+        raise SourceError(f"{place}: split {named!r} is unknown; use one of {', '.join(OFFICIAL)}")
     return Row(
-        source=source,
-        row=number,
-        content=record[columns.content],
-        label=_name(record[columns.label]),
-        split=split or (OFFICIAL[str(named).lower()] if named is not None else None),
-        group=_name(record[columns.group]) if columns.group else None,
+        source=place.source,
+        row=place.number,
+        content=content,
+        label=label,
+        split=place.split or (OFFICIAL[str(named).lower()] if named is not None else None),
+        group=_name(record.get(columns.group)) if columns.group else None,
     )
 
 
+def is_missing(value: Any) -> bool:
+    """Whether a field is empty: None, NaN, or a text of white space alone."""
+    return value is None or value != value or (isinstance(value, str) and not value.strip())  # noqa: PLR0124 (NaN)
+
+
 def _name(value: Any) -> str | None:
-    """A label or group as a string; an empty one is a missing one."""
-    return str(value) if value is not None and str(value).strip() else None
+    """A group as a string. A whole number of a column with gaps, which pandas writes as 3.0, is 3."""
+    if is_missing(value):
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -6,12 +6,11 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from finetrail.contents.image.decode import MOST_BYTES
-from finetrail.data.sources.columns import OFFICIAL, SplitName
 from finetrail.data.sources.layout import shown
-from finetrail.data.store.raw import Row
 from finetrail.errors import SourceError
 
+MOST_BYTES = 256 * 2**20
+"""Of one file that becomes a row, such as an image."""
 # DVC may put links into its cache in place of the files that it tracks; there the name is the content's hash.
 _DVC_CACHE = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")
 
@@ -36,7 +35,7 @@ def read_file(path: str | Path, name: str) -> bytes:
     with open(path, "rb") as file:  # noqa: PTH123  (a Path for each of 60,000 files takes longer than reading them)
         data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
-        raise SourceError(f"{name!r} has more than {MOST_BYTES:,} bytes, the most for an image; take it out")
+        raise SourceError(f"{name!r} has more than {MOST_BYTES:,} bytes, the most for a row; take it out")
     return data
 
 
@@ -77,29 +76,3 @@ def _walk(root: Path) -> Iterator[tuple[str, str]]:
 def _sorted(folder: Path | str) -> "list[os.DirEntry[str]]":
     with os.scandir(folder) as found:
         return sorted(found, key=lambda entry: entry.name, reverse=True)
-
-
-def read_texts(root: Path, split: SplitName | None) -> Iterator[Row]:
-    """`root/<label>/*.txt`, or `root/<split>/<label>/*.txt`; in the order of the names.
-
-    Raises:
-        SourceError: a file is not UTF-8 or a link out of `root`, or there is none.
-    """
-    folders = sorted(child for child in root.iterdir() if child.is_dir() and not child.name.startswith("."))
-    official = bool(folders) and split is None and all(folder.name.lower() in OFFICIAL for folder in folders)
-    number = 0
-    for top in folders if official else [root]:
-        for label in sorted(child for child in top.iterdir() if child.is_dir() and not child.name.startswith(".")):
-            for file in sorted(label.glob("*.txt")):
-                number += 1
-                name = file.relative_to(root).as_posix()
-                check_link(file, root.resolve(), name)
-                try:
-                    text = file.read_text(encoding="utf-8-sig")
-                except UnicodeDecodeError as error:
-                    raise SourceError(
-                        f"{name}: byte {error.start} is not UTF-8 ({error.reason}); save the file as UTF-8"
-                    ) from error
-                yield Row(name, number, text, label.name, OFFICIAL[top.name.lower()] if official else split)
-    if number == 0:
-        raise SourceError(f"{root.name!r} holds no text; lay the files out as {root.name}/<label>/<name>.txt")

@@ -1,23 +1,18 @@
 """Data sets of the Hugging Face hub, as the `datasets` library gives them."""
 
-import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
-from finetrail.data.sources.columns import OFFICIAL, Columns, SplitName, row_from
-from finetrail.data.sources.folders import read_file
-from finetrail.data.store.raw import Row
+from finetrail.data.sources.columns import OFFICIAL, Columns, SplitName
 from finetrail.errors import SourceError
 from finetrail.locations import hub_name, unreachable
 
-Convert = Callable[[str, Any], str | bytes | None]
+Found = tuple[str, SplitName, int, dict[str, Any]]
+"""Name of the part, its official split, the row's number from 1, and its values by column."""
 
 
-def read_hub(
-    address: str, config: str | None, split: SplitName | None, columns: Columns, convert: Convert
-) -> Iterator[Row]:
-    """The rows of a hub data set. Args: as of `hub_rows`. Raises: SourceError, also if it cannot be fetched."""
+def hub_records(address: str, config: str | None, split: SplitName | None, columns: Columns) -> Iterator[Found]:
+    """The rows of a hub data set. Args: as of `records_of`. Raises: SourceError, also if it cannot be fetched."""
     from datasets import DatasetDict, disable_progress_bars, load_dataset
 
     disable_progress_bars()
@@ -28,19 +23,16 @@ def read_hub(
         raise unreachable(address, error) from error
     if not isinstance(loaded, DatasetDict):
         raise SourceError(f"{address!r} is no data set with splits but {type(loaded).__name__}; name another")
-    yield from hub_rows(name, loaded, split, columns, convert)
+    yield from records_of(name, loaded, split, columns)
 
 
-def hub_rows(name: str, loaded: Any, split: SplitName | None, columns: Columns, convert: Convert) -> Iterator[Row]:
+def records_of(name: str, loaded: Any, split: SplitName | None, columns: Columns) -> Iterator[Found]:
     """The rows of a `datasets.DatasetDict`; class numbers become the names that its features give them.
-
-    Args:
-        convert: makes the content of a row out of (the place, for messages; the field's value).
 
     Raises:
         SourceError: it has no official split, or lacks a column.
     """
-    from datasets import ClassLabel, Image
+    from datasets import Image
 
     found = {part: OFFICIAL.get(str(part).lower()) for part in loaded}
     wanted = {part: official for part, official in found.items() if official and split in (None, official)}
@@ -55,40 +47,21 @@ def hub_rows(name: str, loaded: Any, split: SplitName | None, columns: Columns, 
                 f"{name}: no column {missing[0]!r}; it has {', '.join(data.column_names)}; set source.columns"
             )
         data = data.select_columns(columns.names)
-        if isinstance(data.features[columns.content], Image):
-            data = data.cast_column(columns.content, Image(decode=False))  # bytes and path, as they are stored
-        feature = data.features[columns.label]
+        for column in columns.contents:
+            if isinstance(data.features[column], Image):
+                data = data.cast_column(column, Image(decode=False))  # bytes and path, as they are stored
         for number, record in enumerate(data, start=1):
-            if isinstance(feature, ClassLabel) and record[columns.label] is not None:
-                record[columns.label] = feature.int2str(record[columns.label]) if record[columns.label] >= 0 else None
-            where = f"{name}/{part}, row {number}: column {columns.content!r}"
-            record[columns.content] = convert(where, record[columns.content])
-            yield row_from(f"{name}/{part}", number, record, official, columns)
+            named = {column: _named(data.features[column], record[column]) for column in columns.labels}
+            yield f"{name}/{part}", official, number, record | named
 
 
-def cached_image(where: str, value: Any) -> bytes | None:
-    """The bytes of an Image feature: its own, or those of a file that the library fetched.
+def _named(feature: Any, value: Any) -> Any:
+    """A value with the names of its classes in place of their numbers, in lists too; -1 stands for a missing one."""
+    from datasets import ClassLabel
 
-    Raises:
-        SourceError: a path leads out of the library's caches, so the data set would read this machine's files.
-    """
-    if value is None or isinstance(value, bytes):
-        return value
-    if not isinstance(value, dict):
-        raise SourceError(
-            f"{where} holds {str(value)[:60]!r}; it must be an Image feature or bytes; set source.columns"
-        )
-    path = value.get("path")
-    if value.get("bytes") is not None or path is None:
-        data: bytes | None = value.get("bytes")
-        return data
-    from datasets import config
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    caches = [os.path.realpath(cache) for cache in (config.HF_DATASETS_CACHE, HF_HUB_CACHE)]
-    real = Path(os.path.realpath(path))
-    if not any(real.is_relative_to(cache) for cache in caches):
-        raise SourceError(
-            f"{where} points to {str(path)[:200]!r}, outside of the data set; use one that holds its images"
-        )
-    return read_file(real, str(path)) if real.is_file() else None
+    if isinstance(feature, ClassLabel) and isinstance(value, int):
+        return feature.int2str(value) if value >= 0 else None
+    inner = feature[0] if isinstance(feature, list) and feature else getattr(feature, "feature", None)
+    if inner is not None and isinstance(value, list):
+        return [_named(inner, one) for one in value]
+    return value

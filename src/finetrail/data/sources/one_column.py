@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from finetrail.data.sources.place import ROWS_AT_ONCE, SUFFIXES
+from finetrail.data.sources.place import ROWS_AT_ONCE, TABLES
 from finetrail.data.sources.tables import read_parquet
 from finetrail.errors import SourceError
 
@@ -24,7 +24,7 @@ def salvage(path: Path, column: str) -> Iterator[Salvaged]:
         SourceError: no row has such a column, the file is no Parquet file, or the quoting of a CSV file is broken:
             behind that nobody can say where a row begins.
     """
-    kind = SUFFIXES[path.suffix.lower()]
+    kind = TABLES[path.suffix.lower()]
     if kind == "parquet":
         return _parquet(path, column)
     return _jsonl(path, column) if kind == "jsonl" else _csv(path, column, "\t" if kind == "tsv" else ",")

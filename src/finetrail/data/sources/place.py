@@ -1,28 +1,27 @@
-"""Section `source` of params.yaml: labelled texts or images out of files, folders, packages and hub data sets."""
+"""Section `source` of params.yaml: labelled rows out of files, folders, packages and hub data sets.
 
+What a row holds is read by a kind of content, whose own source extends this one; its label by a kind of target.
+"""
+
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from finetrail.contents.image.pixel_tables import read_pixels
-from finetrail.contents.image.stored import IMAGE
-from finetrail.contents.image.values import FieldReader
-from finetrail.contents.text.stored import TEXT, as_text
-from finetrail.data.sources.archives import member_names, read_members
-from finetrail.data.sources.columns import ImageColumns, SplitName, TextColumns, row_from
-from finetrail.data.sources.folders import file_names, read_files, read_texts
-from finetrail.data.sources.hub import Convert, cached_image, read_hub
-from finetrail.data.sources.layout import find_layout, folders_of
-from finetrail.data.sources.tables import Record, read_csv, read_jsonl, read_parquet
-from finetrail.data.store.content import Content
-from finetrail.data.store.raw import Row
+from finetrail.data.sources.columns import Columns, LabelReader, Place, Record, SplitName, row_from
+from finetrail.data.sources.hub import hub_records
+from finetrail.data.sources.tables import read_csv, read_jsonl, read_parquet
 from finetrail.errors import ConfigError, SourceError
 from finetrail.locations import locate
 from finetrail.settings import Settings
 
-SUFFIXES: dict[str, Literal["csv", "tsv", "jsonl", "parquet"]] = {
+if TYPE_CHECKING:
+    from finetrail.data.store.content import StoredContent
+    from finetrail.data.store.raw import Row
+
+TABLES: dict[str, str] = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".tab": "tsv",
@@ -31,25 +30,49 @@ SUFFIXES: dict[str, Literal["csv", "tsv", "jsonl", "parquet"]] = {
     ".json": "jsonl",
     ".parquet": "parquet",
 }
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 ROWS_AT_ONCE = 256  # of a Parquet file: a row may hold megabytes
+Convert = Callable[[str, Any], Any]
+"""Makes the content of a row out of (the place, for messages; the field's value)."""
+_HUB = "hf://datasets/"
 
-Place = tuple[SplitName | None, str]
 
+class Source(Settings):
+    """Where labelled rows come from. Give either `path` or `splits`.
 
-class _Place(Settings):
-    """What sources have in common. Give either `path` or `splits`."""
+    Attributes:
+        path: a file, a folder, a pypi:// or an hf://datasets/ address.
+        splits: the same, one address for each official split.
+        config: the configuration of a hub data set, where it has several.
+        format: `auto` goes by the file's ending.
+        columns: which columns hold content, label, group and split.
+        skip_rows: rows to pass over after the header, for formats with more than one header line.
+        limit: keep at most so many rows of a split (of `all`, without official splits), those with the smallest hashes.
+    """
 
     path: str | None = None
     splits: dict[SplitName, str] | None = None
     config: str | None = None
     skip_rows: int = Field(0, ge=0)
     limit: dict[Literal["train", "val", "test", "all"], Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    format: str = "auto"
+    columns: Columns = Columns()
+
+    labels: ClassVar[LabelReader]
+    """The kind of target whose labels are read: set where a task joins the two."""
+    own_formats: ClassVar[tuple[str, ...]] = ()
+    """Formats of a kind of content, beside the tables that all have."""
+    own_endings: ClassVar[dict[str, str]] = {}
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if (self.path is None) == (not self.splits):
             raise ValueError("give either `path` or `splits`, one of the two")
+        return self
+
+    @model_validator(mode="after")
+    def _known_format(self) -> Self:
+        if self.format not in ("auto", *self._formats()):
+            raise ValueError(f"format {self.format!r} is unknown; use auto or one of {', '.join(self._formats())}")
         return self
 
     @property
@@ -58,151 +81,95 @@ class _Place(Settings):
         return [address for _, address in self._places]
 
     @property
-    def _places(self) -> list[Place]:
+    @abstractmethod
+    def content(self) -> "StoredContent":
+        """How the contents are stored."""
+
+    @abstractmethod
+    def converter(self, folder: Path | None) -> Convert:
+        """What makes a content out of a field. Args: folder: of the table; None for a hub data set."""
+
+    def rows_of(self, kind: str, path: Path, split: SplitName | None) -> "Iterator[Row]":
+        """The rows of a file or folder of one of `own_formats`."""
+        raise AssertionError(f"{type(self).__name__} has no format {kind!r} of its own: a bug of finetrail")
+
+    def read(self, root: Path) -> "Iterator[Row]":
+        """Yield every example. Args: root: the folder that paths start from.
+
+        Raises:
+            SourceError: a file is missing, empty, cannot be parsed, lacks a column, or a label is of another kind.
+        """
+        for split, address in self._places:
+            if address.startswith(_HUB):
+                for part, official, number, record in hub_records(address, self.config, split, self.columns):
+                    yield self._row(Place(part, number, official), record, self.converter(None))
+                continue
+            path = locate(address, root)
+            kind = self._kind(address, path)
+            if kind in self.own_formats:
+                yield from self.rows_of(kind, path, split)
+            else:
+                yield from self._table_rows(path, kind, split)
+
+    @property
+    def _places(self) -> list[tuple[SplitName | None, str]]:
         return [(None, self.path)] if self.path else [*(self.splits or {}).items()]
 
+    @classmethod
+    def _formats(cls) -> tuple[str, ...]:
+        return ("csv", "tsv", "jsonl", "parquet", *cls.own_formats, *cls.labels.formats)
 
-class TextSource(_Place):
-    """Where labelled texts come from.
+    def _kind(self, address: str, path: Path) -> str:
+        """The format as given, or by the file's ending."""
+        kind, name = self.format, path.name.lower()
+        if kind == "auto" and path.is_dir() and "folder" in self.own_formats:
+            kind = "folder"
+        elif kind == "auto":
+            endings = {**TABLES, **self.own_endings, **self.labels.endings}
+            longest = max((end for end in endings if name.endswith(end)), key=len, default=None)
+            if longest is None:
+                raise ConfigError(
+                    f"{path.name!r}: cannot tell its format from {path.suffix!r}; set source.format to one of "
+                    f"{', '.join(self._formats())}"
+                )
+            kind = endings[longest]
+        if (kind == "folder") != path.is_dir():
+            found = "folder" if path.is_dir() else "file"
+            raise ConfigError(f"{address!r} is a {found}, but source.format is {kind!r}; correct one of the two")
+        return kind
 
-    Attributes:
-        path: a file, a folder of text files by class, a pypi:// or an hf://datasets/ address.
-        splits: the same, one address for each official split.
-        config: the configuration of a hub data set, where it has several.
-        format: `auto` goes by the file's ending.
-        columns: which columns hold text, label, group and split.
-        skip_rows: rows to pass over after the header, for formats with more than one header line.
-        limit: keep at most so many rows of a split (of `all`, without official splits), those with the smallest hashes.
-    """
+    def _table_rows(self, path: Path, kind: str, split: SplitName | None) -> "Iterator[Row]":
+        if path.stat().st_size == 0:
+            raise SourceError(
+                f"{path.name} is empty (0 bytes); it needs the columns {', '.join(self.columns.names)} and some rows"
+            )
+        convert, empty = self.converter(path.parent), True
+        for number, record in self._records(path, kind):
+            empty = False
+            yield self._row(Place(path.name, number, split), record, convert)
+        if empty:
+            raise SourceError(f"{path.name} has no rows, only a header; add labelled examples")
 
-    format: Literal["auto", "csv", "tsv", "jsonl", "parquet", "folder"] = "auto"
-    columns: TextColumns = TextColumns()
+    def _records(self, path: Path, kind: str) -> Iterator[Record]:
+        names = self.columns.names
+        if kind in self.labels.formats:
+            return self.labels.formats[kind](path, self.columns)
+        if kind == "parquet":
+            return read_parquet(path, names, ROWS_AT_ONCE)
+        if kind == "jsonl":
+            return read_jsonl(path, names)
+        return read_csv(path, names, "\t" if kind == "tsv" else ",", self.skip_rows)
 
-    @property
-    def content(self) -> Content:
-        return TEXT
-
-    def read(self, root: Path) -> Iterator[Row]:
-        """Yield every example. Args: root: the folder that paths start from.
-
-        Raises:
-            SourceError: a file is missing, empty, not UTF-8, cannot be parsed, or lacks a column.
-        """
-        for split, address in self._places:
-            if address.startswith("hf://datasets/"):
-                yield from read_hub(address, self.config, split, self.columns, as_text)
-                continue
-            path = locate(address, root)
-            kind = _kind(address, path, self.format, ("csv", "tsv", "jsonl", "parquet", "folder"))
-            if kind == "folder":
-                yield from read_texts(path, split)
-            else:
-                yield from _table_rows(path, kind, split, self, as_text)
-
-
-Source = TextSource
-
-
-class ImageSource(_Place):
-    """Where labelled images come from. JPEG, PNG, WebP, BMP, GIF and TIFF are known.
-
-    Attributes:
-        path: a folder or archive with a folder for each class, a table, a pypi:// or an hf://datasets/ address.
-        splits: the same, one address for each official split.
-        config: the configuration of a hub data set, where it has several.
-        format: `auto` goes by the file's ending. `archive` is a zip or a tar; `pixels` is a CSV file of grey values.
-        columns: which columns of a table hold image, label, group and split.
-        skip_rows: rows to pass over after the header, for formats with more than one header line.
-        limit: keep at most so many rows of a split (of `all`, without official splits), those with the smallest hashes.
-    """
-
-    format: Literal["auto", "folder", "archive", "csv", "tsv", "jsonl", "parquet", "pixels"] = "auto"
-    columns: ImageColumns = ImageColumns()
-
-    @property
-    def content(self) -> Content:
-        return IMAGE
-
-    def read(self, root: Path) -> Iterator[Row]:
-        """Yield every example. Args: root: the folder that paths start from.
-
-        Raises:
-            SourceError: a file is missing, cannot be parsed, lacks a column, or leads to places that it should not.
-        """
-        for split, address in self._places:
-            if address.startswith("hf://datasets/"):
-                yield from read_hub(address, self.config, split, self.columns, cached_image)
-                continue
-            path = locate(address, root)
-            known = ("folder", "archive", "csv", "tsv", "jsonl", "parquet", "pixels")
-            kind = _kind(address, path, self.format, known)
-            if kind == "folder":
-                yield from _tree_rows(path, split, file_names, read_files)
-            elif kind == "archive":
-                yield from _tree_rows(path, split, member_names, read_members)
-            elif kind == "pixels":
-                yield from read_pixels(path, split, self.columns)
-            else:
-                yield from _table_rows(path, kind, split, self, FieldReader(path.parent))
+    def _row(self, place: Place, record: Any, convert: Convert) -> "Row":
+        columns, where = self.columns, str(place)
+        record, value = self.labels.given(where, record, columns)
+        parts = {name: convert(f"{where}: column {name!r}", record[name]) for name in columns.contents}
+        label = self.labels.read(where, value, columns)
+        return row_from(place, record, columns, joined(parts), label)
 
 
-def _kind(address: str, path: Path, given: str, known: tuple[str, ...]) -> str:
-    """The format as given, or by the file's ending."""
-    kind, name = given, path.name.lower()
-    if kind == "auto" and path.is_dir():
-        kind = "folder"
-    elif kind == "auto" and "archive" in known and name.endswith(ARCHIVES):
-        kind = "archive"
-    elif kind == "auto" and "pixels" in known and name.endswith(".csv.gz"):
-        kind = "pixels"
-    elif kind == "auto":
-        kind = SUFFIXES.get(path.suffix.lower(), "auto")
-    if kind == "auto":
-        raise ConfigError(
-            f"{path.name!r}: cannot tell its format from {path.suffix!r}; set source.format to one of "
-            f"{', '.join(known)}"
-        )
-    if (kind == "folder") != path.is_dir():
-        found = "folder" if path.is_dir() else "file"
-        raise ConfigError(f"{address!r} is a {found}, but source.format is {kind!r}; correct one of the two")
-    return kind
-
-
-def _tree_rows(
-    path: Path,
-    split: SplitName | None,
-    names: Callable[[Path], Iterator[str]],
-    read: Callable[[Path], Iterator[tuple[str, bytes]]],
-) -> Iterator[Row]:
-    """Every file is a row, so that what is no image is put aside by name; only hidden files are passed over."""
-    layout = find_layout(path.name, {folders for folders, litter in map(folders_of, names(path)) if not litter}, split)
-    for number, (name, data) in enumerate(read(path), start=1):
-        folders, litter = folders_of(name)
-        placed = None if litter else layout.place(folders)
-        if placed is not None:
-            yield Row(name, number, data, *placed)
-
-
-def _table_rows(
-    path: Path, kind: str, split: SplitName | None, source: TextSource | ImageSource, convert: Convert
-) -> Iterator[Row]:
-    columns = source.columns
-    if path.stat().st_size == 0:
-        raise SourceError(
-            f"{path.name} is empty (0 bytes); it needs the columns {', '.join(columns.names)} and some rows"
-        )
-    records: Iterator[Record]
-    if kind == "parquet":
-        records = read_parquet(path, columns.names, ROWS_AT_ONCE)
-    elif kind == "jsonl":
-        records = read_jsonl(path, columns.names)
-    else:
-        records = read_csv(path, columns.names, "\t" if kind == "tsv" else ",", source.skip_rows)
-    empty = True
-    for number, record in records:
-        empty = False
-        where = f"{path.name}, row {number}: column {columns.content!r}"
-        content = convert(where, record[columns.content])
-        yield row_from(path.name, number, record | {columns.content: content}, split, columns)
-    if empty:
-        raise SourceError(f"{path.name} has no rows, only a header; add labelled examples")
+def joined(parts: dict[str, Any]) -> Any:
+    """The content of a row: of one column its value, of several the values by column; None where one is missing."""
+    if any(value is None for value in parts.values()):
+        return None
+    return parts if len(parts) > 1 else next(iter(parts.values()))

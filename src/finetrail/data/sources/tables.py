@@ -4,11 +4,9 @@ import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from finetrail.data.sources.columns import Record
 from finetrail.errors import SourceError
-
-Record = tuple[int, dict[str, Any]]
 
 
 def read_csv(path: Path, columns: list[str], delimiter: str, skip_rows: int) -> Iterator[Record]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from finetrail.data.store.shards import BYTES_A_SHARD, ROWS_A_SHARD, read_batches
+from finetrail.data.store.shards import BYTES_A_SHARD, ROWS_A_SHARD, parquet_options, read_batches
 from finetrail.errors import SplitError
 from finetrail.progress import Track, quiet
 
@@ -104,10 +104,7 @@ def _sort(gathered: Path, shard: Path, column: str) -> None:
         group = max(1, min(ROWS_A_GROUP, len(rows) * SIZE_A_GROUP // rows.nbytes))
         schema = rows.schema.remove_metadata()
         encoded = pa.types.is_binary(schema.field(column).type)  # encoded images do not get smaller
-        compression = {name: "none" if encoded and name == column else "zstd" for name in schema.names}
-        others = [name for name in schema.names if name != column]
-        with pq.ParquetWriter(
-            shard, schema, compression=compression, use_dictionary=["label", "group"], write_statistics=others
-        ) as writer:
+        options = parquet_options(schema, column, "none" if encoded else "zstd")
+        with pq.ParquetWriter(shard, schema, **options) as writer:
             for start in range(0, len(order), group):
                 writer.write_table(rows.take(order.slice(start, group)), row_group_size=group)

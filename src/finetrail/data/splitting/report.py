@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from finetrail.data.splitting.splits import Assignment, Division, Rows
 from finetrail.errors import SplitError
-from finetrail.targets.strata import inline
 from finetrail.workspace import SPLITS
 
 if TYPE_CHECKING:
@@ -16,15 +15,26 @@ LARGE_CHAIN = 0.05  # of all rows
 
 
 def label_counts(rows: Rows, assignment: Assignment) -> dict[str, dict[str, int]]:
-    """Rows of each label (of numbers: of each bin) in each split: {split: {label: n}}; 0 where it lacks them."""
-    labels = sorted({label for label, split in zip(rows.labels, assignment.splits, strict=True) if split})
-    counts = Counter(zip(assignment.splits, rows.labels, strict=True))
+    """Rows of each stratum (a class, or a bin of numbers) in each split: {split: {label: n}}; 0 where it lacks them."""
+    placed = [(split, label) for split, strata in zip(assignment.splits, rows.labels, strict=True) for label in strata]
+    labels = sorted({label for split, label in placed if split})
+    counts = Counter(placed)
     return {split: {label: counts[split, label] for label in labels} for split in SPLITS}
 
 
-def refuse(counts: dict[str, dict[str, int]], removed: int) -> None:
-    """Raise SplitError where a split has no rows. Args: counts: of `label_counts`. removed: rows, for leakage."""
-    sizes = {split: sum(counts[split].values()) for split in SPLITS}
+def inline(counts: dict[str, int]) -> str:
+    """Counts by name, in a message."""
+    return ", ".join(f"{name} {n}" for name, n in counts.items())
+
+
+def rows_of(assignment: Assignment) -> dict[str, int]:
+    """Rows of each split."""
+    return {split: assignment.splits.count(split) for split in SPLITS}
+
+
+def refuse(assignment: Assignment) -> None:
+    """Raise SplitError where a split has no rows."""
+    sizes, removed = rows_of(assignment), len(assignment.removed)
     for split in SPLITS:
         if not sizes[split]:
             raise SplitError(
@@ -33,8 +43,12 @@ def refuse(counts: dict[str, dict[str, int]], removed: int) -> None:
             )
 
 
-def warnings(counts: dict[str, dict[str, int]], settings: Division) -> list[str]:
-    """Return what a person should know before trusting the scores, a sentence each."""
+def warnings(counts: dict[str, dict[str, int]], sizes: dict[str, int], settings: Division) -> list[str]:
+    """Return what a person should know before trusting the scores, a sentence each.
+
+    Args:
+        counts: of `label_counts`; sizes: of `rows_of`.
+    """
     found = []
     for label in counts["train"]:
         missing = [split for split in ("val", "test") if not counts[split][label]]
@@ -43,7 +57,6 @@ def warnings(counts: dict[str, dict[str, int]], settings: Division) -> list[str]
             found.append(f"label {label!r} ({rows} rows) is not in {' and '.join(missing)}: it is not scored there")
     if settings.method == "official":
         return found
-    sizes = {split: sum(counts[split].values()) for split in SPLITS}
     for split, asked in (("test", settings.test), ("val", settings.val)):
         total = sum(sizes.values())
         if abs(sizes[split] - asked * total) > max(len(counts[split]), asked * total / 4):  # beyond rounding by label
@@ -90,7 +103,7 @@ def leakage_report(rows: Rows, assignment: Assignment) -> dict[str, Any]:
         stays.
     """
     contents: dict[int, set[str]] = {}
-    labels: dict[int, set[str]] = {}
+    labels: dict[int, set[tuple[str, ...]]] = {}
     for cluster, key, label in zip(assignment.clusters, rows.keys, rows.labels, strict=True):
         contents.setdefault(cluster, set()).add(key)
         labels.setdefault(cluster, set()).add(label)

@@ -4,16 +4,16 @@ What goes as one is a unit: rows that are the same or near (see `leakage`), and 
 with all that they are near to.
 
 - `official`: the source's test split stays whole; rows of train and val near to it are taken out, and rows of train
-  near to val. Without an official val, val is carved out of train by label.
-- `stratified`: of each label (of numbers: of each bin) val and test get their shares to the row, if units of one row
-  allow it.
+  near to val. Without an official val, val is carved out of train by stratum.
+- `stratified`: of each stratum (a class, or a bin of numbers) val and test get their shares to the row, if units of
+  one row allow it.
 - `group`: as `stratified`, but with whole groups and over all labels together.
 - `hash`: see `_hash`; a row stays where it is when others are added or removed.
 """
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +23,10 @@ from finetrail.data.near.leakage import Neighbours, units_of
 from finetrail.errors import SplitError
 from finetrail.settings import Settings
 
+Draw = Callable[[list[int]], float]
+"""A number in [0, 1) for a unit of rows, which neither their order nor that of the units can change."""
+Divide = Callable[[list[list[int]], Sequence[tuple[str, ...]], Mapping[str, float], Draw], list[str]]
+"""The share that each unit goes to, "" for the rest: of the units, the strata of all rows, and the shares by name."""
 COMPARED = 50  # rows of a cluster that a removed row is compared with, to name the most similar
 
 
@@ -47,15 +51,17 @@ class Rows:
 
     Attributes:
         keys: what equal contents have in common: the normalised text, or the hash of the file.
-        labels: what is kept in proportion: the classes, or the bins of numbers; see `strata`.
+        labels: what is kept in proportion: the strata that each row belongs to; see `Strata`.
         official: the source's own split.
+        divide: how units are divided by label, where not each belongs to the commonest of its strata.
     """
 
     ids: Sequence[str]
     keys: Sequence[str]
-    labels: Sequence[str]
+    labels: Sequence[tuple[str, ...]]
     official: Sequence[str | None]
     groups: Sequence[str | None]
+    divide: Divide | None = None
 
 
 @dataclass(frozen=True)
@@ -160,20 +166,37 @@ def _hash(rows: Rows, units: list[list[int]], settings: Division) -> list[str | 
 
 def _shares(rows: Rows, units: list[list[int]], settings: Division, by_label: bool) -> list[str | None]:
     splits: list[str | None] = ["train"] * len(rows.ids)
-    for stratum in _strata(rows, units, settings.seed, by_label):
-        for name, chosen in _fill(stratum, {"test": settings.test, "val": settings.val}).items():
-            for row in chosen:
-                splits[row] = name
+    shares = {"test": settings.test, "val": settings.val}
+    for row, name in _divided(rows, units, shares, settings.seed, by_label):
+        splits[row] = name
     return splits
+
+
+def _divided(
+    rows: Rows, units: Iterable[list[int]], shares: dict[str, float], seed: int, by_label: bool
+) -> Iterator[tuple[int, str]]:
+    """The rows that go to a share, and its name."""
+    if by_label and rows.divide is not None:
+        known = list(units)
+        names = rows.divide(known, rows.labels, shares, lambda unit: _draw(seed, "unit", _key_of(rows, unit)))
+        yield from ((row, name) for unit, name in zip(known, names, strict=True) if name for row in unit)
+        return
+    for stratum in _strata(rows, units, seed, by_label):
+        for name, chosen in _fill(stratum, shares).items():
+            yield from ((row, name) for row in chosen)
+
+
+def _key_of(rows: Rows, unit: list[int]) -> str:
+    return min(rows.keys[row] for row in unit)
 
 
 def _strata(rows: Rows, units: Iterable[list[int]], seed: int, by_label: bool) -> list[list[list[int]]]:
     """Units by their most frequent label, in an order that looks random and that the order of rows cannot change."""
-    strata: defaultdict[str, list[tuple[float, str, list[int]]]] = defaultdict(list)
+    strata: defaultdict[tuple[str, ...], list[tuple[float, str, list[int]]]] = defaultdict(list)
     for unit in units:
         counts = Counter(rows.labels[row] for row in unit)
-        label = min(counts, key=lambda name: (-counts[name], name)) if by_label else ""
-        key = min(rows.keys[row] for row in unit)
+        label = min(counts, key=lambda name: (-counts[name], name)) if by_label else ()
+        key = _key_of(rows, unit)
         strata[label].append((_draw(seed, "unit", key), key, unit))
     return [[unit for _, _, unit in sorted(strata[label])] for label in sorted(strata)]
 
@@ -219,9 +242,8 @@ def _official(
                     splits[row] = None
     if "val" not in rows.official:
         units = _members(clusters, _rows_in(splits, "train")).values()
-        for stratum in _strata(rows, units, settings.seed, by_label=True):
-            for row in _fill(stratum, {"val": settings.val})["val"]:
-                splits[row] = "val"
+        for row, name in _divided(rows, units, {"val": settings.val}, settings.seed, by_label=True):
+            splits[row] = name
     return splits, sorted(removed, key=lambda entry: rows.ids[entry.row])
 
 

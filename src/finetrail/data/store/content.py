@@ -1,17 +1,19 @@
-"""What a kind of content (texts, pictures) says of itself, so that storing and checking it needs no special case."""
+"""What storing rows asks of contents and labels, so that it knows no kind of either."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Kind = Literal["int64", "float64", "string"]
 
 
-class Content(Protocol):
-    """A kind of content.
+class StoredContent(Protocol):
+    """How a kind of content lies in the shards.
 
     Attributes:
-        column: the name of its column in the shards.
-        stored: the Arrow type of that column.
+        column: the name of its column.
         compression: of that column; encoded images do not get smaller.
         facts: the columns that it adds to the manifest, and their types.
     """
@@ -20,27 +22,52 @@ class Content(Protocol):
     def column(self) -> str: ...
 
     @property
-    def stored(self) -> Literal["string", "binary"]: ...
-
-    @property
     def compression(self) -> Literal["zstd", "none"]: ...
 
     @property
     def facts(self) -> Mapping[str, Kind]: ...
+
+    def arrow(self) -> "pa.DataType":
+        """The type of its column."""
+        ...
 
     def describe(self, contents: Sequence[Any]) -> list[dict[str, object]]:
         """The facts of each content, in their order; all None for a missing content."""
         ...
 
 
-class Holder(Protocol):
-    """What holds a content: a text or the bytes of an image, or None where it is missing."""
+class StoredLabel(Protocol):
+    """How a kind of label lies in the shards.
+
+    Attributes:
+        facts: the columns that it adds to the manifest, and their types.
+    """
 
     @property
-    def content(self) -> str | bytes | None: ...
+    def facts(self) -> Mapping[str, Kind]: ...
+
+    def arrow(self) -> "pa.DataType":
+        """The type of its column."""
+        ...
+
+    def describe(self, labels: Sequence[Any], contents: Sequence[Any]) -> list[dict[str, object]]:
+        """The facts of each label, in their order."""
+        ...
+
+
+class Holder(Protocol):
+    """What holds a content: a text, texts by column, or the bytes of an image; None where it is missing."""
+
+    @property
+    def content(self) -> Any: ...
 
 
 HolderT = TypeVar("HolderT", bound=Holder)
+
+
+def size_of(content: Any) -> int:
+    """Characters of a text, bytes of an image; of several columns all together."""
+    return sum(map(len, content.values())) if isinstance(content, dict) else len(content or "")
 
 
 def batches(holders: Iterable[HolderT], rows: int, size: int) -> Iterator[list[HolderT]]:
@@ -53,7 +80,7 @@ def batches(holders: Iterable[HolderT], rows: int, size: int) -> Iterator[list[H
     held = 0
     for holder in holders:
         batch.append(holder)
-        held += len(holder.content or "")
+        held += size_of(holder.content)
         if len(batch) == rows or held >= size:
             yield batch
             batch, held = [], 0

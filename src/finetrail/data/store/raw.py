@@ -2,33 +2,30 @@
 
 import hashlib
 import heapq
+import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetrail.data.store.content import Content, batches
-from finetrail.data.store.shards import Contents, ShardWriter, pick, read_frame, schema_of
+from finetrail.data.store.content import StoredContent, StoredLabel, batches
+from finetrail.data.store.shards import ShardWriter, schema_of, to_frame
 from finetrail.errors import SourceError
 from finetrail.workspace import need
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "Contents",
-    "Row",
-    "pick",
-    "read_frame",
-    "read_manifest",
-    "smallest_hashes",
-    "write_rows",
-]
-
 ROWS_A_BATCH = 2_000
 BYTES_A_BATCH = 32 * 2**20
-IDENTITY = ("id", "source", "row", "split", "label", "group", "sha256")
+IDENTITY = ("id", "source", "row", "split", "label", "label_text", "group", "sha256")
+
+
+class Unreadable(str):
+    """A label as its source has it, which is none of its kind: the row is kept, and a rule finds it."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
@@ -38,14 +35,15 @@ class Row:
     Attributes:
         source: the file it comes from, for messages; a member's name, for an image of a folder or an archive.
         row: its 1-based number among the file's rows (the line, for JSONL).
-        content: a text, or the encoded bytes of an image; None where it is missing.
+        content: a text, texts by column, or the encoded bytes of an image; None where it is missing.
+        label: as its kind of target has it; None where it is missing, or `Unreadable`.
         split: the official split, `train`, `val` or `test`, if the source has one.
     """
 
     source: str
     row: int
-    content: str | bytes | None
-    label: str | None
+    content: Any
+    label: Any
     split: str | None = None
     group: str | None = None
 
@@ -55,6 +53,8 @@ class Row:
         content = self.content
         if content is None:
             return None
+        if isinstance(content, dict):
+            content = json.dumps(content, ensure_ascii=False)
         data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
         return hashlib.sha256(data).hexdigest()
 
@@ -91,7 +91,13 @@ def smallest_hashes(rows: Iterable[Row], limits: Mapping[str, int]) -> Iterator[
             yield row
 
 
-def write_rows(rows: Iterable[Row], folder: Path, content: Content) -> Counter[str]:
+def write_rows(
+    rows: Iterable[Row],
+    folder: Path,
+    content: StoredContent,
+    label: StoredLabel,
+    rows_a_batch: int = ROWS_A_BATCH,
+) -> Counter[str]:
     """Write shards and manifest; return the number of rows of each official split (`all` without one).
 
     Holds the contents of one batch, whatever their number.
@@ -99,36 +105,62 @@ def write_rows(rows: Iterable[Row], folder: Path, content: Content) -> Counter[s
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    shared = dict.fromkeys(("id", "label", "split", "group"), "string")
-    shards = schema_of({"id": "string", content.column: content.stored} | shared)
-    kinds = dict.fromkeys(IDENTITY, "string") | {"row": "int64"} | dict(content.facts)
-    manifest = schema_of(kinds)
+    shards = schema_of(
+        {"id": "string", content.column: content.arrow(), "label": label.arrow(), "split": "string", "group": "string"}
+    )
+    kinds = dict.fromkeys(IDENTITY, "string") | {"row": "int64"} | dict(content.facts) | dict(label.facts)
+    manifest = schema_of({**kinds, "label": label.arrow()})
     seen: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     with (
         ShardWriter(folder, shards, content.column, content.compression) as writer,
         pq.ParquetWriter(folder / "manifest.parquet", manifest, compression="zstd") as listing,
     ):
-        for batch in batches(rows, ROWS_A_BATCH, BYTES_A_BATCH):
+        for batch in batches(rows, rows_a_batch, BYTES_A_BATCH):
             table: list[dict[str, Any]] = []
             entries: list[dict[str, Any]] = []
-            for row, facts in zip(batch, content.describe([row.content for row in batch]), strict=True):
+            contents = [row.content for row in batch]
+            labels = [None if isinstance(row.label, Unreadable) else row.label for row in batch]
+            described = zip(content.describe(contents), label.describe(labels, contents), strict=True)
+            for row, known, (facts, more) in zip(batch, labels, described, strict=True):
                 digest = row.sha256
                 key = (digest or hashlib.sha256(f"{row.source}:{row.row}".encode()).hexdigest())[:16]
                 identity = key if seen[key] == 0 else f"{key}-{seen[key]}"
                 seen[key] += 1
                 counts[row.split or "all"] += 1
-                own = {"id": identity, "split": row.split, "label": row.label, "group": row.group}
+                own = {"id": identity, "split": row.split, "label": known, "group": row.group}
+                text = str(row.label) if isinstance(row.label, Unreadable) else None
                 table.append(own | {content.column: row.content})
-                entries.append(own | {"source": row.source, "row": row.row, "sha256": digest} | facts)
+                where = {"source": row.source, "row": row.row, "sha256": digest, "label_text": text}
+                entries.append(own | where | facts | more)
             writer.write(pa.Table.from_pylist(table, shards))
             listing.write_table(pa.Table.from_pylist(entries, manifest))
     return counts
 
 
 def read_manifest(raw: Path) -> "pd.DataFrame":
-    """The manifest: id, source, row, split, label, group, sha256, and the facts of the content."""
+    """The manifest: id, source, row, split, label, label_text, group, sha256, and the facts of content and label."""
     import pyarrow.parquet as pq
 
-    frame: pd.DataFrame = pq.read_table(need(raw / "manifest.parquet", "ingest")).to_pandas()
-    return frame
+    return to_frame(pq.read_table(need(raw / "manifest.parquet", "ingest")))
+
+
+def keyed(manifest: "pd.DataFrame", key: Callable[[Any], str]) -> "pd.DataFrame":
+    """The manifest with each label as its key; one that could not be read, as its source has it.
+
+    Args:
+        key: what equal labels have in common.
+    """
+    import pandas as pd
+
+    if not {"label", "label_text"} <= set(manifest):
+        return manifest  # the schema rule says what is missing
+    labels = [
+        text if _is_null(label) else key(label)
+        for label, text in zip(manifest["label"], manifest["label_text"], strict=True)
+    ]
+    return manifest.assign(label=pd.Series(labels, index=manifest.index, dtype="str"))
+
+
+def _is_null(label: Any) -> bool:
+    return label is None or (isinstance(label, float) and label != label)  # noqa: PLR0124 (NaN)

@@ -28,8 +28,7 @@ class ShardWriter:
 
     def __init__(self, folder: Path, schema: "pa.Schema", content: str, compression: str) -> None:
         self._folder, self._schema, self._content = folder, schema, content
-        self._compression = {name: compression if name == content else "zstd" for name in schema.names}
-        self._others = [name for name in schema.names if name != content]
+        self._options = parquet_options(schema, content, compression)
         self._open: Any = None
         self._shards = self._rows = self._bytes = 0
 
@@ -50,9 +49,7 @@ class ShardWriter:
             self._open = pq.ParquetWriter(
                 self._folder / f"part-{self._shards:05d}.parquet",
                 self._schema,
-                compression=self._compression,
-                use_dictionary=[name for name in self._others if name != "id"],
-                write_statistics=self._others,
+                **self._options,
             )
             self._shards += 1
             self._rows = self._bytes = 0
@@ -64,6 +61,26 @@ class ShardWriter:
         if self._open is not None:
             self._open.close()
             self._open = None
+
+
+def parquet_options(schema: "pa.Schema", content: str, compression: str) -> dict[str, Any]:
+    """How columns are written: the content without dictionary and statistics, nested ones as Parquet's default has it.
+
+    Args:
+        compression: of the content; all others are compressed.
+    """
+    import pyarrow as pa
+
+    flat = [field.name for field in schema if not pa.types.is_nested(field.type)]
+    if len(flat) < len(schema):
+        # Parquet names the leaves of nested columns, not the columns: one setting has to do for all.
+        return {"compression": "zstd", "write_statistics": [name for name in flat if name != content]}
+    others = [name for name in flat if name != content]
+    return {
+        "compression": {name: compression if name == content else "zstd" for name in schema.names},
+        "use_dictionary": [name for name in others if name != "id"],
+        "write_statistics": others,
+    }
 
 
 class Contents:
@@ -89,16 +106,38 @@ class Contents:
 
 def read_frame(folder: Path) -> "pd.DataFrame":
     """The rows of all shards without their content, in order: id, label, group, and split where the shards have it."""
+    import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     files = parts(folder)
     names = ["id", "label", "group", "split"]
-    if files:
-        names = [name for name in names if name in pq.read_schema(files[0]).names]
-    empty = pa.table({name: pa.array([], pa.string()) for name in names})
-    frame: pd.DataFrame = pa.concat_tables([empty, *(pq.read_table(file, columns=names) for file in files)]).to_pandas()
+    if not files:
+        return pd.DataFrame({name: pd.Series(dtype="str") for name in names})
+    names = [name for name in names if name in pq.read_schema(files[0]).names]
+    return to_frame(pa.concat_tables([pq.read_table(file, columns=names) for file in files]))
+
+
+def to_frame(table: "pa.Table") -> "pd.DataFrame":
+    """A table for pandas. Labels that are lists stay lists, as Python and not numpy has them."""
+    import pandas as pd
+    import pyarrow as pa
+
+    frame: pd.DataFrame = table.to_pandas()
+    for field in table.schema:
+        if pa.types.is_nested(field.type):
+            frame[field.name] = pd.Series(table[field.name].to_pylist(), index=frame.index, dtype="object")
     return frame
+
+
+def columns_of(folder: Path, content: str) -> tuple[str, ...]:
+    """The columns that a row's content was read from: the fields of a content of several, else its own column."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    files = parts(folder)
+    kind = pq.read_schema(files[0]).field(content).type if files else pa.string()
+    return tuple(field.name for field in kind) if pa.types.is_struct(kind) else (content,)
 
 
 def pick(folder: Path, column: str, ids: Collection[str]) -> dict[str, Any]:
@@ -148,8 +187,10 @@ def _batches(
     yield from opened.iter_batches(batch_size=rows, columns=columns, row_groups=groups, use_threads=False)
 
 
-def schema_of(columns: Mapping[str, str]) -> "pa.Schema":
-    """An Arrow schema from names and the names of types, such as `string`."""
+def schema_of(columns: "Mapping[str, str | pa.DataType]") -> "pa.Schema":
+    """An Arrow schema from names and types; a type may be given by its name, such as `string`."""
     import pyarrow as pa
 
-    return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns.items()])
+    return pa.schema(
+        [(name, pa.type_for_alias(kind) if isinstance(kind, str) else kind) for name, kind in columns.items()]
+    )

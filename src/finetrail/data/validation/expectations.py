@@ -26,7 +26,7 @@ from finetrail.data.validation.findings import (
     Rule,
     Unique,
 )
-from finetrail.data.validation.rules import Validation, fits
+from finetrail.data.validation.rules import CommonRules, fits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,11 +66,11 @@ class Inspection:
         _write_page(folder / "expectations.html", "expectations", suite, shared)
 
 
-def inspect(manifest: "pd.DataFrame", rules: Validation) -> Inspection:
+def inspect(manifest: "pd.DataFrame", rules: CommonRules) -> Inspection:
     """Check every rule that is not off. The ids of the rows found are the ones that Great Expectations gives."""
     gx = _great_expectations()
     catalogue = rules.catalogue()
-    fit = fits(manifest, rules.facts)
+    fit = fits(manifest, rules.manifest)
     frame = rules.derive(manifest) if fit else manifest
     checked = [rule for rule in catalogue if rule.policy != "off"] if fit else [catalogue[0]]  # the schema
     suite = gx.ExpectationSuite(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetrail.data.validation.findings import Finding
-from finetrail.data.validation.rules import Validation
+from finetrail.data.validation.rules import CommonRules
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ def reasons_by_row(findings: tuple[Finding, ...]) -> dict[str, list[str]]:
 
 
 def validation_report(
-    findings: tuple[Finding, ...], rows: dict[str, int], manifest: "pd.DataFrame", rules: Validation
+    findings: tuple[Finding, ...], rows: dict[str, int], manifest: "pd.DataFrame", rules: CommonRules
 ) -> dict[str, Any]:
     """The content of validation.json. Args: rows: ingested, quarantined and passed."""
     labels: dict[str, float] = {}

@@ -2,14 +2,14 @@
 
 The rules that compare rows, from `conflicting_label` on in the order of a catalogue, look only at rows that no earlier
 rule has put aside: rows without content are no duplicates of each other, and a label is rare among the rows that would
-be used. Great Expectations (`expectations.py`) then checks columns; here is plain pandas. What is said of classes and
-of numbers alone stands in `label_rules.py`, of texts and of images in `text_rules.py` and `image_rules.py`.
+be used. Great Expectations (`expectations.py`) then checks columns; here is plain pandas. What is said of one kind of
+content or of label stands in its own folder. Rules see a label as its key: a string that equal labels have in common.
 """
 
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from finetrail.data.validation.findings import Between, Check, HasColumns, InSet, NotNull, Null, OfType, Rule, Unique
 from finetrail.settings import Settings
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # The columns of every manifest, and of what type they are; a kind of content adds its facts to these.
-COLUMNS = dict.fromkeys(("id", "source", "split", "label", "group", "sha256"), "string") | {"row": "int64"}
+_STRINGS = ("id", "source", "split", "label", "label_text", "group", "sha256")
+COLUMNS = dict.fromkeys(_STRINGS, "string") | {"row": "int64"}
 # A column of whole numbers with gaps comes out of Parquet as float64.
 PANDAS_TYPES = {"string": ("str",), "int64": ("int64", "float64"), "float64": ("float64",)}
 INFERRED = {"string": {"string", "empty"}, "int64": {"integer", "floating", "empty"}, "float64": {"floating", "empty"}}
@@ -43,6 +44,8 @@ class CommonRules(Settings):
     """The entries that section `validation` of params.yaml has for every kind of content and of label.
 
     Attributes:
+        facts: the columns of the manifest that a kind of content adds to `COLUMNS`, and their types.
+        label_facts: those that a kind of label adds.
         label_key: the column by which two labels are the same.
     """
 
@@ -50,7 +53,26 @@ class CommonRules(Settings):
     conflicting_label: RowRule = RowRule()
     duplicate: RowRule = RowRule()
 
+    facts: ClassVar[Mapping[str, str]]
+    label_facts: ClassVar[Mapping[str, str]] = {}
     label_key: ClassVar[str]
+
+    @property
+    def manifest(self) -> dict[str, str]:
+        """The columns of the manifest that the rules look at, and their types."""
+        return {**COLUMNS, **self.facts, **self.label_facts}
+
+    @abstractmethod
+    def catalogue(self) -> "tuple[Rule, ...]":
+        """Every rule in the order in which it is applied; those that params.yaml cannot change stand at both ends."""
+
+    @abstractmethod
+    def derive(self, manifest: "pd.DataFrame") -> "pd.DataFrame":
+        """Add the columns that the rules are checked on; those that compare rows are null in rows put aside before."""
+
+    @abstractmethod
+    def excerpts(self, raw: Path, manifest: "pd.DataFrame", ids: Collection[str]) -> dict[str, str]:
+        """What quarantine.csv shows of the contents of these rows, by id."""
 
     @abstractmethod
     def own_label_rules(self) -> "tuple[Rule, ...]":
@@ -73,31 +95,6 @@ class CommonRules(Settings):
         """What validation.json says of the labels that are left."""
 
 
-class Validation(Protocol):
-    """Section `validation` of params.yaml for one kind of content and of label, such as `TextValidation`."""
-
-    @property
-    def facts(self) -> Mapping[str, str]:
-        """The columns of the manifest that the rules look at, besides `COLUMNS`, and their types."""
-        ...
-
-    def catalogue(self) -> tuple[Rule, ...]:
-        """Every rule in the order in which it is applied; those that params.yaml cannot change stand at both ends."""
-        ...
-
-    def derive(self, manifest: "pd.DataFrame") -> "pd.DataFrame":
-        """Add the columns that the rules are checked on; those that compare rows are null in rows put aside before."""
-        ...
-
-    def excerpts(self, raw: Path, manifest: "pd.DataFrame", ids: Collection[str]) -> dict[str, str]:
-        """What quarantine.csv shows of the contents of these rows, by id."""
-        ...
-
-    def describe_labels(self, labels: "pd.Series[str]") -> dict[str, float]:
-        """What validation.json says of the labels that are left."""
-        ...
-
-
 def row_rule(
     rules: Settings, name: str, bound: Any, expects: str, wrong: str, *checks: Check, remedy: str = "correct the source"
 ) -> Rule:
@@ -105,17 +102,22 @@ def row_rule(
     return Rule(name, getattr(rules, name).policy, bound, "rows", expects, wrong, remedy, checks)
 
 
-def schema_rule(facts: Mapping[str, str]) -> Rule:
-    """The columns and their types."""
-    columns = COLUMNS | dict(facts)
+def schema_rule(columns: Mapping[str, str]) -> Rule:
+    """The columns of the manifest and their types."""
     types = tuple(OfType(name, PANDAS_TYPES[kind]) for name, kind in columns.items())
     needed = tuple(NotNull(name) for name in ("id", "source", "row"))
-    checks: tuple[Check, ...] = (
-        HasColumns(tuple(columns)), *types, *needed, Unique("id"), InSet("split", SPLITS)
-    )  # fmt: skip
-    return Rule("schema", "fail", None, "table", "The manifest has its columns, of the right types, and each id once",
-                "the manifest is not as `ingest` writes it", "run `finetrail ingest` again", checks,
-                "faults")  # fmt: skip
+    checks: tuple[Check, ...] = (HasColumns(tuple(columns)), *types, *needed, Unique("id"), InSet("split", SPLITS))
+    return Rule(
+        "schema",
+        "fail",
+        None,
+        "table",
+        "The manifest has its columns, of the right types, and each id once",
+        "the manifest is not as `ingest` writes it",
+        "run `finetrail ingest` again",
+        checks,
+        "faults",
+    )
 
 
 def label_rules(rules: CommonRules) -> tuple[Rule, ...]:
@@ -126,29 +128,37 @@ def label_rules(rules: CommonRules) -> tuple[Rule, ...]:
 
 def repetition_rules(rules: CommonRules, content: str) -> tuple[Rule, ...]:
     """The rules about equal contents. Args: content: what one is called, such as "text"."""
-    return (
-        row_rule(rules, "conflicting_label", None, f"Equal {content}s have equal labels",
-                 f"whose {content} also stands under another label", Between("labels_of_content", high=1)),
-        row_rule(rules, "duplicate", None, f"No {content} stands twice under the same label",
-                 f"that repeat an earlier row, {content} and label", Null("duplicate_of"),
-                 remedy="remove the repetitions"),
-    )  # fmt: skip
+    conflicting = row_rule(
+        rules,
+        "conflicting_label",
+        None,
+        f"Equal {content}s have equal labels",
+        f"whose {content} also stands under another label",
+        Between("labels_of_content", high=1),
+    )
+    duplicate = row_rule(
+        rules,
+        "duplicate",
+        None,
+        f"No {content} stands twice under the same label",
+        f"that repeat an earlier row, {content} and label",
+        Null("duplicate_of"),
+        remedy="remove the repetitions",
+    )
+    return conflicting, duplicate
 
 
-def fits(manifest: "pd.DataFrame", facts: Mapping[str, str]) -> bool:
+def fits(manifest: "pd.DataFrame", columns: Mapping[str, str]) -> bool:
     """Whether `derive` can work on the manifest: the columns are there, and hold what their names say."""
     from pandas.api.types import infer_dtype
 
-    columns = COLUMNS | dict(facts)
     return all(name in manifest and infer_dtype(manifest[name]) in INFERRED[kind] for name, kind in columns.items())
 
 
-def prepare(manifest: "pd.DataFrame", facts: Mapping[str, str]) -> "pd.DataFrame":
-    """The manifest to derive from: strings as strings even where all are missing, and blank labels as missing ones."""
-    strings = [name for name, kind in (COLUMNS | dict(facts)).items() if kind == "string"]
-    table = manifest.astype(dict.fromkeys(strings, "str"))
-    table["label"] = table["label"].where(table["label"].str.strip() != "")
-    return table
+def prepare(manifest: "pd.DataFrame", columns: Mapping[str, str]) -> "pd.DataFrame":
+    """The manifest to derive from: strings as strings even where all are missing."""
+    strings = [name for name, kind in columns.items() if kind == "string"]
+    return manifest.astype(dict.fromkeys(strings, "str"))
 
 
 def compare(

@@ -1,18 +1,19 @@
 """Small means to draw SVG: built as a tree, so that no text can break out of it; coloured by the page's style sheet.
 
-Not matplotlib: these few pictures follow the reader's light or dark scheme, show a cell's content under the pointer,
+Not matplotlib: these few figures follow the reader's light or dark scheme, show a cell's content under the pointer,
 are the same bytes on every machine, and cost no second of import.
 """
 
 import math
 from collections.abc import Sequence
+from importlib.resources import files
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from markupsafe import Markup
 
 
-def picture(width: float, height: float, description: str) -> Element:
-    """Start a picture; `description` is what a screen reader says."""
+def canvas(width: float, height: float, description: str) -> Element:
+    """Start a figure; `description` is what a screen reader says."""
     # `style` keeps the natural size as the largest, so that letters do not grow with the window.
     return Element(
         "svg",
@@ -42,6 +43,13 @@ def draw(parent: Element, tag: str, text: str | None = None, **attributes: str |
 def finish(svg: Element) -> Markup:
     """Serialise; the result is safe to put into a page as it is."""
     return Markup(tostring(svg, encoding="unicode", short_empty_elements=True))  # noqa: S704 - ElementTree has escaped it
+
+
+def alone(figure: Markup) -> str:
+    """A figure as a file of its own, with the page's style sheet in it."""
+    style = files("finetrail.evaluation.report").joinpath("report.css").read_text(encoding="utf-8")
+    head, _, rest = figure.removeprefix("<svg").partition(">")
+    return f'<svg xmlns="http://www.w3.org/2000/svg"{head}><style>{style}</style>{rest}'
 
 
 def number(value: float) -> str:

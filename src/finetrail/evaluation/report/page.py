@@ -1,59 +1,26 @@
-"""What the test reports of all kinds of problem have in common: choice, data, lineage, and how a page is made.
+"""The test report as one page: what every kind of target has in common, around the story that a target tells.
 
-Self-contained: style and pictures are inline, nothing is fetched and no script runs, which the page's own content
-security policy enforces. Equal input gives equal bytes. All text is escaped, for a data set may hold anything.
+Self-contained: style and figures are inline, nothing is fetched and no script runs, which the page's own content
+security policy enforces. Equal input gives equal bytes.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup, escape
-
-from finetrail.evaluation.bootstrap import Interval
-from finetrail.evaluation.report.drawing import number
 from finetrail.evaluation.report.figures import Panel, curves_figure
 from finetrail.evaluation.report.gallery import Shown, excerpt, show
 from finetrail.evaluation.report.previews import Preview, Seen
+from finetrail.evaluation.report.section import Section, Story, render
+from finetrail.evaluation.scores.bootstrap import Draws, Interval
+from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Choice
-from finetrail.targets.problem import METRICS, amount
 
 MISTAKES = 24
-"""Mistakes that are shown; errors.csv lists more."""
+"""Mistakes that a report shows; errors.csv lists more."""
 SEALED = "How many different models were scored on these test rows is in the ledger: finetrail history."
 """A report is a function of files, and so cannot say how many they are."""
-
-
-class Identified(Protocol):
-    """What is said of one row."""
-
-    @property
-    def id(self) -> str: ...
-
-
-class Evaluated(Protocol):
-    """What every report says of a model on the test rows."""
-
-    @property
-    def rows(self) -> int: ...
-
-    @property
-    def metrics(self) -> Mapping[str, Interval]: ...
-
-    @property
-    def confidence(self) -> float: ...
-
-    @property
-    def resamples(self) -> int: ...
-
-    @property
-    def mistakes(self) -> Sequence[Identified]: ...
-
-
-EvaluatedT_co = TypeVar("EvaluatedT_co", bound=Evaluated, covariant=True)
+_PARTS = [("train", "training"), ("val", "validation"), ("test", "test")]
 
 
 @dataclass(frozen=True)
@@ -90,12 +57,13 @@ class SplitFacts:
 
 
 @dataclass(frozen=True)
-class Report(Generic[EvaluatedT_co]):
-    """All that the report shows.
+class Report:
+    """All that the page shows.
 
     Attributes:
         model: says in a few words what was fine-tuned.
-        previews: what rows hold, by id; those that its page wants are shown, and what is missing is left out.
+        rows: of the test split.
+        metrics: on the test split; `metric` is the one that candidates were chosen by.
         seen: training examples as the model sees them.
         lineage: shown as it is given.
     """
@@ -103,8 +71,11 @@ class Report(Generic[EvaluatedT_co]):
     project: str
     task: str
     model: str
-    evaluation: EvaluatedT_co
-    previews: Mapping[str, Preview]
+    rows: int
+    metrics: Mapping[str, Interval]
+    metric: Metric
+    draws: Draws
+    story: Story
     seen: Sequence[Seen]
     choice: Choice
     panels: Sequence[Panel]
@@ -112,70 +83,53 @@ class Report(Generic[EvaluatedT_co]):
     lineage: Mapping[str, str]
 
 
-def fill(template: str, report: Report[Evaluated], wanted: set[str], *, asked: str, **own: Any) -> str:
-    """Make the page.
-
-    Args:
-        template: beside this file.
-        wanted: ids of the rows to show.
-        asked: what the model is asked for, in a word.
-        own: what this template needs, beside what all need.
-    """
-    choice = report.choice
-    ends = [(one.low, one.high) for one in choice.ranking]
-    shown = {row: show(report.previews[row]) for row in sorted(wanted & set(report.previews))}
-    curves = [figure for figure in (curves_figure(panel) for panel in report.panels) if figure is not None]
-    return (
-        _environment()
-        .get_template(template)
-        .render(
+def page(report: Report) -> str:
+    """The report as one HTML document."""
+    sections = [*report.story.sections, _choice(report), *_seen(report), _data(report), _lineage(report)]
+    return str(
+        render(
+            "page.html.jinja",
             report=report,
-            evaluation=report.evaluation,
-            choice=choice,
-            metric=METRICS[choice.metric],
-            validation=choice.winner.value,
-            tested=report.evaluation.metrics[choice.metric],
-            titles=METRICS,
-            sealed=SEALED,
-            asked=asked,
-            pictures={row: one for row, one in shown.items() if one.address},
-            seen=[(one.label, _seen(one.preview)) for one in report.seen],
-            curves=curves,
-            scale=(min(low for low, _ in ends), max(high for _, high in ends)),
-            mistakes=[(one, shown.get(one.id, Shown())) for one in report.evaluation.mistakes[:MISTAKES]],
-            **own,
+            story=report.story,
+            sections=sections,
+            metric=report.metric,
+            validation=report.choice.winner.value,
+            tested=report.metrics[report.metric.name],
         )
     )
 
 
-def _seen(preview: Preview) -> Shown:
+def _choice(report: Report) -> Section:
+    choice = report.choice
+    ends = [(one.low, one.high) for one in choice.ranking]
+    curves = [figure for figure in (curves_figure(panel) for panel in report.panels) if figure is not None]
+    scale = (min(low for low, _ in ends), max(high for _, high in ends))
+    html = render("choice.html.jinja", choice=choice, metric=report.metric, curves=curves, scale=scale)
+    return Section("choice", "Why this candidate", html)
+
+
+def _seen(report: Report) -> list[Section]:
+    if not report.seen:
+        return []
+    shown = [(one.label, _as_seen(one.preview)) for one in report.seen]
+    html = render("seen.html.jinja", seen=shown, asked=report.story.asked)
+    return [Section("seen", "Seen in training", html)]
+
+
+def _as_seen(preview: Preview) -> Shown:
     """The end of a text is shown too, for there it was cut."""
-    return show(preview) if preview.picture else Shown(text=excerpt(preview.text, end=120))
+    return show(preview) if preview.image else Shown(text=excerpt(preview.text, end=120))
 
 
-def _environment() -> Environment:
-    here = files("finetrail.evaluation")
-    environment = Environment(
-        autoescape=True,
-        loader=FunctionLoader(lambda name: here.joinpath(name).read_text(encoding="utf-8")),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(
-        amount="{:,}".format,
-        score="{:.3f}".format,
-        figure=amount,
-        signed=lambda value: ("+" if value > 0 else "") + amount(value),
-        percent=lambda share: f"{100 * share:.1f}%",
-        width=lambda share: f"{number(100 * min(1.0, max(0.0, share)))}%",
-        within=lambda value, scale: (value - scale[0]) / ((scale[1] - scale[0]) or 1.0),
-        code=_code,
-    )
-    return environment
+def _data(report: Report) -> Section:
+    html = render("data.html.jinja", split=report.split, rows=report.split.rows, sealed=SEALED, parts=_PARTS)
+    return Section("data", "Data", html)
 
 
-def _code(text: str) -> Markup:
-    """Escape, and set what stands between backticks as code."""
-    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
+def _lineage(report: Report) -> Section:
+    return Section("lineage", "Lineage", render("lineage.html.jinja", lineage=report.lineage))
+
+
+def capital(title: str) -> str:
+    """A metric's title at the start of a line; `F1` and `R²` keep their letters."""
+    return title[:1].upper() + title[1:]

@@ -1,4 +1,4 @@
-"""What a person is shown of an example: an excerpt of a text, or a small picture."""
+"""What a person is shown of an example: an excerpt of a text, or a small image."""
 
 import base64
 import io
@@ -9,9 +9,9 @@ from pathlib import Path
 from finetrail.workspace import read_json, write_json
 
 LARGEST = 8_192
-"""Bytes of a picture that is kept as it is; a larger one is made smaller."""
+"""Bytes of an image that is kept as it is; a larger one is made smaller."""
 SIDE = 160
-"""Pixels of the longer side of a picture that was made smaller."""
+"""Pixels of the longer side of an image that was made smaller."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class Preview:
 
     Attributes:
         text: the text, or its start.
-        picture: an encoded image (PNG, JPEG or WebP), at most a few kilobytes.
+        image: an encoded image (PNG, JPEG or WebP), at most a few kilobytes.
     """
 
     text: str = ""
-    picture: bytes = b""
+    image: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,13 @@ class Seen:
 
 
 def small(preview: Preview) -> Preview:
-    """The same preview; a picture of many kilobytes is shrunk, for a report holds hundreds of them."""
-    if len(preview.picture) <= LARGEST:
+    """The same preview; an image of many kilobytes is shrunk, for a report holds hundreds of them."""
+    if len(preview.image) <= LARGEST:
         return preview
     from PIL import Image
 
-    with Image.open(io.BytesIO(preview.picture)) as image:
-        reduced = image.convert("RGB")
+    with Image.open(io.BytesIO(preview.image)) as opened:
+        reduced = opened.convert("RGB")
     reduced.thumbnail((SIDE, SIDE))
     encoded = io.BytesIO()
     reduced.save(encoded, "JPEG", quality=85)
@@ -50,16 +50,16 @@ def small(preview: Preview) -> Preview:
 
 
 def write_seen(examples: Iterable[Seen], path: Path) -> None:
-    """Write seen.json: a list of {"label", "preview": {"text"} or {"picture"}}, pictures in base64.
+    """Write seen.json: a list of {"label", "preview": {"text"} or {"image"}}, images in base64.
 
     Args:
-        examples: about two dozen pictures, or three texts, in the order in which they are to be shown.
+        examples: about two dozen images, or three texts, in the order in which they are to be shown.
         path: `RunPaths.seen`.
     """
     written = []
     for example in examples:
         preview = small(example.preview)
-        shown = {"picture": base64.b64encode(preview.picture).decode()} if preview.picture else {"text": preview.text}
+        shown = {"image": base64.b64encode(preview.image).decode()} if preview.image else {"text": preview.text}
         written.append({"label": example.label, "preview": shown})
     write_json(path, written)
 
@@ -69,7 +69,7 @@ def read_seen(path: Path) -> list[Seen]:
     return [
         Seen(
             one["label"],
-            Preview(one["preview"].get("text", ""), base64.b64decode(one["preview"].get("picture", ""))),
+            Preview(one["preview"].get("text", ""), base64.b64decode(one["preview"].get("image", ""))),
         )
         for one in read_json(path)
     ]

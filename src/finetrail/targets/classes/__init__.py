@@ -1,1 +1,69 @@
 """A label that is one of several classes."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from finetrail.evaluation.scores.metric import Metric
+from finetrail.targets.classes.reading import read_class
+from finetrail.targets.classes.rules import ClassRules
+from finetrail.targets.classes.settings import ClassTraining, LabelColumns, LabelSlice
+from finetrail.targets.classes.strata import ClassStrata
+from finetrail.targets.target import Target
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from finetrail.targets.classes.codec import ClassCodec
+    from finetrail.targets.classes.learning import ClassLearning
+
+METRICS = (
+    Metric("accuracy", "accuracy"),
+    Metric("macro_precision", "macro precision"),
+    Metric("macro_recall", "macro recall"),
+    Metric("macro_f1", "macro F1"),
+)
+
+
+class _Classes(Target):
+    """See `finetrail.targets.target.Target`."""
+
+    name = "classes"
+    problem_type = "single_label_classification"
+    noun = "classification"
+    metrics = METRICS
+    answers: Mapping[str, str] = {"label": "string", "score": "double"}
+    Columns = LabelColumns
+    Rules = ClassRules
+    Training = ClassTraining
+    Slice = LabelSlice
+    strata = ClassStrata()
+
+    def arrow(self) -> "pa.DataType":
+        import pyarrow as pa
+
+        return pa.string()
+
+    def read(self, where: str, value: Any, columns: Any) -> Any:
+        return read_class(where, value)
+
+    def key(self, label: Any) -> str:
+        return str(label)
+
+    def learn(self, labels: Sequence[Any], settings: Any) -> "ClassLearning":
+        from finetrail.targets.classes.codec import ClassCodec
+        from finetrail.targets.classes.learning import ClassLearning
+
+        return ClassLearning(ClassCodec(tuple(sorted(set(labels)))))
+
+    def codec(self, described: Mapping[str, Any]) -> "ClassCodec":
+        from finetrail.targets.classes.codec import ClassCodec
+
+        return ClassCodec(tuple(described["labels"]))
+
+    def learned(self, described: Mapping[str, Any]) -> "ClassLearning":
+        from finetrail.targets.classes.learning import ClassLearning
+
+        return ClassLearning(self.codec(described))
+
+
+CLASSES = _Classes()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from finetrail.targets.classes.metrics import Floats, Ints
+from finetrail.evaluation.scores.bootstrap import Floats, Ints
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,16 @@
-"""All that is measured on one model's predictions, in one call: what the test stage writes and the report shows."""
+"""All that is measured on a classifier's answers, in one call: what the test stage writes and the report shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finetrail.errors import ModelError
-from finetrail.evaluation.bootstrap import Interval, bootstrap
+from finetrail.evaluation.scores.bootstrap import Draws, Interval, Ints, intervals
 from finetrail.targets.classes.calibration import Calibration, calibration
-from finetrail.targets.classes.metrics import (
-    METRICS,
-    Ints,
-    Logits,
-    PerClass,
-    confusion_matrix,
-    count,
-    log_softmax,
-    per_class,
-)
+from finetrail.targets.classes.codec import Logits
+from finetrail.targets.classes.judge import ClassJudge
+from finetrail.targets.classes.metrics import PerClass, confusion_matrix, count, log_softmax, per_class
 from finetrail.targets.classes.mistakes import (
     Answer,
     Answers,
@@ -27,10 +20,23 @@ from finetrail.targets.classes.mistakes import (
     worst_mistakes,
 )
 
+if TYPE_CHECKING:
+    import pandas as pd
+    from markupsafe import Markup
+
+    from finetrail.evaluation.report.gallery import Gallery
+    from finetrail.evaluation.report.previews import Preview
+    from finetrail.evaluation.report.section import Story
+
+WORST = 50
+"""Mistakes that errors.csv lists."""
+EXAMPLES = 10
+"""Rows of each class that are kept for the report."""
+
 
 @dataclass(frozen=True)
-class Evaluation:
-    """One model on one split. `metrics` holds the names of `METRICS`, in that order; `classes` the arrays (K,).
+class ClassEvaluation:
+    """See `finetrail.targets.target.Evaluation`; `classes` holds arrays (K,).
 
     Attributes:
         examples: for each class the answers to a few of its rows, right or wrong.
@@ -40,85 +46,75 @@ class Evaluation:
     rows: int
     loss: float
     metrics: Mapping[str, Interval]
-    confidence: float
-    resamples: int
     confusion: Ints
     classes: PerClass
     calibration: Calibration
-    mistakes: tuple[Answer, ...]
+    worst: tuple[Answer, ...]
     confusions: tuple[Confusion, ...]
     examples: tuple[tuple[Answer, ...], ...]
 
-    def as_json(self, split: str) -> dict[str, object]:
-        """The content of metrics.json: nested, so that `dvc metrics` shows `test.macro_f1` and so on."""
+    @property
+    def more(self) -> Mapping[str, float]:
+        return {"loss": self.loss}
+
+    @property
+    def wanted(self) -> set[str]:
+        from finetrail.targets.classes.report import shown_examples
+
+        examples = (row for _, rows in shown_examples(self) for row in rows)
         return {
-            split: {name: interval.value for name, interval in self.metrics.items()} | {"loss": self.loss},
-            "intervals": {
-                "confidence": self.confidence,
-                "resamples": self.resamples,
-                **{name: {"low": interval.low, "high": interval.high} for name, interval in self.metrics.items()},
-            },
-            "per_class": {
-                label: {
-                    "precision": float(self.classes.precision[k]),
-                    "recall": float(self.classes.recall[k]),
-                    "f1": float(self.classes.f1[k]),
-                    "support": int(self.classes.support[k]),
-                }
-                for k, label in enumerate(self.labels)
-            },
-            "calibration": asdict(self.calibration) | {"bins": [asdict(one) for one in self.calibration.bins]},
+            *(mistake.id for mistake in self.worst),
+            *(row.id for row in examples),
+            *(row for confusion in self.confusions for row in confusion.worst),
         }
 
+    def story(self, gallery: "Gallery") -> "Story":
+        from finetrail.targets.classes.report import tell
 
-def evaluate(
-    ids: Sequence[str],
-    y_true: Ints,
-    logits: Logits,
-    labels: Sequence[str],
-    *,
-    confidence: float,
-    resamples: int,
-    seed: int,
-    worst: int = 50,
-    examples: int = 10,
-) -> Evaluation:
+        return tell(self, gallery)
+
+    def mistakes(self, previews: "Mapping[str, Preview]") -> "pd.DataFrame":
+        import pandas as pd
+
+        return pd.DataFrame(
+            [asdict(mistake) | {"content": previews[mistake.id].text} for mistake in self.worst],
+            columns=["id", "content", "actual", "predicted", "confidence", "given_to_actual"],
+        )
+
+    def plots(self) -> "Mapping[str, Markup]":
+        from finetrail.targets.classes.figures import confusion_figure, reliability_figure
+
+        return {
+            "confusion": confusion_figure(self.confusion, self.labels),
+            "reliability": reliability_figure(self.calibration),
+        }
+
+    def logged(self) -> Mapping[str, float]:
+        return {"test_loss": self.loss, "test_ece": self.calibration.ece}
+
+
+def evaluate(judge: ClassJudge, rows: "pd.DataFrame", logits: Logits, draws: Draws) -> ClassEvaluation:
     """Measure one model's answers.
 
     Args:
-        ids: one a row (n).
-        y_true: actual classes (n,), n > 0.
-        logits: (n, K), in the order of `labels`.
-        confidence, resamples, seed: of the bootstrap intervals.
-        worst: how many of the worst mistakes to keep.
-        examples: how many rows of each class to keep.
-
-    Raises:
-        ModelError: a logit is not finite.
+        rows: id and label of each, n > 0.
+        logits: (n, K), all finite.
     """
-    y_true = np.asarray(y_true, dtype=np.int64)
-    broken = int((~np.isfinite(logits)).any(axis=1).sum())
-    if broken:
-        raise ModelError(
-            f"the model answers {broken} of {len(y_true)} rows with NaN or infinity, but every logit must be a finite "
-            "number: train it again with a lower learning rate or in fp32"
-        )
+    labels, names = judge.codec.labels, rows["label"].tolist()
+    y_true = judge.codec.numbers(names)
     # Computed once: at 50,000 rows of 1,000 classes it is 400 MB.
     log_probabilities = log_softmax(logits)
-    answers = Answers(ids, y_true, logits.argmax(axis=1), log_probabilities, labels)
-    resampled = bootstrap(y_true, [answers.y_pred], len(labels), resamples=resamples, seed=seed)
+    answers = Answers(rows["id"].tolist(), y_true, logits.argmax(axis=1), log_probabilities, labels)
     confusion = confusion_matrix(y_true, answers.y_pred, len(labels))
-    return Evaluation(
-        labels=tuple(labels),
+    return ClassEvaluation(
+        labels=labels,
         rows=len(y_true),
         loss=float(-log_probabilities[np.arange(len(y_true)), y_true].mean()),
-        metrics={name: resampled.interval(name, 0, confidence) for name in METRICS},
-        confidence=confidence,
-        resamples=resamples,
+        metrics=intervals(judge, names, logits, draws),
         confusion=confusion,
         classes=per_class(count(confusion)),
         calibration=calibration(np.exp(log_probabilities), y_true),
-        mistakes=worst_mistakes(answers, limit=worst),
+        worst=worst_mistakes(answers, limit=WORST),
         confusions=worst_confusions(confusion, answers),
-        examples=first_of_each_class(answers, limit=examples),
+        examples=first_of_each_class(answers, limit=EXAMPLES),
     )

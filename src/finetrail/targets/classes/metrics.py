@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from finetrail.evaluation.scores.bootstrap import Floats, Ints
+
 Logits = NDArray[np.floating[Any]]
 """Scores as a model gives them, of any precision."""
 
@@ -89,6 +89,16 @@ def scores(y_true: Ints, y_pred: Ints, classes: int) -> dict[str, float]:
     """Every metric of `METRICS` for one set of predictions (n,)."""
     counts = count(confusion_matrix(y_true, y_pred, classes))
     return {name: float(metric(counts)) for name, metric in METRICS.items()}
+
+
+def totals(drawn: Ints, classes_of: Ints, classes: int) -> Ints:
+    """Add up how often rows were drawn by their class: (r, D), (D,) -> (r, K)."""
+    found = np.zeros((len(drawn), classes), dtype=np.int64)
+    order = np.argsort(classes_of, kind="stable")
+    present, starts = np.unique(classes_of[order], return_index=True)
+    if len(present):
+        found[:, present] = np.add.reduceat(drawn[:, order], starts, axis=1)
+    return found
 
 
 def log_softmax(logits: Logits) -> Floats:

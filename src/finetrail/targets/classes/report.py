@@ -1,74 +1,139 @@
-"""The test report of a classifier: how good the chosen model is, where it fails, and where it comes from."""
+"""The report of a classifier: how good the chosen model is, and where it fails."""
 
 import math
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 
-from finetrail.evaluation.report.figures import (
+from finetrail.evaluation.report.gallery import Gallery
+from finetrail.evaluation.report.page import MISTAKES, capital
+from finetrail.evaluation.report.section import Section, Story, Tile, render
+from finetrail.targets.classes import METRICS
+from finetrail.targets.classes.evaluation import ClassEvaluation
+from finetrail.targets.classes.figures import (
     COUNTS_UP_TO,
     FEW_ROWS,
     MOST_CLASSES,
     confusion_figure,
     reliability_figure,
 )
-from finetrail.evaluation.report.page import Report, fill
-from finetrail.targets.classes.evaluation import Evaluation
 from finetrail.targets.classes.mistakes import Answer
 
 CLASSES = 40
 """Classes whose examples are shown, the weakest; more would make a page of many megabytes."""
 EXAMPLES = 120
 """About so many examples are shown, 4 to 10 of each class."""
+_HERE = "finetrail.targets.classes"
 
 
-def wanted(evaluation: Evaluation) -> set[str]:
-    """The ids of the test rows whose previews the report shows."""
-    examples = (row for _, rows in _examples(evaluation) for row in rows)
-    return {
-        *(mistake.id for mistake in evaluation.mistakes),
-        *(row.id for row in examples),
-        *(row for confusion in evaluation.confusions for row in confusion.worst),
-    }
-
-
-def render(report: Report[Evaluation]) -> str:
-    """Return the report as one HTML document."""
-    evaluation = report.evaluation
-    labels, classes = evaluation.labels, evaluation.classes
-    return fill(
-        "report.html.jinja",
-        report,
-        wanted(evaluation),
-        asked="class",
+def tell(evaluation: ClassEvaluation, gallery: Gallery) -> Story:
+    """The story of the report."""
+    classes = _table(evaluation)
+    lead = render(
+        "lead.html.jinja",
+        _HERE,
+        evaluation=evaluation,
+        classes=classes,
         right=int(np.diagonal(evaluation.confusion).sum()),
-        guessing=math.log(len(labels)),
-        majority=float(classes.support.max() / evaluation.rows),
-        classes=[
-            {
-                "label": labels[k],
-                "support": int(classes.support[k]),
-                "values": [float(classes.precision[k]), float(classes.recall[k]), float(classes.f1[k])],
-            }
-            for k in _weakest_first(evaluation)
-        ],
-        # Texts by the hundred explain nothing; pictures are taken in at a glance.
-        examples=_examples(evaluation) if any(one.picture for one in report.previews.values()) else [],
-        confusion_figure=confusion_figure(evaluation.confusion, labels),
-        reliability_figure=reliability_figure(evaluation.calibration),
-        most_classes=MOST_CLASSES,
-        counts_up_to=COUNTS_UP_TO,
-        few=FEW_ROWS,
+        majority=float(evaluation.classes.support.max() / evaluation.rows),
     )
+    sections = [
+        _confusion(evaluation, gallery),
+        _classes(evaluation, classes),
+        *_examples(evaluation, gallery),
+        _calibration(evaluation),
+        _mistakes(evaluation, gallery),
+    ]
+    return Story("class", f"{len(evaluation.labels)} classes", lead, _tiles(evaluation), sections)
 
 
-def _weakest_first(evaluation: Evaluation) -> list[int]:
-    """The classes as a reader looks for them; those without rows have nothing to say and come last."""
-    classes, labels = evaluation.classes, evaluation.labels
-    return sorted(range(len(labels)), key=lambda k: (classes.support[k] == 0, classes.f1[k], labels[k]))
-
-
-def _examples(evaluation: Evaluation) -> list[tuple[int, tuple[Answer, ...]]]:
+def shown_examples(evaluation: ClassEvaluation) -> list[tuple[int, tuple[Answer, ...]]]:
     """The classes whose examples are shown, weakest first, each with a few of its rows."""
     order = [k for k in _weakest_first(evaluation) if evaluation.examples[k]][:CLASSES]
     each = min(10, max(4, EXAMPLES // max(1, len(order))))
     return [(k, evaluation.examples[k][:each]) for k in order]
+
+
+def _tiles(evaluation: ClassEvaluation) -> list[Tile]:
+    tiles = []
+    for metric in METRICS:
+        interval = evaluation.metrics[metric.name]
+        ends = f"{metric.say(interval.low)} to {metric.say(interval.high)}"
+        tiles.append(Tile(capital(metric.title), metric.say(interval.value), (ends,), interval))
+    guessing = f"guessing gives {math.log(len(evaluation.labels)):.3f}"
+    tiles.append(Tile("Calibration error", f"{evaluation.calibration.ece:.3f}", ("ECE; 0 is best",)))
+    return [*tiles, Tile("Loss", f"{evaluation.loss:.3f}", (guessing,))]
+
+
+def _confusion(evaluation: ClassEvaluation, gallery: Gallery) -> Section:
+    html = render(
+        "confusion.html.jinja",
+        _HERE,
+        evaluation=evaluation,
+        images=gallery.images,
+        confusion_figure=confusion_figure(evaluation.confusion, evaluation.labels),
+        most_classes=MOST_CLASSES,
+        counts_up_to=COUNTS_UP_TO,
+    )
+    return Section("confusion", "Confusion", html)
+
+
+def _classes(evaluation: ClassEvaluation, classes: list[dict[str, Any]]) -> Section:
+    found = evaluation.classes
+    per_class = {
+        label: {
+            "precision": float(found.precision[k]),
+            "recall": float(found.recall[k]),
+            "f1": float(found.f1[k]),
+            "support": int(found.support[k]),
+        }
+        for k, label in enumerate(evaluation.labels)
+    }
+    return Section("classes", "Classes", render("classes.html.jinja", _HERE, classes=classes), {"per_class": per_class})
+
+
+def _examples(evaluation: ClassEvaluation, gallery: Gallery) -> list[Section]:
+    # Texts by the hundred explain nothing; images are taken in at a glance.
+    examples = shown_examples(evaluation) if gallery.images else []
+    if not examples:
+        return []
+    html = render("examples.html.jinja", _HERE, evaluation=evaluation, examples=examples, images=gallery.images)
+    return [Section("examples", "Examples", html)]
+
+
+def _calibration(evaluation: ClassEvaluation) -> Section:
+    measured = evaluation.calibration
+    html = render(
+        "calibration.html.jinja",
+        _HERE,
+        evaluation=evaluation,
+        reliability_figure=reliability_figure(measured),
+        few=FEW_ROWS,
+    )
+    described = asdict(measured) | {"bins": [asdict(one) for one in measured.bins]}
+    return Section("calibration", "Calibration", html, {"calibration": described})
+
+
+def _mistakes(evaluation: ClassEvaluation, gallery: Gallery) -> Section:
+    mistakes = gallery.beside(evaluation.worst[:MISTAKES])
+    html = render("mistakes.html.jinja", _HERE, evaluation=evaluation, mistakes=mistakes, images=gallery.images)
+    return Section("mistakes", "Worst mistakes", html)
+
+
+def _table(evaluation: ClassEvaluation) -> list[dict[str, Any]]:
+    classes = evaluation.classes
+    return [
+        {
+            "label": evaluation.labels[k],
+            "support": int(classes.support[k]),
+            "values": [float(classes.precision[k]), float(classes.recall[k]), float(classes.f1[k])],
+        }
+        for k in _weakest_first(evaluation)
+    ]
+
+
+def _weakest_first(evaluation: ClassEvaluation) -> list[int]:
+    """The classes as a reader looks for them; those without rows have nothing to say and come last."""
+    classes, labels = evaluation.classes, evaluation.labels
+    return sorted(range(len(labels)), key=lambda k: (classes.support[k] == 0, classes.f1[k], labels[k]))

@@ -1,20 +1,32 @@
-"""All that is measured on a regression's predictions, in one call: what the test stage writes and the report shows."""
+"""All that is measured on a regression's answers, in one call: what the test stage writes and the report shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finetrail.errors import ModelError
-from finetrail.evaluation.bootstrap import Interval, bootstrap_numbers
-from finetrail.targets.classes.metrics import Floats
+from finetrail.evaluation.scores.bootstrap import Draws, Floats, Interval, intervals
+from finetrail.targets.numbers.codec import Predictions
+from finetrail.targets.numbers.judge import NumberJudge
 from finetrail.targets.numbers.metrics import scores
-from finetrail.targets.problem import REGRESSION
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from markupsafe import Markup
+
+    from finetrail.evaluation.report.gallery import Gallery
+    from finetrail.evaluation.report.previews import Preview
+    from finetrail.evaluation.report.section import Story
 
 RANGES = 5
 """Ranges of the label that errors are told apart by."""
 FEWEST = 20
 """Rows of a range: the mean error of fewer says little."""
+WORST = 50
+"""Errors that errors.csv lists."""
+SHOWN = 1500
+"""Rows that are drawn: those with the smallest ids, which look random."""
 
 
 @dataclass(frozen=True)
@@ -43,95 +55,89 @@ class Range:
 
 
 @dataclass(frozen=True)
-class RegressionEvaluation:
-    """One model on one split. `metrics` holds those of the problem, in that order.
+class NumberEvaluation:
+    """See `finetrail.targets.target.Evaluation`.
 
     Attributes:
-        baseline: the same metrics of answering the mean of the training labels, which is `mean`, to everything.
+        mean: of the training labels.
+        baseline: the same metrics of answering that mean to everything.
         actual, predicted: (n,), in the order of the rows.
         bias: the mean error; above 0 the model says too much on the whole.
         ranges: rows by the size of their label.
-        mistakes: the largest errors first.
+        worst: the largest errors first.
         shown: rows to draw, as many as a page can take.
     """
 
-    rows: int
     metrics: Mapping[str, Interval]
-    confidence: float
-    resamples: int
     mean: float
     baseline: Mapping[str, float]
     actual: Floats
     predicted: Floats
     bias: float
     ranges: tuple[Range, ...]
-    mistakes: tuple[NumberAnswer, ...]
+    worst: tuple[NumberAnswer, ...]
     shown: tuple[NumberAnswer, ...]
 
-    def as_json(self, split: str) -> dict[str, object]:
-        """The content of metrics.json: nested, so that `dvc metrics` shows `test.rmse` and so on."""
-        absolute = np.abs(self.predicted - self.actual)
-        parts = {"median": 0.5, "90%": 0.9, "largest": 1.0}
+    @property
+    def rows(self) -> int:
+        return len(self.actual)
+
+    @property
+    def more(self) -> Mapping[str, float]:
+        return {}
+
+    @property
+    def wanted(self) -> set[str]:
+        return {mistake.id for mistake in self.worst}
+
+    def story(self, gallery: "Gallery") -> "Story":
+        from finetrail.targets.numbers.report import tell
+
+        return tell(self, gallery)
+
+    def mistakes(self, previews: "Mapping[str, Preview]") -> "pd.DataFrame":
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                asdict(mistake) | {"error": mistake.error, "content": previews[mistake.id].text}
+                for mistake in self.worst
+            ],
+            columns=["id", "content", "actual", "predicted", "error"],
+        )
+
+    def plots(self) -> "Mapping[str, Markup]":
+        from finetrail.targets.numbers.figures import errors_figure, scatter_figure
+
         return {
-            split: {name: interval.value for name, interval in self.metrics.items()},
-            "intervals": {
-                "confidence": self.confidence,
-                "resamples": self.resamples,
-                **{name: {"low": interval.low, "high": interval.high} for name, interval in self.metrics.items()},
-            },
-            "baseline": {"mean_of_train": self.mean, **self.baseline},
-            "errors": {"bias": self.bias}
-            | {f"absolute_{name}": float(np.quantile(absolute, part)) for name, part in parts.items()},
-            "ranges": [asdict(one) for one in self.ranges],
+            "predicted": scatter_figure(self.shown, self.mean),
+            "errors": errors_figure(self.predicted - self.actual),
         }
 
+    def logged(self) -> Mapping[str, float]:
+        return {f"baseline_test_{name}": self.baseline[name] for name in ("rmse", "mae")}
 
-def evaluate_regression(
-    ids: Sequence[str],
-    y_true: Floats,
-    y_pred: Floats,
-    *,
-    mean: float,
-    confidence: float,
-    resamples: int,
-    seed: int,
-    worst: int = 50,
-    shown: int = 1500,
-) -> RegressionEvaluation:
+
+def evaluate(judge: NumberJudge, rows: "pd.DataFrame", predictions: Predictions, draws: Draws) -> NumberEvaluation:
     """Measure one model's answers.
 
     Args:
-        ids: one a row (n).
-        y_true, y_pred: actual and predicted numbers (n,), n > 0.
-        mean: of the training labels.
-        confidence, resamples, seed: of the bootstrap intervals.
-        worst: how many of the largest errors to keep.
-        shown: how many rows to draw: those with the smallest ids, which look random.
-
-    Raises:
-        ModelError: an answer is not finite.
+        rows: id and label of each, n > 0.
+        predictions: (n, 1), all finite.
     """
-    broken = int((~np.isfinite(y_pred)).sum())
-    if broken:
-        raise ModelError(
-            f"the model answers {broken} of {len(y_true)} rows with NaN or infinity, but every answer must be a finite "
-            "number: train it again with a lower learning rate or in fp32"
-        )
-    resampled = bootstrap_numbers(y_true, [y_pred], resamples=resamples, seed=seed)
-    answers = [NumberAnswer(*row) for row in zip(ids, y_true.tolist(), y_pred.tolist(), strict=True)]
-    return RegressionEvaluation(
-        rows=len(y_true),
-        metrics={one.name: resampled.interval(one.name, 0, confidence) for one in REGRESSION.metrics},
-        confidence=confidence,
-        resamples=resamples,
-        mean=mean,
-        baseline=scores(y_true, np.full(len(y_true), mean)),
+    labels = rows["label"].tolist()
+    y_true, y_pred = np.array(labels, dtype=np.float64), predictions[:, 0].astype(np.float64)
+    answers = [NumberAnswer(*row) for row in zip(rows["id"], y_true.tolist(), y_pred.tolist(), strict=True)]
+    return NumberEvaluation(
+        metrics=intervals(judge, labels, predictions, draws),
+        mean=judge.codec.mean,
+        baseline=scores(y_true, np.full(len(y_true), judge.codec.mean)),
         actual=y_true,
         predicted=y_pred,
         bias=float((y_pred - y_true).mean()),
         ranges=_ranges(y_true, y_pred),
-        mistakes=tuple(sorted(answers, key=lambda one: (-abs(one.error), one.id))[:worst]),
-        shown=tuple(sorted(answers, key=lambda one: one.id)[:shown]),
+        worst=tuple(sorted(answers, key=lambda one: (-abs(one.error), one.id))[:WORST]),
+        shown=tuple(sorted(answers, key=lambda one: one.id)[:SHOWN]),
     )
 
 

@@ -1,4 +1,4 @@
-"""The pictures of a regression's report: predicted against actual, and how the errors spread. See drawing.py."""
+"""The figures of a regression's report: predicted against actual, and how the errors spread. See drawing.py."""
 
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element
@@ -6,10 +6,10 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from markupsafe import Markup
 
-from finetrail.evaluation.report.drawing import draw, finish, number, picture, ticks
-from finetrail.targets.classes.metrics import Floats
+from finetrail.evaluation.report.drawing import canvas, draw, finish, number, ticks
+from finetrail.evaluation.scores.bootstrap import Floats
+from finetrail.evaluation.scores.metric import amount
 from finetrail.targets.numbers.evaluation import NumberAnswer
-from finetrail.targets.problem import amount
 
 MOST_BARS = 31
 """Of the histogram; of few rows fewer. An odd number, so that the middle one is around 0."""
@@ -22,7 +22,7 @@ def scatter_figure(answers: Sequence[NumberAnswer], mean: float) -> Markup:
     values = [value for one in answers for value in (one.actual, one.predicted)]
     marks = ticks(min(values), max(values))
     left, top, side = 64.0, 10.0, 340.0
-    svg = picture(left + side + 16, top + side + 44, "Predicted against actual numbers")
+    svg = canvas(left + side + 16, top + side + 44, "Predicted against actual numbers")
 
     def across(value: float) -> float:
         return left + (value - marks[0]) / (marks[-1] - marks[0]) * side
@@ -58,7 +58,7 @@ def errors_figure(errors: Floats) -> Markup:
     marks = [value for value in ticks(-reach, reach) if -reach <= value <= reach]
     left, top, side = 64.0, 10.0, 340.0
     most = ticks(0, max(1, int(rows.max())))
-    svg = picture(left + side + 16, top + side + 44, "Histogram of the errors")
+    svg = canvas(left + side + 16, top + side + 44, "Histogram of the errors")
     base = top + side
 
     def across(value: float) -> float:
@@ -72,8 +72,8 @@ def errors_figure(errors: Floats) -> Markup:
         draw(svg, "text", _tick(value), kind="tick middle", x=across(value), y=base + 16)
     for low, high, count in zip(edges, edges[1:], rows, strict=False):
         tall = count / most[-1] * side
-        bar = draw(svg, "rect", kind="bar", x=across(low) + 0.5, y=base - tall, width=across(high) - across(low) - 1,
-                   height=tall)  # fmt: skip
+        wide = across(high) - across(low) - 1
+        bar = draw(svg, "rect", kind="bar", x=across(low) + 0.5, y=base - tall, width=wide, height=tall)
         draw(bar, "title", f"error {amount(float(low))} to {amount(float(high))}: {count:,} rows")
     draw(svg, "line", kind="ideal", x1=across(0), y1=top, x2=across(0), y2=base)
     _axes(svg, "error: predicted less actual", "rows", left=left, base=base, side=side)

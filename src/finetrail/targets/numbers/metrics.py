@@ -11,11 +11,11 @@ to everything gets the worst grade and no NaN.
 import numpy as np
 from numpy.typing import NDArray
 
-from finetrail.targets.classes.metrics import Floats, Ints
+from finetrail.evaluation.scores.bootstrap import Floats, Ints
 
 
 def scores(y_true: Floats, y_pred: Floats) -> dict[str, float]:
-    """Every regression metric of `finetrail.targets.problem` for one set of predictions (n,), n > 0."""
+    """Every metric for one set of predictions (n,), n > 0."""
     once = np.ones((1, len(y_true)), dtype=np.int64)
     return {name: float(values[0]) for name, values in weighted_scores(once, y_true, y_pred).items()}
 
@@ -27,7 +27,7 @@ def weighted_scores(counts: Ints, y_true: Floats, y_pred: Floats) -> dict[str, F
         counts: how often each row was drawn (R, n); every resample has at least one row.
         y_true, y_pred: (n,).
     """
-    # What is no number gives no number, which whoever asks looks for.
+    # NaN stays NaN; the caller checks for it.
     with np.errstate(invalid="ignore", over="ignore"):
         return _weighted(counts, y_true, y_pred)
 

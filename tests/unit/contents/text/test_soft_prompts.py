@@ -16,7 +16,7 @@ from finetrail.inference.predict import predict
 from finetrail.models.backbone_settings import TextBackbone
 from finetrail.models.blocks import backbone_blocks, checkpoint_blocks
 from finetrail.models.layers import backbone_layers
-from finetrail.models.network import Classifier
+from finetrail.models.network import Network
 from finetrail.tasks.registry import get_task, load_model
 from finetrail.tasks.task import Built
 from finetrail.training.frozen_blocks import find_prefix
@@ -44,7 +44,7 @@ def prompted(backbone: TextBackbone, name: str) -> Built:
     return built
 
 
-def vectors(model: Classifier) -> torch.nn.Parameter:
+def vectors(model: Network) -> torch.nn.Parameter:
     (found,) = [one for one in model.backbone.parameters() if one.requires_grad]
     return found
 

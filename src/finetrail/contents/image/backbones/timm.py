@@ -9,9 +9,9 @@ from torch import nn
 
 from finetrail.contents.image.backbones.state_dicts import put_in, read_state
 from finetrail.contents.image.preprocessing import Preprocessing, overridden
+from finetrail.contents.image.settings import ImageBackbone
 from finetrail.errors import ModelError
 from finetrail.locations import locate
-from finetrail.models.backbone_settings import ImageBackbone
 
 
 def load(settings: ImageBackbone, root: Path) -> tuple[nn.Module, Preprocessing]:

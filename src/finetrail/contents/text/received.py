@@ -1,0 +1,44 @@
+"""Texts that are to be scored: out of a file, or as callers send them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from finetrail.data.sources.columns import is_missing
+from finetrail.data.sources.one_column import salvage
+from finetrail.data.sources.unlabelled import Unlabelled, kind_of
+from finetrail.errors import DataError
+
+
+def unlabelled_texts(path: Path, columns: Sequence[str]) -> Iterator[Unlabelled]:
+    """The texts in columns of a CSV, TSV, JSONL or Parquet file; a row without one is given with its problem.
+
+    Raises:
+        SourceError: the file is missing or cannot be read, or lacks a column.
+    """
+    kind_of(path, "a CSV, TSV, JSONL or Parquet file")
+    for found in zip(*(salvage(path, column) for column in columns), strict=True):
+        given = {column: text for column, (_, text, _) in zip(columns, found, strict=True)}
+        faults = [
+            problem if len(columns) == 1 else f"column {column!r}: {problem}"
+            for column, (_, _, problem) in zip(columns, found, strict=True)
+            if problem
+        ]
+        content = given if len(columns) > 1 else next(iter(given.values()))
+        yield Unlabelled(found[0][0], given, None if faults else content, "; ".join(faults))
+
+
+def receive_texts(rows: Sequence[Mapping[str, object]]) -> list[Any]:
+    """Rows as callers send them, by column. Raises: DataError: a row lacks a text; the message names it."""
+    missing = [(place, name) for place, row in enumerate(rows) for name, value in row.items() if is_none(value)]
+    if missing:
+        place, name = missing[0]
+        others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+        raise DataError(f"row {place + 1} of {len(rows)} has no {name}{others}; send a text")
+    texts = [{name: str(value) for name, value in row.items()} for row in rows]
+    return [row if len(row) > 1 else next(iter(row.values())) for row in texts]
+
+
+def is_none(value: object) -> bool:
+    """Whether a caller sent nothing: an empty text is a text."""
+    return is_missing(value) and not isinstance(value, str)

@@ -1,0 +1,150 @@
+"""Bootstrap intervals: how far a metric, or the difference of two models, may be due to the rows that were drawn.
+
+The percentile bootstrap over rows of Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapters 13 and 16.
+All models are scored on the *same* resampled rows, so the difference of two of them is paired.
+
+One function serves every kind of target. A judge says what its metrics need to know of each row (the actual class and
+the predicted one; how many spans there are, found and right), and computes them from how often each row was drawn.
+
+Resampling n rows with replacement only changes how often each distinct row occurs, and those counts are multinomial.
+Drawing them directly costs the number of distinct rows, not n, and makes the result independent of the order of the
+rows.
+
+Limit: with few rows a class (fewer than about 15) a resample misses whole classes, and the macro averages of the
+resamples, and so their intervals, lie too low. Measured for macro F1 of 20 classes, the 95% interval held the true
+value in 97% of the trials with 2,000 rows, 92% with 300 and 75% with 100.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+# Distinct rows times resamples drawn at once: 4M int64 are 32 MB, times a handful of temporaries.
+BLOCK = 4_000_000
+
+
+class Scorer(Protocol):
+    """What the bootstrap asks of a judge; see `finetrail.targets.target.Judge`."""
+
+    def facts(self, labels: Sequence[Any], answers: Any) -> NDArray[Any]:
+        """What the metrics need to know of each row (n, S)."""
+        ...
+
+    def scores(self, facts: NDArray[Any], drawn: Ints) -> Mapping[str, Floats]:
+        """Every metric (R,), from facts (D, S) of which each was drawn so often (R, D)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A point value and the ends of its bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def holds_zero(self) -> bool:
+        """True for a difference that the rows at hand cannot tell from none."""
+        return self.low <= 0.0 <= self.high
+
+
+@dataclass(frozen=True)
+class Draws:
+    """How often, and by which seed, rows are drawn, and how wide an interval is to be."""
+
+    resamples: int
+    seed: int
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """Metrics of m models on the rows (`point`, each (m,)) and on R resamples of them (`draws`, each (m, R))."""
+
+    point: dict[str, Floats]
+    draws: dict[str, Floats]
+
+    def interval(self, metric: str, model: int, confidence: float) -> Interval:
+        """The metric of one model."""
+        return _percentiles(self.point[metric][model], self.draws[metric][model], confidence)
+
+    def difference(self, metric: str, model: int, other: int, confidence: float) -> Interval:
+        """The paired difference `model` - `other`, taken resample by resample."""
+        point, draws = self.point[metric], self.draws[metric]
+        return _percentiles(point[model] - point[other], draws[model] - draws[other], confidence)
+
+
+def point_scores(judge: Scorer, labels: Sequence[Any], answers: Any) -> dict[str, float]:
+    """Every metric of one model on the rows themselves, n > 0."""
+    facts = judge.facts(labels, answers)
+    once = np.ones((1, len(facts)), dtype=np.int64)
+    return {name: float(values[0]) for name, values in judge.scores(facts, once).items()}
+
+
+def bootstrap(
+    judge: Scorer,
+    labels: Sequence[Any],
+    answers: Sequence[Any],
+    draws: Draws,
+    *,
+    groups: Sequence[object] | None = None,
+    block: int = BLOCK,
+) -> Resampled:
+    """Score models on resampled rows.
+
+    Args:
+        labels: of the rows (n,), n > 0.
+        answers: of each model to those rows.
+        draws: equal seeds and rows give equal draws, whatever the order of the rows.
+        groups: of the rows (n,): whole groups are drawn, for a judge whose facts add up; None: single rows.
+        block: distinct rows times resamples held at once.
+    """
+    if not len(labels):
+        raise ValueError("there are no rows to resample")
+    facts = [judge.facts(labels, of_model) for of_model in answers]
+    if groups is not None:
+        facts = [_sums(of_model, groups) for of_model in facts]
+    once = np.ones((1, len(facts[0])), dtype=np.int64)
+    point = [judge.scores(of_model, once) for of_model in facts]
+    # What is known of a row by all models together, so that all are scored on the same draws.
+    rows, occurrences = np.unique(np.concatenate(facts, axis=1), axis=0, return_counts=True)  # (D, m * S), (D,)
+    distinct = np.split(rows, len(facts), axis=1)
+    found = {name: np.empty((len(facts), draws.resamples)) for name in point[0]}
+    generator = np.random.default_rng(draws.seed)
+    size = max(1, block // len(rows))
+    for start in range(0, draws.resamples, size):
+        stop = min(start + size, draws.resamples)
+        drawn = generator.multinomial(len(facts[0]), occurrences / len(facts[0]), size=stop - start)  # (r, D)
+        for model, of_model in enumerate(distinct):
+            for name, values in judge.scores(of_model, drawn).items():
+                found[name][model, start:stop] = values
+    return Resampled({name: np.array([float(one[name][0]) for one in point]) for name in found}, found)
+
+
+def intervals(
+    judge: Scorer, labels: Sequence[Any], answers: Any, draws: Draws, groups: Sequence[object] | None = None
+) -> dict[str, Interval]:
+    """Every metric of one model, with its interval. Args: as of `bootstrap`."""
+    resampled = bootstrap(judge, labels, [answers], draws, groups=groups)
+    return {name: resampled.interval(name, 0, draws.confidence) for name in resampled.point}
+
+
+def _sums(facts: NDArray[Any], groups: Sequence[object]) -> NDArray[Any]:
+    """The facts of each group (G, S), added up over its rows; a row without a group is one of its own."""
+    numbers: dict[object, int] = {}
+    keys = [("row", row) if group is None else ("group", group) for row, group in enumerate(groups)]
+    places = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
+    sums = np.zeros((len(numbers), facts.shape[1]), dtype=facts.dtype)
+    np.add.at(sums, places, facts)
+    return sums
+
+
+def _percentiles(value: float, draws: Floats, confidence: float) -> Interval:
+    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(value=float(value), low=float(low), high=float(high))

@@ -1,0 +1,52 @@
+"""What a model is judged by: the name of a metric, its direction, and how its values are written. No heavy import."""
+
+import math
+from dataclasses import dataclass
+
+Point = dict[str, float]
+"""Values by name, such as a loss and metrics at one step of a curve."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric of a kind of target.
+
+    Attributes:
+        title: its name in a sentence.
+        lower: whether the lower value is the better one.
+        in_unit: whether it is in the unit of the label, and so of any size.
+    """
+
+    name: str
+    title: str
+    lower: bool = False
+    in_unit: bool = False
+
+    @property
+    def best(self) -> str:
+        """What the best value of several is called."""
+        return "lowest" if self.lower else "highest"
+
+    def goodness(self, value: float) -> float:
+        """A number that is the higher the better."""
+        return -value if self.lower else value
+
+    def say(self, value: float) -> str:
+        """A value as a person reads it."""
+        return amount(value) if self.in_unit else f"{round(value, 3) + 0.0:.3f}"
+
+    def margin(self, share: float, value: float) -> float:
+        """A tolerance: `share` itself, or, of a metric in the unit of the label, that share of `value`."""
+        return share * abs(value) if self.in_unit else share
+
+
+def amount(value: float) -> str:
+    """A number of any size in four digits or its whole ones: 31,234, 7, 2.346, 0.001235."""
+    if not math.isfinite(value) or value == 0:
+        return f"{value + 0.0:g}"
+    if value == round(value) and abs(value) < 1e12:
+        return f"{value:,.0f}"
+    places = 3 - math.floor(math.log10(abs(value)))
+    if not -12 <= places <= 8:
+        return f"{value:.3e}"
+    return f"{value:,.{max(0, places)}f}"

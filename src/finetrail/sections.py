@@ -1,0 +1,160 @@
+"""The sections of params.yaml. What one may hold depends on the task: content and target bring their parts of it."""
+
+from functools import cache
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Self
+
+from pydantic import Field, StringConstraints, create_model, model_validator
+
+from finetrail.adaptation.methods import Adaptation
+from finetrail.contents.content import Backbone
+from finetrail.data.sources.place import Source
+from finetrail.data.splitting.settings import Split
+from finetrail.data.validation.rules import CommonRules
+from finetrail.evaluation.scores.metric import Metric
+from finetrail.evaluation.selection import Selection
+from finetrail.gate.settings import Gate, SliceName
+from finetrail.settings import Settings
+from finetrail.targets.target import metric_named
+from finetrail.tasks.registry import get_task
+from finetrail.tasks.task import Task
+from finetrail.training.settings import Training
+
+# These names become folders, DVC stage names and MLflow run names.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
+
+
+class TaskChoice(Settings):
+    """Section `task` of params.yaml; a name alone means the first kind of problem of that task.
+
+    Attributes:
+        name: the Hugging Face name of the task.
+        problem_type: Hugging Face's word for the kind of problem, for a task that may have several.
+    """
+
+    name: str
+    problem_type: str | None = None
+
+    @property
+    def task(self) -> Task:
+        """The task. Raises: ConfigError: there is none."""
+        return get_task(self.name, self.problem_type)
+
+
+class Candidate(Settings):
+    """One way to solve the problem: a backbone, a method of adaptation, and how to train.
+
+    In params.yaml a candidate names only what differs: its `backbone` and `train` are laid over the common ones.
+    """
+
+    adaptation: Adaptation
+    backbone: Backbone
+    train: Training
+
+
+class Params(Settings):
+    """The whole of params.yaml. No section may be left out, because DVC stops at a missing one; `{}` is all defaults.
+
+    Attributes:
+        project: the name of the MLflow experiment and of the registered model.
+        seed: of training; splits and selection have their own.
+        backbone, train: what all candidates have in common.
+        candidates: by name, in the order in which they are trained.
+        gate: of `finetrail promote`; no stage reads it, so that it may be left out.
+    """
+
+    project: Name
+    task: TaskChoice
+    seed: int = Field(ge=0)
+    source: Source
+    validation: CommonRules
+    split: Split
+    backbone: Backbone
+    train: Training
+    candidates: dict[Name, Candidate] = Field(min_length=1)
+    selection: Selection
+    gate: Gate
+
+    def metric(self, name: str) -> Metric:
+        """A metric of the task."""
+        return metric_named(self.task.task.target.metrics, name)
+
+    @model_validator(mode="after")
+    def _tracked(self) -> Self:
+        """Files that DVC does not see could change behind its back: local ones lie where a stage depends on them."""
+        _refuse_untracked("source", self.source.addresses, "data/input")
+        weights = [one.backbone.weights_address for one in self.candidates.values()]
+        _refuse_untracked("backbone.weights", [address for address in weights if address is not None], "data/weights")
+        return self
+
+    @model_validator(mode="after")
+    def _is_judged_by_its_own(self) -> Self:
+        task = self.task.task
+        known = [metric.name for metric in task.target.metrics]
+        for section, metric in (("selection", self.selection.metric), ("gate", self.gate.metric)):
+            if metric not in known:
+                raise ValueError(
+                    f"{section}.metric is {metric!r}, and {task.name} is judged by {' or '.join(known)}; use one of "
+                    "these"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _adapts_what_it_can(self) -> Self:
+        task = self.task.task
+        for name, one in self.candidates.items():
+            lacking = sorted(one.adaptation.needs - task.content.offers)
+            if lacking:
+                raise ValueError(
+                    f"candidates.{name}.adaptation.method {one.adaptation.method!r} needs {lacking[0]}, and the "
+                    f"backbones of {task.name} have none; use another"
+                )
+        return self
+
+
+@cache
+def sections(task: Task) -> type[Params]:
+    """The params.yaml of a task: what its content and its target say of each section, joined."""
+    content, target = task.content, task.target
+    columns = _joined("Columns", content.Columns, target.Columns)
+    source = _made("Source", content.Source, columns=(columns, columns()))
+    source.labels = target
+    split = _made("Split", content.Split)
+    split.strata = target.strata
+    train = _joined("Training", content.Training, target.Training, Training)
+    candidate: Any = _made("Candidate", Candidate, backbone=(content.Backbone, ...), train=(train, ...))
+    slice_of: Any = _joined("Slice", content.Slice, target.Slice)
+    slices: Any = dict[SliceName, slice_of]
+    made: type[Params] = _made(
+        "Params",
+        Params,
+        source=(source, ...),
+        validation=(_joined("Validation", content.Rules, target.Rules), ...),
+        split=(split, ...),
+        backbone=(content.Backbone, ...),
+        train=(train, ...),
+        candidates=(dict[Name, candidate], Field(min_length=1)),
+        gate=(_made("Gate", Gate, slices=(slices, Field(default_factory=dict))), ...),
+    )
+    return made
+
+
+def _made(name: str, base: type[Settings], **fields: Any) -> Any:
+    """A section that says more than its base. Of a type that is made as it runs, nothing more is known before."""
+    return create_model(name, __base__=base, **fields)
+
+
+def _joined(name: str, *parts: type[Settings]) -> type[Any]:
+    """A section that several say something of; one that another extends is left to it."""
+    bases = [one for one in dict.fromkeys(parts) if not any(issubclass(other, one) for other in parts if other != one)]
+    return create_model(name, __base__=tuple(bases)) if len(bases) > 1 else bases[0]
+
+
+def _refuse_untracked(section: str, addresses: list[str], folder: str) -> None:
+    for address in addresses:
+        path = PurePosixPath(address)
+        if "://" not in address and (path.parts[:2] != PurePosixPath(folder).parts or ".." in path.parts):
+            raise ValueError(
+                f"{section} {address!r} is not in {folder}/, where DVC would notice a change; "
+                f"move it there and `dvc add {folder}/{path.name}`"
+            )

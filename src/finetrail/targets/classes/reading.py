@@ -1,0 +1,53 @@
+"""A class as a source has it: a name, or a whole number that stands for one."""
+
+import logging
+from functools import cache
+from typing import Any
+
+from finetrail.data.sources.columns import is_missing
+from finetrail.errors import SourceError
+
+log = logging.getLogger(__name__)
+
+
+def read_class(where: str, value: Any) -> str | None:
+    """The name of a class; None where it is missing.
+
+    A whole number of a column with gaps, which pandas and Arrow write as 3.0, is the class 3.
+
+    Raises:
+        SourceError: the value is a list, a mapping, bytes, a boolean, or a number that is no whole one.
+    """
+    if is_missing(value):
+        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        raise SourceError(
+            f"{where}: label {value!r} is a boolean, and a class is a name or a whole number; write two names, such as "
+            "yes and no"
+        )
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float) and value.is_integer():
+        _tell_of_whole_numbers()
+        return str(int(value))
+    if isinstance(value, float):
+        raise SourceError(
+            f"{where}: label {value!r} is a number, and a class is a name or a whole number; use a task of regression, "
+            "or write names"
+        )
+    raise SourceError(
+        f"{where}: label {str(value)[:60]!r} is a {_kind(value)}, and a row has one class; use a task whose labels are "
+        f"{'sets or tags' if isinstance(value, (list, tuple)) else 'of that kind'}, or write a name"
+    )
+
+
+def _kind(value: Any) -> str:
+    return {"dict": "mapping", "tuple": "list"}.get(type(value).__name__, type(value).__name__)
+
+
+@cache
+def _tell_of_whole_numbers() -> None:
+    """Once a process: every row of such a column is alike."""
+    log.warning("labels such as 3.0 are taken as whole numbers: 3.0 and 3 are one class")

@@ -1,0 +1,110 @@
+"""The rules about labels that are classes."""
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from finetrail.data.validation.findings import AtLeast, Between, InSet, Rule
+from finetrail.data.validation.rules import CommonRules, RowPolicy, active, row_rule
+from finetrail.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class UnknownLabel(Settings):
+    """A label that is none of `labels`; null allows every label."""
+
+    policy: RowPolicy = "fail"
+    labels: Annotated[tuple[str, ...], Field(strict=False, min_length=2)] | None = None
+
+
+class RareLabel(Settings):
+    """A label with fewer than `min_rows` rows."""
+
+    policy: RowPolicy = "fail"
+    min_rows: int = Field(default=5, ge=1)
+
+
+class ClassBalance(Settings):
+    """The largest class has more than `max_ratio` times the rows of the smallest; no single row is at fault."""
+
+    policy: Literal["fail", "warn", "off"] = "warn"
+    max_ratio: float = Field(default=20.0, ge=1)
+
+
+class ClassRules(CommonRules):
+    """The entries that section `validation` of params.yaml has where labels are classes."""
+
+    unknown_label: UnknownLabel = UnknownLabel()
+    rare_label: RareLabel = RareLabel()
+    class_balance: ClassBalance = ClassBalance()
+
+    label_key: ClassVar[str] = "label"
+
+    def own_label_rules(self) -> tuple[Rule, ...]:
+        labels = self.unknown_label.labels
+        unknown = row_rule(
+            self,
+            "unknown_label",
+            None if labels is None else list(labels),
+            "Every label is allowed" if labels is None else f"Every label is one of the {len(labels)} allowed",
+            "with a label that is not allowed",
+            *([] if labels is None else [InSet("label", labels)]),
+            remedy="correct the label, or add it to validation.unknown_label.labels",
+        )
+        return (unknown,)
+
+    def rules_of_all(self) -> tuple[Rule, ...]:
+        rare, ratio = self.rare_label.min_rows, self.class_balance.max_ratio
+        return (
+            row_rule(
+                self,
+                "rare_label",
+                rare,
+                f"Every label has at least {rare} rows",
+                f"whose label has fewer than {rare} rows",
+                Between("rows_of_label", low=rare),
+                remedy="add rows of that label, or lower validation.rare_label.min_rows",
+            ),
+            Rule(
+                "class_balance",
+                self.class_balance.policy,
+                ratio,
+                "table",
+                f"No label has more than {ratio:g} times the rows of another",
+                f"of labels that the most frequent one outnumbers more than {ratio:g} to 1",
+                "add rows of these labels, or raise validation.class_balance.max_ratio",
+                (Between("largest_class_times", high=ratio),),
+            ),
+            Rule(
+                "two_labels",
+                "fail",
+                2,
+                "table",
+                "At least two labels are left to tell apart",
+                "fewer than two labels are left",
+                "a classifier needs rows of at least two labels; add some",
+                (AtLeast("label_used", 2),),
+                "faults",
+            ),
+        )
+
+    def judge_labels(self, table: "pd.DataFrame") -> "pd.Series[bool]":
+        names = self.unknown_label.labels
+        unknown = table["label"].notna() & ~table["label"].isin(list(names or ())) & (names is not None)
+        return active(self.unknown_label, unknown)
+
+    def judge_all(self, table: "pd.DataFrame", used: "pd.DataFrame") -> None:
+        """Add `rows_of_label`, `label_used` and `largest_class_times`: rows of the largest class over those of its."""
+        table["rows_of_label"] = used.groupby("label")["id"].transform("size").astype("Int64")
+        used = used[~active(self.rare_label, table.loc[used.index, "rows_of_label"] < self.rare_label.min_rows)]
+        table["label_used"] = used["label"]
+        sizes = used.groupby("label")["id"].transform("size")
+        table["largest_class_times"] = (sizes.max() / sizes).astype("float64")
+
+    def describe_labels(self, labels: "pd.Series[str]") -> dict[str, float]:
+        counts: dict[str, float] = {}
+        for label in map(str, labels):
+            counts[label] = counts.get(label, 0) + 1
+        return counts

@@ -1,0 +1,61 @@
+"""How good the answers of a regression are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from finetrail.evaluation.scores.bootstrap import Draws, Floats, Ints
+from finetrail.evaluation.scores.metric import amount
+from finetrail.targets.numbers.codec import NumberCodec, Predictions
+from finetrail.targets.numbers.metrics import weighted_scores
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from finetrail.targets.numbers.evaluation import NumberEvaluation
+
+
+@dataclass(frozen=True)
+class NumberJudge:
+    """See `finetrail.targets.target.Judge`."""
+
+    codec: NumberCodec
+    by_group: bool = False
+
+    def facts(self, labels: Sequence[float], answers: Predictions) -> Floats:
+        """The actual number and the predicted one (n, 2)."""
+        return np.stack([np.array(labels, dtype=np.float64), answers[:, 0].astype(np.float64)], axis=1)
+
+    def scores(self, facts: Floats, drawn: Ints) -> dict[str, Floats]:
+        return weighted_scores(drawn, facts[:, 0], facts[:, 1])
+
+    def right(self, labels: Sequence[float], answers: Predictions) -> None:
+        """A number is not right or wrong."""
+
+    def constant(self, labels: Sequence[float]) -> Predictions:
+        """Always the mean: no other constant has a lower RMSE."""
+        return np.full((len(labels), 1), np.array(labels, dtype=np.float64).mean())
+
+    def groups(self, labels: Sequence[float], answers: Predictions) -> Mapping[str, Any]:
+        return {}
+
+    def errors(self, labels: Sequence[float], answers: Predictions) -> Mapping[str, float]:
+        return {}
+
+    def evaluate(
+        self, rows: "pd.DataFrame", answers: Predictions, draws: Draws, trained: Mapping[str, Any]
+    ) -> "NumberEvaluation":
+        from finetrail.targets.numbers.evaluation import evaluate
+
+        return evaluate(self, rows, answers, draws)
+
+    def told(self, tested: Mapping[str, Any]) -> list[str]:
+        return []
+
+    def limits(self, tested: Mapping[str, Any]) -> list[str]:
+        if "baseline" not in tested:
+            return []
+        mean, rmse = (amount(tested["baseline"][name]) for name in ("mean_of_train", "rmse"))
+        return [f"Always answering {mean}, the mean of the training labels, has an RMSE of {rmse} on test."]

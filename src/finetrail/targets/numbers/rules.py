@@ -1,0 +1,107 @@
+"""The rules about labels that are numbers."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import model_validator
+
+from finetrail.data.validation.findings import AtLeast, Between, Null, Rule
+from finetrail.data.validation.rules import CommonRules, Needed, RowPolicy, active, row_rule
+from finetrail.settings import Settings
+from finetrail.targets.numbers.reading import to_number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class LabelRange(Settings):
+    """A number below `min` or above `max`; null does not bind."""
+
+    policy: RowPolicy = "quarantine"
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "LabelRange":
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}; swap them")
+        return self
+
+    @property
+    def words(self) -> str:
+        """The bounds, after "a number" or "numbers"."""
+        ends = [f"{word} {end:g}" for word, end in (("from", self.min), ("to", self.max)) if end is not None]
+        return " ".join(ends) or "of any size"
+
+
+class NumberRules(CommonRules):
+    """The entries that section `validation` of params.yaml has where labels are numbers.
+
+    Two labels are the same if their numbers are: 3 and 3.0 do not conflict.
+    """
+
+    numeric_label: Needed = Needed()
+    label_range: LabelRange = LabelRange()
+
+    label_key: ClassVar[str] = "number"
+
+    def own_label_rules(self) -> tuple[Rule, ...]:
+        bounds = self.label_range
+        binds = bounds.min is not None or bounds.max is not None
+        return (
+            row_rule(
+                self,
+                "numeric_label",
+                None,
+                "Every label is a finite number",
+                "whose label is not a finite number",
+                Null("label_of_words"),
+                remedy="write numbers like 1234.5 or 1.2e3, with a point and no thousands separators",
+            ),
+            row_rule(
+                self,
+                "label_range",
+                [bounds.min, bounds.max] if binds else None,
+                f"Every label is a number {bounds.words}",
+                f"whose label is not a number {bounds.words}",
+                *([Between("number", bounds.min, bounds.max)] if binds else []),
+                remedy="correct the label, or change the bounds in validation.label_range",
+            ),
+        )
+
+    def rules_of_all(self) -> tuple[Rule, ...]:
+        different = Rule(
+            "two_labels",
+            "fail",
+            2,
+            "table",
+            "At least two different numbers are left to tell apart",
+            "fewer than two different numbers are left",
+            "a regression needs labels that differ; add some rows",
+            (AtLeast("label_used", 2),),
+            "faults",
+        )
+        return (different,)
+
+    def judge_labels(self, table: "pd.DataFrame") -> "pd.Series[bool]":
+        """Add `number`, and `label_of_words`: the label where it is no number."""
+        import pandas as pd
+
+        numbers = [to_number(label) for label in table["label"]]
+        table["number"] = pd.Series(numbers, index=table.index, dtype="float64")
+        table["label_of_words"] = table["label"].where(table["number"].isna())
+        low, high = self.label_range.min, self.label_range.max
+        outside = pd.Series(False, index=table.index)
+        outside |= table["number"] < (float("-inf") if low is None else low)
+        outside |= table["number"] > (float("inf") if high is None else high)
+        return table["label_of_words"].notna() | active(self.label_range, outside)
+
+    def judge_all(self, table: "pd.DataFrame", used: "pd.DataFrame") -> None:
+        """Add `label_used`."""
+        table["label_used"] = used["number"]
+
+    def describe_labels(self, labels: "pd.Series[str]") -> dict[str, float]:
+        """Rows, least, mean and largest number."""
+        numbers = [value for value in map(to_number, labels) if value is not None]
+        if not numbers:
+            return {"rows": 0}
+        return {"rows": len(numbers), "min": min(numbers), "mean": sum(numbers) / len(numbers), "max": max(numbers)}

@@ -1,0 +1,37 @@
+"""What params.yaml may say of numbers, beside their rules. Light: the command line reads this before any work."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from finetrail.data.sources.columns import Columns
+from finetrail.targets.target import Training
+
+
+class NumberColumns(Columns):
+    """Which column of the source holds the label.
+
+    Attributes:
+        label: the number to predict.
+    """
+
+    label: str = "label"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return (self.label,)
+
+
+class NumberTraining(Training):
+    """What section `train` of params.yaml says of numbers.
+
+    Attributes:
+        loss: `mse`, `huber` (Huber 1964), which cares less for wild labels, or `mae`.
+        metric: the validation metric that picks the best evaluation.
+        huber_delta: the error from which `huber` counts it no more by its square, in standard deviations of the
+            training labels.
+    """
+
+    loss: Literal["mse", "huber", "mae"] = "mse"
+    metric: Literal["pearson", "spearman", "r2", "mae", "rmse"] = "rmse"
+    huber_delta: float = Field(1.0, gt=0)
