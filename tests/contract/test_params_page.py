@@ -29,7 +29,7 @@ def defaults(opening: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("opening", "section"),
-    [("## train", Training), ("`augment`, for pictures; all off by default:", Augment), ("## gate", Gate)],
+    [("## train", Training), ("`augment`, for images; all off by default:", Augment), ("## gate", Gate)],
     ids=["train", "augment", "gate"],
 )
 def test_every_key_is_named_with_its_default(opening: str, section: type[Settings]) -> None:
