@@ -2,7 +2,7 @@
 
     python bench/floor.py                                       # MiniLM, 32 texts of 96 tokens, full fine-tuning
     python bench/floor.py --texts 32 --tokens 40 --method lora
-    python bench/floor.py --pictures 64 --size 64 --backbone resnet18
+    python bench/floor.py --images 64 --size 64 --backbone resnet18
 
 The products (and convolutions) of one step, forward and backward, are recorded as PyTorch dispatches them, and each is
 run alone on tensors of the same shape and strides, in float32 and in bfloat16; its best time counts as often as it
@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
 from peers.ours import build_adaptation
 from ruamel.yaml import YAML
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from finetrail.inference.device import Precision, autocast, build_accelerator, fix_seeds, lay_out
-from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
 from finetrail.models.network import Network
 from finetrail.tasks.registry import get_task
 from finetrail.training.attention import training_attention
@@ -87,12 +87,12 @@ def floor(recorder: Recorder, dtype: torch.dtype) -> float:
 def build_step(given: argparse.Namespace, precision: Precision) -> Callable[[], None]:
     """Our training step on random examples."""
     fix_seeds(0)
-    task = get_task("image-classification" if given.pictures else "text-classification")
+    task = get_task("image-classification" if given.images else "text-classification")
     backbone: Any
     batch: dict[str, Tensor]
-    if given.pictures:
+    if given.images:
         backbone = ImageBackbone(name=given.backbone, weights="random", image_size=given.size)
-        batch = {"pixels": torch.randint(256, (given.pictures, 3, given.size, given.size), dtype=torch.uint8)}
+        batch = {"pixels": torch.randint(256, (given.images, 3, given.size, given.size), dtype=torch.uint8)}
     else:
         named = YAML(typ="safe").load(Path(__file__).parents[1] / "params.yaml")["backbone"]
         backbone = TextBackbone(**named | {"max_tokens": max(given.tokens, 8)})
@@ -105,7 +105,7 @@ def build_step(given: argparse.Namespace, precision: Precision) -> Callable[[], 
     build_accelerator(precision)
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=1e-5, fused=True)
-    targets = torch.zeros(given.pictures or given.texts, dtype=torch.long)
+    targets = torch.zeros(given.images or given.texts, dtype=torch.long)
     convolutions = FastConvolutions()
 
     def step() -> None:
@@ -125,8 +125,8 @@ def main() -> None:
     parser.add_argument("--method", default="full", choices=["full", "lora", "linear_probe"])
     parser.add_argument("--texts", type=int, default=32)
     parser.add_argument("--tokens", type=int, default=96)
-    parser.add_argument("--pictures", type=int, default=0, help="pictures a batch; 0: texts")
-    parser.add_argument("--backbone", default="resnet18", help="of the pictures")
+    parser.add_argument("--images", type=int, default=0, help="images a batch; 0: texts")
+    parser.add_argument("--backbone", default="resnet18", help="of the images")
     parser.add_argument("--size", type=int, default=64, help="pixels")
     given = parser.parse_args()
     print(f"{'':<10}{'step, ms':>10}{'products alone, ms':>20}{'their share':>13}")

@@ -1,15 +1,15 @@
-"""Training on pictures against the loop of any tutorial, transformers' Trainer, and the pieces of timm's script.
+"""Training on images against the loop of any tutorial, transformers' Trainer, and the pieces of timm's script.
 
     python bench/images.py data/input/cifar10-images.zip                     # a slice, three repeats
     python bench/images.py data/input/cifar10-images.zip --train 50000 --val 10000 --epochs 10 --repeats 1
 
-The plain side is torchvision's ImageFolder, a DataLoader with two workers, transforms picture by picture and float32;
+The plain side is torchvision's ImageFolder, a DataLoader with two workers, transforms image by image and float32;
 ours is what the stage `train` does. Every side runs in a process of its own, each time anew. All start from the same
 weights and have the same batches' size, epochs, optimiser, schedule and one evaluation an epoch; decoding counts for
 all. What is measured once a machine (precision, kernels) comes first, apart.
 
 Where the time goes (2 cores of an AMD EPYC with AVX-512 and bf16 but no AMX, 64 pixels, batches of 64): forward and
-backward passes take over 97 % of our epochs; a batch with padded crops and mirrored pictures costs 2 ms, with
+backward passes take over 97 % of our epochs; a batch with padded crops and mirrored images costs 2 ms, with
 TrivialAugment 12 ms, of some 300. In float32 convolutions are two thirds of MobileNetV2's step, batch norms a fifth;
 channels last saves the reorders that take half of the plain side's convolutions, and a ReLU6 that does not overwrite
 its input saves the copy that autograd would make (8 %). In bfloat16 the same convolutions need half, but the gradient
@@ -25,12 +25,12 @@ from collections import defaultdict
 from pathlib import Path
 
 import torch
+from finetrail.models.backbone_settings import ImageBackbone
 from peers.race import SIDES, TIMM, race, report, run
 from peers.setup import Setup
 from safetensors.torch import save_file
 
 from finetrail.contents.image.backbone import load_pretrained
-from finetrail.models.backbone_settings import ImageBackbone
 from finetrail.models.network import Network
 
 ALL = {**SIDES, **TIMM}
@@ -46,8 +46,8 @@ def main() -> None:
     parser.add_argument("--sides", nargs="+", default=list(ALL), choices=list(ALL), help="ours is needed")
     parser.add_argument("--size", type=int, default=64, help="pixels")
     parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--train", type=int, default=1280, help="pictures to train on")
-    parser.add_argument("--val", type=int, default=320, help="pictures of test/ to evaluate on after each epoch")
+    parser.add_argument("--train", type=int, default=1280, help="images to train on")
+    parser.add_argument("--val", type=int, default=320, help="images of test/ to evaluate on after each epoch")
     parser.add_argument("--epochs", type=int, default=2, help=f"of full fine-tuning; the probe has {PROBE_EPOCHS}")
     parser.add_argument("--rate", type=float, default=0.02, help="the learning rate of full fine-tuning")
     parser.add_argument("--repeats", type=int, default=3)
@@ -79,7 +79,7 @@ def save_start(name: str, given: argparse.Namespace, folder: Path, classes: int)
 
 
 def slice_of(archive: Path, folder: Path, sizes: dict[str, int]) -> int:
-    """Unpack so many pictures of each split, of all classes alike, as train/ and val/; returns how many classes."""
+    """Unpack so many images of each split, of all classes alike, as train/ and val/; returns how many classes."""
     with zipfile.ZipFile(archive) as opened:
         classes: dict[str, dict[str, list[str]]] = {split: defaultdict(list) for split in sizes}
         for name in sorted(opened.namelist()):

@@ -1,8 +1,8 @@
-"""Seconds and memory of the stages in front of training, on an archive of pictures and on several times as many.
+"""Seconds and memory of the stages in front of training, on an archive of images and on several times as many.
 
-    python bench/ingest.py data/input/cifar10-images.zip            # the archive, and ten times its pictures
+    python bench/ingest.py data/input/cifar10-images.zip            # the archive, and ten times its images
 
-Each stage runs in its own process, in a temporary workspace; memory is the most that the process held. The pictures
+Each stage runs in its own process, in a temporary workspace; memory is the most that the process held. The images
 of the larger archives are the same ones under other names, so `validate` has to find every copy.
 """
 
@@ -26,25 +26,25 @@ STAGES = ("ingest", "validate", "split")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("archive", type=Path, help="a zip in the ImageFolder layout with train/ and test/")
-    parser.add_argument("--times", type=int, nargs="+", default=[1, 10], help="how often the pictures are repeated")
+    parser.add_argument("--times", type=int, nargs="+", default=[1, 10], help="how often the images are repeated")
     arguments = parser.parse_args()
-    print(f"{'pictures':>9}  {'stage':<8}  {'seconds':>8}  {'pictures/s':>10}  {'peak MB':>8}")
+    print(f"{'images':>9}  {'stage':<8}  {'seconds':>8}  {'images/s':>10}  {'peak MB':>8}")
     for times in arguments.times:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
-            pictures = repeat(arguments.archive, root / "data" / "input" / "pictures.zip", times)
+            images = repeat(arguments.archive, root / "data" / "input" / "images.zip", times)
             yaml = YAML()
             params = yaml.load(RECIPE.read_text(encoding="utf-8"))
-            params["source"]["path"] = "data/input/pictures.zip"
+            params["source"]["path"] = "data/input/images.zip"
             with (root / "params.yaml").open("w", encoding="utf-8") as file:
                 yaml.dump(params, file)
             for stage in STAGES:
                 seconds, megabytes = measure(stage, root)
-                print(f"{pictures:>9,}  {stage:<8}  {seconds:>8.1f}  {pictures / seconds:>10,.0f}  {megabytes:>8,.0f}")
+                print(f"{images:>9,}  {stage:<8}  {seconds:>8.1f}  {images / seconds:>10,.0f}  {megabytes:>8,.0f}")
 
 
 def repeat(archive: Path, target: Path, times: int) -> int:
-    """Write an archive with each picture so many times; returns the number of pictures."""
+    """Write an archive with each image so many times; returns the number of images."""
     target.parent.mkdir(parents=True)
     if times == 1:
         shutil.copyfile(archive, target)

@@ -1,4 +1,4 @@
-"""Toy texts and pictures whose label is a number that can be learnt: how many cooking words, and how bright."""
+"""Toy texts and images whose label is a number that can be learnt: how many cooking words, and how bright."""
 
 import io
 import random
@@ -26,8 +26,8 @@ def counted_texts(count: int, seed: int = 0) -> list[tuple[str, float]]:
     return [counted_text(chance) for _ in range(count)]
 
 
-def bright_picture(chance: random.Random) -> tuple[bytes, float]:
-    """A picture with noise in it, and its mean brightness as a share."""
+def bright_image(chance: random.Random) -> tuple[bytes, float]:
+    """An image with noise in it, and its mean brightness as a share."""
     level = chance.randint(30, 220)
     pixels = bytes(min(255, max(0, level + chance.randint(-25, 25))) for _ in range(3 * 16 * 16))
     file = io.BytesIO()
@@ -35,7 +35,7 @@ def bright_picture(chance: random.Random) -> tuple[bytes, float]:
     return file.getvalue(), sum(pixels) / len(pixels) / 255
 
 
-def bright_pictures(count: int, seed: int = 0) -> list[tuple[bytes, float]]:
-    """Pictures and their numbers."""
+def bright_images(count: int, seed: int = 0) -> list[tuple[bytes, float]]:
+    """Images and their numbers."""
     chance = random.Random(seed)  # noqa: S311  (toy data)
-    return [bright_picture(chance) for _ in range(count)]
+    return [bright_image(chance) for _ in range(count)]

@@ -1,4 +1,4 @@
-"""The data as the peers read it: texts by the library's tokenizer, pictures by torchvision's ImageFolder."""
+"""The data as the peers read it: texts by the library's tokenizer, images by torchvision's ImageFolder."""
 
 import json
 from collections.abc import Callable
@@ -26,8 +26,8 @@ class Rows(Dataset[dict[str, Any]]):
         return {name: column[index] for name, column in self._columns.items()}
 
 
-class Pictures(Dataset[dict[str, Any]]):
-    """An ImageFolder: pictures are decoded and transformed each time that they are asked for."""
+class Images(Dataset[dict[str, Any]]):
+    """An ImageFolder: images are decoded and transformed each time that they are asked for."""
 
     def __init__(self, files: Any) -> None:
         self._files = files
@@ -45,7 +45,7 @@ def prepare(setup: Setup) -> Callable[[bool], list[Any]]:
 
     It takes whether texts are padded to the maximum length, as in tutorials, or stay as long as they are.
     """
-    return _prepare_texts(setup) if setup.text else _prepare_pictures(setup)
+    return _prepare_texts(setup) if setup.text else _prepare_images(setup)
 
 
 def read_rows(setup: Setup) -> dict[str, Columns]:
@@ -77,19 +77,19 @@ def _prepare_texts(setup: Setup) -> Callable[[bool], list[Any]]:
     return read
 
 
-def _prepare_pictures(setup: Setup) -> Callable[[bool], list[Any]]:
+def _prepare_images(setup: Setup) -> Callable[[bool], list[Any]]:
     from torchvision.datasets import ImageFolder
 
-    transforms = picture_transforms(setup)
+    transforms = image_transforms(setup)
 
     def read(padded: bool) -> list[Any]:
-        return [Pictures(ImageFolder(Path(setup.folder) / split, transforms[split])) for split in SPLITS]
+        return [Images(ImageFolder(Path(setup.folder) / split, transforms[split])) for split in SPLITS]
 
     return read
 
 
-def picture_transforms(setup: Setup) -> dict[str, Any]:
-    """By split; training pictures are cropped and mirrored by chance, unless the body is frozen."""
+def image_transforms(setup: Setup) -> dict[str, Any]:
+    """By split; training images are cropped and mirrored by chance, unless the body is frozen."""
     from torchvision import transforms
 
     size, mean, std = (setup.backbone[name] for name in ("image_size", "mean", "std"))

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
+from finetrail.targets.losses import LossOptions
 
 from finetrail.adaptation.full import Full
 from finetrail.adaptation.linear_probe import LinearProbe
@@ -15,9 +17,7 @@ from finetrail.contents.image.augment.settings import Augment
 from finetrail.inference.device import build_accelerator, fix_seeds
 from finetrail.inference.feeding import Examples
 from finetrail.inference.predict import predict
-from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
 from finetrail.models.inputs import Inputs
-from finetrail.targets.losses import LossOptions
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Built, Task
 from finetrail.training.checkpoints import Checkpoints
@@ -103,7 +103,7 @@ def fine_tune(
 
 
 def contents(setup: Setup, rows: dict[str, dict[str, list[Any]]]) -> tuple[dict[str, list[Any]], dict[str, np.ndarray]]:
-    """Texts, or pictures as bytes, and class numbers of both splits."""
+    """Texts, or images as bytes, and class numbers of both splits."""
     if setup.text:
         values = {split: rows[split]["texts"] for split in SPLITS}
         return values, {split: np.array(rows[split]["labels"], dtype=np.int64) for split in SPLITS}

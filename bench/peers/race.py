@@ -22,7 +22,7 @@ class Run:
     """What one side did once.
 
     Attributes:
-        seconds: of all, from the first text or picture that was read.
+        seconds: of all, from the first text or image that was read.
         processor: the processors' seconds in that time, which other work on the machine hardly changes.
         memory: the most that the process held, in MB, without its loader's workers.
         evaluations: seconds and score at the end of each.

@@ -24,7 +24,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 SPLITS = ("train", "val")
 PADDING = 4
-"""Pixels around a picture, of which it is cropped."""
+"""Pixels around an image, of which it is cropped."""
 LORA = {"r": 8, "lora_alpha": 16, "target_modules": ["query", "value"]}
 
 
@@ -79,7 +79,7 @@ class Setup:
 
 
 class Clock:
-    """Starts when it is made: in front of the first text or picture that is read, behind imports and weights."""
+    """Starts when it is made: in front of the first text or image that is read, behind imports and weights."""
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
@@ -152,8 +152,9 @@ def load_network(setup: Setup) -> Network:
 
             body = get_peft_model(body, LoraConfig(**LORA))
     else:
-        from finetrail.contents.image.backbone import load_pretrained
         from finetrail.models.backbone_settings import ImageBackbone
+
+        from finetrail.contents.image.backbone import load_pretrained
 
         body = load_pretrained(ImageBackbone(**setup.backbone), Path())[0].network
         inside = "backbone.network."

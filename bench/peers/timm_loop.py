@@ -1,4 +1,4 @@
-"""Peer (d), for pictures: the pieces of timm's own training script, in its order, on our network.
+"""Peer (d), for images: the pieces of timm's own training script, in its order, on our network.
 
 Its dataset, loader (without the prefetcher, which needs a GPU), optimiser and schedule, with what its options offer for
 speed: `--amp --amp-dtype bfloat16 --channels-last`. Its transforms are replaced by those of the others, which it has
@@ -15,7 +15,7 @@ from timm.scheduler import create_scheduler_v2
 from timm.utils import AverageMeter, accuracy, dispatch_clip_grad
 from torch import nn
 
-from peers.datasets import picture_transforms
+from peers.datasets import image_transforms
 from peers.setup import SPLITS, Clock, Setup, load_network
 
 
@@ -23,7 +23,7 @@ def main() -> None:
     setup = Setup.read()
     network = load_network(setup)
     network.to(memory_format=torch.channels_last)
-    transforms = picture_transforms(setup)
+    transforms = image_transforms(setup)
     clock = Clock()
     loaders: list[Any] = []
     for split in SPLITS:

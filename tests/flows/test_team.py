@@ -18,7 +18,7 @@ from tests.compose import variables
 from tests.flows import postgres
 from tests.flows.server import Team
 from tests.flows.topology import Topology, up
-from tests.pictures import encoded
+from tests.images import encoded
 from tests.pipeline.servers import running
 from tests.pipeline.workspaces import Sandbox, lay_out, track
 
@@ -31,7 +31,7 @@ SECRETS = {
 TOKEN = "planted0git0token"  # noqa: S105  (planted, to be looked for)
 ZIP = "data/input/colours.zip"
 COLOURS = {"red": (200, 60, 60), "blue": (60, 60, 200)}
-# Pictures, because four processes load the model, and a text model imports transformers in each.
+# Images, because four processes load the model, and a text model imports transformers in each.
 PARAMS = f"""
 project: toy
 task: image-classification
@@ -51,7 +51,7 @@ selection: {{metric: accuracy, resamples: 200}}
 """
 
 
-def picture(colour: str, seed: int) -> bytes:
+def image(colour: str, seed: int) -> bytes:
     """Noise around a colour."""
     noise = np.random.default_rng([seed, *COLOURS[colour]]).normal(0, 25, (32, 32, 3))
     return encoded(Image.fromarray((np.array(COLOURS[colour]) + noise).clip(0, 255).astype(np.uint8)))
@@ -65,7 +65,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
         for number in range(40):
             for colour in COLOURS:
                 split = "test" if number % 4 == 3 else "train"
-                archive.writestr(f"colours/{split}/{colour}/{number:02}.png", picture(colour, number))
+                archive.writestr(f"colours/{split}/{colour}/{number:02}.png", image(colour, number))
     made = lay_out(tmp_path_factory.mktemp("checkout"), PARAMS, {ZIP: source})
     track(made, ZIP)
     made.must("git", "update-server-info")
@@ -160,7 +160,7 @@ def test_the_registered_version_is_loaded_from_s3_without_its_keys(
     import mlflow
 
     model = mlflow.pyfunc.load_model("models:/toy@challenger")
-    answers = model.predict(pd.DataFrame({"image": [picture("red", 99), picture("blue", 99)]}))
+    answers = model.predict(pd.DataFrame({"image": [image("red", 99), image("blue", 99)]}))
     assert answers["label"].tolist() == ["red", "blue"]
 
 

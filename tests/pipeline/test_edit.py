@@ -99,8 +99,8 @@ def _json(sandbox: Sandbox, command: str) -> dict[str, Any]:
 
 
 def _plot(entries: list[dict[str, Any]]) -> dict[str, Any]:
-    """The Vega-Lite picture of one file."""
+    """The Vega-Lite image of one file."""
     (entry,) = entries
     content = entry["content"]
-    picture: dict[str, Any] = json.loads(content) if isinstance(content, str) else content
-    return picture
+    image: dict[str, Any] = json.loads(content) if isinstance(content, str) else content
+    return image

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from finetrail.workspace import read_json
-from tests.pictures import write_zip
+from tests.images import write_zip
 from tests.pipeline.workspaces import REPOSITORY, Sandbox, lay_out
 
 # One of them is registered: the round trip of the others would be the same code in another clean process.
 REGISTERED = "imagefolder-resnet50"
-# What a slice differs in: less data, fewer epochs, small pictures, and no weights that only a hub has.
+# What a slice differs in: less data, fewer epochs, small images, and no weights that only a hub has.
 SLICES: dict[str, dict[str, object]] = {
     "cifar10-mobilenet": {"source.path": "data/input/slice.zip", "backbone.image_size": 32},
     "cifar10-resnet18": {

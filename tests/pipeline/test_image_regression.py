@@ -1,4 +1,4 @@
-"""Numbers of pictures: how bright are they? The stages on a Parquet table of encoded images."""
+"""Numbers of images: how bright are they? The stages on a Parquet table of encoded images."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from finetrail.workspace import read_json
-from tests.numbers import bright_pictures
+from tests.numbers import bright_images
 from tests.pipeline.workspaces import Sandbox, lay_out
 
 TABLE = "data/input/bright.parquet"
@@ -34,10 +34,10 @@ selection: {{resamples: 100, metric: spearman}}
 
 @pytest.fixture(scope="module")
 def bright(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    """A workspace in which every stage has run but the last, which sees no difference to other pictures."""
+    """A workspace in which every stage has run but the last, which sees no difference to other images."""
     file = tmp_path_factory.mktemp("source") / "bright.parquet"
-    pictures = bright_pictures(160)
-    pd.DataFrame(pictures, columns=["image", "brightness"]).to_parquet(file)  # a column of numbers, not of strings
+    images = bright_images(160)
+    pd.DataFrame(images, columns=["image", "brightness"]).to_parquet(file)  # a column of numbers, not of strings
     sandbox = lay_out(tmp_path_factory.mktemp("bright"), PARAMS, {TABLE: file})
     for stage in ("ingest", "validate", "split", "train full", "select", "test"):
         done = sandbox.finetrail(*stage.split())
@@ -45,7 +45,7 @@ def bright(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     return sandbox
 
 
-def test_training_on_mixed_pictures_learns_how_bright_they_are(bright: Sandbox) -> None:
+def test_training_on_mixed_images_learns_how_bright_they_are(bright: Sandbox) -> None:
     tested = read_json(bright.paths.test_report / "metrics.json")
     assert tested["test"]["rmse"] < 0.7 * tested["baseline"]["rmse"]
     assert tested["test"]["spearman"] > 0.8
@@ -53,19 +53,19 @@ def test_training_on_mixed_pictures_learns_how_bright_they_are(bright: Sandbox) 
     assert "Spearman correlation is 0." in read_json(bright.paths.selection_report)["reason"]
 
 
-def test_the_report_shows_the_pictures_of_the_largest_errors(bright: Sandbox) -> None:
+def test_the_report_shows_the_images_of_the_largest_errors(bright: Sandbox) -> None:
     page = (bright.paths.test_report / "report.html").read_text(encoding="utf-8")
     mistakes = page[page.index('id="mistakes"') : page.index('id="choice"')]
     assert mistakes.count("<img src=") == 24
     assert mistakes.count('<b class="bad">') == 24
 
 
-def test_predict_answers_a_folder_of_pictures(bright: Sandbox, tmp_path: Path) -> None:
+def test_predict_answers_a_folder_of_images(bright: Sandbox, tmp_path: Path) -> None:
     folder = tmp_path / "new"
     folder.mkdir()
     wanted = {}
-    for number, (picture, brightness) in enumerate(bright_pictures(12, seed=5)):
-        (folder / f"{number:02d}.png").write_bytes(picture)
+    for number, (image, brightness) in enumerate(bright_images(12, seed=5)):
+        (folder / f"{number:02d}.png").write_bytes(image)
         wanted[f"{number:02d}.png"] = brightness
     model = str(bright.paths.model("full"))
     done = bright.finetrail("predict", str(folder), str(tmp_path / "scored.csv"), "--model", model)

@@ -14,19 +14,19 @@ from tests.pipeline.workspaces import BIN, CANDIDATES, Sandbox
 
 def test_the_report_opens_with_its_figures(finished: Sandbox, chromium: str, tmp_path: Path) -> None:
     page = finished.paths.test_report / "report.html"
-    document, picture = browse(chromium, page.as_uri(), tmp_path)
+    document, image = browse(chromium, page.as_uri(), tmp_path)
     accuracy = json.loads((finished.paths.test_report / "metrics.json").read_text())["test"]["accuracy"]
     assert f"{accuracy:.3f}" in document
     assert document.count("<svg") >= 4
-    assert colours(picture) > 100
+    assert colours(image) > 100
 
 
 def test_the_data_docs_open_and_are_styled(finished: Sandbox, chromium: str, tmp_path: Path) -> None:
     page = finished.paths.validation / "data_docs" / "index.html"
-    document, picture = browse(chromium, page.as_uri(), tmp_path)
+    document, image = browse(chromium, page.as_uri(), tmp_path)
     for rule in ("missing_text", "conflicting_label", "duplicate", "class_balance"):
         assert rule in document
-    assert colours(picture) > 100
+    assert colours(image) > 100
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ BIN = Path(sys.executable).parent
 CSV = "data/input/toy.csv"
 WEIGHTS = "data/weights/tiny-bert"
 CANDIDATES = ("lora", "full")
-"""Those of the first run: each costs a process, and pictures and flows train a linear probe."""
+"""Those of the first run: each costs a process, and images and flows train a linear probe."""
 WRITTEN = ("raw", "reports", "splits", "models", "runs", "selection", "registration.json")
 """What the stages write, in data."""
 

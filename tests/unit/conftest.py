@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
-
 from finetrail.models.backbone_settings import TextBackbone
 
 if TYPE_CHECKING:
@@ -120,21 +119,21 @@ def registered(
 
 
 @pytest.fixture(scope="session")
-def picture_model(mlflow_database: str, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[str]":
-    """A classifier of pictures in MLflow's registry: its address there. See tests/unit/pictures.py."""
+def image_model(mlflow_database: str, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[str]":
+    """A classifier of images in MLflow's registry: its address there. See tests/unit/images.py."""
     from finetrail.registry.packing import register
     from finetrail.runs.tracking import connect
     from finetrail.tasks.registry import get_entry
     from finetrail.workspace import Workspace
-    from tests.unit import pictures
+    from tests.unit import images
 
     folder = tmp_path_factory.mktemp("red-or-blue")
-    pictures.save_red_or_blue(folder)
+    images.save_red_or_blue(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", mlflow_database)
-        tracker = connect(Workspace(tmp_path_factory.mktemp("pictures")), "pictures")
+        tracker = connect(Workspace(tmp_path_factory.mktemp("images")), "images")
         run_id = tracker.start("full", {}, {}, [])
         tracker.end(run_id)
-        example = {"image": get_entry(pictures.NAME).example}
-        version = register(tracker, run_id, name="pictures", model=folder, example=example, tags={})
-        yield f"models:/pictures/{version.version}"
+        example = {"image": get_entry(images.NAME).example}
+        version = register(tracker, run_id, name="images", model=folder, example=example, tags={})
+        yield f"models:/images/{version.version}"

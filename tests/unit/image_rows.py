@@ -21,8 +21,8 @@ NUMBERS = ("row", "bytes", "width", "height")
 
 
 @dataclass(frozen=True)
-class Picture:
-    """One row. Attributes: number: which picture; version: which file of it; turned: bits of its hash, counted from the
+class ImageRow:
+    """One row. Attributes: number: which image; version: which file of it; turned: bits of its hash, counted from the
     first one, that differ from those of version 0.
     """
 
@@ -63,24 +63,24 @@ def encoded(number: int, version: int) -> bytes:
     return stream.getvalue()
 
 
-def write_images(root: Path, pictures: Sequence[Picture], rows_a_shard: int = 50) -> Workspace:
+def write_images(root: Path, images: Sequence[ImageRow], rows_a_shard: int = 50) -> Workspace:
     """A workspace whose `data/raw` holds these rows, each from a file of its own."""
     space = Workspace(root)
     space.raw.mkdir(parents=True, exist_ok=True)
     manifest: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
     seen: dict[str, int] = {}
-    for number, picture in enumerate(pictures, start=1):
-        data, source = picture.data, f"{picture.split or 'all'}/{picture.label}/{number:04d}.png"
+    for number, image in enumerate(images, start=1):
+        data, source = image.data, f"{image.split or 'all'}/{image.label}/{number:04d}.png"
         digest = None if data is None else hashlib.sha256(data).hexdigest()
         key = (digest or hashlib.sha256(source.encode()).hexdigest())[:16]
         again = seen[key] = seen.get(key, -1) + 1
-        own = {"id": f"{key}-{again}" if again else key, "label": picture.label, "split": picture.split}
-        own["group"] = picture.group
-        facts: dict[str, Any] = {"bytes": data and len(data), "error": picture.error}
-        if data is not None and picture.error is None:
-            facts |= {"width": picture.width, "height": picture.height, "mode": picture.mode, "format": "PNG"}
-            facts |= {"contrast": picture.contrast, "perceptual_hash": picture.perceptual_hash}
+        own = {"id": f"{key}-{again}" if again else key, "label": image.label, "split": image.split}
+        own["group"] = image.group
+        facts: dict[str, Any] = {"bytes": data and len(data), "error": image.error}
+        if data is not None and image.error is None:
+            facts |= {"width": image.width, "height": image.height, "mode": image.mode, "format": "PNG"}
+            facts |= {"contrast": image.contrast, "perceptual_hash": image.perceptual_hash}
         rows.append(own | {"image": data})
         manifest.append(own | {"source": source, "row": number, "sha256": digest} | facts)
     shards = pa.schema([*[(name, pa.string()) for name in SHARD], ("image", pa.binary())])

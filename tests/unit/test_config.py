@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
 
 from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
 from finetrail.config import Params, load_params
 from finetrail.data.sources.place import ImageSource
 from finetrail.errors import ConfigError
-from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
 
 MISSING = object()
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
@@ -188,16 +188,16 @@ def test_reading_the_settings_imports_nothing_heavy() -> None:
     assert done.stdout.split() == []
 
 
-PICTURES = {
+IMAGES = {
     "task": "image-classification",
-    "source": {"path": "hf://datasets/owner/pictures", "columns": {"image": "img"}},
+    "source": {"path": "hf://datasets/owner/images", "columns": {"image": "img"}},
     "backbone": {"name": "resnet18", "weights": "DEFAULT"},
 }
 
 
 def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
     augment = {"crop": "padded", "flip": True}
-    loaded = load(tmp_path, PICTURES | {"train.augment": augment, "validation": {"blank": {"policy": "fail"}}})
+    loaded = load(tmp_path, IMAGES | {"train.augment": augment, "validation": {"blank": {"policy": "fail"}}})
     assert isinstance(loaded.source, ImageSource)
     assert isinstance(loaded.candidates["probe"].backbone, ImageBackbone)
     assert loaded.candidates["probe"].train.augment.active
@@ -206,20 +206,20 @@ def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("edits", "message"),
     [
-        (PICTURES | {"backbone.max_tokens": 64}, r"backbone.*max_tokens.*allowed are name, weights"),
-        (PICTURES | {"validation.length": {}}, r"unknown key 'length'"),
-        (PICTURES | {"split.shingle_words": 3}, r"unknown key 'shingle_words'"),
-        (PICTURES | {"source.columns": {"text": "x"}}, r"unknown key 'text'.*allowed are image"),
-        (PICTURES | {"backbone.weights": "resnet18.pth"}, r"'resnet18.pth' is not in data/weights/"),
-        (PICTURES | {"backbone.mean": [0.5, 0.5]}, r"backbone.mean"),
-        (PICTURES | {"train.augment": {"crop": "random"}}, r"train.augment.crop is 'random'.*'padded'"),
+        (IMAGES | {"backbone.max_tokens": 64}, r"backbone.*max_tokens.*allowed are name, weights"),
+        (IMAGES | {"validation.length": {}}, r"unknown key 'length'"),
+        (IMAGES | {"split.shingle_words": 3}, r"unknown key 'shingle_words'"),
+        (IMAGES | {"source.columns": {"text": "x"}}, r"unknown key 'text'.*allowed are image"),
+        (IMAGES | {"backbone.weights": "resnet18.pth"}, r"'resnet18.pth' is not in data/weights/"),
+        (IMAGES | {"backbone.mean": [0.5, 0.5]}, r"backbone.mean"),
+        (IMAGES | {"train.augment": {"crop": "random"}}, r"train.augment.crop is 'random'.*'padded'"),
         (
-            PICTURES | {"gate.slices": {"a": {"min_characters": 3}}},
+            IMAGES | {"gate.slices": {"a": {"min_characters": 3}}},
             r"gate\.slices\.a goes by characters, and the rows hold image; use `group`",
         ),
-        ({"train.augment": {"flip": True}}, r"train.augment varies pictures, and text-classification has text"),
+        ({"train.augment": {"flip": True}}, r"train.augment varies images, and text-classification has text"),
         (
-            PICTURES | {"candidates.probe.adaptation": {"method": "prompt_tuning"}},
+            IMAGES | {"candidates.probe.adaptation": {"method": "prompt_tuning"}},
             r"candidates\.probe\.adaptation\.method 'prompt_tuning' is for texts, and image-class",
         ),
         ({"source.columns": {"image": "x"}}, r"unknown key 'image'.*allowed are text"),
@@ -243,8 +243,8 @@ def test_the_defaults_of_metric_and_loss_are_those_of_the_problem(tmp_path: Path
 
 
 def test_a_regression_takes_its_own_losses_metrics_and_mixing(tmp_path: Path) -> None:
-    of_pictures = PICTURES | {"task": "image-regression", "train.augment": {"mixup": 0.2, "cutmix": 0.2}}
-    for edits in (NUMBERS, of_pictures):
+    of_images = IMAGES | {"task": "image-regression", "train.augment": {"mixup": 0.2, "cutmix": 0.2}}
+    for edits in (NUMBERS, of_images):
         own = {"train.loss": "huber", "train.huber_delta": 0.5, "train.metric": "spearman", "selection.metric": "mae"}
         train = load(tmp_path, edits | own | {"validation.label_range": {"max": 9}}).candidates["probe"].train
         assert (train.loss, train.huber_delta, train.metric) == ("huber", 0.5, "spearman")
@@ -273,7 +273,7 @@ def test_a_regression_takes_its_own_losses_metrics_and_mixing(tmp_path: Path) ->
         (NUMBERS | {"train.metric": "rsme"}, "train.metric is 'rsme': must be 'accuracy'"),
         (NUMBERS | {"validation.rare_label": {}}, "unknown key 'rare_label'"),
         ({"validation.label_range": {}}, "unknown key 'label_range'"),
-        (PICTURES | {"task": "image-regression", "validation.class_balance": {}}, "unknown key 'class_balance'"),
+        (IMAGES | {"task": "image-regression", "validation.class_balance": {}}, "unknown key 'class_balance'"),
     ],
 )
 def test_what_another_kind_of_problem_has_is_refused(tmp_path: Path, edits: dict[str, Any], message: str) -> None:

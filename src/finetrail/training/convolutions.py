@@ -24,7 +24,7 @@ Pair = tuple[int, int]
 MARGIN = 2.0
 """Another kernel must be so many times as fast: what is merely a little slow stays as PyTorch has it."""
 COLUMNS = 16 * 2**20
-"""Bytes of unfolded pictures at a time: what still fits into a cache."""
+"""Bytes of unfolded images at a time: what still fits into a cache."""
 
 
 class Shape(NamedTuple):

@@ -20,7 +20,7 @@ MARGIN = 1.1
 def choose_precision(wanted: Precision | Literal["auto"], model: Network, batch: Batch) -> Precision:
     """What `auto` means for this model; any other wish is granted.
 
-    bf16 where the hardware multiplies in it. On a CPU that is not always faster for pictures: then a forward and
+    bf16 where the hardware multiplies in it. On a CPU that is not always faster for images: then a forward and
     backward pass is timed in both, once a machine, kind of model and size of batch; see `faster`.
 
     Args:
@@ -29,8 +29,8 @@ def choose_precision(wanted: Precision | Literal["auto"], model: Network, batch:
     """
     if wanted != "auto":
         return wanted
-    pictures = any(tensor.dim() == 4 for tensor in batch.values())
-    if not native_bf16() or torch.cuda.is_available() or not pictures:
+    images = any(tensor.dim() == 4 for tensor in batch.values())
+    if not native_bf16() or torch.cuda.is_available() or not images:
         return "bf16" if native_bf16() else "fp32"
     what = {
         "model": _signature(model),

@@ -111,7 +111,7 @@ def _warmup_steps(settings: Training, steps: int) -> int:
 def _share(step: int, *, shape: str, warmup: int, steps: int) -> float:
     """Of the highest rate, after so many steps: the curves of transformers' `get_scheduler`, bit for bit.
 
-    Written out, since its import takes peft and half of transformers along: seconds of every training on pictures.
+    Written out, since its import takes peft and half of transformers along: seconds of every training on images.
     """
     if step < warmup:
         return step / max(1, warmup)

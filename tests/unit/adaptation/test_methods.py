@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from finetrail.models.backbone_settings import TextBackbone
 
 from finetrail.adaptation.bitfit import Bitfit
 from finetrail.adaptation.full import Full
@@ -19,7 +20,6 @@ from finetrail.adaptation.prefix_tuning import PrefixTuning
 from finetrail.adaptation.prompt_tuning import PromptTuning
 from finetrail.errors import ConfigError
 from finetrail.inference.predict import predict
-from finetrail.models.backbone_settings import TextBackbone
 from finetrail.models.inputs import Inputs
 from finetrail.models.network import Network, count_parameters
 from finetrail.tasks.registry import get_task, load_model

@@ -1,4 +1,4 @@
-"""What the variants of peft's methods add, on texts and on pictures, and what they are not made for."""
+"""What the variants of peft's methods add, on texts and on images, and what they are not made for."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from finetrail.models.backbone_settings import TextBackbone
 from torch import nn
 
 from finetrail.adaptation.bitfit import Bitfit
@@ -15,9 +16,8 @@ from finetrail.contents.image.backbone import VisionBackbone
 from finetrail.contents.text.backbone import load_pretrained
 from finetrail.errors import ConfigError
 from finetrail.inference.predict import predict
-from finetrail.models.backbone_settings import TextBackbone
 from finetrail.models.network import Network
-from tests.unit.models.networks import BUILD, HALF, pictures, some_steps
+from tests.unit.models.networks import BUILD, HALF, images, some_steps
 
 
 def encoder(backbone: TextBackbone) -> Network:
@@ -57,15 +57,15 @@ def test_with_dora_the_length_of_a_column_is_a_weight_of_its_own(backbone: TextB
     torch.testing.assert_close(model.state_dict()[name], expected)
 
 
-def test_dora_on_pictures_is_merged() -> None:
+def test_dora_on_images_is_merged() -> None:
     model, method = BUILD["attention"](), Lora(method="lora", r=4, alpha=8, dora=True)
-    untrained = predict(model, pictures(), 8)
+    untrained = predict(model, images(), 8)
     method.apply(model)
-    np.testing.assert_allclose(predict(model, pictures(), 8), untrained, rtol=1e-4, atol=1e-4)
-    some_steps(model, pictures())
-    trained = predict(model, pictures(), 8)
+    np.testing.assert_allclose(predict(model, images(), 8), untrained, rtol=1e-4, atol=1e-4)
+    some_steps(model, images())
+    trained = predict(model, images(), 8)
     method.merge(model)
-    np.testing.assert_allclose(predict(model, pictures(), 8), trained, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(predict(model, images(), 8), trained, rtol=1e-3, atol=1e-4)
     assert "magnitude" not in str(list(model.state_dict()))
 
 
@@ -128,7 +128,7 @@ def test_attention_that_only_reads_its_weights_gets_nothing_that_would_not_learn
         for name, parameter in model.named_parameters():
             if "lora_B" in name:
                 parameter.normal_(std=0.01)
-    model(pictures().batch(range(8))).square().sum().backward()
+    model(images().batch(range(8))).square().sum().backward()
     adapters = {name: one for name, one in model.backbone.named_parameters() if one.requires_grad}
     assert len(adapters) >= 2
     assert [name for name, one in adapters.items() if one.grad is None] == []
@@ -168,7 +168,7 @@ def test_what_is_scaled_by_default(backbone: TextBackbone) -> None:
     ("network", "count", "inner"),
     [("convolutions", 15, 0), ("grouped", 35, 0), ("attention", 16, 8), ("multihead", 2, 2)],
 )
-def test_what_is_scaled_in_networks_for_pictures(network: str, count: int, inner: int) -> None:
+def test_what_is_scaled_in_networks_for_images(network: str, count: int, inner: int) -> None:
     model = BUILD[network]()
     Ia3(method="ia3").apply(model)
     found = [module for module in model.modules() if hasattr(module, "ia3_l")]

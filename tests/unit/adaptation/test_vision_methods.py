@@ -18,9 +18,9 @@ from finetrail.adaptation.methods import Adaptation
 from finetrail.errors import ConfigError
 from finetrail.inference.predict import predict
 from finetrail.models.weights import load_weights, save_tensors
-from tests.unit.models.networks import BUILD, copies, pictures, some_steps
+from tests.unit.models.networks import BUILD, copies, images, some_steps
 
-PICTURES = pictures()
+IMAGES = images()
 METHODS: dict[str, Adaptation] = {
     "linear_probe": LinearProbe(method="linear_probe"),
     "last_layers": LastLayers(method="last_layers", layers=1),
@@ -39,20 +39,20 @@ METHODS: dict[str, Adaptation] = {
 def test_what_was_trained_merged_and_saved_is_what_is_loaded(tmp_path: Path, network: str, method: Adaptation) -> None:
     model = BUILD[network]()
     before = copies(model)
-    untrained = predict(model, PICTURES, 8)
+    untrained = predict(model, IMAGES, 8)
     method.apply(model)
     for epoch in (1, 2):
         method.start_epoch(model, epoch)
-        some_steps(model, PICTURES, steps=1)
-    trained = predict(model, PICTURES, 8)
+        some_steps(model, IMAGES, steps=1)
+    trained = predict(model, IMAGES, 8)
     assert abs(trained - untrained).max() > 1e-3
     method.merge(model)
-    np.testing.assert_allclose(predict(model, PICTURES, 8), trained, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(predict(model, IMAGES, 8), trained, rtol=1e-4, atol=1e-5)
     assert {name: one.shape for name, one in model.state_dict().items()} == {n: one.shape for n, one in before.items()}
     save_tensors(model.state_dict(), tmp_path / "model.safetensors")
     fresh = BUILD[network]()
     load_weights(fresh, tmp_path / "model.safetensors")
-    assert (predict(fresh, PICTURES, 8) == predict(model, PICTURES, 8)).all()
+    assert (predict(fresh, IMAGES, 8) == predict(model, IMAGES, 8)).all()
 
 
 @pytest.mark.parametrize("network", list(BUILD))
@@ -65,7 +65,7 @@ def test_every_adapter_learns(network: str) -> None:
             if "lora_B" in name:
                 parameter.normal_(std=0.01)
     model.train()
-    batch = PICTURES.batch(range(len(PICTURES)))
+    batch = IMAGES.batch(range(len(IMAGES)))
     nn.functional.cross_entropy(model(batch), torch.arange(8) % 2).backward()  # type: ignore[no-untyped-call]
     adapters = {name: one for name, one in model.named_parameters() if "lora_" in name}
     assert len(adapters) >= 8
@@ -114,7 +114,7 @@ def test_attention_does_not_drift_while_its_adapter_trains() -> None:
     model = BUILD["multihead"]()
     before = copies(model)
     METHODS["lora"].apply(model)
-    some_steps(model, PICTURES, steps=50)
+    some_steps(model, IMAGES, steps=50)
     after = model.state_dict()
     for name, tensor in before.items():
         same = [key for key in after if key.replace("base_model.model.", "").replace("base_layer.", "") == name]
@@ -128,7 +128,7 @@ def test_the_last_layers_train_and_those_below_stay_as_they_are(network: str) ->
     before = copies(model)
     LastLayers(method="last_layers", layers=1).apply(model)
     trains = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
-    some_steps(model, PICTURES)
+    some_steps(model, IMAGES)
     differ = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
     top = {
         "convolutions": "backbone.network.layer4.0.",
@@ -153,7 +153,7 @@ def test_the_statistics_of_a_frozen_part_stay(network: str, method: str) -> None
     model = BUILD[network]()
     METHODS[method].apply(model)
     before = {name: tensor.clone() for name, tensor in model.backbone.named_buffers()}
-    some_steps(model, PICTURES)
+    some_steps(model, IMAGES)
     after = dict(model.backbone.named_buffers())
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
@@ -162,7 +162,7 @@ def test_under_full_training_the_statistics_follow_the_data() -> None:
     model = BUILD["convolutions"]()
     METHODS["full"].apply(model)
     before = {name: tensor.clone() for name, tensor in model.backbone.named_buffers()}
-    some_steps(model, PICTURES)
+    some_steps(model, IMAGES)
     moved = [name for name, tensor in model.backbone.named_buffers() if not torch.equal(tensor, before[name])]
     assert len(moved) == 3 * 15
 
@@ -197,7 +197,7 @@ def test_what_is_not_unfrozen_yet_does_not_change_though_the_optimiser_knows_it(
         before = copies(model)
         model.train()
         optimizer.zero_grad()
-        logits = model(PICTURES.batch(range(8)))
+        logits = model(IMAGES.batch(range(8)))
         nn.functional.cross_entropy(logits, torch.arange(8) % 2).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         differ = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}

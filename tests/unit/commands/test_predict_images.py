@@ -17,15 +17,15 @@ from finetrail.contents.image.pixel_tables import grey_png
 from finetrail.data.sources.columns import ImageColumns
 from finetrail.errors import ConfigError, SourceError
 from finetrail.workspace import Workspace
-from tests.unit.pictures import BLUE, RED, picture
+from tests.unit.bright_images import BLUE, RED, image
 
 IMAGE: dict[str, Any] = {"kind": "image", "column": "image"}
 FILES = {
-    "a.png": picture(RED),
-    "b/c.jpg": picture(BLUE, "JPEG"),
-    "b/d.webp": picture(RED, "WEBP", (40, 12)),
+    "a.png": image(RED),
+    "b/c.jpg": image(BLUE, "JPEG"),
+    "b/d.webp": image(RED, "WEBP", (40, 12)),
     "e.txt": b"no image",
-    "z/cut.png": picture(RED)[:-30],
+    "z/cut.png": image(RED)[:-30],
 }
 EXPECTED = [("a.png", "red"), ("b/c.jpg", "blue"), ("b/d.webp", "red")]
 
@@ -46,8 +46,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def photos(workspace: Workspace, picture_model: str, folder: Path) -> tuple[Workspace, str, Path]:
-    return workspace, picture_model, folder
+def photos(workspace: Workspace, image_model: str, folder: Path) -> tuple[Workspace, str, Path]:
+    return workspace, image_model, folder
 
 
 def read(path: Path) -> pd.DataFrame:
@@ -76,12 +76,12 @@ def pack(folder: Path, target: Path) -> Path:
 def test_a_folder_or_archive_is_scored_and_what_is_no_image_is_named(
     photos: tuple[Workspace, str, Path], packed: str, target: str, chunk: int
 ) -> None:
-    workspace, picture_model, folder = photos
+    workspace, image_model, folder = photos
     source = pack(folder, workspace.root / packed) if packed else folder
     rejects = workspace.root / f"{target}.rejects.csv"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(command, "ROWS_A_CHUNK", chunk)
-        done = predict(workspace, picture_model, source, workspace.root / target, **IMAGE)
+        done = predict(workspace, image_model, source, workspace.root / target, **IMAGE)
     assert done == Scored(3, 2, rejects)
     scored = read(workspace.root / target)
     assert list(scored.columns) == ["image", "label", "score"]
@@ -95,38 +95,38 @@ def test_a_folder_or_archive_is_scored_and_what_is_no_image_is_named(
     assert len(scored) + len(named) - 1 == len(FILES)
 
 
-def test_the_names_of_an_earlier_run_do_not_stay(workspace: Workspace, picture_model: str, folder: Path) -> None:
+def test_the_names_of_an_earlier_run_do_not_stay(workspace: Workspace, image_model: str, folder: Path) -> None:
     target = workspace.root / "b.csv"
-    assert predict(workspace, picture_model, folder, target, **IMAGE).rejected == 2
+    assert predict(workspace, image_model, folder, target, **IMAGE).rejected == 2
     (folder / "e.txt").unlink()
     (folder / "z" / "cut.png").unlink()
-    assert predict(workspace, picture_model, folder, target, **IMAGE) == Scored(3, 0, None)
+    assert predict(workspace, image_model, folder, target, **IMAGE) == Scored(3, 0, None)
     assert {path.name for path in workspace.root.iterdir()} == {"photos", "b.csv"}
 
 
-def test_where_nothing_can_be_scored_all_is_named(workspace: Workspace, picture_model: str, tmp_path: Path) -> None:
+def test_where_nothing_can_be_scored_all_is_named(workspace: Workspace, image_model: str, tmp_path: Path) -> None:
     (tmp_path / "bad").mkdir()
     for number in range(3):
         (tmp_path / "bad" / f"{number}.png").write_bytes(b"")
-    done = predict(workspace, picture_model, tmp_path / "bad", tmp_path / "b.csv", **IMAGE)
+    done = predict(workspace, image_model, tmp_path / "bad", tmp_path / "b.csv", **IMAGE)
     assert (done.rows, done.rejected) == (0, 3)
     assert list(read(tmp_path / "b.csv").columns) == ["image", "label", "score"]
 
 
-def test_a_single_image(workspace: Workspace, picture_model: str, folder: Path) -> None:
-    predict(workspace, picture_model, folder / "a.png", workspace.root / "b.csv", **IMAGE)
+def test_a_single_image(workspace: Workspace, image_model: str, folder: Path) -> None:
+    predict(workspace, image_model, folder / "a.png", workspace.root / "b.csv", **IMAGE)
     assert read(workspace.root / "b.csv")[["image", "label"]].to_numpy().tolist() == [["a.png", "red"]]
 
 
-def test_a_table_of_grey_values_is_scored_as_its_pictures_are(workspace: Workspace, picture_model: str) -> None:
+def test_a_table_of_grey_values_is_scored_as_its_images_are(workspace: Workspace, image_model: str) -> None:
     lines = [bytes(range(start, start + 64)) for start in (0, 90, 191)]
     folder, table, target = (workspace.root / name for name in ("digits", "digits.csv", "b.csv"))
     folder.mkdir()
     for number, line in enumerate(lines):
         (folder / f"{number}.png").write_bytes(grey_png(line, 8))
     table.write_text("\n".join([*(",".join(map(str, line)) for line in lines), "1,2,3"]))
-    predict(workspace, picture_model, folder, workspace.root / "a.csv", **IMAGE)
-    done = predict(workspace, picture_model, table, target, grey=ImageColumns(), **IMAGE)
+    predict(workspace, image_model, folder, workspace.root / "a.csv", **IMAGE)
+    done = predict(workspace, image_model, table, target, grey=ImageColumns(), **IMAGE)
     assert (done.rows, done.rejected) == (3, 1)
     found, expected = read(target), read(workspace.root / "a.csv")
     assert list(found["image"]) == ["row 1", "row 2", "row 3"]
@@ -135,12 +135,12 @@ def test_a_table_of_grey_values_is_scored_as_its_pictures_are(workspace: Workspa
     assert named[["row", "reason"]].to_numpy().tolist() == [[4, "3 fields, but the first line has 64"]]
 
 
-def test_a_table_of_paths_and_base64(workspace: Workspace, picture_model: str, folder: Path) -> None:
-    text = base64.b64encode(picture(BLUE, size=(90, 90))).decode()
+def test_a_table_of_paths_and_base64(workspace: Workspace, image_model: str, folder: Path) -> None:
+    text = base64.b64encode(image(BLUE, size=(90, 90))).decode()
     values = ["a.png", str(folder / "b" / "c.jpg"), text, "gone.png", "", f"data:image/png;base64,{text}"]
     pd.DataFrame({"file": values, "label": range(6)}).to_csv(folder / "table.csv", index=False)
     target = workspace.root / "b.csv"
-    done = predict(workspace, picture_model, folder / "table.csv", target, kind="image", column="file")
+    done = predict(workspace, image_model, folder / "table.csv", target, kind="image", column="file")
     assert (done.rows, done.rejected) == (4, 2)
     scored = read(target)
     assert scored["file"].tolist() == [values[0], values[1], "row 3", "row 6"]
@@ -148,7 +148,7 @@ def test_a_table_of_paths_and_base64(workspace: Workspace, picture_model: str, f
     assert list(read(workspace.root / "b.csv.rejects.csv")["file"]) == ["gone.png", "row 5"]
 
 
-def test_a_table_of_bytes_and_of_structs(workspace: Workspace, picture_model: str, folder: Path) -> None:
+def test_a_table_of_bytes_and_of_structs(workspace: Workspace, image_model: str, folder: Path) -> None:
     structs = [
         {"bytes": FILES["a.png"], "path": "x"},
         {"bytes": None, "path": "b/c.jpg"},
@@ -157,7 +157,7 @@ def test_a_table_of_bytes_and_of_structs(workspace: Workspace, picture_model: st
     for name, values in (("bytes", [FILES["a.png"], FILES["b/c.jpg"], None]), ("structs", structs)):
         pd.DataFrame({"image": values}).to_parquet(folder / f"{name}.parquet")
         target = workspace.root / "b.csv"
-        done = predict(workspace, picture_model, folder / f"{name}.parquet", target, **IMAGE)
+        done = predict(workspace, image_model, folder / f"{name}.parquet", target, **IMAGE)
         assert (done.rows, done.rejected) == (2, 1)
         assert list(read(target)["label"]) == ["red", "blue"]
         assert read(workspace.root / "b.csv.rejects.csv")["image"].tolist() == ["row 3"]
@@ -194,7 +194,7 @@ def test_a_source_that_cannot_be_read_leaves_the_earlier_files(
 
 
 def test_an_archive_that_breaks_off_leaves_the_earlier_file(
-    workspace: Workspace, picture_model: str, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, image_model: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command, "ROWS_A_CHUNK", 1)
     whole = io.BytesIO()
@@ -206,6 +206,6 @@ def test_an_archive_that_breaks_off_leaves_the_earlier_file(
     (workspace.root / "a.tar").write_bytes(whole.getvalue()[:1600])
     (workspace.root / "b.csv").write_text("earlier")
     with pytest.raises(SourceError, match=r"a.tar is no whole archive"):
-        predict(workspace, picture_model, workspace.root / "a.tar", workspace.root / "b.csv", **IMAGE)
+        predict(workspace, image_model, workspace.root / "a.tar", workspace.root / "b.csv", **IMAGE)
     assert (workspace.root / "b.csv").read_text() == "earlier"
     assert {path.name for path in workspace.root.iterdir()} == {"a.tar", "b.csv"}

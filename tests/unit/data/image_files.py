@@ -1,4 +1,4 @@
-"""Encoded pictures for tests: small, and each different from the others."""
+"""Encoded images for tests: small, and each different from the others."""
 
 import io
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 
-def picture(seed: int, size: tuple[int, int] = (24, 16)) -> Image.Image:
+def noise_image(seed: int, size: tuple[int, int] = (24, 16)) -> Image.Image:
     """Random blots of colour, coarse and fine as in photos. Args: size: width and height in pixels."""
     chance = np.random.default_rng(seed)
     layers = [Image.fromarray(chance.integers(0, 256, (side, side, 3), np.uint8)) for side in (4, 12)]

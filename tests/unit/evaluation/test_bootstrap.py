@@ -4,11 +4,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from finetrail.evaluation.bootstrap import bootstrap
 from hypothesis import given
 from hypothesis import strategies as st
 
 from finetrail.evaluation import bootstrap as intervals
-from finetrail.evaluation.bootstrap import bootstrap
 from finetrail.targets.classes.metrics import METRICS, Ints, scores
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -16,13 +17,12 @@ from finetrail.commands.export import Format, write_form
 from finetrail.exports.card import render
 from finetrail.exports.facts import Facts
 from finetrail.inference.predict import predict
-from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
 from finetrail.tasks.registry import get_entry, get_task
 from finetrail.tasks.task import Built
 
 LABELS = ["bad", "good", "neutral"]
 TEXTS = ["good", "the door of a house by the river", "fine great superb stone", "cloud " * 40]
-PICTURES = ["square.png", "wide.png", "turned.jpg"]
+IMAGES = ["square.png", "wide.png", "turned.jpg"]
 
 # As on another machine: finetrail cannot be imported, and nothing is fetched. Each card runs by itself.
 ELSEWHERE = """
@@ -52,20 +52,20 @@ class Case:
     said: NDArray[np.float32]
 
 
-def build(task: str, backbone: TextBackbone | ImageBackbone, labels: list[str], pictures: Path) -> Built:
-    """A model with random weights whose answers differ so much that another view of a picture would show."""
+def build(task: str, backbone: TextBackbone | ImageBackbone, labels: list[str], images: Path) -> Built:
+    """A model with random weights whose answers differ so much that another view of an image would show."""
     with torch.random.fork_rng():
         torch.manual_seed(3)
         built = get_task(task).build(backbone, labels, Path())
     built.model.eval()
-    built.model.rescale(0.2 / float(answers(built, pictures).std(axis=0).min()), 0.0)
+    built.model.rescale(0.2 / float(answers(built, images).std(axis=0).min()), 0.0)
     return built
 
 
-def answers(built: Built, pictures: Path) -> NDArray[np.float32]:
+def answers(built: Built, images: Path) -> NDArray[np.float32]:
     """The model's own outputs."""
     texts = not hasattr(built.processor, "preprocessing")
-    values: list[Any] = TEXTS if texts else [(pictures / name).read_bytes() for name in PICTURES]
+    values: list[Any] = TEXTS if texts else [(images / name).read_bytes() for name in IMAGES]
     return predict(built.model, built.processor.encode(values), 64)
 
 
@@ -91,11 +91,11 @@ def answer_elsewhere(folders: list[Path], values: dict[str, list[str]]) -> str:
 
 
 def draw(folder: Path) -> dict[str, list[str]]:
-    """Pictures of noise: a square one, a wide one, and one that a camera held upright."""
+    """Images of noise: a square one, a wide one, and one that a camera held upright."""
     chance = np.random.default_rng(0)
     turned = Image.Exif()
     turned[0x0112] = 6
-    for name, shape in zip(PICTURES, [(48, 48, 3), (50, 70, 3), (40, 60, 3)], strict=True):
-        picture = Image.fromarray(chance.integers(0, 256, shape, dtype=np.uint8))
-        picture.save(folder / name, exif=turned if name == "turned.jpg" else Image.Exif())
-    return {"texts": TEXTS, "paths": [str(folder / name) for name in PICTURES]}
+    for name, shape in zip(IMAGES, [(48, 48, 3), (50, 70, 3), (40, 60, 3)], strict=True):
+        image = Image.fromarray(chance.integers(0, 256, shape, dtype=np.uint8))
+        image.save(folder / name, exif=turned if name == "turned.jpg" else Image.Exif())
+    return {"texts": TEXTS, "paths": [str(folder / name) for name in IMAGES]}

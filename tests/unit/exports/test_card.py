@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from finetrail.exports.exported import Exported
 from ruamel.yaml import YAML
 
 from finetrail.exports.card import MOST_CLASSES, render
-from finetrail.exports.exported import Exported
 from finetrail.exports.facts import Facts
 
-DONE = Exported("timm", ("timm", "pillow"), "print(1)\n", "Of a picture it sees the middle.", "A note.")
+DONE = Exported("timm", ("timm", "pillow"), "print(1)\n", "Of an image it sees the middle.", "A note.")
 INTERVAL = {"low": 0.25, "high": 0.75}
 
 
@@ -28,7 +28,7 @@ def test_a_model_of_no_registry_is_known_by_its_form_alone() -> None:
     assert "With `timm`, `pillow` installed, in this folder:\n\n```python\nprint(1)\n```\n\nA note.\n" in card
     assert "Labels (2): `cat`, `dog`." in card
     assert "No test scores are known of this model" in card
-    assert "- Of a picture it sees the middle.\n- It always answers with one of its labels" in card
+    assert "- Of an image it sees the middle.\n- It always answers with one of its labels" in card
     for absent in ("## Data", "## Lineage", "Trained by", "fine-tuned from"):
         assert absent not in card
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from finetrail.exports.exported import check
+from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
 from torch import nn
 
 from finetrail.adaptation.lora import Lora
@@ -14,8 +16,6 @@ from finetrail.commands.export import Format
 from finetrail.contents.image.export import with_head
 from finetrail.contents.text.soft_prompts import add_soft_prompt
 from finetrail.errors import ConfigError, ModelError
-from finetrail.exports.exported import check
-from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
 from tests.unit.exports.folders import (
     LABELS,
     TEXTS,
@@ -66,10 +66,10 @@ def network(kind: str, folder: Path) -> str:
     return str(folder / kind)
 
 
-def adapted(backbone: TextBackbone, pictures: Path) -> Case:
+def adapted(backbone: TextBackbone, images: Path) -> Case:
     """A model that answered with adapters beside its layers, and was merged then, as `train` does."""
-    built = build(TEXT, backbone, LABELS, pictures)
-    before, method = answers(built, pictures), Lora(method="lora", r=4, alpha=8)
+    built = build(TEXT, backbone, LABELS, images)
+    before, method = answers(built, images), Lora(method="lora", r=4, alpha=8)
     method.apply(built.model)
     with torch.random.fork_rng(), torch.no_grad():
         torch.manual_seed(6)
@@ -77,29 +77,29 @@ def adapted(backbone: TextBackbone, pictures: Path) -> Case:
             if "lora_B" in name:
                 parameter.normal_(std=0.1)
     built.model.eval()
-    said = answers(built, pictures)
+    said = answers(built, images)
     assert abs(said - before).max() > 0.01
     method.merge(built.model)
     return Case(TEXT, built, said)
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pictures")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("images")
     draw(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def cases(
-    backbone: TextBackbone, encoder_folder: Path, pictures: Path, tmp_path_factory: pytest.TempPathFactory
+    backbone: TextBackbone, encoder_folder: Path, images: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Case]:
     folder = tmp_path_factory.mktemp("encoders")
     half = (0.5, 0.4, 0.5)
 
     def case(task: str, settings: TextBackbone | ImageBackbone, labels: list[str] = LABELS) -> Case:
-        built = build(task, settings, labels, pictures)
-        return Case(task, built, answers(built, pictures))
+        built = build(task, settings, labels, images)
+        return Case(task, built, answers(built, images))
 
     def text(kind: str) -> TextBackbone:
         return TextBackbone(weights=small(kind, encoder_folder, folder), max_tokens=16, dropout=0.0, pooling="cls")
@@ -109,7 +109,7 @@ def cases(
 
     return {
         "mean": case(TEXT, backbone),
-        "lora": adapted(backbone, pictures),
+        "lora": adapted(backbone, images),
         "cls": case(TEXT, backbone.model_copy(update={"pooling": "cls"})),
         "roberta": case(NUMBER, text("roberta"), ["stars"]),
         "distilbert": case(TEXT, text("distilbert")),
@@ -123,7 +123,7 @@ def cases(
 
 @pytest.fixture(scope="module")
 def folders(
-    cases: dict[str, Case], pictures: Path, tmp_path_factory: pytest.TempPathFactory
+    cases: dict[str, Case], images: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[tuple[str, Format], Path]:
     """The exports, by model and format, each with the answers that its snippet gave."""
     root = tmp_path_factory.mktemp("exports")
@@ -132,7 +132,7 @@ def folders(
         (name, form): export(cases[name].built, cases[name].task, form, root / f"{name}-{form}")
         for name, form in wanted
     }
-    answer_elsewhere(list(made.values()), draw(pictures))
+    answer_elsewhere(list(made.values()), draw(images))
     return made
 
 
@@ -196,19 +196,19 @@ def test_no_file_names_a_place_of_this_machine_or_is_a_pickle(
                 assert path.suffix in (".json", ".md", ".onnx", ".safetensors", ".txt"), path
 
 
-def test_an_export_changes_nothing_in_the_model(cases: dict[str, Case], pictures: Path, tmp_path: Path) -> None:
+def test_an_export_changes_nothing_in_the_model(cases: dict[str, Case], images: Path, tmp_path: Path) -> None:
     for name in ("cls", "timm"):
         export(cases[name].built, cases[name].task, "hf", tmp_path / name)
-        assert (answers(cases[name].built, pictures) == cases[name].said).all()
+        assert (answers(cases[name].built, images) == cases[name].said).all()
     assert cases["cls"].built.processor.tokenizer.model_max_length == 32  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("form", ["hf", "onnx"])
 @pytest.mark.parametrize("method", ["prompt_tuning", "prefix_tuning"])
 def test_vectors_in_front_of_the_texts_are_refused(
-    backbone: TextBackbone, pictures: Path, tmp_path: Path, form: Format, method: str
+    backbone: TextBackbone, images: Path, tmp_path: Path, form: Format, method: str
 ) -> None:
-    built = build(TEXT, backbone, LABELS, pictures)
+    built = build(TEXT, backbone, LABELS, images)
     add_soft_prompt(built.model.backbone, "prompt_tuning" if method == "prompt_tuning" else "prefix_tuning", 4)
     with pytest.raises(ModelError, match=rf"adapted by {method}, whose vectors have no place in a plain encoder; use"):
         export(built, TEXT, form, tmp_path / "out")
@@ -223,7 +223,7 @@ def test_packages_that_are_not_installed_are_named(
 
 
 def test_what_torch_cannot_write_as_onnx_is_refused_in_one_line(
-    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Stubborn(nn.Linear):
         def forward(self, features: torch.Tensor) -> torch.Tensor:
@@ -232,7 +232,7 @@ def test_what_torch_cannot_write_as_onnx_is_refused_in_one_line(
     settings = ImageBackbone(
         name="transformers", weights=network("resnet", tmp_path), image_size=32, mean=(0,) * 3, std=(1,) * 3
     )
-    built = build(IMAGE, settings, LABELS, pictures)
+    built = build(IMAGE, settings, LABELS, images)
     built.model.head = Stubborn(16, 3)
     with pytest.raises(
         ModelError, match=r"^torch cannot write this model as ONNX \(Could not guard on .+\); use --format hf$"

@@ -8,7 +8,7 @@ from finetrail.contents.image.augment.settings import Augment
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.contents.image.processor import ImageProcessor
 from finetrail.inference.feeding import feed
-from tests.unit.data.image_files import encode, picture
+from tests.unit.data.image_files import encode, noise_image
 from tests.unit.training.test_loop_epochs import shaken
 from tests.unit.training.toys import Points, train
 
@@ -28,7 +28,7 @@ def test_batches_come_in_order_with_their_targets() -> None:
 def test_any_number_of_workers_makes_the_same_batches(workers: int) -> None:
     augment = Augment(crop="padded", flip=True, policy="trivial", mixup=0.2, cutmix=1.0)
     inputs = ImageProcessor(Preprocessing(16, 16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), "bilinear")).encode(
-        [encode(picture(number)) for number in range(9)], augment=augment
+        [encode(image(number)) for number in range(9)], augment=augment
     )
     asked = [([0, 3, 4], 1), ([8, 1], 2), ([2, 5], 3), ([6, 7], 4)]
     alone, helped = (list(feed(inputs, asked, CPU, targets=np.arange(9), workers=number)) for number in (0, workers))

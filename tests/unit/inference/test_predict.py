@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from finetrail.models.backbone_settings import TextBackbone
 from hypothesis import given
 from hypothesis import strategies as st
 
 from finetrail.contents.text.backbone import TextInputs
 from finetrail.inference.predict import Features, compute_features, predict
-from finetrail.models.backbone_settings import TextBackbone
 from finetrail.models.inputs import Inputs
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Built

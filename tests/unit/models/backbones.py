@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from finetrail.models.backbone_settings import ImageBackbone
 
 from finetrail.contents.image.backbone import load_pretrained
 from finetrail.errors import ModelError
-from finetrail.models.backbone_settings import ImageBackbone
 
 
 def settings(name: str, weights: str | Path = "random", **given: Any) -> ImageBackbone:

@@ -1,4 +1,4 @@
-"""Encoded pictures for tests: small, all different, and quick to make."""
+"""Encoded images for tests: small, all different, and quick to make."""
 
 import io
 

@@ -1,15 +1,15 @@
-"""Networks of each library, small enough to train in a test, and pictures that they can tell apart."""
+"""Networks of each library, small enough to train in a test, and images that they can tell apart."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from finetrail.models.backbone_settings import ImageBackbone
 from torch import Tensor, nn
 
 from finetrail.contents.image.backbone import VisionBackbone, load_pretrained
 from finetrail.contents.image.preprocessing import Preprocessing
-from finetrail.models.backbone_settings import ImageBackbone
 from finetrail.models.network import Network
 
 SIZE = 32
@@ -45,12 +45,12 @@ def classifier(parts: tuple[VisionBackbone, Preprocessing, int]) -> Network:
         torch.manual_seed(4)
         model = Network(parts[0], parts[2], 2)
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
-    # With the statistics that it starts with, an untrained MobileNet gives the same features for every picture.
+    # With the statistics that it starts with, an untrained MobileNet gives the same features for every image.
     for norm in norms:
         nn.init.ones_(norm.weight)  # timm starts some at zero, which lets no gradient through
         norm.momentum = 1.0
     with torch.no_grad():
-        model.train()(pictures().batch(range(8)))
+        model.train()(images().batch(range(8)))
     for norm in norms:
         norm.momentum = 0.1
     return model.eval()
@@ -63,8 +63,8 @@ BUILD: dict[str, Callable[[], Network]] = {
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Inputs that are pictures (N, 3, S, S) in memory."""
+class Images:
+    """Inputs that are images (N, 3, S, S) in memory."""
 
     pixels: Tensor
 
@@ -83,15 +83,15 @@ class Pictures:
         return {"pixels": self.pixels[list(indices)]}
 
 
-def pictures(count: int = 8, size: int = SIZE) -> Pictures:
-    """Noise; every second picture is red, the others blue."""
+def images(count: int = 8, size: int = SIZE) -> Images:
+    """Noise; every second image is red, the others blue."""
     pixels = torch.randint(0, 120, (count, 3, size, size), generator=torch.Generator().manual_seed(5))
     pixels[::2, 0] += 130
     pixels[1::2, 2] += 130
-    return Pictures(pixels.to(torch.uint8))
+    return Images(pixels.to(torch.uint8))
 
 
-def some_steps(model: Network, inputs: Pictures, steps: int = 3, rate: float = 0.05) -> None:
+def some_steps(model: Network, inputs: Images, steps: int = 3, rate: float = 0.05) -> None:
     """Train long enough that everything that can change has changed."""
     optimizer = torch.optim.SGD([one for one in model.parameters() if one.requires_grad], lr=rate)
     model.train()

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 import torch
+from finetrail.models.backbone_settings import TextBackbone
 from torch import Tensor, nn
 
 from finetrail.adaptation.lora import Lora
 from finetrail.contents.text.backbone import load_pretrained
 from finetrail.errors import ConfigError
-from finetrail.models.backbone_settings import TextBackbone
 from finetrail.models.blocks import backbone_blocks, checkpoint_blocks
 from finetrail.models.layers import backbone_layers
 from finetrail.models.network import Network
 from finetrail.training.convolutions import FastConvolutions
-from tests.unit.models.networks import BUILD, pictures
+from tests.unit.models.networks import BUILD, images
 
 
 class Wrapper(nn.Module):
@@ -107,7 +107,7 @@ def text(encoder_folder: Path) -> Case:
 
 
 def network(kind: str) -> Case:
-    return BUILD[kind](), pictures().batch(range(8))
+    return BUILD[kind](), images().batch(range(8))
 
 
 CASES: dict[str, Callable[[Path], Case]] = {

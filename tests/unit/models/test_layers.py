@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 import torch
+from finetrail.models.backbone_settings import TextBackbone
 from torch import nn
 
 from finetrail.adaptation.lora import Lora
 from finetrail.contents.text.backbone import load_pretrained
-from finetrail.models.backbone_settings import TextBackbone
 from finetrail.models.layers import backbone_layers
 from finetrail.models.network import Network
 

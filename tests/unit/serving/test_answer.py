@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from finetrail.models.backbone_settings import TextBackbone
 
 from finetrail.inference.predict import predict
-from finetrail.models.backbone_settings import TextBackbone
 from finetrail.serving.answer import BATCH, answer
 from finetrail.tasks.registry import get_task, load_model
 from finetrail.tasks.task import Built

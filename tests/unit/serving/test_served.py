@@ -1,4 +1,4 @@
-"""The registered model of pictures, as Python code and as a request sees it."""
+"""The registered model of images, as Python code and as a request sees it."""
 
 import base64
 import json
@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
-from tests.unit.pictures import BLUE, RED, picture
+from tests.unit.bright_images import BLUE, RED, image
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
 
-PNG, JPEG = picture(RED), picture(BLUE, "JPEG")
+PNG, JPEG = image(RED), image(BLUE, "JPEG")
 TEXT = base64.b64encode(JPEG).decode()
 
 
 @pytest.fixture
-def loaded(picture_model: str, mlflow_database: str, monkeypatch: pytest.MonkeyPatch) -> "PyFuncModel":
+def loaded(image_model: str, mlflow_database: str, monkeypatch: pytest.MonkeyPatch) -> "PyFuncModel":
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_database)
     monkeypatch.delenv("FINETRAIL_READ_PATHS", raising=False)
     import mlflow
 
-    return mlflow.pyfunc.load_model(picture_model)
+    return mlflow.pyfunc.load_model(image_model)
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def test_a_bad_image_is_named_by_its_row(loaded: "PyFuncModel", values: list[Any
         loaded.predict(pd.DataFrame({"image": pd.Series(values, dtype=object)}))
 
 
-def test_the_requirements_name_what_reads_pictures(loaded: "PyFuncModel") -> None:
+def test_the_requirements_name_what_reads_images(loaded: "PyFuncModel") -> None:
     names = {line.partition("==")[0] for line in (Path(_folder(loaded)) / "requirements.txt").read_text().split()}
     assert {"pillow", "timm", "torchvision"} <= names
     assert "peft" not in names

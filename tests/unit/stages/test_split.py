@@ -15,7 +15,7 @@ from finetrail.data.store.raw import Row, write_rows
 from finetrail.errors import SplitError, WorkspaceError
 from finetrail.stages.split import Divided, split
 from finetrail.workspace import SPLITS, Workspace, read_json
-from tests.unit.image_rows import Picture, write_images
+from tests.unit.image_rows import ImageRow, write_images
 from tests.whole import read_whole
 
 
@@ -168,12 +168,12 @@ def test_a_disk_error_leaves_earlier_results(tmp_path: Path) -> None:
     assert contents(space) == before
 
 
-def images(count: int = 60) -> list[Picture]:
-    return [Picture(number, "xyz"[number % 3], group="g") for number in range(count)]
+def images(count: int = 60) -> list[ImageRow]:
+    return [ImageRow(number, "xyz"[number % 3], group="g") for number in range(count)]
 
 
-def ingested(root: Path, pictures: list[Picture]) -> Workspace:
-    space = write_images(root, pictures, rows_a_shard=7)
+def ingested(root: Path, images: list[ImageRow]) -> Workspace:
+    space = write_images(root, images, rows_a_shard=7)
     space.validation.mkdir(parents=True)
     space.quarantine.write_text("id,source,row,split,label,rules,content\n", encoding="utf-8")
     return space
@@ -191,7 +191,7 @@ def test_images_are_divided_by_the_manifest_and_carried_over_as_they_are(tmp_pat
         "val": 6,
         "test": 12,
     }
-    by_id = {picture.id: picture for picture in data}
+    by_id = {image.id: image for image in data}
     for name in SPLITS:
         frame = read_whole(space.split(name))
         assert list(frame.columns) == ["id", "image", "label", "group"]
@@ -201,7 +201,7 @@ def test_images_are_divided_by_the_manifest_and_carried_over_as_they_are(tmp_pat
             assert (record.image, record.label) == (by_id[str(record.id)].data, by_id[str(record.id)].label)
     report = read_json(space.split_report)
     assert report["near"] == {
-        "method": "bits in which the 256-bit perceptual hashes of the pictures differ, exact",
+        "method": "bits in which the 256-bit perceptual hashes of the images differ, exact",
         "threshold": 40,
     }
     random.Random(1).shuffle(data)  # noqa: S311
@@ -211,10 +211,10 @@ def test_images_are_divided_by_the_manifest_and_carried_over_as_they_are(tmp_pat
 
 
 def test_official_images_near_to_the_test_images_go_to_the_quarantine(tmp_path: Path) -> None:
-    data = [replace(picture, split="test" if (picture.number or 0) < 9 else "train") for picture in images()]
-    data.append(Picture(0, "x", split="train"))
-    data.append(Picture(1, "y", 1, tuple(range(60, 90)), "train"))
-    data.append(Picture(1, "y", 2, tuple(range(60, 120)), "train"))
+    data = [replace(image, split="test" if (image.number or 0) < 9 else "train") for image in images()]
+    data.append(ImageRow(0, "x", split="train"))
+    data.append(ImageRow(1, "y", 1, tuple(range(60, 90)), "train"))
+    data.append(ImageRow(1, "y", 2, tuple(range(60, 120)), "train"))
     space = ingested(tmp_path, data)
     done = split(space, ImageSplit(method="official"))
     assert done.rows["quarantined_by_split"] == 3
@@ -239,12 +239,12 @@ def test_official_images_near_to_the_test_images_go_to_the_quarantine(tmp_path: 
 @pytest.mark.parametrize(
     ("bad", "match"),
     [
-        (Picture(None, "x"), r"1 of 61 rows have no image \(first"),
-        (Picture(99, "x", error="cut off"), r"1 of 61 rows have no image that can be decoded \(first"),
-        (Picture(99, None), "1 of 61 rows have no label"),
+        (ImageRow(None, "x"), r"1 of 61 rows have no image \(first"),
+        (ImageRow(99, "x", error="cut off"), r"1 of 61 rows have no image that can be decoded \(first"),
+        (ImageRow(99, None), "1 of 61 rows have no label"),
     ],
 )
-def test_an_image_that_nothing_can_use_is_refused(tmp_path: Path, bad: Picture, match: str) -> None:
+def test_an_image_that_nothing_can_use_is_refused(tmp_path: Path, bad: ImageRow, match: str) -> None:
     space = ingested(tmp_path, [*images(), bad])
     with pytest.raises(SplitError, match=match):
         split(space, ImageSplit())

@@ -1,4 +1,4 @@
-"""Stage `test` on real files: a model of pictures, and one of texts."""
+"""Stage `test` on real files: a model of images, and one of texts."""
 
 import base64
 import io
@@ -25,8 +25,8 @@ from finetrail.runs.tracking import connect
 from finetrail.stages.test import score_test
 from finetrail.targets.classes.evaluation import Evaluation
 from finetrail.workspace import Workspace, read_json, write_json
-from tests.unit import pictures
-from tests.unit.pictures import BLUE, RED, picture
+from tests.unit import images
+from tests.unit.bright_images import BLUE, RED, image
 
 SETTINGS = Selection(resamples=100)
 COLOURS = [RED, BLUE, (160, 90, 120), (120, 90, 160)]
@@ -71,15 +71,15 @@ def _workspace(root: Path, column: str, values: list[Any], labels: list[str], pa
 
 @pytest.fixture
 def illustrated(tmp_path: Path, mlflow_database: str, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """Forty pictures; of every fourth the label is wrong."""
+    """Forty images; of every fourth the label is wrong."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_database)
-    values = [picture(COLOURS[row % 4], size=(8 + row, 9)) for row in range(40)]
+    values = [image(COLOURS[row % 4], size=(8 + row, 9)) for row in range(40)]
     labels = [["red", "blue"][(row % 2) ^ (row % 4 == 3)] for row in range(40)]
     params = {"backbone.name": "mean", "backbone.weights": "none#sha256=12"}
     workspace = _workspace(tmp_path / tmp_path.name, "image", values, labels, params)
     workspace.model("full").mkdir(parents=True)
-    pictures.save_red_or_blue(workspace.model("full"))
-    write_seen([Seen("red", Preview(picture=picture(RED, "JPEG")))], workspace.run("full").seen)
+    images.save_red_or_blue(workspace.model("full"))
+    write_seen([Seen("red", Preview(image=image(RED, "JPEG")))], workspace.run("full").seen)
     return workspace
 
 
@@ -92,28 +92,28 @@ def _score(workspace: Workspace, task: str) -> tuple[Evaluation, str, pd.DataFra
     return done, (folder / "report.html").read_text(encoding="utf-8"), errors
 
 
-def test_pictures(illustrated: Workspace) -> None:
-    done, html, errors = _score(illustrated, pictures.NAME)
+def test_images(illustrated: Workspace) -> None:
+    done, html, errors = _score(illustrated, images.NAME)
     assert done.metrics["accuracy"].value == 0.75
     assert len(errors) == 10
     assert set(errors["content"]) == {""}
     assert "mean, none ·" in html
     shown = re.findall(r'src="data:image/(\w+);base64,([^"]+)"', html)
     assert len(shown) == 10 + 6 + 20 + 1  # mistakes, the worst of the one confusion, examples, seen
-    assert ("jpeg", base64.b64encode(picture(RED, "JPEG")).decode()) in shown
-    # The cards show the pictures of their rows, which all have a width of their own.
+    assert ("jpeg", base64.b64encode(image(RED, "JPEG")).decode()) in shown
+    # The cards show the images of their rows, which all have a width of their own.
     cards = html[html.index('id="mistakes"') : html.index('id="choice"')]
     widths = [Image.open(io.BytesIO(base64.b64decode(data))).width for data in re.findall(r'base64,([^"]+)"', cards)]
     assert [width - 8 for width in widths] == [int(one.id[1:]) for one in done.mistakes]
     predictions = pd.read_parquet(illustrated.test_report / "predictions.parquet")
     logits = np.stack(predictions["logits"].tolist())
-    assert [pictures.LABELS[k] for k in logits.argmax(axis=1)].count("red") == 20
+    assert [images.LABELS[k] for k in logits.argmax(axis=1)].count("red") == 20
     assert read_json(illustrated.test_report / "metrics.json")["test"]["accuracy"] == 0.75
 
 
 def test_a_scoring_is_entered_in_the_ledger_and_the_count_is_in_no_out(illustrated: Workspace) -> None:
     def score() -> int:
-        done = score_test(illustrated, project=illustrated.root.name, task_name=pictures.NAME, settings=SETTINGS)
+        done = score_test(illustrated, project=illustrated.root.name, task_name=images.NAME, settings=SETTINGS)
         return done.models_scored
 
     assert score() == 1
@@ -158,4 +158,4 @@ def test_texts(tmp_path: Path, mlflow_database: str, saved_model: Path, monkeypa
 def test_a_run_without_its_examples_is_named(illustrated: Workspace) -> None:
     illustrated.run("full").seen.unlink()
     with pytest.raises(WorkspaceError, match=r"seen.json does not exist: it is written by `train`"):
-        _score(illustrated, pictures.NAME)
+        _score(illustrated, images.NAME)

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from finetrail.targets.learning import learn
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from finetrail.errors import TrainingError
 from finetrail.models.network import Network
-from finetrail.targets.learning import learn
 from finetrail.training.settings import Training
 
 MSE = Training(loss="mse", metric="rmse")

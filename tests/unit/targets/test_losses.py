@@ -6,12 +6,6 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from torch import Tensor
-from torch.nn import functional
-from torchvision.ops import sigmoid_focal_loss
-
 from finetrail.targets.losses import (
     Loss,
     LossOptions,
@@ -21,6 +15,11 @@ from finetrail.targets.losses import (
     focal,
     regression_loss,
 )
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn import functional
+from torchvision.ops import sigmoid_focal_loss
 
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5], [-1.0, 3.0, 0.0], [1.0, 2.0, 3.0]])
 TARGETS = torch.tensor([0, 2, 1, 1])

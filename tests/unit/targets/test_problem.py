@@ -1,7 +1,6 @@
 """The kinds of problem: what each is judged by, and how numbers of any size are said."""
 
 import pytest
-
 from finetrail.targets.problem import CLASSIFICATION, METRICS, PROBLEMS, REGRESSION, amount, problem_of
 
 

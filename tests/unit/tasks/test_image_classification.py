@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from finetrail.models.backbone_settings import ImageBackbone
+from finetrail.targets.losses import LossOptions
 
 from finetrail.adaptation.full import Full
 from finetrail.inference.predict import predict
-from finetrail.models.backbone_settings import ImageBackbone
-from finetrail.targets.losses import LossOptions
 from finetrail.tasks.registry import get_task, load_model
 from finetrail.tasks.task import Built
-from tests.pictures import SHAPES, draw, encoded
+from tests.images import SHAPES, draw, encoded
 
 VALUES = [encoded(draw(shape, number)) for shape in SHAPES for number in range(3)]
 BACKBONES = {

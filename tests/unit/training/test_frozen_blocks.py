@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from finetrail.models.backbone_settings import TextBackbone
 from torch import Tensor, nn
 
 from finetrail.adaptation.full import Full
@@ -14,7 +15,6 @@ from finetrail.adaptation.last_layers import LastLayers
 from finetrail.adaptation.lora import Lora
 from finetrail.inference.batching import grouped_batches
 from finetrail.inference.predict import predict
-from finetrail.models.backbone_settings import TextBackbone
 from finetrail.models.blocks import backbone_blocks, checkpoint_blocks
 from finetrail.models.inputs import Inputs
 from finetrail.models.network import Network
@@ -22,7 +22,7 @@ from finetrail.tasks.registry import get_task
 from finetrail.training import block_outputs
 from finetrail.training.frozen_blocks import find_prefix
 from finetrail.training.left_out import FrozenPrefix
-from tests.unit.models.networks import BUILD, Pictures, classifier, loaded, pictures
+from tests.unit.models.networks import BUILD, Images, classifier, images, loaded
 
 TEXTS = ["good fine great door", "bad", "the superb house of stone by", "sad awful weak cloud river", "poor", "a"]
 LAST = LastLayers(method="last_layers", layers=1)
@@ -101,8 +101,8 @@ NETWORKS: dict[str, Callable[[], Network]] = {"resnet18": resnet18, **BUILD}
 
 
 @pytest.mark.parametrize("network", list(NETWORKS))
-def test_pictures_train_the_same_to_the_bit(network: str) -> None:
-    inputs = pictures(11)
+def test_images_train_the_same_to_the_bit(network: str) -> None:
+    inputs = images(11)
     plain = NETWORKS[network]()
     LAST.apply(plain)
     expected = trained(plain, inputs)
@@ -122,11 +122,11 @@ def test_pictures_train_the_same_to_the_bit(network: str) -> None:
             model.load_state_dict(kept)
 
 
-def test_a_stem_that_need_not_run_gets_no_pictures() -> None:
+def test_a_stem_that_need_not_run_gets_no_images() -> None:
     model = resnet18()
     LAST.apply(model)
-    prefix = found(model, pictures())
-    short = prefix.compute(pictures(), 3)
+    prefix = found(model, images())
+    short = prefix.compute(images(), 3)
     assert short.batch([0, 1])["pixels"].shape == (2, 1, 1, 1)
     assert short.batch([5])["prefix"].shape == (1, 512, 1, 1)
     assert short.batch([5])["prefix"].is_contiguous(memory_format=torch.channels_last)
@@ -135,13 +135,13 @@ def test_a_stem_that_need_not_run_gets_no_pictures() -> None:
 def test_only_the_frozen_blocks_are_left_out() -> None:
     model = resnet18()
     LastLayers(method="last_layers", layers=3).apply(model)
-    prefix = found(model, pictures())
+    prefix = found(model, images())
     blocks = [block for _, block in backbone_blocks(model.backbone)]
     assert list(prefix.blocks) == blocks[:5]
     run: list[nn.Module] = []
     for block in blocks:
         block.layers_run = block.bn1.register_forward_hook(lambda module, given, output: run.append(module))  # type: ignore[assignment, union-attr]
-    short = prefix.compute(pictures(), 8)
+    short = prefix.compute(images(), 8)
     assert run == [block.bn1 for block in blocks[:5]]  # nor does what stands behind run for nothing
     run.clear()
     with prefix.replayed():
@@ -150,7 +150,7 @@ def test_only_the_frozen_blocks_are_left_out() -> None:
 
 
 def test_a_batch_without_a_prefix_goes_the_whole_way(encoder_folder: Path) -> None:
-    for model, inputs in (text(encoder_folder), (resnet18(), pictures())):
+    for model, inputs in (text(encoder_folder), (resnet18(), images())):
         LAST.apply(model)
         expected = predict(model, inputs, 3)
         prefix = found(model, inputs)
@@ -161,7 +161,7 @@ def test_a_batch_without_a_prefix_goes_the_whole_way(encoder_folder: Path) -> No
 
 
 def test_looking_for_a_prefix_leaves_the_model_and_the_random_numbers_alone(encoder_folder: Path) -> None:
-    for model, inputs in (text(encoder_folder, dropout=0.3), (resnet18(), pictures())):
+    for model, inputs in (text(encoder_folder, dropout=0.3), (resnet18(), images())):
         LAST.apply(model)
         model.train()
         before, modes = weights(model), [module.training for module in model.modules()]
@@ -191,27 +191,27 @@ def test_the_type_that_a_block_gives_is_kept() -> None:
     model = resnet18()
     LAST.apply(model)
     with torch.autocast("cpu", dtype=torch.bfloat16), torch.no_grad():
-        prefix = found(model, pictures())
-        short = prefix.compute(pictures(), 8)
+        prefix = found(model, images())
+        short = prefix.compute(images(), 8)
         model.eval()
         with prefix.replayed():
             assert short.batch([0])["prefix"].dtype == torch.bfloat16
-            assert torch.equal(model(short.batch(range(8))), model(pictures().batch(range(8))))
+            assert torch.equal(model(short.batch(range(8))), model(images().batch(range(8))))
 
 
 def test_what_is_too_large_for_memory_stands_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = resnet18()
     LAST.apply(model)
-    prefix = found(model, pictures())
-    small = prefix.compute(pictures(), 8, scratch=tmp_path / "unused")
+    prefix = found(model, images())
+    small = prefix.compute(images(), 8, scratch=tmp_path / "unused")
     monkeypatch.setattr(block_outputs, "IN_MEMORY", 1000)
-    large = prefix.compute(pictures(), 8, scratch=tmp_path / "used")
+    large = prefix.compute(images(), 8, scratch=tmp_path / "used")
     assert (small.kept._mapped is None, large.kept._mapped is None) == (True, False)
     assert list((tmp_path / "used").iterdir()) == []
     assert torch.equal(small.batch([4, 2])["prefix"], large.batch([4, 2])["prefix"])
 
 
-class Varying(Pictures):
+class Varying(Images):
     @property
     def varies(self) -> bool:
         return True
@@ -224,7 +224,7 @@ def test_none_where_everything_trains_or_inputs_vary(encoder_folder: Path) -> No
     assert find_prefix(model, inputs) is None
     network = resnet18()
     LastLayers(method="last_layers", layers=9).apply(network)
-    assert find_prefix(network, pictures()) is None  # the stem alone is no block
+    assert find_prefix(network, images()) is None  # the stem alone is no block
     LAST.apply(network)
-    assert find_prefix(network, Varying(pictures().pixels)) is None
-    assert find_prefix(network, Pictures(pictures().pixels[:0])) is None
+    assert find_prefix(network, Varying(images().pixels)) is None
+    assert find_prefix(network, Images(images().pixels[:0])) is None

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from finetrail.targets.losses import Loss
 from torch import Tensor, nn
 
 from finetrail.errors import NonFiniteError
 from finetrail.models.network import Batch, Network
 from finetrail.models.weights import load_tensors
 from finetrail.runs.curves import Point
-from finetrail.targets.losses import Loss
 from tests.unit.training.toys import new_model, train
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from finetrail.targets.learning import Learning, learn
+from finetrail.targets.losses import regression_loss
 from torch import Tensor
 
 from finetrail.inference.device import build_accelerator
 from finetrail.inference.feeding import Examples
 from finetrail.models.network import Batch, Network
-from finetrail.targets.learning import Learning, learn
-from finetrail.targets.losses import regression_loss
 from finetrail.training.checkpoints import Checkpoints
 from finetrail.training.fitted import Fitted
 from finetrail.training.loop import fit

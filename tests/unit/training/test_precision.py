@@ -51,7 +51,7 @@ def test_for_texts_the_hardware_decides(cache: Path) -> None:
 @pytest.mark.skipif(
     not native_bf16() or torch.cuda.is_available(), reason="measured only on a CPU that multiplies in bf16"
 )
-def test_for_pictures_a_measurement_decides_that_leaves_no_trace_but_its_result(cache: Path) -> None:
+def test_for_images_a_measurement_decides_that_leaves_no_trace_but_its_result(cache: Path) -> None:
     torch.manual_seed(0)
     backbone = Small()
     backbone.layers[0].requires_grad_(False)

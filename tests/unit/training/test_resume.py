@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import torch
+from finetrail.targets.losses import Loss, cross_entropy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from finetrail.models.network import Batch, Network
-from finetrail.targets.losses import Loss, cross_entropy
 from finetrail.training.checkpoints import Checkpoints
 from tests.unit.training.toys import Run, blobs, new_model, train
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from finetrail.targets.losses import cross_entropy as cross_entropy_of
 from torch import Tensor, nn
 
 from finetrail.inference.device import build_accelerator
@@ -14,7 +15,6 @@ from finetrail.inference.feeding import Examples
 from finetrail.models.network import Network
 from finetrail.runs.curves import Point
 from finetrail.targets.classes.metrics import cross_entropy, scores
-from finetrail.targets.losses import cross_entropy as cross_entropy_of
 from finetrail.training.checkpoints import Checkpoints
 from finetrail.training.fitted import Fitted
 from finetrail.training.loop import fit

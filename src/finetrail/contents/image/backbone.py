@@ -1,4 +1,4 @@
-"""Vision backbones: a network of torchvision, timm or transformers without its head, one feature vector a picture."""
+"""Vision backbones: a network of torchvision, timm or transformers without its head, one feature vector an image."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -31,7 +31,7 @@ class Source(Protocol):
     """A library of networks; its module is one of `*_source.py`."""
 
     def load(self, settings: ImageBackbone, root: Path) -> tuple[nn.Module, Preprocessing]:
-        """A network that maps pictures (B, 3, S, S) to features (B, D), with its weights and its preprocessing."""
+        """A network that maps images (B, 3, S, S) to features (B, D), with its weights and its preprocessing."""
         ...
 
     def rebuild(self, name: str, image_size: int, folder: Path) -> nn.Module:
@@ -47,7 +47,7 @@ class VisionBackbone(nn.Module):
     """A network that is fed with pixels as they are in memory.
 
     Args:
-        network: maps normalised pictures (B, 3, S, S) to features (B, D).
+        network: maps normalised images (B, 3, S, S) to features (B, D).
         name: of the network, as in params.yaml.
         preprocessing: its mean and std are applied on the device where the network is.
     """
@@ -131,7 +131,7 @@ def _source(name: str) -> Source:
 
 
 def _width(backbone: VisionBackbone, image_size: int) -> int:
-    """D, seen on a black picture, which also shows whether the network takes pictures of this size."""
+    """D, seen on a black image, which also shows whether the network takes images of this size."""
     backbone.eval()
     try:
         with torch.no_grad():
@@ -139,9 +139,9 @@ def _width(backbone: VisionBackbone, image_size: int) -> int:
     except (RuntimeError, ValueError, AssertionError, TypeError) as error:
         cause = " ".join(str(error).split())[:200]
         raise ModelError(
-            f"{backbone.name!r} takes no pictures of {image_size} x {image_size} pixels ({cause}); "
+            f"{backbone.name!r} takes no images of {image_size} x {image_size} pixels ({cause}); "
             "change backbone.image_size, or use another backbone"
         ) from error
     if not isinstance(features, Tensor) or features.ndim != 2:
-        raise ModelError(f"{backbone.name!r} gives no feature vector for a picture; use another, such as resnet50")
+        raise ModelError(f"{backbone.name!r} gives no feature vector for an image; use another, such as resnet50")
     return int(features.shape[1])

@@ -1,4 +1,4 @@
-"""Decode the image files that people have into upright RGB pictures, and refuse what is none."""
+"""Decode the image files that people have into upright RGB images, and refuse what is none."""
 
 import base64
 import binascii
@@ -17,14 +17,14 @@ MOST_PIXELS = 100_000_000
 DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg=="
 """A grey PNG of 1 x 1 pixel in base64: the smallest image that a caller may send."""
 
-# What Pillow warns of (odd EXIF data, large pictures) is decided here, by an error or by going on. The filter is set
+# What Pillow warns of (odd EXIF data, large images) is decided here, by an error or by going on. The filter is set
 # once and stays: `catch_warnings` is not safe where several threads decode.
 _PILLOW = ("ignore", None, Warning, re.compile(r"PIL\."), 0)
 _ORIENTATION = 0x0112
 
 
 def decode(data: bytes) -> "Image":
-    """An upright RGB picture: EXIF orientation applied, alpha laid over white, 16 bits scaled to 8.
+    """An upright RGB image: EXIF orientation applied, alpha laid over white, 16 bits scaled to 8.
 
     Raises:
         ImageError: the bytes are no whole image of a known format, or it has too many pixels.
@@ -33,7 +33,7 @@ def decode(data: bytes) -> "Image":
 
 
 def open_image(data: bytes) -> "Image":
-    """A picture whose header alone is read: format, mode and size as they are stored.
+    """An image whose header alone is read: format, mode and size as they are stored.
 
     Raises:
         ImageError: the bytes are no image of a known format, or it has too many pixels.
@@ -58,7 +58,7 @@ def open_image(data: bytes) -> "Image":
 
 
 def upright(image: "Image") -> "Image":
-    """Decode an opened picture into upright RGB. Of an animation it is the first frame.
+    """Decode an opened image into upright RGB. Of an animation it is the first frame.
 
     Raises:
         ImageError: the image is damaged or truncated, or its values have no known scale.
@@ -86,12 +86,12 @@ def from_base64(text: str) -> bytes | None:
 
 
 def orientation(image: "Image") -> int:
-    """How EXIF says that an opened picture lies: 1 is upright, 5 to 8 are turned by a quarter."""
+    """How EXIF says that an opened image lies: 1 is upright, 5 to 8 are turned by a quarter."""
     if image.format == "TIFF":
         return 1  # Pillow turns these itself
     try:
         found = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001  (damaged EXIF data is no damaged picture)
+    except Exception:  # noqa: BLE001  (damaged EXIF data is no damaged image)
         return 1
     return found if found in range(1, 9) else 1
 

@@ -1,4 +1,4 @@
-"""Where the pictures of a split are kept between batches: decoded once, or encoded until they are asked for."""
+"""Where the images of a split are kept between batches: decoded once, or encoded until they are asked for."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,26 +16,26 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 THREADED = 16 * 2**10
-"""Encoded bytes from which a picture is worth a thread: below, threads wait for each other longer than they decode."""
+"""Encoded bytes from which an image is worth a thread: below, threads wait for each other longer than they decode."""
 AT_ONCE = 64
-"""Pictures in the threads' hands at a time."""
+"""Images in the threads' hands at a time."""
 
 
 class Kept(Protocol):
-    """Decoded pictures (H, W, 3), by number."""
+    """Decoded images (H, W, 3), by number."""
 
     def __len__(self) -> int: ...
 
     def take(self, numbers: Sequence[int]) -> list[Pixels]:
-        """The pictures of these numbers; they must not be written to."""
+        """The images of these numbers; they must not be written to."""
         ...
 
 
 class Decoded:
-    """Every picture decoded once, side by side in memory or in a mapped file.
+    """Every image decoded once, side by side in memory or in a mapped file.
 
     Args:
-        values: encoded pictures, taken one by one.
+        values: encoded images, taken one by one.
         view: decodes one of them.
         scratch: see `Packed`.
 
@@ -54,13 +54,13 @@ class Decoded:
         return [self._packed[number].reshape(self._shapes[number]) for number in numbers]
 
     def _decode(self, values: Iterable[bytes], view: Callable[[bytes], Pixels]) -> Iterator[Pixels]:
-        for picture in each(_named(view), enumerate(values), size=lambda numbered: len(numbered[1])):
-            self._shapes.append(picture.shape)
-            yield picture
+        for image in each(_named(view), enumerate(values), size=lambda numbered: len(numbered[1])):
+            self._shapes.append(image.shape)
+            yield image
 
 
 class Encoded:
-    """Pictures that would be too much decoded: they are decoded for each batch, by as many threads as there are cores.
+    """Images that would be too much decoded: they are decoded for each batch, by as many threads as there are cores.
 
     Args: as of `Decoded`.
     """
@@ -93,7 +93,7 @@ def _named(view: Callable[[bytes], Pixels]) -> Callable[[tuple[int, bytes]], Pix
         try:
             return view(data)
         except ImageError as error:
-            raise ImageError(f"picture {number}, counted from 0: {error}") from error
+            raise ImageError(f"image {number}, counted from 0: {error}") from error
 
     return decode
 

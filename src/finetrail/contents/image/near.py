@@ -1,9 +1,9 @@
-"""Which pictures are the same, or nearly: what must never stand on both sides of a split.
+"""Which images are the same, or nearly: what must never stand on both sides of a split.
 
 Near = perceptual hashes (256 bits, see `perceptual`) that differ in at most `within` bits, and in at most 8 of their
 first 64. These alone are too coarse: of CIFAR-10 they find 335 pairs within 4 bits, and 6 of these are different
 silhouettes on a plain ground; of 5,000 digits of MNIST they take 2,066 pairs for the same. The pairs are found by an
-exact join, so whether two pictures are near depends on these two alone.
+exact join, so whether two images are near depends on these two alone.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Images:
-    """The pictures of all rows, and which of them are the same or near: build once, then ask."""
+    """The images of all rows, and which of them are the same or near: build once, then ask."""
 
     def __init__(self, keys: Sequence[str], hashes: Sequence[str], within: int | None) -> None:
         """Build the join.
@@ -30,7 +30,7 @@ class Images:
         Args:
             keys: what equal files have in common, one a row.
             hashes: 64 hex digits a row.
-            within: bits in which two near pictures may differ; None: only equal files are the same.
+            within: bits in which two near images may differ; None: only equal files are the same.
 
         Raises:
             DataError: a hash is of another length.
@@ -52,7 +52,7 @@ class Images:
             self._number = number.astype(np.int64).reshape(-1)
 
     def clusters(self) -> "Ints":
-        """Return one number a row: equal for rows of the same picture, or joined by a chain of near pairs."""
+        """Return one number a row: equal for rows of the same image, or joined by a chain of near pairs."""
         return self._clusters
 
     @cached_property
@@ -60,7 +60,7 @@ class Images:
         return self._number if self._join is None else self._join.clusters()[self._number]
 
     def crossing(self, splits: Sequence[str | None]) -> Crossing | None:
-        """Search for the same or near pictures in different splits; return one such pair, or None.
+        """Search for the same or near images in different splits; return one such pair, or None.
 
         It does not trust `clusters`, but compares across splits again. A row of split None is left out.
         """
@@ -68,17 +68,17 @@ class Images:
         return None if pair is None else Crossing(*pair, self.similarity(*pair))
 
     def beside(self, labels: Sequence[str]) -> "NDArray[np.bool_]":
-        """For each row whether a near picture of another row stands under another label."""
+        """For each row whether a near image of another row stands under another label."""
         import numpy as np
 
         label = np.unique(np.array(labels, dtype=object), return_inverse=True)[1].astype(np.int64)
-        mixed = _mixed(self._number, label)  # one picture under several labels
+        mixed = _mixed(self._number, label)  # one image under several labels
         if self._join is not None:
             # Only a cluster of several labels can hold such a pair, and few clusters do.
             places = np.unique(self._number[_mixed(self.clusters(), label)[self.clusters()]])
             own = np.zeros(len(mixed), dtype=np.int64)
             own[self._number] = label
-            # A picture of several labels differs from whatever it is near to; the others by their only label.
+            # An image of several labels differs from whatever it is near to; the others by their only label.
             colour = np.where(mixed[places], len(labels) + np.arange(len(places)), own[places])
             for first, second in HammingJoin(self._join.words[places], self._join.within).pairs(colour):
                 mixed[places[first]] = mixed[places[second]] = True
@@ -92,7 +92,7 @@ class Images:
         return 1 - int(np.bitwise_count(self._words[first] ^ self._words[second]).sum()) / BITS
 
     def relation(self, first: int, second: int) -> str:
-        """How the picture of one row stands to that of another row of its cluster, as in "near to"."""
+        """How the image of one row stands to that of another row of its cluster, as in "near to"."""
         if self._keys[first] == self._keys[second]:
             return "the same image as"
         near = self._join is not None and self._join.near(self._number[[first]], self._number[[second]])[0]

@@ -1,4 +1,4 @@
-"""A hash of what a picture shows: it changes little when the picture is scaled, compressed, brightened or tinted."""
+"""A hash of what an image shows: it changes little when the image is scaled, compressed, brightened or tinted."""
 
 import math
 from functools import cache
@@ -8,17 +8,17 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-SIDE = 32  # of the small grey picture that is hashed
+SIDE = 32  # of the small grey image that is hashed
 FREQUENCIES = 16  # the lowest ones, in each direction
 COARSE = 8  # the lowest of these, whose bits come first
 SCALE = 2**16
-LEAST = 0.25  # grey values: a frequency that a picture does not hold is 0 but for the rounding of the basis
+LEAST = 0.25  # grey values: a frequency that an image does not hold is 0 but for the rounding of the basis
 
 
 def perceptual_hashes(greys: "NDArray[np.uint8]") -> list[str]:
-    """The 256-bit hash of each picture, as 64 hex digits.
+    """The 256-bit hash of each image, as 64 hex digits.
 
-    The discrete cosine transform (DCT-II) of the small picture says how much of each frequency it holds; a bit is set
+    The discrete cosine transform (DCT-II) of the small image says how much of each frequency it holds; a bit is set
     where that is above 0. The 8 x 8 lowest frequencies come first, row by row, then the others of the 16 x 16 lowest;
     the first of all, the mean brightness, counts as 0. These signs tell more than the bits above the median that pHash
     takes (Zauner 2010): of those just half are set, so that distances are even numbers.

@@ -99,7 +99,7 @@ def _parsed(path: Path, file: IO[str], columns: Columns, *, labelled: bool) -> I
 
 
 def grey_png(pixels: bytes, side: int) -> bytes:
-    """A square grey picture as PNG without compression, so that its bytes depend on the pixels alone.
+    """A square grey image as PNG without compression, so that its bytes depend on the pixels alone.
 
     Args:
         pixels: side * side grey values, row by row.

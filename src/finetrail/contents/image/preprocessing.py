@@ -1,4 +1,4 @@
-"""How a picture becomes what a vision backbone was trained on: size, crop and normalisation."""
+"""How an image becomes what a vision backbone was trained on: size, crop and normalisation."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ def overridden(own: Preprocessing, settings: ImageBackbone) -> Preprocessing:
     """A backbone's own preprocessing with what params.yaml says laid over it.
 
     Raises:
-        ConfigError: the picture would be resized to less than what is cut out of it.
+        ConfigError: the image would be resized to less than what is cut out of it.
     """
     image_size = settings.image_size or own.image_size
     # Another size than the backbone's own has no crop that the backbone was trained with.

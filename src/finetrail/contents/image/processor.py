@@ -1,4 +1,4 @@
-"""Pictures made ready for a vision backbone: decoded, kept, varied in training, and shown to a person."""
+"""Images made ready for a vision backbone: decoded, kept, varied in training, and shown to a person."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -25,17 +25,17 @@ from finetrail.models.inputs import Changes, Targets, Values, targets_of
 from finetrail.models.network import Batch
 
 MOST_DECODED = 2 * 2**30
-"""Bytes of decoded pictures that are kept; a split of more is kept encoded. It depends on nothing but the data and the
+"""Bytes of decoded images that are kept; a split of more is kept encoded. It depends on nothing but the data and the
 settings, though both ways give the same pixels."""
 PREVIEW_SIDE = 128
 """Pixels of the longer side of what a person is shown."""
 LOSSLESS_SIDE = 64
-"""Pictures up to this size are shown pixel by pixel."""
+"""Images up to this size are shown pixel by pixel."""
 
 
 @dataclass(frozen=True)
 class ImageInputs:
-    """The pictures of a split.
+    """The images of a split.
 
     Attributes:
         images: the evaluation views (S, S, 3), or whole images where `augment` cuts random parts of them.
@@ -81,21 +81,19 @@ class ImageInputs:
         batch = {"pixels": torch.from_numpy(mixed.pixels).permute(0, 3, 1, 2)}
         return batch | targets_of(self, indices, changes)
 
-    def _cut(self, pictures: list[Pixels], generator: np.random.Generator | None) -> Pixels:
+    def _cut(self, images: list[Pixels], generator: np.random.Generator | None) -> Pixels:
         """(B, S, S, 3)."""
         size = self.preprocessing.image_size
         whole = self.augment.crop == "random_resized"
         if generator is None:
-            views = (
-                [centre(Image.fromarray(picture), self.preprocessing) for picture in pictures] if whole else pictures
-            )
+            views = [centre(Image.fromarray(image), self.preprocessing) for image in images] if whole else images
             return crops.plain(views, size)
         if whole:
-            batch = crops.random_resized(pictures, self.augment.min_area, self.preprocessing, generator)
+            batch = crops.random_resized(images, self.augment.min_area, self.preprocessing, generator)
         elif self.augment.crop == "padded":
-            batch = crops.padded(pictures, size, self.augment.padding, generator)
+            batch = crops.padded(images, size, self.augment.padding, generator)
         else:
-            batch = crops.plain(pictures, size)
+            batch = crops.plain(images, size)
         if self.augment.flip:
             batch = crops.mirror(batch, generator)
         return batch if self.augment.policy == "none" else vary(batch, self.augment.policy, generator)
@@ -125,12 +123,12 @@ class ImageProcessor:
         return ImageInputs(keep(values, view, scratch), self.preprocessing, chosen)
 
     def show(self, batch: Batch) -> list[Preview]:
-        """The pictures of a batch as the model sees them."""
+        """The images of a batch as the model sees them."""
         pixels = batch["pixels"].round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-        return [_preview(Image.fromarray(picture)) for picture in pixels]
+        return [_preview(Image.fromarray(image)) for image in pixels]
 
     def preview(self, value: Any) -> Preview:
-        """A picture, made small. Raises: ImageError: the value is no whole image."""
+        """An image, made small. Raises: ImageError: the value is no whole image."""
         return _preview(decode(value))
 
     def _whole_bytes(self, data: bytes) -> int:

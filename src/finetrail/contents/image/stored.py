@@ -31,7 +31,7 @@ FACTS: dict[str, Kind] = {
 # A decoder lets other threads run, but the code around it does not: with small images threads only wait for each other.
 BYTES_THAT_PAY_A_THREAD = 16 * 1024
 THREADS = 4
-LARGE = 16_000_000  # pixels; of such pictures, which take up to a gigabyte each, one is decoded at a time
+LARGE = 16_000_000  # pixels; of such images, which take up to a gigabyte each, one is decoded at a time
 _ONE_LARGE = Lock()
 ENOUGH = (
     256  # pixels of a side that contrast and hash are measured on; a large JPEG is decoded at an eighth of its size
@@ -42,8 +42,8 @@ ENOUGH = (
 class StoredImages:
     """Described by size, mode and format as stored, contrast and perceptual hash, or by why they cannot be decoded.
 
-    Width and height are those of the upright picture, in pixels; `mode` is Pillow's. `contrast` is the standard
-    deviation of the grey values 0..255: 0 is a blank picture.
+    Width and height are those of the upright image, in pixels; `mode` is Pillow's. `contrast` is the standard
+    deviation of the grey values 0..255: 0 is a blank image.
     """
 
     column: str = "image"
@@ -56,7 +56,7 @@ class StoredImages:
         return pa.binary()
 
     def describe(self, contents: Sequence[bytes | None]) -> list[dict[str, object]]:
-        """Decode each image once. Only the small grey pictures stay in memory."""
+        """Decode each image once. Only the small grey images stay in memory."""
         import numpy as np
 
         sizes = [len(data) for data in contents if data is not None]
@@ -76,22 +76,22 @@ IMAGES = StoredImages()
 
 
 def _look(data: bytes | None) -> tuple[dict[str, object], bytes | None]:
-    """The facts without the hash, and the small grey picture that the hash is made of."""
+    """The facts without the hash, and the small grey image that the hash is made of."""
     facts: dict[str, object] = dict.fromkeys(FACTS)
     if data is None:
         return facts, None
     facts["bytes"] = len(data)
     try:
-        image = open_image(data)
-        kind, mode, size = image.format, image.mode, image.size
-        image.draft("", (ENOUGH, ENOUGH))
-        reduced = image.size != size
-        with _ONE_LARGE if image.width * image.height > LARGE else nullcontext():
-            picture = upright(image)
+        opened = open_image(data)
+        kind, mode, size = opened.format, opened.mode, opened.size
+        opened.draft("", (ENOUGH, ENOUGH))
+        reduced = opened.size != size
+        with _ONE_LARGE if opened.width * opened.height > LARGE else nullcontext():
+            image = upright(opened)
     except ImageError as error:
         return facts | {"error": str(error)}, None
-    width, height = (size if orientation(image) < 5 else size[::-1]) if reduced else picture.size
-    grey = picture.convert("L")
+    width, height = (size if orientation(opened) < 5 else size[::-1]) if reduced else image.size
+    grey = image.convert("L")
     facts |= {"width": width, "height": height, "mode": mode, "contrast": _contrast(grey)}
     facts["format"] = "JPEG" if kind == "MPO" else kind  # several JPEGs in one file, as some cameras write them
     return facts, _small(grey)
@@ -100,7 +100,7 @@ def _look(data: bytes | None) -> tuple[dict[str, object], bytes | None]:
 def _contrast(grey: "Image") -> float:
     import numpy as np
 
-    # In whole numbers, so that a blank picture is exactly 0.
+    # In whole numbers, so that a blank image is exactly 0.
     counts = np.array(grey.histogram(), np.int64)
     total, first, second = (int(sum_) for sum_ in counts @ np.arange(256)[:, None] ** np.arange(3))
     return math.sqrt(total * second - first**2) / total

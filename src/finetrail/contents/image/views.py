@@ -1,4 +1,4 @@
-"""From an encoded picture to the pixels that a backbone gets, one picture at a time."""
+"""From an encoded image to the pixels that a backbone gets, one image at a time."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,12 +8,12 @@ from finetrail.contents.image.decode import decode
 from finetrail.contents.image.preprocessing import Preprocessing
 
 Pixels = NDArray[np.uint8]
-"""A picture (H, W, 3) in RGB, or pictures (B, H, W, 3)."""
+"""An image (H, W, 3) in RGB, or images (B, H, W, 3)."""
 
 DETAIL = 2
-"""A picture that random parts are cut of keeps a shorter side of so many times `resize`: no crop needs more."""
+"""An image that random parts are cut of keeps a shorter side of so many times `resize`: no crop needs more."""
 LONGEST = 4
-"""Only so much of a picture is resized, in times its shorter side; the centre crop is far inside."""
+"""Only so much of an image is resized, in times its shorter side; the centre crop is far inside."""
 
 
 def evaluation_view(data: bytes, preprocessing: Preprocessing) -> Pixels:
@@ -35,7 +35,7 @@ def whole_view(data: bytes, preprocessing: Preprocessing) -> Pixels:
 
 
 def whole_shape(height: int, width: int, preprocessing: Preprocessing) -> tuple[int, int]:
-    """Height and width of the `whole_view` of a picture of this size."""
+    """Height and width of the `whole_view` of an image of this size."""
     shorter = min(height, width)
     most = DETAIL * preprocessing.resize
     if shorter <= most:
@@ -44,10 +44,10 @@ def whole_shape(height: int, width: int, preprocessing: Preprocessing) -> tuple[
 
 
 def centre(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
-    """The evaluation view (S, S, 3) of a picture."""
+    """The evaluation view (S, S, 3) of an image."""
     shorter, longer = sorted(image.size)
     if longer > LONGEST * shorter:
-        # Else a line of a thousand pixels would become a picture of a million.
+        # Else a line of a thousand pixels would become an image of a million.
         image = _cut_centre(image, min(image.width, LONGEST * shorter), min(image.height, LONGEST * shorter))
     size = preprocessing.resize
     if shorter != size:
@@ -61,10 +61,10 @@ def centre(image: Image.Image, preprocessing: Preprocessing) -> Pixels:
     return np.asarray(_cut_centre(image, preprocessing.image_size, preprocessing.image_size))
 
 
-def cut(picture: Pixels, box: tuple[int, int, int, int], preprocessing: Preprocessing) -> Pixels:
-    """A part of a picture (H, W, 3), resized to (S, S, 3). Args: box: left, top, right, bottom."""
+def cut(image: Pixels, box: tuple[int, int, int, int], preprocessing: Preprocessing) -> Pixels:
+    """A part of an image (H, W, 3), resized to (S, S, 3). Args: box: left, top, right, bottom."""
     size = preprocessing.image_size
-    return np.asarray(Image.fromarray(picture).resize((size, size), resampling(preprocessing), box=box))
+    return np.asarray(Image.fromarray(image).resize((size, size), resampling(preprocessing), box=box))
 
 
 def resampling(preprocessing: Preprocessing) -> Image.Resampling:

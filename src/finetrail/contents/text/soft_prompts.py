@@ -84,7 +84,7 @@ class PrefixEncoder(nn.Module):
         self.tokens = tokens
         _require(encoder, "past_key_values", "prefix_tuning")
         config = encoder.config
-        # (L, 2, P, D) without a fourth dimension, by which torch would take it for pictures.
+        # (L, 2, P, D) without a fourth dimension, by which torch would take it for images.
         self.prefix = nn.Parameter(torch.zeros(2 * config.num_hidden_layers, tokens, config.hidden_size))
 
     @property

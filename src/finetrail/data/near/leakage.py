@@ -1,6 +1,6 @@
 """Which rows must never stand on both sides of a split: what is asked of contents that are the same, or nearly.
 
-`text_leakage.Texts` answers for texts, and `picture_leakage.Pictures` for pictures.
+`text_leakage.Texts` answers for texts, and `image_leakage.Images` for images.
 """
 
 from collections import defaultdict

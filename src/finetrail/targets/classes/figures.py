@@ -11,7 +11,7 @@ from finetrail.evaluation.scores.bootstrap import Ints
 from finetrail.targets.classes.calibration import Calibration
 
 MOST_CLASSES = 50
-"""More classes than this make unreadable cells: the picture then shows those with the most mistakes."""
+"""More classes than this make unreadable cells: the image then shows those with the most mistakes."""
 COUNTS_UP_TO = 25
 """With more classes the cells are too small for a number, which is then shown under the pointer only."""
 FEW_ROWS = 10

@@ -15,7 +15,7 @@ from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.errors import ModelError, SourceError
 from finetrail.models.weights import load_weights, save_tensors
 from tests.unit.models.backbones import refusal, settings
-from tests.unit.models.networks import SIZE, loaded, pictures
+from tests.unit.models.networks import SIZE, images, loaded
 
 IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
@@ -91,7 +91,7 @@ def test_what_is_saved_comes_back_with_its_weights(name: str, tmp_path: Path) ->
     again, same, wide = load_saved(tmp_path / "0")
     load_weights(again, tmp_path / "model.safetensors")
     assert (same, wide) == (preprocessing, width)
-    batch = pictures(2).batch([0, 1])
+    batch = images(2).batch([0, 1])
     with torch.no_grad():
         assert torch.equal(again.eval()(batch), backbone.eval()(batch))
 
@@ -151,7 +151,7 @@ def test_position_embeddings_of_torchvision_are_interpolated() -> None:
         ("mnasnet0_5", "random", {}, "'mnasnet0_5' cannot be a backbone: it cannot be restored from plain tensors"),
         ("vit_b_16", "random", {"image_size": 40}, "'vit_b_16' cannot be built for 40 pixels (Input shape indivisible"),
         ("timm/test_vit", "random", {"image_size": 40}, "'timm/test_vit' "),
-        ("densenet121", "random", {"image_size": 16}, "'densenet121' takes no pictures of 16 x 16 pixels ("),
+        ("densenet121", "random", {"image_size": 16}, "'densenet121' takes no images of 16 x 16 pixels ("),
     ],
 )
 def test_what_cannot_be_a_backbone_is_refused_in_one_line(

@@ -1,4 +1,4 @@
-"""Whatever kind of image file people have, it becomes one upright RGB picture; what is none is refused in one line."""
+"""Whatever kind of image file people have, it becomes one upright RGB image; what is none is refused in one line."""
 
 import contextlib
 import io
@@ -66,11 +66,11 @@ SAVED: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", SAVED)
-def test_every_format_becomes_the_same_picture(kind: str) -> None:
-    picture = decode(SAVED[kind]())
-    assert (picture.mode, picture.size) == ("RGB", (16, 8))
-    assert near(picture.getpixel((1, 4)), RED)
-    assert near(picture.getpixel((14, 4)), BLACK)
+def test_every_format_becomes_the_same_image(kind: str) -> None:
+    image = decode(SAVED[kind]())
+    assert (image.mode, image.size) == ("RGB", (16, 8))
+    assert near(image.getpixel((1, 4)), RED)
+    assert near(image.getpixel((14, 4)), BLACK)
 
 
 @pytest.mark.parametrize("mode", ["RGBA", "LA", "P", "L", "RGB"])
@@ -88,9 +88,9 @@ def test_what_is_transparent_becomes_white(mode: str) -> None:
         data = encoded(plain, "PNG", transparency=9 if mode == "L" else (9, 9, 9))
     else:
         data = encoded(clear.convert(mode), "PNG")
-    picture = decode(data)
-    assert picture.getpixel((0, 0)) == BLACK
-    assert picture.getpixel((3, 3)) == WHITE
+    image = decode(data)
+    assert image.getpixel((0, 0)) == BLACK
+    assert image.getpixel((3, 3)) == WHITE
 
 
 def test_half_transparent_is_mixed_with_white() -> None:
@@ -103,19 +103,19 @@ def test_half_transparent_is_mixed_with_white() -> None:
 def test_sixteen_bits_become_eight(kind: str, mode: str) -> None:
     values = np.array([[0, 255, 256, 0x7FFF], [0x8000, 0xFEFF, 0xFF00, 0xFFFF]])
     if mode == "I;16B":
-        image = Image.frombytes("I;16B", (4, 2), values.astype(">u2").tobytes())
+        deep = Image.frombytes("I;16B", (4, 2), values.astype(">u2").tobytes())
     else:
-        image = Image.fromarray(values.astype(np.int32 if mode == "I" else np.uint16))
-    picture = decode(encoded(image, kind))
-    assert np.asarray(picture)[..., 0].tolist() == [[0, 0, 1, 127], [128, 254, 255, 255]]
-    assert len({picture.getchannel(channel).tobytes() for channel in "RGB"}) == 1
+        deep = Image.fromarray(values.astype(np.int32 if mode == "I" else np.uint16))
+    image = decode(encoded(deep, kind))
+    assert np.asarray(image)[..., 0].tolist() == [[0, 0, 1, 127], [128, 254, 255, 255]]
+    assert len({image.getchannel(channel).tobytes() for channel in "RGB"}) == 1
 
 
 def test_one_bit_bitmaps_are_black_and_white() -> None:
-    image = Image.new("1", (9, 3), 1)
-    image.putpixel((0, 0), 0)
-    picture = decode(encoded(image, "BMP"))
-    assert (picture.getpixel((0, 0)), picture.getpixel((8, 2))) == (BLACK, WHITE)
+    bitmap = Image.new("1", (9, 3), 1)
+    bitmap.putpixel((0, 0), 0)
+    image = decode(encoded(bitmap, "BMP"))
+    assert (image.getpixel((0, 0)), image.getpixel((8, 2))) == (BLACK, WHITE)
 
 
 def test_values_without_a_known_scale_are_refused() -> None:
@@ -129,7 +129,7 @@ def test_values_without_a_known_scale_are_refused() -> None:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("lies", range(1, 9))
 def test_exif_orientation_is_honoured(kind: str, lies: int) -> None:
-    """Each file is stored so that it is the same picture when turned as EXIF says."""
+    """Each file is stored so that it is the same image when turned as EXIF says."""
     undo = {
         2: Image.Transpose.FLIP_LEFT_RIGHT,
         3: Image.Transpose.ROTATE_180,
@@ -145,13 +145,13 @@ def test_exif_orientation_is_honoured(kind: str, lies: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = lies
     data = encoded(stored, kind, exif=exif, **({"quality": 98} if kind == "JPEG" else {}))
-    picture = decode(data)
-    assert picture.size == (16, 8)
-    assert np.abs(np.asarray(picture).astype(int) - np.asarray(upright)).mean() < 8
+    image = decode(data)
+    assert image.size == (16, 8)
+    assert np.abs(np.asarray(image).astype(int) - np.asarray(upright)).mean() < 8
     assert (orientation(open_image(data)) >= 5) == (lies >= 5 and kind != "TIFF")
 
 
-def test_damaged_exif_data_is_no_damaged_picture() -> None:
+def test_damaged_exif_data_is_no_damaged_image() -> None:
     plain = encoded(half_red(), "JPEG")
     block = b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\xff" * 30
     data = plain[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + plain[2:]
@@ -185,7 +185,7 @@ def test_a_truncated_file_is_refused(kind: str, share: float) -> None:
         (png_of(9_000, 9_000), r"no whole image \(OSError: .*\); save it again"),
     ],
 )
-def test_what_is_no_picture_is_refused_in_one_line(data: bytes, message: str) -> None:
+def test_what_is_no_image_is_refused_in_one_line(data: bytes, message: str) -> None:
     with pytest.raises(ImageError, match=message) as caught:
         decode(data)
     assert "\n" not in str(caught.value)
@@ -196,10 +196,10 @@ def test_what_is_no_picture_is_refused_in_one_line(data: bytes, message: str) ->
 )
 def test_no_bytes_lead_to_another_error(data: bytes, magic: bytes) -> None:
     try:
-        picture = decode(magic + data)
+        image = decode(magic + data)
     except ImageError:
         return
-    assert picture.mode == "RGB"
+    assert image.mode == "RGB"
 
 
 @given(st.integers(0, 2**32), st.data())
@@ -216,7 +216,7 @@ def test_many_threads_decode_alike_without_warnings() -> None:
         warnings.simplefilter("error")
         alone = [decode(data).tobytes() for data in files]
         with ThreadPoolExecutor(4) as pool:
-            assert [picture.tobytes() for picture in pool.map(decode, files)] == alone
+            assert [image.tobytes() for image in pool.map(decode, files)] == alone
 
 
 @given(st.binary())

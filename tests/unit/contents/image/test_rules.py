@@ -17,28 +17,28 @@ from finetrail.data.validation.expectations import inspect
 from finetrail.errors import ValidationError
 from finetrail.stages.validate import Rows, Validated, validate
 from finetrail.workspace import Workspace
-from tests.unit.image_rows import Picture, write_images
+from tests.unit.image_rows import ImageRow, write_images
 
 FEW, SOME = (70, 80, 90), tuple(range(70, 100))  # bits of the hash
-GOOD = [Picture(number, ("cat", "dog", "<b>bird</b>")[number % 3]) for number in range(30)]
+GOOD = [ImageRow(number, ("cat", "dog", "<b>bird</b>")[number % 3]) for number in range(30)]
 HOSTILE = "no whole image (<script>alert('name')</script>); save it again"
 BAD = [
-    Picture(None, "cat"),
-    Picture(100, "cat", error=HOSTILE),
-    Picture(101, "cat", width=4),
-    Picture(102, "cat", height=70),
-    Picture(103, "cat", width=300, height=20),
-    Picture(104, "cat", mode="CMYK"),
-    Picture(105, "cat", contrast=0.4),
-    Picture(106, None),
-    Picture(0, "cat"),
-    Picture(1, "cat"),
+    ImageRow(None, "cat"),
+    ImageRow(100, "cat", error=HOSTILE),
+    ImageRow(101, "cat", width=4),
+    ImageRow(102, "cat", height=70),
+    ImageRow(103, "cat", width=300, height=20),
+    ImageRow(104, "cat", mode="CMYK"),
+    ImageRow(105, "cat", contrast=0.4),
+    ImageRow(106, None),
+    ImageRow(0, "cat"),
+    ImageRow(1, "cat"),
 ]
-NEAR = [Picture(3, "cat", 1, FEW), Picture(4, "cat", 1, SOME)]
+NEAR = [ImageRow(3, "cat", 1, FEW), ImageRow(4, "cat", 1, SOME)]
 RULES = ImageValidation.model_validate({"size": {"min_width": 5, "max_height": 60}, "mode": {"modes": ["RGB", "L"]}})
 
 
-def derived(tmp_path: Path, rows: list[Picture], **rules: Any) -> pd.DataFrame:
+def derived(tmp_path: Path, rows: list[ImageRow], **rules: Any) -> pd.DataFrame:
     manifest = read_manifest(write_images(tmp_path, rows).raw)
     return ImageValidation.model_validate(rules).derive(manifest)
 
@@ -56,7 +56,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Validated
 def test_every_bad_image_is_put_aside_and_counted(done: tuple[Workspace, Validated]) -> None:
     space, validated = done
     found = {finding.rule.name: finding.unexpected for finding in validated.findings if finding.unexpected}
-    # Picture 1 stands under cat and dog: both go. Picture 4 is near to one under another label, picture 3 to one of its
+    # ImageRow 1 stands under cat and dog: both go. ImageRow 4 is near to one under another label, image 3 to one of its
     # own: both are warnings, and all four rows are used.
     assert found == {
         "missing_image": 1,
@@ -116,12 +116,12 @@ def test_a_bad_image_may_stop_the_pipeline(tmp_path: Path) -> None:
 
 def test_near_images_go_if_asked_to_and_the_official_test_image_stays(tmp_path: Path) -> None:
     rows = [
-        Picture(1, "cat", split="train"),
-        Picture(1, "cat", 1, FEW, split="test"),
-        Picture(1, "cat", 2, SOME, split="train"),
-        Picture(2, "dog", split="train"),
-        Picture(2, "cat", 1, SOME, split="train"),
-        Picture(3, "cat", split="train"),
+        ImageRow(1, "cat", split="train"),
+        ImageRow(1, "cat", 1, FEW, split="test"),
+        ImageRow(1, "cat", 2, SOME, split="train"),
+        ImageRow(2, "dog", split="train"),
+        ImageRow(2, "cat", 1, SOME, split="train"),
+        ImageRow(3, "cat", split="train"),
     ]
     asked = {"near_duplicate": {"policy": "quarantine"}, "rare_label": {"policy": "off"}}
     table = derived(tmp_path, rows, **asked)
@@ -138,10 +138,10 @@ def test_near_images_go_if_asked_to_and_the_official_test_image_stays(tmp_path: 
 
 def test_images_that_cannot_be_used_are_near_to_none(tmp_path: Path) -> None:
     rows = [
-        Picture(1, "cat", contrast=0),
-        Picture(1, "cat", 1),
-        Picture(None, "cat"),
-        Picture(5, "cat", error="cut off"),
+        ImageRow(1, "cat", contrast=0),
+        ImageRow(1, "cat", 1),
+        ImageRow(None, "cat"),
+        ImageRow(5, "cat", error="cut off"),
     ]
     assert listed(derived(tmp_path, rows)["near_duplicate_of"]) == [None] * 4
     table = derived(tmp_path, rows, blank={"policy": "off"}, rare_label={"policy": "off"})
@@ -149,8 +149,8 @@ def test_images_that_cannot_be_used_are_near_to_none(tmp_path: Path) -> None:
     assert listed(derived(tmp_path, rows[2:])["label_used"]) == [None, None]
 
 
-PICTURES = st.builds(
-    Picture,
+IMAGES = st.builds(
+    ImageRow,
     number=st.sampled_from([None, 0, 1, 2, 3]),
     label=st.sampled_from([None, " ", "p", "q"]),
     version=st.integers(0, 1),
@@ -165,9 +165,9 @@ POLICY = st.sampled_from(["fail", "quarantine", "off"])
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.lists(PICTURES, min_size=1, max_size=12), policy=POLICY, near=st.sampled_from(["warn", "quarantine"]))
+@given(rows=st.lists(IMAGES, min_size=1, max_size=12), policy=POLICY, near=st.sampled_from(["warn", "quarantine"]))
 def test_great_expectations_finds_the_very_rows_that_pandas_leaves_out(
-    rows: list[Picture], policy: str, near: str, tmp_path: Path
+    rows: list[ImageRow], policy: str, near: str, tmp_path: Path
 ) -> None:
     rules = ImageValidation.model_validate(
         {

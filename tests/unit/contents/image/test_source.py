@@ -15,10 +15,10 @@ from finetrail.data.store.raw import Contents, Row, pick, read_frame, read_manif
 from finetrail.errors import SourceError
 from finetrail.stages.ingest import ingest
 from finetrail.workspace import Workspace
-from tests.unit.data.image_files import encode, picture, put
+from tests.unit.data.image_files import encode, noise_image, put
 from tests.unit.data.image_rows_of import read, refusal
 
-FILES = {f"{split}/{label}/{n}.png": encode(picture(n)) for n, (split, label) in enumerate(
+FILES = {f"{split}/{label}/{n}.png": encode(image(n)) for n, (split, label) in enumerate(
     [("test", "cat"), ("test", "dog"), ("train", "cat"), ("train", "dog")]
 )}  # fmt: skip
 
@@ -144,7 +144,7 @@ def test_a_place_that_cannot_be_used(tmp_path: Path) -> None:
 
 
 def test_ingest_names_what_is_no_image_and_keeps_memory_to_a_batch(tmp_path: Path) -> None:
-    bad = {"train/cat/9.png": b"words", "train/dog/8.png": b"", "train/dog/7.jpg": encode(picture(1), "JPEG")[:200]}
+    bad = {"train/cat/9.png": b"words", "train/dog/8.png": b"", "train/dog/7.jpg": encode(image(1), "JPEG")[:200]}
     pack(tmp_path / "photos.zip", FILES | bad)
     done = ingest(Workspace(tmp_path), ImageSource(path="photos.zip"))
     assert done.rows == {"test": 2, "train": 5}
@@ -161,7 +161,7 @@ def test_ingest_names_what_is_no_image_and_keeps_memory_to_a_batch(tmp_path: Pat
 
 
 def test_a_limit_decodes_only_what_it_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pack(tmp_path / "photos.zip", {f"cat/{n}.png": encode(picture(n)) for n in range(20)})
+    pack(tmp_path / "photos.zip", {f"cat/{n}.png": encode(image(n)) for n in range(20)})
     seen: list[bytes] = []
 
     def counted(data: bytes) -> Any:

@@ -11,9 +11,9 @@ from PIL import Image, ImageEnhance
 from finetrail.contents.image import stored
 from finetrail.contents.image.perceptual import perceptual_hashes
 from finetrail.contents.image.stored import FACTS, IMAGE
-from tests.unit.data.image_files import encode, picture
+from tests.unit.data.image_files import encode, noise_image
 
-NEAR = 40  # bits: what `ImageSplit` takes for the same picture by default
+NEAR = 40  # bits: what `ImageSplit` takes for the same image by default
 
 
 def facts(data: bytes | None) -> dict[str, object]:
@@ -28,8 +28,8 @@ def hash_of(image: Image.Image) -> str:
     return str(facts(encode(image))["perceptual_hash"])
 
 
-def test_a_picture_is_described_as_it_is_stored() -> None:
-    data = encode(picture(1), "JPEG")
+def test_a_image_is_described_as_it_is_stored() -> None:
+    data = encode(noise_image(1), "JPEG")
     found = facts(data)
     assert list(found) == list(FACTS)
     assert found | {"contrast": None, "perceptual_hash": None} == {
@@ -50,11 +50,11 @@ def test_a_picture_is_described_as_it_is_stored() -> None:
 @pytest.mark.parametrize(
     ("image", "kind", "mode"),
     [
-        (picture(1).convert("L"), "PNG", "L"),
-        (picture(1).convert("P"), "PNG", "P"),
-        (picture(1).convert("CMYK"), "JPEG", "CMYK"),
+        (noise_image(1).convert("L"), "PNG", "L"),
+        (noise_image(1).convert("P"), "PNG", "P"),
+        (noise_image(1).convert("CMYK"), "JPEG", "CMYK"),
         (Image.new("RGBA", (8, 8), (9, 99, 199, 50)), "WEBP", "RGBA"),
-        (picture(1).convert("1"), "BMP", "1"),
+        (noise_image(1).convert("1"), "BMP", "1"),
         (Image.fromarray(np.arange(64, dtype=np.uint16).reshape(8, 8) * 1000), "PNG", "I;16"),
     ],
 )
@@ -65,11 +65,11 @@ def test_mode_and_format_are_those_of_the_file(image: Image.Image, kind: str, mo
 
 @pytest.mark.parametrize("size", [(24, 16), (900, 600)])  # the larger one is decoded at a part of its size
 @pytest.mark.parametrize("lies", [1, 3, 6])
-def test_size_and_hash_are_of_the_upright_picture(size: tuple[int, int], lies: int) -> None:
+def test_size_and_hash_are_of_the_upright_image(size: tuple[int, int], lies: int) -> None:
     exif = Image.Exif()
     exif[0x0112] = lies
     undo = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90}
-    upright = picture(1, size)
+    upright = noise_image(1, size)
     stored = upright.transpose(undo[lies]) if lies in undo else upright
     found = facts(encode(stored, "JPEG", exif=exif, quality=95))
     assert (found["width"], found["height"]) == size
@@ -78,7 +78,7 @@ def test_size_and_hash_are_of_the_upright_picture(size: tuple[int, int], lies: i
 
 def test_missing_and_undecodable_images_have_no_facts() -> None:
     nothing = dict.fromkeys(FACTS)
-    torn = encode(picture(1, (64, 64)), "JPEG")[:500]
+    torn = encode(noise_image(1, (64, 64)), "JPEG")[:500]
     found = IMAGE.describe([None, b"", b"words", torn])
     assert found[0] == nothing
     assert found[1] == nothing | {"bytes": 0, "error": "0 bytes; save the image again"}
@@ -90,33 +90,33 @@ def test_missing_and_undecodable_images_have_no_facts() -> None:
 
 
 def test_a_large_truncated_jpeg_is_found_at_a_part_of_its_size() -> None:
-    data = encode(picture(1, (2000, 1500)), "JPEG")
+    data = encode(noise_image(1, (2000, 1500)), "JPEG")
     assert facts(data)["error"] is None
     assert "truncated" in str(facts(data[: len(data) * 9 // 10])["error"])
 
 
-@given(st.lists(st.sampled_from([None, b"", b"x", *(encode(picture(seed)) for seed in range(4))])))
+@given(st.lists(st.sampled_from([None, b"", b"x", *(encode(noise_image(seed)) for seed in range(4))])))
 @settings(max_examples=30)
 def test_a_batch_says_of_each_what_it_says_alone(batch: list[bytes | None]) -> None:
     assert IMAGE.describe(batch) == [facts(data) for data in batch]
 
 
 def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    files = [encode(picture(seed)) for seed in range(30)] + [b"x", None]
+    files = [encode(noise_image(seed)) for seed in range(30)] + [b"x", None]
     alone = IMAGE.describe(files)
     monkeypatch.setattr(stored, "BYTES_THAT_PAY_A_THREAD", 0)
     assert IMAGE.describe(files) == alone
 
 
 @pytest.mark.parametrize("value", [0, 7, 255])
-def test_a_blank_picture_has_no_contrast(value: int) -> None:
+def test_a_blank_image_has_no_contrast(value: int) -> None:
     assert facts(encode(Image.new("RGB", (33, 21), (value, value, value))))["contrast"] == 0
 
 
-def test_the_hash_stays_near_where_the_picture_does_and_goes_far_where_not() -> None:
+def test_the_hash_stays_near_where_the_image_does_and_goes_far_where_not() -> None:
     apart = []
     for seed in range(12):
-        image = picture(seed, (120, 90))
+        image = noise_image(seed, (120, 90))
         changed = {
             "smaller": image.resize((40, 30)),
             "jpeg": Image.open(io.BytesIO(encode(image, "JPEG", quality=50))),
@@ -124,9 +124,9 @@ def test_the_hash_stays_near_where_the_picture_does_and_goes_far_where_not() -> 
         }
         for one in changed.values():
             assert bits_apart(hash_of(image), hash_of(one)) <= NEAR
-        apart.append(bits_apart(hash_of(image), hash_of(picture(seed + 1000, (120, 90)))))
+        apart.append(bits_apart(hash_of(image), hash_of(noise_image(seed + 1000, (120, 90)))))
     assert min(apart) > NEAR
-    assert 96 < sum(apart) / len(apart) < 160  # hashes of other pictures are as far apart as random bits
+    assert 96 < sum(apart) / len(apart) < 160  # hashes of other images are as far apart as random bits
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9))

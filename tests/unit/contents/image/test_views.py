@@ -1,4 +1,4 @@
-"""One picture as a backbone gets it: the very pixels of torchvision's own transforms."""
+"""One image as a backbone gets it: the very pixels of torchvision's own transforms."""
 
 import numpy as np
 import pytest
@@ -47,9 +47,9 @@ def test_a_whole_view_keeps_what_crops_need_and_no_more(height: int, width: int)
 
 
 def test_a_cut_is_the_part_resized() -> None:
-    picture = noise(30, 40)
-    part = cut(picture, (5, 7, 17, 19), preprocessing(12))
-    np.testing.assert_array_equal(part, picture[7:19, 5:17])
+    image = noise(30, 40)
+    part = cut(image, (5, 7, 17, 19), preprocessing(12))
+    np.testing.assert_array_equal(part, image[7:19, 5:17])
 
 
 def test_what_is_no_image_is_refused() -> None:

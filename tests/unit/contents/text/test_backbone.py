@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from finetrail.models.backbone_settings import TextBackbone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +20,6 @@ from finetrail.contents.text.backbone import (
     save_backbone,
 )
 from finetrail.errors import ModelError, SourceError
-from finetrail.models.backbone_settings import TextBackbone
 
 TEXTS = ["good", "the door of a house by the river", "fine great superb stone", "", "cloud " * 30]
 Loaded = tuple[PooledEncoder, TextProcessor, int]

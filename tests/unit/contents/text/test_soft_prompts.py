@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from finetrail.models.backbone_settings import TextBackbone
 
 from finetrail.adaptation.prefix_tuning import PrefixTuning
 from finetrail.adaptation.prompt_tuning import PromptTuning
@@ -13,7 +14,6 @@ from finetrail.contents.text.backbone import PooledEncoder
 from finetrail.contents.text.soft_prompts import PrefixEncoder, PromptEncoder, add_soft_prompt
 from finetrail.errors import ConfigError, ModelError
 from finetrail.inference.predict import predict
-from finetrail.models.backbone_settings import TextBackbone
 from finetrail.models.blocks import backbone_blocks, checkpoint_blocks
 from finetrail.models.layers import backbone_layers
 from finetrail.models.network import Network
@@ -165,7 +165,7 @@ def test_vectors_need_places_beside_the_longest_text(encoder_folder: Path, name:
 
 
 @pytest.mark.parametrize("name", list(METHODS))
-def test_networks_for_pictures_are_refused(name: str) -> None:
+def test_networks_for_images_are_refused(name: str) -> None:
     message = f"adaptation.method is '{name}', which is for texts, and this backbone reads none; use another method"
     with pytest.raises(ConfigError, match=message):
         METHODS[name].apply(BUILD["attention"]())

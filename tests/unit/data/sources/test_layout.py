@@ -28,7 +28,7 @@ def places(names: list[str], split: SplitName | None = None) -> list[tuple[str |
         (["train/cat/kitten/1.jpg", "dev/dog/2.jpg"], [("cat", "train"), ("dog", "val")]),
         (["train/1.jpg", "car/2.jpg"], [("train", None), ("car", None)]),
         (["train/steam/1.jpg", "car/2.jpg"], [("train", None), ("car", None)]),
-        # What stands beside: pages to read, and test pictures without labels.
+        # What stands beside: pages to read, and test images without labels.
         (["README.md", "x/cat/1.jpg", "x/dog/2.jpg"], [(None, None), ("cat", None), ("dog", None)]),
         (["x/README.md", "x/cat/1.jpg", "x/dog/2.jpg"], [(None, None), ("cat", None), ("dog", None)]),
         (["train/cat/1.jpg", "test/dog/1.jpg", "meta/x.json"], [("cat", "train"), ("dog", "test"), (None, None)]),

@@ -1,4 +1,4 @@
-"""What training saw, written and read back; large pictures are made small."""
+"""What training saw, written and read back; large images are made small."""
 
 import io
 from pathlib import Path
@@ -11,7 +11,7 @@ from finetrail.evaluation.report.previews import LARGEST, SIDE, Preview, Seen, r
 from finetrail.workspace import RunPaths
 
 
-def picture(width: int, height: int, kind: str = "PNG", mode: str = "RGB") -> bytes:
+def noise(width: int, height: int, kind: str = "PNG", mode: str = "RGB") -> bytes:
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).convert(mode).save(file, kind)
@@ -21,7 +21,7 @@ def picture(width: int, height: int, kind: str = "PNG", mode: str = "RGB") -> by
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     path = RunPaths(tmp_path / "runs" / "full").seen
     seen = [
-        Seen("cat", Preview(picture=picture(32, 32))),
+        Seen("cat", Preview(image=noise(32, 32))),
         Seen("", Preview("a text \x00 \U0001f600")),
         Seen("x", Preview()),
     ]
@@ -33,17 +33,17 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("width", "height", "mode"), [(224, 224, "RGB"), (1000, 20, "RGBA"), (300, 900, "P")])
-def test_a_large_picture_is_shrunk(tmp_path: Path, width: int, height: int, mode: str) -> None:
-    data = picture(width, height, mode=mode)
+def test_a_large_image_is_shrunk(tmp_path: Path, width: int, height: int, mode: str) -> None:
+    data = noise(width, height, mode=mode)
     assert len(data) > LARGEST
-    write_seen([Seen("cat", Preview(picture=data))], tmp_path / "seen.json")
+    write_seen([Seen("cat", Preview(image=data))], tmp_path / "seen.json")
     (found,) = read_seen(tmp_path / "seen.json")
-    assert len(found.preview.picture) < 3 * LARGEST  # noise, which compresses worst
-    with Image.open(io.BytesIO(found.preview.picture)) as image:
+    assert len(found.preview.image) < 3 * LARGEST  # noise, which compresses worst
+    with Image.open(io.BytesIO(found.preview.image)) as image:
         assert (image.format, max(image.size)) == ("JPEG", SIDE)
         assert image.width / image.height == pytest.approx(width / height, rel=0.2)
 
 
-def test_a_small_picture_stays_as_it_is() -> None:
-    preview = Preview(picture=picture(32, 32))
+def test_a_small_image_stays_as_it_is() -> None:
+    preview = Preview(image=noise(32, 32))
     assert small(preview) is preview

@@ -212,17 +212,17 @@ def test_an_answer_that_is_not_finite_is_refused() -> None:
         )  # fmt: skip
 
 
-def _picture(width: int = 32, height: int = 32, kind: str = "PNG", noise: bool = False) -> Preview:
+def _image(width: int = 32, height: int = 32, kind: str = "PNG", noise: bool = False) -> Preview:
     pixels = np.random.default_rng(width).integers(0, 256, (height, width, 3), dtype=np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels if noise else pixels // 64 * 64).save(file, kind)
-    return Preview(picture=file.getvalue())
+    return Preview(image=file.getvalue())
 
 
-def _illustrated(labels: list[str], picture: Preview | None = None, **changes: Any) -> Report[Evaluation]:
+def _illustrated(labels: list[str], image: Preview | None = None, **changes: Any) -> Report[Evaluation]:
     report = _report(labels, **changes)
-    picture = picture or _picture()
-    return replace(report, previews=dict.fromkeys(report.previews, picture), seen=[Seen(labels[0], picture)] * 8)
+    image = image or _image()
+    return replace(report, previews=dict.fromkeys(report.previews, image), seen=[Seen(labels[0], image)] * 8)
 
 
 def _section(html: str, name: str) -> _Page:
@@ -230,7 +230,7 @@ def _section(html: str, name: str) -> _Page:
     return _Page(html[start : html.index("</section>", start) + len("</section>")])
 
 
-def test_pictures_are_shown_as_cards_by_class_and_as_training_saw_them() -> None:
+def test_images_are_shown_as_cards_by_class_and_as_training_saw_them() -> None:
     report = _illustrated(["cat", "dog", "owl"])
     html = render(report)
     page = _Page(html)
@@ -238,9 +238,7 @@ def test_pictures_are_shown_as_cards_by_class_and_as_training_saw_them() -> None
     anchors = {attributes["href"] for tag, attributes in page.tags if tag == "a"}
     assert anchors == {f"#{attributes['id']}" for tag, attributes in page.tags if tag == "section"}
     images = [attributes for tag, attributes in page.tags if tag == "img"]
-    assert {image["src"] for image in images} == {
-        "data:image/png;base64," + base64.b64encode(_picture().picture).decode()
-    }
+    assert {image["src"] for image in images} == {"data:image/png;base64," + base64.b64encode(_image().image).decode()}
     assert all(image["alt"] and image["class"] == "crisp" for image in images)
     mistakes = report.evaluation.mistakes[:MISTAKES]
     cards = _section(html, "mistakes")
@@ -274,7 +272,7 @@ def test_texts_have_no_examples_of_each_class_and_show_where_training_cut_them()
 def test_many_classes_keep_the_page_small(classes: int) -> None:
     report = _illustrated(
         [f"class {k}" for k in range(classes)],
-        _picture(noise=True),
+        _image(noise=True),
         evaluation=_evaluation([f"class {k}" for k in range(classes)], rows=2000),
     )
     html = render(report)
@@ -284,19 +282,19 @@ def test_many_classes_keep_the_page_small(classes: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("picture", "expected"),
+    ("image", "expected"),
     [
-        (_picture(28, 28), ("112", "112", True)),
-        (_picture(3, 64), ("6", "128", True)),
-        (_picture(1, 1), ("128", "128", True)),
-        (_picture(128, 96, "JPEG"), ("128", "96", False)),
-        (_picture(700, 90, noise=True), ("128", "17", False)),  # too large: shrunk to 160 pixels, fitted into 128
+        (_image(28, 28), ("112", "112", True)),
+        (_image(3, 64), ("6", "128", True)),
+        (_image(1, 1), ("128", "128", True)),
+        (_image(128, 96, "JPEG"), ("128", "96", False)),
+        (_image(700, 90, noise=True), ("128", "17", False)),  # too large: shrunk to 160 pixels, fitted into 128
     ],
 )
-def test_small_pictures_are_enlarged_by_whole_numbers_and_large_ones_fitted(
-    picture: Preview, expected: tuple[str, str, bool]
+def test_small_images_are_enlarged_by_whole_numbers_and_large_ones_fitted(
+    preview: Preview, expected: tuple[str, str, bool]
 ) -> None:
-    cards = _section(render(_illustrated(["a", "b"], picture)), "mistakes")
+    cards = _section(render(_illustrated(["a", "b"], preview)), "mistakes")
     image = next(attributes for tag, attributes in cards.tags if tag == "img")
     assert (image["width"], image["height"], "class" in image) == expected
     assert len(str(image["src"])) < 20_000
@@ -315,7 +313,7 @@ def test_one_test_row_and_a_preview_that_is_missing() -> None:
 
 def test_a_preview_that_a_browser_must_not_guess_at_is_refused() -> None:
     with pytest.raises(ValueError, match=r"starts with b'<svg xml'; it must be PNG, JPEG or WebP"):
-        render(_illustrated(["a", "b"], Preview(picture=b"<svg xmlns='http://www.w3.org/2000/svg'/>")))
+        render(_illustrated(["a", "b"], Preview(image=b"<svg xmlns='http://www.w3.org/2000/svg'/>")))
 
 
 def test_small_matrices_show_counts_and_large_ones_do_not() -> None:

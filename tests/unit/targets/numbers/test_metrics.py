@@ -2,15 +2,15 @@
 
 import numpy as np
 import pytest
+from finetrail.evaluation.bootstrap import bootstrap_numbers
+from finetrail.targets.problem import REGRESSION
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
-from finetrail.evaluation.bootstrap import bootstrap_numbers
 from finetrail.targets.classes.metrics import Floats
 from finetrail.targets.numbers.metrics import scores, weighted_scores
-from finetrail.targets.problem import REGRESSION
 
 # Of few values, so that there are ties, and far from 0.
 VALUES = st.integers(-3, 6).map(lambda value: 1e4 + value / 4)

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from finetrail.targets.numbers.numbers import BINS, bins, to_number, to_numbers
+from finetrail.targets.strata import Numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,8 +13,6 @@ from finetrail.data.splitting.report import label_counts, refuse
 from finetrail.data.splitting.settings import TextNumberSplit
 from finetrail.data.splitting.splits import Rows, assign
 from finetrail.errors import DataError, SplitError
-from finetrail.targets.numbers.numbers import BINS, bins, to_number, to_numbers
-from finetrail.targets.strata import Numbers
 from finetrail.workspace import SPLITS
 
 

@@ -14,7 +14,7 @@ from finetrail.targets.classes.metrics import Floats
 from finetrail.targets.numbers.evaluation import RegressionEvaluation, evaluate_regression
 from finetrail.targets.numbers.figures import errors_figure, scatter_figure
 from finetrail.targets.numbers.report import render_regression, wanted_in_regression
-from tests.unit.targets.classes.test_report import HOSTILE, _Page, _picture, _report
+from tests.unit.targets.classes.test_report import HOSTILE, _image, _Page, _report
 
 RNG = np.random.default_rng(0)
 ACTUAL = RNG.normal(size=120) * 40_000 + 250_000
@@ -91,8 +91,8 @@ def test_hostile_words_stay_words() -> None:
     assert not {"script", "img"} & {tag for tag, _ in page.tags}
 
 
-def test_pictures_are_shown_in_cards() -> None:
-    html = render_regression(report(measured(), _picture()))
+def test_images_are_shown_in_cards() -> None:
+    html = render_regression(report(measured(), _image()))
     assert html.count('<figure class="card">') == MISTAKES + 1
     assert "<th>Text</th>" not in html
 

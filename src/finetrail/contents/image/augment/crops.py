@@ -1,4 +1,4 @@
-"""Random parts and mirror images of training pictures. All of a batch's chance comes from one generator."""
+"""Random parts and mirror images of training images. All of a batch's chance comes from one generator."""
 
 import math
 
@@ -11,43 +11,43 @@ TRIES = 10
 RATIO = (3 / 4, 4 / 3)
 
 
-def plain(pictures: list[Pixels], size: int) -> Pixels:
+def plain(images: list[Pixels], size: int) -> Pixels:
     """Views (S, S, 3) as one batch (B, S, S, 3)."""
-    batch = np.empty((len(pictures), size, size, 3), dtype=np.uint8)
-    for row, picture in zip(batch, pictures, strict=True):
-        row[:] = picture
+    batch = np.empty((len(images), size, size, 3), dtype=np.uint8)
+    for row, image in zip(batch, images, strict=True):
+        row[:] = image
     return batch
 
 
-def padded(pictures: list[Pixels], size: int, padding: int, generator: np.random.Generator) -> Pixels:
+def padded(images: list[Pixels], size: int, padding: int, generator: np.random.Generator) -> Pixels:
     """A random window of each view (S, S, 3) with a black border around it: (B, S, S, 3)."""
-    batch = np.zeros((len(pictures), size, size, 3), dtype=np.uint8)
-    # Where the window's corner lies, seen from the picture's: up to `padding` pixels to either side.
-    corners = generator.integers(-padding, padding, size=(len(pictures), 2), endpoint=True).tolist()
-    for row, picture, (top, left) in zip(batch, pictures, corners, strict=True):
-        inside = picture[max(top, 0) : max(size + top, 0), max(left, 0) : max(size + left, 0)]
+    batch = np.zeros((len(images), size, size, 3), dtype=np.uint8)
+    # Where the window's corner lies, seen from the image's: up to `padding` pixels to either side.
+    corners = generator.integers(-padding, padding, size=(len(images), 2), endpoint=True).tolist()
+    for row, image, (top, left) in zip(batch, images, corners, strict=True):
+        inside = image[max(top, 0) : max(size + top, 0), max(left, 0) : max(size + left, 0)]
         row[max(-top, 0) : max(size - top, 0), max(-left, 0) : max(size - left, 0)] = inside
     return batch
 
 
 def random_resized(
-    pictures: list[Pixels], min_area: float, preprocessing: Preprocessing, generator: np.random.Generator
+    images: list[Pixels], min_area: float, preprocessing: Preprocessing, generator: np.random.Generator
 ) -> Pixels:
-    """A random part of each picture (H, W, 3), resized to (S, S): (B, S, S, 3). Szegedy et al. 2014."""
-    sizes = np.array([picture.shape[:2] for picture in pictures])
+    """A random part of each image (H, W, 3), resized to (S, S): (B, S, S, 3). Szegedy et al. 2014."""
+    sizes = np.array([image.shape[:2] for image in images])
     boxes = _boxes(sizes, min_area, generator)
-    return np.stack([cut(picture, box, preprocessing) for picture, box in zip(pictures, boxes, strict=True)])
+    return np.stack([cut(image, box, preprocessing) for image, box in zip(images, boxes, strict=True)])
 
 
 def mirror(batch: Pixels, generator: np.random.Generator) -> Pixels:
-    """Each picture of a batch (B, S, S, 3) with probability 1/2 left for right, in place."""
+    """Each image of a batch (B, S, S, 3) with probability 1/2 left for right, in place."""
     for number in np.flatnonzero(generator.random(len(batch)) < 0.5):
         batch[number] = batch[number, :, ::-1].copy()
     return batch
 
 
 def _boxes(sizes: np.ndarray, min_area: float, generator: np.random.Generator) -> list[tuple[int, int, int, int]]:
-    """Left, top, right, bottom of a part of each picture; sizes (B, 2): height, width.
+    """Left, top, right, bottom of a part of each image; sizes (B, 2): height, width.
 
     Area and ratio are drawn anew until the part fits, ten times at most; then it is the largest centre of a fair ratio.
     """

@@ -1,4 +1,4 @@
-"""Training pictures made of two: blended (MixUp), or with a piece of the other (CutMix)."""
+"""Training images made of two: blended (MixUp), or with a piece of the other (CutMix)."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,12 @@ from finetrail.contents.image.views import Pixels
 
 @dataclass(frozen=True)
 class Mixed:
-    """A batch of pictures.
+    """A batch of images.
 
     Attributes:
         pixels: (B, S, S, 3), 0..255; uint8, or float32 where they were blended.
-        partner: (B,), the number in the batch of the other picture in each; None where nothing was mixed.
-        share: (B,), 0..1, how much of each is the picture itself.
+        partner: (B,), the number in the batch of the other image in each; None where nothing was mixed.
+        share: (B,), 0..1, how much of each is the image itself.
     """
 
     pixels: Pixels | NDArray[np.float32]
@@ -38,7 +38,7 @@ def mix(pixels: Pixels, augment: Augment, generator: np.random.Generator) -> Mix
 
 
 def mixup(pixels: Pixels, alpha: float, generator: np.random.Generator) -> Mixed:
-    """Each picture blended with another, its own share from Beta(alpha, alpha). Zhang et al. 2017."""
+    """Each image blended with another, its own share from Beta(alpha, alpha). Zhang et al. 2017."""
     partner = generator.permutation(len(pixels))
     share = generator.beta(alpha, alpha, len(pixels)).astype(np.float32)
     # In numpy, in this order: PyTorch's fused kernels round otherwise at the seams between threads.
@@ -51,7 +51,7 @@ def mixup(pixels: Pixels, alpha: float, generator: np.random.Generator) -> Mixed
 
 
 def cutmix(pixels: Pixels, alpha: float, generator: np.random.Generator) -> Mixed:
-    """Each picture with a box of another pasted in, of an area from Beta(alpha, alpha). Yun et al. 2019.
+    """Each image with a box of another pasted in, of an area from Beta(alpha, alpha). Yun et al. 2019.
 
     The box's centre is anywhere, so that a part of it may be outside; the share counts what is inside.
     """

@@ -1,4 +1,4 @@
-"""TrivialAugment and RandAugment: operations on training pictures, drawn anew for each picture."""
+"""TrivialAugment and RandAugment: operations on training images, drawn anew for each image."""
 
 import math
 from collections.abc import Callable
@@ -14,13 +14,13 @@ Operation = Callable[[Image.Image, float], Image.Image]
 STRENGTHS = 30
 """Strengths go from 0 to 1 in so many steps."""
 RAND_OPERATIONS, RAND_STRENGTH = 2, 9
-"""What Cubuk et al. found good for most: two operations a picture, each of strength 9 of 30."""
+"""What Cubuk et al. found good for most: two operations an image, each of strength 9 of 30."""
 
 
 def vary(batch: Pixels, policy: Literal["trivial", "rand"], generator: np.random.Generator) -> Pixels:
-    """Pictures (B, S, S, 3), each after operations of its own.
+    """Images (B, S, S, 3), each after operations of its own.
 
-    They run in Pillow, picture by picture: at these sizes that is as fast as tensors, and no number of threads
+    They run in Pillow, image by image: at these sizes that is as fast as tensors, and no number of threads
     changes a bit of it.
 
     Args:
@@ -35,8 +35,8 @@ def vary(batch: Pixels, policy: Literal["trivial", "rand"], generator: np.random
     steps = generator.integers(STRENGTHS, size=size, endpoint=True) if policy == "trivial" else RAND_STRENGTH
     strengths = (signs * steps / STRENGTHS).tolist()
     varied = np.empty_like(batch)
-    for row, picture, numbers, values in zip(varied, batch, chosen, strengths, strict=True):
-        image = Image.fromarray(picture)
+    for row, pixels, numbers, values in zip(varied, batch, chosen, strengths, strict=True):
+        image = Image.fromarray(pixels)
         for number, strength in zip(numbers, values, strict=True):
             image = operations[number](image, strength)
         row[:] = np.asarray(image)
@@ -44,12 +44,12 @@ def vary(batch: Pixels, policy: Literal["trivial", "rand"], generator: np.random
 
 
 def trivial_operations() -> list[Operation]:
-    """The wide space: each takes a picture and a strength of -1 to 1, and most of them show the strongest at both."""
+    """The wide space: each takes an image and a strength of -1 to 1, and most of them show the strongest at both."""
     return _operations(shear=0.99, turn=135.0, shift=32.0, change=0.99, bits=6)
 
 
 def rand_operations(width: int) -> list[Operation]:
-    """The space of RandAugment, milder. Args: width: of the picture, in pixels."""
+    """The space of RandAugment, milder. Args: width: of the image, in pixels."""
     return _operations(shear=0.3, turn=30.0, shift=150 / 331 * width, change=0.9, bits=4)
 
 

@@ -8,14 +8,14 @@ from finetrail.settings import Settings
 
 
 class Augment(Settings):
-    """Section `train.augment` of params.yaml: how training pictures vary from epoch to epoch. All off by default.
+    """Section `train.augment` of params.yaml: how training images vary from epoch to epoch. All off by default.
 
     Attributes:
-        crop: `padded`: a random crop of the picture with a border of `padding` pixels around it; `random_resized`: a
+        crop: `padded`: a random crop of the image with a border of `padding` pixels around it; `random_resized`: a
             random part of it, of `min_area` to all of its area and a ratio of 3:4 to 4:3 (Szegedy et al. 2014).
         padding: pixels, at the size that the backbone gets.
         min_area: the smallest part, as a share of the area.
-        flip: mirror every second picture, left to right.
+        flip: mirror every second image, left to right.
         policy: `trivial` (TrivialAugment, Mueller & Hutter 2021) or `rand` (RandAugment, Cubuk et al. 2019).
         mixup: alpha of MixUp (Zhang et al. 2017); 0 for none.
         cutmix: alpha of CutMix (Yun et al. 2019); 0 for none. With both, each batch gets one of the two.

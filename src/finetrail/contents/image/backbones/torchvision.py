@@ -19,7 +19,7 @@ from finetrail.locations import locate
 
 _CLASSES = 1000  # of the heads that torchvision builds by default
 _PATIENCE = 20.0  # seconds without an answer of the server
-_BOUND = ("vit_", "maxvit_")  # models that are built for one size of pictures
+_BOUND = ("vit_", "maxvit_")  # models that are built for one size of images
 _REFUSED = {
     "googlenet": "it answers with several outputs while it trains",
     "inception_v3": "it answers with several outputs while it trains",

@@ -22,7 +22,7 @@ class Features(nn.Module):
 
     Args:
         model: of a class for image classification whose classifier is left out, or one that pools by itself.
-        image_size: of the pictures; where the model was built for another, its position embeddings are interpolated.
+        image_size: of the images; where the model was built for another, its position embeddings are interpolated.
     """
 
     def __init__(self, model: Any, image_size: int) -> None:

@@ -1,4 +1,4 @@
-"""Random parts and mirror images: windows of the picture, and of nothing else."""
+"""Random parts and mirror images: windows of the image, and of nothing else."""
 
 import numpy as np
 import pytest
@@ -11,24 +11,24 @@ from tests.unit.models.drawings import noise, preprocessing
 SEEDS = st.integers(0, 2**64 - 1)
 
 
-def windows(picture: np.ndarray, padding: int) -> list[bytes]:
-    size = len(picture)
-    bordered = np.pad(picture, ((padding, padding), (padding, padding), (0, 0)))
+def windows(image: np.ndarray, padding: int) -> list[bytes]:
+    size = len(image)
+    bordered = np.pad(image, ((padding, padding), (padding, padding), (0, 0)))
     steps = range(2 * padding + 1)
     return [bordered[top : top + size, left : left + size].tobytes() for top in steps for left in steps]
 
 
 @given(SEEDS, st.integers(1, 12), st.integers(1, 9))
-def test_every_padded_crop_is_a_window_of_the_padded_picture(seed: int, size: int, padding: int) -> None:
-    pictures = [noise(size, size, number) for number in range(3)]
-    batch = padded(pictures, size, padding, np.random.default_rng(seed))
-    assert all(crop.tobytes() in windows(picture, padding) for crop, picture in zip(batch, pictures, strict=True))
+def test_every_padded_crop_is_a_window_of_the_padded_image(seed: int, size: int, padding: int) -> None:
+    images = [noise(size, size, number) for number in range(3)]
+    batch = padded(images, size, padding, np.random.default_rng(seed))
+    assert all(crop.tobytes() in windows(image, padding) for crop, image in zip(batch, images, strict=True))
 
 
 def test_every_window_comes_up() -> None:
-    picture = noise(5, 5)
-    batch = padded([picture] * 1000, 5, 2, np.random.default_rng(0))
-    assert {crop.tobytes() for crop in batch} == set(windows(picture, 2))
+    image = noise(5, 5)
+    batch = padded([image] * 1000, 5, 2, np.random.default_rng(0))
+    assert {crop.tobytes() for crop in batch} == set(windows(image, 2))
 
 
 @given(SEEDS)
@@ -41,7 +41,7 @@ def test_a_flip_is_its_mirror_or_itself(seed: int) -> None:
     )
 
 
-def test_half_of_the_pictures_are_mirrored() -> None:
+def test_half_of_the_images_are_mirrored() -> None:
     before = np.stack([noise(4, 4)] * 1000)
     changed = (mirror(before.copy(), np.random.default_rng(0)) != before).any(axis=(1, 2, 3)).sum()
     assert 430 < changed < 570
@@ -74,8 +74,8 @@ def test_areas_and_places_are_spread_evenly(min_area: float) -> None:
     assert (boxes[:, 1] + boxes[:, 3]).mean() == pytest.approx(200, abs=4)
 
 
-def test_random_parts_of_a_plain_picture_are_plain() -> None:
-    pictures = [np.full((30, 20 + number, 3), number, dtype=np.uint8) for number in range(5)]
-    batch = random_resized(pictures, 0.1, preprocessing(16), np.random.default_rng(0))
+def test_random_parts_of_a_plain_image_are_plain() -> None:
+    images = [np.full((30, 20 + number, 3), number, dtype=np.uint8) for number in range(5)]
+    batch = random_resized(images, 0.1, preprocessing(16), np.random.default_rng(0))
     assert batch.shape == (5, 16, 16, 3)
     assert all((crop == number).all() for number, crop in enumerate(batch))

@@ -1,4 +1,4 @@
-"""MixUp and CutMix: what is said of a mixed picture is what was done to it."""
+"""MixUp and CutMix: what is said of a mixed image is what was done to it."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ ALPHAS = st.floats(0.05, 4)
 
 
 def plain(count: int, size: int = 8) -> np.ndarray:
-    """Pictures of one colour each, so that every pixel tells where it is from."""
+    """Images of one colour each, so that every pixel tells where it is from."""
     return np.stack([np.full((size, size, 3), 10 * number, dtype=np.uint8) for number in range(count)])
 
 
@@ -37,13 +37,13 @@ def test_the_share_of_cutmix_is_the_area_that_was_not_pasted(seed: int, alpha: f
     assert mixed.partner is not None
     assert mixed.share is not None
     assert mixed.pixels.dtype == np.uint8
-    for number, (picture, partner, share) in enumerate(zip(mixed.pixels, mixed.partner, mixed.share, strict=True)):
-        pasted = (picture == 10 * partner).all(axis=-1)
+    for number, (image, partner, share) in enumerate(zip(mixed.pixels, mixed.partner, mixed.share, strict=True)):
+        pasted = (image == 10 * partner).all(axis=-1)
         if partner == number:
             assert pasted.all()
             continue
         assert share == pytest.approx(1 - pasted.mean(), abs=1e-6)
-        assert (picture[~pasted] == 10 * number).all()
+        assert (image[~pasted] == 10 * number).all()
         rows, columns = pasted.any(axis=1), pasted.any(axis=0)
         assert (pasted == np.outer(rows, columns)).all()  # it is a box
         assert (np.diff(np.flatnonzero(rows)) == 1).all()

@@ -19,13 +19,13 @@ SIZE = 33
 
 
 @pytest.fixture
-def picture() -> Image.Image:
+def image() -> Image.Image:
     return Image.fromarray(noise(SIZE, SIZE) // 2 + 40)
 
 
 @pytest.mark.parametrize("step", [0, 9, 17, 30])
 @pytest.mark.parametrize("policy", [TrivialAugmentWide, RandAugment])
-def test_each_operation_is_that_of_torchvision(policy: Any, step: int, picture: Image.Image) -> None:
+def test_each_operation_is_that_of_torchvision(policy: Any, step: int, image: Image.Image) -> None:
     theirs = policy(num_magnitude_bins=31)
     ours = trivial_operations() if policy is TrivialAugmentWide else rand_operations(SIZE)
     assert set(theirs._AUGMENTATION_SPACE) == set(NAMES)
@@ -35,19 +35,19 @@ def test_each_operation_is_that_of_torchvision(policy: Any, step: int, picture: 
         magnitude = 0.0 if magnitudes is None else float(magnitudes[step])
         for sign in (1, -1) if signed else (1,):
             expected = theirs._apply_image_or_video_transform(
-                picture, name, sign * magnitude, interpolation=InterpolationMode.NEAREST, fill={}
+                image, name, sign * magnitude, interpolation=InterpolationMode.NEAREST, fill={}
             )
-            found = np.asarray(operation(picture, sign * step / 30)).astype(int)
+            found = np.asarray(operation(image, sign * step / 30)).astype(int)
             # Where a coordinate is just between two pixels, a rounding of the last bit may take the other.
             assert (found != np.asarray(expected)).mean() < 0.02, (name, sign)
 
 
 @pytest.mark.parametrize("policy", ["trivial", "rand"])
-def test_pictures_differ_in_what_is_done_to_them_and_the_seed_decides(policy: Literal["trivial", "rand"]) -> None:
+def test_images_differ_in_what_is_done_to_them_and_the_seed_decides(policy: Literal["trivial", "rand"]) -> None:
     batch = np.stack([noise(SIZE, SIZE)] * 40)
     before = batch.copy()
     varied = vary(batch, policy, np.random.default_rng(3))
-    assert len({picture.tobytes() for picture in varied}) > 12
+    assert len({image.tobytes() for image in varied}) > 12
     np.testing.assert_array_equal(batch, before)
     np.testing.assert_array_equal(varied, vary(batch, policy, np.random.default_rng(3)))
     assert (varied != vary(batch, policy, np.random.default_rng(4))).any()

@@ -1,4 +1,4 @@
-"""Image models of transformers: features without the classifier, and pictures as their processors prepare them."""
+"""Image models of transformers: features without the classifier, and images as their processors prepare them."""
 
 import json
 import re
@@ -14,12 +14,12 @@ from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.errors import ModelError
 from finetrail.models.weights import load_weights, save_tensors
 from tests.unit.models.backbones import refusal, settings
-from tests.unit.models.networks import SIZE, pictures
+from tests.unit.models.networks import SIZE, images
 
 
 @pytest.fixture(scope="module")
 def vit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ViT of transformers with a head, for 16 pixels, and how its pictures are prepared."""
+    """A ViT of transformers with a head, for 16 pixels, and how its images are prepared."""
     from transformers import ViTConfig, ViTForImageClassification, ViTImageProcessor
 
     folder = tmp_path_factory.mktemp("vit")
@@ -33,7 +33,7 @@ def vit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def resnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ResNet of transformers with a head; its pictures are resized to 40 and cut to 32."""
+    """A ResNet of transformers with a head; its images are resized to 40 and cut to 32."""
     from transformers import BitImageProcessor, ResNetConfig, ResNetForImageClassification
 
     folder = tmp_path_factory.mktemp("resnet")
@@ -59,7 +59,7 @@ def test_what_is_saved_comes_back_with_its_weights_and_names_no_place(
     again, same, wide = load_saved(tmp_path / "0")
     load_weights(again, tmp_path / "model.safetensors")
     assert (same, wide) == (preprocessing, width)
-    batch = pictures(2).batch([0, 1])
+    batch = images(2).batch([0, 1])
     with torch.no_grad():
         assert torch.equal(again.eval()(batch), backbone.eval()(batch))
     (tmp_path / "0" / "config.json").unlink()
@@ -74,7 +74,7 @@ def test_a_vit_of_transformers(vit: Path) -> None:
     assert preprocessing == Preprocessing(16, 16, (0.5,) * 3, (0.5, 0.25, 0.5), "bilinear")
     assert width == 8
     whole = ViTForImageClassification.from_pretrained(vit).eval()
-    pixels = pictures(2, 16).pixels
+    pixels = images(2, 16).pixels
     with torch.no_grad():
         features = backbone.eval()({"pixels": pixels})
         std = torch.tensor(preprocessing.std).view(3, 1, 1)
@@ -89,7 +89,7 @@ def test_a_kind_with_two_classifiers_starts_as_the_one_without_a_teacher(tmp_pat
     kinds = [next(part for part in one.modules() if hasattr(part, "config")) for one in (backbone, again)]
     assert [type(kind).__name__ for kind in kinds] == ["DeiTForImageClassification"] * 2
     with torch.no_grad():
-        assert backbone.eval()(pictures(1, preprocessing.image_size).batch([0])).shape == (1, width) == (1, wide)
+        assert backbone.eval()(images(1, preprocessing.image_size).batch([0])).shape == (1, width) == (1, wide)
 
 
 def test_a_resnet_of_transformers_and_its_crop(resnet: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_resnet_of_transformers_and_its_crop(resnet: Path) -> None:
         ({"rescale_factor": 2 / 255}, Preprocessing(16, 16, (0.25,) * 3, (0.25, 0.125, 0.25), "bilinear")),
     ],
 )
-def test_other_ways_to_prepare_a_picture(
+def test_other_ways_to_prepare_a_image(
     vit: Path, tmp_path: Path, given: dict[str, Any], expected: Preprocessing
 ) -> None:
     folder = shutil.copytree(vit, tmp_path / "vit")
@@ -117,7 +117,7 @@ def test_other_ways_to_prepare_a_picture(
     assert preprocessing == expected
 
 
-def test_a_folder_that_does_not_say_how_pictures_are_prepared(vit: Path, tmp_path: Path) -> None:
+def test_a_folder_that_does_not_say_how_images_are_prepared(vit: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(vit, tmp_path / "vit")
     (folder / "preprocessor_config.json").unlink()
     assert "holds no preprocessor_config.json; set backbone.mean and backbone.std, or" in refusal(

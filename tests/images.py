@@ -1,4 +1,4 @@
-"""Toy pictures that can be learnt: shapes of any colour on any ground."""
+"""Toy images that can be learnt: shapes of any colour on any ground."""
 
 import io
 import random
@@ -16,8 +16,8 @@ def draw(shape: str, seed: int, size: int = 32) -> Image.Image:
     chance = random.Random(f"{shape}{seed}")  # noqa: S311 - toy data
     ground, ink = (tuple(chance.randrange(*span) for _ in range(3)) for span in ((0, 110), (145, 256)))
     noise = np.random.default_rng(seed).normal(0, 6, (size, size, 3))
-    picture = Image.fromarray((np.array(ground) + noise).clip(0, 255).astype(np.uint8))
-    pencil = ImageDraw.Draw(picture)
+    image = Image.fromarray((np.array(ground) + noise).clip(0, 255).astype(np.uint8))
+    pencil = ImageDraw.Draw(image)
     width = chance.randint(size // 3, size * 2 // 3)
     left, top = chance.randint(1, size - width - 2), chance.randint(1, size - width - 2)
     right, bottom = left + width, top + width
@@ -28,18 +28,18 @@ def draw(shape: str, seed: int, size: int = 32) -> Image.Image:
     else:
         pencil.line((left, top, right, bottom), fill=ink, width=max(2, size // 8))
         pencil.line((left, bottom, right, top), fill=ink, width=max(2, size // 8))
-    return picture
+    return image
 
 
-def encoded(picture: Image.Image, kind: str = "PNG") -> bytes:
-    """The bytes of a picture's file."""
+def encoded(image: Image.Image, kind: str = "PNG") -> bytes:
+    """The bytes of an image's file."""
     stream = io.BytesIO()
-    picture.save(stream, kind)
+    image.save(stream, kind)
     return stream.getvalue()
 
 
 def write_zip(path: Path, train: int, test: int, extra: dict[str, bytes] | None = None, size: int = 32) -> Path:
-    """A zip in the layout `shapes/{train,test}/<class>/*.png` with so many pictures a class, and other members."""
+    """A zip in the layout `shapes/{train,test}/<class>/*.png` with so many images a class, and other members."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as archive:
         for split, first, count in (("train", 0, train), ("test", train, test)):

@@ -1,14 +1,14 @@
-"""A problem of pictures small enough to see through: is it rather red or rather blue?"""
+"""A problem of images small enough to see through: is it rather red or rather blue?"""
 
 import io
 from pathlib import Path
 
 import numpy as np
 import torch
+from finetrail.models.backbone_settings import ImageBackbone
 from PIL import Image
 
 from finetrail.inference.predict import compute_features
-from finetrail.models.backbone_settings import ImageBackbone
 from finetrail.tasks.registry import get_task
 
 LABELS = ["blue", "red"]
@@ -16,7 +16,7 @@ RED, BLUE = (230, 20, 20), (20, 20, 230)
 NAME = "image-classification"
 
 
-def picture(colour: tuple[int, int, int], kind: str = "PNG", size: tuple[int, int] = (8, 8)) -> bytes:
+def image(colour: tuple[int, int, int], kind: str = "PNG", size: tuple[int, int] = (8, 8)) -> bytes:
     """An encoded image of one colour."""
     file = io.BytesIO()
     Image.new("RGB", size, colour).save(file, kind)
@@ -32,7 +32,7 @@ def save_red_or_blue(folder: Path) -> None:
         built = task.build(settings, LABELS, folder)
     chance = np.random.default_rng(0)
     colours = chance.integers(0, 256, (200, 3))
-    values = [picture((int(red), int(green), int(blue))) for red, green, blue in colours]
+    values = [image((int(red), int(green), int(blue))) for red, green, blue in colours]
     features = compute_features(built.model, built.processor.encode(values), 64).values
     redder = torch.from_numpy(colours[:, 0] - colours[:, 2]).float() / 16
     with_one = torch.cat([features, torch.ones(len(features), 1)], dim=1)
