@@ -1,7 +1,8 @@
 """Metrics of sets of classes on numpy alone, vectorised over resamples.
 
 A set is a row of booleans (K,), one a class. The conventions are those of scikit-learn with `zero_division=0`: a class
-that was never predicted has precision 0, one without rows has recall 0, and macro F1 runs over *all* classes. Two differ:
+that was never predicted has precision 0, one without rows has recall 0, and macro F1 runs over *all* classes.
+Two differ:
 
 - A row whose actual and predicted sets are both empty counts 1 in `samples_f1`, not 0: the answer is right, and
   `subset_accuracy` counts it as right too.
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from finetrail.targets.class_sets.ranking import Bools, Floats, Ints, Ranking, average_precision, rank
+from finetrail.targets.class_sets.ranking import Bools, Floats, Ints, Probabilities, Ranking, average_precision, rank
 
 METRICS = ("subset_accuracy", "hamming_loss", "samples_f1", "micro_f1", "macro_f1", "mean_average_precision")
 """In the order in which they are shown. All are from 0 to 1, and of all but `hamming_loss` the higher is the better."""
@@ -33,13 +34,13 @@ class PerClass:
     support: Ints
 
 
-def scores(actual: Bools, predicted: Bools, probabilities: Floats) -> dict[str, float]:
+def scores(actual: Bools, predicted: Bools, probabilities: Probabilities) -> dict[str, float]:
     """Every metric of `METRICS` for one set of answers, (n, K) each, n > 0."""
     once = np.ones((1, len(actual)), dtype=np.int64)
     return {name: float(values[0]) for name, values in weighted_scores(once, actual, predicted, probabilities).items()}
 
 
-def weighted_scores(counts: Ints, actual: Bools, predicted: Bools, probabilities: Floats) -> dict[str, Floats]:
+def weighted_scores(counts: Ints, actual: Bools, predicted: Bools, probabilities: Probabilities) -> dict[str, Floats]:
     """Every metric of `METRICS` for R resamples at once: (R,) each.
 
     Args:
@@ -61,7 +62,7 @@ def weighted_scores(counts: Ints, actual: Bools, predicted: Bools, probabilities
     return found
 
 
-def per_class(actual: Bools, predicted: Bools, probabilities: Floats) -> PerClass:
+def per_class(actual: Bools, predicted: Bools, probabilities: Probabilities) -> PerClass:
     """Precision, recall, F1, average precision and support of each class, from (n, K) each."""
     hits, support, said = (actual & predicted).sum(axis=0), actual.sum(axis=0), predicted.sum(axis=0)
     once = np.ones((len(actual), 1))

@@ -6,6 +6,7 @@ none. So all rows from one step with positives to the next are added up at once,
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Probabilities = NDArray[np.floating[Any]]
+"""As a model gives them, of any precision."""
 Places = NDArray[np.intp]
 
 
@@ -33,7 +36,7 @@ class Ranking:
     first_positives: Places
 
 
-def rank(actual: Bools, probabilities: Floats) -> Ranking:
+def rank(actual: Bools, probabilities: Probabilities) -> Ranking:
     """Rank the rows for one class, from whether each has the class (n,) and its probability (n,)."""
     order = np.argsort(-probabilities, kind="stable")
     falling = probabilities[order]
