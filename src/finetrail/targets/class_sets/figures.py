@@ -38,12 +38,12 @@ def f1_figure(found: PerClass, thresholds: Floats, labels: Sequence[str]) -> Mar
             group,
             "title",
             f"{labels[k]}: F1 {f1:.3f}, precision {found.precision[k]:.3f}, recall {found.recall[k]:.3f} "
-            f"from probability {thresholds[k]:.3g} on, {rows:,} rows",
+            f"from probability {thresholds[k]:.3g} on, support {rows:,}",
         )
         draw(group, "text", shorten(labels[k], 26), kind="label end", x=left - 6, y=y + 14)
         draw(group, "rect", kind="bar", x=left, y=y + 3, width=f1 * side, height=tall - 6)
-        draw(group, "text", f"{f1:.2f}, {rows:,} rows", kind="tick", x=left + f1 * side + 6, y=y + 14)
-    draw(svg, "text", "F1 at the threshold of the class", kind="axis", x=left + side / 2, y=base + 34)
+        draw(group, "text", f"{f1:.2f} ({rows:,})", kind="tick", x=left + f1 * side + 6, y=y + 14)
+    draw(svg, "text", "F1 at the threshold of the class (and its rows)", kind="axis", x=left + side / 2, y=base + 34)
     return finish(svg)
 
 
@@ -70,7 +70,7 @@ def precision_recall_figure(
         # Three colours, and dashes for the second three.
         line = {"kind": f"curve c{place % 3}", **({"stroke_dasharray": "5 4"} if place >= 3 else {})}
         group = draw(svg, "g")
-        said = f"{labels[k]}: average precision {found.average_precision[k]:.3f}, {int(found.support[k]):,} rows"
+        said = f"{labels[k]}: average precision {found.average_precision[k]:.3f}, support {int(found.support[k]):,}"
         draw(group, "title", said)
         steps = _steps(actual[:, k], probabilities[:, k])
         draw(group, "polyline", points=path([(left + x * side, top + (1 - y) * side) for x, y in steps]), **line)

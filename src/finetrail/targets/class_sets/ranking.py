@@ -21,10 +21,10 @@ Places = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Ranking:
-    """The rows of one class by falling probability, in G steps that each end with the last equal of a positive row.
+    """The rows for one class by falling probability, in G steps; each ends with the last row that equals a positive.
 
     Attributes:
-        rows: row numbers (m,), m <= n: those after the last positive matter to nothing.
+        rows: row numbers (m,), m <= n: those after the last step change nothing and are left out.
         starts: (G,) where in `rows` each step begins.
         positives: the row numbers of the class (P,), in the same order.
         first_positives: (G,) where in `positives` each step begins.

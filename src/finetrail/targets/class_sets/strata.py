@@ -29,7 +29,10 @@ def divide(
 ) -> list[str]:
     """Divide rows so that each share gets its part of the rows and of each class.
 
-    Units of one row meet the sizes to within one row. Of units of up to s rows a named share gets at most s too many.
+    Units of one row meet the sizes to within one row, and within two where there are so few that a share would have
+    none. Of units of up to s rows a named share gets at most s too many. Of a class the rest gets the first unit, then
+    each share in its order. No class of at least twice as many units of one row as there are shares, the rest among
+    them, was missing from a share that had as many rows as there are classes: in random trials, without a proof.
 
     Args:
         units: row numbers that stay together; each row is in one unit.
@@ -141,7 +144,7 @@ class _Division:
         self._held[share].update(unit.classes)
 
     def lacking(self) -> Iterator[tuple[str, str]]:
-        """Each class, the rarest first, with each share that wants it and has no row of it when its turn comes."""
+        """Each class, the rarest first, with each share that wants it and has none after the swaps before."""
         for name in sorted(self.having, key=lambda name: (self._rows[name], name)):
             for share in self._places:
                 if self._wants(name, share) and not self._held[share][name]:

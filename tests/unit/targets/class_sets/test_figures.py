@@ -31,7 +31,7 @@ def test_each_class_with_rows_has_a_bar_as_long_as_its_f1_the_lowest_first() -> 
     worst = order[0]
     said = f"class {worst}: F1 {FOUND.f1[worst]:.3f}, precision {FOUND.precision[worst]:.3f}, recall "
     assert str(parts(svg, "title")[0].text).startswith(said)
-    assert str(parts(svg, "title")[0].text).endswith(f"from probability 0.25 on, {FOUND.support[worst]:,} rows")
+    assert str(parts(svg, "title")[0].text).endswith(f"from probability 0.25 on, support {FOUND.support[worst]:,}")
     (few,) = parts(svg, "g", "few")
     assert few.findtext("text") == "class 1"
 
