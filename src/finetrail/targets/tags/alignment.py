@@ -27,12 +27,12 @@ def encode(spans: Sequence[Span], words: Words) -> list[str]:
     ends = {end: number for number, (_, end) in enumerate(words)}
     tags = [OUTSIDE] * len(words)
     for span in spans:
-        first, last = starts.get(span.start), ends.get(span.end)
-        if first is None or last is None or any(tag != OUTSIDE for tag in tags[first : last + 1]):
+        first, stop = starts.get(span.start, len(words)), ends.get(span.end, -1) + 1
+        if first >= stop or any(tag != OUTSIDE for tag in tags[first:stop]):
             raise DataError(
                 f"span {span} is not made of whole words that no other span holds; let `validate` quarantine such rows"
             )
-        tags[first : last + 1] = [f"B-{span.type}", *[f"I-{span.type}"] * (last - first)]
+        tags[first:stop] = [f"B-{span.type}", *[f"I-{span.type}"] * (stop - first - 1)]
     return tags
 
 

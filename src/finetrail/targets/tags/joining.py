@@ -43,7 +43,7 @@ def _lay_out(tokens: Sequence[str], spaced: Sequence[bool]) -> tuple[str, list[t
     pieces: list[str] = []
     offsets: list[tuple[int, int]] = []
     at = 0
-    for token, space in zip(tokens, [*spaced, False], strict=True):
+    for token, space in zip(tokens, [*spaced, False][: len(tokens)], strict=True):
         offsets.append((at, at + len(token)))
         pieces += [token, " "] if space else [token]
         at += len(token) + space
