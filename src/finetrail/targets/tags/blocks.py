@@ -1,4 +1,4 @@
-"""Files whose blank lines part sentences: their blocks of lines, and the documents that comments begin."""
+"""Files in which a blank line ends a sentence: their blocks of lines, and the documents that comments open."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +20,7 @@ class Block(NamedTuple):
 
 
 def read_blocks(path: Path, is_comment: Callable[[str], bool]) -> Iterator[Block]:
-    """Yield the blocks that have lines; comments stand before a block's lines, those of none go to the next block."""
+    """Yield the blocks that have lines; comments stand before the lines, those without lines go to the next block."""
     comments: list[str] = []
     lines: list[str] = []
     start = 0
@@ -39,7 +39,7 @@ def read_blocks(path: Path, is_comment: Callable[[str], bool]) -> Iterator[Block
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (number from 1, line); only a line feed ends a line, for a token may hold any other white space."""
+    """Yield (number from 1, line); only a line feed ends a line, since a token may hold other white space."""
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:

@@ -1,4 +1,4 @@
-"""Read tagged sentences: columns as of CoNLL's shared tasks, and CoNLL-U; what cannot be read is named with its line.
+"""Read tagged sentences from columns (CoNLL's shared tasks) and CoNLL-U; errors name the line.
 
 CoNLL-U: https://universaldependencies.org/format.html.
 """
@@ -11,7 +11,7 @@ from typing import Literal, TypedDict
 
 from finetrail.targets.tags.blocks import Documents, read_blocks, refusal
 
-# In columns a token may be `#`, as in `# # B-NP`: only what no token looks like is a comment.
+# A token may be `#`, as in `# # B-NP`, so a comment has to look like one.
 _COMMENT = re.compile(r"#\s+((newdoc|newpar|id|https?:\S*)(\s|$)|[^\s=]+\s*=(\s|$)).*")
 _PLACES: dict[Literal["upos", "xpos"], int] = {"upos": 3, "xpos": 4}
 _TEXT = re.compile(r"#\s*text\s*=\s*(.*)")
@@ -48,7 +48,7 @@ def read_columns(path: Path, columns: Columns) -> Iterator[Record]:
     """Yield the sentences of a file with a token a line, in columns that tabs or spaces separate.
 
     A blank line ends a sentence. `-DOCSTART-` begins a document, "doc 1", "doc 2" and so on, and so does the comment
-    `# newdoc id = ...`, which names it. From a comment `# text = ...` follows where the spaces are.
+    `# newdoc id = ...`, which names it. A comment `# text = ...` tells where the spaces are.
 
     Raises:
         SourceError: a byte is not UTF-8, a line has another number of columns than the first, or a field is empty.
@@ -78,7 +78,7 @@ def read_columns(path: Path, columns: Columns) -> Iterator[Record]:
 def read_conllu(path: Path, column: Literal["upos", "xpos"]) -> Iterator[Record]:
     """Yield the sentences of a CoNLL-U file; the tags are those of column `upos` or `xpos`.
 
-    Tokens are its syntactic words. A range (1-2 don't) only says where spaces are, and empty nodes (8.1) are left out.
+    Tokens are its syntactic words. A range (1-2 don't) only tells where spaces are; empty nodes (8.1) are skipped.
 
     Raises:
         SourceError: a byte is not UTF-8, a line has not ten columns, words are not numbered 1, 2, 3, or a tag is `_`.
@@ -116,7 +116,7 @@ def read_conllu(path: Path, column: Literal["upos", "xpos"]) -> Iterator[Record]
 def _width(path: Path, number: int, fields: list[str], columns: Columns) -> int:
     """The number of columns of the first line, if it can be that of a file."""
     if len(fields) < 2:
-        raise refusal(path, number, f"{_count(fields)}; a line holds a token and its tag, apart by a tab or spaces")
+        raise refusal(path, number, f"{_count(fields)}; a line holds a token and its tag, separated by a tab or spaces")
     furthest = max(columns.token, columns.tag or 1)
     if furthest > len(fields):
         raise refusal(path, number, f"{_count(fields)}, but column {furthest} is asked for; name another column")

@@ -12,7 +12,7 @@ def best_path(log_probabilities: Floats, inventory: Sequence[str]) -> list[int]:
     """The legal sequence of tags of highest probability; equal inputs give equal paths.
 
     Args:
-        log_probabilities: of each tag for each word (W, K); a word with NaN, as one that was not read has, is O.
+        log_probabilities: of each tag for each word (W, K); a word with NaN was not read and gets O.
         inventory: the K tags, as `finetrail.targets.tags.alignment.inventory` gives them: O first.
 
     Returns:
@@ -23,7 +23,7 @@ def best_path(log_probabilities: Floats, inventory: Sequence[str]) -> list[int]:
     inside, begins = _inside(inventory)
     free = scores.argmax(axis=1)
     if _is_legal(free, inside, begins):
-        # Nothing is likelier than the likeliest tag of each word.
+        # The likeliest tag of each word: no path has a higher probability.
         return [int(tag) for tag in free]
     if len(scores):
         scores[0, inside] = -np.inf
@@ -31,7 +31,7 @@ def best_path(log_probabilities: Floats, inventory: Sequence[str]) -> list[int]:
     for word in range(1, len(scores)):
         last = scores[word - 1]
         before[word] = last.argmax()
-        # An I- goes on from its own B- or I- alone. A tie goes to B-, which is legal as the first of all as well.
+        # Only its own B- or I- may stand before an I-.
         before[word, inside] = np.where(last[begins] >= last[inside], begins, inside)
         scores[word] += last[before[word]]
     path = [int(scores[-1].argmax())]

@@ -1,4 +1,4 @@
-"""Tokens back to a text: where the spaces were, as far as the source says it."""
+"""Join tokens to a text, with spaces where the source had them as far as it says so."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,12 +9,12 @@ from finetrail.contents.text.words import is_cjk, words
 def join(tokens: Sequence[str], space_after: Sequence[bool] | None = None) -> tuple[str, list[tuple[int, int]]]:
     """Join the tokens of a sentence.
 
-    A space stands between two tokens, except where the source says that there is none, and between Chinese characters
-    or kana, their punctuation included. But every end of a token has to be an end of a word, or no tag of a word could
-    tell the two tokens apart: where the words of the text would run over it, as in do|n't, a space stands after all.
+    Tokens are separated by one space, except where the source says that there is none, and between Chinese characters,
+    kana and their punctuation. A token boundary must be a word boundary, or tags of words could not tell the two tokens
+    apart: where `words` would join them, as in do|n't, a space is inserted even so.
 
     Args:
-        tokens: not empty ones.
+        tokens: none of them empty.
         space_after: for each token whether a space follows; None where the source does not say.
 
     Returns:
@@ -26,7 +26,7 @@ def join(tokens: Sequence[str], space_after: Sequence[bool] | None = None) -> tu
     while True:
         text, offsets = _lay_out(tokens, spaced)
         ends = {end for _, end in words(text)}
-        # Trailing white space of a token ends no word, but parts it from the next one as well.
+        # A token that ends with white space is separated from the next one already.
         lost = [
             number
             for number, (_, end) in enumerate(offsets[:-1])
@@ -34,7 +34,7 @@ def join(tokens: Sequence[str], space_after: Sequence[bool] | None = None) -> tu
         ]
         if not lost:
             return text, offsets
-        # With a space put in, what follows may divide otherwise (flags pair up anew): so look again.
+        # A new space can move later boundaries (flags pair up anew), so check again.
         for number in lost:
             spaced[number] = True
 
@@ -51,7 +51,7 @@ def _lay_out(tokens: Sequence[str], spaced: Sequence[bool]) -> tuple[str, list[t
 
 
 def _written_together(one: str, other: str) -> bool:
-    """Whether two tokens touch with characters that are written without spaces."""
+    """Whether the characters at which two tokens touch are written without spaces."""
     if not _dense(other[0]):
         return False
     # The first character of the last word: marks may stand behind it.
@@ -60,5 +60,5 @@ def _written_together(one: str, other: str) -> bool:
 
 
 def _dense(character: str) -> bool:
-    """Chinese, kana, or punctuation of full width."""
+    """Chinese, kana or full-width punctuation."""
     return is_cjk(character) or "\u3001" <= character <= "\u303f" or "\uff01" <= character <= "\uff65"

@@ -1,8 +1,8 @@
-"""Metrics of spans, from counts a row that add up: those of a resample are weighted sums.
+"""Metrics of spans from counts per row that add up, so that a resample is a weighted sum of rows.
 
 Strict: a predicted span is right if start, end and type are. Partial: one that overlaps a span of its type counts half
 (MUC-5; Chinchor & Sundheim 1993). conlleval: chunks of word tags, as the script of CoNLL-2000 counts them; where spans
-are made of whole words it is the strict F1, and so a check that the two agree. Whatever is divided by 0 is 0.
+are made of whole words it equals the strict F1. A division by 0 gives 0.
 """
 
 from bisect import bisect_left, bisect_right
@@ -96,7 +96,7 @@ def scores(sums: NDArray[np.number], *, plain: bool = False) -> dict[str, Floats
     begun, words, words_right = counts.begun.sum(axis=-1), counts.once[..., 3], counts.once[..., 4]
     found = {
         "f1": _ratio(2 * hits, true + predicted),
-        # Over the types that the labels have, so that a resample without a type is not punished for it.
+        # Over types that occur in the labels: a resample that lacks a type is not punished for it.
         "macro_f1": _ratio((f1 * (counts.true > 0)).sum(axis=-1), (counts.true > 0).sum(axis=-1)),
         "precision": _ratio(hits, predicted),
         "recall": _ratio(hits, true),
@@ -141,7 +141,7 @@ class _Counts:
 
 
 def _word_tags(spans: Sequence[Span], words: Words) -> list[str]:
-    """IOB2 tags of words; of a span that cuts words, which `alignment.encode` refuses, each word is part."""
+    """IOB2 tags of words; a span that cuts words, which `alignment.encode` refuses, takes in each of them."""
     starts, ends = [start for start, _ in words], [end for _, end in words]
     tags = [OUTSIDE] * len(words)
     for span in spans:

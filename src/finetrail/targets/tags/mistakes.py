@@ -1,4 +1,4 @@
-"""What kind of mistake a wrong span is: where to look for bad labels, and what a model has not learnt.
+"""Sort wrong spans by the kind of mistake: where to look for bad labels, and what a model has not learnt.
 
 The kinds are those of Manning, Doing Named Entity Recognition? Don't optimize for F1 (2006): label errors, boundary
 errors, both at once, and spans that are missed or made up.

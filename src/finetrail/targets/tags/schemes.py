@@ -2,8 +2,8 @@
 
 IOB1 (Ramshaw & Marcus, Text Chunking using Transformation-Based Learning, 1995): `B-` stands only where a chunk follows
 another of its type at once. IOB2 (CoNLL-2000): `B-` begins every chunk. BIOES, also spelled BILOU, BMES and BMEWO: a
-chunk begins with `B-` and ends with `E-`, and one of a single token is `S-`. Plain: each token is a chunk by itself, as
-in parts of speech.
+chunk begins with `B-` and ends with `E-`; a chunk of one token is `S-`. Plain: each token is a chunk of its own, as in
+parts of speech.
 """
 
 import re
@@ -20,12 +20,12 @@ SCHEMES: tuple[Scheme, ...] = get_args(Scheme)
 _PREFIXED = re.compile(r"([BIESLUMW])-(.+)", re.DOTALL)
 _ROLES = {"L": "E", "U": "S", "M": "I", "W": "S"}
 _IOB = frozenset("BI")
-# Data has mistakes, which `faults` names. A scheme is clear where it is broken a tenth as often as the other.
-_CLEARLY = 10
+# Real data has a few faults: IOB1 or IOB2 is detected if the other one is broken at least this many times as often.
+_TIMES_AS_OFTEN = 10
 
 
 class _Tag(NamedTuple):
-    """A tag in the letters of BIOES; `kind` is empty for O, and for what is no tag of a scheme with prefixes."""
+    """A tag, its prefix spelled as in BIOES; `kind` is empty for O and for a tag without prefix."""
 
     role: str
     kind: str
@@ -37,8 +37,8 @@ _OUTSIDE = _Tag("O", "")
 def to_spans(tags: Sequence[str], scheme: Scheme) -> list[Chunk]:
     """The chunks that the tags of one sentence mean: (first token, end, type), half-open, counted from 0.
 
-    Illegal sequences are read as conlleval reads them (Tjong Kim Sang & Buchholz 2000): an `I-` that nothing began
-    begins a chunk, and a chunk that nothing closes ends before the next. `faults` names them.
+    Illegal sequences are read as conlleval reads them (Tjong Kim Sang & Buchholz 2000): an `I-` outside of a chunk
+    begins one, and an open chunk ends before the next one. `faults` names such places.
     """
     if scheme == "plain":
         return [(number, number + 1, tag) for number, tag in enumerate(tags)]
@@ -55,7 +55,7 @@ def to_spans(tags: Sequence[str], scheme: Scheme) -> list[Chunk]:
 
 
 def faults(tags: Sequence[str], scheme: Scheme) -> list[str]:
-    """What breaks the scheme in the tags of one sentence, in a few words each; tokens are counted from 1."""
+    """Say in a few words each what breaks the scheme in the tags of one sentence; tokens are counted from 1."""
     return list(_faults(tags, scheme))
 
 
@@ -63,7 +63,7 @@ def detect(sequences: Iterable[Sequence[str]]) -> Scheme:
     """Find out the scheme of many sentences.
 
     Raises:
-        SourceError: there is no tag, the tags are of no scheme, or those of several.
+        SourceError: there is no tag, or the tags fit no scheme, or as well another one.
     """
     kept = list(sequences)
     seen = list(dict.fromkeys(tag for tags in kept for tag in tags))
@@ -86,12 +86,12 @@ def detect(sequences: Iterable[Sequence[str]]) -> Scheme:
 
 
 def _check_spelling(letters: dict[str, str]) -> None:
-    """Refuse letters of two spellings, and E- without B-. Args: letters: of each letter that occurs a tag."""
+    """Refuse two spellings of one role, and E- without B-. Args: letters: for each prefix, a tag that has it."""
     for one, others in (("I", "M"), ("E", "L"), ("S", "UW"), ("U", "W")):
         other = next((letter for letter in others if letter in letters), None)
         if one in letters and other:
             raise SourceError(
-                f"tags {letters[one]!r} and {letters[other]!r} are two spellings of one thing (BIOES, BILOU, BMES); "
+                f"tags {letters[one]!r} and {letters[other]!r} spell one role in two ways (BIOES, BILOU, BMES); "
                 "use one spelling"
             )
     closing = next((letters[letter] for letter in "EL" if letter in letters), None)
@@ -100,12 +100,12 @@ def _check_spelling(letters: dict[str, str]) -> None:
 
 
 def _iob(sequences: list[Sequence[str]]) -> Scheme:
-    """Tell IOB1 from IOB2 by what breaks either: an I- that begins a chunk, a B- that does not part two."""
+    """Tell IOB1 from IOB2 by the faults that the tags have under each."""
     iob2, first2 = _broken(sequences, "iob2")
     iob1, first1 = _broken(sequences, "iob1")
-    if min(iob2, iob1) * _CLEARLY > max(iob2, iob1):
+    if min(iob2, iob1) * _TIMES_AS_OFTEN > max(iob2, iob1):
         raise SourceError(
-            f"the tags are neither IOB2 ({iob2} faults, first: {first2}) nor IOB1 ({iob1}, first: {first1}); "
+            f"the tags break both IOB2 ({iob2} x, first: {first2}) and IOB1 ({iob1} x, first: {first1}); "
             "correct them, or set their scheme"
         )
     return "iob2" if iob2 <= iob1 else "iob1"
@@ -149,17 +149,17 @@ def _parse(written: str) -> _Tag:
 
 
 def _open(tag: _Tag) -> bool:
-    """Whether a chunk may go on behind a tag."""
+    """Whether a chunk may go on after a tag."""
     return tag.role in {"B", "I"}
 
 
 def _continues(before: _Tag, tag: _Tag) -> bool:
-    """Whether a tag goes on with the chunk of the tag before, by conlleval's rule."""
+    """Whether a tag continues the chunk of the tag before it, by conlleval's rule."""
     return tag.role in {"I", "E"} and _open(before) and tag.kind == before.kind
 
 
 def _legal(before: _Tag, tag: _Tag, scheme: Scheme) -> bool:
-    """Whether a tag may follow another; B, I and O are all that IOB1 and IOB2 have."""
+    """Whether a tag may follow another; IOB1 and IOB2 have B, I and O alone."""
     if scheme == "iob2":
         return tag.role != "I" or tag.kind == before.kind
     if scheme == "iob1":

@@ -1,4 +1,4 @@
-"""A text longer than the encoder reads is read in windows that overlap; here their answers become one."""
+"""Merge the answers to overlapping windows of a text that is too long for the encoder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from finetrail.targets.classes.metrics import Floats, Logits
 
 @dataclass(frozen=True)
 class Window:
-    """What the model said to the words of one window.
+    """The model's answer to the words of one window.
 
     Attributes:
         first_word: number of the window's first word in the text, from 0.
@@ -28,7 +28,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Merged:
-    """What the model said to the words of a text.
+    """The model's answer to the words of a text.
 
     Attributes:
         logits: (W, K); NaN throughout for a word that was not read.
@@ -40,10 +40,10 @@ class Merged:
 
 
 def merge(windows: Sequence[Window], words: int, outputs: int) -> Merged:
-    """Take each word from the window that shows most of what stands around it.
+    """Take each word from the window that shows most of its context.
 
-    That is the window in which the nearer edge is furthest from the word; an edge that is an end of the text cuts
-    nothing off and does not count. Of equal windows the first is taken.
+    That is the window whose nearer edge is furthest from the word. An edge at an end of the text cuts nothing off and
+    does not count. Of equal windows the first one wins.
 
     Args:
         words: number W of words in the text.

@@ -55,9 +55,9 @@ def test_an_inside_without_a_begin_is_mended_by_what_is_likeliest() -> None:
 
 def test_a_word_that_was_not_read_is_outside() -> None:
     tags = inventory(["X"])
-    scores = np.log([[0.1, 0.8, 0.1], [np.nan] * 3, [0.4, 0.1, 0.5], [0.6, 0.1, 0.3]])
-    assert [tags[number] for number in best_path(scores, tags)] == ["B-X", "O", "O", "O"]
-    assert span_scores(scores, best_path(scores, tags), tags) == pytest.approx([0.8])
+    scores = np.log([[0.1, 0.8, 0.1], [np.nan] * 3, [0.1, 0.2, 0.7], [0.2, 0.1, 0.7]])
+    assert [tags[number] for number in best_path(scores, tags)] == ["B-X", "O", "B-X", "I-X"]
+    assert span_scores(scores, best_path(scores, tags), tags) == pytest.approx([0.8, 0.45])
     assert best_path(np.full((2, 3), np.nan), tags) == [0, 0]
 
 

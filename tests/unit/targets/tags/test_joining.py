@@ -37,6 +37,10 @@ def test_where_spaces_stand(tokens: str, glued: str | None, expected: str) -> No
     assert [text[start:end] for start, end in offsets] == split
 
 
+def test_white_space_at_the_end_of_a_token_parts_it_from_the_next() -> None:
+    assert join(["a ", "b", " c"], [False] * 3) == ("a b c", [(0, 2), (2, 3), (3, 5)])
+
+
 @given(token_lists, st.data())
 def test_every_token_begins_and_ends_with_a_word(tokens: list[str], data: st.DataObject) -> None:
     size = len(tokens)

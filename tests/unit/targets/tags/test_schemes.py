@@ -145,12 +145,12 @@ def test_a_few_mistakes_do_not_hide_the_scheme() -> None:
         (["B I O"], "tags 'O' and 'B' are of no common scheme"),
         (
             ["B-PER O", "O I-PER"],
-            r"neither IOB2 \(1 faults, first: I-PER after O at token 2 of sentence 2\) nor IOB1 \(1, first: B-PER",
+            r"break both IOB2 \(1 x, first: I-PER after O at token 2 of sentence 2\) and IOB1 \(1 x, first: B-PER at",
         ),
-        (["B-X E-X S-X U-X"], "tags 'S-X' and 'U-X' are two spellings of one thing"),
-        (["B-X L-X E-X"], "tags 'E-X' and 'L-X' are two spellings"),
-        (["B-X M-X E-X B-X I-X E-X"], "tags 'I-X' and 'M-X' are two spellings"),
-        (["U-X W-X"], "tags 'U-X' and 'W-X' are two spellings"),
+        (["B-X E-X S-X U-X"], "tags 'S-X' and 'U-X' spell one role in two ways"),
+        (["B-X L-X E-X"], "tags 'E-X' and 'L-X' spell one role"),
+        (["B-X M-X E-X B-X I-X E-X"], "tags 'I-X' and 'M-X' spell one role"),
+        (["U-X W-X"], "tags 'U-X' and 'W-X' spell one role"),
         (["I-X E-X"], "tag 'E-X' ends a chunk, but no tag B- begins one"),
     ],
 )
