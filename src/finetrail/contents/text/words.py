@@ -1,0 +1,64 @@
+"""The words of a text: its units for every label that stands on parts of a text.
+
+Words follow from the text alone, so they are the same in training, evaluation and serving.
+"""
+
+import re
+import sys
+import unicodedata
+from functools import cache
+
+# Chinese characters and kana are written without spaces: a run of them is no word. Planes 2 and 3 hold nothing else.
+_CJK = (
+    "\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\U0001aff0-\U0001b16f\U00020000-\U0003fffd"
+)
+_IS_CJK = re.compile(f"[{_CJK}]")
+_REGIONAL = "\U0001f1e6-\U0001f1ff"
+_JOINER, _ZERO_WIDTH_SPACE = "\u200d", "\u200b"
+# Emoji modifiers are symbols, half-width voicing marks are letters; both alter the character before them.
+_MORE_MARKS = "\U0001f3fb-\U0001f3ff\uff9e\uff9f"
+
+
+def words(text: str) -> list[tuple[int, int]]:
+    r"""Divide a text into words; together they hold every character that is not white space, and no white space.
+
+    A word is a run of letters, digits and `_`; or one Chinese character or kana; or one other character, such as a
+    punctuation mark. Marks (Mn, Mc, Me) and invisible characters (Cf) belong to the word before them and do not end a
+    run, except for the zero-width space. An emoji sequence is one word, and so is a flag. Hangul is written with
+    spaces, so its runs are words. Runs of Thai, Lao, Khmer and Burmese are not divided.
+
+    Returns:
+        (start, end) of each word in order: half-open, indices of the str.
+    """
+    return [match.span() for match in _pattern().finditer(text)]
+
+
+def is_cjk(character: str) -> bool:
+    """Whether a character is Chinese or kana, which are written without spaces."""
+    return _IS_CJK.match(character) is not None
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    marks = _MORE_MARKS + _marks()
+    # A zero-width space says where a word ends in scripts without spaces: it belongs to the word, and ends the run.
+    after = f"[{marks}{_ZERO_WIDTH_SPACE}]*"
+    letter = rf"[^\W{_CJK}\uff9e\uff9f]"
+    run = rf"{letter}+(?:[{marks}]+{letter}*)*{after}"
+    flag = rf"[{_REGIONAL}]{{2}}{after}"
+    # A joiner binds the next symbol, as in the emoji of a family; a letter begins a word of its own.
+    other = rf"\S{after}(?:(?<={_JOINER})[^\w\s]{after})*"
+    return re.compile(f"{run}|{flag}|{other}")
+
+
+def _marks() -> str:
+    """A character class of every mark and invisible character, except for the zero-width space."""
+    codes = [
+        code
+        for code in range(sys.maxunicode + 1)
+        if unicodedata.category(chr(code)) in {"Mn", "Mc", "Me", "Cf"} and chr(code) != _ZERO_WIDTH_SPACE
+    ]
+    starts = [code for code, before in zip(codes, [-2, *codes], strict=False) if code != before + 1]
+    ends = [code for code, after in zip(codes, [*codes[1:], -2], strict=True) if after != code + 1]
+    return "".join(f"{re.escape(chr(start))}-{re.escape(chr(end))}" for start, end in zip(starts, ends, strict=True))

@@ -1,0 +1,1 @@
+"""Labels that are sets of classes: a row has any number of them, also none (multi-label classification)."""
