@@ -1,7 +1,6 @@
-"""Forward passes without gradients: answers for scoring, features of a frozen backbone."""
+"""Forward passes without gradients: the answers of a model."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from finetrail.inference.batching import sorted_batches
 from finetrail.inference.device import lay_out
 from finetrail.inference.feeding import feed
 from finetrail.inference.memory import halved_when_full
-from finetrail.models.inputs import Inputs, Targets, targets_of
+from finetrail.models.inputs import Inputs
 from finetrail.models.network import Batch, Network, for_model
 from finetrail.progress import Track, quiet
 
@@ -25,36 +24,6 @@ Keep = Callable[[Tensor, Batch], Kept]
 """Takes what is wanted of outputs (B, ..., K): see `finetrail.targets.target.Learning.keep`."""
 
 
-@dataclass(frozen=True)
-class Features:
-    """The output of a frozen backbone, computed once: (N, D). Stands in for the inputs it was computed from."""
-
-    values: Tensor
-    rows: Sequence[int]
-    targets: Targets | None = None
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    @property
-    def lengths(self) -> list[int]:
-        """All alike: there is nothing to group by."""
-        return [1] * len(self.values)
-
-    @property
-    def varies(self) -> bool:
-        """They are what they are."""
-        return False
-
-    def labelled(self, targets: Targets) -> "Features":
-        """The same features with targets."""
-        return replace(self, targets=targets)
-
-    def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
-        """`features` (B, D) of the examples at `indices`."""
-        return {"features": self.values[list(indices)]} | targets_of(self, indices)
-
-
 def predict(
     model: Network, inputs: Inputs, keep: Keep, batch_size: int, *, track: Track = quiet, what: str = "predicting"
 ) -> Kept:
@@ -62,24 +31,10 @@ def predict(
 
     Several processes share the work, and each gets the whole.
     """
-    return _collect(model, inputs, batch_size, forward=model, keep=keep, track=track, what=what)
+    return collect(model, inputs, batch_size, forward=model, keep=keep, track=track, what=what)
 
 
-def compute_features(model: Network, inputs: Inputs, batch_size: int, track: Track = quiet) -> Features:
-    """Run the frozen backbone once over all inputs."""
-    found = _collect(
-        model, inputs, batch_size, forward=model.features, keep=_whole_rows, track=track, what="computing features"
-    )
-    if isinstance(found, list):
-        raise AssertionError("features of different shapes: a bug of finetrail")
-    return Features(torch.from_numpy(found), inputs.rows, inputs.targets)
-
-
-def _whole_rows(outputs: Tensor, batch: Batch) -> Kept:
-    return outputs.float().cpu().numpy()
-
-
-def _collect(
+def collect(
     model: Network,
     inputs: Inputs,
     batch_size: int,
@@ -89,6 +44,7 @@ def _collect(
     track: Track,
     what: str,
 ) -> Kept:
+    """As `predict`, of any forward pass of the model."""
     lay_out(model)
     device = next(model.parameters()).device
     batches = sorted_batches(inputs.lengths, batch_size)[processes.rank() :: processes.world()]

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from finetrail.data.store.shards import pick, read_frame
+from finetrail.errors import ModelError
 from finetrail.evaluation.report.drawing import alone
 from finetrail.evaluation.report.figures import Curve, Panel
 from finetrail.evaluation.report.gallery import Gallery
@@ -26,7 +27,7 @@ from finetrail.runs.record import RunRecord
 from finetrail.runs.tracking import Tracker
 from finetrail.serving.answer import answers_of_split
 from finetrail.serving.predictions import write_predictions
-from finetrail.targets.target import Evaluation, metric_named
+from finetrail.targets.target import Codec, Evaluation, metric_named
 from finetrail.tasks.registry import load_model
 from finetrail.tasks.task import Task
 from finetrail.workspace import RunPaths, Workspace, need, read_json, replacing, write_json
@@ -52,12 +53,17 @@ class _Told:
 
 
 def score_test(workspace: Workspace, *, project: str, task: Task, settings: Selection, track: Track = quiet) -> Tested:
-    """Write `data/reports/test` for the model that `select` chose, and log its scores to the run that trained it."""
+    """Write `data/reports/test` for the model that `select` chose, and log its scores to the run that trained it.
+
+    Raises:
+        ModelError: an answer is NaN or infinite.
+    """
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
     split = workspace.split("test")
     rows = read_frame(split)
     built = load_model(need(workspace.model(choice.chosen), "train"))
     answers = answers_of_split(built, split, scratch=workspace.scratch, track=track, what="testing")
+    _refuse_broken(built.codec, answers)
     paths = workspace.run(choice.chosen)
     draws = Draws(settings.resamples, settings.seed, settings.confidence)
     evaluation = built.codec.judge.evaluate(rows, answers, draws, read_json(paths.metrics))
@@ -76,6 +82,15 @@ def score_test(workspace: Workspace, *, project: str, task: Task, settings: Sele
     _log(tracker, run_id, workspace, evaluation)
     scored = _enter(tracker, run_id, workspace, report)
     return Tested(choice.chosen, evaluation, scored)
+
+
+def _refuse_broken(codec: Codec, answers: Any) -> None:
+    broken = codec.broken(answers)
+    if broken.any():
+        raise ModelError(
+            f"the model answers {broken.sum()} of {len(broken)} test rows with NaN or infinity, but every answer must "
+            "be a finite number: train it again with a lower learning rate or in fp32"
+        )
 
 
 def _metrics(evaluation: Evaluation, draws: Draws, story: Story) -> dict[str, Any]:

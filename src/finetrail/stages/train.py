@@ -115,6 +115,8 @@ def train(
         if run is None:
             return None
         measured = _measured(started, resume, fitted)
+        learning = learning.fitted(kept, inputs["val"], labels["val"])
+        built = replace(built, learning=learning)
         found = learning.score(kept, inputs["val"], labels["val"], finished=True)
         metrics = {
             "val": found,

@@ -8,7 +8,7 @@ Nobody outside of `contents/`, `targets/` and `tasks/` names a kind.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from finetrail.evaluation.scores.metric import Metric, Point
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
-    from finetrail.data.sources.columns import Columns, RecordReader
+    from finetrail.data.sources.columns import Columns, Record, RecordReader
     from finetrail.data.splitting.settings import Strata
     from finetrail.data.store.content import Kind
     from finetrail.data.validation.rules import CommonRules
@@ -65,7 +65,7 @@ class Target(ABC):
         problem_type: Hugging Face's word for the kind of problem.
         noun: what is said of a model of this kind in messages.
         metrics: in the order in which they are shown; the last is the one to choose by, and the one that is drawn.
-        answers: the columns of a registered model's answers, and their MLflow types; see `finetrail.registry.packing`.
+        answers: the columns of a registered model's answers, and their types; see `finetrail.serving.answer_types`.
         facts: the columns that it adds to the manifest, and their types.
         formats, endings: of files that have labels of this kind alone.
         Columns, Rules, Training, Slice: its parts of the sections of params.yaml.
@@ -98,13 +98,17 @@ class Target(ABC):
         """See `LabelReader.given`."""
         return record, record[columns.label]
 
+    def prepared(self, records: "Iterator[Record]", columns: Any) -> "Iterator[Record]":
+        """See `LabelReader.prepared`."""
+        return records
+
     @abstractmethod
     def read(self, where: str, value: Any, columns: Any) -> Any:
         """See `LabelReader.read`."""
 
     @abstractmethod
     def key(self, label: Any) -> str:
-        """What equal labels have in common: for duplicates, conflicts and hashes."""
+        """What equal labels have in common: for duplicates, conflicts and hashes. Raises: TypeError: it is no label."""
 
     @abstractmethod
     def learn(self, labels: Sequence[Any], settings: Any) -> "Learning":
@@ -319,6 +323,10 @@ class Learning(Protocol):
 
     def finish(self, model: "Network") -> None:
         """Make a trained model, whose adaptation is merged, answer as it is served."""
+        ...
+
+    def fitted(self, kept: "Kept", inputs: "Inputs", labels: Sequence[Any]) -> "Learning":
+        """The same with what a finished model's answers to the validation rows decide, such as thresholds."""
         ...
 
 

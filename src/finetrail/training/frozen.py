@@ -5,11 +5,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from finetrail.inference.device import Precision, autocast
-from finetrail.inference.predict import compute_features
+from finetrail.inference.features import compute_features
 from finetrail.models.inputs import Inputs
 from finetrail.models.network import Network
 from finetrail.progress import Track, quiet
-from finetrail.training.frozen_blocks import find_prefix
+from finetrail.training.frozen_blocks import find_frozen_blocks
 from finetrail.training.settings import Training
 
 Splits = dict[str, Inputs]
@@ -34,10 +34,10 @@ def computed_once(
             if inputs["train"].varies:
                 fed = inputs
             elif not any(parameter.requires_grad for parameter in model.backbone.parameters()):
-                fed = {name: compute_features(model, inputs[name], size, track) for name in inputs}
-            elif divisible and (prefix := find_prefix(model, inputs["train"])) is not None:
-                fed = {name: prefix.compute(inputs[name], size, track, scratch) for name in inputs}
-                stack.enter_context(prefix.replayed())
+                fed = {name: compute_features(model, inputs[name], size, track, scratch) for name in inputs}
+            elif divisible and (blocks := find_frozen_blocks(model, inputs["train"])) is not None:
+                fed = {name: blocks.compute(inputs[name], size, track, scratch) for name in inputs}
+                stack.enter_context(blocks.left_out())
             else:
                 fed = inputs
         yield fed

@@ -33,11 +33,13 @@ class HammingJoin:
     Args:
         words: (n, 4) the distinct hashes, 64 bits a word; a hash is known by its place.
         within: bits of all 256 in which two near hashes may differ.
+        pairs_at_once: that are compared, so that memory is bounded.
     """
 
-    def __init__(self, words: "Words", within: int) -> None:
+    def __init__(self, words: "Words", within: int, pairs_at_once: int = PAIRS_AT_ONCE) -> None:
         self.words = words
         self.within = within
+        self._pairs_at_once = pairs_at_once
 
     @cached_property
     def blocks(self) -> "list[_Block]":
@@ -73,7 +75,8 @@ class HammingJoin:
             for block in self.blocks:
                 colours = block.colours(colour)  # as they are now: later ones would only spare more
                 for turned in combinations(range(block.bits), flips):
-                    for one, two in block.candidates(sum(1 << bit for bit in turned), *colours):
+                    mask = sum(1 << bit for bit in turned)
+                    for one, two in block.candidates(mask, *colours, self._pairs_at_once):
                         apart = (colour[one] != colour[two]) & (colour[one] >= 0) & (colour[two] >= 0)
                         first, second = one[apart], two[apart]
                         near = np.flatnonzero(self.near(first, second))
@@ -123,11 +126,12 @@ class _Block:
         ordered = colour[self.order]
         return np.minimum.reduceat(ordered, self.starts), np.maximum.reduceat(ordered, self.starts)
 
-    def candidates(self, mask: int, low: "Ints", high: "Ints") -> "Iterator[tuple[Ints, Ints]]":
+    def candidates(self, mask: int, low: "Ints", high: "Ints", at_once: int) -> "Iterator[tuple[Ints, Ints]]":
         """Yield places whose values differ in just the bits of the mask, every pair once, some at a time.
 
         Args:
             low, high: of `colours`; values of one and the same colour are passed over, however many places hold them.
+            at_once: pairs, or more where a single place has more.
         """
         import numpy as np
 
@@ -145,7 +149,7 @@ class _Block:
         done = np.cumsum(count)
         at = 0
         while at < len(first):
-            upto = int(np.searchsorted(done, done[at] - count[at] + PAIRS_AT_ONCE, side="right"))
+            upto = int(np.searchsorted(done, done[at] - count[at] + at_once, side="right"))
             part = slice(at, max(upto, at + 1))
             yield (
                 np.repeat(self.order[first[part]], count[part]),

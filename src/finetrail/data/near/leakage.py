@@ -1,6 +1,6 @@
 """Which rows must never stand on both sides of a split: what is asked of contents that are the same, or nearly.
 
-`text_leakage.Texts` answers for texts, and `image_leakage.Images` for images.
+Each kind of content answers for itself, as `Neighbours`.
 """
 
 from collections import defaultdict

@@ -13,6 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,13 +21,29 @@ from finetrail.data.sources.folders import MOST_BYTES
 from finetrail.data.sources.layout import plain_name, shown
 from finetrail.errors import SourceError
 
-# Images are compressed already: a hundredfold expansion of more than a little is an attack, or no images.
-MOST_TIMES = 100
-FREE_OF_RATIO = 64 * 2**20
-MOST_TOTAL = 2**40
 HEADER_BYTES = 2**20
 _OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 _UTF8_FLAG, _ENCRYPTED_FLAG = 0x800, 0x1
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What an archive may expand to.
+
+    Images are compressed already: a hundredfold expansion of more than a little is an attack, or no images.
+
+    Attributes:
+        a_file, total: bytes of a file, and of all together.
+        times: what a file, or all together, may expand to, where they have more than `free` bytes.
+    """
+
+    a_file: int = MOST_BYTES
+    total: int = 2**40
+    times: int = 100
+    free: int = 64 * 2**20
+
+
+BOUNDS = Bounds()
 
 
 def member_names(path: Path) -> Iterator[str]:
@@ -35,19 +52,20 @@ def member_names(path: Path) -> Iterator[str]:
     Raises:
         SourceError: the archive is damaged, or has a member that is refused.
     """
-    return (name for name, _ in _members(path, read=False))
+    return (name for name, _ in _members(path, BOUNDS, read=False))
 
 
-def read_members(path: Path) -> Iterator[tuple[str, bytes]]:
+def read_members(path: Path, bounds: Bounds = BOUNDS) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of every file in an archive, in its order, one at a time. Raises: as `member_names`."""
-    return _members(path, read=True)
+    return _members(path, bounds, read=True)
 
 
 class _Guard:
     """Counts what an archive gives, and stops it where it asks for too much."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, bounds: Bounds) -> None:
         self._name = path.name
+        self._bounds = bounds
         self._packed = path.stat().st_size
         self._total = 0
         self._seen: set[str] = set()
@@ -67,21 +85,22 @@ class _Guard:
                 f"{self._name}: the name {plain!r} comes twice; pack the archive again with each file once"
             )
         self._seen.add(plain)
-        if not 0 <= size <= MOST_BYTES:
+        most = self._bounds
+        if not 0 <= size <= most.a_file:
             raise SourceError(
-                f"{self._name}: {plain!r} has {size:,} bytes; a file may have {MOST_BYTES:,}; take it out"
+                f"{self._name}: {plain!r} has {size:,} bytes; a file may have {most.a_file:,}; take it out"
             )
         self._total += size
-        if packed is not None and size > FREE_OF_RATIO and size > MOST_TIMES * packed:
+        if packed is not None and size > most.free and size > most.times * packed:
             raise self._bomb(f"{plain!r} expands", size, packed)
-        if self._total > MOST_TOTAL or self._total > max(FREE_OF_RATIO, MOST_TIMES * self._packed):
+        if self._total > most.total or self._total > max(most.free, most.times * self._packed):
             raise self._bomb("it expands", self._total, self._packed)
         return plain
 
     def _bomb(self, what: str, size: int, packed: int) -> SourceError:
         return SourceError(
-            f"{self._name}: {what} from {packed:,} to {size:,} bytes or more; at most {MOST_TIMES} times and "
-            f"{MOST_TOTAL:,} bytes are allowed; check where it is from"
+            f"{self._name}: {what} from {packed:,} to {size:,} bytes or more; at most {self._bounds.times} times "
+            f"and {self._bounds.total:,} bytes are allowed; check where it is from"
         )
 
 
@@ -116,22 +135,21 @@ class _Header(tarfile.TarInfo):
             raise tarfile.ReadError(f"{error} at the start of a member" if buf else "no mark of the end") from error
 
 
-def _members(path: Path, *, read: bool) -> Iterator[tuple[str, bytes]]:
+def _members(path: Path, bounds: Bounds, *, read: bool) -> Iterator[tuple[str, bytes]]:
     with _one_error(path), path.open("rb") as file:
         start = file.read(6)
         file.seek(0)
         opener = next((opener for magic, opener in _OPENERS.items() if start.startswith(magic)), None)
         if start.startswith(b"PK"):
-            yield from _zip_members(path, file, read=read)
+            yield from _zip_members(_Guard(path, bounds), file, read=read)
         elif opener is None:
-            yield from _tar_members(path, file, "r:", read=read)
+            yield from _tar_members(path, file, "r:", _Guard(path, bounds), read=read)
         else:
             with opener(file) as expanded:
-                yield from _tar_members(path, expanded, "r|", read=read)
+                yield from _tar_members(path, expanded, "r|", _Guard(path, bounds), read=read)
 
 
-def _zip_members(path: Path, file: IO[bytes], *, read: bool) -> Iterator[tuple[str, bytes]]:
-    guard = _Guard(path)
+def _zip_members(guard: _Guard, file: IO[bytes], *, read: bool) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()[::-1]
         archive.filelist.clear()
@@ -175,8 +193,7 @@ def _zip_fault(member: zipfile.ZipInfo) -> str | None:
     return None
 
 
-def _tar_members(path: Path, file: IO[bytes], mode: str, *, read: bool) -> Iterator[tuple[str, bytes]]:
-    guard = _Guard(path)
+def _tar_members(path: Path, file: IO[bytes], mode: str, guard: _Guard, *, read: bool) -> Iterator[tuple[str, bytes]]:
     metered: Any = _Metered(file, path.name)
     with tarfile.open(fileobj=metered, mode=mode, tarinfo=_Header) as archive:  # type: ignore[call-overload]
         while (member := archive.next()) is not None:

@@ -51,6 +51,10 @@ class Columns(Settings):
         """The columns that a row's label is read from."""
         return ()
 
+    def group_of(self, record: Mapping[str, Any]) -> Any:
+        """The group that a record names."""
+        return record.get(self.group) if self.group else None
+
     @property
     def names(self) -> list[str]:
         """All columns that a table must have, each once."""
@@ -79,6 +83,10 @@ class LabelReader(StoredLabel, Protocol):
             where: the place, for messages.
             columns: section `source.columns`.
         """
+        ...
+
+    def prepared(self, records: "Iterator[Record]", columns: Any) -> "Iterator[Record]":
+        """The records of one file, before any becomes a row: a kind may have to look ahead."""
         ...
 
     def read(self, where: str, value: Any, columns: Any) -> Any:
@@ -135,7 +143,7 @@ def row_from(place: Place, record: Mapping[str, Any], columns: Columns, content:
         content=content,
         label=label,
         split=place.split or (OFFICIAL[str(named).lower()] if named is not None else None),
-        group=_name(record.get(columns.group)) if columns.group else None,
+        group=_name(columns.group_of(record)),
     )
 
 

@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
-from finetrail.data.sources.columns import OFFICIAL, Columns, SplitName
+from finetrail.data.sources.columns import OFFICIAL, Columns, Record, SplitName
 from finetrail.errors import SourceError
 from finetrail.locations import hub_name, unreachable
 
-Found = tuple[str, SplitName, int, dict[str, Any]]
-"""Name of the part, its official split, the row's number from 1, and its values by column."""
+Found = tuple[str, SplitName, Iterator[Record]]
+"""Name of a part, its official split, and its rows."""
 
 
 def hub_records(address: str, config: str | None, split: SplitName | None, columns: Columns) -> Iterator[Found]:
-    """The rows of a hub data set. Args: as of `records_of`. Raises: SourceError, also if it cannot be fetched."""
+    """The parts of a hub data set. Args: as of `records_of`. Raises: SourceError, also if it cannot be fetched."""
     from datasets import DatasetDict, disable_progress_bars, load_dataset
 
     disable_progress_bars()
@@ -27,7 +27,7 @@ def hub_records(address: str, config: str | None, split: SplitName | None, colum
 
 
 def records_of(name: str, loaded: Any, split: SplitName | None, columns: Columns) -> Iterator[Found]:
-    """The rows of a `datasets.DatasetDict`; class numbers become the names that its features give them.
+    """The parts of a `datasets.DatasetDict`; class numbers become the names that its features give them.
 
     Raises:
         SourceError: it has no official split, or lacks a column.
@@ -47,12 +47,15 @@ def records_of(name: str, loaded: Any, split: SplitName | None, columns: Columns
                 f"{name}: no column {missing[0]!r}; it has {', '.join(data.column_names)}; set source.columns"
             )
         data = data.select_columns(columns.names)
-        for column in columns.contents:
+        for column in [name for name in columns.contents if name in data.column_names]:
             if isinstance(data.features[column], Image):
                 data = data.cast_column(column, Image(decode=False))  # bytes and path, as they are stored
-        for number, record in enumerate(data, start=1):
-            named = {column: _named(data.features[column], record[column]) for column in columns.labels}
-            yield f"{name}/{part}", official, number, record | named
+        yield f"{name}/{part}", official, _records(data, columns)
+
+
+def _records(data: Any, columns: Columns) -> Iterator[Record]:
+    for number, record in enumerate(data, start=1):
+        yield number, record | {column: _named(data.features[column], record[column]) for column in columns.labels}
 
 
 def _named(feature: Any, value: Any) -> Any:

@@ -101,8 +101,9 @@ class Source(Settings):
         """
         for split, address in self._places:
             if address.startswith(_HUB):
-                for part, official, number, record in hub_records(address, self.config, split, self.columns):
-                    yield self._row(Place(part, number, official), record, self.converter(None))
+                for part, official, records in hub_records(address, self.config, split, self.columns):
+                    for number, record in self.labels.prepared(records, self.columns):
+                        yield self._row(Place(part, number, official), record, self.converter(None))
                 continue
             path = locate(address, root)
             kind = self._kind(address, path)
@@ -144,7 +145,7 @@ class Source(Settings):
                 f"{path.name} is empty (0 bytes); it needs the columns {', '.join(self.columns.names)} and some rows"
             )
         convert, empty = self.converter(path.parent), True
-        for number, record in self._records(path, kind):
+        for number, record in self.labels.prepared(self._records(path, kind), self.columns):
             empty = False
             yield self._row(Place(path.name, number, split), record, convert)
         if empty:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from finetrail.data.store.shards import BYTES_A_SHARD, ROWS_A_SHARD, parquet_options, read_batches
+from finetrail.data.store.shards import A_SHARD, Most, parquet_options, read_batches
 from finetrail.errors import SplitError
 from finetrail.progress import Track, quiet
 
@@ -19,14 +19,14 @@ SIZE_A_GROUP = 32 * 2**20
 OTHER_ROWS = "the shards and the manifest of data/raw are not of one run; run `finetrail ingest` again"
 
 
-def cut(sizes: "Ints") -> "Ints":
+def cut(sizes: "Ints", most: Most = A_SHARD) -> "Ints":
     """The number of the shard of each row, in their order: none has too many rows or too large contents."""
     import numpy as np
 
     shards = np.zeros(len(sizes), dtype=np.int64)
     shard = rows = total = 0
     for row, size in enumerate(sizes.tolist()):
-        if rows and (rows == ROWS_A_SHARD or total + size > BYTES_A_SHARD):
+        if rows and (rows == most.rows or total + size > most.size):
             shard, rows, total = shard + 1, 0, 0
         shards[row] = shard
         rows, total = rows + 1, total + size
@@ -42,6 +42,7 @@ def distribute(
     splits: "Ints",
     folders: Sequence[Path],
     track: Track = quiet,
+    shard_of: Most = A_SHARD,
 ) -> None:
     """Write the rows of each split in the order of their ids, as shards of id, content, label and group.
 
@@ -53,6 +54,7 @@ def distribute(
         splits: (rows,) the number of each row's folder, -1 for none.
         folders: empty ones.
         track: shows how far the raw shards are read.
+        shard_of: at most so much lies in a shard.
 
     Raises:
         SplitError: the raw shards hold other rows.
@@ -66,7 +68,7 @@ def distribute(
     for number, folder in enumerate(folders):
         rows = np.flatnonzero(splits == number)
         rows = rows[np.argsort(names[rows], kind="stable")]
-        own = cut(sizes[rows])
+        own = cut(sizes[rows], shard_of)
         shards[rows] = own + len(files)
         files += [folder / f"part-{shard:05d}.parquet" for shard in range(int(own.max(initial=-1)) + 1)]
     gathered = [file.with_suffix(".rows") for file in files]

@@ -23,9 +23,9 @@ from finetrail.data.near.leakage import Neighbours, units_of
 from finetrail.errors import SplitError
 from finetrail.settings import Settings
 
-Draw = Callable[[list[int]], float]
+Draw = Callable[[Sequence[int]], float]
 """A number in [0, 1) for a unit of rows, which neither their order nor that of the units can change."""
-Divide = Callable[[list[list[int]], Sequence[tuple[str, ...]], Mapping[str, float], Draw], list[str]]
+Divide = Callable[[Sequence[Sequence[int]], Sequence[tuple[str, ...]], Mapping[str, float], Draw], list[str]]
 """The share that each unit goes to, "" for the rest: of the units, the strata of all rows, and the shares by name."""
 COMPARED = 50  # rows of a cluster that a removed row is compared with, to name the most similar
 
@@ -186,7 +186,7 @@ def _divided(
             yield from ((row, name) for row in chosen)
 
 
-def _key_of(rows: Rows, unit: list[int]) -> str:
+def _key_of(rows: Rows, unit: Sequence[int]) -> str:
     return min(rows.keys[row] for row in unit)
 
 

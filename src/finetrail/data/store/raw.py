@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetrail.data.store.content import StoredContent, StoredLabel, batches
-from finetrail.data.store.shards import ShardWriter, schema_of, to_frame
+from finetrail.data.store.shards import A_SHARD, Most, ShardWriter, schema_of, to_frame
 from finetrail.errors import SourceError
 from finetrail.workspace import need
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ROWS_A_BATCH = 2_000
-BYTES_A_BATCH = 32 * 2**20
+A_BATCH = Most(2_000, 32 * 2**20)
 IDENTITY = ("id", "source", "row", "split", "label", "label_text", "group", "sha256")
 
 
@@ -96,11 +95,16 @@ def write_rows(
     folder: Path,
     content: StoredContent,
     label: StoredLabel,
-    rows_a_batch: int = ROWS_A_BATCH,
+    *,
+    batch_of: Most = A_BATCH,
+    shard_of: Most = A_SHARD,
 ) -> Counter[str]:
     """Write shards and manifest; return the number of rows of each official split (`all` without one).
 
     Holds the contents of one batch, whatever their number.
+
+    Args:
+        batch_of, shard_of: at most so much is written at once, and lies in a shard.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -113,10 +117,10 @@ def write_rows(
     seen: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     with (
-        ShardWriter(folder, shards, content.column, content.compression) as writer,
+        ShardWriter(folder, shards, content.column, content.compression, shard_of) as writer,
         pq.ParquetWriter(folder / "manifest.parquet", manifest, compression="zstd") as listing,
     ):
-        for batch in batches(rows, rows_a_batch, BYTES_A_BATCH):
+        for batch in batches(rows, *batch_of):
             table: list[dict[str, Any]] = []
             entries: list[dict[str, Any]] = []
             contents = [row.content for row in batch]
@@ -155,10 +159,13 @@ def keyed(manifest: "pd.DataFrame", key: Callable[[Any], str]) -> "pd.DataFrame"
 
     if not {"label", "label_text"} <= set(manifest):
         return manifest  # the schema rule says what is missing
-    labels = [
-        text if _is_null(label) else key(label)
-        for label, text in zip(manifest["label"], manifest["label_text"], strict=True)
-    ]
+    try:
+        labels = [
+            text if _is_null(label) else key(label)
+            for label, text in zip(manifest["label"], manifest["label_text"], strict=True)
+        ]
+    except TypeError:
+        return manifest  # labels of another kind: the schema rule finds a column that is not of strings
     return manifest.assign(label=pd.Series(labels, index=manifest.index, dtype="str"))
 
 

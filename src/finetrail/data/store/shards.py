@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from finetrail.errors import WorkspaceError
 from finetrail.workspace import need
@@ -12,9 +12,17 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-ROWS_A_SHARD = 50_000
-BYTES_A_SHARD = 256 * 2**20
 ROWS_A_READ = 256  # so that reading large images holds few of them
+
+
+class Most(NamedTuple):
+    """How much may be together. Attributes: rows; size: of their contents, bytes of images or characters of texts."""
+
+    rows: int
+    size: int
+
+
+A_SHARD = Most(50_000, 256 * 2**20)
 
 
 class ShardWriter:
@@ -24,10 +32,11 @@ class ShardWriter:
         folder: where the shards go; no file is made before the first table.
         content: the column of texts or images, which is bounded in bytes and stored without a dictionary.
         compression: of that column; all others are compressed.
+        most: rows and bytes of a shard.
     """
 
-    def __init__(self, folder: Path, schema: "pa.Schema", content: str, compression: str) -> None:
-        self._folder, self._schema, self._content = folder, schema, content
+    def __init__(self, folder: Path, schema: "pa.Schema", content: str, compression: str, most: Most = A_SHARD) -> None:
+        self._folder, self._schema, self._content, self._most = folder, schema, content, most
         self._options = parquet_options(schema, content, compression)
         self._open: Any = None
         self._shards = self._rows = self._bytes = 0
@@ -43,7 +52,7 @@ class ShardWriter:
         import pyarrow.parquet as pq
 
         size = table[self._content].nbytes
-        if self._rows + len(table) > ROWS_A_SHARD or self._bytes + size > BYTES_A_SHARD:
+        if self._rows + len(table) > self._most.rows or self._bytes + size > self._most.size:
             self._close()
         if self._open is None:
             self._open = pq.ParquetWriter(
@@ -119,13 +128,14 @@ def read_frame(folder: Path) -> "pd.DataFrame":
 
 
 def to_frame(table: "pa.Table") -> "pd.DataFrame":
-    """A table for pandas. Labels that are lists stay lists, as Python and not numpy has them."""
+    """A table for pandas. Lists of numbers become arrays; what else is nested, such as labels, Python's own objects."""
     import pandas as pd
     import pyarrow as pa
 
     frame: pd.DataFrame = table.to_pandas()
     for field in table.schema:
-        if pa.types.is_nested(field.type):
+        numeric = pa.types.is_list(field.type) and pa.types.is_floating(field.type.value_type)
+        if pa.types.is_nested(field.type) and not numeric:
             frame[field.name] = pd.Series(table[field.name].to_pylist(), index=frame.index, dtype="object")
     return frame
 

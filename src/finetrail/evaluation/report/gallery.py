@@ -4,7 +4,7 @@ import base64
 import io
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from finetrail.evaluation.report.previews import Preview, small
@@ -83,14 +83,20 @@ def excerpt(text: str, *, end: int = 0) -> str:
 
 @dataclass(frozen=True)
 class Gallery:
-    """What rows hold, as a page shows it, by id. A row that is not known is left out."""
+    """What rows hold, as a page shows it, by id. A row that is not known is left out.
+
+    Attributes:
+        texts: character for character, up to where a preview ends.
+    """
 
     shown: Mapping[str, Shown]
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def of(previews: Mapping[str, Preview]) -> "Gallery":
         """Make previews ready, in the order of their ids."""
-        return Gallery({row: show(previews[row]) for row in sorted(previews)})
+        texts = {row: preview.text for row, preview in previews.items() if preview.text}
+        return Gallery({row: show(previews[row]) for row in sorted(previews)}, texts)
 
     @property
     def images(self) -> dict[str, Shown]:

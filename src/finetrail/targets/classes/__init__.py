@@ -47,7 +47,9 @@ class _Classes(Target):
         return read_class(where, value)
 
     def key(self, label: Any) -> str:
-        return str(label)
+        if not isinstance(label, str):
+            raise TypeError(f"{label!r} is no class")
+        return label
 
     def learn(self, labels: Sequence[Any], settings: Any) -> "ClassLearning":
         from finetrail.targets.classes.codec import ClassCodec

@@ -8,7 +8,6 @@ import numpy as np
 
 from finetrail.evaluation.scores.bootstrap import Draws, Interval, Ints, intervals
 from finetrail.targets.classes.calibration import Calibration, calibration
-from finetrail.targets.classes.codec import Logits
 from finetrail.targets.classes.judge import ClassJudge
 from finetrail.targets.classes.metrics import PerClass, confusion_matrix, count, log_softmax, per_class
 from finetrail.targets.classes.mistakes import (
@@ -19,6 +18,7 @@ from finetrail.targets.classes.mistakes import (
     worst_confusions,
     worst_mistakes,
 )
+from finetrail.targets.logits import Logits
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from finetrail.evaluation.scores.bootstrap import Draws, Floats, Ints
 from finetrail.targets.classes.calibration import calibration
-from finetrail.targets.classes.codec import ClassCodec, Logits, table_per_class
+from finetrail.targets.classes.codec import ClassCodec
 from finetrail.targets.classes.metrics import METRICS, Counts, log_softmax, totals
+from finetrail.targets.logits import Logits, table_per_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +67,8 @@ class ClassJudge:
         return evaluate(self, rows, answers, draws)
 
     def told(self, tested: Mapping[str, Any]) -> list[str]:
-        return table_per_class(tested.get("per_class", {}))
+        columns = (("precision", "precision"), ("recall", "recall"), ("F1", "f1"))
+        return table_per_label(tested.get("per_class", {}), columns)
 
     def limits(self, tested: Mapping[str, Any]) -> list[str]:
         found = ["It always answers with one of its labels, also to what is none of them."]

@@ -50,6 +50,8 @@ class _Numbers(Target):
         return read_number(where, value)
 
     def key(self, label: Any) -> str:
+        if not isinstance(label, (int, float)):
+            raise TypeError(f"{label!r} is no number")
         return repr(float(label))
 
     def learn(self, labels: Sequence[float], settings: Any) -> "NumberLearning":

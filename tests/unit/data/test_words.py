@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetrail.contents.text.words import is_cjk, words
+from finetrail.data.words import is_cjk, words
 
 # Random Unicode rarely holds two of these side by side.
 TELLING = (
