@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from markupsafe import Markup
 
-from finetrail.evaluation.report.drawing import draw, finish, number, path, picture, shorten
+from finetrail.evaluation.report.drawing import canvas, draw, finish, number, path, shorten
 from finetrail.targets.class_sets.metrics import PerClass
 from finetrail.targets.class_sets.ranking import Bools, Floats, Probabilities, curve, rank
 
@@ -26,7 +26,7 @@ def f1_figure(found: PerClass, thresholds: Floats, labels: Sequence[str]) -> Mar
         return None
     left, top, side, tall = 190.0, 6.0, 300.0, 20.0
     base = top + tall * len(shown)
-    svg = picture(left + side + 110, base + 40, f"F1 of {len(shown)} classes")
+    svg = canvas(left + side + 110, base + 40, f"F1 of {len(shown)} classes")
     for at in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = left + at * side
         draw(svg, "line", kind="grid", x1=x, y1=top, x2=x, y2=base)
@@ -64,7 +64,7 @@ def precision_recall_figure(
     if not shown:
         return None
     left, top, side = 52.0, 10.0, 300.0
-    svg = picture(left + side + 250, top + side + 44, f"Precision and recall of {len(shown)} classes")
+    svg = canvas(left + side + 250, top + side + 44, f"Precision and recall of {len(shown)} classes")
     _grid(svg, left, top, side)
     for place, k in enumerate(shown):
         # Three colours, and dashes for the second three.

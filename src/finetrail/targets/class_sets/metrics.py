@@ -16,7 +16,7 @@ import numpy as np
 
 from finetrail.targets.class_sets.ranking import Bools, Floats, Ints, Probabilities, Ranking, average_precision, rank
 
-METRICS = ("subset_accuracy", "hamming_loss", "samples_f1", "micro_f1", "macro_f1", "mean_average_precision")
+NAMES = ("subset_accuracy", "hamming_loss", "samples_f1", "micro_f1", "macro_f1", "mean_average_precision")
 """In the order in which they are shown. All are from 0 to 1, and of all but `hamming_loss` the higher is the better."""
 
 # Rows times resamples taken at once: 256k float64 are 2 MB, and a handful of temporaries still fits a core's cache.
@@ -35,13 +35,13 @@ class PerClass:
 
 
 def scores(actual: Bools, predicted: Bools, probabilities: Probabilities) -> dict[str, float]:
-    """Every metric of `METRICS` for one set of answers, (n, K) each, n > 0."""
+    """Every metric of `NAMES` for one set of answers, (n, K) each, n > 0."""
     once = np.ones((1, len(actual)), dtype=np.int64)
     return {name: float(values[0]) for name, values in weighted_scores(once, actual, predicted, probabilities).items()}
 
 
 def weighted_scores(counts: Ints, actual: Bools, predicted: Bools, probabilities: Probabilities) -> dict[str, Floats]:
-    """Every metric of `METRICS` for R resamples at once: (R,) each.
+    """Every metric of `NAMES` for R resamples at once: (R,) each.
 
     Args:
         counts: how often each row was drawn (R, n); every resample has at least one row.
@@ -51,7 +51,7 @@ def weighted_scores(counts: Ints, actual: Bools, predicted: Bools, probabilities
     if not actual.shape == predicted.shape == probabilities.shape or counts.shape[1] != len(actual):
         raise ValueError(f"shapes {counts.shape}, {actual.shape}, {predicted.shape}, {probabilities.shape} do not fit")
     rankings = [rank(actual[:, k], probabilities[:, k]) for k in range(actual.shape[1])]
-    found = {name: np.empty(len(counts)) for name in METRICS}
+    found = {name: np.empty(len(counts)) for name in NAMES}
     block = max(1, _BLOCK // max(1, len(actual)))
     for start in range(0, len(counts), block):
         weights = np.ascontiguousarray(counts[start : start + block].T, dtype=np.float64)  # (n, r)

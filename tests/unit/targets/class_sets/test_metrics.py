@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from finetrail.targets.class_sets import metrics
-from finetrail.targets.class_sets.metrics import METRICS, per_class, scores, weighted_scores
+from finetrail.targets.class_sets.metrics import NAMES, per_class, scores, weighted_scores
 from finetrail.targets.class_sets.ranking import Bools, Floats, Ints
 from tests.unit.targets.class_sets.answers import ANSWERS, Answers, answers, take
 
@@ -102,8 +102,8 @@ def test_the_order_of_the_rows_and_the_size_of_a_block_change_nothing(monkeypatc
     other = rng.permutation(60)
     monkeypatch.setattr(metrics, "_BLOCK", 60 * 7)  # 7 resamples at once, and 1 in the last block
     second = weighted_scores(counts[:, other], *take(found, other))
-    assert tuple(first) == tuple(second) == METRICS
-    for name in METRICS:
+    assert tuple(first) == tuple(second) == NAMES
+    for name in NAMES:
         np.testing.assert_allclose(first[name], second[name], rtol=1e-12)
 
 

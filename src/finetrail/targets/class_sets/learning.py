@@ -1,0 +1,61 @@
+"""What a multi-label classifier learns: a logit for each class, and from which probability on a row gets it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from finetrail.evaluation.scores.bootstrap import point_scores
+from finetrail.evaluation.scores.metric import Point
+from finetrail.models.inputs import Inputs
+from finetrail.models.network import Batch, Network
+from finetrail.targets.class_sets.codec import SetCodec, probabilities
+from finetrail.targets.class_sets.confusions import losses
+from finetrail.targets.class_sets.losses import binary_cross_entropy, positive_weights
+from finetrail.targets.class_sets.settings import SetTraining
+from finetrail.targets.class_sets.thresholds import fit_thresholds
+from finetrail.targets.logits import Logits
+from finetrail.targets.per_row import RowTargets
+from finetrail.targets.target import Loss
+
+if TYPE_CHECKING:
+    from finetrail.targets.target import Kept
+
+Labels = Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class SetLearning:
+    """See `finetrail.targets.target.Learning`."""
+
+    codec: SetCodec
+
+    def head(self, width: int) -> nn.Module:
+        return nn.Linear(width, len(self.codec.labels))
+
+    def encode(self, labels: Labels, inputs: Inputs) -> RowTargets:
+        return RowTargets.of(self.codec.members(labels).astype(np.float32), inputs)
+
+    def loss(self, settings: SetTraining, labels: Labels) -> Loss:
+        return binary_cross_entropy(positive_weights(settings.positive_weights, self.codec.members(labels)))
+
+    def keep(self, outputs: Tensor, batch: Batch) -> "Kept":
+        return outputs.float().cpu().numpy()
+
+    def answers(self, kept: Any, inputs: Inputs) -> Logits:
+        return kept  # type: ignore[no-any-return]
+
+    def score(self, kept: Any, inputs: Inputs, labels: Labels, *, finished: bool = False) -> Point:
+        logits = self.answers(kept, inputs)
+        loss = float(losses(self.codec.members(labels), probabilities(logits)).mean())
+        return {"loss": loss, **point_scores(self.codec.judge, labels, logits)}
+
+    def finish(self, model: Network) -> None:
+        """Nothing to do: logits are the answer."""
+
+    def fitted(self, kept: Any, inputs: Inputs, labels: Labels) -> "SetLearning":
+        logits = self.answers(kept, inputs)
+        thresholds = fit_thresholds(self.codec.members(labels), probabilities(logits))
+        return SetLearning(replace(self.codec, thresholds=tuple(thresholds.tolist())))

@@ -1,0 +1,112 @@
+"""The rules about labels that are sets of classes. They see a set as its key: its names as JSON."""
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, ClassVar
+
+from finetrail.data.validation.findings import AtLeast, Between, Rule
+from finetrail.data.validation.rules import CommonRules, RowPolicy, active, row_rule
+from finetrail.settings import Settings
+from finetrail.targets.classes.rules import RareLabel, UnknownLabel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class EmptyLabel(Settings):
+    """A row that has none of the classes: `off` takes that for an answer like any other."""
+
+    policy: RowPolicy = "off"
+
+
+class SetRules(CommonRules):
+    """The entries that section `validation` of params.yaml has where labels are sets of classes."""
+
+    unknown_label: UnknownLabel = UnknownLabel()
+    empty_label: EmptyLabel = EmptyLabel()
+    rare_label: RareLabel = RareLabel()
+
+    label_key: ClassVar[str] = "label"
+
+    def own_label_rules(self) -> tuple[Rule, ...]:
+        labels = self.unknown_label.labels
+        unknown = row_rule(
+            self,
+            "unknown_label",
+            None if labels is None else list(labels),
+            "Every label is allowed" if labels is None else f"Every label is one of the {len(labels)} allowed",
+            "with a label that is not allowed",
+            *([] if labels is None else [Between("unknown_labels", high=0)]),
+            remedy="correct the label, or add it to validation.unknown_label.labels",
+        )
+        empty = row_rule(
+            self,
+            "empty_label",
+            None,
+            "Every row has at least one class",
+            "with none of the classes",
+            Between("labels_of_row", low=1),
+            remedy="add the classes",
+        )
+        return unknown, empty
+
+    def rules_of_all(self) -> tuple[Rule, ...]:
+        rare = self.rare_label.min_rows
+        return (
+            row_rule(
+                self,
+                "rare_label",
+                rare,
+                f"Every label has at least {rare} rows",
+                f"with a label of fewer than {rare} rows",
+                Between("rows_of_rarest_label", low=rare),
+                remedy="add rows of that label, or lower validation.rare_label.min_rows",
+            ),
+            Rule(
+                "two_labels",
+                "fail",
+                2,
+                "table",
+                "At least two different sets are left to tell apart",
+                "fewer than two different sets are left",
+                "a classifier needs rows with a class and rows without; add some",
+                (AtLeast("label_used", 2),),
+                "faults",
+            ),
+        )
+
+    def judge_labels(self, table: "pd.DataFrame") -> "pd.Series[bool]":
+        allowed = self.unknown_label.labels
+        sets = _sets(table["label"])
+        known = set(allowed or ())
+        table["unknown_labels"] = _numbers(
+            table, [None if one is None else 0 if allowed is None else len({*one} - known) for one in sets]
+        )
+        table["labels_of_row"] = _numbers(table, [None if one is None else len(one) for one in sets])
+        unknown = active(self.unknown_label, table["unknown_labels"] > 0)
+        return unknown | active(self.empty_label, table["labels_of_row"] == 0)
+
+    def judge_all(self, table: "pd.DataFrame", used: "pd.DataFrame") -> None:
+        sets = _sets(used["label"])
+        rows = Counter(name for one in sets for name in one or ())
+        rarest = [min((rows[name] for name in one), default=None) if one else None for one in sets]
+        table["rows_of_rarest_label"] = _numbers(used, rarest)
+        rare = active(self.rare_label, table.loc[used.index, "rows_of_rarest_label"] < self.rare_label.min_rows)
+        table["label_used"] = used["label"][~rare]
+
+    def describe_labels(self, labels: "pd.Series[str]") -> dict[str, float]:
+        counts: Counter[str] = Counter()
+        for one in _sets(labels):
+            counts.update(one or ["(none)"])
+        return dict(counts)
+
+
+def _sets(labels: "pd.Series[str]") -> list[list[str] | None]:
+    """The sets out of their keys; None where there is no label, or one that could not be read."""
+    return [json.loads(key) if isinstance(key, str) and key.startswith("[") else None for key in labels]
+
+
+def _numbers(table: "pd.DataFrame", values: list[int | None]) -> "pd.Series[int]":
+    import pandas as pd
+
+    return pd.Series(values, index=table.index, dtype="Int64")
