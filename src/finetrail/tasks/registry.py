@@ -16,6 +16,7 @@ TASKS: Mapping[str, str] = {
     "image-classification": "image_classification",
     "text-regression": "text_regression",
     "image-regression": "image_regression",
+    "token-classification": "token_classification",
 }
 
 

@@ -9,13 +9,17 @@ from torch import nn
 
 from finetrail.contents.content import Loaded
 from finetrail.contents.exported import Exported, Graph, Outputs
-from finetrail.contents.text.encoder import PooledEncoder, TextEncoder
+from finetrail.contents.text.encoder import PooledEncoder, TextEncoder, WordEncoder
 from finetrail.contents.text.processor import TextProcessor
 from finetrail.contents.text.settings import TextBackbone
 from finetrail.contents.text.soft_prompts import add_soft_prompt, describe_soft_prompt
+from finetrail.contents.text.word_pieces import WordProcessor
 from finetrail.errors import ModelError
 from finetrail.locations import locate
 from finetrail.models.network import Network
+
+WORDS = "words"
+"""The features of a task whose targets are the words of a text; any other task has one vector a row."""
 
 
 def load_pretrained(settings: TextBackbone, root: Path, features: str, columns: Sequence[str]) -> Loaded:
@@ -52,7 +56,7 @@ def load_pretrained(settings: TextBackbone, root: Path, features: str, columns: 
             f"{settings.weights!r} lacks {len(missing)} tensors of its own configuration, such as {missing[0]}; "
             "name a folder whose weights are whole"
         )
-    return _loaded(encoder, config, settings, folder, columns)
+    return _loaded(encoder, settings, folder, features=features, columns=columns)
 
 
 def load_saved(described: Mapping[str, Any], folder: Path, features: str, columns: Sequence[str]) -> Loaded:
@@ -71,7 +75,7 @@ def load_saved(described: Mapping[str, Any], folder: Path, features: str, column
         raise ModelError(f"{folder} is no whole model ({cause}); `dvc checkout` restores a tracked model") from error
     soft_prompt = described.get("soft_prompt")
     settings = TextBackbone(**{key: value for key, value in described.items() if key != "soft_prompt"})
-    loaded = _loaded(encoder, config, settings, folder, columns)
+    loaded = _loaded(encoder, settings, folder, features=features, columns=columns)
     if soft_prompt is not None:
         add_soft_prompt(cast(TextEncoder, loaded.network), **soft_prompt)
     return loaded
@@ -91,6 +95,10 @@ def save(network: nn.Module, processor: Any, settings: TextBackbone, folder: Pat
 
 def export(network: Network, processor: Any, folder: Path, outputs: Outputs) -> Exported:
     """Write the model for transformers or sentence-transformers; see `finetrail.contents.content.Networks`."""
+    if isinstance(processor, WordProcessor):
+        from finetrail.contents.text.export_words import export_words
+
+        return export_words(network, processor, folder, outputs)
     from finetrail.contents.text.export import export_texts
 
     return export_texts(network, processor, folder, outputs)
@@ -98,12 +106,16 @@ def export(network: Network, processor: Any, folder: Path, outputs: Outputs) -> 
 
 def graph(network: Network, processor: Any, folder: Path, outputs: Outputs) -> Graph:
     """The model as a function of token ids; see `finetrail.contents.content.Networks`."""
+    if isinstance(processor, WordProcessor):
+        from finetrail.contents.text.export_words import graph_of_words
+
+        return graph_of_words(network, processor, folder, outputs)
     from finetrail.contents.text.export import graph_of_texts
 
     return graph_of_texts(network, processor, folder, outputs)
 
 
-def _loaded(encoder: Any, config: Any, settings: TextBackbone, folder: Path, columns: Sequence[str]) -> Loaded:
+def _loaded(encoder: Any, settings: TextBackbone, folder: Path, *, features: str, columns: Sequence[str]) -> Loaded:
     from transformers import AutoTokenizer
 
     # The pooler is trained for another task and would count as parameters that nothing uses.
@@ -120,16 +132,17 @@ def _loaded(encoder: Any, config: Any, settings: TextBackbone, folder: Path, col
     # Where its files are missing, transformers makes up a tokenizer that knows no word.
     if not any((folder / name).exists() for name in tokenizer.vocab_files_names.values()):
         raise ModelError(f"{settings.weights!r} holds no tokenizer (such as tokenizer.json); name another folder")
+    config = encoder.config
     longest = _positions(encoder, config)
     if longest and settings.max_tokens > longest:
         raise ModelError(
             f"max_tokens is {settings.max_tokens}, but this backbone reads at most {longest}; lower backbone.max_tokens"
         )
-    return Loaded(
-        PooledEncoder(encoder, settings.pooling, longest - settings.max_tokens if longest else None),
-        TextProcessor(tokenizer, settings.max_tokens, tuple(columns), settings.separator),
-        int(config.hidden_size),
-    )
+    spare = longest - settings.max_tokens if longest else None
+    given = (tokenizer, settings.max_tokens, tuple(columns), settings.separator)
+    if features == WORDS:
+        return Loaded(WordEncoder(encoder, spare), WordProcessor(*given), int(config.hidden_size))
+    return Loaded(PooledEncoder(encoder, settings.pooling, spare), TextProcessor(*given), int(config.hidden_size))
 
 
 def _positions(encoder: nn.Module, config: Any) -> int | None:

@@ -54,3 +54,13 @@ class PooledEncoder(TextEncoder):
             return tokens[:, 0]
         mask = batch["attention_mask"].unsqueeze(-1).to(tokens.dtype)  # (B, T, 1)
         return (tokens * mask).sum(1) / mask.sum(1).clamp(min=1)
+
+
+class WordEncoder(TextEncoder):
+    """An encoder whose features are its words: (B, W, D), the vector of the first piece of each."""
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Features (B, W, D) of a batch with input_ids and attention_mask (B, T), and word_pieces (B, W)."""
+        vectors = token_vectors(self.encoder, batch)
+        places = batch["word_pieces"].unsqueeze(-1).expand(-1, -1, vectors.shape[-1])
+        return vectors.gather(1, places)

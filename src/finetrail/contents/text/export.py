@@ -37,9 +37,9 @@ _HEAD = Path("2_Dense")
 _PROBES = ["a", "the quick brown fox jumps over the lazy dog", "one two three " * 40]
 
 
-def plain_encoder(network: Network) -> PooledEncoder:
+def plain_encoder(network: Network) -> Any:
     """The encoder of a text model. Raises: ModelError: trained vectors stand in front of its texts."""
-    backbone = cast(PooledEncoder, network.backbone)
+    backbone: Any = network.backbone
     if isinstance(backbone.encoder, PromptEncoder | PrefixEncoder):
         raise ModelError(
             f"this model was adapted by {backbone.encoder.method}, whose vectors have no place in a plain encoder; "
@@ -136,7 +136,7 @@ def write_tokenizer(processor: TextProcessor, folder: Path) -> Any:
     return AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def _filled(model: Any, encoder: nn.Module) -> Any:
+def filled(model: Any, encoder: nn.Module) -> Any:
     """A model of transformers with an encoder's weights. A pooler, which the encoder has not, is zero.
 
     Were it left out of the file, each load would warn that it is random.
@@ -158,7 +158,7 @@ def _write_classifier(network: Network, backbone: PooledEncoder, config: Any, fo
 
     head = cast(nn.Linear, network.head)
     classifier = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
-    _filled(classifier, backbone.encoder)
+    filled(classifier, backbone.encoder)
     between, last = (classifier.get_submodule(name) for name in _HEADS[config.model_type])
     between.weight.copy_(torch.eye(len(between.weight)) * _SMALL)
     between.bias.zero_()
@@ -187,7 +187,7 @@ def _write_modules(
     from transformers import AutoModel
 
     head = cast(nn.Linear, network.head)
-    _filled(AutoModel.from_config(config, dtype=torch.float32), backbone.encoder).save_pretrained(folder)
+    filled(AutoModel.from_config(config, dtype=torch.float32), backbone.encoder).save_pretrained(folder)
     kinds = {"": "Transformer", _POOLING.name: "Pooling", _HEAD.name: "Dense"}
     modules = [
         {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}

@@ -52,8 +52,8 @@ def normalise_all(content: Any, *, symmetric: bool = False) -> str:
         symmetric: in an order that does not depend on that of the columns.
     """
     found = [normalise(text) for text in parts(content)]
-    # No normalised text holds a bar, so the border between two texts stays one.
-    return " | ".join(sorted(found) if symmetric else found)
+    # No normalised text holds a line break, so the border between two texts stays one; for shingles it is a word.
+    return " \n ".join(sorted(found) if symmetric else found)
 
 
 def shingles(normalised: str, shingle_words: int) -> frozenset[str]:

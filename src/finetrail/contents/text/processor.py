@@ -110,38 +110,42 @@ class TextProcessor:
 
     def written(self, content: Any) -> str | tuple[str, ...]:
         """A row as the tokenizer takes it: one text, or the two segments."""
-        if self._paired:
-            return tuple(parts(content))
+        if len(self.columns) == 1:
+            return str(content)
         if self.separator is None:
-            return "".join(parts(content))
+            return tuple(parts(content))
         return self.separator.join(f"{name}: {text}" for name, text in content.items())
 
     def encode(self, values: Values, *, augment: Any = None, scratch: Path | None = None) -> TextInputs:
         """Tokenise; of a row with more than `max_tokens` the end is cut, of two segments that of the longer one.
 
-        Texts are not augmented, and need no scratch.
+        How many rows of several texts are cut is told. Texts are not augmented, and need no scratch.
         """
-        if not len(values):
-            return TextInputs([], 0)
         padding = self.tokenizer.pad_token_id
-        filling = 0 if padding is None else padding
-        if not self._paired:
-            texts = [self.written(value) for value in values]
-            return TextInputs(self.tokenizer(texts, truncation=True, max_length=self.max_tokens)["input_ids"], filling)
         ids: list[list[int]] = []
         kinds: list[list[int]] = []
         cut = 0
         for some in _portions(values):
-            pairs = [self.written(value) for value in some]
-            cut += sum(len(row) > self.max_tokens for row in self.tokenizer(pairs)["input_ids"])
+            written = [self.written(value) for value in some]
             found = self.tokenizer(
-                pairs, truncation="longest_first", max_length=self.max_tokens, return_token_type_ids=self.has_segments
+                written,
+                truncation="longest_first",  # of one text it is its end
+                max_length=self.max_tokens,
+                return_token_type_ids=self.has_segments,
             )
+            cut += self._cut(written, found["input_ids"]) if len(self.columns) > 1 else 0
             ids += found["input_ids"]
             kinds += found["token_type_ids"] if self.has_segments else []
         if cut:
-            log.info("%d of %d rows have more than %d tokens: the longer text is cut", cut, len(ids), self.max_tokens)
-        return TextInputs(ids, filling, kinds if self.has_segments else None)
+            what = "the longer text is cut" if self._paired else "their end is cut"
+            log.warning("%d of %d rows have more than %d tokens: %s", cut, len(ids), self.max_tokens, what)
+        return TextInputs(ids, 0 if padding is None else padding, kinds if self.has_segments else None)
+
+    def _cut(self, written: Sequence[Any], ids: Sequence[Sequence[int]]) -> int:
+        """How many rows are cut: of those that fill all tokens, those that have more."""
+        full = [row for row, tokens in zip(written, ids, strict=True) if len(tokens) == self.max_tokens]
+        whole = self.tokenizer(full, verbose=False)["input_ids"] if full else []
+        return sum(len(tokens) > self.max_tokens for tokens in whole)
 
     def show(self, batch: Batch) -> list[Preview]:
         """The texts of a batch, put together again from what is left of them after the cut."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, model_validator
 
-from finetrail.contents.text.stored import in_a_line
+from finetrail.contents.text.stored import FACTS, in_a_line
 from finetrail.data.store.shards import pick
 from finetrail.data.validation.findings import Between, NotNull, Rule
 from finetrail.data.validation.rules import (
@@ -53,7 +53,7 @@ class TextRules(CommonRules):
     empty_text: RowRule = RowRule()
     length: Length = Length()
 
-    facts: ClassVar[Mapping[str, str]] = {"characters": "int64", "words": "int64"}
+    facts: ClassVar[Mapping[str, str]] = FACTS
 
     def catalogue(self) -> tuple[Rule, ...]:
         """Every rule in the order in which it is applied; those that params.yaml cannot change stand at both ends."""
@@ -80,11 +80,18 @@ class TextRules(CommonRules):
         return (*own, *label_rules(self), *repetition_rules(self, "text"), *self.rules_of_all())
 
     def derive(self, manifest: "pd.DataFrame") -> "pd.DataFrame":
-        """The manifest with `length` (characters, of texts that are not empty) and the columns of `compare`."""
+        """The manifest with `length` and the columns of `compare`.
+
+        Returns:
+            `length` is the characters of a text that is not empty; of several texts of a row those of one that breaks
+            the bounds, if any does.
+        """
         table = prepare(manifest, self.manifest)
         empty = active(self.empty_text, table["words"] == 0)
-        table["length"] = table["characters"].where(~empty).astype("Int64")
-        bad = (table["length"] < self.length.min_characters) | (table["length"] > self.length.max_characters)
+        low, high = self.length.min_characters, self.length.max_characters
+        length = table["longest"].where(table["longest"] > high, table["shortest"])
+        table["length"] = length.where(~empty).astype("Int64")
+        bad = (table["length"] < low) | (table["length"] > high)
         return compare(table, empty | active(self.length, bad), self)
 
     def excerpts(self, raw: Path, manifest: "pd.DataFrame", ids: Collection[str]) -> dict[str, str]:

@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from finetrail.data.store.content import Kind, size_of
+from finetrail.data.store.content import Kind
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+FACTS: Mapping[str, Kind] = dict.fromkeys(("characters", "shortest", "longest", "words"), "int64")
+
 
 @dataclass(frozen=True)
 class StoredTexts:
-    """Described by their characters and words.
+    """Described by the characters of all texts of a row, those of its shortest and its longest, and the fewest words.
 
     Attributes:
         columns: that a row was read from; of several the stored value is a struct with their names.
@@ -21,7 +23,7 @@ class StoredTexts:
     columns: tuple[str, ...] = ("text",)
     column: str = "text"
     compression: Literal["zstd", "none"] = "zstd"
-    facts: Mapping[str, Kind] = field(default_factory=lambda: {"characters": "int64", "words": "int64"})
+    facts: Mapping[str, Kind] = field(default_factory=lambda: dict(FACTS))
 
     def arrow(self) -> "pa.DataType":
         import pyarrow as pa
@@ -29,13 +31,16 @@ class StoredTexts:
         return pa.string() if len(self.columns) == 1 else pa.struct([(name, pa.string()) for name in self.columns])
 
     def describe(self, contents: Sequence[Any]) -> list[dict[str, object]]:
-        """The number of characters, and of words between white space, of all texts of a row."""
-        return [
-            {"characters": None, "words": None}
-            if content is None
-            else {"characters": size_of(content), "words": sum(len(text.split()) for text in parts(content))}
-            for content in contents
-        ]
+        """The facts of each row; words stand between white space."""
+        return [_described(content) for content in contents]
+
+
+def _described(content: Any) -> dict[str, object]:
+    if content is None:
+        return dict.fromkeys(FACTS)
+    lengths = [len(text) for text in parts(content)]
+    words = min(len(text.split()) for text in parts(content))
+    return {"characters": sum(lengths), "shortest": min(lengths), "longest": max(lengths), "words": words}
 
 
 def parts(content: Any) -> list[str]:

@@ -9,7 +9,7 @@ from finetrail.targets.tags.spans import Span, from_chunks
 OUTSIDE = "O"
 
 Words = Sequence[tuple[int, int]]
-"""(start, end) of each word of a text, as `finetrail.contents.text.words` gives them."""
+"""(start, end) of each word of a text, as `finetrail.data.words` gives them."""
 
 
 def inventory(types: Sequence[str]) -> list[str]:

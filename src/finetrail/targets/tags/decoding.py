@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from finetrail.targets.classes.metrics import Floats, Ints
+from finetrail.evaluation.scores.bootstrap import Floats, Ints
 from finetrail.targets.tags.schemes import to_spans
 
 

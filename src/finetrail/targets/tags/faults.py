@@ -3,29 +3,45 @@
 from bisect import bisect_left
 from collections.abc import Collection, Sequence
 from itertools import pairwise
+from typing import Literal, NamedTuple, get_args
 
-from finetrail.contents.text.words import words
+from finetrail.data.words import words
 from finetrail.targets.tags.spans import Span
 
 SHOWN = 40
 """Characters of a word or a type that a message shows."""
 
 
-def faults(spans: Sequence[Span], text: str, types: Collection[str] | None = None) -> list[str]:
-    """Each fault of a label in a few words; none where its spans can be written as tags of words and read back.
+Kind = Literal["outside_text", "overlapping_spans", "cut_word", "unknown_type"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class Fault(NamedTuple):
+    """What is wrong, in a few words."""
+
+    kind: Kind
+    said: str
+
+
+def faults(spans: Sequence[Span], text: str, types: Collection[str] | None = None) -> list[Fault]:
+    """Each fault of a label; none where its spans can be written as tags of words and read back.
 
     Args:
         types: those that are allowed; None for any.
     """
     found = words(text)
-    if not found:
-        return ["the text holds no word"]
     within = sorted(span for span in spans if _is_within(span, text))
+    if not found:
+        return [Fault("outside_text", "the text holds no word")]
     return [
-        *(_outside(span, len(text)) for span in spans if not _is_within(span, text)),
-        *(f"spans {one} and {other} overlap" for one, other in pairwise(within) if other.start < one.end),
-        *(fault for span in within for fault in _edges(span, text, found)),
-        *_unknown(spans, types),
+        *(Fault("outside_text", _outside(span, len(text))) for span in spans if not _is_within(span, text)),
+        *(
+            Fault("overlapping_spans", f"spans {one} and {other} overlap")
+            for one, other in pairwise(within)
+            if other.start < one.end
+        ),
+        *(Fault("cut_word", said) for span in within for said in _edges(span, text, found)),
+        *(Fault("unknown_type", said) for said in _unknown(spans, types)),
     ]
 
 

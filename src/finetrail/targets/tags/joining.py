@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from finetrail.contents.text.words import is_cjk, words
+from finetrail.data.words import is_cjk, words
 
 
 def join(tokens: Sequence[str], space_after: Sequence[bool] | None = None) -> tuple[str, list[tuple[int, int]]]:

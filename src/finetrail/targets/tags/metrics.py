@@ -13,13 +13,13 @@ from operator import eq
 import numpy as np
 from numpy.typing import NDArray
 
-from finetrail.targets.classes.metrics import Floats, Ints
+from finetrail.evaluation.scores.bootstrap import Floats, Ints
 from finetrail.targets.tags.alignment import OUTSIDE, Words
 from finetrail.targets.tags.pairing import of_one_type
 from finetrail.targets.tags.schemes import to_spans
 from finetrail.targets.tags.spans import Span
 
-METRICS = ("f1", "macro_f1", "precision", "recall", "partial_f1", "conlleval_f1", "accuracy")
+NAMES = ("f1", "macro_f1", "precision", "recall", "partial_f1", "conlleval_f1", "accuracy")
 """Every metric that `scores` gives, in the order in which it is shown."""
 
 # The columns of a row's statistics: T of each of the first, one of each of the others.
@@ -84,7 +84,7 @@ def statistics(
 
 
 def scores(sums: NDArray[np.number], *, plain: bool = False) -> dict[str, Floats]:
-    """Every metric of `METRICS`, (R,) each, from R sums of rows of statistics (R, S).
+    """Every metric of `NAMES`, (R,) each, from R sums of rows of statistics (R, S).
 
     Args:
         plain: whether each token is a span, as in parts of speech. Then accuracy is the share of the labels' spans
@@ -104,7 +104,7 @@ def scores(sums: NDArray[np.number], *, plain: bool = False) -> dict[str, Floats
         "conlleval_f1": _ratio(2 * counts.once[..., 2], counts.once[..., 0] + counts.once[..., 1]),
         "accuracy": _ratio(begun, true) if plain else _ratio(words_right, words),
     }
-    return {name: found[name] for name in METRICS}
+    return {name: found[name] for name in NAMES}
 
 
 def per_type(sums: NDArray[np.number]) -> PerType:

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from finetrail.targets.classes.metrics import Ints
+from finetrail.evaluation.scores.bootstrap import Ints
 from finetrail.targets.tags.alignment import Words
 from finetrail.targets.tags.pairing import of_one_type, overlapping
 from finetrail.targets.tags.spans import Span

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from finetrail.targets.classes.metrics import Floats, Logits
+from finetrail.evaluation.scores.bootstrap import Floats
+from finetrail.targets.logits import Logits
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from finetrail.contents.text.words import words
+from finetrail.data.words import words
 from finetrail.targets.tags.spans import Chunk, Span, from_chunks
 
 TYPES = ("LOC", "ORG", "PER")

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 
-from finetrail.contents.text.words import words
+from finetrail.data.words import words
 from finetrail.errors import DataError
 from finetrail.targets.tags.alignment import decode, encode, inventory
 from finetrail.targets.tags.spans import Span

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetrail.contents.text.words import words
+from finetrail.data.words import words
 from finetrail.errors import DataError
 from finetrail.targets.tags.alignment import decode, encode
 from finetrail.targets.tags.faults import faults

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetrail.contents.text.words import words
+from finetrail.data.words import words
 from finetrail.targets.tags.joining import join
 
 CHARACTERS = "aB1_'.,-é\u0301\u200d\u200b中国カー\uff0c。「」🇩🇪👩ﾞ "

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from finetrail.contents.text.words import words
+from finetrail.data.words import words
 from finetrail.targets.classes.metrics import Floats, Ints
 from finetrail.targets.tags.alignment import encode
-from finetrail.targets.tags.metrics import METRICS, per_type, scores, statistics
+from finetrail.targets.tags.metrics import NAMES, per_type, scores, statistics
 from finetrail.targets.tags.spans import Span
 from tests.unit.targets.tags.labels import TYPES, Row, answers, rows
 
@@ -126,7 +126,7 @@ def test_resamples_are_scored_each_by_itself(given: list[Row]) -> None:
     weights = np.array([[1] * len(given), [2, *[0] * (len(given) - 1)], [0] * len(given)])
     sums = weights @ counted(given)
     together = scores(sums)
-    assert list(together) == list(METRICS)
+    assert list(together) == list(NAMES)
     for number in range(3):
         assert {name: values[number] for name, values in together.items()} == one(sums[number])
     assert set(one(sums[2]).values()) == {0.0}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from finetrail.contents.text.words import words
+from finetrail.data.words import words
 from finetrail.targets.tags.metrics import per_type, statistics
 from finetrail.targets.tags.mistakes import KINDS, Comparison, Kind, compare, confusion, count_kinds
 from finetrail.targets.tags.spans import Span

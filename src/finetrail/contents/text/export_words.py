@@ -1,0 +1,107 @@
+"""A model of words as a folder of Hugging Face's: a token classifier, which has a linear layer on each piece."""
+
+import copy
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from finetrail.contents.exported import Exported, Graph, Outputs, check, describe
+from finetrail.contents.text.encoder import token_vectors
+from finetrail.contents.text.export import filled, plain_encoder, write_tokenizer
+from finetrail.contents.text.word_pieces import WordProcessor
+from finetrail.errors import ModelError
+from finetrail.models.network import Batch, Network
+
+_PROBES = ["a", "Ada Lovelace wrote to Charles Babbage in London.", "one two three " * 10]
+NOTE = (
+    "It gives logits for every piece; those of the first piece of a word are the word's. `finetrail` then takes the "
+    "likeliest tags that are legal; a pipeline takes the likeliest tag of each word, also an I- that follows nothing."
+)
+
+
+def export_words(network: Network, processor: WordProcessor, folder: Path, outputs: Outputs) -> Exported:
+    """Write a token classifier of transformers with its tokenizer, and read it back to compare.
+
+    Raises:
+        ModelError: transformers has no token classifier with a linear head of this kind of encoder; see `check` too.
+    """
+    from transformers import AutoModelForTokenClassification
+
+    backbone = plain_encoder(network)
+    head = cast(nn.Linear, network.head)
+    config = copy.deepcopy(backbone.encoder.config)
+    describe(config, outputs)
+    config.problem_type = None  # a word of transformers that token classifiers do not know
+    try:
+        classifier: Any = AutoModelForTokenClassification.from_config(config, dtype=torch.float32)
+    except ValueError as error:
+        raise ModelError(f"transformers has no token classifier of {config.model_type!r}; use --format onnx") from error
+    last = getattr(classifier, "classifier", None)
+    if not isinstance(last, nn.Linear) or last.weight.shape != head.weight.shape:
+        raise ModelError(f"the token classifier of {config.model_type!r} has no linear head; use --format onnx")
+    with torch.no_grad():
+        filled(classifier, backbone.encoder)
+        last.weight.copy_(head.weight)
+        last.bias.copy_(head.bias)
+        classifier.save_pretrained(folder)
+        tokenizer = write_tokenizer(processor, folder)
+        again = AutoModelForTokenClassification.from_pretrained(folder, local_files_only=True).eval()
+        batch = tokenizer(_PROBES, padding=True, truncation=True, return_tensors="pt")
+        check(head(token_vectors(backbone.encoder.eval(), dict(batch))), again(**batch).logits, "hf")
+    snippet = """from transformers import pipeline
+
+tagger = pipeline("token-classification", model=".", aggregation_strategy="first")
+print(tagger("Ada Lovelace wrote to Charles Babbage in London."))
+"""
+    return Exported("transformers", ("transformers", "torch"), snippet, reads(processor), NOTE)
+
+
+def graph_of_words(network: Network, processor: WordProcessor, folder: Path, outputs: Outputs) -> Graph:
+    """The model as a function of token ids to the logits of each piece (B, T, K), for ONNX; writes the tokenizer.
+
+    Raises:
+        ModelError: see `plain_encoder`.
+    """
+    batches = (["one two three", "four"], ["five", "six seven eight nine ten " * 9, "eleven"], ["twelve"])
+    tensors = []
+    for texts in batches:
+        batch = processor.encode(texts).batch(range(len(texts)))
+        tensors.append({name: batch[name] for name in ("input_ids", "attention_mask")})
+    write_tokenizer(processor, folder)
+    snippet = f"""import json
+import onnxruntime
+from transformers import AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(".")
+session = onnxruntime.InferenceSession("model.onnx")
+texts = ["Ada Lovelace wrote to Charles Babbage in London."]
+batch = tokenizer(texts, padding=True, truncation=True, return_tensors="np")
+(logits,) = session.run(["logits"], {{name: batch[name] for name in ("input_ids", "attention_mask")}})
+{outputs.printed_by_file}
+"""
+    said = Exported("onnx", ("onnxruntime", "transformers"), snippet, reads(processor), NOTE)
+    module = _Pieces(plain_encoder(network).encoder, network.head)
+    return Graph(module, tensors, {0: "batch", 1: "tokens"}, said)
+
+
+def reads(processor: WordProcessor) -> str:
+    """What a model of this processor reads of a text, in a sentence."""
+    return (
+        f"It reads {processor.max_tokens} pieces of a text at once; of a longer one `finetrail` reads windows that "
+        "overlap, which this folder leaves to you."
+    )
+
+
+class _Pieces(nn.Module):
+    """The logits of every piece."""
+
+    def __init__(self, encoder: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.head = encoder, head
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        batch: Batch = {"input_ids": input_ids, "attention_mask": attention_mask}
+        logits: Tensor = self.head(token_vectors(self.encoder, batch))
+        return logits

@@ -1,0 +1,162 @@
+"""Texts made ready for an encoder whose features are words: each word is read off its first piece.
+
+A text with more pieces than the encoder reads becomes several examples, windows that overlap.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from finetrail.contents.text.processor import TextProcessor, padded
+from finetrail.data.words import words
+from finetrail.errors import ConfigError
+from finetrail.models.inputs import Targets, Values, targets_of
+from finetrail.models.network import Batch
+
+OVERLAP = 0.25
+"""The share of a window that the next one reads again: words near an edge lack what stands around them."""
+_PORTION = 1_000
+
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The words of one example.
+
+    Attributes:
+        first_word: its number in the text; words: how many there are.
+        pieces: the place of the first piece of each in the example; 0 for a word that has none.
+        left_context, right_context: whether the text goes on beyond that edge.
+    """
+
+    first_word: int
+    pieces: tuple[int, ...]
+    left_context: bool
+    right_context: bool
+
+    @property
+    def words(self) -> int:
+        return len(self.pieces)
+
+    @property
+    def read(self) -> tuple[bool, ...]:
+        """Whether each word has a piece: a tokenizer drops some characters."""
+        return tuple(piece > 0 for piece in self.pieces)
+
+
+@dataclass(frozen=True)
+class WordInputs:
+    """Tokenised texts of which the words are read.
+
+    Attributes:
+        tokens: the piece ids of each example, with those that the encoder wants at its ends.
+        rows: the text that each example is of.
+        words: (start, end) of the words of each text.
+        padding: the id that fills up a batch.
+    """
+
+    tokens: Sequence[Sequence[int]]
+    rows: Sequence[int]
+    windows: Sequence[Window]
+    words: Sequence[Sequence[Place]]
+    padding: int
+    targets: Targets | None = None
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def lengths(self) -> list[int]:
+        """Pieces of each example: what a batch is grouped by."""
+        return [len(tokens) for tokens in self.tokens]
+
+    @property
+    def varies(self) -> bool:
+        """Texts are not augmented."""
+        return False
+
+    def labelled(self, targets: Targets) -> "WordInputs":
+        """The same texts with their targets."""
+        return replace(self, targets=targets)
+
+    def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
+        """The examples at `indices`.
+
+        Returns:
+            input_ids and attention_mask (B, T), T the most pieces; word_pieces and features_mask (B, W), W the most
+            words: where the first piece of each stands, and whether there is such a word.
+        """
+        width = max(len(self.tokens[index]) for index in indices)
+        most = max(self.windows[index].words for index in indices)
+        batch = {
+            "input_ids": padded([self.tokens[index] for index in indices], width, self.padding),
+            "attention_mask": padded([[1] * len(self.tokens[index]) for index in indices], width, 0),
+            "word_pieces": padded([self.windows[index].pieces for index in indices], most, 0),
+            "features_mask": padded([[1] * self.windows[index].words for index in indices], most, 0).bool(),
+        }
+        return batch | targets_of(self, indices)
+
+
+@dataclass(frozen=True)
+class WordProcessor(TextProcessor):
+    """Turns texts into `WordInputs` with the backbone's own tokenizer, which has to be a fast one."""
+
+    def __post_init__(self) -> None:
+        if len(self.columns) > 1:
+            raise ConfigError(
+                f"source.columns.text names {len(self.columns)} columns, but words are tagged in one text; name one"
+            )
+        if not self.tokenizer.is_fast:
+            raise ConfigError(
+                "backbone.weights has a slow tokenizer, which does not say where a piece stands; use another"
+            )
+
+    def encode(self, values: Values, *, augment: Any = None, scratch: Path | None = None) -> Any:
+        """Tokenise; a text of more than `max_tokens` becomes several windows. Nothing is augmented."""
+        padding = self.tokenizer.pad_token_id
+        found = WordInputs([], [], [], [], 0 if padding is None else padding)
+        tokens: list[Sequence[int]] = []
+        rows: list[int] = []
+        windows: list[Window] = []
+        places: list[list[Place]] = []
+        remaining = iter(values)
+        while texts := list(islice(remaining, _PORTION)):
+            pieces = self.tokenizer(
+                texts,
+                truncation=True,
+                max_length=self.max_tokens,
+                stride=int(self.max_tokens * OVERLAP),
+                return_overflowing_tokens=True,
+                return_offsets_mapping=True,
+            )
+            before = len(places)
+            places += [words(text) for text in texts]
+            origin = pieces["overflow_to_sample_mapping"]
+            for example, row in enumerate(origin):
+                left = example > 0 and origin[example - 1] == row
+                right = example + 1 < len(origin) and origin[example + 1] == row
+                tokens.append(pieces["input_ids"][example])
+                rows.append(before + row)
+                windows.append(_window(places[before + row], pieces["offset_mapping"][example], left, right))
+        return replace(found, tokens=tokens, rows=rows, windows=windows, words=places)
+
+
+def _window(found: Sequence[Place], offsets: Sequence[Place], left: bool, right: bool) -> Window:
+    """The words that a window shows. Args: found: of the text; offsets: of the pieces, (0, 0) for a special one."""
+    pieces = [(start, end, place) for place, (start, end) in enumerate(offsets) if end > start]
+    if not pieces:
+        return Window(0, (), left, right)
+    low, high = pieces[0][0] if left else 0, pieces[-1][1] if right else max(end for _, end in [*found, (0, 0)])
+    shown = [number for number, (start, _) in enumerate(found) if low <= start < high]
+    if not shown:
+        return Window(0, (), left, right)
+    at, firsts = 0, []
+    for number in shown:
+        start = found[number][0]
+        while at < len(pieces) and pieces[at][1] <= start:
+            at += 1
+        firsts.append(pieces[at][2] if at < len(pieces) and pieces[at][0] < found[number][1] else 0)
+    return Window(shown[0], tuple(firsts), left, right)

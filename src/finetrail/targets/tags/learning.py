@@ -1,0 +1,152 @@
+"""What a tagger learns: the IOB2 tag of each word, which the first piece of the word stands for."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from finetrail.evaluation.scores.bootstrap import point_scores
+from finetrail.evaluation.scores.metric import Point
+from finetrail.models.inputs import Changes
+from finetrail.models.network import Batch, Network
+from finetrail.targets.tags.alignment import Words, encode
+from finetrail.targets.tags.codec import TagAnswers, TagCodec, log_softmax
+from finetrail.targets.tags.judge import Labels
+from finetrail.targets.tags.reading import spans_of
+from finetrail.targets.tags.settings import TagTraining
+from finetrail.targets.tags.windows import Window, merge
+from finetrail.targets.target import Loss
+
+if TYPE_CHECKING:
+    from finetrail.targets.target import Kept
+
+_NO_TARGET = -100
+_SURELY_OUTSIDE = 20.0
+"""The logit of O for a word that no window reads: one that the tokenizer drops."""
+
+
+class Seen(Protocol):
+    """What an example is of a text: a window of its words."""
+
+    first_word: int
+    words: int
+    read: Sequence[bool]
+    left_context: bool
+    right_context: bool
+
+
+class WordInputs(Protocol):
+    """What this target asks of inputs whose features are words. Attributes: words: of each row; windows: an example."""
+
+    rows: Sequence[int]
+    words: Sequence[Words]
+    windows: Sequence[Seen]
+
+
+@dataclass(frozen=True)
+class TagTargets:
+    """Tag numbers of the words of each example; `_NO_TARGET` for a word that another window shows better.
+
+    Attributes:
+        scale: 1 over the mean number of words: so every word counts the same, in however many parts a batch comes.
+    """
+
+    values: Sequence[Tensor]
+    scale: float
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def batch(self, indices: Sequence[int], changes: Changes) -> Batch:
+        """`targets` (B, W), W the most words; `targets_scale` (B,)."""
+        found = nn.utils.rnn.pad_sequence([self.values[index] for index in indices], True, _NO_TARGET)
+        return {"targets": found, "targets_scale": torch.full((len(indices),), self.scale)}
+
+
+@dataclass(frozen=True)
+class TagLearning:
+    """See `finetrail.targets.target.Learning`."""
+
+    codec: TagCodec
+
+    def head(self, width: int) -> nn.Module:
+        return nn.Linear(width, len(self.codec.outputs))
+
+    def encode(self, labels: Labels, inputs: Any) -> TagTargets:
+        numbers = self._numbers(labels, inputs)
+        best = _merged(inputs, lambda example, window: np.full((window.words, 1), float(example)), outputs=1)
+        values = []
+        for example, window in enumerate(inputs.windows):
+            row = inputs.rows[example]
+            span = slice(window.first_word, window.first_word + window.words)
+            own = (best[row][span, 0] == example) & np.array(window.read, dtype=np.bool_)
+            values.append(torch.from_numpy(np.where(own, numbers[row][span], _NO_TARGET)))
+        words = sum(int((value != _NO_TARGET).sum()) for value in values)
+        return TagTargets(values, len(values) / max(1, words))
+
+    def loss(self, settings: TagTraining, labels: Labels) -> Loss:
+        smoothing = settings.label_smoothing
+
+        def loss(outputs: Tensor, batch: Batch) -> Tensor:
+            each = functional.cross_entropy(
+                outputs.transpose(1, 2),
+                batch["targets"],
+                ignore_index=_NO_TARGET,
+                reduction="none",
+                label_smoothing=smoothing,
+            )  # (B, W)
+            return (each.sum(1) * batch["targets_scale"]).mean()
+
+        return loss
+
+    def keep(self, outputs: Tensor, batch: Batch) -> "Kept":
+        """The logits (W, K) of the words of each example."""
+        words = batch["features_mask"].sum(1).tolist()
+        return [row[:count] for row, count in zip(outputs.float().cpu().numpy(), words, strict=True)]
+
+    def answers(self, kept: Any, inputs: Any) -> TagAnswers:
+        outputs = len(self.codec.outputs)
+        merged = _merged(inputs, lambda example, window: kept[example], outputs)
+        read = _merged(inputs, lambda example, window: np.array(window.read, dtype=np.float64)[:, None], outputs=1)
+        outside = np.array([_SURELY_OUTSIDE, *[0.0] * (outputs - 1)])
+        found = [np.where(seen == 1, logits, outside) for logits, seen in zip(merged, read, strict=True)]
+        return self.codec.answered(inputs.words, [one.astype(np.float32) for one in found])
+
+    def score(self, kept: Any, inputs: Any, labels: Labels, *, finished: bool = False) -> Point:
+        answers = self.answers(kept, inputs)
+        losses = [
+            -log_softmax(logits)[np.arange(len(logits)), numbers]
+            for logits, numbers in zip(answers.logits, self._numbers(labels, inputs), strict=True)
+        ]
+        loss = float(np.concatenate([np.zeros(0), *losses]).mean()) if any(map(len, losses)) else 0.0
+        return {"loss": loss, **point_scores(self.codec.judge, labels, answers)}
+
+    def finish(self, model: Network) -> None:
+        """Nothing to do: logits are the answer."""
+
+    def fitted(self, kept: Any, inputs: Any, labels: Labels) -> "TagLearning":
+        """Whether every word is tagged is seen on the validation rows."""
+        tagged = [number for numbers in self._numbers(labels, inputs) for number in numbers.tolist()]
+        return TagLearning(replace(self.codec, plain=bool(tagged) and all(tagged)))
+
+    def _numbers(self, labels: Labels, inputs: Any) -> list[np.ndarray]:
+        """The tag number of each word of each row."""
+        number_of = self.codec.number_of
+        return [
+            np.array([number_of[tag] for tag in encode(spans_of(label), words)], dtype=np.int64)
+            for label, words in zip(labels, inputs.words, strict=True)
+        ]
+
+
+def _merged(inputs: WordInputs, of_window: Callable[[int, Seen], np.ndarray], outputs: int) -> list[np.ndarray]:
+    """What is said of the words of each row (W, K), each word taken from the window that shows most around it."""
+    windows: defaultdict[int, list[Window]] = defaultdict(list)
+    for example, window in enumerate(inputs.windows):
+        said = of_window(example, window)
+        windows[inputs.rows[example]].append(Window(window.first_word, said, window.left_context, window.right_context))
+    return [merge(windows[row], len(words), outputs).logits for row, words in enumerate(inputs.words)]

@@ -1,0 +1,109 @@
+"""The rules about labels that are spans of a text. They see a label as its key: its spans as JSON."""
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, ClassVar
+
+from finetrail.data.store.content import Kind
+from finetrail.data.validation.findings import AtLeast, Between, Null, Rule
+from finetrail.data.validation.rules import CommonRules, RowRule, active, row_rule
+from finetrail.targets.classes.rules import RareLabel, UnknownLabel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FAULTS: dict[str, tuple[str, str]] = {
+    "outside_text": ("Every span lies in its text", "with a span outside of the text"),
+    "overlapping_spans": ("No two spans overlap", "with spans that overlap"),
+    "cut_word": ("Every span is made of whole words", "with a span that cuts a word, or has white space at an end"),
+    "illegal_tags": ("Every sequence of tags is legal in its scheme", "whose tags break their scheme"),
+}
+"""What each rule about the spans of a row expects, and what is wrong with those that it finds."""
+FACTS: dict[str, Kind] = {"spans": "int64", **dict.fromkeys(FAULTS, "string")}
+
+
+class TagRules(CommonRules):
+    """The entries that section `validation` of params.yaml has where labels are spans."""
+
+    outside_text: RowRule = RowRule()
+    overlapping_spans: RowRule = RowRule()
+    cut_word: RowRule = RowRule()
+    illegal_tags: RowRule = RowRule()
+    unknown_label: UnknownLabel = UnknownLabel()
+    rare_label: RareLabel = RareLabel()
+
+    label_facts = FACTS
+    label_key: ClassVar[str] = "label"
+
+    def own_label_rules(self) -> tuple[Rule, ...]:
+        spans = [row_rule(self, name, None, expects, wrong, Null(name)) for name, (expects, wrong) in FAULTS.items()]
+        allowed = self.unknown_label.labels
+        unknown = row_rule(
+            self,
+            "unknown_label",
+            None if allowed is None else list(allowed),
+            "Every type is allowed" if allowed is None else f"Every type is one of the {len(allowed)} allowed",
+            "with a span of a type that is not allowed",
+            *([] if allowed is None else [Between("unknown_types", high=0)]),
+            remedy="correct the type, or add it to validation.unknown_label.labels",
+        )
+        return (*spans, unknown)
+
+    def rules_of_all(self) -> tuple[Rule, ...]:
+        rare = self.rare_label.min_rows
+        return (
+            row_rule(
+                self,
+                "rare_label",
+                rare,
+                f"Every type stands in at least {rare} rows",
+                f"with a span of a type that stands in fewer than {rare} rows",
+                Between("rows_of_rarest_type", low=rare),
+                remedy="add rows with that type, or lower validation.rare_label.min_rows",
+            ),
+            Rule(
+                "two_labels",
+                "fail",
+                1,
+                "table",
+                "At least one type of span is left",
+                "no row with a span is left",
+                "a model needs rows with spans to learn from; add some",
+                (AtLeast("label_used", 1),),
+                "faults",
+            ),
+        )
+
+    def judge_labels(self, table: "pd.DataFrame") -> "pd.Series[bool]":
+        import pandas as pd
+
+        allowed = set(self.unknown_label.labels or ())
+        types = _types(table["label"])
+        strange = [None if one is None else len(one - allowed) if allowed else 0 for one in types]
+        table["unknown_types"] = pd.Series(strange, index=table.index, dtype="Int64")
+        bad = active(self.unknown_label, table["unknown_types"] > 0)
+        for name in FAULTS:
+            bad |= active(getattr(self, name), table[name].notna())
+        return bad
+
+    def judge_all(self, table: "pd.DataFrame", used: "pd.DataFrame") -> None:
+        import pandas as pd
+
+        types = _types(used["label"])
+        rows = Counter(kind for one in types for kind in one or ())
+        rarest = [min(rows[kind] for kind in one) if one else None for one in types]
+        table["rows_of_rarest_type"] = pd.Series(rarest, index=used.index, dtype="Int64")
+        rare = active(self.rare_label, table.loc[used.index, "rows_of_rarest_type"] < self.rare_label.min_rows)
+        first = pd.Series([min(one) if one else None for one in types], index=used.index, dtype="str")
+        table["label_used"] = first[~rare]
+
+    def describe_labels(self, labels: "pd.Series[str]") -> dict[str, float]:
+        return dict(Counter(span[2] for key in labels for span in json.loads(key)))
+
+
+def _types(labels: "pd.Series[str]") -> list[set[str] | None]:
+    """The types of each row, out of its key; None where there is no label."""
+    return [
+        {span[2] for span in json.loads(key)} if isinstance(key, str) and key.startswith("[") else None
+        for key in labels
+    ]
