@@ -60,8 +60,19 @@ class Site:
         text = (self.root / "recipes" / f"{self.recipe}.yaml").read_text(encoding="utf-8")
         lines = [f"seed: {number}" if line.startswith("seed:") else line for line in text.splitlines()]
         (self.root / "params.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        self.run("git", "-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "--quiet", "--all",
-                 "--allow-empty", "--message", f"seed {number}")  # fmt: skip
+        self.run(
+            "git",
+            "-c",
+            "user.name=bench",
+            "-c",
+            "user.email=bench@localhost",
+            "commit",
+            "--quiet",
+            "--all",
+            "--allow-empty",
+            "--message",
+            f"seed {number}",
+        )
         for done in (".dvc/cache", ".dvc/tmp"):
             shutil.rmtree(self.root / done, ignore_errors=True)
         return f"seed {number}"
@@ -96,11 +107,14 @@ class Site:
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "finetrail", "--work-queue", "train"]
         started = [
             subprocess.Popen(
-                [*command, "--limit", "1"], cwd=self.root, env=self.environment | own, stdout=subprocess.DEVNULL,
+                [*command, "--limit", "1"],
+                cwd=self.root,
+                env=self.environment | own,
+                stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
             for _ in range(number)
-        ]  # fmt: skip
+        ]
         time.sleep(15)  # until they ask for work
         yield
         for worker in started:

@@ -30,9 +30,15 @@ from finetrail.training.attention import training_attention
 from finetrail.training.convolutions import FastConvolutions
 
 PRODUCTS = {
-    "mm", "addmm", "bmm", "baddbmm", "convolution", "convolution_backward",
-    "_scaled_dot_product_flash_attention_for_cpu", "_scaled_dot_product_flash_attention_for_cpu_backward",
-}  # fmt: skip
+    "mm",
+    "addmm",
+    "bmm",
+    "baddbmm",
+    "convolution",
+    "convolution_backward",
+    "_scaled_dot_product_flash_attention_for_cpu",
+    "_scaled_dot_product_flash_attention_for_cpu_backward",
+}
 ROUNDS = 7
 
 

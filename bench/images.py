@@ -60,9 +60,19 @@ def main() -> None:
             for method in given.methods:
                 probe = method == "linear_probe"
                 setup = Setup(
-                    "image-classification", backbone, folder, classes, method, PROBE_EPOCHS if probe else given.epochs,
-                    given.batch_size, 0.1 if probe else given.rate, "sgd", weight_decay=0.0, warmup=0.0, clip=None,
-                )  # fmt: skip
+                    "image-classification",
+                    backbone,
+                    folder,
+                    classes,
+                    method,
+                    PROBE_EPOCHS if probe else given.epochs,
+                    given.batch_size,
+                    0.1 if probe else given.rate,
+                    "sgd",
+                    weight_decay=0.0,
+                    warmup=0.0,
+                    clip=None,
+                )
                 run(setup, SIDES["ours"])  # what is measured once a machine
                 runs = race(setup, {side: ALL[side] for side in given.sides}, given.repeats)
                 report(f"{name}, {method}, {setup.epochs} epochs", runs, given.train * setup.epochs, given.score)

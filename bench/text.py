@@ -82,10 +82,20 @@ def main() -> None:
         for method in given.methods:
             epochs = PROBE_EPOCHS if method == "linear_probe" else given.epochs
             setup = Setup(
-                "text-classification", backbone, folder, len(classes), method, epochs, given.batch_size,
-                rate=RATES[method], optimizer="adamw", weight_decay=0.01, warmup=0.1, clip=1.0,
+                "text-classification",
+                backbone,
+                folder,
+                len(classes),
+                method,
+                epochs,
+                given.batch_size,
+                rate=RATES[method],
+                optimizer="adamw",
+                weight_decay=0.01,
+                warmup=0.1,
+                clip=1.0,
                 attention=given.attention,
-            )  # fmt: skip
+            )
             runs = race(setup, {side: SIDES[side] for side in given.sides}, given.repeats)
             report(f"{method}, {epochs} epochs", runs, len(kept["train"]) * epochs, given.score)
 

@@ -42,8 +42,10 @@ def leave_verdict(judged: Mapping[str, Any]) -> None:
 
 def leave_evaluation(scored: Mapping[str, Any]) -> None:
     """Leave the scores of a version. Args: scored: what `finetrail evaluate --json` wrote."""
-    table = [{"metric": name, "test": one["value"], "low": one["low"], "high": one["high"]}
-             for name, one in scored["metrics"].items()]  # fmt: skip
+    table = [
+        {"metric": name, "test": one["value"], "low": one["low"], "high": one["high"]}
+        for name, one in scored["metrics"].items()
+    ]
     create_table_artifact(table, key="evaluation", description=f"{scored['address']}, {scored['rows']} rows")
 
 

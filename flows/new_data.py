@@ -64,10 +64,14 @@ def new_data(
     run = cast(
         FlowRun,
         run_deployment(
-            deployment, parameters=asked, timeout=0, as_subflow=False, idempotency_key=key,
+            deployment,
+            parameters=asked,
+            timeout=0,
+            as_subflow=False,
+            idempotency_key=key,
             tags=["new-data", watch, f"data {found[:12]}"],
         ),
-    )  # fmt: skip
+    )
     return Completed(name="Started", message=f"new data: {run.name} runs with commit {commit[:12]}")
 
 
@@ -116,8 +120,16 @@ def _commit(clone: Clone, found: str) -> str:
         return clone.commit
     branch = f"new-data/{found[:12]}-{clone.commit[:7]}"
     git("add", "--", *(str(path.relative_to(clone.root)) for path in _tracked(clone.root)))
-    git("-c", "user.name=finetrail", "-c", "user.email=finetrail@localhost", "commit", "--quiet",
-        "--message", f"New data {found[:12]}")  # fmt: skip
+    git(
+        "-c",
+        "user.name=finetrail",
+        "-c",
+        "user.email=finetrail@localhost",
+        "commit",
+        "--quiet",
+        "--message",
+        f"New data {found[:12]}",
+    )
     if clone.run("git", "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}").code:
         git("fetch", "--quiet", "origin", branch)  # another look has been faster; or this fails, and tells why
         return git("rev-parse", "FETCH_HEAD")[-1]

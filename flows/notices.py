@@ -33,9 +33,11 @@ def notify(address: str) -> None:
         raise ConfigError(f"the address is {address!r}: must start with https:// or http://")
     # An address of a chat service is a password: it goes where the server encrypts, and shows stars.
     webhook = CustomWebhookNotificationBlock(
-        name="finetrail", url="{{address}}", secrets=SecretDict({"address": address}),
+        name="finetrail",
+        url="{{address}}",
+        secrets=SecretDict({"address": address}),
         json_data={"text": "{{subject}}\n{{body}}"},
-    )  # fmt: skip
+    )
     block = webhook.save(BLOCK, overwrite=True)
     failed = EventTrigger(
         expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.Refused"},
@@ -45,21 +47,23 @@ def notify(address: str) -> None:
     )
     promoted = EventTrigger(expect={PROMOTED}, for_each={"prefect.resource.id"})
     _replace(
-        "finetrail-tell-of-failures", failed,
+        "finetrail-tell-of-failures",
+        failed,
         SendNotification(
             block_document_id=block,
             subject="{{ flow.name }} / {{ flow_run.name }}: {{ flow_run.state.name }}",
             body="{{ flow_run.state.message }}\n{{ flow_run | ui_url }}",
         ),
-    )  # fmt: skip
+    )
     _replace(
-        "finetrail-tell-of-promotions", promoted,
+        "finetrail-tell-of-promotions",
+        promoted,
         SendNotification(
             block_document_id=block,
             subject="{{ event.resource.name }}: {{ event.payload.model }} is champion",
             body="{{ event.payload.reason }}",
         ),
-    )  # fmt: skip
+    )
 
 
 def _replace(name: str, trigger: EventTrigger, action: SendNotification) -> None:

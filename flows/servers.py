@@ -131,9 +131,14 @@ def _start(server: Server, environment: Mapping[str, str]) -> None:
     log = _FOLDER / f"{server.name}.log"
     with log.open("ab") as file:
         process = subprocess.Popen(
-            server.command, cwd=CHECKOUT, env=dict(environment), stdin=subprocess.DEVNULL, stdout=file, stderr=file,
+            server.command,
+            cwd=CHECKOUT,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
             start_new_session=True,
-        )  # fmt: skip
+        )
     write_json(_record(server.name), {"pid": process.pid, "started": psutil.Process(process.pid).create_time()})
     until = time.monotonic() + _STARTS
     while server.answers and not _answers(server.answers):

@@ -54,9 +54,15 @@ def main() -> None:
             for split in SPLITS
         }
         fine_tune(
-            setup, task=task, built=built, adaptation=adaptation, inputs=inputs, targets=targets, clock=clock,
+            setup,
+            task=task,
+            built=built,
+            adaptation=adaptation,
+            inputs=inputs,
+            targets=targets,
+            clock=clock,
             scratch=Path(scratch),
-        )  # fmt: skip
+        )
     clock.stop()
 
 
@@ -126,10 +132,17 @@ def build_adaptation(method: str) -> Adaptation:
 def settings_of(setup: Setup) -> Training:
     varied = not setup.text and setup.method != "linear_probe"
     return Training(
-        epochs=setup.epochs, batch_size=setup.batch_size, optimizer=setup.optimizer, learning_rate=setup.rate,
-        schedule="cosine", warmup=setup.warmup, weight_decay=setup.weight_decay, clip=setup.clip, metric="accuracy",
+        epochs=setup.epochs,
+        batch_size=setup.batch_size,
+        optimizer=setup.optimizer,
+        learning_rate=setup.rate,
+        schedule="cosine",
+        warmup=setup.warmup,
+        weight_decay=setup.weight_decay,
+        clip=setup.clip,
+        metric="accuracy",
         augment=Augment(crop="padded", padding=PADDING, flip=True) if varied else Augment(),
-    )  # fmt: skip
+    )
 
 
 if __name__ == "__main__":

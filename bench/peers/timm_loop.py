@@ -31,8 +31,11 @@ def main() -> None:
             create_dataset("", root=Path(setup.folder) / split),
             input_size=(3, setup.backbone["image_size"], setup.backbone["image_size"]),
             batch_size=setup.batch_size * (1 if split == "train" else 2),
-            is_training=split == "train", use_prefetcher=False, num_workers=2, device=torch.device("cpu"),
-        )  # fmt: skip
+            is_training=split == "train",
+            use_prefetcher=False,
+            num_workers=2,
+            device=torch.device("cpu"),
+        )
         loader.dataset.transform = transforms[split]
         loaders.append(loader)
     train, val = loaders
@@ -42,9 +45,13 @@ def main() -> None:
     )
     warm = round(setup.warmup * setup.epochs)
     schedule, _ = create_scheduler_v2(
-        optimizer, "cosine", num_epochs=setup.epochs, warmup_epochs=warm, step_on_epochs=False,
+        optimizer,
+        "cosine",
+        num_epochs=setup.epochs,
+        warmup_epochs=warm,
+        step_on_epochs=False,
         updates_per_epoch=len(train),
-    )  # fmt: skip
+    )
     updates = 0
     for _ in range(setup.epochs):
         network.train()

@@ -35,12 +35,23 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
-            folder, num_train_epochs=setup.epochs, per_device_train_batch_size=setup.batch_size,
-            per_device_eval_batch_size=setup.batch_size * 2, max_grad_norm=setup.clip or 0.0, seed=setup.seed,
-            eval_strategy="epoch", save_strategy="no", report_to="none", disable_tqdm=True, logging_strategy="no",
-            label_names=["labels"], dataloader_pin_memory=False, remove_unused_columns=False, use_cpu=True,
+            folder,
+            num_train_epochs=setup.epochs,
+            per_device_train_batch_size=setup.batch_size,
+            per_device_eval_batch_size=setup.batch_size * 2,
+            max_grad_norm=setup.clip or 0.0,
+            seed=setup.seed,
+            eval_strategy="epoch",
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            logging_strategy="no",
+            label_names=["labels"],
+            dataloader_pin_memory=False,
+            remove_unused_columns=False,
+            use_cpu=True,
             **(faster if tuned else {}),
-        )  # fmt: skip
+        )
         optimizer = build_optimizer(network, setup, fused=True)
         steps = setup.epochs * -(-len(train) // setup.batch_size)
         Trainer(

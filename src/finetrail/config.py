@@ -9,8 +9,15 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from finetrail.errors import ConfigError
 from finetrail.sections import Params, TaskChoice, sections
+from finetrail.settings import Settings
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Task
+
+
+class _Chosen(Settings):
+    """What has to be known before anything else can be read."""
+
+    task: TaskChoice
 
 
 def load_params(path: Path) -> Params:
@@ -55,7 +62,7 @@ def _task_of(raw: dict[str, Any]) -> dict[str, Any]:
         raise ConfigError("task is missing; it has no default")
     given = raw["task"]
     if isinstance(given, dict):
-        return TaskChoice.model_validate(given).model_dump()
+        return _Chosen.model_validate({"task": given}).task.model_dump()
     return {"name": given, "problem_type": None}
 
 

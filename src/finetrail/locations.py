@@ -24,9 +24,14 @@ _PACKAGE = re.compile(
 )
 _HUB = re.compile(r"hf://(?P<datasets>datasets/)?(?P<name>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
 _LASTING = {
-    "DatasetNotFoundError", "GatedRepoError", "HFValidationError", "OfflineModeIsEnabled", "RemoteEntryNotFoundError",
-    "RepositoryNotFoundError", "RevisionNotFoundError",
-}  # fmt: skip
+    "DatasetNotFoundError",
+    "GatedRepoError",
+    "HFValidationError",
+    "OfflineModeIsEnabled",
+    "RemoteEntryNotFoundError",
+    "RepositoryNotFoundError",
+    "RevisionNotFoundError",
+}
 """What the hub's clients raise where another try would end the same."""
 
 

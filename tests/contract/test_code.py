@@ -19,8 +19,17 @@ WRITERS = {"torch.save", "pickle.dumps", "pickle.dump"}
 ARMED = {"tests/unit/models/test_state_dicts.py": {"torch.load without weights_only=True"}}
 UNPICKLERS = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "yaml"}
 # Calls that read or write pickles, or run code that a file holds.
-_RUNNING = {"torch.save", "torch.jit.load", "pickle.load", "pickle.loads", "pickle.Unpickler", "pickle.dump",
-            "pickle.dumps", "mlflow.sklearn.load_model", "mlflow.pytorch.load_model"}  # fmt: skip
+_RUNNING = {
+    "torch.save",
+    "torch.jit.load",
+    "pickle.load",
+    "pickle.loads",
+    "pickle.Unpickler",
+    "pickle.dump",
+    "pickle.dumps",
+    "mlflow.sklearn.load_model",
+    "mlflow.pytorch.load_model",
+}
 # `finetrail --help`, `check`, and each stage until it knows what it needs: seconds of import apiece.
 HEAVY = ["accelerate", "datasets", "great_expectations", "mlflow", "numpy", "pandas", "peft", "pyarrow", "sklearn"]
 HEAVY += ["torch", "transformers"]

@@ -19,9 +19,21 @@ TEST_SPLIT = "data/splits/test"
 # Modules that carry values and decide nothing about them, so that editing one runs no stage again: messages, paths,
 # progress bars, the base of the settings, and the mirror in MLflow with its ledger.
 PLUMBING = {
-    "attempts", "chain", "curve_log", "curves", "errors", "ledger", "lineage", "live_run", "progress", "runs",
-    "scorings", "settings", "tracking", "workspace",
-}  # fmt: skip
+    "attempts",
+    "chain",
+    "curve_log",
+    "curves",
+    "errors",
+    "ledger",
+    "lineage",
+    "live_run",
+    "progress",
+    "runs",
+    "scorings",
+    "settings",
+    "tracking",
+    "workspace",
+}
 
 # What the keys of their section mean depends on the task: see `finetrail.config.SECTIONS`.
 BY_TASK = {"validate", "split"}

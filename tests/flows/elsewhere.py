@@ -26,8 +26,12 @@ def worker_elsewhere(team: Team, home: Path) -> Iterator[None]:
     with (home / "worker.log").open("wb") as log:
         worker = subprocess.Popen(
             [sys.executable, "-m", "prefect", "worker", "start", *QUEUE],
-            cwd=team.sandbox.root, env=team.environment | own, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
+            cwd=team.sandbox.root,
+            env=team.environment | own,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
         try:
             yield
         finally:

@@ -32,13 +32,33 @@ def serving(port: int, environment: Mapping[str, str], scripts: Path) -> Iterato
         (root / "password").write_text(environment["POSTGRES_PASSWORD"], encoding="ascii")
         who = _give_away(root)
         user = environment["POSTGRES_USER"]
-        _must([programs / "initdb", "-D", root / "data", "-U", user, "-A", "scram-sha-256", "-E", "UTF8", "--pwfile",
-               root / "password", "--no-sync", "--locale", "C"], who)  # fmt: skip
+        _must(
+            [
+                programs / "initdb",
+                "-D",
+                root / "data",
+                "-U",
+                user,
+                "-A",
+                "scram-sha-256",
+                "-E",
+                "UTF8",
+                "--pwfile",
+                root / "password",
+                "--no-sync",
+                "--locale",
+                "C",
+            ],
+            who,
+        )
         with (root / "log").open("wb") as log:
             server = subprocess.Popen(
                 [programs / "postgres", "-D", root / "data", "-p", str(port), "-h", "127.0.0.1", "-k", "", "-F"],
-                stdout=log, stderr=log, cwd=root, **who,
-            )  # fmt: skip
+                stdout=log,
+                stderr=log,
+                cwd=root,
+                **who,
+            )
         try:
             _prepare(port, environment, scripts)
             yield programs
@@ -77,9 +97,12 @@ def _connect(port: int, environment: Mapping[str, str], database: str, seconds: 
     while True:
         try:
             return psycopg2.connect(
-                host="127.0.0.1", port=port, dbname=database,
-                user=environment["POSTGRES_USER"], password=environment["POSTGRES_PASSWORD"],
-            )  # fmt: skip
+                host="127.0.0.1",
+                port=port,
+                dbname=database,
+                user=environment["POSTGRES_USER"],
+                password=environment["POSTGRES_PASSWORD"],
+            )
         except psycopg2.OperationalError:
             if time.monotonic() > end:
                 raise

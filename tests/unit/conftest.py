@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
-from finetrail.models.backbone_settings import TextBackbone
+
+from finetrail.contents.text.settings import TextBackbone
 
 if TYPE_CHECKING:
     from finetrail.registry.packing import Version
@@ -92,10 +93,25 @@ def saved_model(backbone: TextBackbone, tmp_path_factory: pytest.TempPathFactory
     task = get_task("text-classification")
     with torch.random.fork_rng():
         torch.manual_seed(2)
-        built = task.build(backbone, ["bad", "good"], Path())
+        built = task.build(backbone, task.target.learned({"labels": ["bad", "good"]}), Path(), ["text"])
     built.processor.encode(["good"])
     folder = tmp_path_factory.mktemp("saved")
     task.save(built, backbone, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def paired_model(backbone: TextBackbone, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small classifier of two texts, a question and an answer, as `train` leaves it."""
+    import torch
+
+    from finetrail.tasks.registry import get_task
+
+    task, folder = get_task("text-classification"), tmp_path_factory.mktemp("paired")
+    learning = task.target.learned({"labels": ["bad", "good"]})
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        task.save(task.build(backbone, learning, folder, ["question", "answer"]), backbone, folder)
     return folder
 
 
@@ -107,33 +123,32 @@ def registered(
     from finetrail.registry.packing import register
     from finetrail.runs.tracking import connect
     from finetrail.workspace import Workspace
+    from tests.unit.recorded import packing_of
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", mlflow_database)
         tracker = connect(Workspace(tmp_path_factory.mktemp("registered")), "shared")
         run_id = tracker.start("full", {}, {}, [])
         tracker.end(run_id)
-        example = {"text": "the shuttle reached orbit"}
-        tags = {"finetrail.why": "full leads"}
-        return register(tracker, run_id, name="shared", model=saved_model, example=example, tags=tags), run_id
+        tags, packing = {"finetrail.why": "full leads"}, packing_of(saved_model)
+        return register(tracker, run_id, name="shared", model=saved_model, packing=packing, tags=tags), run_id
 
 
 @pytest.fixture(scope="session")
 def image_model(mlflow_database: str, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[str]":
-    """A classifier of images in MLflow's registry: its address there. See tests/unit/images.py."""
+    """A classifier of images in MLflow's registry: its address there. See tests/unit/red_or_blue.py."""
     from finetrail.registry.packing import register
     from finetrail.runs.tracking import connect
-    from finetrail.tasks.registry import get_entry
     from finetrail.workspace import Workspace
-    from tests.unit import images
+    from tests.unit.recorded import packing_of
+    from tests.unit.red_or_blue import save_red_or_blue
 
     folder = tmp_path_factory.mktemp("red-or-blue")
-    images.save_red_or_blue(folder)
+    save_red_or_blue(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", mlflow_database)
         tracker = connect(Workspace(tmp_path_factory.mktemp("images")), "images")
         run_id = tracker.start("full", {}, {}, [])
         tracker.end(run_id)
-        example = {"image": get_entry(images.NAME).example}
-        version = register(tracker, run_id, name="images", model=folder, example=example, tags={})
+        version = register(tracker, run_id, name="images", model=folder, packing=packing_of(folder), tags={})
         yield f"models:/images/{version.version}"

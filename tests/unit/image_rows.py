@@ -16,7 +16,8 @@ from PIL import Image
 from finetrail.workspace import Workspace
 
 SHARD = ("id", "label", "split", "group")
-STRINGS = ("id", "source", "split", "label", "group", "sha256", "mode", "format", "perceptual_hash", "error")
+STRINGS = ("id", "source", "split", "label", "label_text", "group", "sha256")
+LOOKS = ("mode", "format", "perceptual_hash", "error")
 NUMBERS = ("row", "bytes", "width", "height")
 
 
@@ -87,6 +88,6 @@ def write_images(root: Path, images: Sequence[ImageRow], rows_a_shard: int = 50)
     for part, start in enumerate(range(0, len(rows), rows_a_shard)):
         table = pa.Table.from_pylist(rows[start : start + rows_a_shard], shards)
         pq.write_table(table, space.raw / f"part-{part:05d}.parquet")
-    columns = [*[(name, pa.string()) for name in STRINGS], *[(name, pa.int64()) for name in NUMBERS]]
+    columns = [*[(name, pa.string()) for name in (*STRINGS, *LOOKS)], *[(name, pa.int64()) for name in NUMBERS]]
     pq.write_table(pa.Table.from_pylist(manifest, pa.schema([*columns, ("contrast", pa.float64())])), space.manifest)
     return space

@@ -1,11 +1,14 @@
-"""A training run as `train` records it, and its way into MLflow."""
+"""A training run as `train` records it, and the ways of run and model into MLflow."""
 
 from dataclasses import replace
 from pathlib import Path
 
+from finetrail.registry.packing import Packing
 from finetrail.runs.curves import write_curve
 from finetrail.runs.record import RunRecord, write_record
 from finetrail.runs.tracking import Tracker
+from finetrail.tasks.registry import task_of
+from finetrail.tasks.task import read_description
 from finetrail.workspace import RunPaths, write_json
 
 DATASETS = [
@@ -34,11 +37,19 @@ def history(tracker: Tracker, run_id: str, name: str) -> list[tuple[int, float]]
     return [(one.step, one.value) for one in tracker.client.get_metric_history(run_id, name)]
 
 
-def files_of(folder: Path, run_id: str) -> RunPaths:
-    """What `train` leaves about a candidate."""
-    paths = RunPaths(folder / "runs" / "full")
-    write_record(replace(RECORD, run_id=run_id), paths.record)
+def files_of(folder: Path, run_id: str, name: str = "full") -> RunPaths:
+    """What `train` leaves about a candidate, below the folder `data` of a workspace."""
+    paths = RunPaths(folder / "runs" / name)
+    write_record(replace(RECORD, run_id=run_id, name=name), paths.record)
     write_json(paths.metrics, METRICS)
     write_curve(paths.train_curve, TRAIN)
     write_curve(paths.val_curve, VAL)
     return paths
+
+
+def packing_of(model: Path) -> Packing:
+    """What `register` says of a saved model."""
+    described = read_description(model)
+    task = task_of(described)
+    example = dict.fromkeys(described["columns"], task.example)
+    return Packing(example, task.target.answers, task.content.requirements)

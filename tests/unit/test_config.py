@@ -1,61 +1,19 @@
 """params.yaml: what it says, and how it is refused: in one line that names the key, the value and what is allowed."""
 
-import copy
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
 
 from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
-from finetrail.config import Params, load_params
-from finetrail.data.sources.place import ImageSource
+from finetrail.config import load_params
+from finetrail.contents.text.settings import TextBackbone
 from finetrail.errors import ConfigError
+from tests.unit.params_file import MISSING, load, load_text, params, refusal
 
-MISSING = object()
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.yaml"))
-
-
-def params(edits: dict[str, Any]) -> dict[str, Any]:
-    """A small valid params.yaml with edits by dotted key; `MISSING` takes a key out."""
-    values: dict[str, Any] = {
-        "project": "demo",
-        "task": "text-classification",
-        "seed": 0,
-        "source": {"path": "data/input/reviews.csv"},
-        "backbone": {"weights": "hf://owner/encoder", "max_tokens": 64},
-        "candidates": {"probe": {"adaptation": {"method": "linear_probe"}}},
-    } | {section: {} for section in ("validation", "split", "train", "selection")}
-    for key, value in ((key, copy.deepcopy(value) if value is not MISSING else value) for key, value in edits.items()):
-        *sections, last = key.split(".")
-        inner = values
-        for section in sections:
-            inner = inner.setdefault(section, {})
-        if value is MISSING:
-            del inner[last]
-        else:
-            inner[last] = value
-    return values
-
-
-def load(tmp_path: Path, edits: dict[str, Any]) -> Params:
-    return load_text(tmp_path, json.dumps(params(edits)).encode())  # JSON is YAML
-
-
-def load_text(tmp_path: Path, text: bytes) -> Params:
-    (tmp_path / "params.yaml").write_bytes(text)
-    return load_params(tmp_path / "params.yaml")
-
-
-def refusal(tmp_path: Path, edits: dict[str, Any]) -> str:
-    with pytest.raises(ConfigError) as caught:
-        load(tmp_path, edits)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
 
 
 def test_an_empty_section_is_all_defaults(tmp_path: Path) -> None:
@@ -186,95 +144,3 @@ def test_reading_the_settings_imports_nothing_heavy() -> None:
     code = f"import sys, finetrail.cli.app; print(*{heavy} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
-
-
-IMAGES = {
-    "task": "image-classification",
-    "source": {"path": "hf://datasets/owner/images", "columns": {"image": "img"}},
-    "backbone": {"name": "resnet18", "weights": "DEFAULT"},
-}
-
-
-def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
-    augment = {"crop": "padded", "flip": True}
-    loaded = load(tmp_path, IMAGES | {"train.augment": augment, "validation": {"blank": {"policy": "fail"}}})
-    assert isinstance(loaded.source, ImageSource)
-    assert isinstance(loaded.candidates["probe"].backbone, ImageBackbone)
-    assert loaded.candidates["probe"].train.augment.active
-
-
-@pytest.mark.parametrize(
-    ("edits", "message"),
-    [
-        (IMAGES | {"backbone.max_tokens": 64}, r"backbone.*max_tokens.*allowed are name, weights"),
-        (IMAGES | {"validation.length": {}}, r"unknown key 'length'"),
-        (IMAGES | {"split.shingle_words": 3}, r"unknown key 'shingle_words'"),
-        (IMAGES | {"source.columns": {"text": "x"}}, r"unknown key 'text'.*allowed are image"),
-        (IMAGES | {"backbone.weights": "resnet18.pth"}, r"'resnet18.pth' is not in data/weights/"),
-        (IMAGES | {"backbone.mean": [0.5, 0.5]}, r"backbone.mean"),
-        (IMAGES | {"train.augment": {"crop": "random"}}, r"train.augment.crop is 'random'.*'padded'"),
-        (
-            IMAGES | {"gate.slices": {"a": {"min_characters": 3}}},
-            r"gate\.slices\.a goes by characters, and the rows hold image; use `group`",
-        ),
-        ({"train.augment": {"flip": True}}, r"train.augment varies images, and text-classification has text"),
-        (
-            IMAGES | {"candidates.probe.adaptation": {"method": "prompt_tuning"}},
-            r"candidates\.probe\.adaptation\.method 'prompt_tuning' is for texts, and image-class",
-        ),
-        ({"source.columns": {"image": "x"}}, r"unknown key 'image'.*allowed are text"),
-        ({"task": ["a"]}, r"task is \['a'\]: unknown task; use one of text-classification, image-classification"),
-    ],
-)
-def test_a_key_of_the_other_kind_is_refused(tmp_path: Path, edits: dict[str, Any], message: str) -> None:
-    assert re.search(message, refusal(tmp_path, edits))
-
-
-NUMBERS = {"task": "text-regression"}
-
-
-def test_the_defaults_of_metric_and_loss_are_those_of_the_problem(tmp_path: Path) -> None:
-    for edits, loss, metric in (({}, "cross_entropy", "macro_f1"), (NUMBERS, "mse", "rmse")):
-        loaded = load(tmp_path, edits)
-        for train in (loaded.train, loaded.candidates["probe"].train):
-            assert (train.loss, train.metric) == (loss, metric)
-        assert loaded.selection.metric == metric
-        assert loaded.gate.metric == metric
-
-
-def test_a_regression_takes_its_own_losses_metrics_and_mixing(tmp_path: Path) -> None:
-    of_images = IMAGES | {"task": "image-regression", "train.augment": {"mixup": 0.2, "cutmix": 0.2}}
-    for edits in (NUMBERS, of_images):
-        own = {"train.loss": "huber", "train.huber_delta": 0.5, "train.metric": "spearman", "selection.metric": "mae"}
-        train = load(tmp_path, edits | own | {"validation.label_range": {"max": 9}}).candidates["probe"].train
-        assert (train.loss, train.huber_delta, train.metric) == ("huber", 0.5, "spearman")
-
-
-@pytest.mark.parametrize(
-    ("edits", "message"),
-    [
-        (
-            NUMBERS | {"train.metric": "macro_f1"},
-            "candidates.probe.train.metric 'macro_f1' is for classification, and text-regression has pearson or spear",
-        ),
-        (NUMBERS | {"selection.metric": "accuracy"}, "selection.metric 'accuracy' is for classification, and text-reg"),
-        ({"gate.metric": "rmse"}, "gate.metric 'rmse' is for regression, and text-classification has accuracy"),
-        ({"gate.slices": {"a": {}}}, "gate.slices.a: a slice needs one of group, label, min_characters, max_char"),
-        ({"gate.margin": 2}, "gate.margin is 2: must be less than or equal to 1"),
-        (NUMBERS | {"gate.slices": {"a": {"label": ["3"]}}}, "gate.slices.a goes by label, and the labels are numbers"),
-        ({"selection.metric": "rmse"}, "selection.metric 'rmse' is for regression, and text-classification has accura"),
-        ({"train.metric": "r2"}, "candidates.probe.train.metric 'r2' is for regression, and text-classification has"),
-        ({"train.loss": "mse"}, "train.loss 'mse' is for regression, and text-classification has cross_entropy or foc"),
-        (NUMBERS | {"train.loss": "focal"}, "train.loss 'focal' is for classification, and text-regression has mse or"),
-        (NUMBERS | {"train.label_smoothing": 0.1}, "train.label_smoothing is for classification, and text-regression"),
-        (NUMBERS | {"train.class_weights": "balanced"}, "train.class_weights is for classification, and text-regressi"),
-        (NUMBERS | {"train.focal_gamma": 1.0}, "train.focal_gamma is for classification, and text-regression is none"),
-        ({"train.huber_delta": 2.0}, "train.huber_delta is for regression, and text-classification is none; remove it"),
-        (NUMBERS | {"train.metric": "rsme"}, "train.metric is 'rsme': must be 'accuracy'"),
-        (NUMBERS | {"validation.rare_label": {}}, "unknown key 'rare_label'"),
-        ({"validation.label_range": {}}, "unknown key 'label_range'"),
-        (IMAGES | {"task": "image-regression", "validation.class_balance": {}}, "unknown key 'class_balance'"),
-    ],
-)
-def test_what_another_kind_of_problem_has_is_refused(tmp_path: Path, edits: dict[str, Any], message: str) -> None:
-    assert message in refusal(tmp_path, edits)

@@ -9,9 +9,11 @@ from finetrail import errors
 from finetrail.errors import FinetrailError
 
 CLASSES = {name: cls for name, cls in inspect.getmembers(errors, inspect.isclass) if cls.__module__ == errors.__name__}
-EXITS = {"FinetrailError": 1, "ConfigError": 2, "DataError": 3, "ModelError": 4, "TrainingError": 5, "TrackingError": 6,
-         "WorkspaceError": 7, "UnreachableError": 8, "RefusedError": 9, "LedgerError": 10,
-         "LineageError": 11}  # fmt: skip
+FAMILIES = (
+    "FinetrailError ConfigError DataError ModelError TrainingError TrackingError WorkspaceError UnreachableError "
+    "RefusedError LedgerError LineageError"
+).split()
+EXITS = {name: code for code, name in enumerate(FAMILIES, start=1)}
 
 
 def drawn() -> dict[str, tuple[str | None, int | None]]:

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from finetrail.data.sources.place import TextSource
+from finetrail.contents.text.settings import TextBackbone
 from finetrail.errors import ConfigError, FinetrailError, ModelError, SourceError
-from finetrail.models.backbone_settings import TextBackbone
+from finetrail.targets.classes import CLASSES
 from finetrail.tasks.registry import get_task, load_model
 from finetrail.training.checkpoints import Checkpoints
+from tests.unit.sections_of import TEXTS, source_of
 
 
 class Poison:
@@ -40,7 +41,7 @@ def poison(touched: Path) -> bytes:
 
 
 def read(root: Path, name: str, **more: Any) -> None:
-    list(TextSource(path=name, **more).read(root))
+    list(source_of(TEXTS, path=name, **more).read(root))
 
 
 @pytest.mark.parametrize("name", ["rows.pkl", "rows.npy", "rows.npz", "rows.joblib"])
@@ -97,8 +98,9 @@ def test_a_backbone_with_a_pickle_for_its_weights(
     folder = Path(shutil.copytree(encoder_folder, tmp_path / "encoder"))
     (folder / "model.safetensors").unlink()
     (folder / name).write_bytes(poison)
+    settings = TextBackbone(weights=str(folder), max_tokens=16)
     with pytest.raises(ModelError, match="encoder"):
-        get_task("text-classification").build(TextBackbone(weights=str(folder), max_tokens=16), ["a", "b"], Path())
+        get_task(TEXTS).build(settings, CLASSES.learned({"labels": ["a", "b"]}), Path(), ["text"])
     assert not touched.exists()
 
 

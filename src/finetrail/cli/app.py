@@ -98,11 +98,9 @@ def train(candidate: Annotated[str, typer.Argument(help="One of the candidates i
         done = stage(
             workspace,
             candidate,
+            chosen,
             project=params.project,
             task=params.task.task,
-            backbone=chosen.backbone,
-            adaptation=chosen.adaptation,
-            settings=chosen.train,
             seed=params.seed,
             track=bar,
         )

@@ -3,7 +3,8 @@
 import json
 from urllib.parse import quote
 
-from finetrail.runs.tracking import connect, tracking_uri
+from finetrail.redaction import without_secrets
+from finetrail.runs.tracking import connect
 from finetrail.workspace import Workspace
 
 
@@ -12,14 +13,23 @@ def compared_runs(workspace: Workspace, project: str, port: int = 5000) -> str |
 
     Args:
         port: of `finetrail ui`; not used where the runs are on a server.
+
+    Raises:
+        TrackingError: the server or database does not answer.
     """
     trained = [workspace.run(folder.name) for folder in sorted(workspace.runs.glob("*/"))]
     known = [paths for paths in trained if paths.record.exists()]
     if not known:
         return None
     tracker = connect(workspace, project)
-    runs = quote(json.dumps([tracker.resume(paths) for paths in known], separators=(",", ":")))
-    experiments = quote(json.dumps([tracker.experiment_id]))
-    uri = tracking_uri(workspace)
-    base = uri.rstrip("/") if uri.startswith("http") else f"http://127.0.0.1:{port}"
-    return f"{base}/#/compare-runs?runs={runs}&experiments={experiments}"
+    runs, experiments = _json([tracker.resume(paths) for paths in known]), _json([tracker.experiment_id])
+    return f"{pages_at(tracker.uri, port)}/#/compare-runs?runs={runs}&experiments={experiments}"
+
+
+def pages_at(uri: str, port: int) -> str:
+    """Where the pages over a server or a database answer, without the password of the address."""
+    return without_secrets(uri).rstrip("/") if uri.startswith("http") else f"http://127.0.0.1:{port}"
+
+
+def _json(value: list[str]) -> str:
+    return quote(json.dumps(value, separators=(",", ":")))

@@ -15,13 +15,14 @@ from finetrail.contents.content import Content
 from finetrail.data.sources.place import Source
 from finetrail.data.sources.unlabelled import Unlabelled, count, identity
 from finetrail.data.store.content import batches
+from finetrail.data.store.shards import Most
 from finetrail.errors import ConfigError, DataError
 from finetrail.progress import Track, quiet
 from finetrail.runs import hashes
+from finetrail.serving.answer_types import is_nested
 from finetrail.workspace import Workspace
 
-ROWS_A_CHUNK = 2_048
-BYTES_A_CHUNK = 64 * 2**20
+A_CHUNK = Most(2_048, 64 * 2**20)
 EXCERPT = 200
 """Characters of a text that the rejects file shows."""
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ def predict(
     columns: Sequence[str],
     labelled: Source | None = None,
     track: Track = quiet,
+    chunk: Most = A_CHUNK,
 ) -> Scored:
     """Write the raw values, or the names of the images, with the answers beside them: see `finetrail.serving.answer`.
 
@@ -61,6 +63,7 @@ def predict(
         content: what the task reads.
         columns: those of `source` that hold the raw values, or the paths of images.
         labelled: where the training data come from, if `columns` are those that it names.
+        chunk: what is scored and kept at a time.
 
     Raises:
         ConfigError: the target's format is unknown, or the model reads another kind.
@@ -75,23 +78,25 @@ def predict(
         )
     found = content.unlabelled(source, columns, labelled)
     rows = track(found, total=count(source) if source.exists() else None, what="scoring")
-    chunks = batches(rows, ROWS_A_CHUNK, BYTES_A_CHUNK)
+    chunks = batches(rows, chunk.rows, chunk.size)
     first = next(chunks, [])  # before the model is loaded: a source that cannot be read is told at once
     scorer = open_scorer(workspace, model)
     _refuse_others(scorer, model, content, columns)
+    kinds = scorer.task.target.answers
+    nested = {_column_of(name, columns): kind for name, kind in kinds.items() if is_nested(kind)}
     key = {
         "the source": identity(source),
         "the columns": ", ".join(columns),
         "the model": scorer.fingerprint,
-        "the code": f"{hashes.hash_code()} {ROWS_A_CHUNK} {BYTES_A_CHUNK}",
+        "the code": f"{hashes.hash_code()} {chunk.rows} {chunk.size}",
     }
-    with ScoredParts(target, key) as parts:
+    with ScoredParts(target, key, nested) as parts:
         done = parts.progress
         if done.chunks:
             log.warning("%s goes on behind row %d, where it was cut off", target.name, done.rows + done.rejected)
-        for number, chunk in enumerate(chain([first], chunks)):
+        for number, some in enumerate(chain([first], chunks)):
             if number >= done.chunks:
-                parts.add(*_scored(scorer, chunk, columns))
+                parts.add(*_scored(scorer, some, columns))
     rejected = parts.progress.rejected
     return Scored(parts.progress.rows, rejected, parts.rejects if rejected else None)
 
@@ -105,9 +110,14 @@ def _refuse_others(scorer: Scorer, model: str, content: Content, columns: Sequen
         )
     if len(scorer.columns) != len(columns):
         raise ConfigError(
-            f"{model} reads {len(scorer.columns)} columns ({', '.join(scorer.columns)}), and {len(columns)} are given "
-            f"({', '.join(columns)}); name as many with --column, in that order"
+            f"{model} reads {', '.join(scorer.columns)}, and the columns that are given are {', '.join(columns)}; name "
+            "as many with --column, in that order"
         )
+
+
+def _column_of(name: str, columns: Sequence[str]) -> str:
+    """What a column of answers is called beside the given columns."""
+    return f"predicted_{name}" if name in columns else name
 
 
 def _scored(scorer: Scorer, chunk: list[Unlabelled], columns: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -124,7 +134,7 @@ def _scored(scorer: Scorer, chunk: list[Unlabelled], columns: Sequence[str]) -> 
     }
     reasons = pd.Series([bad[place] for place in sorted(bad)], dtype=str)
     named = pd.DataFrame({"row": [one.row for one in worse], **shown, "reason": reasons})
-    answers = frame.rename(columns={name: f"predicted_{name}" for name in columns})
+    answers = frame.rename(columns={name: _column_of(name, columns) for name in scorer.task.target.answers})
     return pd.concat([given, answers], axis=1), named
 
 

@@ -7,9 +7,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from finetrail.errors import LineageError, ReproductionError, WorkspaceError
+from finetrail.programs.run import Say
 from finetrail.proof import registered
 from finetrail.proof.comparison import Bits, Scored, compare_bits, compare_metrics
-from finetrail.proof.rebuild import Rebuild, Say, refuse_what_cannot_be_built
+from finetrail.proof.rebuild import Rebuild, refuse_what_cannot_be_built
 from finetrail.proof.record import Lineage, say_machine
 from finetrail.proof.registered import Files
 from finetrail.registry.versions import Known

@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from finetrail.errors import SourceError, WorkspaceError
+from finetrail.serving.answer_types import arrow_type
 from finetrail.workspace import read_json, write_json
 
 WRITERS = (".csv", ".jsonl", ".parquet")
@@ -38,16 +39,19 @@ class ScoredParts:
     Args:
         target: a CSV, JSONL or Parquet file, by its ending.
         key: what the rows depend on, by what it is called: if one differs, the parts of before are dropped.
+        nested: the columns that hold lists or structs, and their types. A CSV file has them as JSON text, Parquet and
+            JSONL as they are.
 
     Raises:
         WorkspaceError: another process is writing the same target.
     """
 
-    def __init__(self, target: Path, key: dict[str, str]) -> None:
+    def __init__(self, target: Path, key: dict[str, str], nested: Mapping[str, str]) -> None:
         self._target = target
         self.rejects = target.with_name(target.name + ".rejects.csv")
         self._folder = target.with_name(f".{target.name}.partial")  # hidden: it may lie in the folder that is scored
         self._key = key
+        self._nested = nested
         self.progress = Progress()
 
     def __enter__(self) -> Self:
@@ -74,11 +78,19 @@ class ScoredParts:
     def add(self, scored: pd.DataFrame, refused: pd.DataFrame) -> None:
         """Keep a chunk: of its rows those with answers, and those without. The first gives the columns."""
         number = self.progress.chunks
-        _whole(self._part(number), lambda path: _WRITE[self._target.suffix](scored, path, number == 0))
+        _whole(self._part(number), lambda path: self._write(scored, path, number == 0))
         if len(refused):
             _whole(self._refused(number), lambda path: _write_csv(refused, path, not self.progress.rejected))
         self.progress = Progress(number + 1, self.progress.rows + len(scored), self.progress.rejected + len(refused))
         write_json(self._record, {"key": self._key, "progress": vars(self.progress)})
+
+    def _write(self, scored: pd.DataFrame, path: Path, header: bool) -> None:
+        if self._target.suffix == ".csv":
+            _write_csv(scored.assign(**{name: scored[name].map(_as_json) for name in self._nested}), path, header)
+        elif self._target.suffix == ".jsonl":
+            _write_jsonl(scored, path)
+        else:
+            _write_parquet(scored, path, self._nested)
 
     @property
     def _record(self) -> Path:
@@ -141,17 +153,30 @@ def _write_csv(frame: pd.DataFrame, path: Path, header: bool) -> None:
     frame.to_csv(path, index=False, header=header, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
 
 
-def _write_jsonl(frame: pd.DataFrame, path: Path, header: bool) -> None:
+def _as_json(value: Any) -> str:
+    """A list or a struct as the text of a cell."""
+    return json.dumps(value, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist()  # numpy's arrays and numbers
+
+
+def _write_jsonl(frame: pd.DataFrame, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         if len(frame):
             frame.to_json(file, orient="records", lines=True, force_ascii=False)
 
 
-def _write_parquet(frame: pd.DataFrame, path: Path, header: bool) -> None:
+def _write_parquet(frame: pd.DataFrame, path: Path, nested: Mapping[str, str]) -> None:
+    """Lists have the type that they are said to have: where all are empty, or there is no row, none can be seen."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), path)
+    schema = pa.Schema.from_pandas(frame, preserve_index=False)
+    for name, kind in nested.items():
+        schema = schema.set(schema.get_field_index(name), pa.field(name, arrow_type(kind)))
+    pq.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False), path)
 
 
 def _join_bytes(parts: list[Path], joined: Path) -> None:
@@ -170,11 +195,6 @@ def _join_parquet(parts: list[Path], joined: Path) -> None:
             whole.write_table(pq.read_table(part))
 
 
-_WRITE: dict[str, Callable[[pd.DataFrame, Path, bool], None]] = {
-    ".csv": _write_csv,
-    ".jsonl": _write_jsonl,
-    ".parquet": _write_parquet,
-}
 _JOIN: dict[str, Callable[[list[Path], Path], Any]] = {
     ".csv": _join_bytes,
     ".jsonl": _join_bytes,

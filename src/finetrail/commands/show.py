@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from finetrail.commands.compared import compared_runs
+from finetrail.errors import TrackingError
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Choice
 from finetrail.targets.target import metric_named
@@ -31,7 +32,15 @@ def show(workspace: Workspace, project: str, metrics: Sequence[Metric]) -> Itera
     yield Text(f"test, scored once: {', '.join(scores)}")
     yield Text(f"registered: models:/{registration['name']}/{registration['version']}, alias {registration['alias']}")
     yield Text(f"report: {(workspace.test_report / 'report.html').relative_to(workspace.root)}")
-    yield Text(f"all candidates side by side, while `make ui` runs: {compared_runs(workspace, project)}")
+    yield Text(f"all candidates side by side, while `make ui` runs: {_compared(workspace, project)}")
+
+
+def _compared(workspace: Workspace, project: str) -> str | None:
+    """The page that compares the runs, or why there is none: results are shown without MLflow too."""
+    try:
+        return compared_runs(workspace, project)
+    except TrackingError as error:
+        return str(error)
 
 
 def _ranking(workspace: Workspace, choice: Choice, metric: Metric) -> Table:

@@ -23,7 +23,7 @@ from finetrail.registry.ledger import Ledger
 from finetrail.registry.versions import Known
 from finetrail.serving.answer import answers_of_split
 from finetrail.serving.predictions import write_predictions
-from finetrail.targets.target import Codec
+from finetrail.targets.codec import Codec
 from finetrail.tasks.registry import load_model
 from finetrail.tasks.task import Built
 from finetrail.workspace import Workspace, read_json

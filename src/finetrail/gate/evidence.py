@@ -6,7 +6,7 @@ from typing import Any
 
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.gate.paired import Right
-from finetrail.targets.target import Judge
+from finetrail.targets.judge import Judge
 
 
 @dataclass(frozen=True)

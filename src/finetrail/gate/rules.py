@@ -33,7 +33,7 @@ def metric_rule(evidence: Evidence, settings: Gate) -> list[Ruling]:
     if evidence.first:
         sentence = f"{metric.title} {values} of the best constant answer"
         return [_bounded(metric.title, gap, 0.0, metric.say, sentence)]
-    margin = settings.margin * (abs(other) if metric.in_unit else 1.0)
+    margin = metric.margin(settings.margin, other)
     return [_bounded(metric.title, gap, -margin, metric.say, f"{metric.title} {values} of the champion")]
 
 
@@ -88,7 +88,7 @@ def slice_rules(evidence: Evidence, settings: Gate) -> list[Ruling]:
         else:
             metric = evidence.metric
             gap, one, other = _metric_gap(evidence, settings, rows)
-            margin = settings.slice_margin * (abs(other) if metric.in_unit else 1.0)
+            margin = metric.margin(settings.slice_margin, other)
             sentence = f"{metric.title} {metric.say(one)} against {metric.say(other)} on {rows.sum()} rows"
             found.append(_bounded(rule, gap, -margin, metric.say, f"{rule}: {sentence}"))
     return found

@@ -21,7 +21,7 @@ Kept = NDArray[np.float32] | list[NDArray[np.float32]]
 MOST_DIMENSIONS = 3
 """Of what is kept of an example, such as words by tags."""
 Keep = Callable[[Tensor, Batch], Kept]
-"""Takes what is wanted of outputs (B, ..., K): see `finetrail.targets.target.Learning.keep`."""
+"""Takes what is wanted of outputs (B, ..., K): see `finetrail.targets.learning.Learning.keep`."""
 
 
 def predict(

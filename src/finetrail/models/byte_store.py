@@ -21,16 +21,20 @@ class Packed:
         parts: taken one by one; only the block, or nothing of it, stays in memory.
         scratch: the folder of the file; the system's own by default. The file has no name, so nothing is left of it
             after the process, however it ends.
-        in_memory: bytes up to which no file is needed; `IN_MEMORY` by default.
+        in_memory: bytes up to which no file is needed.
+        resident: bytes that may be read from the file before the process lets go of its pages.
 
     Raises:
         OSError: the disk is full.
     """
 
     def __init__(
-        self, parts: Iterable[bytes | NDArray[np.uint8]], scratch: Path | None = None, in_memory: int | None = None
+        self,
+        parts: Iterable[bytes | NDArray[np.uint8]],
+        scratch: Path | None = None,
+        in_memory: int = IN_MEMORY,
+        resident: int = RESIDENT,
     ) -> None:
-        in_memory = IN_MEMORY if in_memory is None else in_memory
         ends = [0]
         if scratch is not None:
             scratch.mkdir(parents=True, exist_ok=True)
@@ -49,6 +53,7 @@ class Packed:
                 self._bytes = np.frombuffer(file.read(), dtype=np.uint8)
         self._ends = np.array(ends, dtype=np.int64)
         self._read = 0
+        self._resident = resident
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -63,6 +68,6 @@ class Packed:
         # Mapped pages count as this process's memory until it says that it can do without; the system keeps them for
         # the next time as long as it has nothing better to do with its memory.
         self._read += count
-        if self._mapped is not None and self._read > RESIDENT and hasattr(mmap, "MADV_DONTNEED"):
+        if self._mapped is not None and self._read > self._resident and hasattr(mmap, "MADV_DONTNEED"):
             self._mapped.madvise(mmap.MADV_DONTNEED)
             self._read = 0

@@ -1,4 +1,4 @@
-"""DVC's files of settings: where its cache and its remotes are, and settings that hold for one clone alone.
+"""The one place that calls DVC, and that reads and writes its settings: where its cache and its remotes are.
 
 DVC is not imported: its own commands would take a second for each question. The files and their order are those of
 https://doc.dvc.org/command-reference/config.
@@ -6,12 +6,45 @@ https://doc.dvc.org/command-reference/config.
 
 import configparser
 import os
+import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import site_config_dir, user_config_dir
 
+from finetrail.programs.run import Say, must, run
+
 Sections = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Dvc:
+    """DVC's commands, run by this Python.
+
+    Attributes:
+        root: the workspace.
+        environment: all of it.
+        where: what the workspace is called in messages.
+        say: hears each line of what they write.
+    """
+
+    root: Path
+    environment: Mapping[str, str]
+    where: str
+    say: Say | None = None
+
+    def try_to(self, *arguments: str) -> bool:
+        """Run a command that may fail, and is not heard; whether it succeeded."""
+        return run(self._command(*arguments), self.root, self.environment).code == 0
+
+    def must(self, *arguments: str) -> None:
+        """Run a command. Raises: WorkspaceError: it failed."""
+        must(self._command(*arguments), self.root, self.environment, self.say, where=self.where)
+
+    @staticmethod
+    def _command(*arguments: str) -> list[str]:
+        return [sys.executable, "-m", "dvc", *arguments]
 
 
 def cache_of(root: Path) -> Path:

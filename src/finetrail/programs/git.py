@@ -1,10 +1,16 @@
-"""What git has at a commit: whether it is here, files, folders, and the earlier versions of a file."""
+"""The one place that calls git: commits, files as they were, settings, and clones."""
 
 import io
 import subprocess
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from finetrail.programs.run import Say, must
+
+CLONE = "a fresh clone"
+"""What a clone is called in messages."""
 
 
 @dataclass(frozen=True)
@@ -12,6 +18,29 @@ class Repository:
     """The git repository that a workspace lies in. Args: root: the workspace, from which all paths start."""
 
     root: Path
+
+    @property
+    def head(self) -> str:
+        """The commit that is checked out; empty where there is none, or no repository, or no git."""
+        return self._word("rev-parse", "HEAD")
+
+    @property
+    def top(self) -> Path:
+        """The folder of the repository."""
+        return Path(self._word("rev-parse", "--show-toplevel"))
+
+    @property
+    def below_top(self) -> str:
+        """The path from the repository's folder to the workspace; empty where they are the same."""
+        return self._word("rev-parse", "--show-prefix")
+
+    def setting(self, key: str) -> str:
+        """A setting of git's, such as `user.name`; empty where there is none."""
+        return self._word("config", key)
+
+    def changed(self, *, but: str) -> bool:
+        """Whether tracked files of the workspace are others than in the commit. Args: but: a file that may be."""
+        return bool(self._word("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{but}"))
 
     def has(self, commit: str) -> bool:
         """Whether the commit is in this clone."""
@@ -23,16 +52,26 @@ class Repository:
 
     def unpack(self, commit: str, folder: str, into: Path) -> Path | None:
         """A folder as it was, written below `into`; None where it was not there."""
-        packed = self._ask("archive", "--format=tar", commit, "--", folder)
-        if packed is None:
+        archived = self._ask("archive", "--format=tar", commit, "--", folder)
+        if archived is None:
             return None
-        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        with tarfile.open(fileobj=io.BytesIO(archived)) as archive:
             archive.extractall(into, filter="data")
         return into / folder
 
     def commits_of(self, path: str) -> list[str]:
         """The commits that changed a file, on any branch, the newest first."""
         return (self._ask("log", "--all", "--format=%H", "--", path) or b"").decode().split()
+
+    def clone(self, commit: str, into: Path, environment: Mapping[str, str], say: Say | None = None) -> None:
+        """Clone the whole repository, and check a commit out. Raises: WorkspaceError: git failed."""
+        fetch = ["git", "clone", "--quiet", "--no-checkout", str(self.top), str(into)]
+        must(fetch, self.root, environment, say, where=CLONE)
+        check_out = ["git", "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", commit]
+        must(check_out, into, environment, say, where=CLONE)
+
+    def _word(self, *arguments: str) -> str:
+        return (self._ask(*arguments) or b"").decode(errors="replace").strip()
 
     def _ask(self, *arguments: str) -> bytes | None:
         try:

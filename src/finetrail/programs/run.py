@@ -7,7 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from finetrail.errors import WorkspaceError
 from finetrail.programs import leash
+
+Say = Callable[[str], None]
+"""Hears what happens, line by line."""
 
 KEPT = 200
 """Lines: what went wrong stands at the end."""
@@ -25,7 +29,7 @@ def run(
     command: Sequence[str],
     folder: Path,
     environment: Mapping[str, str],
-    say: Callable[[str], None] | None = None,
+    say: Say | None = None,
     *,
     stderr: int | None = subprocess.STDOUT,
 ) -> Ended:
@@ -64,3 +68,20 @@ def run(
                 process.stdin.close()
             code = process.wait(leash.GRACE + 5)
     return Ended(code, tuple(last))
+
+
+def must(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], say: Say | None = None, *, where: str
+) -> None:
+    """Run a program that has to succeed; its errors and its progress bars go where ours go.
+
+    Args:
+        where: it runs, for the message.
+
+    Raises:
+        WorkspaceError: it failed.
+    """
+    ended = run(command, folder, environment, say, stderr=None)
+    if ended.code:
+        shown = " ".join(command).replace(f"{sys.executable} -m ", "")
+        raise WorkspaceError(f"`{shown}` exited with {ended.code} in {where}; the lines above say why")

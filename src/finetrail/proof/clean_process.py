@@ -3,7 +3,7 @@
 Nothing of the finetrail that is installed here is found: the code comes out of the package. A connection to any host
 raises, and so does a pickle that names anything to import.
 
-    python -P clean_process.py PACKED ROWS ANSWERS
+    python -P clean_process.py MODEL ROWS ANSWERS
 """
 
 import socket
@@ -14,7 +14,7 @@ FEW = 8
 """Rows that also go the way of a caller, through MLflow's `predict` and its schema."""
 
 
-def _on_the_spot(event: str, arguments: tuple[object, ...]) -> None:
+def _refuse(event: str, arguments: tuple[object, ...]) -> None:
     if event in ("socket.getaddrinfo", "socket.gethostbyname") or (
         event == "socket.connect" and getattr(arguments[0], "family", None) != socket.AF_UNIX
     ):
@@ -23,18 +23,18 @@ def _on_the_spot(event: str, arguments: tuple[object, ...]) -> None:
         raise RuntimeError(f"the packed model unpickles {arguments[0]}.{arguments[1]}")
 
 
-def main(packed: Path, rows: Path, answers: Path) -> None:
+def main(folder: Path, rows: Path, answers: Path) -> None:
     """Load the packed model, and write what it says to each row; of the first few also what a caller gets."""
     sys.path[:] = [path for path in sys.path if not (Path(path or ".") / "finetrail").is_dir()]
     import mlflow.pyfunc
     import pandas as pd
 
     frame = pd.read_parquet(rows)
-    sys.addaudithook(_on_the_spot)
-    model = mlflow.pyfunc.load_model(str(packed))
+    sys.addaudithook(_refuse)
+    model = mlflow.pyfunc.load_model(str(folder))
     import finetrail
 
-    if not Path(finetrail.__file__).resolve().is_relative_to(packed.resolve()):
+    if not Path(finetrail.__file__).resolve().is_relative_to(folder.resolve()):
         raise RuntimeError(f"the packed model runs code from outside of it, {finetrail.__file__}")
     model.unwrap_python_model().answers(frame).to_parquet(answers, index=False)
     model.predict(frame.head(FEW)).to_json(answers.with_suffix(".json"))

@@ -94,7 +94,7 @@ def compare_bits(registered: Path, rebuilt: Path) -> Bits:
 
 
 def compare_metrics(
-    packed: Path, model: Path, built: Workspace, candidate: str, *, tolerance: float
+    registered: Path, model: Path, built: Workspace, candidate: str, *, tolerance: float
 ) -> tuple[Scored, ...]:
     """Score a registered model and the one that was built again on the same validation rows.
 
@@ -102,7 +102,7 @@ def compare_metrics(
     written about them anywhere counts for nothing here.
 
     Args:
-        packed: all that is registered.
+        registered: the folder of all that is registered.
         model: the folder in it that `train` wrote.
         built: where the candidate was trained again.
         tolerance: of metrics in the unit of the labels (RMSE, MAE) a share, of others the difference itself.
@@ -125,13 +125,12 @@ def compare_metrics(
     labels = known["label"].tolist()
     one, other = (
         {} if codec.broken(answers).any() else point_scores(codec.judge, labels, answers)
-        for answers in (trip.ask(packed).answers, own.read(known))
+        for answers in (trip.ask(registered).answers, own.read(known))
     )
     found = []
     for metric in task.target.metrics:
         before, after = (side.get(metric.name, np.nan) for side in (one, other))
-        allowed = tolerance * abs(before) if metric.in_unit else tolerance
-        found.append(Scored(metric.name, before, after, allowed))
+        found.append(Scored(metric.name, before, after, metric.margin(tolerance, before)))
     return tuple(found)
 
 

@@ -5,24 +5,21 @@ which a result could be taken instead of computed.
 """
 
 import os
-import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from finetrail.errors import LineageError, ReproductionError, WorkspaceError
-from finetrail.programs.dvc import cache_of, configure, remote, remotes_of
+from finetrail.programs.dvc import Dvc, cache_of, configure, remote, remotes_of
 from finetrail.programs.environment import check_environment
-from finetrail.programs.git import Repository
-from finetrail.programs.run import run
+from finetrail.programs.git import CLONE, Repository
+from finetrail.programs.run import Say
 from finetrail.proof.links import short
 from finetrail.proof.record import CODE, IN_GIT, Lineage, Link, hash_path
 from finetrail.runs import hashes
 from finetrail.workspace import Workspace
 
-Say = Callable[[str], None]
 _HERE = "present-cache"
 """The remote by which the clone gets the user's data out of this machine's cache."""
 _GIVEN = ("source", "pretrained weights")
@@ -72,7 +69,7 @@ class Rebuild:
     @cached_property
     def built(self) -> Workspace:
         """The clone's workspace, which may lie below the top of the repository."""
-        return Workspace(self.folder / self._git("rev-parse", "--show-prefix"))
+        return Workspace(self.folder / Repository(self.origin).below_top)
 
     def run(self, commit: str) -> Workspace:
         """Clone, get the user's data, and compute what the candidate needs, and the candidate.
@@ -90,16 +87,14 @@ class Rebuild:
         (built.root / "dvc.lock").unlink(missing_ok=True)
         self._get_data()
         self._compare(_GIVEN, LineageError, "the data is not what was trained on: `finetrail verify` tells more")
-        self._dvc("repro", "--no-run-cache", "split")
+        dvc = self._dvc
+        dvc.must("repro", "--no-run-cache", "split")
         self._compare(_COMPUTED, ReproductionError, "what is trained on comes out otherwise: was its source replaced?")
-        self._dvc("repro", "--no-run-cache", "--single-item", f"train@{self.recorded.candidate}")
+        dvc.must("repro", "--no-run-cache", "--single-item", f"train@{self.recorded.candidate}")
         return built
 
     def _clone(self, commit: str) -> None:
-        top = self._git("rev-parse", "--show-toplevel")
-        self._must("git", "clone", "--quiet", "--no-checkout", top, str(self.folder), folder=self.origin)
-        quiet = ("-c", "advice.detachedHead=false")
-        self._must("git", *quiet, "checkout", "--quiet", "--detach", commit, folder=self.folder)
+        Repository(self.origin).clone(commit, self.folder, self._environment, self.say)
         if not (self.built.root / ".dvc").is_dir():
             raise WorkspaceError(f"commit {commit[:12]} has no .dvc; `dvc init`, commit, and train the model there")
 
@@ -112,10 +107,10 @@ class Rebuild:
             remotes = remotes_of(self.origin)
             here = {remote(_HERE): {"url": str(cache_of(self.origin).resolve())}}
             configure(root, remotes | here | own | {"core": own["core"] | remotes.get("core", {})})
-            got = run([sys.executable, "-m", "dvc", "pull", "--remote", _HERE, *tracked], root, self._environment)
-            if got.code and "core" in remotes:
-                self._dvc("pull", *tracked)
-            elif got.code:
+            found_here = self._dvc.try_to("pull", "--remote", _HERE, *tracked)
+            if not found_here and "core" in remotes:
+                self._dvc.must("pull", *tracked)
+            elif not found_here:
                 raise WorkspaceError(
                     f"the data of {self.address} ({', '.join(tracked)}) is not in this machine's DVC cache, and no "
                     "default remote is known; run this where it is, or `dvc remote add --default` the one that has it"
@@ -138,19 +133,9 @@ class Rebuild:
             return link.sha256  # `ingest` and `train` fetch it, and check it against its pin
         return hashes.hash_code(root / CODE) if link.name == "code" else hash_path(root / link.where)
 
-    def _dvc(self, *arguments: str) -> None:
-        self._must(sys.executable, "-m", "dvc", *arguments, folder=self.built.root)
-
-    def _must(self, *command: str, folder: Path) -> None:
-        """Run a program that has to succeed; its errors and its progress bars go where ours go."""
-        ended = run(command, folder, self._environment, self.say, stderr=None)
-        if ended.code:
-            shown = " ".join(command).replace(f"{sys.executable} -m ", "")
-            raise WorkspaceError(f"`{shown}` exited with {ended.code} in a fresh clone; the lines above say why")
-
-    def _git(self, *question: str) -> str:
-        done = subprocess.run(["git", *question], cwd=self.origin, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
+    @property
+    def _dvc(self) -> Dvc:
+        return Dvc(self.built.root, self._environment, CLONE, self.say)
 
     @property
     def _environment(self) -> dict[str, str]:

@@ -62,8 +62,8 @@ def check_files(known: Known, files: Files, recorded: Lineage | None) -> Iterato
     if recorded is not None:
         expected = recorded.link(WEIGHTS).sha256 or ""
         yield compare("fingerprint", known.fingerprint, expected, f"tag {FINGERPRINT}", RESTORE_DATABASE)
-        packed = files.root / "code" / "finetrail"
-        code = hashes.hash_code(packed) if packed.is_dir() else None
+        package = files.root / "code" / "finetrail"
+        code = hashes.hash_code(package) if package.is_dir() else None
         yield compare("registered code", code, recorded.link("code").sha256 or "", where, RESTORE)
 
 

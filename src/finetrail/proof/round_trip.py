@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,8 +15,9 @@ import pandas as pd
 
 from finetrail.data.store.shards import pick
 from finetrail.errors import RoundTripError
+from finetrail.proof.clean_process import FEW
 from finetrail.serving.predictions import read_predictions
-from finetrail.targets.target import Codec
+from finetrail.targets.codec import Codec
 from finetrail.workspace import read_json
 
 SAMPLE = 256
@@ -52,15 +54,15 @@ class RoundTrip:
     codec: Codec
     sample: int = SAMPLE
 
-    def prove(self, packed: Path) -> str:
+    def prove(self, folder: Path) -> str:
         """Have a packed model answer in a clean, offline process; returns what was found, in a few words.
 
         Raises:
             RoundTripError: it does not load there, or answers otherwise than the pipeline did.
         """
-        return self.compare(self.ask(packed))
+        return self.compare(self.ask(folder))
 
-    def ask(self, packed: Path) -> Said:
+    def ask(self, folder: Path) -> Said:
         """What a packed model says to the sample in a clean, offline process. Raises: RoundTripError: nothing."""
         ids = self.known()["id"].tolist()
         contents = pick(self.split, self.content, ids)
@@ -68,7 +70,7 @@ class RoundTrip:
         with TemporaryDirectory(prefix="finetrail-round-trip-") as temporary:
             asked, answers = Path(temporary) / "rows.parquet", Path(temporary) / "answers.parquet"
             pd.DataFrame(rows).to_parquet(asked, index=False)
-            _run(packed, asked, answers, Path(temporary))
+            _run(folder, asked, answers, Path(temporary))
             served = {name: list(column.values()) for name, column in read_json(answers.with_suffix(".json")).items()}
             return Said(self.read(read_predictions(answers)), served)
 
@@ -86,11 +88,11 @@ class RoundTrip:
                 "nothing was registered: score it again with `dvc repro --force --single-item test`"
             )
         for name, meant in codec.say(said.answers).items():
-            few = list(meant)[: len(said.served[name])]
-            if not _alike(said.served[name], few, allowed):
+            served, few = said.served.get(name), list(meant)[:FEW]
+            if not _alike(served, few, allowed):
                 raise RoundTripError(
-                    f"the packed model's `predict` says {said.served[name]} in column {name!r}, but its outputs mean "
-                    f"{few}; nothing was registered: check serving.py"
+                    f"the packed model's `predict` says {served} in column {name!r}, but its outputs mean {few}; "
+                    "nothing was registered: check serving/served.py"
                 )
         return f"{len(ids)} test rows in a clean process, largest difference {differences[worst]:.1e}"
 
@@ -106,19 +108,18 @@ class RoundTrip:
             raise RoundTripError(f"the answers are of another model ({error}); run `dvc repro`") from error
 
 
-def _alike(one: Any, other: Any, allowed: float) -> bool:
-    """Whether two answers are the same, numbers nearly; JSON has no other kinds than these."""
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_alike(one[name], other[name], allowed) for name in one)
-    if isinstance(one, list):
-        others = list(other)
-        return len(one) == len(others) and all(_alike(a, b, allowed) for a, b in zip(one, others, strict=True))
-    if isinstance(one, float) or isinstance(other, float):
-        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=allowed)
-    return bool(one == other)
+def _alike(served: Any, meant: Any, allowed: float) -> bool:
+    """Whether two answers are the same, fractions nearly. Args: served: out of JSON; meant: as the codec has it."""
+    if isinstance(served, dict) and isinstance(meant, dict):
+        return served.keys() == meant.keys() and all(_alike(served[name], meant[name], allowed) for name in served)
+    if isinstance(served, list) and isinstance(meant, list | tuple | np.ndarray):
+        return len(served) == len(meant) and all(map(_alike, served, meant, repeat(allowed)))
+    if isinstance(served, float) and isinstance(meant, float | np.floating):
+        return math.isclose(served, meant, rel_tol=TOLERANCE, abs_tol=allowed)
+    return bool(served == meant)
 
 
-def _run(packed: Path, rows: Path, answers: Path, folder: Path) -> None:
+def _run(model: Path, rows: Path, answers: Path, folder: Path) -> None:
     script = Path(__file__).with_name("clean_process.py")
     environment = {key: value for key, value in os.environ.items() if not key.startswith(_WITHOUT)} | {
         "HF_HUB_OFFLINE": "1",
@@ -127,7 +128,7 @@ def _run(packed: Path, rows: Path, answers: Path, folder: Path) -> None:
         "DO_NOT_TRACK": "true",
     }
     # -P: the folder of the script is no place to import from.
-    command = [sys.executable, "-P", str(script), str(packed), str(rows), str(answers)]
+    command = [sys.executable, "-P", str(script), str(model), str(rows), str(answers)]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it gave no reason"]

@@ -6,7 +6,6 @@ same last entry one gets the next number, the other learns that it lost. See `ch
 """
 
 import getpass
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from finetrail.errors import ConflictError
+from finetrail.programs.git import Repository
 from finetrail.registry.chain import Chain, Entry, Kind, broken, check
 from finetrail.runs.tracking import Tracker, insist, tracking_errors
 
@@ -135,14 +135,7 @@ class Ledger:
 
 def author(root: Path) -> str:
     """Who runs this: git's user in that folder, or the name of the login."""
-
-    def ask(key: str) -> str:
-        try:
-            return subprocess.run(["git", "config", key], cwd=root, capture_output=True, text=True).stdout.strip()
-        except FileNotFoundError:  # no git here, as in a slim container
-            return ""
-
-    name, mail = ask("user.name"), ask("user.email")
+    name, mail = (Repository(root).setting(key) for key in ("user.name", "user.email"))
     if name or mail:
         return f"{name} <{mail}>".strip() if mail else name
     try:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import finetrail
 from finetrail.runs import hashes
 from finetrail.runs.tracking import Tracker, tracking_errors
+from finetrail.serving.answer_types import mlflow_type
 
 FINGERPRINT = "finetrail.fingerprint"
 ROUND_TRIP = "finetrail.round_trip"
@@ -41,7 +41,7 @@ class Birth:
     Attributes:
         tags: of its lineage.
         documents: files that travel inside the registered model, by name.
-        prove: given the packed model before anything is registered; raises to refuse it, returns what it found.
+        prove: given the folder of the packed model before it is registered; raises to refuse it, returns what it found.
     """
 
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Packing:
 
     Attributes:
         example: one row as a caller will send it, by column.
-        answers: the columns of its answers, and their MLflow types.
+        answers: the columns of its answers, and their types; see `finetrail.serving.answer_types`.
         requirements: packages that it imports, beside those that all do.
     """
 
@@ -96,13 +96,13 @@ def register(
     tags = {**tags, FINGERPRINT: fingerprint}
     if number is None:
         with TemporaryDirectory(prefix="finetrail-packed-") as temporary:
-            packed = Path(temporary) / "model"
-            _pack(packed, model, packing, birth.documents)
+            folder = Path(temporary) / "model"
+            _pack(folder, model, packing, birth.documents)
             tags = {**birth.tags, **tags}
             if birth.prove is not None:
-                tags[ROUND_TRIP] = birth.prove(packed)
+                tags[ROUND_TRIP] = birth.prove(folder)
             with tracking_errors(tracker.uri):
-                number = _log(tracker, run_id, name, packed, tags)
+                number = _log(tracker, run_id, name, folder, tags)
     with tracking_errors(tracker.uri):
         for key, value in tags.items():
             tracker.client.set_model_version_tag(name, str(number), key, value)
@@ -117,7 +117,7 @@ def _find(tracker: Tracker, name: str, fingerprint: str) -> int | None:
     return int(known[0].version) if known else None
 
 
-def _pack(packed: Path, model: Path, packing: Packing, documents: Mapping[str, Path]) -> None:
+def _pack(folder: Path, model: Path, packing: Packing, documents: Mapping[str, Path]) -> None:
     """Write the folder that is registered: the model's files, finetrail's code, what it reads and what it answers."""
     import mlflow.pyfunc
     import pandas as pd
@@ -126,7 +126,7 @@ def _pack(packed: Path, model: Path, packing: Packing, documents: Mapping[str, P
 
     package = Path(finetrail.__file__).parent
     mlflow.pyfunc.save_model(
-        path=str(packed),
+        path=str(folder),
         python_model=str(package / "serving" / "served.py"),
         artifacts={"model": str(model), **{key: str(path) for key, path in documents.items()}},
         code_paths=[str(package)],
@@ -135,7 +135,7 @@ def _pack(packed: Path, model: Path, packing: Packing, documents: Mapping[str, P
         # `binary` for base64 without checking it, so that a path would become a damaged image.
         signature=ModelSignature(
             Schema([ColSpec("string", column) for column in packing.example]),
-            Schema([ColSpec(_type_of(kind), column) for column, kind in packing.answers.items()]),
+            Schema([ColSpec(mlflow_type(kind), column) for column, kind in packing.answers.items()]),
         ),
         pip_requirements=[
             f"{part}=={importlib.metadata.version(part).split('+')[0]}"
@@ -143,28 +143,12 @@ def _pack(packed: Path, model: Path, packing: Packing, documents: Mapping[str, P
         ],
         input_example=pd.DataFrame([dict(packing.example)]),
     )
-    for compiled in packed.rglob("__pycache__"):
+    for compiled in folder.rglob("__pycache__"):
         shutil.rmtree(compiled)
 
 
-def _type_of(kind: str) -> Any:
-    """MLflow's type by its name; `list[double]` is an array."""
-    from mlflow.types.schema import Array, DataType, Object, Property
-
-    if kind.startswith("list["):
-        return Array(_type_of(kind.removeprefix("list[").removesuffix("]")))
-    if kind.startswith("{"):
-        return Object([Property(*_property(one)) for one in kind.strip("{}").split(", ")])
-    return DataType[kind]
-
-
-def _property(described: str) -> tuple[str, Any]:
-    name, _, kind = described.partition(": ")
-    return name, _type_of(kind)
-
-
-def _log(tracker: Tracker, run_id: str, name: str, packed: Path, tags: dict[str, str]) -> int:
-    """Upload the packed folder as it is, with its ids in MLmodel, and make a version of it.
+def _log(tracker: Tracker, run_id: str, name: str, folder: Path, tags: dict[str, str]) -> int:
+    """Upload the folder of the packed model as it is, with its ids in MLmodel, and make a version of it.
 
     MLflow's own `log_model` would pack again, and load the model into this process to try its example: here the very
     files that were proven in a process of their own are registered.
@@ -184,11 +168,11 @@ def _log(tracker: Tracker, run_id: str, name: str, packed: Path, tags: dict[str,
         run.info.experiment_id, name="model", source_run_id=run_id, params=run.data.params
     )
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
-    described = Model.load(packed)
+    described = Model.load(folder)
     described.run_id, described.model_id, described.model_uuid = run_id, logged.model_id, logged.model_id
     described.artifact_path = logged.artifact_location
-    described.save(str(packed / "MLmodel"))
-    client.log_model_artifacts(logged.model_id, str(packed))
+    described.save(str(folder / "MLmodel"))
+    client.log_model_artifacts(logged.model_id, str(folder))
     client.finalize_logged_model(logged.model_id, "READY")
     version = client.create_model_version(name, logged.model_uri, run_id, tags=tags, model_id=logged.model_id)
     return int(version.version)

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from finetrail.locations import sha256_of
+from finetrail.programs.git import Repository
 from finetrail.workspace import Workspace, read_json
 
 
@@ -48,16 +48,10 @@ def live_tags(workspace: Workspace, stage: str) -> dict[str, str]:
 
 
 def _git(root: Path) -> dict[str, str]:
-    def ask(*arguments: str) -> str:
-        try:
-            done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
-        except FileNotFoundError:  # no git here, as in a slim container
-            return ""
-        return done.stdout.strip() if done.returncode == 0 else ""
-
-    commit = ask("rev-parse", "HEAD")
+    repository = Repository(root)
+    commit = repository.head
     if not commit:
         return {}
     # dvc.lock is rewritten while the pipeline runs: it says nothing about the code.
-    changed = ask("status", "--porcelain", "--untracked-files=no", "--", ".", ":!dvc.lock")
+    changed = repository.changed(but="dvc.lock")
     return {"mlflow.source.git.commit": commit, "finetrail.git_dirty": "yes" if changed else "no"}

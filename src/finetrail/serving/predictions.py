@@ -8,7 +8,7 @@ from finetrail.data.store.shards import to_frame
 if TYPE_CHECKING:
     import pandas as pd
 
-    from finetrail.targets.target import Codec
+    from finetrail.targets.codec import Codec
 
 
 def write_predictions(file: Path, rows: "pd.DataFrame", codec: "Codec", answers: Any) -> None:

@@ -14,7 +14,8 @@ from finetrail.evaluation.scores.bootstrap import Draws, Resampled, bootstrap
 from finetrail.evaluation.selection import Choice, Selection, Standing, choose
 from finetrail.runs import tracking
 from finetrail.serving.predictions import read_predictions
-from finetrail.targets.target import Codec, Target, metric_named
+from finetrail.targets.codec import Codec
+from finetrail.targets.target import Target, metric_named
 from finetrail.workspace import RunPaths, Workspace, need, read_json, replacing, write_json
 
 

@@ -20,8 +20,9 @@ from finetrail.data.splitting.report import (
     rows_of,
     warnings,
 )
+from finetrail.data.splitting.rows import Rows
 from finetrail.data.splitting.settings import Split
-from finetrail.data.splitting.splits import Assignment, Rows, assign
+from finetrail.data.splitting.splits import Assignment, assign
 from finetrail.data.store.raw import keyed, read_manifest
 from finetrail.data.store.shards import Contents
 from finetrail.errors import SplitError

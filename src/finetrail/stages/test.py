@@ -27,7 +27,9 @@ from finetrail.runs.record import RunRecord
 from finetrail.runs.tracking import Tracker
 from finetrail.serving.answer import answers_of_split
 from finetrail.serving.predictions import write_predictions
-from finetrail.targets.target import Codec, Evaluation, metric_named
+from finetrail.targets.codec import Codec
+from finetrail.targets.judge import Evaluation
+from finetrail.targets.target import metric_named
 from finetrail.tasks.registry import load_model
 from finetrail.tasks.task import Task
 from finetrail.workspace import RunPaths, Workspace, need, read_json, replacing, write_json

@@ -2,13 +2,11 @@
 
 import time
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import torch
 
-from finetrail.adaptation.methods import Adaptation
-from finetrail.contents.content import Backbone
 from finetrail.data.store.shards import Contents, columns_of, read_frame
 from finetrail.evaluation.scores.metric import Point
 from finetrail.inference import processes
@@ -37,6 +35,9 @@ from finetrail.training.schedule import depends_on_length
 from finetrail.training.steps import Objective, Records
 from finetrail.workspace import Workspace
 
+if TYPE_CHECKING:
+    from finetrail.sections import Candidate
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -52,27 +53,29 @@ class Trained:
 
 @dataclass(frozen=True)
 class _Work:
-    """What is to be trained. Attributes: inputs: of train and val; labels, rows: of theirs; settings: `train`."""
+    """What is to be trained. Attributes: inputs: of train and val; labels, rows: of theirs."""
 
     built: Built
-    adaptation: Adaptation
-    settings: Any
+    candidate: "Candidate"
     inputs: dict[str, Inputs]
     labels: dict[str, list[Any]]
     rows: dict[str, pd.DataFrame]
     seed: int
     track: Track
 
+    @property
+    def settings(self) -> Any:
+        """Section `train`, as the task has it."""
+        return self.candidate.train
+
 
 def train(
     workspace: Workspace,
     name: str,
+    candidate: "Candidate",
     *,
     project: str,
     task: Task,
-    backbone: Backbone,
-    adaptation: Adaptation,
-    settings: Any,
     seed: int,
     track: Track = quiet,
 ) -> Trained | None:
@@ -81,33 +84,32 @@ def train(
     The run's id is written to run.json, for later stages and for clones that get the model out of DVC's cache. A
     training that was cut off goes on from its last checkpoint, in the same run.
 
-    Args:
-        settings: section `train`, as the task has it.
-
     Returns:
         What was done; None in all but the first of several processes, which alone writes.
     """
     started = time.perf_counter()
     processes.join()
+    settings: Any = candidate.train
     rows = {split: read_frame(workspace.split(split)) for split in ("train", "val")}
     labels = {split: rows[split]["label"].tolist() for split in rows}
     learning = task.target.learn(labels["train"], settings)
     fix_seeds(seed)
-    built = task.build(backbone, learning, workspace.root, columns_of(workspace.split("train"), task.content.name))
-    adaptation.apply(built.model)
+    columns = columns_of(workspace.split("train"), task.content.name)
+    built = task.build(candidate.backbone, learning, workspace.root, columns)
+    candidate.adaptation.apply(built.model)
     inputs = _encode(workspace, built, labels, settings, track)
-    work = _Work(built, adaptation, settings, inputs, labels, rows, seed, track)
-    used = settings_of(task.identity, seed, backbone, adaptation, settings)
+    work = _Work(built, candidate, inputs, labels, rows, seed, track)
+    used = settings_of(task.identity, seed, candidate.backbone, candidate.adaptation, settings)
     record = _record(workspace, name, used, {split: len(rows[split]) for split in rows})
     run = _open_run(workspace, project, record, work) if processes.rank() == 0 else None
     processes.wait()
     try:
         checkpoints = Checkpoints(checkpoint_folder(workspace, name))
         resume = run.resume if run else checkpoints.newest()
-        parameters = count_parameters(built.model)
         records = Records(checkpoints, run.log if run else _unheard, resume, track)
+        parameters = count_parameters(built.model)
         fitted, machine = _fit(work, records, workspace)
-        adaptation.merge(built.model)
+        candidate.adaptation.merge(built.model)
         learning.finish(built.model)
         # Scored as it will be served: whole, merged, in full precision.
         size = settings.batch_size
@@ -115,26 +117,15 @@ def train(
         if run is None:
             return None
         measured = _measured(started, resume, fitted)
-        learning = learning.fitted(kept, inputs["val"], labels["val"])
-        built = replace(built, learning=learning)
-        found = learning.score(kept, inputs["val"], labels["val"], finished=True)
-        metrics = {
-            "val": found,
-            "parameters": parameters,
-            "epochs": fitted.epochs,
-            "best_epoch": fitted.best_epoch,
-            "target": built.codec.described(),
-        }
         record = replace(record, run_id=run.log.run_id, measured=measured, machine=trained_on(machine.precision))
-        seen = seen_in_training(built, inputs["train"], labels["train"], seed)
-        answers = learning.answers(kept, inputs["val"])
-        write_outs(workspace, rows["val"], Outs(built, backbone, record, metrics, fitted, answers, seen))
+        outs = _outs(work, record, fitted, parameters=parameters, kept=kept)
+        write_outs(workspace, rows["val"], outs)
     except BaseException as error:
         if run is not None:
             run.fail(error)
         raise
-    run.finish(final_metrics(metrics, measured))
-    return Trained(record.run_id, found, parameters, fitted.epochs, fitted.best_epoch, measured)
+    run.finish(final_metrics(outs.metrics, measured))
+    return Trained(record.run_id, outs.metrics["val"], parameters, fitted.epochs, fitted.best_epoch, measured)
 
 
 def _encode(
@@ -192,9 +183,25 @@ def _fit(work: _Work, records: Records, workspace: Workspace) -> tuple[Fitted, M
             machine=machine,
             records=records,
             seed=work.seed,
-            start_epoch=work.adaptation.start_epoch,
+            start_epoch=work.candidate.adaptation.start_epoch,
         )
     return fitted, machine
+
+
+def _outs(work: _Work, record: RunRecord, fitted: Fitted, *, parameters: dict[str, int], kept: Any) -> Outs:
+    """What is written. Args: kept: of the finished model's answers to the validation rows."""
+    val, labels = work.inputs["val"], work.labels["val"]
+    learning = work.built.learning.fitted(kept, val, labels)
+    built = replace(work.built, learning=learning)
+    metrics = {
+        "val": learning.score(kept, val, labels, finished=True),
+        "parameters": parameters,
+        "epochs": fitted.epochs,
+        "best_epoch": fitted.best_epoch,
+        "target": built.codec.described(),
+    }
+    seen = seen_in_training(built, work.inputs["train"], work.labels["train"], work.seed)
+    return Outs(built, work.candidate.backbone, record, metrics, fitted, learning.answers(kept, val), seen)
 
 
 def _measured(started: float, resume: Checkpoint | None, fitted: Fitted) -> dict[str, float]:

@@ -29,7 +29,7 @@ def get_task(name: str, problem_type: str | None = None) -> Task:
     Raises:
         ConfigError: there is no such task, or it has no such kind; the message lists those that exist.
     """
-    if name not in TASKS:
+    if name not in tuple(TASKS):  # a list is no task either, and no key
         raise ConfigError(f"task is {name!r}: unknown task; use one of {', '.join(TASKS)}")
     kinds: tuple[Task, ...] = import_module(f"finetrail.tasks.{TASKS[name]}").TASKS
     for one in kinds:

@@ -13,7 +13,8 @@ from finetrail.workspace import read_json, write_json
 if TYPE_CHECKING:
     from finetrail.contents.content import Backbone, Processor
     from finetrail.models.network import Network
-    from finetrail.targets.target import Codec, Learning
+    from finetrail.targets.codec import Codec
+    from finetrail.targets.learning import Learning
 
 FORMAT = 2
 """Of model.json. A model of another format answers with the code that it was registered with."""

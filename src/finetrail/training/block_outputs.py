@@ -1,4 +1,4 @@
-"""The outputs of a frozen part of the backbone, kept for every example, in memory or in a mapped file."""
+"""The outputs of the frozen blocks of a backbone, kept for every example, in memory or in a mapped file."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +12,8 @@ from finetrail.models.byte_store import Packed
 from finetrail.models.inputs import Inputs, Targets, targets_of
 from finetrail.models.network import Batch
 
+BLOCK_OUTPUT = "block_output"
+"""What a batch calls the output of the last frozen block."""
 IN_MEMORY = 2**30
 """Bytes up to which no file is needed."""
 # Numbers are kept as they are in memory; numpy knows no bfloat16.
@@ -100,11 +102,12 @@ class BlockOutputs:
         return replace(self, inputs=self.inputs.labelled(targets))
 
     def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
-        """`prefix`, the output of the last frozen block, (B, ...), and what the rest of the forward pass reads."""
+        """`block_output` (B, ...) of the last frozen block, and what the rest of the forward pass reads."""
         if self.example is None:
             batch = self.inputs.batch(indices)
         else:
             empty = {name: one.new_zeros((len(indices), *one.shape[1:])) for name, one in self.example.items()}
             batch = empty | targets_of(self.inputs, indices)
         width = batch["attention_mask"].shape[1] if self.form.ragged else 0
-        return batch | {"prefix": self.form.join([self.kept[self.places[index]] for index in indices], width)}
+        kept = [self.kept[self.places[index]] for index in indices]
+        return batch | {BLOCK_OUTPUT: self.form.join(kept, width)}

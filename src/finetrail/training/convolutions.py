@@ -128,7 +128,9 @@ class _Convolution(torch.autograd.Function):
         return of_pixels, of_weight, of_bias, None
 
 
-def weight_gradient(gradient: Tensor, pixels: Tensor, weight: Tensor, shape: Shape) -> Tensor:
+def weight_gradient(
+    gradient: Tensor, pixels: Tensor, weight: Tensor, shape: Shape, most_bytes: int = COLUMNS
+) -> Tensor:
     """The gradient (O, C, h, w) of a convolution's weights as a product of matrices, summed in float32.
 
     Args:
@@ -136,6 +138,7 @@ def weight_gradient(gradient: Tensor, pixels: Tensor, weight: Tensor, shape: Sha
         pixels: the input (B, C, H, W).
         weight: (O, C, h, w); only its shape counts.
         shape: of a convolution of one group.
+        most_bytes: of unfolded images at a time.
     """
     count, channels = pixels.shape[:2]
     outputs, _, tall, wide = weight.shape
@@ -149,7 +152,7 @@ def weight_gradient(gradient: Tensor, pixels: Tensor, weight: Tensor, shape: Sha
         (count, high, broad, tall, wide, channels), (a, b * down, c * right, b * far, c * apart, d)
     )
     size = high * broad * tall * wide * channels * pixels.element_size()
-    step = max(1, COLUMNS // size)
+    step = max(1, most_bytes // size)
     total = torch.zeros(outputs, tall * wide * channels)
     for at in range(0, count, step):
         columns = windows[at : at + step].reshape(-1, tall * wide * channels)

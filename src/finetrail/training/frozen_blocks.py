@@ -1,4 +1,4 @@
-"""Which frozen part of a backbone, from its input up to a block, has to be computed only once for all epochs."""
+"""Which frozen blocks of a backbone, from its input on, have to be computed only once for all epochs."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,13 +14,13 @@ from finetrail.models.inputs import Inputs
 from finetrail.models.layers import backbone_parts
 from finetrail.models.network import Batch, Network, for_model
 from finetrail.training.block_outputs import BlockOutputs, Form
-from finetrail.training.left_out import FrozenPrefix, first, reach
+from finetrail.training.left_out import FrozenBlocks, first, reach
 
 PROBED = 8
-"""Examples on which a prefix has to prove itself."""
+"""Examples on which the frozen blocks have to show that they can be left out."""
 
 
-def find_prefix(model: Network, inputs: Inputs) -> FrozenPrefix | None:
+def find_frozen_blocks(model: Network, inputs: Inputs) -> FrozenBlocks | None:
     """The frozen blocks that need to be computed only once, if training from their output is the very same training.
 
     That is so where nothing that trains stands before or in them, where they give the same in training mode as else,
@@ -48,7 +48,7 @@ def find_prefix(model: Network, inputs: Inputs) -> FrozenPrefix | None:
             return None
         kept = Packed(form.split(first(outputs[-1]).detach(), lengths))
         for skipped, example in _ways(batch, others, form):
-            found = FrozenPrefix(model, blocks, skipped, returned, form, example)
+            found = FrozenBlocks(model, blocks, skipped, returned, form, example)
             small = BlockOutputs(kept, range(len(lengths)), form, inputs, example)
             if _same_answers(found, for_model(next(feed(small, [(range(len(lengths)), None)], device))), expected):
                 return found
@@ -121,10 +121,10 @@ def _whole(model: Network, blocks: Sequence[nn.Module], batch: Batch) -> tuple[T
     return outputs, [count for _, count in seen] if once else None
 
 
-def _same_answers(prefix: FrozenPrefix, batch: Batch, expected: Tensor) -> bool:
+def _same_answers(frozen: FrozenBlocks, batch: Batch, expected: Tensor) -> bool:
     try:
-        with prefix.replayed(), torch.no_grad():
-            found = prefix.model.eval()(batch)
+        with frozen.left_out(), torch.no_grad():
+            found = frozen.model.eval()(batch)
     except (RuntimeError, ValueError, TypeError, IndexError, AssertionError, AttributeError):
         return False  # this network is wired in another way
     return torch.equal(found, expected)

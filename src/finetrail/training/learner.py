@@ -12,7 +12,7 @@ from finetrail.inference import memory, processes
 from finetrail.inference.device import Machine, autocast, lay_out
 from finetrail.models.network import Batch, Network, for_model
 from finetrail.models.weights import trainable_tensors
-from finetrail.targets.target import Loss
+from finetrail.targets.learning import Loss
 from finetrail.training.attention import training_attention
 from finetrail.training.averaging import build_average
 from finetrail.training.convolutions import FastConvolutions

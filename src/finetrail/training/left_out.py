@@ -1,4 +1,4 @@
-"""The frozen part of a backbone, from its input up to a block, computed once and left out afterwards."""
+"""The frozen blocks of a backbone, from its input on, computed once and left out afterwards."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,10 +16,9 @@ from finetrail.inference.device import lay_out
 from finetrail.inference.feeding import feed
 from finetrail.models.byte_store import Packed
 from finetrail.models.inputs import Inputs
-from finetrail.models.network import Batch, Network
+from finetrail.models.network import Batch, Network, for_model
 from finetrail.progress import Track, quiet
-from finetrail.training import block_outputs
-from finetrail.training.block_outputs import BlockOutputs, Form
+from finetrail.training.block_outputs import BLOCK_OUTPUT, IN_MEMORY, BlockOutputs, Form
 
 
 class _Reached(Exception):  # noqa: N818  (no error: the way to leave a forward pass)
@@ -30,8 +29,8 @@ class _Reached(Exception):  # noqa: N818  (no error: the way to leave a forward 
 
 
 @dataclass(frozen=True)
-class FrozenPrefix:
-    """The frozen blocks of a classifier from the input on.
+class FrozenBlocks:
+    """The frozen blocks of a network from the input on.
 
     Attributes:
         blocks: of which the last is the one whose output is kept.
@@ -49,12 +48,19 @@ class FrozenPrefix:
     example: Batch | None
 
     def compute(
-        self, inputs: Inputs, batch_size: int, track: Track = quiet, scratch: Path | None = None
+        self,
+        inputs: Inputs,
+        batch_size: int,
+        track: Track = quiet,
+        scratch: Path | None = None,
+        *,
+        in_memory: int = IN_MEMORY,
     ) -> BlockOutputs:
         """Run the frozen blocks once over all inputs, on the device where the model is.
 
         Args:
             scratch: a folder for what is too large for memory; the system's own by default.
+            in_memory: bytes up to which no file is needed.
         """
         lay_out(self.model)
         batches = sorted_batches(inputs.lengths, batch_size)
@@ -64,7 +70,7 @@ class FrozenPrefix:
         training = self.model.training
         self.model.eval()
         parts = self._outputs(inputs, batches, track)
-        kept = Packed(parts, scratch, block_outputs.IN_MEMORY)
+        kept = Packed(parts, scratch, in_memory)
         self.model.train(training)
         return BlockOutputs(kept, places, self.form, inputs, self.example)
 
@@ -73,13 +79,13 @@ class FrozenPrefix:
         lengths = inputs.lengths
         with torch.inference_mode():
             fed = feed(inputs, [(batch, None) for batch in batches], device)
-            for indices in track(batches, total=len(batches), what="computing the frozen layers"):
-                output = first(reach(self.model.backbone, self.blocks[-1], next(fed)))
+            for indices in track(batches, total=len(batches), what="computing the frozen blocks"):
+                output = first(reach(self.model.backbone, self.blocks[-1], for_model(next(fed))))
                 yield from self.form.split(output, [lengths[index] for index in indices])
 
     @contextmanager
-    def replayed(self) -> Iterator[None]:
-        """Have the model go on behind the last frozen block where a batch holds `prefix`, else go the whole way.
+    def left_out(self) -> Iterator[None]:
+        """Have the model go on behind the last frozen block where a batch holds its output, else go the whole way.
 
         Names in `state_dict()` stay as they are.
         """
@@ -88,11 +94,11 @@ class FrozenPrefix:
         whole = backbone.forward
 
         def forward(batch: Batch) -> Any:
-            if "prefix" not in batch:
+            if BLOCK_OUTPUT not in batch:
                 return whole(batch)
-            given.append(batch["prefix"])
+            given.append(batch[BLOCK_OUTPUT])
             try:
-                return whole({name: tensor for name, tensor in batch.items() if name != "prefix"})
+                return whole({name: tensor for name, tensor in batch.items() if name != BLOCK_OUTPUT})
             finally:
                 given.clear()
 

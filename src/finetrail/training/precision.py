@@ -8,7 +8,7 @@ from typing import Literal, cast
 import torch
 
 from finetrail.inference.device import Precision, autocast, lay_out, native_bf16
-from finetrail.models.network import Batch, Network
+from finetrail.models.network import Batch, Network, for_model
 from finetrail.training.attention import training_attention
 from finetrail.training.convolutions import FastConvolutions
 from finetrail.training.measured import faster
@@ -29,6 +29,7 @@ def choose_precision(wanted: Precision | Literal["auto"], model: Network, batch:
     """
     if wanted != "auto":
         return wanted
+    batch = for_model(batch)
     images = any(tensor.dim() == 4 for tensor in batch.values())
     if not native_bf16() or torch.cuda.is_available() or not images:
         return "bf16" if native_bf16() else "fp32"

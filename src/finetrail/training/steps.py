@@ -18,7 +18,7 @@ from finetrail.inference.predict import Keep, Kept, predict
 from finetrail.models.inputs import Inputs
 from finetrail.models.network import Batch
 from finetrail.progress import Track, quiet
-from finetrail.targets.target import Loss
+from finetrail.targets.learning import Loss
 from finetrail.training.checkpoints import Checkpoint, Checkpoints
 from finetrail.training.finite import Watch
 from finetrail.training.fitted import Fitted

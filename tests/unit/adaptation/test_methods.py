@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from finetrail.models.backbone_settings import TextBackbone
 
 from finetrail.adaptation.bitfit import Bitfit
 from finetrail.adaptation.full import Full
@@ -18,12 +17,13 @@ from finetrail.adaptation.lora import Lora
 from finetrail.adaptation.methods import Adaptation
 from finetrail.adaptation.prefix_tuning import PrefixTuning
 from finetrail.adaptation.prompt_tuning import PromptTuning
+from finetrail.contents.text.settings import TextBackbone
 from finetrail.errors import ConfigError
-from finetrail.inference.predict import predict
 from finetrail.models.inputs import Inputs
 from finetrail.models.network import Network, count_parameters
 from finetrail.tasks.registry import get_task, load_model
 from finetrail.tasks.task import Built
+from tests.unit.models.networks import answers, copies, text_classifier
 
 BACKBONE = 5664  # counted in tasks/test_text_classification.py
 LAYER = 4 * (16 * 16 + 16) + (16 * 32 + 32) + (32 * 16 + 16) + 2 * (16 + 16)
@@ -59,7 +59,7 @@ def build(backbone: TextBackbone) -> Callable[[], Built]:
     def fresh() -> Built:
         with torch.random.fork_rng():
             torch.manual_seed(1)
-            return get_task("text-classification").build(backbone, ["good", "bad"], Path())
+            return text_classifier(backbone)
 
     return fresh
 
@@ -73,10 +73,6 @@ def some_steps(model: Network, inputs: Inputs) -> None:
         torch.nn.functional.cross_entropy(model(inputs.batch(range(4))), TARGETS).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     model.eval()
-
-
-def copies(model: Network) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
 @pytest.mark.parametrize(
@@ -148,13 +144,13 @@ def test_what_was_trained_and_merged_is_what_is_saved_and_loaded(
     for epoch in (1, 2):
         method.start_epoch(built.model, epoch)
         some_steps(built.model, inputs)
-    trained = predict(built.model, inputs, 4)
+    trained = answers(built.model, inputs, 4)
     method.merge(built.model)
-    np.testing.assert_allclose(predict(built.model, inputs, 4), trained, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(answers(built.model, inputs, 4), trained, rtol=1e-4, atol=1e-5)
     get_task("text-classification").save(built, backbone, tmp_path)
     loaded = load_model(tmp_path)
     again = loaded.processor.encode(TEXTS)
-    assert (predict(loaded.model, again, 4) == predict(built.model, inputs, 4)).all()
+    assert (answers(loaded.model, again, 4) == answers(built.model, inputs, 4)).all()
     assert [path.name for path in tmp_path.rglob("*.safetensors")] == ["model.safetensors"]
 
 
@@ -163,15 +159,15 @@ def test_a_merged_low_rank_model_is_a_plain_model_with_the_same_answers(build: C
     inputs = built.processor.encode(TEXTS)
     plain = {name: tensor.shape for name, tensor in built.model.state_dict().items()}
     before = copies(built.model)
-    untrained = predict(built.model, inputs, 4)
+    untrained = answers(built.model, inputs, 4)
     method = Lora(method="lora", r=4, alpha=8)
     method.apply(built.model)
-    assert (predict(built.model, inputs, 4) == untrained).all()  # an update starts at zero
+    assert (answers(built.model, inputs, 4) == untrained).all()  # an update starts at zero
     some_steps(built.model, inputs)
-    adapter = predict(built.model, inputs, 4)
+    adapter = answers(built.model, inputs, 4)
     assert abs(adapter - untrained).max() > 0.01
     method.merge(built.model)
-    assert abs(predict(built.model, inputs, 4) - adapter).max() < 1e-5
+    assert abs(answers(built.model, inputs, 4) - adapter).max() < 1e-5
     assert {name: tensor.shape for name, tensor in built.model.state_dict().items()} == plain
     differ = {name for name, tensor in built.model.state_dict().items() if not torch.equal(tensor, before[name])}
     assert all(".dense.weight" in name or "attention.self" in name or name.startswith("head.") for name in differ)

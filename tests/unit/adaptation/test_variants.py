@@ -1,33 +1,25 @@
 """What the variants of peft's methods add, on texts and on images, and what they are not made for."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from finetrail.models.backbone_settings import TextBackbone
 from torch import nn
 
 from finetrail.adaptation.bitfit import Bitfit
 from finetrail.adaptation.ia3 import Ia3
 from finetrail.adaptation.lora import Lora
 from finetrail.contents.image.backbone import VisionBackbone
-from finetrail.contents.text.backbone import load_pretrained
+from finetrail.contents.text.settings import TextBackbone
 from finetrail.errors import ConfigError
-from finetrail.inference.predict import predict
 from finetrail.models.network import Network
-from tests.unit.models.networks import BUILD, HALF, images, some_steps
-
-
-def encoder(backbone: TextBackbone) -> Network:
-    model, _, width = load_pretrained(backbone, Path())
-    return Network(model, width, 2)
+from tests.unit.models.networks import BUILD, HALF, answers, images, some_steps, text_classifier
 
 
 @pytest.mark.parametrize(("rslora", "scale"), [(False, 6 / 4), (True, 6 / 2)])  # alpha / r, alpha / sqrt(r)
 def test_how_an_update_is_scaled(backbone: TextBackbone, rslora: bool, scale: float) -> None:
-    model = encoder(backbone)
+    model = text_classifier(backbone).model
     name = "backbone.encoder.encoder.layer.1.attention.self.query.weight"
     before = model.state_dict()[name].clone()
     method = Lora(method="lora", r=4, alpha=6, rslora=rslora, layers=1, target_modules=("query",))
@@ -41,7 +33,7 @@ def test_how_an_update_is_scaled(backbone: TextBackbone, rslora: bool, scale: fl
 
 
 def test_with_dora_the_length_of_a_column_is_a_weight_of_its_own(backbone: TextBackbone) -> None:
-    model = encoder(backbone)
+    model = text_classifier(backbone).model
     name = "backbone.encoder.encoder.layer.1.attention.self.query.weight"
     before = model.state_dict()[name].clone()
     method = Lora(method="lora", r=4, alpha=4, dora=True, layers=1, target_modules=("query",))
@@ -59,13 +51,13 @@ def test_with_dora_the_length_of_a_column_is_a_weight_of_its_own(backbone: TextB
 
 def test_dora_on_images_is_merged() -> None:
     model, method = BUILD["attention"](), Lora(method="lora", r=4, alpha=8, dora=True)
-    untrained = predict(model, images(), 8)
+    untrained = answers(model, images(), 8)
     method.apply(model)
-    np.testing.assert_allclose(predict(model, images(), 8), untrained, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(answers(model, images(), 8), untrained, rtol=1e-4, atol=1e-4)
     some_steps(model, images())
-    trained = predict(model, images(), 8)
+    trained = answers(model, images(), 8)
     method.merge(model)
-    np.testing.assert_allclose(predict(model, images(), 8), trained, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(answers(model, images(), 8), trained, rtol=1e-3, atol=1e-4)
     assert "magnitude" not in str(list(model.state_dict()))
 
 
@@ -122,7 +114,7 @@ def test_attention_that_only_reads_its_weights_gets_nothing_that_would_not_learn
         }
     network = swin_transformer.SwinTransformer(**given, window_size=[2, 2])
     network.head = nn.Identity()
-    model = Network(VisionBackbone(network, "swin", HALF), 16, 2)
+    model = Network(VisionBackbone(network, "swin", HALF), nn.Linear(16, 2))
     method.apply(model)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -145,13 +137,12 @@ def scaled(model: Network) -> dict[str, Any]:
 
 
 def test_what_is_scaled_by_default(backbone: TextBackbone) -> None:
-    model = encoder(backbone)
+    model = text_classifier(backbone).model
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     Ia3(method="ia3").apply(model)
     found = scaled(model)
-    assert {name: module.is_feedforward for name, module in found.items()} == {
-        "attention.self.key": False, "attention.self.value": False, "output.dense": True,
-    }  # fmt: skip
+    inner = {name: module.is_feedforward for name, module in found.items()}
+    assert inner == {"attention.self.key": False, "attention.self.value": False, "output.dense": True}
     assert all((one == 1).all() for name, one in model.named_parameters() if "ia3_l" in name)
     factors = torch.linspace(0.5, 2, 32)
     with torch.no_grad():
@@ -177,7 +168,7 @@ def test_what_is_scaled_in_networks_for_images(network: str, count: int, inner: 
 
 def test_without_a_known_name_layers_have_to_be_named() -> None:
     def model() -> Network:
-        return Network(nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 8)), 8, 2)
+        return Network(nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 8)), nn.Linear(8, 2))
 
     with pytest.raises(
         ConfigError, match=r"no keys, values or feed-forward layers by a known name; name some of 0, 2 "
@@ -201,7 +192,7 @@ def test_biases_are_all_that_trains(network: str) -> None:
 
 
 def test_a_backbone_without_biases_is_refused() -> None:
-    model = Network(nn.Sequential(nn.Linear(4, 4, bias=False)), 4, 2)
+    model = Network(nn.Sequential(nn.Linear(4, 4, bias=False)), nn.Linear(4, 2))
     with pytest.raises(
         ConfigError, match=r"'bitfit', but this backbone has no biases; use another method, such as lora"
     ):

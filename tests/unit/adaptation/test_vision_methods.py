@@ -16,9 +16,8 @@ from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
 from finetrail.adaptation.methods import Adaptation
 from finetrail.errors import ConfigError
-from finetrail.inference.predict import predict
 from finetrail.models.weights import load_weights, save_tensors
-from tests.unit.models.networks import BUILD, copies, images, some_steps
+from tests.unit.models.networks import BUILD, answers, copies, images, some_steps
 
 IMAGES = images()
 METHODS: dict[str, Adaptation] = {
@@ -39,20 +38,20 @@ METHODS: dict[str, Adaptation] = {
 def test_what_was_trained_merged_and_saved_is_what_is_loaded(tmp_path: Path, network: str, method: Adaptation) -> None:
     model = BUILD[network]()
     before = copies(model)
-    untrained = predict(model, IMAGES, 8)
+    untrained = answers(model, IMAGES, 8)
     method.apply(model)
     for epoch in (1, 2):
         method.start_epoch(model, epoch)
         some_steps(model, IMAGES, steps=1)
-    trained = predict(model, IMAGES, 8)
+    trained = answers(model, IMAGES, 8)
     assert abs(trained - untrained).max() > 1e-3
     method.merge(model)
-    np.testing.assert_allclose(predict(model, IMAGES, 8), trained, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(answers(model, IMAGES, 8), trained, rtol=1e-4, atol=1e-5)
     assert {name: one.shape for name, one in model.state_dict().items()} == {n: one.shape for n, one in before.items()}
     save_tensors(model.state_dict(), tmp_path / "model.safetensors")
     fresh = BUILD[network]()
     load_weights(fresh, tmp_path / "model.safetensors")
-    assert (predict(fresh, IMAGES, 8) == predict(model, IMAGES, 8)).all()
+    assert (answers(fresh, IMAGES, 8) == answers(model, IMAGES, 8)).all()
 
 
 @pytest.mark.parametrize("network", list(BUILD))
@@ -104,9 +103,8 @@ def test_layers_can_be_named() -> None:
     model = BUILD["convolutions"]()
     Lora(method="lora", target_modules=("layer4.0.conv2", "downsample.1")).apply(model)
     found = [name for name, module in model.backbone.named_modules() if hasattr(module, "base_layer")]
-    assert [name.split("network.")[1] for name in found] == [
-        "layer2.0.downsample.1", "layer3.0.downsample.1", "layer4.0.conv2", "layer4.0.downsample.1",
-    ]  # fmt: skip
+    downsampling = [f"layer{number}.0.downsample.1" for number in (2, 3, 4)]
+    assert [name.split("network.")[1] for name in found] == [*downsampling[:2], "layer4.0.conv2", downsampling[2]]
 
 
 def test_attention_does_not_drift_while_its_adapter_trains() -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from finetrail.commands import predict as command
 from finetrail.commands.predict import Scored, predict
+from finetrail.contents.text import TEXT as CONTENT
+from finetrail.data.store.shards import Most
 from finetrail.errors import ConfigError, ModelError, SourceError, TrackingError
 from finetrail.registry.packing import Version
 from finetrail.serving.answer import answer
@@ -19,7 +20,7 @@ from finetrail.workspace import Workspace
 
 TEXTS = ["good superb door", 'a "bad",\nchair', "NA", "ümlaut 🚀", "old\rline ends"]
 MODEL = "models:/shared@challenger"
-TEXT: dict[str, Any] = {"kind": "text", "column": "text"}
+TEXT: dict[str, Any] = {"content": CONTENT, "columns": ["text"]}
 
 
 @pytest.fixture
@@ -65,15 +66,47 @@ def test_every_row_is_scored_in_its_order(workspace: Workspace, saved_model: Pat
 
 def test_the_column_may_have_another_name_than_the_models(workspace: Workspace) -> None:
     target = workspace.root / "b.csv"
-    done = predict(workspace, MODEL, write(workspace.root / "a.csv", "Body"), target, kind="text", column="Body")
+    done = predict(workspace, MODEL, write(workspace.root / "a.csv", "Body"), target, content=CONTENT, columns=["Body"])
     assert done.rows == len(TEXTS)
     assert list(read(target).columns) == ["Body", "label", "score"]
 
 
 def test_a_column_called_label_is_not_doubled(workspace: Workspace) -> None:
     target = workspace.root / "b.parquet"
-    predict(workspace, MODEL, write(workspace.root / "a.csv", "label"), target, kind="text", column="label")
+    predict(workspace, MODEL, write(workspace.root / "a.csv", "label"), target, content=CONTENT, columns=["label"])
     assert list(read(target).columns) == ["label", "predicted_label", "score"]
+
+
+def test_two_texts_a_row_are_scored_together_whatever_their_columns_are_called(
+    workspace: Workspace, paired_model: Path
+) -> None:
+    source, target = workspace.root / "a.csv", workspace.root / "b.csv"
+    rows = [("good", "bad door"), ("bad door", "good"), ("", "good"), ("good", "")]
+    pd.DataFrame(rows, columns=["Q", "A"]).to_csv(source, index=False)
+    done = predict(workspace, str(paired_model), source, target, content=CONTENT, columns=["Q", "A"])
+    assert done == Scored(2, 2, workspace.root / "b.csv.rejects.csv")
+    named = [{"question": one, "answer": other} for one, other in rows[:2]]
+    expected = answer(load_model(paired_model), named)
+    found = read(target)
+    assert list(found.columns) == ["Q", "A", "label", "score"]
+    assert list(zip(found["Q"], found["A"], strict=True)) == rows[:2]
+    assert list(found["score"]) == pytest.approx(list(expected["score"]), rel=1e-9)
+    assert expected["score"].nunique() == 2
+    refused = read(workspace.root / "b.csv.rejects.csv")
+    assert refused["reason"].tolist() == ["column 'Q': empty text", "column 'A': empty text"]
+
+
+def test_a_model_of_other_columns_is_refused(workspace: Workspace, saved_model: Path) -> None:
+    pd.DataFrame([("a", "b")], columns=["Q", "A"]).to_csv(workspace.root / "a.csv", index=False)
+    with pytest.raises(ConfigError, match=r"reads text, and the columns that are given are Q, A; name as many with"):
+        predict(
+            workspace,
+            str(saved_model),
+            workspace.root / "a.csv",
+            workspace.root / "b.csv",
+            content=CONTENT,
+            columns=["Q", "A"],
+        )
 
 
 def test_a_file_without_rows_gives_one_without_rows(workspace: Workspace) -> None:
@@ -120,14 +153,13 @@ def test_what_cannot_be_scored_leaves_the_earlier_file(
 
 @pytest.mark.parametrize("name", ["b.csv", "b.jsonl", "b.parquet"])
 def test_rows_without_a_text_are_named_with_their_number_and_the_reason(
-    workspace: Workspace, saved_model: Path, name: str, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, saved_model: Path, name: str
 ) -> None:
-    monkeypatch.setattr(command, "ROWS_A_CHUNK", 2)
     source, target = workspace.root / "a.jsonl", workspace.root / name
     source.write_bytes(
         b'{"text": null}\n{"text": ""}\n{"text": "good door"}\n{"text": "\xe9"}\n{"text": "bad, \\n"}\n[1]\n'
     )
-    done = predict(workspace, str(saved_model), source, target, **TEXT)
+    done = predict(workspace, str(saved_model), source, target, chunk=Most(2, 2**20), **TEXT)
     assert done == Scored(2, 4, workspace.root / f"{name}.rejects.csv")
     assert list(read(target)["text"]) == ["good door", "bad, \n"]
     with (workspace.root / f"{name}.rejects.csv").open(newline="") as file:

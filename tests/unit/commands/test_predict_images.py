@@ -11,15 +11,16 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from finetrail.commands import predict as command
 from finetrail.commands.predict import Scored, predict
+from finetrail.contents.image import IMAGE as CONTENT
 from finetrail.contents.image.pixel_tables import grey_png
-from finetrail.data.sources.columns import ImageColumns
+from finetrail.data.store.shards import Most
 from finetrail.errors import ConfigError, SourceError
 from finetrail.workspace import Workspace
-from tests.unit.bright_images import BLUE, RED, image
+from tests.unit.red_or_blue import BLUE, RED, image
+from tests.unit.sections_of import IMAGES, source_of
 
-IMAGE: dict[str, Any] = {"kind": "image", "column": "image"}
+IMAGE: dict[str, Any] = {"content": CONTENT, "columns": ["image"]}
 FILES = {
     "a.png": image(RED),
     "b/c.jpg": image(BLUE, "JPEG"),
@@ -70,18 +71,16 @@ def pack(folder: Path, target: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("packed", "target", "chunk"),
+    ("archive", "target", "chunk"),
     [("", "b.csv", 2), ("p.zip", "b.jsonl", 2), ("p.tar.gz", "b.parquet", 1), ("", "b.csv", 9)],
 )
 def test_a_folder_or_archive_is_scored_and_what_is_no_image_is_named(
-    photos: tuple[Workspace, str, Path], packed: str, target: str, chunk: int
+    photos: tuple[Workspace, str, Path], archive: str, target: str, chunk: int
 ) -> None:
     workspace, image_model, folder = photos
-    source = pack(folder, workspace.root / packed) if packed else folder
+    source = pack(folder, workspace.root / archive) if archive else folder
     rejects = workspace.root / f"{target}.rejects.csv"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command, "ROWS_A_CHUNK", chunk)
-        done = predict(workspace, image_model, source, workspace.root / target, **IMAGE)
+    done = predict(workspace, image_model, source, workspace.root / target, chunk=Most(chunk, 2**20), **IMAGE)
     assert done == Scored(3, 2, rejects)
     scored = read(workspace.root / target)
     assert list(scored.columns) == ["image", "label", "score"]
@@ -126,7 +125,8 @@ def test_a_table_of_grey_values_is_scored_as_its_images_are(workspace: Workspace
         (folder / f"{number}.png").write_bytes(grey_png(line, 8))
     table.write_text("\n".join([*(",".join(map(str, line)) for line in lines), "1,2,3"]))
     predict(workspace, image_model, folder, workspace.root / "a.csv", **IMAGE)
-    done = predict(workspace, image_model, table, target, grey=ImageColumns(), **IMAGE)
+    digits = source_of(IMAGES, path="data/input/digits.csv", format="pixels")
+    done = predict(workspace, image_model, table, target, labelled=digits, **IMAGE)
     assert (done.rows, done.rejected) == (3, 1)
     found, expected = read(target), read(workspace.root / "a.csv")
     assert list(found["image"]) == ["row 1", "row 2", "row 3"]
@@ -140,7 +140,7 @@ def test_a_table_of_paths_and_base64(workspace: Workspace, image_model: str, fol
     values = ["a.png", str(folder / "b" / "c.jpg"), text, "gone.png", "", f"data:image/png;base64,{text}"]
     pd.DataFrame({"file": values, "label": range(6)}).to_csv(folder / "table.csv", index=False)
     target = workspace.root / "b.csv"
-    done = predict(workspace, image_model, folder / "table.csv", target, kind="image", column="file")
+    done = predict(workspace, image_model, folder / "table.csv", target, content=CONTENT, columns=["file"])
     assert (done.rows, done.rejected) == (4, 2)
     scored = read(target)
     assert scored["file"].tolist() == [values[0], values[1], "row 3", "row 6"]
@@ -165,7 +165,7 @@ def test_a_table_of_bytes_and_of_structs(workspace: Workspace, image_model: str,
 
 def test_a_model_of_texts_is_refused(workspace: Workspace, registered: object, folder: Path) -> None:
     assert registered
-    with pytest.raises(ConfigError, match=r"models:/shared@challenger reads 'text', but the task .* 'image'; name"):
+    with pytest.raises(ConfigError, match=r"models:/shared@challenger reads texts, but the task .* gives images; name"):
         predict(workspace, "models:/shared@challenger", folder, workspace.root / "b.csv", **IMAGE)
 
 
@@ -193,10 +193,7 @@ def test_a_source_that_cannot_be_read_leaves_the_earlier_files(
     assert (tmp_path / "b.csv").read_text() == "earlier"
 
 
-def test_an_archive_that_breaks_off_leaves_the_earlier_file(
-    workspace: Workspace, image_model: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(command, "ROWS_A_CHUNK", 1)
+def test_an_archive_that_breaks_off_leaves_the_earlier_file(workspace: Workspace, image_model: str) -> None:
     whole = io.BytesIO()
     with tarfile.open(fileobj=whole, mode="w") as archive:
         for name in ("a.png", "b.png"):
@@ -205,7 +202,8 @@ def test_an_archive_that_breaks_off_leaves_the_earlier_file(
             archive.addfile(member, io.BytesIO(FILES["a.png"]))
     (workspace.root / "a.tar").write_bytes(whole.getvalue()[:1600])
     (workspace.root / "b.csv").write_text("earlier")
+    target = workspace.root / "b.csv"
     with pytest.raises(SourceError, match=r"a.tar is no whole archive"):
-        predict(workspace, image_model, workspace.root / "a.tar", workspace.root / "b.csv", **IMAGE)
+        predict(workspace, image_model, workspace.root / "a.tar", target, chunk=Most(1, 2**20), **IMAGE)
     assert (workspace.root / "b.csv").read_text() == "earlier"
     assert {path.name for path in workspace.root.iterdir()} == {"a.tar", "b.csv"}

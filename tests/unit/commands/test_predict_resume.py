@@ -6,31 +6,33 @@ import resource
 import shutil
 import signal
 import time
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import pytest
 from filelock import FileLock
 
-from finetrail.commands import predict as command
-from finetrail.commands import scored
 from finetrail.commands.predict import Scored, predict
-from finetrail.commands.scorer import Scorer
-from finetrail.data.sources.unlabelled import Unlabelled
+from finetrail.contents.text import TEXT as CONTENT
+from finetrail.data.store.shards import Most
 from finetrail.errors import WorkspaceError
 from finetrail.workspace import Workspace
 from tests.pipeline import forks
 
-TEXT: dict[str, Any] = {"kind": "text", "column": "text"}
+T = TypeVar("T")
+TEXT: dict[str, Any] = {"content": CONTENT, "columns": ["text"]}
+TEN = Most(10, 2**20)
 
 
 def score(model: Path, *files: Path) -> None:
     """Score one file after the other, and write down what came of each, and what the most memory was after it."""
-    command.ROWS_A_CHUNK = 50
+    fifty = Most(50, 2**20)
     for source, target in zip(files[::2], files[1::2], strict=True):
         logging.getLogger("finetrail").addHandler(logging.FileHandler(target.with_suffix(".log")))
-        done = predict(Workspace(source.parent), str(model), source, target, **TEXT)
+        done = predict(Workspace(source.parent), str(model), source, target, chunk=fifty, **TEXT)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         target.with_suffix(".json").write_text(json.dumps([done.rows, done.rejected, memory]))
 
@@ -86,74 +88,63 @@ class CutError(Exception):
     """As if the process ended here."""
 
 
-def cut_off(saved_model: Path, source: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Score a part of the source, and end at the fourth chunk."""
-    monkeypatch.setattr(command, "ROWS_A_CHUNK", 10)
-    write = scored.ScoredParts.add
+def cut_off(saved_model: Path, source: Path, target: Path) -> None:
+    """Score a part of the source: three chunks of ten rows are kept when the 35th is read."""
 
-    def add(parts: scored.ScoredParts, *frames: pd.DataFrame) -> None:
-        if parts.progress.chunks == 3:
-            raise CutError
-        write(parts, *frames)
+    def track(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:
+        yield from islice(items, 34)
+        raise CutError
 
-    with monkeypatch.context() as patch:
-        patch.setattr(scored.ScoredParts, "add", add)
-        with pytest.raises(CutError):
-            predict(Workspace(source.parent), str(saved_model), source, target, **TEXT)
+    with pytest.raises(CutError):
+        predict(Workspace(source.parent), str(saved_model), source, target, track=track, chunk=TEN, **TEXT)
 
 
-def test_only_what_is_missing_is_scored(
-    saved_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_only_what_is_missing_is_scored(saved_model: Path, tmp_path: Path) -> None:
     source, target = table(tmp_path / "a.csv", 100), tmp_path / "b.csv"
-    cut_off(saved_model, source, target, monkeypatch)
-    kept = (tmp_path / ".b.csv.partial" / "00000001.csv").stat().st_mtime_ns
-    (tmp_path / ".b.csv.partial" / "00000003.csv").write_text("half a chu")  # without a record it does not count
-    time.sleep(0.01)
-    chunks = []
-    score = command._scored
-
-    def counted(scorer: Scorer, chunk: list[Unlabelled], column: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-        chunks.append(chunk[0].row)
-        return score(scorer, chunk, column)
-
-    monkeypatch.setattr(command, "_scored", counted)
-    assert predict(Workspace(tmp_path), str(saved_model), source, target, **TEXT).rows == 85
-    assert chunks == [31, 41, 51, 61, 71, 81, 91]
-    assert kept < target.stat().st_mtime_ns
-    assert pd.read_csv(target)["text"].str.extract(r"(\d+)$")[0].astype(int).tolist() == [
-        number for number in range(100) if number % 7
-    ]
+    cut_off(saved_model, source, target)
+    parts = tmp_path / ".b.csv.partial"
+    assert {path.name for path in parts.glob("*0[0-9].csv")} == {f"0000000{number}.csv" for number in range(3)}
+    kept = [path.read_text() for path in sorted(parts.glob("*.csv")) if "rejects" not in path.name]
+    for number, text in enumerate(kept):  # so that they are told from rows that are scored again
+        (parts / f"0000000{number}.csv").write_text(text.replace("good bad", "kept"))
+    (parts / "00000003.csv").write_text("half a chu")  # without a record it does not count
+    assert predict(Workspace(tmp_path), str(saved_model), source, target, chunk=TEN, **TEXT).rows == 85
+    found = pd.read_csv(target)["text"].str.extract(r"^(kept|good bad) .*?(\d+)$")
+    expected = [number for number in range(100) if number % 7]
+    assert found[1].astype(int).tolist() == expected
+    assert found[0].tolist() == ["kept" if number < 30 else "good bad" for number in expected]
 
 
-@pytest.mark.parametrize("changed", ["the source", "the model", "the column", "the record of it"])
+@pytest.mark.parametrize("changed", ["the source", "the model", "the columns", "the code", "the record of it"])
 def test_after_a_change_it_starts_afresh_and_says_so(
     saved_model: Path,
     tmp_path: Path,
     changed: str,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     source, target, column = table(tmp_path / "a.csv", 100), tmp_path / "b.csv", "text"
     frame = pd.read_csv(source, keep_default_na=False)
     frame.assign(body=frame["text"]).to_csv(source, index=False)
-    cut_off(saved_model, source, target, monkeypatch)
-    model = saved_model
+    cut_off(saved_model, source, target)
+    model, chunk = saved_model, TEN
     if changed == "the source":
         with source.open("a") as file:
             file.write("good,good\n")
     elif changed == "the model":
         model = Path(shutil.copytree(saved_model, tmp_path / "model"))
         (model / "note.txt").write_text("another")
-    elif changed == "the column":
+    elif changed == "the columns":
         column = "body"
+    elif changed == "the code":  # and the size of a chunk, which parts depend on too
+        chunk = Most(11, 2**20)
     else:
         (tmp_path / ".b.csv.partial" / "progress.json").write_text("{")
+    given: dict[str, Any] = {"content": CONTENT, "columns": [column], "chunk": chunk}
     with caplog.at_level(logging.WARNING):
-        done = predict(Workspace(tmp_path), str(model), source, target, kind="text", column=column)
+        done = predict(Workspace(tmp_path), str(model), source, target, **given)
     assert f"a scoring of b.csv was cut off, but {changed} changed since: it starts afresh" in caplog.text
     fresh = tmp_path / "fresh.csv"
-    assert predict(Workspace(tmp_path), str(model), source, fresh, kind="text", column=column).rows == done.rows
+    assert predict(Workspace(tmp_path), str(model), source, fresh, **given).rows == done.rows
     assert fresh.read_bytes() == target.read_bytes()
 
 
@@ -168,15 +159,20 @@ def test_two_do_not_write_the_same_file(saved_model: Path, tmp_path: Path) -> No
 
 def test_a_finished_scoring_that_was_not_cleared_away_is_finished(saved_model: Path, tmp_path: Path) -> None:
     source, target = table(tmp_path / "a.csv", 30), tmp_path / "b.csv"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scored.ScoredParts, "_drop", lambda _: (_ for _ in ()).throw(CutError()))
-        with pytest.raises(CutError):
-            predict(Workspace(tmp_path), str(saved_model), source, target, **TEXT)
+
+    def track(items: Iterable[T], *, total: int | None, what: str) -> Iterator[T]:
+        yield from items
+        shutil.copytree(tmp_path / ".b.csv.partial", tmp_path / "all")  # three whole chunks, and their record
+
+    predict(Workspace(tmp_path), str(saved_model), source, target, track=track, chunk=TEN, **TEXT)
+    assert json.loads((tmp_path / "all" / "progress.json").read_text())["progress"]["chunks"] == 3
+    whole = target.read_bytes()
     target.unlink()
-    assert predict(Workspace(tmp_path), str(saved_model), source, target, **TEXT) == Scored(
-        25, 5, tmp_path / "b.csv.rejects.csv"
-    )
-    assert len(pd.read_csv(target)) == 25
+    (tmp_path / "all").rename(tmp_path / ".b.csv.partial")
+    rejects = tmp_path / "b.csv.rejects.csv"
+    again = predict(Workspace(tmp_path), str(saved_model), source, target, chunk=TEN, **TEXT)
+    assert again == Scored(25, 5, rejects)
+    assert target.read_bytes() == whole
     assert {path.name for path in tmp_path.iterdir()} == {"a.csv", "b.csv", "b.csv.rejects.csv"}
 
 

@@ -28,3 +28,9 @@ def put(root: Path, name: str, data: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     return path
+
+
+def pixel_lines(count: int, side: int = 8) -> tuple[np.ndarray, list[str]]:
+    """Grey values (count, side * side), and the same as lines of a CSV file."""
+    pixels = np.random.default_rng(0).integers(0, 256, (count, side * side), np.uint8)
+    return pixels, [",".join(map(str, line)) for line in pixels.tolist()]

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from finetrail.data.sources.place import ImageSource
 from finetrail.data.store.raw import Row
 from finetrail.errors import ConfigError, SourceError
+from tests.unit.sections_of import IMAGES, source_of
 
 
 def read(root: Path, **source: Any) -> list[Row]:
-    return list(ImageSource.model_validate(source).read(root))
+    return list(source_of(IMAGES, **source).read(root))
 
 
 def refusal(root: Path, **source: Any) -> str:

@@ -6,7 +6,16 @@ import sys
 import pytest
 from pydantic import ValidationError
 
+from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Choice, Selection, Standing, choose
+
+F1, ACCURACY = Metric("macro_f1", "macro F1"), Metric("accuracy", "accuracy")
+RMSE = Metric("rmse", "RMSE", lower=True, in_unit=True)
+MAE = Metric("mae", "MAE", lower=True, in_unit=True)
+
+
+def _chosen(standings: list[Standing], metric: Metric = F1, **settings: float) -> Choice:
+    return choose(standings, Selection.model_validate({"metric": metric.name, **settings}), metric)
 
 
 def _standing(name: str, value: float, behind: tuple[float, float, float], trainable: int, total: int) -> Standing:
@@ -19,7 +28,7 @@ PROBE = _standing("linear_probe", 0.612, (0.1, 0.08, 0.12), 7_700, 22_800_000)
 
 
 def test_the_cheapest_of_the_tied_is_chosen() -> None:
-    choice = choose([PROBE, LORA, FULL], Selection())
+    choice = _chosen([PROBE, LORA, FULL])
     assert choice.chosen == "lora"
     assert [one.candidate for one in choice.ranking] == ["full", "lora", "linear_probe"]
     assert choice.reason == (
@@ -30,7 +39,7 @@ def test_the_cheapest_of_the_tied_is_chosen() -> None:
 
 
 def test_a_leader_without_a_tie_is_chosen() -> None:
-    choice = choose([PROBE, FULL], Selection(metric="accuracy"))
+    choice = _chosen([PROBE, FULL], ACCURACY)
     assert choice.chosen == "full"
     assert choice.reason == (
         "`full` has the highest validation accuracy, 0.712 (95% interval 0.692 to 0.732). The next best, "
@@ -42,7 +51,7 @@ def test_a_leader_without_a_tie_is_chosen() -> None:
 def test_a_leader_that_is_the_cheapest_of_the_tied_is_chosen() -> None:
     leader = _standing("probe", 0.72, (0.0, 0.0, 0.0), 7_700, 22_800_000)
     second = _standing("full", 0.712, (0.008, -0.001, 0.02), 22_700_000, 22_800_000)
-    choice = choose([second, leader, LORA], Selection())
+    choice = _chosen([second, leader, LORA])
     assert choice.chosen == "probe"
     assert choice.reason == (
         "`probe` has the highest validation macro F1, 0.720 (95% interval 0.700 to 0.740). `full` and `lora` are tied "
@@ -55,22 +64,22 @@ def test_of_an_error_the_lowest_leads_in_the_unit_of_the_label() -> None:
     leader = Standing("full", 31_234.5, 29_000.0, 33_000.0, 0.0, 0.0, 0.0, 1000, 1000)
     probe = Standing("probe", 40_000.0, 38_000.0, 42_000.0, 8_765.5, 7_000.25, 9_800.0, 10, 1000)
     lora = Standing("lora", 31_300.0, 29_000.0, 33_000.0, 65.5, -200.0, 300.0, 100, 1000)
-    assert choose([probe, leader], Selection(metric="rmse")).reason == (
+    assert _chosen([probe, leader], RMSE).reason == (
         "`full` has the lowest validation RMSE, 31,234 (95% interval 29,000 to 33,000). The next best, `probe`, is "
         "8,766 behind, with an interval of that difference from 7,000 to 9,800, which does not include 0. So `full` is "
         "chosen."
     )
-    choice = choose([probe, lora, leader], Selection(metric="mae"))
+    choice = _chosen([probe, lora, leader], MAE)
     assert [one.candidate for one in choice.ranking] == ["full", "lora", "probe"]
     assert choice.chosen == "lora"
     assert "`lora` is 65.50 behind, with an interval of that difference from -200 to 300, which" in choice.reason
-    assert choose([leader], Selection(metric="rmse")).reason.startswith(
+    assert _chosen([leader], RMSE).reason.startswith(
         "`full` is the only candidate; its validation RMSE is 31,234 (95% interval"
     )
 
 
 def test_a_single_candidate_is_chosen_without_a_comparison() -> None:
-    assert choose([FULL], Selection(confidence=0.9)).reason == (
+    assert _chosen([FULL], confidence=0.9).reason == (
         "`full` is the only candidate; its validation macro F1 is 0.712 (90% interval 0.692 to 0.732)."
     )
 
@@ -78,15 +87,15 @@ def test_a_single_candidate_is_chosen_without_a_comparison() -> None:
 def test_equal_trainable_parameters_are_decided_by_all_parameters_then_name() -> None:
     big = _standing("a", 0.7, (0.0, 0.0, 0.0), 100, 900)
     small = _standing("z", 0.7, (0.0, -0.01, 0.01), 100, 800)
-    choice = choose([big, small], Selection())
+    choice = _chosen([big, small])
     assert choice.chosen == "z"
     assert "`z` is less than 0.001 behind" not in choice.reason  # equal values: the cheaper one leads
     assert "is the cheapest (100 of 800)" in choice.reason
-    assert choose([big, _standing("b", 0.7, (0.0, 0.0, 0.0), 100, 900)], Selection()).chosen == "a"
+    assert _chosen([big, _standing("b", 0.7, (0.0, 0.0, 0.0), 100, 900)]).chosen == "a"
 
 
 def test_json_holds_the_contract_and_reads_back() -> None:
-    choice = choose([PROBE, LORA, FULL], Selection())
+    choice = _chosen([PROBE, LORA, FULL])
     value = choice.as_json()
     assert set(value) == {"chosen", "metric", "reason", "ranking", "resamples", "confidence"}
     ranking = value["ranking"]
@@ -97,11 +106,11 @@ def test_json_holds_the_contract_and_reads_back() -> None:
 
 @pytest.mark.parametrize(
     "bad",
-    [{"metric": "f1"}, {"confidence": 1.0}, {"confidence": 0.4}, {"resamples": 99}, {"seed": -1}, {"metrics": "x"}],
+    [{"metric": None}, {"confidence": 1.0}, {"confidence": 0.4}, {"resamples": 99}, {"seed": -1}, {"metrics": "x"}],
 )
 def test_settings_out_of_bounds_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        Selection.model_validate(bad)
+        Selection.model_validate({"metric": "macro_f1"} | bad)
 
 
 def test_the_settings_import_nothing_heavy() -> None:

@@ -1,26 +1,30 @@
 """What is exported answers as the model did, in a process without finetrail that runs the code of its own card."""
 
+import ast
 import json
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
-from finetrail.exports.exported import check
-from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
 from torch import nn
 
 from finetrail.adaptation.lora import Lora
-from finetrail.commands.export import Format
+from finetrail.contents.exported import check
 from finetrail.contents.image.export import with_head
+from finetrail.contents.image.settings import ImageBackbone
+from finetrail.contents.text.encoder import TextEncoder
+from finetrail.contents.text.settings import TextBackbone
 from finetrail.contents.text.soft_prompts import add_soft_prompt
 from finetrail.errors import ConfigError, ModelError
+from finetrail.exports.forms import Form
 from tests.unit.exports.folders import (
     LABELS,
     TEXTS,
     Case,
-    answer_elsewhere,
+    answer_without_finetrail,
     answers,
     build,
     draw,
@@ -29,7 +33,9 @@ from tests.unit.exports.folders import (
 
 TEXT, NUMBER, IMAGE = "text-classification", "text-regression", "image-classification"
 CASES = ["mean", "lora", "cls", "roberta", "distilbert", "torchvision", "timm", "timm-sized", "transformers", "resnet"]
-ONNX = ["mean", "roberta", "resnet"]
+CASES += ["pair", "pair-cls", "sets"]
+ONNX = ["mean", "roberta", "resnet", "pair"]
+SETS = "multi_label_classification"
 
 
 def small(kind: str, encoder_folder: Path, folder: Path) -> str:
@@ -68,7 +74,7 @@ def network(kind: str, folder: Path) -> str:
 
 def adapted(backbone: TextBackbone, images: Path) -> Case:
     """A model that answered with adapters beside its layers, and was merged then, as `train` does."""
-    built = build(TEXT, backbone, LABELS, images)
+    built = build(TEXT, backbone, images)
     before, method = answers(built, images), Lora(method="lora", r=4, alpha=8)
     method.apply(built.model)
     with torch.random.fork_rng(), torch.no_grad():
@@ -80,7 +86,7 @@ def adapted(backbone: TextBackbone, images: Path) -> Case:
     said = answers(built, images)
     assert abs(said - before).max() > 0.01
     method.merge(built.model)
-    return Case(TEXT, built, said)
+    return Case(built, said)
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +103,9 @@ def cases(
     folder = tmp_path_factory.mktemp("encoders")
     half = (0.5, 0.4, 0.5)
 
-    def case(task: str, settings: TextBackbone | ImageBackbone, labels: list[str] = LABELS) -> Case:
-        built = build(task, settings, labels, images)
-        return Case(task, built, answers(built, images))
+    def case(task: str, settings: TextBackbone | ImageBackbone, **given: Any) -> Case:
+        built = build(task, settings, images, **given)
+        return Case(built, answers(built, images))
 
     def text(kind: str) -> TextBackbone:
         return TextBackbone(weights=small(kind, encoder_folder, folder), max_tokens=16, dropout=0.0, pooling="cls")
@@ -107,11 +113,15 @@ def cases(
     def image(name: str, weights: str = "random") -> ImageBackbone:
         return ImageBackbone(name=name, weights=weights, image_size=32, resize=40, mean=half, std=half)
 
+    first = backbone.model_copy(update={"pooling": "cls"})
     return {
         "mean": case(TEXT, backbone),
         "lora": adapted(backbone, images),
-        "cls": case(TEXT, backbone.model_copy(update={"pooling": "cls"})),
-        "roberta": case(NUMBER, text("roberta"), ["stars"]),
+        "cls": case(TEXT, first),
+        "pair": case(TEXT, backbone, columns=("question", "answer")),
+        "pair-cls": case(TEXT, first, columns=("question", "answer")),
+        "sets": case(TEXT, first, problem_type=SETS),
+        "roberta": case(NUMBER, text("roberta")),
         "distilbert": case(TEXT, text("distilbert")),
         "torchvision": case(IMAGE, image("resnet18")),
         "timm": case(IMAGE, image("timm/test_efficientnet")),
@@ -124,35 +134,45 @@ def cases(
 @pytest.fixture(scope="module")
 def folders(
     cases: dict[str, Case], images: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[tuple[str, Format], Path]:
+) -> dict[tuple[str, Form], Path]:
     """The exports, by model and format, each with the answers that its snippet gave."""
     root = tmp_path_factory.mktemp("exports")
-    wanted: list[tuple[str, Format]] = [*((name, "hf") for name in CASES), *((name, "onnx") for name in ONNX)]
-    made = {
-        (name, form): export(cases[name].built, cases[name].task, form, root / f"{name}-{form}")
-        for name, form in wanted
-    }
-    answer_elsewhere(list(made.values()), draw(images))
+    wanted: list[tuple[str, Form]] = [*((name, "hf") for name in CASES), *((name, "onnx") for name in ONNX)]
+    made = {(name, form): export(cases[name].built, form, root / f"{name}-{form}") for name, form in wanted}
+    answer_without_finetrail(list(made.values()), draw(images))
     return made
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_cards_own_code_gives_the_same_outputs(
-    cases: dict[str, Case], folders: dict[tuple[str, Format], Path], name: str
+    cases: dict[str, Case], folders: dict[tuple[str, Form], Path], name: str
 ) -> None:
     np.testing.assert_allclose(np.load(folders[name, "hf"] / "logits.npy"), cases[name].said, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ONNX)
-def test_onnx_gives_the_same_outputs(
-    cases: dict[str, Case], folders: dict[tuple[str, Format], Path], name: str
+@pytest.mark.parametrize(("name", "form"), [*((name, "hf") for name in CASES), *((name, "onnx") for name in ONNX)])
+def test_the_cards_own_code_prints_the_answers(
+    cases: dict[str, Case], folders: dict[tuple[str, Form], Path], name: str, form: Form
 ) -> None:
+    lines = [ast.literal_eval(line) for line in (folders[name, form] / "printed.txt").read_text().splitlines()]
+    said = cases[name].built.codec.say(cases[name].said)
+    if "prediction" in said:
+        assert lines[0] == pytest.approx(said["prediction"], abs=1e-3)
+    elif "labels" in said:
+        assert [sorted(line) for line in lines] == [sorted(labels) for labels in said["labels"]]
+        assert len({len(line) for line in lines}) > 1
+    else:
+        assert lines == [said["label"]]
+
+
+@pytest.mark.parametrize("name", ONNX)
+def test_onnx_gives_the_same_outputs(cases: dict[str, Case], folders: dict[tuple[str, Form], Path], name: str) -> None:
     folder = folders[name, "onnx"]
     np.testing.assert_allclose(np.load(folder / "logits.npy"), cases[name].said, atol=1e-3)
-    assert json.loads((folder / "labels.json").read_text()) == cases[name].built.labels
+    assert json.loads((folder / "labels.json").read_text()) == cases[name].built.codec.outputs
 
 
-def test_onnx_takes_any_number_of_texts_of_any_length(folders: dict[tuple[str, Format], Path]) -> None:
+def test_onnx_takes_any_number_of_texts_of_any_length(folders: dict[tuple[str, Form], Path]) -> None:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(folders["mean", "onnx"] / "model.onnx")
@@ -165,7 +185,7 @@ def test_onnx_takes_any_number_of_texts_of_any_length(folders: dict[tuple[str, F
 
 
 def test_sentence_transformers_loads_encoder_and_head_as_one(
-    cases: dict[str, Case], folders: dict[tuple[str, Format], Path]
+    cases: dict[str, Case], folders: dict[tuple[str, Form], Path]
 ) -> None:
     from sentence_transformers import SentenceTransformer
 
@@ -174,31 +194,32 @@ def test_sentence_transformers_loads_encoder_and_head_as_one(
         np.testing.assert_allclose(loaded.encode(TEXTS), cases[name].said, atol=1e-4)
 
 
-def test_the_configuration_names_labels_and_problem(folders: dict[tuple[str, Format], Path]) -> None:
+def test_the_configuration_names_labels_and_problem(folders: dict[tuple[str, Form], Path]) -> None:
     config = json.loads((folders["cls", "hf"] / "config.json").read_text())
     assert config["architectures"] == ["BertForSequenceClassification"]
     assert config["id2label"] == {"0": "bad", "1": "good", "2": "neutral"}
     assert config["label2id"] == {"bad": 0, "good": 1, "neutral": 2}
     assert config["problem_type"] == "single_label_classification"
     assert json.loads((folders["roberta", "hf"] / "config.json").read_text())["problem_type"] == "regression"
+    assert json.loads((folders["sets", "hf"] / "config.json").read_text())["problem_type"] == SETS
     timm = json.loads((folders["timm", "hf"] / "config.json").read_text())
     assert timm["label_names"] == LABELS
 
 
 def test_no_file_names_a_place_of_this_machine_or_is_a_pickle(
-    folders: dict[tuple[str, Format], Path], tmp_path_factory: pytest.TempPathFactory
+    folders: dict[tuple[str, Form], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     place = str(tmp_path_factory.getbasetemp()).encode()
     for folder in folders.values():
         for path in folder.rglob("*"):
-            if path.is_file() and path.name != "logits.npy":
+            if path.is_file() and path.name not in ("logits.npy", "printed.txt"):
                 assert place not in path.read_bytes(), path
                 assert path.suffix in (".json", ".md", ".onnx", ".safetensors", ".txt"), path
 
 
 def test_an_export_changes_nothing_in_the_model(cases: dict[str, Case], images: Path, tmp_path: Path) -> None:
     for name in ("cls", "timm"):
-        export(cases[name].built, cases[name].task, "hf", tmp_path / name)
+        export(cases[name].built, "hf", tmp_path / name)
         assert (answers(cases[name].built, images) == cases[name].said).all()
     assert cases["cls"].built.processor.tokenizer.model_max_length == 32  # type: ignore[attr-defined]
 
@@ -206,12 +227,14 @@ def test_an_export_changes_nothing_in_the_model(cases: dict[str, Case], images: 
 @pytest.mark.parametrize("form", ["hf", "onnx"])
 @pytest.mark.parametrize("method", ["prompt_tuning", "prefix_tuning"])
 def test_vectors_in_front_of_the_texts_are_refused(
-    backbone: TextBackbone, images: Path, tmp_path: Path, form: Format, method: str
+    backbone: TextBackbone, images: Path, tmp_path: Path, form: Form, method: str
 ) -> None:
-    built = build(TEXT, backbone, LABELS, images)
-    add_soft_prompt(built.model.backbone, "prompt_tuning" if method == "prompt_tuning" else "prefix_tuning", 4)
+    built = build(TEXT, backbone, images)
+    add_soft_prompt(
+        cast(TextEncoder, built.model.backbone), "prompt_tuning" if method == "prompt_tuning" else "prefix_tuning", 4
+    )
     with pytest.raises(ModelError, match=rf"adapted by {method}, whose vectors have no place in a plain encoder; use"):
-        export(built, TEXT, form, tmp_path / "out")
+        export(built, form, tmp_path / "out")
 
 
 def test_packages_that_are_not_installed_are_named(
@@ -219,7 +242,7 @@ def test_packages_that_are_not_installed_are_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(ConfigError, match=r"^--format onnx needs onnxscript, which is not installed; install the pack"):
-        export(cases["mean"].built, TEXT, "onnx", tmp_path / "out")
+        export(cases["mean"].built, "onnx", tmp_path / "out")
 
 
 def test_what_torch_cannot_write_as_onnx_is_refused_in_one_line(
@@ -232,12 +255,12 @@ def test_what_torch_cannot_write_as_onnx_is_refused_in_one_line(
     settings = ImageBackbone(
         name="transformers", weights=network("resnet", tmp_path), image_size=32, mean=(0,) * 3, std=(1,) * 3
     )
-    built = build(IMAGE, settings, LABELS, images)
+    built = build(IMAGE, settings, images)
     built.model.head = Stubborn(16, 3)
     with pytest.raises(
         ModelError, match=r"^torch cannot write this model as ONNX \(Could not guard on .+\); use --format hf$"
     ):
-        export(built, IMAGE, "onnx", tmp_path / "out")
+        export(built, "onnx", tmp_path / "out")
     assert "def forward" not in capsys.readouterr().err
 
 

@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from finetrail.evaluation.bootstrap import bootstrap
+from finetrail.evaluation.scores.bootstrap import Draws, bootstrap
 from finetrail.gate.paired import mcnemar, share_difference
+from finetrail.targets.classes.codec import ClassCodec
 
 
 @given(st.integers(0, 400), st.integers(0, 400))
@@ -40,7 +41,9 @@ def test_it_is_the_paired_bootstrap_of_accuracies() -> None:
     chance = np.random.default_rng(3)
     actual = chance.integers(0, 2, 500)
     said = [np.where(chance.random(500) < share, actual, 1 - actual) for share in (0.85, 0.8)]
-    slow = bootstrap(actual, said, 2, resamples=4000, seed=1).difference("accuracy", 0, 1, 0.95)
+    judge, labels = ClassCodec(("no", "yes")).judge, [("no", "yes")[number] for number in actual]
+    resampled = bootstrap(judge, labels, [np.eye(2)[answers] for answers in said], Draws(resamples=4000, seed=1))
+    slow = resampled.difference("accuracy", 0, 1, 0.95)
     fast = share_difference(said[0] == actual, said[1] == actual, confidence=0.95, resamples=4000, seed=1)
     assert fast.value == pytest.approx(slow.value)
     assert fast.low == pytest.approx(slow.low, abs=0.006)

@@ -6,18 +6,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from finetrail.errors import RefusedError
-from finetrail.gate.evidence import Cost, Evidence, Said, actual_of, best_constant, said_of
+from finetrail.evaluation.scores.bootstrap import Floats
+from finetrail.gate.evidence import Cost, Evidence
 from finetrail.gate.rules import judge
-from finetrail.gate.settings import Gate, Slice
+from finetrail.gate.settings import Gate
 from finetrail.gate.verdict import Ruling, Verdict, collapse
-from finetrail.targets.classes.metrics import Floats, Ints
+from finetrail.targets import classes, numbers
+from finetrail.targets.classes.codec import ClassCodec
+from finetrail.targets.numbers.codec import NumberCodec
+from finetrail.targets.target import metric_named
 
-LABELS = ("cooking", "sailing", "weather")
+CLASSES, NUMBERS = ClassCodec(("cooking", "sailing", "weather")).judge, NumberCodec(0.0, 1.0).judge
+LABELS = CLASSES.codec.labels
 ACTUAL = np.repeat(np.arange(3), 200)
 
 
-def said(wrong: dict[int, int], confidence: float | None = None) -> Said:
+def said(wrong: dict[int, int], confidence: float | None = None) -> Floats:
     """Answers of which so many of each class are wrong; as confident as they are right, unless it is given."""
     predicted = ACTUAL.copy()
     for number, count in wrong.items():
@@ -26,24 +30,27 @@ def said(wrong: dict[int, int], confidence: float | None = None) -> Said:
     confidence = confidence or float((predicted == ACTUAL).mean())
     probabilities = np.full((len(ACTUAL), 3), (1 - confidence) / 2)
     probabilities[np.arange(len(ACTUAL)), predicted] = confidence
-    return Said(predicted, probabilities)
+    logits: Floats = np.log(probabilities.clip(1e-300))
+    return logits
 
 
-def evidence(challenger: Said, champion: Said | None, **rest: Any) -> Evidence:
+def evidence(challenger: Floats, champion: Floats | None, **rest: Any) -> Evidence:
+    labels = [LABELS[number] for number in ACTUAL]
     standard: dict[str, Any] = {"slices": {}, "challenger_cost": Cost(10.0, 2.0), "models_scored": 2}
     return Evidence(
-        problem="single_label_classification",
-        labels=LABELS,
-        actual=ACTUAL,
+        judge=CLASSES,
+        metric=classes.METRICS[-1],
+        labels=labels,
         challenger=challenger,
-        champion=champion or best_constant("single_label_classification", ACTUAL),
-        champion_cost=Cost(10.0, 2.0) if champion else None,
+        champion=CLASSES.constant(labels) if champion is None else champion,
+        groups=[None] * len(labels),
+        champion_cost=None if champion is None else Cost(10.0, 2.0),
         **(standard | rest),
     )
 
 
 def rulings(found: Evidence, **settings: Any) -> dict[str, Ruling]:
-    return {one.rule: one for one in judge(found, Gate(**settings))}
+    return {one.rule: one for one in judge(found, Gate(metric=found.metric.name, **settings))}
 
 
 def outcomes(found: Evidence, **settings: Any) -> dict[str, str]:
@@ -52,8 +59,8 @@ def outcomes(found: Evidence, **settings: Any) -> dict[str, str]:
 
 def test_a_better_challenger_passes_every_rule() -> None:
     found = rulings(evidence(said({0: 20, 1: 20, 2: 20}), said({0: 40, 1: 40, 2: 40})))
-    assert list(found) == ["macro F1", "McNemar", *(f"recall of {label}" for label in LABELS), "calibration", "latency",
-                           "size", "test split"]  # fmt: skip
+    recalls = [f"recall of {label}" for label in LABELS]
+    assert list(found) == ["macro F1", "McNemar", *recalls, "calibration", "latency", "size", "test split"]
     assert {one.outcome for one in found.values()} == {"pass"}
     assert found["macro F1"].sentence.startswith("macro F1 0.900 against 0.800 of the champion; gain 0.100 (0.")
     assert found["McNemar"].sentence == "60 rows are right with the challenger alone, 0 with the champion alone"
@@ -83,9 +90,8 @@ def test_the_margin_says_how_much_worse_is_allowed_and_none_asks_for_better() ->
 def test_a_class_with_few_rows_is_not_judged_and_says_so() -> None:
     found = rulings(evidence(said({0: 90}), said({})), class_rows=201, margin=1.0)
     one = found["recall of cooking"]
-    assert (one.outcome, one.sentence) == (
-        "not judged", "recall of cooking: 200 of the 201 rows that it takes to judge it",
-    )  # fmt: skip
+    assert one.outcome == "not judged"
+    assert one.sentence == "recall of cooking: 200 of the 201 rows that it takes to judge it"
     assert rulings(evidence(said({0: 90}), said({})), class_rows=200)["recall of cooking"].outcome == "fail"
 
 
@@ -133,25 +139,29 @@ def test_beyond_the_limit_the_gate_asks_for_a_fresh_test_set() -> None:
 
 def test_a_first_version_has_to_beat_the_best_constant_answer() -> None:
     found = rulings(evidence(said({0: 20}), None), max_size_mb=5, max_ece=0.5)
-    assert {name: one.outcome for name, one in found.items()} == {
-        "macro F1": "pass", "calibration bound": "pass", "size budget": "fail", "test split": "pass",
-    }  # fmt: skip
+    outcome_of = {name: one.outcome for name, one in found.items()}
+    passed = dict.fromkeys(("macro F1", "calibration bound", "test split"), "pass")
+    assert outcome_of == passed | {"size budget": "fail"}
     assert "of the best constant answer" in found["macro F1"].sentence
-    assert outcomes(evidence(said({1: 200, 2: 200}), None))["macro F1"] == "pass"
-    constant = Said(np.zeros(len(ACTUAL), dtype=np.int64), said({}).probabilities)
+    assert outcomes(evidence(said({1: 200, 2: 200}, confidence=0.9), None))["macro F1"] == "pass"
+    constant = np.eye(3)[np.zeros(len(ACTUAL), dtype=np.int64)]
     assert outcomes(evidence(constant, None))["macro F1"] == "fail"
 
 
-def numbers(challenger: Floats, champion: Floats | None, actual: Floats, **rest: Any) -> Evidence:
+def of_numbers(
+    challenger: Floats, champion: Floats | None, actual: Floats, metric: str = "rmse", **rest: Any
+) -> Evidence:
+    labels = actual.tolist()
     return Evidence(
-        problem="regression",
-        labels=(),
-        actual=actual,
-        challenger=Said(challenger),
-        champion=Said(champion) if champion is not None else best_constant("regression", actual),
+        judge=NUMBERS,
+        metric=metric_named(numbers.METRICS, metric),
+        labels=labels,
+        challenger=challenger[:, None],
+        champion=NUMBERS.constant(labels) if champion is None else champion[:, None],
+        groups=[None] * len(labels),
         slices=rest.get("slices", {}),
         challenger_cost=Cost(1.0),
-        champion_cost=Cost(1.0) if champion is not None else None,
+        champion_cost=None if champion is None else Cost(1.0),
         models_scored=1,
     )
 
@@ -160,37 +170,17 @@ def test_numbers_are_judged_by_their_metric_whose_margin_is_a_share() -> None:
     chance = np.random.default_rng(0)
     actual = chance.normal(50, 10, 400)
     noise = chance.normal(0, 1, 400)
-    found = rulings(numbers(actual + noise, actual + 2 * noise, actual), metric="rmse")
+    found = rulings(of_numbers(actual + noise, actual + 2 * noise, actual))
     assert list(found) == ["RMSE", "size", "test split"]
     assert found["RMSE"].outcome == "pass"
-    worse = numbers(actual + 1.05 * noise, actual + noise, actual, slices={"low": actual < 50})
-    assert outcomes(worse, metric="rmse")["RMSE"] == "fail"
-    assert outcomes(worse, metric="rmse", margin=0.06, slice_margin=0.06) == {
-        "RMSE": "pass", "slice low": "pass", "size": "pass", "test split": "pass",
-    }  # fmt: skip
-    assert outcomes(worse, metric="rmse", slice_margin=0.04)["slice low"] == "fail"
-    assert outcomes(worse, metric="rmse", slice_rows=300)["slice low"] == "not judged"
-    first = numbers(actual + noise, None, actual)
-    assert outcomes(first, metric="r2") == {"R²": "pass", "test split": "pass"}
-
-
-def test_the_best_constant_is_the_commonest_class_or_the_mean() -> None:
-    actual: Ints = np.array([2, 2, 1])
-    assert best_constant("single_label_classification", actual).predicted.tolist() == [2, 2, 2]
-    assert best_constant("regression", np.array([1.0, 4.0])).predicted.tolist() == [2.5, 2.5]
-
-
-def test_a_label_that_the_model_does_not_know_is_refused() -> None:
-    with pytest.raises(RefusedError, match="the test split has the label 'snow', which is none of the 3"):
-        actual_of("single_label_classification", LABELS, ["cooking", "snow"])
-
-
-def test_answers_of_logits_and_numbers() -> None:
-    found = said_of("single_label_classification", np.array([[0.0, 2.0], [3.0, 0.0]], dtype=np.float32))
-    assert found.predicted.tolist() == [1, 0]
-    assert found.probabilities is not None
-    assert found.probabilities.sum(axis=1) == pytest.approx(1)
-    assert said_of("regression", np.array([[1.5], [2.5]])).predicted.tolist() == [1.5, 2.5]
+    worse = of_numbers(actual + 1.05 * noise, actual + noise, actual, slices={"low": actual < 50})
+    assert outcomes(worse)["RMSE"] == "fail"
+    within = outcomes(worse, margin=0.06, slice_margin=0.06)
+    assert within == dict.fromkeys(("RMSE", "slice low", "size", "test split"), "pass")
+    assert outcomes(worse, slice_margin=0.04)["slice low"] == "fail"
+    assert outcomes(worse, slice_rows=300)["slice low"] == "not judged"
+    first = of_numbers(actual + noise, None, actual, "r2")
+    assert outcomes(first) == {"R²": "pass", "test split": "pass"}
 
 
 def test_a_verdict_says_what_failed_and_what_was_not_judged() -> None:
@@ -211,10 +201,3 @@ def test_a_verdict_says_what_failed_and_what_was_not_judged() -> None:
     passed = replace(verdict, rulings=rules[3:], champion=None)
     assert passed.reason == "version 3 against the best constant answer on 60 test rows: passes 1 of 1 rule"
     assert passed.as_json()["passed"] is True
-
-
-def test_a_slice_says_which_rows_it_means() -> None:
-    assert Slice(min_characters=3).by_length
-    assert not Slice(group=["a"]).by_length
-    with pytest.raises(ValueError, match="a slice needs one of group, label, min_characters, max_characters"):
-        Slice()

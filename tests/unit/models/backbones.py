@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from finetrail.models.backbone_settings import ImageBackbone
 
 from finetrail.contents.image.backbone import load_pretrained
+from finetrail.contents.image.settings import ImageBackbone
 from finetrail.errors import ModelError
 
 
@@ -16,6 +16,6 @@ def settings(name: str, weights: str | Path = "random", **given: Any) -> ImageBa
 
 def refusal(name: str, weights: str | Path = "random", **given: Any) -> str:
     with pytest.raises(ModelError) as caught:
-        load_pretrained(settings(name, weights, **given), Path())
+        load_pretrained(settings(name, weights, **given), Path(), "pooled", ["image"])
     assert "\n" not in str(caught.value)
     return str(caught.value)

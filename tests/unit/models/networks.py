@@ -1,16 +1,25 @@
 """Networks of each library, small enough to train in a test, and images that they can tell apart."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self, cast
 
+import numpy as np
 import torch
-from finetrail.models.backbone_settings import ImageBackbone
 from torch import Tensor, nn
 
 from finetrail.contents.image.backbone import VisionBackbone, load_pretrained
 from finetrail.contents.image.preprocessing import Preprocessing
-from finetrail.models.network import Network
+from finetrail.contents.image.processor import ImageProcessor
+from finetrail.contents.image.settings import ImageBackbone
+from finetrail.contents.text.settings import TextBackbone
+from finetrail.inference.predict import predict
+from finetrail.models.inputs import Inputs, Targets, targets_of
+from finetrail.models.network import Batch, Network
+from finetrail.targets.classes import CLASSES
+from finetrail.tasks.registry import get_task
+from finetrail.tasks.task import Built
 
 SIZE = 32
 HALF = Preprocessing(SIZE, SIZE, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25), "bilinear")
@@ -19,13 +28,28 @@ NAMES = {
     "grouped": "mobilenet_v2",
     "attention": "timm/test_vit2",
 }
+LEARNING = CLASSES.learned({"labels": ["bad", "good"]})
+
+
+def text_classifier(backbone: TextBackbone) -> Built:
+    """An encoder with a new head for two classes."""
+    return get_task("text-classification").build(backbone, LEARNING, Path(), ["text"])
+
+
+def answers(model: Network, inputs: Inputs, batch_size: int = 8) -> np.ndarray:
+    """The logits (N, K) of a classifier."""
+    kept = predict(model, inputs, LEARNING.keep, batch_size)
+    assert isinstance(kept, np.ndarray)
+    return kept
 
 
 def loaded(name: str) -> tuple[VisionBackbone, Preprocessing, int]:
     """A network with random weights, the same each time, at 32 pixels."""
     with torch.random.fork_rng():
         torch.manual_seed(3)
-        return load_pretrained(ImageBackbone(name=name, weights="random", image_size=SIZE), Path())
+        settings = ImageBackbone(name=name, weights="random", image_size=SIZE)
+        found = load_pretrained(settings, Path(), "pooled", ["image"])
+    return cast(VisionBackbone, found.network), cast(ImageProcessor, found.processor).preprocessing, found.width
 
 
 def multihead() -> tuple[VisionBackbone, Preprocessing, int]:
@@ -43,7 +67,7 @@ def classifier(parts: tuple[VisionBackbone, Preprocessing, int]) -> Network:
     """With a head for two classes."""
     with torch.random.fork_rng():
         torch.manual_seed(4)
-        model = Network(parts[0], parts[2], 2)
+        model = Network(parts[0], nn.Linear(parts[2], 2))
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     # With the statistics that it starts with, an untrained MobileNet gives the same features for every image.
     for norm in norms:
@@ -67,6 +91,7 @@ class Images:
     """Inputs that are images (N, 3, S, S) in memory."""
 
     pixels: Tensor
+    targets: Targets | None = None
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -76,11 +101,18 @@ class Images:
         return [1] * len(self.pixels)
 
     @property
+    def rows(self) -> Sequence[int]:
+        return range(len(self.pixels))
+
+    @property
     def varies(self) -> bool:
         return False
 
-    def batch(self, indices: Sequence[int], seed: int | None = None) -> dict[str, Tensor]:
-        return {"pixels": self.pixels[list(indices)]}
+    def labelled(self, targets: Targets) -> Self:
+        return replace(self, targets=targets)
+
+    def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
+        return {"pixels": self.pixels[list(indices)]} | targets_of(self, indices)
 
 
 def images(count: int = 8, size: int = SIZE) -> Images:

@@ -6,17 +6,16 @@ from typing import Any
 
 import pytest
 import torch
-from finetrail.models.backbone_settings import TextBackbone
 from torch import Tensor, nn
 
 from finetrail.adaptation.lora import Lora
-from finetrail.contents.text.backbone import load_pretrained
+from finetrail.contents.text.settings import TextBackbone
 from finetrail.errors import ConfigError
 from finetrail.models.blocks import backbone_blocks, checkpoint_blocks
 from finetrail.models.layers import backbone_layers
 from finetrail.models.network import Network
 from finetrail.training.convolutions import FastConvolutions
-from tests.unit.models.networks import BUILD, images
+from tests.unit.models.networks import BUILD, images, text_classifier
 
 
 class Wrapper(nn.Module):
@@ -82,8 +81,7 @@ def test_timm(name: str, count: int, first: str, last: str) -> None:
 
 @pytest.mark.parametrize("adapted", [False, True])
 def test_an_encoder_of_text_also_with_adapters(backbone: TextBackbone, adapted: bool) -> None:
-    encoder, _, width = load_pretrained(backbone, Path())
-    model = Network(encoder, width, 2)
+    model = text_classifier(backbone).model
     if adapted:
         Lora(method="lora", r=1).apply(model)
     found = [(name, type(block).__name__) for name, block in backbone_blocks(model.backbone)]
@@ -100,10 +98,8 @@ def text(encoder_folder: Path) -> Case:
     """With dropout, whose draws have to be the same when a block is computed again."""
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        settings = TextBackbone(weights=str(encoder_folder), max_tokens=16, dropout=0.2)
-        encoder, processor, width = load_pretrained(settings, Path())
-        model = Network(encoder, width, 2)
-    return model, processor.encode(["good fine great door", "bad poor", "sad river"]).batch(range(3))
+        built = text_classifier(TextBackbone(weights=str(encoder_folder), max_tokens=16, dropout=0.2))
+    return built.model, built.processor.encode(["good fine great door", "bad poor", "sad river"]).batch(range(3))
 
 
 def network(kind: str) -> Case:

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetrail.models import byte_store
 from finetrail.models.byte_store import Packed
 
 
@@ -18,14 +17,10 @@ def test_every_part_is_as_it_was_put_in(parts: list[bytes]) -> None:
     assert [block[number].tobytes() for number in range(len(parts))] == parts
 
 
-def test_what_is_too_large_for_memory_is_mapped_from_a_file_without_a_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(byte_store, "IN_MEMORY", 1000)
-    monkeypatch.setattr(byte_store, "RESIDENT", 2000)
+def test_what_is_too_large_for_memory_is_mapped_from_a_file_without_a_name(tmp_path: Path) -> None:
     parts = [np.full((7, 11, 3), number, dtype=np.uint8) for number in range(60)]
     scratch = tmp_path / "new" / "scratch"
-    block = Packed(parts, scratch)
+    block = Packed(parts, scratch, in_memory=1000, resident=2000)
     assert block._mapped is not None
     assert list(scratch.iterdir()) == []
     for _ in range(3):  # more than may be resident

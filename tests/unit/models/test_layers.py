@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 import torch
-from finetrail.models.backbone_settings import TextBackbone
 from torch import nn
 
 from finetrail.adaptation.lora import Lora
 from finetrail.contents.text.backbone import load_pretrained
+from finetrail.contents.text.settings import TextBackbone
 from finetrail.models.layers import backbone_layers
-from finetrail.models.network import Network
+from tests.unit.models.networks import text_classifier
 
 
 class Wrapper(nn.Module):
@@ -94,7 +94,7 @@ def test_the_models_of_transformers() -> None:
 
 
 def test_an_encoder_of_text(backbone: TextBackbone) -> None:
-    encoder, _, _ = load_pretrained(backbone, Path())
+    encoder = load_pretrained(backbone, Path(), "pooled", ["text"]).network
     assert starts(encoder) == [
         "encoder.embeddings.word_embeddings.weight",
         "encoder.encoder.layer.0.attention.self.query.weight",
@@ -117,8 +117,7 @@ def test_positions_that_every_block_reads_belong_to_the_first_layer() -> None:
 
 
 def test_adapters_belong_to_the_layer_that_they_stand_beside(backbone: TextBackbone) -> None:
-    encoder, _, width = load_pretrained(backbone, Path())
-    model = Network(encoder, width, 2)
+    model = text_classifier(backbone).model
     Lora(method="lora", r=1, target_modules=("query",)).apply(model)
     names = {id(parameter): name for name, parameter in model.backbone.named_parameters()}
     layers = [[names[id(parameter)] for parameter in layer] for layer in backbone_layers(model.backbone)]

@@ -18,32 +18,33 @@ class Doubler(nn.Module):
         return batch["x"] * self.scale
 
 
-def test_logits_are_the_heads_answer_to_the_backbones_features() -> None:
-    model = Network(Doubler(), width=3, classes=2).eval()
+def test_outputs_are_the_heads_answer_to_the_backbones_features() -> None:
+    head = nn.Linear(3, 2)
+    model = Network(Doubler(), head).eval()
     x = torch.randn(4, 3)
-    expected = (2 * x) @ model.head.weight.T + model.head.bias
+    expected = (2 * x) @ head.weight.T + head.bias
     torch.testing.assert_close(model({"x": x}), expected)
 
 
 def test_features_that_were_computed_before_go_straight_to_the_head() -> None:
-    model = Network(Doubler(), width=3, classes=2).eval()
+    model = Network(Doubler(), nn.Linear(3, 2)).eval()
     x = torch.randn(4, 3)
     features = model.features({"x": x})
     assert torch.equal(model({"features": features}), model({"x": x}))
     assert torch.equal(model.features({"features": x}), x)
 
 
-def test_logits_are_in_full_precision_under_autocast() -> None:
-    model = Network(nn.Linear(3, 3), width=3, classes=2)
+def test_outputs_are_in_full_precision_under_autocast() -> None:
+    model = Network(nn.Linear(3, 3), nn.Linear(3, 2))
     features = torch.randn(4, 3)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        logits = model({"features": features.bfloat16()})
-    assert logits.dtype == torch.float32
-    torch.testing.assert_close(logits, model.head(features.bfloat16().float()))
+        outputs = model({"features": features.bfloat16()})
+    assert outputs.dtype == torch.float32
+    torch.testing.assert_close(outputs, model.head(features.bfloat16().float()))
 
 
 def test_dropout_is_in_front_of_the_head_and_only_while_training() -> None:
-    model = Network(Doubler(), width=64, classes=2, dropout=0.5)
+    model = Network(Doubler(), nn.Linear(64, 2), dropout=0.5)
     features = {"features": torch.ones(1, 64)}
     assert not torch.equal(model.train()(features), model(features))
     assert torch.equal(model.eval()(features), model(features))
@@ -51,7 +52,7 @@ def test_dropout_is_in_front_of_the_head_and_only_while_training() -> None:
 
 @pytest.mark.parametrize(("frozen", "trainable"), [(False, 1 + 3 * 2 + 2), (True, 3 * 2 + 2)])
 def test_parameters_are_counted(frozen: bool, trainable: int) -> None:
-    model = Network(Doubler(), width=3, classes=2)
+    model = Network(Doubler(), nn.Linear(3, 2))
     model.backbone.requires_grad_(not frozen)
     assert count_parameters(model) == {"trainable": trainable, "total": 9}
 
@@ -96,7 +97,7 @@ def training(model: Network) -> dict[str, bool]:
     ],
 )
 def test_what_is_frozen_as_a_whole_rests_while_the_rest_trains(frozen: tuple[str, ...], resting: set[str]) -> None:
-    model = Network(Two(), width=4, classes=2, dropout=0.5)
+    model = Network(Two(), nn.Linear(4, 2), dropout=0.5)
     for name in frozen:
         model.backbone.get_submodule(name).requires_grad_(False)
     assert model.train() is model
@@ -112,7 +113,7 @@ def test_what_is_frozen_as_a_whole_rests_while_the_rest_trains(frozen: tuple[str
 
 
 def test_the_statistics_of_a_frozen_norm_stay_and_those_of_the_others_move() -> None:
-    model = Network(Two(), width=4, classes=2)
+    model = Network(Two(), nn.Linear(4, 2))
     model.backbone.get_submodule("lower").requires_grad_(False)
     before = {name: tensor.clone() for name, tensor in model.named_buffers()}
     model.train()({"x": torch.randn(8, 4)})
@@ -121,10 +122,9 @@ def test_the_statistics_of_a_frozen_norm_stay_and_those_of_the_others_move() -> 
 
 
 def test_a_frozen_norm_among_layers_that_train_rests_alone() -> None:
-    model = Network(Two(), width=4, classes=2)
+    model = Network(Two(), nn.Linear(4, 2))
     block = model.backbone.get_submodule("lower")
     block.get_submodule("norm").requires_grad_(False)
     model.train()
-    assert {name: module.training for name, module in block.named_children()} == {
-        "linear": True, "norm": False, "dropout": True,
-    }  # fmt: skip
+    found = {name: module.training for name, module in block.named_children()}
+    assert found == {"linear": True, "norm": False, "dropout": True}

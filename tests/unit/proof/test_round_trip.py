@@ -12,12 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from finetrail.errors import RoundTripError
-from finetrail.proof.round_trip import SAMPLE, Answers, RoundTrip
+from finetrail.proof.round_trip import SAMPLE, RoundTrip, Said
 from finetrail.registry.packing import Birth, register
 from finetrail.runs.tracking import Tracker
-from finetrail.serving.answer import outputs_of
-from finetrail.targets.problem import CLASSIFICATION
+from finetrail.serving.answer import answers_to
+from finetrail.serving.predictions import write_predictions
+from finetrail.targets.classes.codec import ClassCodec
 from finetrail.tasks.registry import load_model
+from tests.unit.recorded import packing_of
 
 WORDS = ["good", "fine", "superb", "bad", "awful", "weak", "table", "river"]
 TEXTS = [f"{WORDS[n % 8]} {WORDS[n // 8 % 8]} {WORDS[n // 64 % 8]}" for n in range(SAMPLE + 8)]
@@ -25,9 +27,11 @@ TEXTS = [f"{WORDS[n % 8]} {WORDS[n // 8 % 8]} {WORDS[n // 64 % 8]}" for n in ran
 
 @dataclass(frozen=True)
 class Proved:
+    """A packed model. Attributes: folder: a copy of it; found: its round trip and the tag; said: its answers."""
+
     folder: Path
     found: list[str]
-    answers: Answers
+    said: Said
 
 
 @pytest.fixture(scope="module")
@@ -39,20 +43,21 @@ def trip(saved_model: Path, tmp_path_factory: pytest.TempPathFactory) -> RoundTr
     ids = [f"{(n * 7919) % 65536:04x}" for n in range(len(TEXTS))]
     pq.write_table(pa.table({"id": ids, "text": TEXTS, "label": ["bad"] * len(ids)}), split / "part-00000.parquet")
     predictions = folder / "predictions.parquet"
-    logits = outputs_of(load_model(saved_model), TEXTS)
-    pd.DataFrame({"id": ids, "label": "bad", "logits": list(logits)}).to_parquet(predictions)
-    return RoundTrip(split, "text", predictions, CLASSIFICATION.name, ["bad", "good"])
+    built = load_model(saved_model)
+    rows = pd.DataFrame({"id": ids, "label": "bad", "group": None})
+    write_predictions(predictions, rows, built.codec, answers_to(built, TEXTS))
+    return RoundTrip(split, "text", predictions, built.codec)
 
 
 @pytest.fixture(scope="module")
-def packed(
+def proved(
     saved_model: Path, mlflow_database: str, trip: RoundTrip, tmp_path_factory: pytest.TempPathFactory
 ) -> Proved:
     """A model as MLflow packs it, and what its round trip found when it was registered."""
     from finetrail.runs.tracking import connect
     from finetrail.workspace import Workspace
 
-    asked: list[Answers] = []
+    asked: list[Said] = []
     kept, found = tmp_path_factory.mktemp("packed") / "model", []
 
     def prove(folder: Path) -> str:
@@ -66,15 +71,14 @@ def packed(
         tracker = connect(Workspace(tmp_path_factory.mktemp("proved")), "proved")
         run_id = tracker.start("full", {}, {}, [])
         tracker.end(run_id)
-        example = {"text": "good"}
-        birth = Birth(prove=prove)
-        register(tracker, run_id, name="proved", model=saved_model, example=example, tags={}, birth=birth)
+        packing, birth = packing_of(saved_model), Birth(prove=prove)
+        register(tracker, run_id, name="proved", model=saved_model, packing=packing, tags={}, birth=birth)
         found.append(tracker.client.get_model_version("proved", "1").tags["finetrail.round_trip"])
     return Proved(kept, found, asked[0])
 
 
-def test_it_answers_a_sample_as_the_pipeline_did_and_the_version_says_so(packed: Proved) -> None:
-    found, tag = packed.found
+def test_it_answers_a_sample_as_the_pipeline_did_and_the_version_says_so(proved: Proved) -> None:
+    found, tag = proved.found
     assert tag == found
     assert found.startswith(f"{SAMPLE} test rows in a clean process, largest difference ")
     assert float(found.split()[-1]) < 1e-5
@@ -105,20 +109,38 @@ def _nan(logits: np.ndarray, order: np.ndarray) -> np.ndarray:
         (_one, r"answers row \w{4} with \(.+\), but the pipeline with \(.+\): 0\.1 apart.*nothing was registered"),
         (_nan, r"answers row \w{4} .* nan apart"),
         (lambda logits, _: logits[:, ::-1], r"answers row .* apart"),
-        (lambda logits, _: np.pad(logits, ((0, 0), (0, 1))), r"has 2 outputs, but the pipeline's answers have 3"),
+        (
+            lambda logits, _: np.pad(logits, ((0, 0), (0, 1))),
+            r"are of another model \(it has 3 logits a row for 2 labels\); run `dvc",
+        ),
     ],
     ids=["one number", "nan", "labels swapped", "another label"],
 )
 def test_other_answers_of_the_pipeline_refuse_it(
-    packed: Proved, trip: RoundTrip, tmp_path: Path, change: Any, message: str
+    proved: Proved, trip: RoundTrip, tmp_path: Path, change: Any, message: str
 ) -> None:
     with pytest.raises(RoundTripError, match=message):
-        _changed(trip, tmp_path, change).compare(packed.answers)
+        _changed(trip, tmp_path, change).compare(proved.said)
 
 
-def test_labels_in_another_order_refuse_it(packed: Proved, trip: RoundTrip) -> None:
+def test_labels_in_another_order_refuse_it(proved: Proved, trip: RoundTrip) -> None:
     with pytest.raises(RoundTripError, match=r"`predict` says \[.*\] in column 'label', but its outputs mean"):
-        replace(trip, labels=["good", "bad"]).compare(packed.answers)
+        replace(trip, codec=ClassCodec(("good", "bad"))).compare(proved.said)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda served: served | {"score": served["score"][:-1]},
+        lambda served: served | {"score": [score - 0.05 for score in served["score"]]},
+        lambda served: {"label": served["label"]},
+        lambda served: served | {"score": ["0.5"] * len(served["score"])},
+    ],
+    ids=["a row too few", "other scores", "no scores", "no numbers"],
+)
+def test_what_a_caller_gets_has_to_be_what_the_answers_mean(proved: Proved, trip: RoundTrip, change: Any) -> None:
+    with pytest.raises(RoundTripError, match=r"`predict` says .* in column 'score', but its outputs mean \["):
+        trip.compare(replace(proved.said, served=change(proved.said.served)))
 
 
 # All attempts in one process, which costs seconds of imports; each is refused, and what was said is told at the end.
@@ -138,35 +160,35 @@ raise RuntimeError(', '.join(said))
 """
 FORBIDDEN = {
     "network and pickle": (
-        "serving.py",
+        "served.py",
         TRIES,
         r"asks the network \(socket.conn[^,]*, asks the network \(socket.geta[^,]*, unpickles (os|posix)\.getcwd",
     ),
-    "broken": ("code/finetrail/prediction.py", "raise ImportError('half a file')\n", "half a file"),
+    "broken": ("code/finetrail/serving/answer.py", "raise ImportError('half a file')\n", "half a file"),
 }
 
 
 @pytest.mark.parametrize("name", FORBIDDEN)
-def test_what_it_may_not_do(packed: Proved, trip: RoundTrip, tmp_path: Path, name: str) -> None:
+def test_what_it_may_not_do(proved: Proved, trip: RoundTrip, tmp_path: Path, name: str) -> None:
     file, code, message = FORBIDDEN[name]
-    copy = Path(shutil.copytree(packed.folder, tmp_path / "model"))
+    copy = Path(shutil.copytree(proved.folder, tmp_path / "model"))
     with (copy / file).open("a", encoding="utf-8") as stream:
         stream.write(code)
     with pytest.raises(RoundTripError, match=rf"cannot be used in a clean, offline process \(.*{message}"):
         trip.prove(copy)
 
 
-def test_code_that_is_not_in_it_is_not_found_elsewhere(packed: Proved, trip: RoundTrip, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(packed.folder, tmp_path / "model"))
+def test_code_that_is_not_in_it_is_not_found_on_this_machine(proved: Proved, trip: RoundTrip, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(proved.folder, tmp_path / "model"))
     shutil.rmtree(copy / "code" / "finetrail")
     with pytest.raises(RoundTripError, match="No module named 'finetrail'"):
         trip.prove(copy)
 
 
-def test_weights_that_are_not_those_refuse_it(packed: Proved, trip: RoundTrip, tmp_path: Path) -> None:
+def test_weights_that_are_not_those_refuse_it(proved: Proved, trip: RoundTrip, tmp_path: Path) -> None:
     from finetrail.models.weights import load_tensors, save_tensors
 
-    copy = Path(shutil.copytree(packed.folder, tmp_path / "model"))
+    copy = Path(shutil.copytree(proved.folder, tmp_path / "model"))
     (weights,) = copy.rglob("model.safetensors")
     tensors = load_tensors(weights)
     bias = next(name for name in tensors if name.endswith("bias") and "head" in name)
@@ -176,8 +198,8 @@ def test_weights_that_are_not_those_refuse_it(packed: Proved, trip: RoundTrip, t
 
 
 def test_nothing_is_registered_when_it_is_refused(tracker: Tracker, saved_model: Path) -> None:
-    def refuse(packed: Path) -> str:
-        raise RoundTripError(f"{packed.name} is refused")
+    def refuse(folder: Path) -> str:
+        raise RoundTripError(f"{folder.name} is refused")
 
     run_id = tracker.start("full", {}, {}, [])
     tracker.end(run_id)
@@ -187,7 +209,7 @@ def test_nothing_is_registered_when_it_is_refused(tracker: Tracker, saved_model:
             run_id,
             name="never",
             model=saved_model,
-            example={"text": "good"},
+            packing=packing_of(saved_model),
             tags={},
             birth=Birth(prove=refuse),
         )

@@ -45,10 +45,8 @@ def test_a_changed_field_is_found(length: int, data: st.DataObject) -> None:
     chain = grown(length)
     place = data.draw(st.integers(1, length))
     name = data.draw(st.sampled_from([one.name for one in fields(Entry)]))
-    other: dict[str, Any] = {
-        "number": 99, "previous": "0" * 64, "kind": "external", "version": 77, "before": Aliases(5, 6),
-        "after": Aliases(7, 8), "facts": {"x": "y"}, "metrics": {"accuracy": 0.9},
-    }  # fmt: skip
+    other: dict[str, Any] = {"number": 99, "previous": "0" * 64, "kind": "external", "version": 77}
+    other |= {"before": Aliases(5, 6), "after": Aliases(7, 8), "facts": {"x": "y"}, "metrics": {"accuracy": 0.9}}
     entry = replace(chain.entries[place - 1], **{name: other.get(name, "changed")})
     with pytest.raises(LedgerError, match="the ledger is BROKEN at entry"):
         check(slots(chain) | {place: entry.text}, chain.head)

@@ -7,11 +7,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from finetrail.registry.packing import Version, register
+from finetrail.registry.packing import Packing, Version, register
 from finetrail.runs.hashes import hash_folder
 from finetrail.runs.tracking import Tracker
 from finetrail.serving.answer import answer
 from finetrail.tasks.registry import load_model
+from tests.unit.recorded import packing_of
 
 TEXTS = ["good superb door", "awful", "", "the river by the house " * 20]
 Registered = tuple[Version, str]
@@ -22,7 +23,7 @@ def versions(tracker: Tracker, name: str) -> list[int]:
 
 
 def put(tracker: Tracker, run_id: str, model: Path, name: str = "shared", **tags: str) -> Version:
-    return register(tracker, run_id, name=name, model=model, example={"text": "good"}, tags=tags)
+    return register(tracker, run_id, name=name, model=model, packing=packing_of(model), tags=tags)
 
 
 def test_a_version_has_its_fingerprint_its_run_and_the_alias(
@@ -93,9 +94,30 @@ def test_what_is_registered_is_self_contained_and_holds_no_pickle(
     folder = Path(mlflow.artifacts.download_artifacts(found.source, dst_path=str(tmp_path)))
     suffixes = {path.suffix for path in folder.rglob("*") if path.is_file()}
     assert not suffixes & {".pkl", ".pickle", ".bin", ".pt", ".pth"}
-    assert next(folder.rglob("serving.py"))
+    assert next(folder.rglob("served.py"))
     inside = next(folder.rglob("model.safetensors")).parent
     assert hash_folder(inside) == hash_folder(saved_model)
     requirements = (folder / "requirements.txt").read_text().split()
     assert {one.split("==")[0] for one in requirements} >= {"torch", "transformers", "safetensors", "pandas"}
     assert all("==" in one and "+" not in one for one in requirements)
+
+
+def test_answers_that_are_lists_and_structs_are_in_the_signature(tracker: Tracker, saved_model: Path) -> None:
+    import mlflow
+
+    run_id = tracker.start("full", {}, {}, [])
+    tracker.end(run_id)
+    answers = {"labels": "list[string]", "scores": "list[double]", "spans": "list[{label: string, start: long}]"}
+    packing = Packing({"text": "good", "title": "fine"}, answers, ["pillow"])
+    register(tracker, run_id, name="lists", model=saved_model, packing=packing, tags={})
+    signature = mlflow.models.get_model_info("models:/lists/1").signature
+    assert [(one["name"], one["type"]) for one in signature.inputs.to_dict()] == [
+        ("text", "string"),
+        ("title", "string"),
+    ]
+    outputs = {one["name"]: one for one in signature.outputs.to_dict()}
+    assert {one["type"] for one in outputs.values()} == {"array"}
+    assert outputs["labels"]["items"] == {"type": "string"}
+    assert outputs["scores"]["items"] == {"type": "double"}
+    properties = outputs["spans"]["items"]["properties"]
+    assert {name: one["type"] for name, one in properties.items()} == {"label": "string", "start": "long"}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from finetrail.models.backbone_settings import TextBackbone
 
+from finetrail.contents.text.settings import TextBackbone
 from finetrail.inference.predict import predict
 from finetrail.serving.answer import BATCH, answer
 from finetrail.tasks.registry import get_task, load_model
@@ -15,13 +15,20 @@ WORDS = ["good", "bad", "door", "stone", "happy", "weak", "river"]
 TEXTS = [" ".join(WORDS[number % 7 :: 1 + number % 3]) for number in range(BATCH + 9)]  # more than one batch
 
 
+def outputs_of(built: Built, texts: list[str]) -> np.ndarray:
+    """The numbers (n, K) that the head gives, computed in batches of another size."""
+    kept = predict(built.model, built.processor.encode(texts), built.learning.keep, 16)
+    assert isinstance(kept, np.ndarray)
+    return kept
+
+
 @pytest.fixture(scope="module")
 def built(saved_model: Path) -> Built:
     return load_model(saved_model)
 
 
 def test_label_and_score_are_those_of_the_largest_probability(built: Built) -> None:
-    logits = predict(built.model, built.processor.encode(TEXTS), 16).astype(np.float64)
+    logits = outputs_of(built, TEXTS).astype(np.float64)
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     found = answer(built, TEXTS)
     assert list(found.columns) == ["label", "score"]
@@ -45,8 +52,9 @@ def test_no_values_have_no_answers(built: Built) -> None:
 @pytest.fixture(scope="module")
 def regression(backbone: TextBackbone, tmp_path_factory: pytest.TempPathFactory) -> Built:
     task = get_task("text-regression")
-    built = task.build(backbone, ["prediction"], Path())
-    built.model.rescale(20.0, 3000.0)
+    learning = task.target.learned({"mean": 3000.0, "std": 20.0})
+    built = task.build(backbone, learning, Path(), ["text"])
+    learning.finish(built.model)
     folder = tmp_path_factory.mktemp("regression")
     task.save(built, backbone, folder)
     return load_model(folder)
@@ -55,7 +63,7 @@ def regression(backbone: TextBackbone, tmp_path_factory: pytest.TempPathFactory)
 def test_a_regression_answers_with_its_number_alone(regression: Built) -> None:
     found = answer(regression, TEXTS)
     assert list(found.columns) == ["prediction"]
-    said = predict(regression.model, regression.processor.encode(TEXTS), 16)[:, 0]
+    said = outputs_of(regression, TEXTS)[:, 0]
     np.testing.assert_allclose(found["prediction"], said, rtol=1e-6)
     assert 2500 < found["prediction"].mean() < 3500
     assert (list(answer(regression, []).columns), len(answer(regression, []))) == (["prediction"], 0)

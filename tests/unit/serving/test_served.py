@@ -1,4 +1,4 @@
-"""The registered model of images, as Python code and as a request sees it."""
+"""The registered model, of images and of two texts, as Python code and as a request sees it."""
 
 import base64
 import json
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
-from tests.unit.bright_images import BLUE, RED, image
+from finetrail.serving.answer import answer, answers_to
+from finetrail.tasks.registry import load_model
+from tests.unit.red_or_blue import BLUE, RED, image
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
@@ -134,3 +136,28 @@ def test_the_requirements_name_what_reads_images(loaded: "PyFuncModel") -> None:
     names = {line.partition("==")[0] for line in (Path(_folder(loaded)) / "requirements.txt").read_text().split()}
     assert {"pillow", "timm", "torchvision"} <= names
     assert "peft" not in names
+
+
+def test_the_answers_behind_predict_are_those_of_the_model_as_its_codec_keeps_them(loaded: "PyFuncModel") -> None:
+    built = load_model(next(Path(_folder(loaded)).glob("artifacts/*/model.json")).parent)
+    found = loaded.unwrap_python_model().answers(pd.DataFrame({"image": [PNG, TEXT]}))
+    assert list(found.columns) == ["logits"]
+    assert built.codec.read(found) == pytest.approx(answers_to(built, [PNG, JPEG]), abs=1e-5)
+
+
+def test_a_model_of_two_columns_takes_them_by_name_whatever_their_order_is(paired_model: Path) -> None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.pyfunc import PythonModelContext
+
+    from finetrail.serving.served import Served
+
+    context = PythonModelContext({"model": str(paired_model)}, {})
+    served = Served()
+    served.load_context(context)
+    rows = [{"question": "good door", "answer": "bad"}, {"question": "bad", "answer": "good door"}]
+    expected = answer(load_model(paired_model), rows)
+    assert expected["score"].nunique() == 2
+    frame = pd.DataFrame(rows).assign(more=1)[["more", "answer", "question"]]
+    pd.testing.assert_frame_equal(served.predict(context, frame), expected)
+    with pytest.raises(MlflowException, match="row 1 of 1 has no answer; send a text"):
+        served.predict(context, pd.DataFrame({"question": ["good"], "answer": [None]}))

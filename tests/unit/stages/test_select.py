@@ -11,14 +11,24 @@ import pyarrow.parquet as pq
 import pytest
 
 from finetrail.errors import ConfigError, ModelError, WorkspaceError
+from finetrail.evaluation.scores.bootstrap import Ints
 from finetrail.evaluation.selection import Selection
-from finetrail.stages.select import select
-from finetrail.targets.classes.metrics import Ints, scores
+from finetrail.stages.select import Selected, select
+from finetrail.targets.classes import CLASSES
+from finetrail.targets.classes.metrics import scores
+from finetrail.targets.numbers import NUMBERS
 from finetrail.workspace import Workspace
 
 LABELS = ["cat", "dog", "owl"]
 ROWS = 300
-SETTINGS = Selection(resamples=200)
+
+
+def classes(workspace: Workspace, names: Sequence[str]) -> Selected:
+    return select(workspace, CLASSES, Selection(metric="macro_f1", resamples=200), names)
+
+
+def numbers(workspace: Workspace, names: Sequence[str], metric: str = "rmse") -> Selected:
+    return select(workspace, NUMBERS, Selection(metric=metric, resamples=200), names)
 
 
 @pytest.fixture
@@ -57,7 +67,7 @@ def _train(
         "logits": pa.array(logits.tolist(), type=pa.list_(pa.float32())),
     }
     pq.write_table(pa.table(table), paths.predictions)
-    metrics = {"parameters": {"trainable": trainable, "total": 1000}, "labels": list(labels), "val": {}}
+    metrics = {"parameters": {"trainable": trainable, "total": 1000}, "target": {"labels": list(labels)}, "val": {}}
     paths.metrics.write_text(json.dumps(metrics), encoding="utf-8")
 
 
@@ -65,7 +75,7 @@ def test_chooses_the_cheapest_of_the_tied_and_says_why(workspace: Workspace) -> 
     _train(workspace, "full", right=0.82, trainable=1000)
     _train(workspace, "lora", right=0.81, trainable=50, seed=1)
     _train(workspace, "probe", right=0.4, trainable=5)
-    selected = select(workspace, SETTINGS, ["full", "lora", "probe"])
+    selected = classes(workspace, ["full", "lora", "probe"])
     assert (selected.choice.chosen, selected.rows) == ("lora", ROWS)
     written = json.loads(workspace.selection_report.read_text(encoding="utf-8"))
     assert written == json.loads(json.dumps(selected.choice.as_json()))
@@ -80,7 +90,7 @@ def test_chooses_the_cheapest_of_the_tied_and_says_why(workspace: Workspace) -> 
 def test_the_value_is_the_metric_of_the_predictions(workspace: Workspace) -> None:
     _train(workspace, "only", right=0.7)
     y_true, y_pred = _answers(0.7, seed=0)
-    winner = select(workspace, SETTINGS, ["only"]).choice.winner
+    winner = classes(workspace, ["only"]).choice.winner
     assert winner.value == scores(y_true, y_pred, 3)["macro_f1"]
     assert winner.low < winner.value < winner.high
 
@@ -88,10 +98,10 @@ def test_the_value_is_the_metric_of_the_predictions(workspace: Workspace) -> Non
 def test_equal_bytes_whatever_the_order_of_names_and_what_else_lies_there(workspace: Workspace) -> None:
     _train(workspace, "a", right=0.8, seed=1)
     _train(workspace, "b", right=0.7, seed=2)
-    select(workspace, SETTINGS, ["a", "b"])
+    classes(workspace, ["a", "b"])
     first = {path.name: path.read_bytes() for path in workspace.selection.iterdir()}
     _train(workspace, "stale", right=1.0)
-    select(workspace, SETTINGS, ["b", "a"])
+    classes(workspace, ["b", "a"])
     assert {path.name: path.read_bytes() for path in workspace.selection.iterdir()} == first
     assert not workspace.run("stale").root.exists()
 
@@ -99,20 +109,20 @@ def test_equal_bytes_whatever_the_order_of_names_and_what_else_lies_there(worksp
 def test_identical_candidates_tie_and_the_name_decides(workspace: Workspace) -> None:
     _train(workspace, "second")
     _train(workspace, "first")
-    choice = select(workspace, SETTINGS, ["second", "first"]).choice
+    choice = classes(workspace, ["second", "first"]).choice
     assert choice.chosen == "first"
     assert all((one.difference, one.difference_low, one.difference_high) == (0.0, 0.0, 0.0) for one in choice.ranking)
 
 
 def test_other_rows_are_refused_and_the_earlier_choice_stays(workspace: Workspace) -> None:
     _train(workspace, "a")
-    select(workspace, SETTINGS, ["a"])
+    classes(workspace, ["a"])
     before = workspace.selection_report.read_bytes()
     _train(workspace, "b", ids=[f"row{row}" for row in range(ROWS - 1)] + ["other"])
     with pytest.raises(
         WorkspaceError, match=r"row 300 of candidates 'a' and 'b' is 'row299' .* and 'other' .*dvc repro"
     ):
-        select(workspace, SETTINGS, ["a", "b"])
+        classes(workspace, ["a", "b"])
     assert workspace.selection_report.read_bytes() == before
 
 
@@ -120,37 +130,37 @@ def test_other_labels_are_refused(workspace: Workspace) -> None:
     _train(workspace, "a")
     _train(workspace, "b", labels=["owl", "dog", "cat"])
     with pytest.raises(WorkspaceError, match=r"'a' and 'b' have different labels .*row by row.*dvc repro"):
-        select(workspace, SETTINGS, ["a", "b"])
+        classes(workspace, ["a", "b"])
 
 
 def test_a_label_that_the_model_does_not_know_is_refused(workspace: Workspace) -> None:
     _train(workspace, "a", labels=["cat", "dog", "emu"])
     with pytest.raises(WorkspaceError, match=r"holds the label 'owl', which is none of the 3 .*dvc repro"):
-        select(workspace, SETTINGS, ["a"])
+        classes(workspace, ["a"])
 
 
 def test_logits_that_do_not_fit_the_labels_are_refused(workspace: Workspace) -> None:
     _train(workspace, "a", labels=["cat", "dog"])
-    with pytest.raises(WorkspaceError, match=r"900 logits for 300 rows and 2 labels.*dvc repro"):
-        select(workspace, SETTINGS, ["a"])
+    with pytest.raises(WorkspaceError, match=r"metrics\.json \(it has 3 logits a row for 2 labels\): run `dvc repro`"):
+        classes(workspace, ["a"])
 
 
 @pytest.mark.parametrize("spoil", [float("nan"), float("inf")])
 def test_a_logit_that_is_not_finite_is_refused(workspace: Workspace, spoil: float) -> None:
     _train(workspace, "a", spoil=spoil)
     with pytest.raises(ModelError, match=r"'a' answers 1 of 300 validation rows with NaN or infinity.*learning rate"):
-        select(workspace, SETTINGS, ["a"])
+        classes(workspace, ["a"])
 
 
 def test_a_candidate_that_was_not_trained_is_refused(workspace: Workspace) -> None:
     _train(workspace, "a")
     with pytest.raises(WorkspaceError, match=r"runs/b/metrics.json does not exist: it is written by `train`"):
-        select(workspace, SETTINGS, ["a", "b"])
+        classes(workspace, ["a", "b"])
 
 
 def test_no_candidate_is_refused(workspace: Workspace) -> None:
     with pytest.raises(ConfigError, match=r"`candidates` is empty.*params.yaml"):
-        select(workspace, SETTINGS, [])
+        classes(workspace, [])
 
 
 def _train_numbers(
@@ -163,8 +173,7 @@ def _train_numbers(
         said[5] = spoil
     paths = workspace.run(candidate)
     paths.root.mkdir(parents=True)
-    labels = [repr(float(value)) for value in actual]
-    table = {"id": [f"row{row}" for row in range(ROWS)], "label": labels, "prediction": pa.array(said)}
+    table = {"id": [f"row{row}" for row in range(ROWS)], "label": actual, "prediction": pa.array(said)}
     pq.write_table(pa.table(table), paths.predictions)
     metrics = {"parameters": {"trainable": trainable, "total": 1000}, "target": {"mean": 0, "std": 1}, "val": {}}
     paths.metrics.write_text(json.dumps(metrics), encoding="utf-8")
@@ -177,13 +186,12 @@ def test_of_numbers_the_lowest_error_leads_and_the_cheapest_of_the_tied_is_chose
         for name, noise, trainable in (("full", 20.0, 900), ("lora", 20.2, 50), ("probe", 60.0, 5))
     }
     for metric in ("rmse", "mae", "spearman"):
-        settings = Selection(resamples=200, metric=metric)
-        choice = select(workspace, settings, list(errors)).choice
+        choice = numbers(workspace, list(errors), metric).choice
         assert choice.chosen == "lora"
         assert choice.ranking[2].candidate == "probe"
         assert [one.tied for one in choice.ranking] == [True, True, False]
         assert choice.ranking[2].difference > choice.ranking[2].difference_low > 0, "behind is above 0, whatever it is"
-    choice = select(workspace, Selection(resamples=200, metric="rmse"), list(errors)).choice
+    choice = numbers(workspace, list(errors)).choice
     assert {one.candidate: one.value for one in choice.ranking} == pytest.approx(errors, rel=1e-6)
     assert "has the lowest validation RMSE" in choice.reason
 
@@ -193,10 +201,17 @@ def test_a_number_that_is_not_finite_is_refused(workspace: Workspace) -> None:
     with pytest.raises(
         ModelError, match=r"'a' answers 1 of 300 validation rows with NaN or infinity, but every answer"
     ):
-        select(workspace, Selection(metric="rmse"), ["a"])
+        numbers(workspace, ["a"])
 
 
 def test_results_of_another_task_are_refused(workspace: Workspace) -> None:
     _train_numbers(workspace, "a", 1.0, 10)
-    with pytest.raises(WorkspaceError, match=r"predictions.parquet has no column 'logits', so it is of another task"):
-        select(workspace, SETTINGS, ["a"])
+    with pytest.raises(
+        WorkspaceError, match=r"predictions\.parquet is not of this task, .* \('labels'\): run `dvc repro`"
+    ):
+        classes(workspace, ["a"])
+    _train(workspace, "b")
+    with pytest.raises(
+        WorkspaceError, match=r"predictions\.parquet is not of this task, .* \('mean'\): run `dvc repro`"
+    ):
+        numbers(workspace, ["b"])

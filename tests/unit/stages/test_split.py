@@ -4,19 +4,38 @@ import csv
 import random
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from finetrail.contents.text.stored import TEXT
-from finetrail.data.splitting.settings import ImageSplit, TextSplit
+from finetrail.contents.text.stored import StoredTexts
+from finetrail.data.store.content import StoredLabel
 from finetrail.data.store.raw import Row, write_rows
 from finetrail.errors import SplitError, WorkspaceError
+from finetrail.sections import sections
 from finetrail.stages.split import Divided, split
+from finetrail.targets.classes import CLASSES
+from finetrail.targets.numbers import NUMBERS
+from finetrail.tasks.registry import get_task
 from finetrail.workspace import SPLITS, Workspace, read_json
 from tests.unit.image_rows import ImageRow, write_images
 from tests.whole import read_whole
+
+
+def text_split(space: Workspace, **settings: Any) -> Divided:
+    return _split(space, "text-classification", settings)
+
+
+def image_split(space: Workspace, **settings: Any) -> Divided:
+    return _split(space, "image-classification", settings)
+
+
+def _split(space: Workspace, name: str, settings: dict[str, Any]) -> Divided:
+    task = get_task(name)
+    section: Any = sections(task).model_fields["split"].annotation
+    return split(space, section.model_validate(settings), task.target.key)
 
 
 def words(row: int, count: int = 12) -> str:
@@ -27,10 +46,12 @@ def rows(count: int = 60) -> list[Row]:
     return [Row("a.csv", number + 1, words(number), "xyz"[number % 3]) for number in range(count)]
 
 
-def workspace(root: Path, data: list[Row], quarantined: tuple[str, ...] = ()) -> Workspace:
+def workspace(
+    root: Path, data: list[Row], quarantined: tuple[str, ...] = (), labels: StoredLabel = CLASSES
+) -> Workspace:
     space = Workspace(root)
     space.raw.mkdir(parents=True)
-    write_rows(data, space.raw, TEXT)
+    write_rows(data, space.raw, StoredTexts(), labels)
     space.validation.mkdir(parents=True)
     with space.quarantine.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -48,7 +69,7 @@ def contents(space: Workspace) -> dict[str, bytes]:
 def test_writes_three_splits_and_counts_every_row(tmp_path: Path) -> None:
     gone = next(row.sha256 for row in rows() if row.row == 7)
     space = workspace(tmp_path, rows(), (str(gone)[:16],))
-    done = split(space, TextSplit())
+    done = text_split(space)
     assert done == Divided(
         {
             "ingested": 60,
@@ -83,7 +104,7 @@ def test_writes_three_splits_and_counts_every_row(tmp_path: Path) -> None:
 
 def test_report(tmp_path: Path) -> None:
     space = workspace(tmp_path, rows())
-    split(space, TextSplit(seed=3))
+    text_split(space, seed=3)
     report = read_json(space.split_report)
     assert report["method"] == "stratified"
     assert report["seed"] == 3
@@ -108,7 +129,7 @@ def test_equal_rows_in_any_order_are_equal_bytes(tmp_path: Path) -> None:
     random.Random(1).shuffle(data)  # noqa: S311
     second = workspace(tmp_path / "two", data)
     for space in (first, second):
-        split(space, TextSplit())
+        text_split(space)
     assert contents(first) == contents(second)
 
 
@@ -121,7 +142,7 @@ def test_official_leaks_go_to_the_quarantine(tmp_path: Path) -> None:
     data.append(Row("a", 62, words(1, 13), "y", "train"))
     data.append(Row("a", 63, words(1), "y", "train"))
     space = workspace(tmp_path, data)
-    done = split(space, TextSplit(method="official"))
+    done = text_split(space, method="official")
     assert done.rows["quarantined_by_split"] == 3
     assert done.rows["test"] == 9
     with (space.splits / "quarantine.csv").open(encoding="utf-8", newline="") as file:
@@ -147,24 +168,24 @@ def test_official_leaks_go_to_the_quarantine(tmp_path: Path) -> None:
 )
 def test_a_failure_leaves_earlier_results(tmp_path: Path, data: list[Row], match: str) -> None:
     space = workspace(tmp_path / "good", rows())
-    split(space, TextSplit())
+    text_split(space)
     before = contents(space)
     bad = workspace(tmp_path / "bad", data)
     space.root.joinpath("data", "raw").rename(tmp_path / "old")
     bad.raw.rename(space.raw)
     with pytest.raises(SplitError, match=match):
-        split(space, TextSplit())
+        text_split(space)
     assert contents(space) == before
 
 
 def test_a_disk_error_leaves_earlier_results(tmp_path: Path) -> None:
     space = workspace(tmp_path, rows())
-    split(space, TextSplit())
+    text_split(space)
     before = contents(space)
     blocked = space.splits / "quarantine.csv.partial"
     blocked.mkdir()  # the file that would be written next cannot be opened
     with pytest.raises(IsADirectoryError):
-        split(space, TextSplit(seed=1))
+        text_split(space, seed=1)
     assert contents(space) == before
 
 
@@ -172,8 +193,8 @@ def images(count: int = 60) -> list[ImageRow]:
     return [ImageRow(number, "xyz"[number % 3], group="g") for number in range(count)]
 
 
-def ingested(root: Path, images: list[ImageRow]) -> Workspace:
-    space = write_images(root, images, rows_a_shard=7)
+def ingested(root: Path, data: list[ImageRow]) -> Workspace:
+    space = write_images(root, data, rows_a_shard=7)
     space.validation.mkdir(parents=True)
     space.quarantine.write_text("id,source,row,split,label,rules,content\n", encoding="utf-8")
     return space
@@ -182,7 +203,7 @@ def ingested(root: Path, images: list[ImageRow]) -> Workspace:
 def test_images_are_divided_by_the_manifest_and_carried_over_as_they_are(tmp_path: Path) -> None:
     data = images()
     space = ingested(tmp_path / "one", data)
-    done = split(space, ImageSplit())
+    done = image_split(space)
     assert done.rows == {
         "ingested": 60,
         "quarantined_by_validation": 0,
@@ -206,7 +227,7 @@ def test_images_are_divided_by_the_manifest_and_carried_over_as_they_are(tmp_pat
     }
     random.Random(1).shuffle(data)  # noqa: S311
     again = ingested(tmp_path / "two", data)
-    split(again, ImageSplit())
+    image_split(again)
     assert contents(again) == contents(space)
 
 
@@ -216,7 +237,7 @@ def test_official_images_near_to_the_test_images_go_to_the_quarantine(tmp_path: 
     data.append(ImageRow(1, "y", 1, tuple(range(60, 90)), "train"))
     data.append(ImageRow(1, "y", 2, tuple(range(60, 120)), "train"))
     space = ingested(tmp_path, data)
-    done = split(space, ImageSplit(method="official"))
+    done = image_split(space, method="official")
     assert done.rows["quarantined_by_split"] == 3
     assert done.rows["test"] == 9
     with (space.splits / "quarantine.csv").open(encoding="utf-8", newline="") as file:
@@ -231,7 +252,7 @@ def test_official_images_near_to_the_test_images_go_to_the_quarantine(tmp_path: 
             f"joined by a chain of near rows to {second} of test (60 of 256 bits differ)",
         ),
     }
-    kept = split(space, ImageSplit(method="official", near_duplicates=None))
+    kept = image_split(space, method="official", near_duplicates=None)
     assert kept.rows["quarantined_by_split"] == 1
     assert read_json(space.split_report)["near"]["method"] == "same file"
 
@@ -247,34 +268,50 @@ def test_official_images_near_to_the_test_images_go_to_the_quarantine(tmp_path: 
 def test_an_image_that_nothing_can_use_is_refused(tmp_path: Path, bad: ImageRow, match: str) -> None:
     space = ingested(tmp_path, [*images(), bad])
     with pytest.raises(SplitError, match=match):
-        split(space, ImageSplit())
+        image_split(space)
     assert contents(space) == {}
 
 
 def test_shards_of_another_run_leave_earlier_results(tmp_path: Path) -> None:
     space = ingested(tmp_path, images())
-    split(space, ImageSplit())
+    image_split(space)
     before = contents(space)
     min(space.raw.glob("part-*.parquet")).unlink()
     with pytest.raises(SplitError, match="the shards and the manifest of data/raw are not of one run"):
-        split(space, ImageSplit(seed=1))
+        image_split(space, seed=1)
     assert contents(space) == before
+
+
+def test_numbers_stay_numbers_and_are_kept_in_proportion_by_their_size(tmp_path: Path) -> None:
+    data = [Row("a", number + 1, words(number), number / 4) for number in range(100)]
+    space = workspace(tmp_path, data, labels=NUMBERS)
+    done = _split(space, "text-regression", {})
+    assert (done.rows["train"], done.rows["val"], done.rows["test"]) == (70, 10, 20)
+    expected = {str(row.sha256)[:16]: row.label for row in data}
+    for name in SPLITS:
+        schema = pq.read_schema(space.split(name) / "part-00000.parquet")
+        assert schema.field("label").type == pa.float64()
+        frame = read_whole(space.split(name))
+        assert dict(zip(frame["id"], frame["label"], strict=True)).items() <= expected.items()
+    report = read_json(space.split_report)
+    assert len(report["labels"]) == 10
+    assert report["label_counts"]["test"] == dict.fromkeys(report["labels"], 2)
 
 
 def test_a_quarantine_of_another_run_is_refused(tmp_path: Path) -> None:
     space = workspace(tmp_path, rows(), ("0123456789abcdef",))
     with pytest.raises(SplitError, match="do not add up"):
-        split(space, TextSplit())
+        text_split(space)
 
 
 def test_all_rows_quarantined(tmp_path: Path) -> None:
     space = workspace(tmp_path, rows(), tuple(str(row.sha256)[:16] for row in rows()))
     with pytest.raises(SplitError, match="0 rows are left to split"):
-        split(space, TextSplit())
+        text_split(space)
 
 
 def test_without_validation(tmp_path: Path) -> None:
     space = workspace(tmp_path, rows())
     space.quarantine.unlink()
     with pytest.raises(WorkspaceError, match="written by `validate`"):
-        split(space, TextSplit())
+        text_split(space)

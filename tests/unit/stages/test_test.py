@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -13,26 +14,36 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
-from finetrail.errors import WorkspaceError
+from finetrail.contents.text.settings import TextBackbone
+from finetrail.errors import ModelError, WorkspaceError
 from finetrail.evaluation.report.previews import Preview, Seen, write_seen
+from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Selection, Standing, choose
 from finetrail.locations import sha256_of
 from finetrail.registry.ledger import Ledger
 from finetrail.runs.hashes import hash_folder
 from finetrail.runs.record import RunRecord, write_record
 from finetrail.runs.tracking import connect
-from finetrail.stages.test import score_test
-from finetrail.targets.classes.evaluation import Evaluation
+from finetrail.stages import test as stage
+from finetrail.targets.classes import METRICS
+from finetrail.targets.classes.evaluation import ClassEvaluation
+from finetrail.targets.numbers import NUMBERS
+from finetrail.targets.target import metric_named
+from finetrail.tasks.registry import get_task
 from finetrail.workspace import Workspace, read_json, write_json
-from tests.unit import images
-from tests.unit.bright_images import BLUE, RED, image
+from tests.unit import red_or_blue
+from tests.unit.red_or_blue import BLUE, RED, image
 
-SETTINGS = Selection(resamples=100)
+F1 = METRICS[-1]
+SETTINGS = Selection(metric=F1.name, resamples=100)
 COLOURS = [RED, BLUE, (160, 90, 120), (120, 90, 160)]
 
 
-def _workspace(root: Path, column: str, values: list[Any], labels: list[str], params: Mapping[str, str]) -> Workspace:
+def _workspace(
+    root: Path, column: str, values: list[Any], labels: list[Any], params: Mapping[str, str], *, metric: Metric = F1
+) -> Workspace:
     """Leave what the earlier stages leave; the model's folder is the caller's."""
     workspace = Workspace(root)
     folder = workspace.split("test")
@@ -46,7 +57,7 @@ def _workspace(root: Path, column: str, values: list[Any], labels: list[str], pa
         table |= {"label": [labels[row] for row in rows], "group": pa.array([None for _ in rows], pa.string())}
         pq.write_table(pa.table(table), folder / f"part-{part:05d}.parquet")
     standing = Standing("full", 0.7, 0.6, 0.8, 0.0, 0.0, 0.0, 10, 20)
-    write_json(workspace.selection_report, choose([standing], Selection()).as_json())
+    write_json(workspace.selection_report, choose([standing], Selection(metric=metric.name), metric).as_json())
     split = {
         "method": "stratified",
         "near": {"method": "none"},
@@ -65,7 +76,7 @@ def _workspace(root: Path, column: str, values: list[Any], labels: list[str], pa
     write_record(RunRecord(run_id, "full", dict(params), {}, [], {}, {}), paths.record)
     write_json(paths.metrics, {"best_epoch": 1})
     for curve in (paths.train_curve, paths.val_curve):
-        curve.write_text("step,epoch,loss,macro_f1\n1,1,0.5,0.5\n")
+        curve.write_text(f"step,epoch,loss,{metric.name}\n1,1,0.5,0.5\n")
     return workspace
 
 
@@ -78,22 +89,31 @@ def illustrated(tmp_path: Path, mlflow_database: str, monkeypatch: pytest.Monkey
     params = {"backbone.name": "mean", "backbone.weights": "none#sha256=12"}
     workspace = _workspace(tmp_path / tmp_path.name, "image", values, labels, params)
     workspace.model("full").mkdir(parents=True)
-    images.save_red_or_blue(workspace.model("full"))
+    red_or_blue.save_red_or_blue(workspace.model("full"))
     write_seen([Seen("red", Preview(image=image(RED, "JPEG")))], workspace.run("full").seen)
     return workspace
 
 
-def _score(workspace: Workspace, task: str) -> tuple[Evaluation, str, pd.DataFrame]:
-    done = score_test(workspace, project=workspace.root.name, task_name=task, settings=SETTINGS).evaluation
+def _tested(workspace: Workspace, task: str) -> stage.Tested:
+    return stage.score_test(workspace, project=workspace.root.name, task=get_task(task), settings=SETTINGS)
+
+
+def _score(workspace: Workspace, task: str) -> tuple[ClassEvaluation, str, pd.DataFrame]:
+    done = _tested(workspace, task).evaluation
+    assert isinstance(done, ClassEvaluation)
     folder = workspace.test_report
     errors = pd.read_csv(folder / "errors.csv", keep_default_na=False)
     assert list(errors.columns) == ["id", "content", "actual", "predicted", "confidence", "given_to_actual"]
-    assert list(errors["id"]) == [one.id for one in done.mistakes]
+    assert list(errors["id"]) == [one.id for one in done.worst]
     return done, (folder / "report.html").read_text(encoding="utf-8"), errors
 
 
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_images(illustrated: Workspace) -> None:
-    done, html, errors = _score(illustrated, images.NAME)
+    done, html, errors = _score(illustrated, red_or_blue.NAME)
     assert done.metrics["accuracy"].value == 0.75
     assert len(errors) == 10
     assert set(errors["content"]) == {""}
@@ -104,22 +124,54 @@ def test_images(illustrated: Workspace) -> None:
     # The cards show the images of their rows, which all have a width of their own.
     cards = html[html.index('id="mistakes"') : html.index('id="choice"')]
     widths = [Image.open(io.BytesIO(base64.b64decode(data))).width for data in re.findall(r'base64,([^"]+)"', cards)]
-    assert [width - 8 for width in widths] == [int(one.id[1:]) for one in done.mistakes]
+    assert [width - 8 for width in widths] == [int(one.id[1:]) for one in done.worst]
     predictions = pd.read_parquet(illustrated.test_report / "predictions.parquet")
     logits = np.stack(predictions["logits"].tolist())
-    assert [images.LABELS[k] for k in logits.argmax(axis=1)].count("red") == 20
-    assert read_json(illustrated.test_report / "metrics.json")["test"]["accuracy"] == 0.75
+    assert [red_or_blue.LABELS[k] for k in logits.argmax(axis=1)].count("red") == 20
+    written = read_json(illustrated.test_report / "metrics.json")
+    assert set(written) == {"test", "intervals", "per_class", "calibration"}
+    assert written["test"] == {name: one.value for name, one in done.metrics.items()} | {"loss": done.loss}
+    assert written["test"]["accuracy"] == 0.75
+    assert set(written["intervals"]) == {"confidence", "resamples", *done.metrics}
+    assert written["intervals"]["accuracy"] == {
+        "low": done.metrics["accuracy"].low,
+        "high": done.metrics["accuracy"].high,
+    }
+
+
+def test_the_figures_that_dvc_compares_stand_each_in_a_file_of_its_own(illustrated: Workspace) -> None:
+    _tested(illustrated, red_or_blue.NAME)
+    plots = illustrated.test_report / "plots"
+    assert sorted(path.name for path in plots.iterdir()) == ["confusion.svg", "reliability.svg"]
+    for path in plots.iterdir():
+        root = ElementTree.fromstring(path.read_text(encoding="utf-8"))  # noqa: S314 - written here
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        assert "--good" in "".join(root.itertext()), "the style sheet is in it"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_an_answer_that_is_not_finite_is_refused_and_the_earlier_report_stays(
+    illustrated: Workspace, value: float
+) -> None:
+    _tested(illustrated, red_or_blue.NAME)
+    before = _contents(illustrated.test_report)
+    weights = illustrated.model("full") / "model.safetensors"
+    tensors = load_file(weights)
+    tensors["head.bias"][1] = value
+    save_file(tensors, weights)
+    with pytest.raises(ModelError, match=r"the model answers 40 of 40 test rows with NaN or infinity.*learning rate"):
+        _tested(illustrated, red_or_blue.NAME)
+    assert _contents(illustrated.test_report) == before
 
 
 def test_a_scoring_is_entered_in_the_ledger_and_the_count_is_in_no_out(illustrated: Workspace) -> None:
     def score() -> int:
-        done = score_test(illustrated, project=illustrated.root.name, task_name=images.NAME, settings=SETTINGS)
-        return done.models_scored
+        return _tested(illustrated, red_or_blue.NAME).models_scored
 
     assert score() == 1
-    first = {path.name: path.read_bytes() for path in illustrated.test_report.iterdir()}
+    first = _contents(illustrated.test_report)
     assert score() == 1, "the same model on the same rows counts once"
-    assert {path.name: path.read_bytes() for path in illustrated.test_report.iterdir()} == first
+    assert _contents(illustrated.test_report) == first
     tracker = connect(illustrated, illustrated.root.name)
     chain = Ledger(tracker, illustrated.root.name, "test").read()
     entry = chain.entries[-1]
@@ -147,15 +199,52 @@ def test_texts(tmp_path: Path, mlflow_database: str, saved_model: Path, monkeypa
     workspace.model("full").symlink_to(saved_model)
     write_seen([Seen("good", Preview("what is left"))], workspace.run("full").seen)
     done, html, errors = _score(workspace, "text-classification")
-    assert len(errors) == len(done.mistakes) > 0
+    assert len(errors) == len(done.worst) > 0
     by_id = {f"{'xy'[row % 2]}{row:03d}": text for row, text in enumerate(texts)}
-    assert list(errors["content"]) == [by_id[one.id] for one in done.mistakes]
+    assert list(errors["content"]) == [by_id[one.id] for one in done.worst]
     assert "<img" not in html
     assert "stone stone…</bdi>" in html
     assert "what is left" in html
 
 
+def test_numbers(tmp_path: Path, mlflow_database: str, backbone: TextBackbone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_database)
+    texts = [f"{word} river {row}" for row, word in enumerate(["good", "bad", "happy", "weak"] * 10)]
+    labels = [10.0 + row / 4 for row in range(40)]
+    workspace = _workspace(
+        tmp_path / "numbers",
+        "text",
+        texts,
+        labels,
+        {"backbone.weights": "b"},
+        metric=metric_named(NUMBERS.metrics, "rmse"),
+    )
+    task = get_task("text-regression")
+    built = task.build(backbone, NUMBERS.learned({"mean": 14.0, "std": 3.0}), workspace.root, ["text"])
+    built.learning.finish(built.model)
+    built.processor.encode(texts)
+    task.save(built, backbone, workspace.model("full"))
+    write_seen([Seen("10.0", Preview("what is left"))], workspace.run("full").seen)
+    settings = Selection(metric="rmse", resamples=100)
+    done = stage.score_test(workspace, project="numbers", task=task, settings=settings).evaluation
+    written = read_json(workspace.test_report / "metrics.json")
+    assert set(written) == {"test", "intervals", "baseline", "errors", "ranges"}
+    assert written["test"] == {name: one.value for name, one in done.metrics.items()}
+    assert written["baseline"]["mean_of_train"] == 14.0
+    predictions = pd.read_parquet(workspace.test_report / "predictions.parquet")
+    assert sorted(predictions["label"]) == labels
+    errors = pd.read_csv(workspace.test_report / "errors.csv")
+    assert list(errors.columns) == ["id", "content", "actual", "predicted", "error"]
+    farthest = predictions.assign(error=(predictions["prediction"] - predictions["label"]).abs()).nlargest(1, "error")
+    assert errors["id"][0] == farthest["id"].item()
+    assert errors["content"][0] == dict(zip(labels, texts, strict=True))[farthest["label"].item()]
+    assert sorted(path.name for path in (workspace.test_report / "plots").iterdir()) == ["errors.svg", "predicted.svg"]
+    assert "always answering the mean of the training labels, 14," in (workspace.test_report / "report.html").read_text(
+        "utf-8"
+    )
+
+
 def test_a_run_without_its_examples_is_named(illustrated: Workspace) -> None:
     illustrated.run("full").seen.unlink()
     with pytest.raises(WorkspaceError, match=r"seen.json does not exist: it is written by `train`"):
-        _score(illustrated, images.NAME)
+        _score(illustrated, red_or_blue.NAME)

@@ -7,14 +7,19 @@ from typing import Any
 
 import pytest
 
-from finetrail.contents.text.rules import TextNumberValidation, TextValidation
-from finetrail.contents.text.stored import TEXT
-from finetrail.data.store.raw import Row, read_manifest, write_rows
+from finetrail.contents.text.stored import StoredTexts
+from finetrail.data.store.content import StoredLabel
+from finetrail.data.store.raw import Row, Unreadable, read_manifest, write_rows
 from finetrail.errors import ValidationError
-from finetrail.stages.validate import Rows, validate
+from finetrail.sections import sections
+from finetrail.stages.validate import Rows, Validated, validate
+from finetrail.targets.classes import CLASSES
+from finetrail.targets.numbers import NUMBERS
+from finetrail.tasks.registry import get_task
 from finetrail.workspace import Workspace
 
 GOOD = [Row("news.csv", n, f"text number {n}", ("autos", "space", "guns")[n % 3]) for n in range(1, 31)]
+NUMBERED = [Row("news.csv", n, f"text number {n}", n / 4) for n in range(1, 31)]
 BAD = [
     Row("news.csv", 31, None, "autos"),
     Row("news.csv", 32, None, None),
@@ -31,11 +36,19 @@ ONE_SIDED = {"class_balance": {"policy": "fail", "max_ratio": 1}}
 TWO_ALLOWED = {"unknown_label": {"labels": ["autos", "space"]}}
 
 
-def workspace_of(root: Path, rows: list[Row]) -> Workspace:
+def workspace_of(root: Path, rows: list[Row], labels: StoredLabel = CLASSES) -> Workspace:
     workspace = Workspace(root)
     workspace.raw.mkdir(parents=True, exist_ok=True)
-    write_rows(rows, workspace.raw, TEXT)
+    write_rows(rows, workspace.raw, StoredTexts(), labels)
     return workspace
+
+
+def validated_texts(
+    workspace: Workspace, rules: dict[str, Any] | None = None, task: str = "text-classification"
+) -> Validated:
+    """By section `validation` of params.yaml, as the task has it."""
+    section: Any = sections(get_task(task)).model_fields["validation"].annotation
+    return validate(workspace, section.model_validate(rules or {}), get_task(task).target.key)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -46,7 +59,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def validated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with an earlier, good result."""
     workspace = workspace_of(tmp_path_factory.mktemp("validated"), GOOD)
-    validate(workspace, TextValidation())
+    validated_texts(workspace)
     return workspace.root
 
 
@@ -89,7 +102,7 @@ def test_a_failed_rule_stops_with_a_line_and_a_report_and_leaves_the_earlier_res
     before = content(workspace.validation)
     workspace_of(tmp_path, rows)
     with pytest.raises(ValidationError, match=message) as caught:
-        validate(workspace, TextValidation.model_validate(rules))
+        validated_texts(workspace, rules)
     assert "\n" not in str(caught.value)
     assert str(tmp_path) not in str(caught.value)
     assert content(workspace.validation) == before
@@ -107,15 +120,15 @@ def test_a_failed_rule_stops_with_a_line_and_a_report_and_leaves_the_earlier_res
 def test_the_report_of_a_failure_goes_when_the_data_is_right_again(tmp_path: Path) -> None:
     workspace = workspace_of(tmp_path, GOOD[::3])
     with pytest.raises(ValidationError, match="two_labels"):
-        validate(workspace, TextValidation())
+        validated_texts(workspace)
     workspace_of(tmp_path, GOOD)
-    validate(workspace, TextValidation())
+    validated_texts(workspace)
     assert not (workspace.scratch / "validation-failed").exists()
 
 
 def test_a_warning_is_told_and_puts_nothing_aside(tmp_path: Path) -> None:
     workspace = workspace_of(tmp_path, [*GOOD, ONE_MORE])
-    validated = validate(workspace, TextValidation.model_validate({"class_balance": {"max_ratio": 1}}))
+    validated = validated_texts(workspace, {"class_balance": {"max_ratio": 1}})
     balance = next(finding for finding in validated.findings if finding.rule.name == "class_balance")
     assert balance.unexpected == 20
     assert balance.message.endswith("a warning only, they are used")
@@ -140,40 +153,46 @@ def test_a_manifest_of_another_schema_stops_the_pipeline(change: Any, detail: st
         ValidationError,
         match=f"rule schema: the manifest is not as `ingest` writes it .*{detail}.*; run `finetrail ingest`",
     ):
-        validate(workspace, TextValidation())
+        validated_texts(workspace)
     assert (workspace.scratch / "validation-failed" / "data_docs" / "index.html").exists()
+
+
+def test_labels_of_another_kind_of_task_stop_the_pipeline(tmp_path: Path) -> None:
+    workspace = workspace_of(tmp_path / "numbers", NUMBERED, NUMBERS)
+    with pytest.raises(ValidationError, match=r"rule schema: .*\(label: .* found 'float64'\); run `finetrail ingest`"):
+        validated_texts(workspace)
+    workspace = workspace_of(tmp_path / "classes", GOOD)
+    with pytest.raises(ValidationError, match=r"all 30 rows are quarantined \(numeric_label 30\)"):
+        validated_texts(workspace, task="text-regression")
 
 
 def test_no_rows_at_all_are_no_data(tmp_path: Path) -> None:
     workspace = workspace_of(tmp_path, GOOD)
     read_manifest(workspace.raw).iloc[:0].to_parquet(workspace.manifest)
     with pytest.raises(ValidationError, match="no row was ingested; give `source` a file with rows"):
-        validate(workspace, TextValidation())
-
-
-NUMBERS = [Row("news.csv", n, f"text number {n}", str(n / 4)) for n in range(1, 31)]
+        validated_texts(workspace)
 
 
 @pytest.mark.parametrize(
     ("rows", "rules", "message"),
     [
         (
-            [*NUMBERS, Row("news.csv", 31, "cheap", "a lot")],
+            [*NUMBERED, Row("news.csv", 31, "cheap", Unreadable("a lot"))],
             {"numeric_label": {"policy": "fail"}},
             r"rule numeric_label: 1 row whose label is not a finite number, .* news\.csv:31 with label 'a lot'; write",
         ),
         (
-            NUMBERS,
+            NUMBERED,
             {"label_range": {"policy": "fail", "min": 1}},
             r"rule label_range: 3 rows whose label is not a number from 1, for example news\.csv:1 with label '0\.25'",
         ),
         (
-            [Row("news.csv", n, f"text number {n}", ("2", "2.0")[n % 2]) for n in range(9)],
+            [Row("news.csv", n, f"text number {n}", 2.0) for n in range(9)],
             {},
             r"rule two_labels: fewer than two different numbers are left \(.* found 1\); a regression needs labels",
         ),
         (
-            [Row("news.csv", n, f"text number {n}", "much") for n in range(9)],
+            [Row("news.csv", n, f"text number {n}", Unreadable("much")) for n in range(9)],
             {},
             r"all 9 rows are quarantined \(numeric_label 9\); correct the source, or loosen `validation`",
         ),
@@ -182,13 +201,13 @@ NUMBERS = [Row("news.csv", n, f"text number {n}", str(n / 4)) for n in range(1, 
 def test_a_rule_about_numbers_stops_with_a_line(
     rows: list[Row], rules: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
-    workspace = workspace_of(tmp_path, rows)
+    workspace = workspace_of(tmp_path, rows, NUMBERS)
     with pytest.raises(ValidationError, match=message):
-        validate(workspace, TextNumberValidation.model_validate(rules))
+        validated_texts(workspace, rules, "text-regression")
 
 
 def test_numbers_are_described_not_listed(tmp_path: Path) -> None:
-    workspace = workspace_of(tmp_path, [*NUMBERS, Row("news.csv", 31, "cheap", "a lot")])
-    assert validate(workspace, TextNumberValidation()).rows == Rows(ingested=31, quarantined=1, passed=30)
+    workspace = workspace_of(tmp_path, [*NUMBERED, Row("news.csv", 31, "cheap", Unreadable("a lot"))], NUMBERS)
+    assert validated_texts(workspace, task="text-regression").rows == Rows(ingested=31, quarantined=1, passed=30)
     report = json.loads(workspace.validation_report.read_text(encoding="utf-8"))
     assert report["labels"] == {"rows": 30, "min": 0.25, "mean": 3.875, "max": 7.5}

@@ -4,19 +4,21 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from finetrail.contents.text.settings import TextBackbone
 from finetrail.errors import ConfigError, ModelError
 from finetrail.inference.predict import predict
-from finetrail.models.backbone_settings import TextBackbone
 from finetrail.models.network import count_parameters
 from finetrail.runs.hashes import hash_folder
-from finetrail.targets.losses import LossOptions
-from finetrail.tasks.registry import TASKS, get_entry, get_task, load_model
+from finetrail.targets.classes import CLASSES
+from finetrail.tasks.registry import get_task, load_model
 from finetrail.tasks.task import Built
 
 LABELS = ["bad", "good", "neutral"]
+LEARNING = CLASSES.learned({"labels": LABELS})
 TEXTS = ["good", "the door of a house by the river", "fine great superb stone", "", "cloud " * 30]
 
 
@@ -24,7 +26,7 @@ TEXTS = ["good", "the door of a house by the river", "fine great superb stone", 
 def built(backbone: TextBackbone) -> Built:
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        return get_task("text-classification").build(backbone, LABELS, Path())
+        return get_task("text-classification").build(backbone, LEARNING, Path(), ["text"])
 
 
 @pytest.fixture(scope="module")
@@ -42,17 +44,20 @@ def test_a_new_head_has_an_answer_for_each_label(built: Built) -> None:
     # Embeddings 40 words + 32 positions + 2 segments of 16, and a norm: 1216. A layer: 4 square products 272 each, two
     # norms 32 each, up 544, down 528: 2224. The head: 16 x 3 + 3.
     assert count_parameters(built.model) == {"trainable": 1216 + 2 * 2224 + 51, "total": 5715}
-    assert predict(built.model, built.processor.encode(TEXTS), 2).shape == (5, 3)
+    outputs = predict(built.model, built.processor.encode(TEXTS), LEARNING.keep, 2)
+    assert isinstance(outputs, np.ndarray)
+    assert outputs.shape == (5, 3)
 
 
 def test_a_saved_model_gives_the_same_logits_bit_for_bit(built: Built, saved: Path, tmp_path: Path) -> None:
-    expected = predict(built.model, built.processor.encode(TEXTS), 2)
+    expected = predict(built.model, built.processor.encode(TEXTS), LEARNING.keep, 2)
     moved = Path(shutil.move(shutil.copytree(saved, tmp_path / "copy"), tmp_path / "moved"))
     for folder in (saved, moved):
         loaded = load_model(folder)
-        assert loaded.labels == LABELS
+        assert loaded.codec == built.codec
         assert not loaded.model.training
-        assert (predict(loaded.model, loaded.processor.encode(TEXTS), 2) == expected).all()
+        found = predict(loaded.model, loaded.processor.encode(TEXTS), loaded.learning.keep, 2)
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_equal_models_are_saved_as_equal_bytes(backbone: TextBackbone, encoder_folder: Path, tmp_path: Path) -> None:
@@ -61,7 +66,7 @@ def test_equal_models_are_saved_as_equal_bytes(backbone: TextBackbone, encoder_f
     for name, settings in (("one", backbone), ("two", moved)):
         with torch.random.fork_rng():
             torch.manual_seed(1)
-            again = task.build(settings, LABELS, tmp_path)
+            again = task.build(settings, LEARNING, tmp_path, ["text"])
         again.processor.encode(TEXTS)
         task.save(again, settings, tmp_path / name)
     assert hash_folder(tmp_path / "one") == hash_folder(tmp_path / "two")
@@ -74,35 +79,27 @@ def test_a_saved_model_is_self_contained_and_holds_no_pickle(saved: Path, encode
     assert not any(str(encoder_folder).encode() in (saved / name).read_bytes() for name in names)
     described = json.loads((saved / "model.json").read_text())
     assert described == {
+        "format": 2,
         "task": "text-classification",
-        "backbone": {"weights": "backbone", "max_tokens": 16, "pooling": "mean", "dropout": 0.0, "head_dropout": 0.0},
-        "id2label": {"0": "bad", "1": "good", "2": "neutral"},
+        "problem_type": "single_label_classification",
+        "columns": ["text"],
+        "backbone": {
+            "weights": "backbone",
+            "max_tokens": 16,
+            "separator": None,
+            "pooling": "mean",
+            "dropout": 0.0,
+            "head_dropout": 0.0,
+        },
+        "target": {"labels": ["bad", "good", "neutral"]},
     }
 
 
 def test_more_than_nine_labels_keep_their_order(backbone: TextBackbone, tmp_path: Path) -> None:
     labels = [f"topic {number}" for number in range(12)]
     task = get_task("text-classification")
-    task.save(task.build(backbone, labels, Path()), backbone, tmp_path)
-    assert load_model(tmp_path).labels == labels
-
-
-def test_the_loss_is_the_mean_cross_entropy() -> None:
-    logits, targets = torch.tensor([[0.0, 0.0], [2.0, 0.0]]), torch.tensor([1, 0])
-    # -ln(1/2) = 0.6931, -ln(e^2 / (e^2 + 1)) = 0.1269
-    loss = get_task("text-classification").loss(LossOptions())(logits, targets, {})
-    torch.testing.assert_close(loss, torch.tensor((0.693147 + 0.126928) / 2))
-
-
-def test_an_unknown_task_lists_those_that_exist() -> None:
-    with pytest.raises(ConfigError, match="task 'chat' is unknown; use one of text-classification"):
-        get_task("chat")
-
-
-@pytest.mark.parametrize("name", TASKS)
-def test_every_task_goes_by_its_own_name_and_has_an_example(name: str) -> None:
-    entry = get_entry(name)
-    assert (get_task(name).name, bool(entry.column), bool(entry.example)) == (name, True, True)
+    task.save(task.build(backbone, CLASSES.learned({"labels": labels}), Path(), ["text"]), backbone, tmp_path)
+    assert load_model(tmp_path).codec.outputs == labels
 
 
 def test_a_folder_that_holds_no_model_is_refused(tmp_path: Path) -> None:
@@ -114,7 +111,21 @@ def test_a_model_of_an_unknown_task_is_refused(saved: Path, tmp_path: Path) -> N
     folder = damaged(saved, tmp_path)
     described = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps(described | {"task": "chat"}))
-    with pytest.raises(ConfigError, match="task 'chat' is unknown"):
+    with pytest.raises(ConfigError, match="task is 'chat': unknown task"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("written", [{"format": 1}, {"format": 3}])
+def test_a_model_of_another_format_is_refused(saved: Path, tmp_path: Path, written: dict[str, int]) -> None:
+    folder = damaged(saved, tmp_path)
+    described = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(described | written))
+    with pytest.raises(
+        ModelError, match=rf"has format {written['format']}, and this finetrail reads format 2; train it"
+    ):
+        load_model(folder)
+    (folder / "model.json").write_text(json.dumps({"task": "text-classification", "id2label": {"0": "bad"}}))
+    with pytest.raises(ModelError, match="has format 1"):
         load_model(folder)
 
 
@@ -130,7 +141,7 @@ def test_a_model_that_is_not_whole_is_refused(saved: Path, tmp_path: Path, missi
 def test_weights_that_do_not_fit_the_labels_are_refused(saved: Path, tmp_path: Path) -> None:
     folder = damaged(saved, tmp_path)
     described = json.loads((folder / "model.json").read_text())
-    del described["id2label"]["2"]
+    described["target"]["labels"].pop()
     (folder / "model.json").write_text(json.dumps(described))
     with pytest.raises(ModelError, match=r"model\.safetensors does not fit its configuration \(.*head\.weight"):
         load_model(folder)

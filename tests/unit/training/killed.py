@@ -16,28 +16,27 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch._dynamo  # the optimiser's first step imports it, in each child for itself
 
+from finetrail.evaluation.scores.metric import Point
+from finetrail.inference.predict import Kept
 from finetrail.models.weights import save_tensors
-from finetrail.runs.curves import Point
 from tests.unit.training.test_resume import noisy
 from tests.unit.training.toys import score, train
 
-SETTINGS: dict[str, Any] = {
-    "epochs": 4, "batch_size": 8, "log_every": 5, "evaluate_every": 7, "checkpoint_seconds": 0, "average": "ema",
-}  # fmt: skip
+SETTINGS: dict[str, Any] = {"epochs": 4, "batch_size": 8, "checkpoint_seconds": 0, "average": "ema"}
+SETTINGS |= {"log_every": 5, "evaluate_every": 7}
 MOMENTS = ["anywhere", "anywhere", "saving", "evaluating"]
 
 
 def learn(folder: Path) -> None:
     """Train, or go on; leave `done` with the hash of weights, curves and the selected checkpoint."""
 
-    def slow_score(logits: np.ndarray, targets: np.ndarray) -> Point:
+    def slow_score(kept: Kept) -> Point:
         (folder / "evaluating").touch()
         time.sleep(0.01)
-        point = score(logits, targets)
+        point = score(kept)
         (folder / "evaluating").unlink()
         return point
 

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from finetrail.training import convolutions
 from finetrail.training.convolutions import FastConvolutions, Shape, weight_gradient
 
 PAIRS = st.tuples(st.integers(1, 2), st.integers(1, 2))
@@ -24,7 +23,7 @@ PAIRS = st.tuples(st.integers(1, 2), st.integers(1, 2))
     st.sampled_from([1, 2**20]),
 )
 def test_the_weights_gradient_as_a_product_is_pytorchs(
-    sizes: tuple[int, int, int], kernel: tuple[int, int], shape: Shape, columns: int
+    sizes: tuple[int, int, int], kernel: tuple[int, int], shape: Shape, most_bytes: int
 ) -> None:
     count, channels, outputs = sizes
     generator = torch.Generator().manual_seed(0)
@@ -33,9 +32,7 @@ def test_the_weights_gradient_as_a_product_is_pytorchs(
     output = torch.conv2d(pixels, weight, None, *shape)
     gradient = torch.randn(output.shape, generator=generator)
     torch.autograd.backward(output, gradient)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(convolutions, "COLUMNS", columns)
-        found = weight_gradient(gradient, pixels, weight, shape)
+    found = weight_gradient(gradient, pixels, weight, shape, most_bytes)
     assert weight.grad is not None
     torch.testing.assert_close(found, weight.grad, rtol=1e-4, atol=1e-4)
 

@@ -10,16 +10,17 @@ from torch import Tensor
 
 from finetrail.errors import NonFiniteError
 from finetrail.models.network import Batch
-from finetrail.targets.losses import Loss, cross_entropy
-from tests.unit.training.toys import train
+from finetrail.targets.classes.losses import cross_entropy
+from finetrail.targets.learning import Loss
+from tests.unit.training.toys import points, train
 
 
 def broken_at(*steps: int, slope: bool = False) -> Loss:
     """A loss that is NaN, or whose gradient is, at these steps."""
     calls = count(1)
 
-    def loss(logits: Tensor, targets: Tensor, batch: Batch) -> Tensor:
-        fine = cross_entropy()(logits, targets, batch)
+    def loss(logits: Tensor, batch: Batch) -> Tensor:
+        fine = cross_entropy()(logits, batch)
         if next(calls) not in steps:
             return fine
         return fine + (logits.sum() * 0).sqrt() if slope else fine * float("nan")  # + 0, with a slope of 0 / 0
@@ -32,10 +33,8 @@ def broken_at(*steps: int, slope: bool = False) -> Loss:
 def test_a_skipped_step_changes_nothing_and_is_told_with_its_examples(
     tmp_path: Path, optimizer: str, slope: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run = train(
-        tmp_path, epochs=2, batch_size=16, optimizer=optimizer, nonfinite="skip", log_every=1,
-        loss_function=broken_at(3, 8, slope=slope),
-    )  # fmt: skip
+    loss = broken_at(3, 8, slope=slope)
+    run = train(tmp_path, epochs=2, batch_size=16, optimizer=optimizer, nonfinite="skip", log_every=1, loss=loss)
     assert run.fitted.skipped == [3, 8]
     assert [point["step"] for point in run.fitted.train_curve] == [1, 2, 4, 5, 6, 7, 9, 10, 11, 12]
     assert all(torch.isfinite(tensor).all() for tensor in run.weights.values())
@@ -49,34 +48,28 @@ def test_a_skipped_step_changes_nothing_and_is_told_with_its_examples(
 def test_the_examples_of_the_step_are_the_ones_that_it_took(tmp_path: Path) -> None:
     taken: list[list[int]] = []
 
-    def loss(logits: Tensor, targets: Tensor, batch: Batch) -> Tensor:
+    def loss(logits: Tensor, batch: Batch) -> Tensor:
         taken.append(batch["x"][:, 0].tolist())
-        return cross_entropy()(logits, targets, batch) * (float("inf") if len(taken) == 5 else 1)
+        return cross_entropy()(logits, batch) * (float("inf") if len(taken) == 5 else 1)
 
     with pytest.raises(NonFiniteError, match="the loss is inf at step 5") as caught:
-        train(tmp_path, epochs=1, batch_size=4, log_every=100, loss_function=loss)
-    from tests.unit.training.toys import Points, blobs
-
-    points = blobs(96, 1).inputs
-    assert isinstance(points, Points)
+        train(tmp_path, epochs=1, batch_size=4, log_every=100, loss=loss)
     named = str(caught.value).split("(examples ")[1].split(")")[0].split(", ")
-    assert [float(points.x[int(name.removeprefix("example-")), 0]) for name in named] == taken[4]
+    assert [float(points(96, 1).x[int(name.removeprefix("example-")), 0]) for name in named] == taken[4]
 
 
 def test_ten_steps_in_a_row_are_too_many(tmp_path: Path) -> None:
     with pytest.raises(NonFiniteError, match=r"the loss is nan at step 12 .*, as in the 9 steps before; lower train"):
-        train(tmp_path, epochs=4, batch_size=16, nonfinite="skip", loss_function=broken_at(*range(3, 24)))
+        train(tmp_path, epochs=4, batch_size=16, nonfinite="skip", loss=broken_at(*range(3, 24)))
 
 
 def test_an_overflow_of_the_scaled_loss_is_no_error(tmp_path: Path) -> None:
     """The scaler begins at 65,536 and takes half until nothing overflows: the loss here is far steeper."""
 
-    def steep(logits: Tensor, targets: Tensor, batch: Batch) -> Tensor:
-        return cross_entropy()(logits, targets, batch) * 1e4
+    def steep(logits: Tensor, batch: Batch) -> Tensor:
+        return cross_entropy()(logits, batch) * 1e4
 
-    run = train(
-        tmp_path, epochs=4, batch_size=16, precision="fp16", loss_function=steep, learning_rate=1e-3, log_every=1
-    )
+    run = train(tmp_path, epochs=4, batch_size=16, precision="fp16", loss=steep, learning_rate=1e-3, log_every=1)
     norms = [point["gradient_norm"] for point in run.fitted.train_curve]
     assert not math.isfinite(norms[0])
     assert math.isfinite(norms[-1])

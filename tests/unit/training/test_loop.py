@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from finetrail.inference.predict import predict
-from tests.unit.training.toys import blobs, distance, new_model, score, train
+from tests.unit.models.networks import answers
+from tests.unit.training.toys import distance, new_model, points, score, train
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
@@ -15,7 +15,7 @@ def test_three_blobs_are_learnt(tmp_path: Path, optimizer: str, precision: str) 
     run = train(tmp_path, epochs=10, optimizer=optimizer, precision=precision, warmup=0.1)
     assert run.fitted.best > 0.9
     assert not run.model.training
-    assert score(predict(run.model, blobs(60, 2).inputs, 8), blobs(60, 2).targets)["macro_f1"] > 0.9
+    assert score(answers(run.model, points(60, 2)))["macro_f1"] > 0.9
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -57,9 +57,9 @@ def test_curves_have_a_point_every_so_many_steps_and_one_at_the_end_of_each_epoc
     assert [(point["epoch"], point["step"]) for point in val_curve] == [(1, 7), (2, 14)]
     assert {"loss", "accuracy", "macro_precision", "macro_recall", "macro_f1"} < set(val_curve[0])
     assert (run.fitted.epochs, run.fitted.samples) == (2, 112)
-    assert [(curve, step) for curve, step, _ in run.heard] == [
-        *(("train", step) for step in (3, 6, 7)), ("val", 7), *(("train", step) for step in (9, 12, 14)), ("val", 14),
-    ]  # fmt: skip
+    first = [("train", 3), ("train", 6), ("train", 7), ("val", 7)]
+    second = [("train", 9), ("train", 12), ("train", 14), ("val", 14)]
+    assert [(curve, step) for curve, step, _ in run.heard] == first + second
     assert all(
         set(point) == {"loss", "learning_rate", "gradient_norm"} for curve, _, point in run.heard if curve == "train"
     )

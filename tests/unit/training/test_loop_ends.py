@@ -4,24 +4,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from finetrail.targets.losses import Loss
-from torch import Tensor, nn
+from torch import Tensor
 
 from finetrail.errors import NonFiniteError
+from finetrail.evaluation.scores.metric import Point
+from finetrail.inference.predict import Kept
 from finetrail.models.network import Batch, Network
 from finetrail.models.weights import load_tensors
-from finetrail.runs.curves import Point
+from finetrail.targets.classes.losses import cross_entropy
+from finetrail.targets.learning import Loss
 from tests.unit.training.toys import new_model, train
 
 
-def scripted(model: Network, values: list[float]) -> tuple[Callable[..., Point], list[dict[str, Tensor]]]:
+def scripted(model: Network, values: list[float]) -> tuple[Callable[[Kept], Point], list[dict[str, Tensor]]]:
     """A score that says `values` one after the other, and the weights that it saw."""
     seen: list[dict[str, Tensor]] = []
 
-    def say(logits: np.ndarray, targets: np.ndarray) -> Point:
+    def say(kept: Kept) -> Point:
         seen.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
         return {"macro_f1": values[len(seen) - 1]}
 
@@ -53,8 +54,8 @@ def broken(at: int, value: float) -> Loss:
     """A loss that is `value` from one call on."""
     calls = iter(range(1, 10**6))
 
-    def loss(logits: Tensor, targets: Tensor, batch: Batch) -> Tensor:
-        return nn.functional.cross_entropy(logits, targets) * (value if next(calls) >= at else 1.0)
+    def loss(logits: Tensor, batch: Batch) -> Tensor:
+        return cross_entropy()(logits, batch) * (value if next(calls) >= at else 1.0)
 
     return loss
 
@@ -71,30 +72,22 @@ def test_a_loss_that_is_no_number_stops_the_training_and_names_the_step(
     )
     with pytest.raises(NonFiniteError, match=message) as caught:
         # 6 steps an epoch
-        train(
-            tmp_path,
-            epochs=3,
-            batch_size=16,
-            log_every=log_every,
-            model=model,
-            loss_function=broken(8, value),
-            score=say,
-        )
+        train(tmp_path, epochs=3, batch_size=16, log_every=log_every, model=model, loss=broken(8, value), score=say)
     (best,) = tmp_path.glob("best-*.safetensors")
     assert str(caught.value).endswith(f"; the best weights, of step 6, are in {best}")
     kept = load_tensors(best)
     assert all(torch.equal(kept[name], seen[0][name]) for name in seen[0])
 
 
-def steep(logits: Tensor, targets: Tensor, batch: Batch) -> Tensor:
-    return nn.functional.cross_entropy(logits, targets) + (logits.sum() * 0).sqrt()  # + 0, with a slope of 0 / 0
+def steep(logits: Tensor, batch: Batch) -> Tensor:
+    return cross_entropy()(logits, batch) + (logits.sum() * 0).sqrt()  # + 0, with a slope of 0 / 0
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"loss_function": broken(2, float("nan")), "batch_size": 16}, "the loss is nan at step 2"),
-        ({"loss_function": steep}, "the gradient's norm is nan at step 1"),
+        ({"loss": broken(2, float("nan")), "batch_size": 16}, "the loss is nan at step 2"),
+        ({"loss": steep}, "the gradient's norm is nan at step 1"),
         # The only step ruins the weights, after its loss and gradient were fine.
         ({"optimizer": "sgd", "learning_rate": 1e39}, "the validation loss is nan after step 1"),
     ],

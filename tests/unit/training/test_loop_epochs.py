@@ -7,9 +7,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from finetrail.models.network import Network
+from finetrail.evaluation.scores.metric import Point
+from finetrail.inference.predict import Kept
+from finetrail.models.inputs import targets_of
+from finetrail.models.network import Batch, Network
 from finetrail.models.weights import load_tensors
-from tests.unit.training.toys import Points, blobs, distance, new_model, train
+from tests.unit.training.toys import Points, distance, new_model, points, train
 
 
 @dataclass(frozen=True)
@@ -22,18 +25,17 @@ class Shaken(Points):
     def varies(self) -> bool:
         return True
 
-    def batch(self, indices: Sequence[int], seed: int | None = None) -> dict[str, Tensor]:
+    def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
         self.heard.append((tuple(indices), seed))
-        points = self.x[list(indices)]
-        if seed is None:
-            return {"x": points}
-        return {"x": points + torch.randn(points.shape, generator=torch.Generator().manual_seed(seed % 2**63))}
+        x = self.x[list(indices)]
+        if seed is not None:
+            x = x + torch.randn(x.shape, generator=torch.Generator().manual_seed(seed % 2**63))
+        return {"x": x} | targets_of(self, indices)
 
 
 def shaken() -> Shaken:
-    points = blobs(96, 1).inputs
-    assert isinstance(points, Points)
-    return Shaken(points.x)
+    still = points(96, 1)
+    return Shaken(still.x, still.targets)
 
 
 def test_each_batch_of_each_epoch_is_shaken_by_a_seed_of_its_own_that_the_runs_seed_decides(tmp_path: Path) -> None:
@@ -66,10 +68,11 @@ def test_what_was_frozen_for_a_while_is_in_the_best_epochs_file(tmp_path: Path) 
         model.backbone.requires_grad_(epoch > 2)
 
     scores = iter([0.1, 0.2, 0.9, 0.3])
-    run = train(
-        tmp_path, epochs=4, model=model, start_epoch=start_epoch, weight_decay=0.1,
-        score=lambda logits, targets: {"macro_f1": next(scores)},
-    )  # fmt: skip
+
+    def score(kept: Kept) -> Point:
+        return {"macro_f1": next(scores)}
+
+    run = train(tmp_path, epochs=4, model=model, start_epoch=start_epoch, weight_decay=0.1, score=score)
     assert heard == [1, 2, 3, 4]
     name = "backbone.layer.weight"
     # Neither gradient nor decay moved it while it was frozen.

@@ -8,75 +8,84 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from finetrail.targets.learning import Learning, learn
-from finetrail.targets.losses import regression_loss
 from torch import Tensor
 
-from finetrail.inference.device import build_accelerator
+from finetrail.evaluation.scores.metric import Point
+from finetrail.inference.device import Machine, build_accelerator
 from finetrail.inference.feeding import Examples
+from finetrail.inference.predict import Kept
 from finetrail.models.network import Batch, Network
+from finetrail.targets.numbers import NUMBERS
+from finetrail.targets.numbers.learning import NumberLearning
+from finetrail.targets.numbers.settings import NumberTraining
+from finetrail.targets.target import metric_named
 from finetrail.training.checkpoints import Checkpoints
 from finetrail.training.fitted import Fitted
 from finetrail.training.loop import fit
 from finetrail.training.settings import Training
+from finetrail.training.steps import Objective, Records
 from tests.unit.training.toys import Layer, Points, names
 
-SETTINGS: dict[str, Any] = {"precision": "fp32", "learning_rate": 0.03, "epochs": 6, "loss": "mse", "metric": "rmse"}
+SETTINGS: dict[str, Any] = {"precision": "fp32", "learning_rate": 0.03, "epochs": 6}
+
+
+class Settings(NumberTraining, Training):
+    """Section `train` of a task of numbers."""
 
 
 @cache
-def plane(count: int, seed: int) -> tuple[Tensor, list[str]]:
+def plane(count: int, seed: int) -> tuple[Points, list[float]]:
     """Points, and a number in some unit that depends on them."""
     x = torch.randn(count, 4, generator=torch.Generator().manual_seed(seed))
-    return x, [f"{value:.4f}" for value in (5000 + 300 * x[:, 0] - 100 * x[:, 1]).tolist()]
+    return Points(x), [round(value, 4) for value in (5000 + 300 * x[:, 0] - 100 * x[:, 1]).tolist()]
 
 
 @dataclass(frozen=True)
 class Run:
     model: Network
     fitted: Fitted
-    learning: Learning
+    learning: NumberLearning
 
     def errors(self) -> np.ndarray:
         """Of the finished model, on points that it has not seen."""
         self.learning.finish(self.model)
-        x, labels = plane(50, 3)
+        points, labels = plane(50, 3)
         with torch.no_grad():
-            said = self.model({"x": x})[:, 0].numpy()
-        errors: np.ndarray = said - np.array(labels, dtype=np.float64)
+            said = self.model({"x": points.x})[:, 0].numpy()
+        errors: np.ndarray = said - np.array(labels)
         return errors
 
 
 def train(folder: Path, *, cut: int = 0, resume: bool = False, **changes: Any) -> Run:
     """Args: cut: raise in the forward pass of that number."""
-    settings = Training(**(SETTINGS | changes))
-    (x, labels), (val_x, val_labels) = plane(96, 1), plane(60, 2)
-    learning = learn("regression", labels, settings)
+    settings = Settings(**(SETTINGS | changes))
+    (points, labels), (val, val_labels) = plane(96, 1), plane(60, 2)
+    learning = NUMBERS.learn(labels, settings)
     with torch.random.fork_rng():
         torch.manual_seed(7)
-        model = Network(Layer(), width=8, classes=1)
+        model = Network(Layer(), learning.head(8))
     checkpoints = Checkpoints(folder)
-    own = regression_loss(learning.loss_options(learning.targets(labels)))
+    own = learning.loss(settings, labels)
     passes = iter(range(1, 10**6))
 
-    def loss(outputs: Tensor, targets: Tensor, batch: Batch) -> Tensor:
+    def loss(outputs: Tensor, batch: Batch) -> Tensor:
         if next(passes) == cut:
             raise InterruptedError
-        return own(outputs, targets, batch)
+        return own(outputs, batch)
 
+    def score(kept: Kept) -> Point:
+        return learning.score(kept, val, val_labels)
+
+    train = Examples(points.labelled(learning.encode(labels, points)), names(96))
+    objective = Objective(loss, learning.keep, score, metric_named(NUMBERS.metrics, settings.metric))
     fitted = fit(
         model,
-        Examples(Points(x), learning.targets(labels), names(96)),
-        Examples(Points(val_x), learning.targets(val_labels), names(60)),
+        {"train": train, "val": Examples(val, names(60))},
         settings,
-        loss=loss,
-        score=learning.score,
-        accelerator=build_accelerator(),
-        precision="fp32",
+        objective=objective,
+        machine=Machine(build_accelerator(), "fp32"),
+        records=Records(checkpoints, lambda *heard: None, checkpoints.newest() if resume else None),
         seed=0,
-        checkpoints=checkpoints,
-        observe=lambda curve, step, point: None,
-        resume=checkpoints.newest() if resume else None,
     )
     return Run(model, fitted, learning)
 

@@ -1,6 +1,5 @@
 """The training loop with a real encoder and each method of adaptation."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,57 +10,69 @@ import torch
 from finetrail.adaptation.full import Full
 from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
-from finetrail.inference.device import build_accelerator
+from finetrail.contents.text.settings import TextBackbone
+from finetrail.evaluation.scores.metric import Point
+from finetrail.inference.device import Machine, build_accelerator
+from finetrail.inference.features import compute_features
 from finetrail.inference.feeding import Examples
-from finetrail.inference.predict import compute_features, predict
-from finetrail.models.backbone_settings import TextBackbone
 from finetrail.models.inputs import Inputs
-from finetrail.targets.losses import LossOptions
-from finetrail.tasks.registry import get_task
+from finetrail.targets.classes.losses import cross_entropy
 from finetrail.tasks.task import Built
 from finetrail.training.checkpoints import Checkpoints
 from finetrail.training.fitted import Fitted
 from finetrail.training.loop import fit
 from finetrail.training.settings import Training
+from finetrail.training.steps import Objective, Records
 from tests.unit.conftest import NEGATIVE, NEUTRAL, POSITIVE
-from tests.unit.training.toys import score
+from tests.unit.models.networks import LEARNING, answers, text_classifier
+from tests.unit.training.toys import MACRO_F1
+
+VAL = 60
 
 
-def reviews(count: int, seed: int) -> tuple[list[str], np.ndarray]:
-    """Texts of neutral words with one that tells, and whether it is a good one."""
+def labels(count: int) -> list[str]:
+    return ["bad", "good"] * (count // 2)
+
+
+def reviews(count: int, seed: int) -> list[str]:
+    """Texts of neutral words with one that tells what their label is."""
     generator = np.random.default_rng(seed)
-    texts, targets = [], np.arange(count) % 2
-    for target in targets:
+    texts = []
+    for label in labels(count):
         words = [str(word) for word in generator.choice(NEUTRAL, size=generator.integers(1, 4))]
-        words.insert(int(generator.integers(len(words) + 1)), str(generator.choice(POSITIVE if target else NEGATIVE)))
+        telling = POSITIVE if label == "good" else NEGATIVE
+        words.insert(int(generator.integers(len(words) + 1)), str(generator.choice(telling)))
         texts.append(" ".join(words))
-    return texts, targets
+    return texts
 
 
 def build(backbone: TextBackbone) -> Built:
     torch.manual_seed(5)
-    return get_task("text-classification").build(backbone, ["bad", "good"], Path())
+    return text_classifier(backbone)
 
 
-def run(built: Built, splits: dict[str, Examples], tmp_path: Path, **settings: Any) -> Fitted:
+def run(built: Built, splits: dict[str, Inputs], tmp_path: Path, **settings: Any) -> Fitted:
+    objective = Objective(
+        cross_entropy(), LEARNING.keep, lambda kept: LEARNING.score(kept, splits["val"], labels(VAL)), MACRO_F1
+    )
     return fit(
         built.model,
-        splits["train"],
-        splits["val"],
+        {name: Examples(inputs, [f"{name} {row}" for row in inputs.rows]) for name, inputs in splits.items()},
         Training.model_validate({"precision": "fp32", "log_every": 1} | settings),
-        loss=get_task("text-classification").loss(LossOptions()),
-        score=score,
-        accelerator=build_accelerator(),
-        precision="fp32",
+        objective=objective,
+        machine=Machine(build_accelerator(), "fp32"),
+        records=Records(Checkpoints(tmp_path), lambda *heard: None),
         seed=0,
-        checkpoints=Checkpoints(tmp_path),
-        observe=lambda curve, step, point: None,
     )
 
 
-def encode(built: Built, train: int = 128) -> dict[str, Examples]:
-    drawn = {"train": reviews(train, 1), "val": reviews(60, 2)}
-    return {name: Examples(built.processor.encode(texts), targets, texts) for name, (texts, targets) in drawn.items()}
+def encode(built: Built, train: int = 128) -> dict[str, Inputs]:
+    splits = {"train": built.processor.encode(reviews(train, 1)), "val": built.processor.encode(reviews(VAL, 2))}
+    return {name: one.labelled(LEARNING.encode(labels(len(one)), one)) for name, one in splits.items()}
+
+
+def score(built: Built, val: Inputs) -> Point:
+    return LEARNING.score(answers(built.model, val, 32), val, labels(VAL))
 
 
 @pytest.mark.parametrize(
@@ -79,10 +90,10 @@ def test_a_word_that_tells_is_learnt_by_every_method(
     built = build(backbone)
     adaptation.apply(built.model)
     splits = encode(built)
-    before = score(predict(built.model, splits["val"].inputs, 32), splits["val"].targets)["loss"]
+    before = score(built, splits["val"])["loss"]
     fitted = run(built, splits, tmp_path, batch_size=16, epochs=8, learning_rate=rate)
     adaptation.merge(built.model)
-    after = score(predict(built.model, splits["val"].inputs, 32), splits["val"].targets)
+    after = score(built, splits["val"])
     assert fitted.best >= at_least
     assert after["macro_f1"] == fitted.best
     assert after["loss"] < 0.9 * before
@@ -97,14 +108,10 @@ def test_a_head_learns_the_same_from_features_computed_once_as_from_the_frozen_b
         built.model.backbone.requires_grad_(False)
         splits = encode(built, train=32)
         if cached:
-
-            def once(inputs: Inputs, model: Any = built.model) -> Inputs:
-                return compute_features(model, inputs, 8)
-
-            splits = {name: replace(examples, inputs=once(examples.inputs)) for name, examples in splits.items()}
+            splits = {name: compute_features(built.model, inputs, 8) for name, inputs in splits.items()}
         # One batch an epoch: how the rows are grouped cannot differ.
         curves.append(run(built, splits, tmp_path, epochs=8, batch_size=32, learning_rate=0.05).train_curve)
-        heads.append(built.model.head.weight.detach().clone())
+        heads.append(built.model.head.get_parameter("weight").detach().clone())
     torch.testing.assert_close(heads[0], heads[1], rtol=1e-4, atol=1e-5)
     assert [point["loss"] for point in curves[0]] == pytest.approx([point["loss"] for point in curves[1]], abs=1e-5)
     assert curves[0][-1]["loss"] < curves[0][0]["loss"]

@@ -17,7 +17,7 @@ def model() -> Network:
     """A backbone with a matrix, biases and a norm, a frozen layer, and a head."""
     backbone = nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 4))
     backbone[2].requires_grad_(False)
-    return Network(backbone, width=4, classes=2)
+    return Network(backbone, nn.Linear(4, 2))
 
 
 def described(built: Network, settings: Training) -> dict[str, tuple[float, float]]:
@@ -53,10 +53,9 @@ def test_a_scale_of_one_value_a_channel_does_not_decay_and_convolutions_and_embe
             self.class_token = nn.Parameter(torch.zeros(1, 1, 4))
             self.positions = nn.Parameter(torch.zeros(1, 5, 4))
 
-    decays = {name: decay for name, (_, decay) in described(Network(Scaled(), 4, 2), Training()).items()}
-    assert {name.removeprefix("backbone.") for name, decay in decays.items() if decay == 0} == {
-        "layer_scale", "class_token", "head.bias",
-    }  # fmt: skip
+    decays = {name: decay for name, (_, decay) in described(Network(Scaled(), nn.Linear(4, 2)), Training()).items()}
+    without = {name.removeprefix("backbone.") for name, decay in decays.items() if decay == 0}
+    assert without == {"layer_scale", "class_token", "head.bias"}
 
 
 class Tower(nn.Module):
@@ -72,19 +71,17 @@ class Tower(nn.Module):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_each_layer_has_its_share_of_the_rate_of_the_layer_above(optimizer: Any) -> None:
     settings = Training(optimizer=optimizer, learning_rate=1.0, head_learning_rate=5.0, layer_decay=0.5)
-    found = {name: rate for name, (rate, _) in described(Network(Tower(), 4, 2), settings).items()}
-    assert found == {
-        "backbone.layers.0.weight": 0.25, "backbone.layers.0.bias": 0.25,
-        "backbone.layers.1.weight": 0.5, "backbone.layers.1.bias": 0.5,
-        "backbone.layers.2.weight": 1.0, "backbone.layers.2.bias": 1.0,
-        "backbone.norm.weight": 1.0, "backbone.norm.bias": 1.0,
-        "head.weight": 5.0, "head.bias": 5.0,
-    }  # fmt: skip
+    found = {name: rate for name, (rate, _) in described(Network(Tower(), nn.Linear(4, 2)), settings).items()}
+    rates = {"backbone.layers.0": 0.25, "backbone.layers.1": 0.5, "backbone.layers.2": 1.0}
+    rates |= {"backbone.norm": 1.0, "head": 5.0}
+    assert found == {f"{layer}.{part}": rate for layer, rate in rates.items() for part in ("weight", "bias")}
 
 
 def test_a_frozen_layer_is_counted_but_not_trained() -> None:
     settings = Training(learning_rate=1.0, layer_decay=0.5)
-    found = {name: rate for name, (rate, _) in described(Network(Tower(frozen=True), 4, 2), settings).items()}
+    found = {
+        name: rate for name, (rate, _) in described(Network(Tower(frozen=True), nn.Linear(4, 2)), settings).items()
+    }
     assert {rate for name, rate in found.items() if "layers.1" in name} == {0.5}
     assert not [name for name in found if "layers.0" in name]
 
@@ -109,7 +106,7 @@ class Mixed(nn.Module):
 
 
 def test_muon_moves_matrices_of_the_backbone_and_adamw_the_rest() -> None:
-    built = Network(Mixed(), 4, 2)
+    built = Network(Mixed(), nn.Linear(4, 2))
     names = {id(parameter): name for name, parameter in built.named_parameters()}
     groups = build_optimizer(
         built, Training(optimizer="muon", learning_rate=1e-3, head_learning_rate=1e-2)
@@ -129,7 +126,7 @@ def test_the_rest_of_muon_is_adamw() -> None:
 
     def trained(optimizer: Any) -> torch.Tensor:
         torch.manual_seed(3)
-        built = Network(nn.Embedding(6, 4), 4, 2)
+        built = Network(nn.Embedding(6, 4), nn.Linear(4, 2))
         settings = Training(optimizer=optimizer, learning_rate=0.1, weight_decay=0.1)
         moving = build_optimizer(built, settings)
         for _ in range(3):
@@ -149,7 +146,7 @@ def test_adafactor_moves_as_far_for_small_gradients() -> None:
         layer = nn.Linear(8, 8)
         before = layer.weight.detach().clone()
         training = Training(optimizer="adafactor", learning_rate=0.1, weight_decay=0.0)
-        optimizer = build_optimizer(Network(layer, 8, 2), training)
+        optimizer = build_optimizer(Network(layer, nn.Linear(8, 2)), training)
         for factor in (1, 0.1, 1, 0.1):
             layer.weight.grad = torch.randn(8, 8) * factor * size
             layer.weight.grad[0] = 0

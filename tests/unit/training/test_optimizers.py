@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from torch.nn import functional
 from torch.optim import Optimizer
 
 from finetrail.models.network import Network
+from finetrail.targets.classes.losses import cross_entropy
 from finetrail.training.optim import build_optimizer
 from finetrail.training.settings import Training
-from tests.unit.training.toys import blobs, new_model, train
+from tests.unit.training.toys import new_model, points, train
 
 KINDS: dict[str, tuple[type[Optimizer], dict[str, Any]]] = {
     "adamw": (torch.optim.AdamW, {"learning_rate": 0.05}),
@@ -36,11 +36,10 @@ def test_three_blobs_are_learnt(tmp_path: Path, kind: str) -> None:
 
 
 def some_steps(model: Network, optimizer: Optimizer, first: int, count: int) -> None:
-    examples = blobs(12 * (first + count), 1)
+    inputs = points(12 * (first + count), 1)
     for step in range(first, first + count):
-        rows = range(12 * step, 12 * (step + 1))
-        targets = torch.from_numpy(examples.targets[list(rows)])
-        functional.cross_entropy(model(examples.inputs.batch(rows)), targets).backward()  # type: ignore[no-untyped-call]
+        batch = inputs.batch(range(12 * step, 12 * (step + 1)))
+        torch.autograd.backward(cross_entropy()(model(batch), batch))
         optimizer.step()
         optimizer.zero_grad()
 

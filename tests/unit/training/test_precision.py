@@ -38,13 +38,13 @@ def precisions(cache: Path) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("wanted", ["fp32", "bf16"])
 def test_a_wish_is_granted_unmeasured(wanted: Literal["fp32", "bf16"], cache: Path) -> None:
-    assert choose_precision(wanted, Network(Small(), 8, 2), {"pixels": torch.zeros(2, 3, 8, 8)}) == wanted
+    assert choose_precision(wanted, Network(Small(), nn.Linear(8, 2)), {"pixels": torch.zeros(2, 3, 8, 8)}) == wanted
     assert not cache.exists()
 
 
 def test_for_texts_the_hardware_decides(cache: Path) -> None:
-    batch = {"input_ids": torch.zeros(2, 5, dtype=torch.long)}
-    assert choose_precision("auto", Network(Small(), 8, 2), batch) == ("bf16" if native_bf16() else "fp32")
+    batch = {"input_ids": torch.zeros(2, 5, dtype=torch.long), "targets": torch.zeros(2, 3, 8, 8)}
+    assert choose_precision("auto", Network(Small(), nn.Linear(8, 2)), batch) == ("bf16" if native_bf16() else "fp32")
     assert not cache.exists()
 
 
@@ -55,7 +55,7 @@ def test_for_images_a_measurement_decides_that_leaves_no_trace_but_its_result(ca
     torch.manual_seed(0)
     backbone = Small()
     backbone.layers[0].requires_grad_(False)
-    model = Network(backbone, 8, 2).eval()
+    model = Network(backbone, nn.Linear(8, 2)).eval()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     batch = {"pixels": torch.randint(0, 256, (40, 3, 8, 8), dtype=torch.uint8)}
     state = torch.get_rng_state()

@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 import torch
-from finetrail.targets.losses import Loss, cross_entropy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from finetrail.models.network import Batch, Network
+from finetrail.targets.classes.losses import cross_entropy
+from finetrail.targets.learning import Loss
 from finetrail.training.checkpoints import Checkpoints
-from tests.unit.training.toys import Run, blobs, new_model, train
+from tests.unit.training.toys import Run, new_model, points, train
 
 STEPS_AN_EPOCH = 6
 COMMON: dict[str, Any] = {"epochs": 3, "batch_size": 16, "log_every": 4, "checkpoint_seconds": 0}
@@ -52,17 +53,17 @@ class Noisy(nn.Module):
 
 def noisy() -> Network:
     torch.manual_seed(7)
-    return Network(Noisy(), width=8, classes=3, dropout=0.1)
+    return Network(Noisy(), nn.Linear(8, 3), dropout=0.1)
 
 
 def cutting(at: int) -> Loss:
     """A loss that is a crash when it is asked for the last time."""
     calls = count(1)
 
-    def loss(logits: Tensor, targets: Tensor, batch: Batch) -> Tensor:
+    def loss(logits: Tensor, batch: Batch) -> Tensor:
         if next(calls) == at:
             raise CutError
-        return cross_entropy()(logits, targets, batch)
+        return cross_entropy()(logits, batch)
 
     return loss
 
@@ -82,28 +83,28 @@ def test_a_training_that_was_cut_off_ends_as_one_that_was_not(options: dict[str,
         whole = train(Path(one), model=noisy(), **given)
         for at in cuts:
             with suppress(CutError):
-                train(Path(other), model=noisy(), resume=True, loss_function=cutting(at), **given)
+                train(Path(other), model=noisy(), resume=True, loss=cutting(at), **given)
         torch.manual_seed(at)  # whatever else used random numbers
         assert equal(train(Path(other), model=noisy(), resume=True, **given), whole)
 
 
 def test_nothing_is_done_twice(tmp_path: Path) -> None:
     with pytest.raises(CutError):
-        train(tmp_path, model=noisy(), loss_function=cutting(9), **COMMON)
+        train(tmp_path, model=noisy(), loss=cutting(9), **COMMON)
     calls = count()
 
-    def counting(logits: Tensor, targets: Tensor, batch: Batch) -> Tensor:
+    def counting(logits: Tensor, batch: Batch) -> Tensor:
         next(calls)
-        return cross_entropy()(logits, targets, batch)
+        return cross_entropy()(logits, batch)
 
-    train(tmp_path, model=noisy(), resume=True, loss_function=counting, **COMMON)
+    train(tmp_path, model=noisy(), resume=True, loss=counting, **COMMON)
     assert next(calls) == 3 * STEPS_AN_EPOCH - 8
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     whole = train(tmp_path / "whole", model=noisy(), **COMMON)
     with pytest.raises(CutError):
-        train(tmp_path / "cut", model=noisy(), loss_function=cutting(9), **COMMON)
+        train(tmp_path / "cut", model=noisy(), loss=cutting(9), **COMMON)
     newest = max((tmp_path / "cut").glob("step-*.safetensors"))
     data = bytearray(newest.read_bytes())
     data[len(data) // 2] ^= 1
@@ -125,12 +126,12 @@ def test_the_seed_of_a_step_is_its_own(tmp_path: Path) -> None:
     """What other code draws from the random numbers changes nothing."""
     drawn = iter(range(10**6))
 
-    def drawing(logits: Tensor, targets: Tensor, batch: Batch) -> Tensor:
+    def drawing(logits: Tensor, batch: Batch) -> Tensor:
         torch.rand(next(drawn) % 7)
-        return cross_entropy()(logits, targets, batch)
+        return cross_entropy()(logits, batch)
 
     assert equal(
-        train(tmp_path / "one", model=noisy(), loss_function=drawing, **COMMON),
+        train(tmp_path / "one", model=noisy(), loss=drawing, **COMMON),
         train(tmp_path / "other", model=noisy(), **COMMON),
     )
 
@@ -142,4 +143,4 @@ def test_what_is_frozen_is_not_in_a_checkpoint(tmp_path: Path) -> None:
     newest = Checkpoints(tmp_path).newest()
     assert newest is not None
     assert {name for name in newest.tensors if name.startswith("model.")} == {"model.head.weight", "model.head.bias"}
-    assert len(blobs(96, 1).targets) == STEPS_AN_EPOCH * COMMON["batch_size"]
+    assert len(points(96, 1)) == STEPS_AN_EPOCH * COMMON["batch_size"]

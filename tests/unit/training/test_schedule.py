@@ -20,7 +20,7 @@ SCHEDULES = ["cosine", "linear", "constant", "one_cycle", "plateau"]
 
 def start(steps: int, **given: Any) -> tuple[Optimizer, Schedule]:
     training = Training(**({"learning_rate": 1.0} | given))
-    optimizer = build_optimizer(Network(nn.Linear(3, 4), width=4, classes=2), training)
+    optimizer = build_optimizer(Network(nn.Linear(3, 4), nn.Linear(4, 2)), training)
     return optimizer, build_schedule(optimizer, training, steps)
 
 

@@ -3,25 +3,31 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import numpy as np
 import torch
-from finetrail.targets.losses import cross_entropy as cross_entropy_of
 from torch import Tensor, nn
 
-from finetrail.inference.device import build_accelerator
+from finetrail.evaluation.scores.metric import Point
+from finetrail.inference.device import Machine, build_accelerator
 from finetrail.inference.feeding import Examples
-from finetrail.models.network import Network
-from finetrail.runs.curves import Point
-from finetrail.targets.classes.metrics import cross_entropy, scores
+from finetrail.inference.predict import Kept
+from finetrail.models.inputs import Targets, targets_of
+from finetrail.models.network import Batch, Network
+from finetrail.targets.classes import CLASSES
+from finetrail.targets.classes.losses import cross_entropy
+from finetrail.targets.target import metric_named
 from finetrail.training.checkpoints import Checkpoints
 from finetrail.training.fitted import Fitted
 from finetrail.training.loop import fit
 from finetrail.training.settings import Training
+from finetrail.training.steps import Objective, Records
 
 CENTRES = torch.tensor([[3.0, 0, 0, 0], [0, 3, 0, 0], [0, 0, 3, 0]])
 QUIET: dict[str, Any] = {"precision": "fp32", "warmup": 0.0, "weight_decay": 0.0}
+LABELS = ["first", "second", "third"]
+LEARNING = CLASSES.learned({"labels": LABELS})
+MACRO_F1 = metric_named(CLASSES.metrics, "macro_f1")
 
 
 class Layer(nn.Module):
@@ -31,7 +37,7 @@ class Layer(nn.Module):
         super().__init__()
         self.layer = nn.Linear(4, 8)
 
-    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+    def forward(self, batch: Batch) -> Tensor:
         return torch.tanh(self.layer(batch["x"]))
 
 
@@ -40,6 +46,7 @@ class Points:
     """Inputs that are points (N, 4)."""
 
     x: Tensor
+    targets: Targets | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -49,33 +56,44 @@ class Points:
         return [1] * len(self.x)
 
     @property
+    def rows(self) -> Sequence[int]:
+        return range(len(self.x))
+
+    @property
     def varies(self) -> bool:
         return False
 
-    def batch(self, indices: Sequence[int], seed: int | None = None) -> dict[str, Tensor]:
-        return {"x": self.x[list(indices)]}
+    def labelled(self, targets: Targets) -> Self:
+        return replace(self, targets=targets)
+
+    def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
+        return {"x": self.x[list(indices)]} | targets_of(self, indices)
 
 
-def blobs(count: int, seed: int) -> Examples:
-    """Points around three centres."""
+def labels(count: int) -> list[str]:
+    """Of so many points, in turn."""
+    return [LABELS[number % 3] for number in range(count)]
+
+
+def points(count: int, seed: int) -> Points:
+    """Points around three centres, with their targets."""
     generator = torch.Generator().manual_seed(seed)
-    targets = torch.arange(count) % 3
-    return Examples(
-        Points(CENTRES[targets] + torch.randn(count, 4, generator=generator)), targets.numpy(), names(count)
-    )
+    drawn = Points(CENTRES[torch.arange(count) % 3] + torch.randn(count, 4, generator=generator))
+    return drawn.labelled(LEARNING.encode(labels(count), drawn))
 
 
 def names(count: int) -> list[str]:
     return [f"example-{number}" for number in range(count)]
 
 
-def score(logits: np.ndarray, targets: np.ndarray) -> Point:
-    return {"loss": cross_entropy(logits, targets), **scores(targets, logits.argmax(axis=1), logits.shape[1])}
+def score(kept: Kept, count: int = 60) -> Point:
+    """Loss and metrics of what was kept for `points(count, ...)`."""
+    return LEARNING.score(kept, points(count, 2), labels(count))
 
 
 def new_model() -> Network:
     torch.manual_seed(7)
-    return Network(Layer(), width=8, classes=3)
+    return Network(Layer(), nn.Linear(8, 3))
 
 
 @dataclass(frozen=True)
@@ -89,31 +107,35 @@ class Run:
         return dict(self.model.state_dict())
 
 
-def train(tmp_path: Path, rows: int = 96, seed: int = 0, model: Network | None = None, **settings: Any) -> Run:
-    """Train on blobs; what is no setting goes to `fit`."""
+def train(
+    folder: Path,
+    rows: int = 96,
+    seed: int = 0,
+    model: Network | None = None,
+    resume: bool = False,
+    **settings: Any,
+) -> Run:
+    """Train on blobs; a `loss`, `score`, `start_epoch` or `inputs` replaces the usual one, the rest are settings."""
     heard: list[tuple[str, int, Point]] = []
-    given = {
-        name: settings.pop(name) for name in ("loss_function", "score", "start_epoch", "inputs") if name in settings
-    }
-    checkpoints = Checkpoints(tmp_path)
-    if settings.pop("resume", False):
-        given["resume"] = checkpoints.newest()
+    loss, scored = settings.pop("loss", cross_entropy()), settings.pop("score", score)
+    started = {"start_epoch": settings.pop("start_epoch")} if "start_epoch" in settings else {}
+    inputs = settings.pop("inputs", None) or points(rows, 1)
+    checkpoints = Checkpoints(folder)
     chosen = Training(**(QUIET | {"learning_rate": 0.05} | settings))
     model = model or new_model()
-    examples = blobs(rows, 1)
-    examples = replace(examples, inputs=given.pop("inputs", examples.inputs))
-    loss = given.pop("loss_function", cross_entropy_of())
     fitted = fit(
         model,
-        examples,
-        blobs(60, 2),
+        {"train": Examples(inputs, names(rows)), "val": Examples(points(60, 2), names(60))},
         chosen,
-        **({"loss": loss, "score": score} | given),
-        accelerator=build_accelerator(),
-        precision="fp32" if chosen.precision == "auto" else chosen.precision,
+        objective=Objective(loss, LEARNING.keep, scored, MACRO_F1),
+        machine=Machine(build_accelerator(), "fp32" if chosen.precision == "auto" else chosen.precision),
+        records=Records(
+            checkpoints,
+            lambda curve, step, point: heard.append((curve, step, point)),
+            checkpoints.newest() if resume else None,
+        ),
         seed=seed,
-        checkpoints=checkpoints,
-        observe=lambda curve, step, point: heard.append((curve, step, point)),
+        **started,
     )
     return Run(model, fitted, heard)
 

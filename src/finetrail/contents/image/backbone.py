@@ -121,7 +121,7 @@ def export(network: Network, processor: Any, folder: Path, outputs: Outputs) -> 
 
 def graph(network: Network, processor: Any, folder: Path, outputs: Outputs) -> Graph:
     """The model as a function of pixels; see `finetrail.contents.content.Networks`."""
-    from finetrail.contents.image.export import graph_of_images
+    from finetrail.contents.image.export_onnx import graph_of_images
 
     return graph_of_images(network, processor, folder, outputs)
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -10,15 +11,34 @@ from typing import Protocol, TypeVar
 
 from finetrail.contents.image.views import Pixels
 from finetrail.errors import ImageError
-from finetrail.models.byte_store import Packed
+from finetrail.models.byte_store import IN_MEMORY, RESIDENT, Packed
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-THREADED = 16 * 2**10
-"""Encoded bytes from which an image is worth a thread: below, threads wait for each other longer than they decode."""
 AT_ONCE = 64
 """Images in the threads' hands at a time."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """From when on images are kept and decoded in another way; the pixels are the same in all of them.
+
+    Attributes:
+        decoded: bytes of decoded images that are kept; a split of more is kept encoded. It depends on nothing but the
+            data and the settings.
+        threaded: encoded bytes from which an image is worth a thread: below, threads wait for each other longer than
+            they decode.
+        in_memory, resident: see `Packed`.
+    """
+
+    decoded: int = 2 * 2**30
+    threaded: int = 16 * 2**10
+    in_memory: int = IN_MEMORY
+    resident: int = RESIDENT
+
+
+LIMITS = Limits()
 
 
 class Kept(Protocol):
@@ -43,9 +63,12 @@ class Decoded:
         ImageError: a value is no whole image; the message has its number.
     """
 
-    def __init__(self, values: Iterable[bytes], view: Callable[[bytes], Pixels], scratch: Path | None) -> None:
+    def __init__(
+        self, values: Iterable[bytes], view: Callable[[bytes], Pixels], scratch: Path | None, limits: Limits = LIMITS
+    ) -> None:
         self._shapes: list[tuple[int, ...]] = []
-        self._packed = Packed(self._decode(values, view), scratch)
+        packed = self._decode(values, view, limits.threaded)
+        self._packed = Packed(packed, scratch, limits.in_memory, limits.resident)
 
     def __len__(self) -> int:
         return len(self._shapes)
@@ -53,8 +76,8 @@ class Decoded:
     def take(self, numbers: Sequence[int]) -> list[Pixels]:
         return [self._packed[number].reshape(self._shapes[number]) for number in numbers]
 
-    def _decode(self, values: Iterable[bytes], view: Callable[[bytes], Pixels]) -> Iterator[Pixels]:
-        for image in each(_named(view), enumerate(values), size=lambda numbered: len(numbered[1])):
+    def _decode(self, values: Iterable[bytes], view: Callable[[bytes], Pixels], threaded: int) -> Iterator[Pixels]:
+        for image in _each(_named(view), enumerate(values), lambda numbered: len(numbered[1]), threaded):
             self._shapes.append(image.shape)
             yield image
 
@@ -65,23 +88,27 @@ class Encoded:
     Args: as of `Decoded`.
     """
 
-    def __init__(self, values: Iterable[bytes], view: Callable[[bytes], Pixels], scratch: Path | None) -> None:
-        self._packed = Packed(values, scratch)
-        self._view = _named(view)
+    def __init__(
+        self, values: Iterable[bytes], view: Callable[[bytes], Pixels], scratch: Path | None, limits: Limits = LIMITS
+    ) -> None:
+        self._packed = Packed(values, scratch, limits.in_memory, limits.resident)
+        self._view, self._threaded = _named(view), limits.threaded
 
     def __len__(self) -> int:
         return len(self._packed)
 
     def take(self, numbers: Sequence[int]) -> list[Pixels]:
         encoded = ((number, self._packed[number].tobytes()) for number in numbers)
-        return list(each(self._view, encoded, size=lambda numbered: len(numbered[1])))
+        return list(_each(self._view, encoded, lambda numbered: len(numbered[1]), self._threaded))
 
 
-def each(function: Callable[[Item], Result], items: Iterable[Item], size: Callable[[Item], int]) -> Iterator[Result]:
-    """`map`, in the order of the items, a few at a time, in threads where their size makes that pay."""
+def _each(
+    function: Callable[[Item], Result], items: Iterable[Item], size: Callable[[Item], int], threaded: int
+) -> Iterator[Result]:
+    """`map`, in the order of the items, a few at a time, in threads where their mean size is at least `threaded`."""
     remaining = iter(items)
     while some := list(islice(remaining, AT_ONCE)):
-        if sum(map(size, some)) >= THREADED * len(some):
+        if sum(map(size, some)) >= threaded * len(some):
             yield from _threads().map(function, some)
         else:
             yield from map(function, some)

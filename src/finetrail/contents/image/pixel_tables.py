@@ -17,17 +17,22 @@ MOST_TIMES = 100  # that a compressed file may expand, beyond the first
 FREE_OF_RATIO = 64 * 2**20  # characters
 
 
-def read_pixels(path: Path, columns: Columns) -> Iterator[tuple[int, dict[str, Any], bytes]]:
+def read_pixels(
+    path: Path, columns: Columns, free_of_ratio: int = FREE_OF_RATIO
+) -> Iterator[tuple[int, dict[str, Any], bytes]]:
     """Yield (number from 1, named fields, PNG) for each line of a CSV file, which may be compressed with gzip.
 
     With a header the columns of labels, and of group and split, are named; all further ones are the grey values
     0..255, row by row. Without, the label is in the last column, or in the first if `columns.label` says `first`.
 
+    Args:
+        free_of_ratio: characters that a file may expand to, however small it is.
+
     Raises:
         ConfigError: group or split is named, or several labels are, but there is no header.
         SourceError: the values are no square image of grey values, or the file cannot be read.
     """
-    for line in _lines(path, columns, labelled=True):
+    for line in _lines(path, columns, free_of_ratio, labelled=True):
         if line.problem:
             raise SourceError(f"{path.name}, line {line.line}: {line.problem}")
         yield line.number, dict(line.named), line.image
@@ -40,7 +45,7 @@ def read_unlabelled(path: Path, columns: Columns) -> Iterator[tuple[int, bytes, 
         ConfigError: group or split is named, but there are labels and no header.
         SourceError: the first line is no square image of grey values, or the file cannot be read.
     """
-    return ((line.number, line.image, line.problem) for line in _lines(path, columns, labelled=False))
+    return ((line.number, line.image, line.problem) for line in _lines(path, columns, FREE_OF_RATIO, labelled=False))
 
 
 class _Line(NamedTuple):
@@ -53,11 +58,12 @@ class _Line(NamedTuple):
     problem: str
 
 
-def _lines(path: Path, columns: Columns, *, labelled: bool) -> Iterator[_Line]:
+def _lines(path: Path, columns: Columns, free: int, *, labelled: bool) -> Iterator[_Line]:
     try:
+        most = max(free, MOST_TIMES * path.stat().st_size)
         opener: Any = gzip.open if path.name.lower().endswith(".gz") else open
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
-            yield from _parsed(path, file, columns, labelled=labelled)
+            yield from _parsed(path, file, columns, most, labelled=labelled)
     except csv.Error as error:
         raise SourceError(f"{path.name} is no table of numbers ({error}); each line must hold grey values") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
@@ -66,11 +72,11 @@ def _lines(path: Path, columns: Columns, *, labelled: bool) -> Iterator[_Line]:
         raise SourceError(f"{path.name} is not UTF-8 ({error.reason}); it must be text of numbers") from error
 
 
-def _parsed(path: Path, file: IO[str], columns: Columns, *, labelled: bool) -> Iterator[_Line]:
+def _parsed(path: Path, file: IO[str], columns: Columns, most: int, *, labelled: bool) -> Iterator[_Line]:
+    """Args: most: characters."""
     names: dict[int, str] = {}
     fields: list[str] = []
     number = length = width = side = 0
-    most = max(FREE_OF_RATIO, MOST_TIMES * path.stat().st_size)
     for line, text in enumerate(iter(lambda: file.readline(MOST_LINE), ""), start=1):
         length += len(text)
         if length > most:

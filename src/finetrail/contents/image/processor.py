@@ -16,7 +16,7 @@ from finetrail.contents.image.augment.mixing import Mixed, mix
 from finetrail.contents.image.augment.policies import vary
 from finetrail.contents.image.augment.settings import Augment
 from finetrail.contents.image.decode import decode, open_image
-from finetrail.contents.image.kept import Decoded, Encoded, Kept
+from finetrail.contents.image.kept import LIMITS, Decoded, Encoded, Kept, Limits
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.contents.image.views import Pixels, centre, evaluation_view, whole_shape, whole_view
 from finetrail.errors import ImageError
@@ -24,9 +24,6 @@ from finetrail.evaluation.report.previews import Preview
 from finetrail.models.inputs import Changes, Targets, Values, targets_of
 from finetrail.models.network import Batch
 
-MOST_DECODED = 2 * 2**30
-"""Bytes of decoded images that are kept; a split of more is kept encoded. It depends on nothing but the data and the
-settings, though both ways give the same pixels."""
 PREVIEW_SIDE = 128
 """Pixels of the longer side of what a person is shown."""
 LOSSLESS_SIDE = 64
@@ -104,9 +101,10 @@ class ImageProcessor:
     """Turns encoded images into `ImageInputs` of the size that the backbone takes."""
 
     preprocessing: Preprocessing
+    limits: Limits = LIMITS
 
     def encode(self, values: Values, *, augment: Any = None, scratch: Path | None = None) -> ImageInputs:
-        """Decode the images once, or keep them encoded where they would take more than `MOST_DECODED` bytes.
+        """Decode the images once, or keep them encoded where they would take more bytes than `limits.decoded`.
 
         Args: see `finetrail.contents.content.Processor`; the values are encoded images.
 
@@ -119,8 +117,8 @@ class ImageProcessor:
             whole_view if whole else evaluation_view, preprocessing=self.preprocessing
         )
         size = sum(map(self._whole_bytes, values)) if whole else 3 * self.preprocessing.image_size**2 * len(values)
-        keep = Decoded if size <= MOST_DECODED else Encoded
-        return ImageInputs(keep(values, view, scratch), self.preprocessing, chosen)
+        keep = Decoded if size <= self.limits.decoded else Encoded
+        return ImageInputs(keep(values, view, scratch, self.limits), self.preprocessing, chosen)
 
     def show(self, batch: Batch) -> list[Preview]:
         """The images of a batch as the model sees them."""

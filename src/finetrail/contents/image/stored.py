@@ -44,11 +44,15 @@ class StoredImages:
 
     Width and height are those of the upright image, in pixels; `mode` is Pillow's. `contrast` is the standard
     deviation of the grey values 0..255: 0 is a blank image.
+
+    Attributes:
+        threaded: the mean bytes of a batch's images from which they are decoded in threads.
     """
 
     column: str = "image"
     compression: Literal["zstd", "none"] = "none"
     facts: Mapping[str, Kind] = field(default_factory=lambda: dict(FACTS))
+    threaded: int = BYTES_THAT_PAY_A_THREAD
 
     def arrow(self) -> "pa.DataType":
         import pyarrow as pa
@@ -61,7 +65,7 @@ class StoredImages:
 
         sizes = [len(data) for data in contents if data is not None]
         threads = min(THREADS, os.cpu_count() or 1)
-        if sizes and sum(sizes) / len(sizes) >= BYTES_THAT_PAY_A_THREAD and threads > 1:
+        if sizes and sum(sizes) / len(sizes) >= self.threaded and threads > 1:
             with ThreadPoolExecutor(threads) as pool:
                 looked = list(pool.map(_look, contents))
         else:

@@ -6,7 +6,6 @@ float32. A mean over tokens is in none of them, so that model becomes the three 
 """
 
 import copy
-import json
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from finetrail.contents.exported import Exported, Graph, Outputs, check, describe
 from finetrail.contents.text.encoder import PooledEncoder
+from finetrail.contents.text.export_snippets import classifier_snippet, modules_snippet, onnx_snippet
 from finetrail.contents.text.processor import TextProcessor
 from finetrail.contents.text.soft_prompts import PrefixEncoder, PromptEncoder
 from finetrail.errors import ModelError
@@ -65,12 +65,12 @@ def export_texts(network: Network, processor: TextProcessor, folder: Path, outpu
         if backbone.pooling == "cls" and config.model_type in _HEADS:
             theirs = _write_classifier(network, backbone, config, folder)(**batch).logits
             library, packages = "transformers", ["transformers", "torch"]
-            snippet = _classifier_snippet(processor, outputs)
+            snippet = classifier_snippet(processor, outputs)
             note = _CLASSIFIER_NOTE
         else:
             theirs = _write_modules(network, processor, backbone, config, folder)(batch)
             library, packages = "sentence-transformers", ["transformers", "torch", "safetensors"]
-            snippet = _modules_snippet(processor, outputs, backbone)
+            snippet = modules_snippet(processor, outputs, backbone.pooling, str(_HEAD))
             note = _MODULES_NOTE.format("the mean over the tokens" if backbone.pooling == "mean" else "the first token")
     check(ours, theirs, "hf")
     return Exported(library, tuple(packages), snippet, reads(processor), note)
@@ -86,7 +86,7 @@ def graph_of_texts(network: Network, processor: TextProcessor, folder: Path, out
     asked = [probes(processor, batch) for batch in batches]
     tensors = [dict(processor.encode(batch).batch(range(len(batch)))) for batch in asked]
     write_tokenizer(processor, folder)
-    snippet = _onnx_snippet(processor, outputs, list(tensors[0]))
+    snippet = onnx_snippet(processor, outputs, list(tensors[0]))
     said = Exported("onnx", ("onnxruntime", "transformers"), snippet, reads(processor))
     module = _Plain(plain_encoder(network), network.head, list(tensors[0]))
     return Graph(module, tensors, {0: "batch", 1: "tokens"}, said)
@@ -99,7 +99,8 @@ class _Plain(nn.Module):
         super().__init__()
         self.encoder, self.head, self.names = encoder, head, names
 
-    def forward(self, *tensors: Tensor) -> Tensor:
+    def forward(self, first: Tensor, second: Tensor, third: Tensor | None = None) -> Tensor:
+        tensors = (first, second) if third is None else (first, second, third)
         logits: Tensor = self.head(self.encoder(dict(zip(self.names, tensors, strict=True))))
         return logits
 
@@ -223,61 +224,3 @@ _MODULES_NOTE = (
     "(loaded as one, it would get a random head), so encoder and head are apart; "
     "`SentenceTransformer(folder).encode(texts)` gives the same outputs."
 )
-
-
-def _asked(processor: TextProcessor) -> str:
-    """Python that makes the tokenizer's input, as a person would write it for one row."""
-    example, *others = "the shuttle reached orbit", *["it is in space"] * (len(processor.columns) - 1)
-    content = dict(zip(processor.columns, (example, *others), strict=True)) if others else example
-    written = processor.written(content)
-    return f"texts = [{json.dumps(written, ensure_ascii=False) if isinstance(written, str) else written!r}]"
-
-
-def _classifier_snippet(processor: TextProcessor, outputs: Outputs) -> str:
-    return f"""import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
-
-tokenizer = AutoTokenizer.from_pretrained(".")
-model = AutoModelForSequenceClassification.from_pretrained(".").eval()
-{_asked(processor)}
-with torch.no_grad():
-    logits = model(**tokenizer(texts, padding=True, truncation=True, return_tensors="pt")).logits
-{outputs.printed("model.config.id2label")}
-"""
-
-
-def _onnx_snippet(processor: TextProcessor, outputs: Outputs, names: list[str]) -> str:
-    return f"""import json
-import onnxruntime
-from transformers import AutoTokenizer
-
-tokenizer = AutoTokenizer.from_pretrained(".")
-session = onnxruntime.InferenceSession("model.onnx")
-{_asked(processor)}
-batch = tokenizer(texts, padding=True, truncation=True, return_tensors="np")
-(logits,) = session.run(["logits"], {{name: batch[name] for name in {tuple(names)!r}}})
-{outputs.printed_by_file}
-"""
-
-
-def _modules_snippet(processor: TextProcessor, outputs: Outputs, backbone: PooledEncoder) -> str:
-    if backbone.pooling == "mean":
-        pooling = """    mask = batch["attention_mask"].unsqueeze(-1)
-    features = (tokens * mask).sum(1) / mask.sum(1).clamp(min=1)
-"""
-    else:
-        pooling = "    features = tokens[:, 0]\n"
-    return f"""import torch
-from safetensors.torch import load_file
-from transformers import AutoModel, AutoTokenizer
-
-tokenizer = AutoTokenizer.from_pretrained(".")
-encoder = AutoModel.from_pretrained(".").eval()
-head = load_file("{_HEAD}/model.safetensors")
-{_asked(processor)}
-batch = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
-with torch.no_grad():
-    tokens = encoder(**batch).last_hidden_state
-{pooling}    logits = features @ head["linear.weight"].T + head["linear.bias"]
-{outputs.printed("encoder.config.id2label")}
-"""

@@ -19,13 +19,18 @@ def unlabelled_texts(path: Path, columns: Sequence[str]) -> Iterator[Unlabelled]
     kind_of(path, "a CSV, TSV, JSONL or Parquet file")
     for found in zip(*(salvage(path, column) for column in columns), strict=True):
         given = {column: text for column, (_, text, _) in zip(columns, found, strict=True)}
-        faults = [
-            problem if len(columns) == 1 else f"column {column!r}: {problem}"
-            for column, (_, _, problem) in zip(columns, found, strict=True)
-            if problem
-        ]
+        problem = _problem(columns, [problem for _, _, problem in found])
         content = given if len(columns) > 1 else next(iter(given.values()))
-        yield Unlabelled(found[0][0], given, None if faults else content, "; ".join(faults))
+        yield Unlabelled(found[0][0], given, None if problem else content, problem)
+
+
+def _problem(columns: Sequence[str], problems: Sequence[str]) -> str:
+    """What is wrong with a row, by column; what is wrong with all of it is said once."""
+    if len(set(problems)) == 1:
+        return problems[0]
+    return "; ".join(
+        f"column {column!r}: {problem}" for column, problem in zip(columns, problems, strict=True) if problem
+    )
 
 
 def receive_texts(rows: Sequence[Mapping[str, object]]) -> list[Any]:

@@ -129,11 +129,12 @@ def row_from(place: Place, record: Mapping[str, Any], columns: Columns, content:
     """
     for name in columns.names:
         value = record.get(name)
-        if isinstance(value, str) and _HALF_A_CHARACTER.search(value):
-            raise SourceError(
-                f"{place}: column {name!r} holds {ascii(value)[:60]}; it must be text that can be "
-                "written as UTF-8; mend the escapes of halved characters"
-            )
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str) and _HALF_A_CHARACTER.search(text):
+                raise SourceError(
+                    f"{place}: column {name!r} holds {ascii(text)[:60]}; it must be text that can be "
+                    "written as UTF-8; mend the escapes of halved characters"
+                )
     named = record[columns.split] if columns.split else None
     if named is not None and str(named).lower() not in OFFICIAL:
         raise SourceError(f"{place}: split {named!r} is unknown; use one of {', '.join(OFFICIAL)}")

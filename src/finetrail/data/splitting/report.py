@@ -4,7 +4,8 @@ import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from finetrail.data.splitting.splits import Assignment, Division, Rows
+from finetrail.data.splitting.rows import Division, Rows
+from finetrail.data.splitting.splits import Assignment
 from finetrail.errors import SplitError
 from finetrail.workspace import SPLITS
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from finetrail.data.near.leakage import Neighbours
-from finetrail.data.splitting.splits import Divide, Division
+from finetrail.data.splitting.rows import Divide, Division
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,57 +11,16 @@ with all that they are near to.
 - `hash`: see `_hash`; a row stays where it is when others are added or removed.
 """
 
-import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
-
-from pydantic import Field, model_validator
 
 from finetrail.data.near.leakage import Neighbours, units_of
+from finetrail.data.splitting.rows import Division, Rows
+from finetrail.data.splitting.shares import divided, draw
 from finetrail.errors import SplitError
-from finetrail.settings import Settings
 
-Draw = Callable[[Sequence[int]], float]
-"""A number in [0, 1) for a unit of rows, which neither their order nor that of the units can change."""
-Divide = Callable[[Sequence[Sequence[int]], Sequence[tuple[str, ...]], Mapping[str, float], Draw], list[str]]
-"""The share that each unit goes to, "" for the rest: of the units, the strata of all rows, and the shares by name."""
 COMPARED = 50  # rows of a cluster that a removed row is compared with, to name the most similar
-
-
-class Division(Settings):
-    """What section `split:` of params.yaml says for every kind of content: how the rows are divided."""
-
-    method: Literal["official", "stratified", "group", "hash"] = "stratified"
-    val: float = Field(default=0.1, gt=0, lt=1, description="share of all rows; for official: of the train rows")
-    test: float = Field(default=0.2, gt=0, lt=1, description="share of all rows; not used by official")
-    seed: int = 0
-
-    @model_validator(mode="after")
-    def _room_for_train(self) -> "Division":
-        if self.method != "official" and self.val + self.test >= 1:
-            raise ValueError(f"val + test = {self.val + self.test:g} leaves nothing for train: make them less than 1")
-        return self
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows to divide, column by column.
-
-    Attributes:
-        keys: what equal contents have in common: the normalised text, or the hash of the file.
-        labels: what is kept in proportion: the strata that each row belongs to; see `Strata`.
-        official: the source's own split.
-        divide: how units are divided by label, where not each belongs to the commonest of its strata.
-    """
-
-    ids: Sequence[str]
-    keys: Sequence[str]
-    labels: Sequence[tuple[str, ...]]
-    official: Sequence[str | None]
-    groups: Sequence[str | None]
-    divide: Divide | None = None
 
 
 @dataclass(frozen=True)
@@ -137,12 +96,6 @@ def _refuse_missing(ids: Sequence[str], values: Sequence[str | None], what: str,
         raise SplitError(f"{len(missing)} of {len(ids)} rows have no {what} (first: {missing[0]!r}): {remedy}")
 
 
-def _draw(seed: int, kind: str, key: str) -> float:
-    """A number in [0, 1) that depends on nothing but its arguments."""
-    digest = hashlib.sha256(f"{seed}\n{kind}\n{key}".encode("utf-8", "surrogatepass")).digest()
-    return int.from_bytes(digest[:6], "big") / 2**48  # 48 bits: exact in a float, and below 1
-
-
 def _hash(rows: Rows, units: list[list[int]], settings: Division) -> list[str | None]:
     """Draw a number for every row from its group, or from its content; a unit takes the highest of its rows.
 
@@ -154,7 +107,7 @@ def _hash(rows: Rows, units: list[list[int]], settings: Division) -> list[str | 
     splits: list[str | None] = [None] * len(rows.ids)
     for unit in units:
         drawn = max(
-            _draw(settings.seed, "text" if group is None else "group", rows.keys[row] if group is None else group)
+            draw(settings.seed, "text" if group is None else "group", rows.keys[row] if group is None else group)
             for row in unit
             for group in [rows.groups[row]]
         )
@@ -167,64 +120,9 @@ def _hash(rows: Rows, units: list[list[int]], settings: Division) -> list[str | 
 def _shares(rows: Rows, units: list[list[int]], settings: Division, by_label: bool) -> list[str | None]:
     splits: list[str | None] = ["train"] * len(rows.ids)
     shares = {"test": settings.test, "val": settings.val}
-    for row, name in _divided(rows, units, shares, settings.seed, by_label):
+    for row, name in divided(rows, units, shares, settings.seed, by_label):
         splits[row] = name
     return splits
-
-
-def _divided(
-    rows: Rows, units: Iterable[list[int]], shares: dict[str, float], seed: int, by_label: bool
-) -> Iterator[tuple[int, str]]:
-    """The rows that go to a share, and its name."""
-    if by_label and rows.divide is not None:
-        known = list(units)
-        names = rows.divide(known, rows.labels, shares, lambda unit: _draw(seed, "unit", _key_of(rows, unit)))
-        yield from ((row, name) for unit, name in zip(known, names, strict=True) if name for row in unit)
-        return
-    for stratum in _strata(rows, units, seed, by_label):
-        for name, chosen in _fill(stratum, shares).items():
-            yield from ((row, name) for row in chosen)
-
-
-def _key_of(rows: Rows, unit: Sequence[int]) -> str:
-    return min(rows.keys[row] for row in unit)
-
-
-def _strata(rows: Rows, units: Iterable[list[int]], seed: int, by_label: bool) -> list[list[list[int]]]:
-    """Units by their most frequent label, in an order that looks random and that the order of rows cannot change."""
-    strata: defaultdict[tuple[str, ...], list[tuple[float, str, list[int]]]] = defaultdict(list)
-    for unit in units:
-        counts = Counter(rows.labels[row] for row in unit)
-        label = min(counts, key=lambda name: (-counts[name], name)) if by_label else ()
-        key = _key_of(rows, unit)
-        strata[label].append((_draw(seed, "unit", key), key, unit))
-    return [[unit for _, _, unit in sorted(strata[label])] for label in sorted(strata)]
-
-
-def _fill(units: list[list[int]], shares: dict[str, float]) -> dict[str, list[int]]:
-    """Take units for each share in turn while they fit; the rest is train's.
-
-    Train keeps at least one row. Where there are enough units every share gets at least one, so that a rare label can
-    be scored.
-    """
-    total = sum(map(len, units))
-    least = {name: int(len(units) > place) for place, name in enumerate(shares, start=1)}
-    spare = total - 1 - sum(least.values())  # rows that may go to a share above its least
-    rest, taken = list(units), dict[str, list[int]]()
-    for name, share in shares.items():
-        want = max(least[name], min(int(total * share + 0.5), least[name] + spare))
-        spare -= want - least[name]
-        chosen: list[int] = []
-        kept: list[list[int]] = []
-        for unit in rest:
-            (chosen.extend if len(chosen) + len(unit) <= want else kept.append)(unit)
-        if not chosen and want and len(kept) > 1:
-            smallest = min(kept, key=len)  # all units are larger than the share: better too much than none
-            if 2 * len(smallest) <= sum(map(len, kept)):
-                kept.remove(smallest)
-                chosen = list(smallest)
-        rest, taken[name] = kept, chosen
-    return taken
 
 
 def _official(
@@ -242,7 +140,7 @@ def _official(
                     splits[row] = None
     if "val" not in rows.official:
         units = _members(clusters, _rows_in(splits, "train")).values()
-        for row, name in _divided(rows, units, {"val": settings.val}, settings.seed, by_label=True):
+        for row, name in divided(rows, units, {"val": settings.val}, settings.seed, by_label=True):
             splits[row] = name
     return splits, sorted(removed, key=lambda entry: rows.ids[entry.row])
 

@@ -131,5 +131,5 @@ def _lineage(report: Report) -> Section:
 
 
 def capital(title: str) -> str:
-    """A metric's title at the start of a line; `F1` and `R²` keep their letters."""
-    return title[:1].upper() + title[1:]
+    """A metric's title at the start of a line; `F1`, `R²` and `mAP` keep their letters."""
+    return title if title[1:2].isupper() else title[:1].upper() + title[1:]

@@ -29,7 +29,7 @@ BLOCK = 4_000_000
 
 
 class Scorer(Protocol):
-    """What the bootstrap asks of a judge; see `finetrail.targets.target.Judge`."""
+    """What the bootstrap asks of a judge; see `finetrail.targets.judge.Judge`."""
 
     def facts(self, labels: Sequence[Any], answers: Any) -> NDArray[Any]:
         """What the metrics need to know of each row (n, S)."""

@@ -28,7 +28,7 @@ WORST = 50
 
 @dataclass(frozen=True)
 class SetEvaluation:
-    """See `finetrail.targets.target.Evaluation`.
+    """See `finetrail.targets.judge.Evaluation`.
 
     Attributes:
         thresholds: of each class (K,).

@@ -23,7 +23,7 @@ Labels = Sequence[Sequence[str]]
 
 @dataclass(frozen=True)
 class SetJudge:
-    """See `finetrail.targets.target.Judge`."""
+    """See `finetrail.targets.judge.Judge`."""
 
     codec: SetCodec
     by_group: bool = False

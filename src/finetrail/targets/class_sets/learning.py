@@ -16,19 +16,19 @@ from finetrail.targets.class_sets.confusions import losses
 from finetrail.targets.class_sets.losses import binary_cross_entropy, positive_weights
 from finetrail.targets.class_sets.settings import SetTraining
 from finetrail.targets.class_sets.thresholds import fit_thresholds
+from finetrail.targets.learning import Loss
 from finetrail.targets.logits import Logits
 from finetrail.targets.per_row import RowTargets
-from finetrail.targets.target import Loss
 
 if TYPE_CHECKING:
-    from finetrail.targets.target import Kept
+    from finetrail.targets.learning import Kept
 
 Labels = Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
 class SetLearning:
-    """See `finetrail.targets.target.Learning`."""
+    """See `finetrail.targets.learning.Learning`."""
 
     codec: SetCodec
 

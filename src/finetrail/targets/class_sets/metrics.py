@@ -20,7 +20,7 @@ NAMES = ("subset_accuracy", "hamming_loss", "samples_f1", "micro_f1", "macro_f1"
 """In the order in which they are shown. All are from 0 to 1, and of all but `hamming_loss` the higher is the better."""
 
 # Rows times resamples taken at once: 256k float64 are 2 MB, and a handful of temporaries still fits a core's cache.
-_BLOCK = 1 << 18
+BLOCK = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -40,25 +40,28 @@ def scores(actual: Bools, predicted: Bools, probabilities: Probabilities) -> dic
     return {name: float(values[0]) for name, values in weighted_scores(once, actual, predicted, probabilities).items()}
 
 
-def weighted_scores(counts: Ints, actual: Bools, predicted: Bools, probabilities: Probabilities) -> dict[str, Floats]:
+def weighted_scores(
+    counts: Ints, actual: Bools, predicted: Bools, probabilities: Probabilities, *, block: int = BLOCK
+) -> dict[str, Floats]:
     """Every metric of `NAMES` for R resamples at once: (R,) each.
 
     Args:
         counts: how often each row was drawn (R, n); every resample has at least one row.
         actual, predicted: which classes each row has, and which the model says it has (n, K).
         probabilities: of each class (n, K), finite. Only their order matters.
+        block: rows times resamples taken at once.
     """
     if not actual.shape == predicted.shape == probabilities.shape or counts.shape[1] != len(actual):
         raise ValueError(f"shapes {counts.shape}, {actual.shape}, {predicted.shape}, {probabilities.shape} do not fit")
     rankings = [rank(actual[:, k], probabilities[:, k]) for k in range(actual.shape[1])]
     found = {name: np.empty(len(counts)) for name in NAMES}
-    block = max(1, _BLOCK // max(1, len(actual)))
-    for start in range(0, len(counts), block):
-        weights = np.ascontiguousarray(counts[start : start + block].T, dtype=np.float64)  # (n, r)
+    size = max(1, block // max(1, len(actual)))
+    for start in range(0, len(counts), size):
+        weights = np.ascontiguousarray(counts[start : start + size].T, dtype=np.float64)  # (n, r)
         values = _of_rows(weights, actual, predicted) | _of_classes(weights, actual, predicted)
         values["mean_average_precision"] = _mean_average_precision(weights, actual, rankings)
         for name, of_block in values.items():
-            found[name][start : start + block] = of_block
+            found[name][start : start + size] = of_block
     return found
 
 

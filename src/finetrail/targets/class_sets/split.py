@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from finetrail.data.splitting.rows import Divide, Division
 from finetrail.data.splitting.settings import Counts
-from finetrail.data.splitting.splits import Divide, Division
 from finetrail.errors import SplitError
 from finetrail.targets.class_sets.strata import divide
 from finetrail.targets.classes.strata import refuse_unlearned

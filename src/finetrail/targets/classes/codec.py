@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClassCodec(NamedLogits):
-    """See `finetrail.targets.target.Codec`."""
+    """See `finetrail.targets.codec.Codec`."""
 
     @property
     def judge(self) -> "ClassJudge":

@@ -36,7 +36,7 @@ EXAMPLES = 10
 
 @dataclass(frozen=True)
 class ClassEvaluation:
-    """See `finetrail.targets.target.Evaluation`; `classes` holds arrays (K,).
+    """See `finetrail.targets.judge.Evaluation`; `classes` holds arrays (K,).
 
     Attributes:
         examples: for each class the answers to a few of its rows, right or wrong.

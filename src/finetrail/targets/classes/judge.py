@@ -23,7 +23,7 @@ Right = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class ClassJudge:
-    """See `finetrail.targets.target.Judge`."""
+    """See `finetrail.targets.judge.Judge`."""
 
     codec: ClassCodec
     by_group: bool = False

@@ -14,17 +14,17 @@ from finetrail.targets.classes.codec import ClassCodec
 from finetrail.targets.classes.losses import class_weights, cross_entropy, focal
 from finetrail.targets.classes.metrics import cross_entropy as loss_of
 from finetrail.targets.classes.settings import ClassTraining
+from finetrail.targets.learning import Loss
 from finetrail.targets.logits import Logits
 from finetrail.targets.per_row import RowTargets
-from finetrail.targets.target import Loss
 
 if TYPE_CHECKING:
-    from finetrail.targets.target import Kept
+    from finetrail.targets.learning import Kept
 
 
 @dataclass(frozen=True)
 class ClassLearning:
-    """See `finetrail.targets.target.Learning`."""
+    """See `finetrail.targets.learning.Learning`."""
 
     codec: ClassCodec
 

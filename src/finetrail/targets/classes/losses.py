@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from finetrail.targets.learning import Loss
 from finetrail.targets.per_row import mean_loss
-from finetrail.targets.target import Loss
 
 _BETA = 0.999
 

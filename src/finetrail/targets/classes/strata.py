@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from finetrail.data.splitting.report import inline
+from finetrail.data.splitting.rows import Division
 from finetrail.data.splitting.settings import Counts
-from finetrail.data.splitting.splits import Division
 from finetrail.errors import SplitError
 from finetrail.workspace import SPLITS
 

@@ -21,7 +21,7 @@ Predictions = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class NumberCodec:
-    """See `finetrail.targets.target.Codec`. Attributes: mean, std: of the training labels."""
+    """See `finetrail.targets.codec.Codec`. Attributes: mean, std: of the training labels."""
 
     mean: float
     std: float

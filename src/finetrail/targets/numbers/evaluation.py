@@ -56,7 +56,7 @@ class Range:
 
 @dataclass(frozen=True)
 class NumberEvaluation:
-    """See `finetrail.targets.target.Evaluation`.
+    """See `finetrail.targets.judge.Evaluation`.
 
     Attributes:
         mean: of the training labels.

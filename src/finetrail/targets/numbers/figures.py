@@ -21,8 +21,8 @@ def scatter_figure(answers: Sequence[NumberAnswer], mean: float) -> Markup:
     """Draw a point a row: what it is, across, and what the model said, upwards. Args: mean: of the training labels."""
     values = [value for one in answers for value in (one.actual, one.predicted)]
     marks = ticks(min(values), max(values))
-    left, top, side = 64.0, 10.0, 340.0
-    svg = canvas(left + side + 16, top + side + 44, "Predicted against actual numbers")
+    left, top, side = 78.0, 10.0, 340.0
+    svg = canvas(left + side + 30, top + side + 44, "Predicted against actual numbers")
 
     def across(value: float) -> float:
         return left + (value - marks[0]) / (marks[-1] - marks[0]) * side
@@ -56,9 +56,9 @@ def errors_figure(errors: Floats) -> Markup:
     edges = np.linspace(-reach, reach, bars + 1)
     rows, _ = np.histogram(errors.clip(-reach, reach), edges)
     marks = [value for value in ticks(-reach, reach) if -reach <= value <= reach]
-    left, top, side = 64.0, 10.0, 340.0
+    left, top, side = 78.0, 10.0, 340.0
     most = ticks(0, max(1, int(rows.max())))
-    svg = canvas(left + side + 16, top + side + 44, "Histogram of the errors")
+    svg = canvas(left + side + 30, top + side + 44, "Histogram of the errors")
     base = top + side
 
     def across(value: float) -> float:

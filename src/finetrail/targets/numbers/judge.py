@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NumberJudge:
-    """See `finetrail.targets.target.Judge`."""
+    """See `finetrail.targets.judge.Judge`."""
 
     codec: NumberCodec
     by_group: bool = False

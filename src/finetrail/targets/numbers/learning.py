@@ -16,20 +16,20 @@ from finetrail.evaluation.scores.bootstrap import Floats
 from finetrail.evaluation.scores.metric import Point
 from finetrail.models.inputs import Inputs
 from finetrail.models.network import Batch, Network
+from finetrail.targets.learning import Loss
 from finetrail.targets.numbers import metrics
 from finetrail.targets.numbers.codec import NumberCodec, Predictions
 from finetrail.targets.numbers.losses import distance
 from finetrail.targets.numbers.settings import NumberTraining
 from finetrail.targets.per_row import RowTargets
-from finetrail.targets.target import Loss
 
 if TYPE_CHECKING:
-    from finetrail.targets.target import Kept
+    from finetrail.targets.learning import Kept
 
 
 @dataclass(frozen=True)
 class NumberLearning:
-    """See `finetrail.targets.target.Learning`. Attributes: distance, huber_delta: of the loss."""
+    """See `finetrail.targets.learning.Learning`. Attributes: distance, huber_delta: of the loss."""
 
     codec: NumberCodec
     distance: str = "mse"

@@ -5,8 +5,8 @@ from functools import partial
 from torch import Tensor
 from torch.nn import functional
 
+from finetrail.targets.learning import Loss
 from finetrail.targets.per_row import mean_loss
-from finetrail.targets.target import Loss
 
 
 def distance(kind: str = "mse", huber_delta: float = 1.0) -> Loss:

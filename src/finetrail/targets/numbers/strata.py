@@ -3,8 +3,8 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 
+from finetrail.data.splitting.rows import Division
 from finetrail.data.splitting.settings import Counts
-from finetrail.data.splitting.splits import Division
 from finetrail.errors import SplitError
 
 BINS = 10

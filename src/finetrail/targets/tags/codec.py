@@ -49,7 +49,7 @@ class TagAnswers:
 
 @dataclass(frozen=True)
 class TagCodec:
-    """See `finetrail.targets.target.Codec`.
+    """See `finetrail.targets.codec.Codec`.
 
     Attributes:
         types: of spans, in the order of the outputs.

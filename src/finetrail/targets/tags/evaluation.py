@@ -39,7 +39,7 @@ class TaggedRow:
 
 @dataclass(frozen=True)
 class TagEvaluation:
-    """See `finetrail.targets.target.Evaluation`.
+    """See `finetrail.targets.judge.Evaluation`.
 
     Attributes:
         rows, words, spans: how many there are in the split.

@@ -23,7 +23,7 @@ Labels = Sequence[Sequence[Mapping[str, Any]]]
 
 @dataclass(frozen=True)
 class TagJudge:
-    """See `finetrail.targets.target.Judge`. Sentences of a document are drawn together: they are alike."""
+    """See `finetrail.targets.judge.Judge`. Sentences of a document are drawn together: they are alike."""
 
     codec: TagCodec
     by_group: bool = True

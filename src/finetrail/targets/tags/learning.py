@@ -14,16 +14,16 @@ from finetrail.evaluation.scores.bootstrap import point_scores
 from finetrail.evaluation.scores.metric import Point
 from finetrail.models.inputs import Changes
 from finetrail.models.network import Batch, Network
+from finetrail.targets.learning import Loss
 from finetrail.targets.tags.alignment import Words, encode
 from finetrail.targets.tags.codec import TagAnswers, TagCodec, log_softmax
 from finetrail.targets.tags.judge import Labels
 from finetrail.targets.tags.reading import spans_of
 from finetrail.targets.tags.settings import TagTraining
 from finetrail.targets.tags.windows import Window, merge
-from finetrail.targets.target import Loss
 
 if TYPE_CHECKING:
-    from finetrail.targets.target import Kept
+    from finetrail.targets.learning import Kept
 
 _NO_TARGET = -100
 _SURELY_OUTSIDE = 20.0
@@ -70,7 +70,7 @@ class TagTargets:
 
 @dataclass(frozen=True)
 class TagLearning:
-    """See `finetrail.targets.target.Learning`."""
+    """See `finetrail.targets.learning.Learning`."""
 
     codec: TagCodec
 

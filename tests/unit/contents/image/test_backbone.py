@@ -9,11 +9,12 @@ import pytest
 import torch
 from torch import nn
 
-from finetrail.contents.image.backbone import VisionBackbone, load_pretrained, load_saved, save_backbone
+from finetrail.contents.image.backbone import VisionBackbone
 from finetrail.contents.image.backbones.torchvision import carry_over, take_off_head
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.errors import ModelError, SourceError
 from finetrail.models.weights import load_weights, save_tensors
+from tests.unit.contents.image.loading import fetch, rebuild, write
 from tests.unit.models.backbones import refusal, settings
 from tests.unit.models.networks import SIZE, images, loaded
 
@@ -61,7 +62,7 @@ def test_pixels_are_normalised_on_the_way_in_and_the_batch_stays_as_it_is(dtype:
 def test_a_model_by_name_has_no_head_and_its_own_preprocessing(
     name: str, width: int, tensors: int, own: Preprocessing
 ) -> None:
-    backbone, preprocessing, found = load_pretrained(settings(name), Path())
+    backbone, preprocessing, found = fetch(settings(name))
     assert preprocessing == own
     assert found == width
     assert len(backbone.state_dict()) == tensors
@@ -78,17 +79,16 @@ def test_the_dropout_in_front_of_the_head_is_taken_off_and_the_others_stay() -> 
     with torch.device("meta"):
         vgg = torchvision.models.vgg11(weights=None)
     assert take_off_head(vgg, "vgg11") == "classifier.6"
-    assert [type(module).__name__ for module in vgg.classifier] == [
-        "Linear", "ReLU", "Dropout", "Linear", "ReLU", "Identity", "Identity",
-    ]  # fmt: skip
+    layers = [type(module).__name__ for module in vgg.classifier]
+    assert layers == ["Linear", "ReLU", "Dropout", "Linear", "ReLU", "Identity", "Identity"]
 
 
 @pytest.mark.parametrize("name", ["resnet18", "timm/test_vit", "timm/test_efficientnet"])
 def test_what_is_saved_comes_back_with_its_weights(name: str, tmp_path: Path) -> None:
     backbone, preprocessing, width = loaded(name)
-    save_backbone(backbone, preprocessing, tmp_path / "0")
+    write(backbone, preprocessing, tmp_path / "0")
     save_tensors(backbone.state_dict(), tmp_path / "model.safetensors")
-    again, same, wide = load_saved(tmp_path / "0")
+    again, same, wide = rebuild(tmp_path / "0")
     load_weights(again, tmp_path / "model.safetensors")
     assert (same, wide) == (preprocessing, width)
     batch = images(2).batch([0, 1])
@@ -99,7 +99,7 @@ def test_what_is_saved_comes_back_with_its_weights(name: str, tmp_path: Path) ->
 @pytest.mark.parametrize("damage", ["missing", "torn", "other"])
 def test_a_saved_backbone_that_is_not_whole_is_refused(tmp_path: Path, damage: str) -> None:
     backbone, preprocessing, _ = loaded("timm/test_vit")
-    save_backbone(backbone, preprocessing, tmp_path)
+    write(backbone, preprocessing, tmp_path)
     path = tmp_path / "backbone.json"
     if damage == "missing":
         path.unlink()
@@ -108,7 +108,7 @@ def test_a_saved_backbone_that_is_not_whole_is_refused(tmp_path: Path, damage: s
     else:
         path.write_text(json.dumps({"name": "timm/test_vit", "preprocessing": {"image_size": 32, "mean": 1, "std": 2}}))
     with pytest.raises(ModelError, match=r"is no whole model \(.*\); `dvc checkout` restores a tracked model"):
-        load_saved(tmp_path)
+        rebuild(tmp_path)
 
 
 def test_a_network_that_is_bound_to_a_size_is_set_to_another() -> None:
@@ -166,7 +166,7 @@ def test_weights_out_of_a_file(tmp_path: Path, match: str) -> None:
 
     whole = torchvision.models.resnet18(weights=None)
     torch.save({"state_dict": {f"module.{name}": one for name, one in whole.state_dict().items()}}, tmp_path / "a.pt")
-    backbone, _, _ = load_pretrained(settings("resnet18", "a.pt", match=match), tmp_path)
+    backbone, _, _ = fetch(settings("resnet18", "a.pt", match=match), tmp_path)
     state = backbone.network.state_dict()
     assert len(state) == 120
     assert all(torch.equal(state[name], whole.state_dict()[name]) for name in state)
@@ -177,7 +177,7 @@ def test_weights_of_timm_in_the_hubs_form(tmp_path: Path) -> None:
 
     whole = timm.create_model("test_resnet")
     save_tensors(whole.state_dict(), tmp_path / "hub" / "model.safetensors")
-    backbone, _, _ = load_pretrained(settings("timm/test_resnet", "hub/model.safetensors"), tmp_path)
+    backbone, _, _ = fetch(settings("timm/test_resnet", "hub/model.safetensors"), tmp_path)
     assert torch.equal(backbone.network.state_dict()["conv1.0.weight"], whole.state_dict()["conv1.0.weight"])
 
 
@@ -188,13 +188,13 @@ def test_weights_of_another_depth_are_refused(tmp_path: Path, match: str) -> Non
     with torch.no_grad():
         torch.save(torchvision.models.resnet34(weights=None).state_dict(), tmp_path / "resnet34.pt")
     with pytest.raises(ModelError, match=r"'resnet34\.pt' does not fit this backbone: .*; name the model that it was"):
-        load_pretrained(settings("resnet18", "resnet34.pt", match=match), tmp_path)
+        fetch(settings("resnet18", "resnet34.pt", match=match), tmp_path)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     for name in ("resnet18", "timm/test_resnet", "transformers"):
         with pytest.raises(SourceError, match="'no/such' does not exist"):
-            load_pretrained(settings(name, "no/such"), tmp_path)
+            fetch(settings(name, "no/such"), tmp_path)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "timm/resnet18"])
@@ -208,7 +208,7 @@ def test_without_a_network_the_librarys_own_weights_are_an_error_at_once(
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     weights = "pretrained" if name.startswith("timm") else "DEFAULT"
     with pytest.raises(SourceError, match=r"cannot be fetched .*; check .*network, or ") as caught:
-        load_pretrained(settings(name, weights), Path())
+        fetch(settings(name, weights))
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.rglob("*.pth"))
 
@@ -222,6 +222,6 @@ def test_the_librarys_own_weights_are_checked_and_kept(tmp_path: Path, monkeypat
     (tmp_path / "checkpoints").mkdir()
     url = torchvision.models.ResNet18_Weights.DEFAULT.url
     torch.save(whole.state_dict(), tmp_path / "checkpoints" / url.rpartition("/")[2])
-    backbone, preprocessing, _ = load_pretrained(settings("resnet18", "IMAGENET1K_V1"), Path())
+    backbone, preprocessing, _ = fetch(settings("resnet18", "IMAGENET1K_V1"))
     assert torch.equal(backbone.network.state_dict()["conv1.weight"], whole.conv1.weight)
     assert preprocessing == Preprocessing(224, 256, **IMAGENET, interpolation="bilinear")

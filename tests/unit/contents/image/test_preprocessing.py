@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from finetrail.models.backbone_settings import ImageBackbone
 from pydantic import ValidationError
 
 from finetrail.contents.image.preprocessing import Preprocessing, overridden
+from finetrail.contents.image.settings import ImageBackbone
 from finetrail.errors import ConfigError
 
 OWN = Preprocessing(224, 256, (0.4, 0.5, 0.6), (0.1, 0.2, 0.3), "bicubic")

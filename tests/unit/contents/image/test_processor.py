@@ -2,6 +2,7 @@
 
 import io
 import itertools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from finetrail.contents.image import kept, processor
 from finetrail.contents.image.augment.settings import Augment
-from finetrail.contents.image.kept import Decoded, Encoded
+from finetrail.contents.image.kept import Decoded, Encoded, Limits
 from finetrail.contents.image.processor import ImageInputs, ImageProcessor
 from finetrail.contents.image.views import evaluation_view
 from finetrail.errors import ImageError
-from finetrail.models import byte_store
+from finetrail.targets.per_row import RowTargets
 from tests.unit.models.drawings import encode, noise, noises, preprocessing
 
 SEEDS = st.integers(0, 2**64 - 1)
@@ -63,7 +63,7 @@ def test_the_view_is_the_same_where_random_parts_are_cut_in_training() -> None:
 def test_the_seed_decides_whatever_the_number_of_threads(
     augment: dict[str, Any], seed: int, indices: list[int]
 ) -> None:
-    inputs = PROCESSOR.encode(VALUES, augment=Augment(**augment))
+    inputs = PROCESSOR.encode(VALUES, augment=Augment(**augment)).labelled(RowTargets(torch.arange(7)))
     threads = torch.get_num_threads()
     try:
         batches = []
@@ -76,12 +76,25 @@ def test_the_seed_decides_whatever_the_number_of_threads(
     for one, other in itertools.pairwise(batches):
         assert one.keys() == other.keys()
         assert all(torch.equal(one[name], other[name]) for name in one)
+    assert batches[0]["targets"].tolist() == indices
     pixels = batches[0]["pixels"]
     assert pixels.shape == (len(indices), 3, SIZE, SIZE)
     assert pixels.is_contiguous(memory_format=torch.channels_last)
     assert pixels.dtype == (torch.float32 if pixels.is_floating_point() else torch.uint8)
     assert pixels.min() >= 0
     assert pixels.max() <= 255.001
+
+
+@given(SEEDS, st.lists(st.integers(0, 6), min_size=1, max_size=5))
+def test_the_targets_of_a_mixed_batch_say_what_was_mixed_with_what(seed: int, indices: list[int]) -> None:
+    inputs = PROCESSOR.encode(VALUES, augment=Augment(mixup=1.0)).labelled(RowTargets(torch.arange(7)))
+    batch = inputs.batch(indices, seed)
+    assert set(batch) == {"pixels", "targets", "targets_of_partner", "targets_share"}
+    views = PROCESSOR.encode(VALUES).batch(range(7))["pixels"].double()
+    share = batch["targets_share"].double().view(-1, 1, 1, 1)
+    mixed = share * views[batch["targets"]] + (1 - share) * views[batch["targets_of_partner"]]
+    torch.testing.assert_close(batch["pixels"].double(), mixed, rtol=0, atol=1e-3)
+    assert set(inputs.batch(indices)) == {"pixels", "targets"}
 
 
 @pytest.mark.parametrize("augment", AUGMENTS)
@@ -96,23 +109,21 @@ def test_without_augmentation_a_seed_changes_nothing() -> None:
     inputs = PROCESSOR.encode(VALUES)
     assert not inputs.varies
     np.testing.assert_array_equal(numpy(inputs, [0, 5], 3), numpy(inputs, [0, 5]))
-    assert (len(inputs), inputs.lengths) == (7, [1] * 7)
+    assert (len(inputs), inputs.lengths, list(inputs.rows)) == (7, [1] * 7, list(range(7)))
 
 
 @pytest.mark.parametrize("augment", [{}, {"crop": "padded"}, {"crop": "random_resized", "flip": True}])
 @pytest.mark.parametrize("threaded", [True, False])
 def test_kept_encoded_or_in_a_file_the_pixels_are_the_same(
-    augment: dict[str, Any], threaded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    augment: dict[str, Any], threaded: bool, tmp_path: Path
 ) -> None:
     values = noises(40, 50, 61, "JPEG")
     chosen = Augment(**augment)
     expected = PROCESSOR.encode(values, augment=chosen)
-    monkeypatch.setattr(byte_store, "IN_MEMORY", 1000)
-    monkeypatch.setattr(byte_store, "RESIDENT", 2000)
-    monkeypatch.setattr(kept, "THREADED", 0 if threaded else 10**9)
-    mapped = PROCESSOR.encode(values, augment=chosen, scratch=tmp_path)
-    monkeypatch.setattr(processor, "MOST_DECODED", 1000)
-    streamed = PROCESSOR.encode(values, augment=chosen, scratch=tmp_path)
+    limits = Limits(in_memory=1000, resident=2000, threaded=0 if threaded else 10**9)
+    mapped = replace(PROCESSOR, limits=limits).encode(values, augment=chosen, scratch=tmp_path)
+    few = replace(limits, decoded=1000)
+    streamed = replace(PROCESSOR, limits=few).encode(values, augment=chosen, scratch=tmp_path)
     assert isinstance(expected.images, Decoded)
     assert isinstance(mapped.images, Decoded)
     assert isinstance(streamed.images, Encoded)
@@ -124,10 +135,10 @@ def test_kept_encoded_or_in_a_file_the_pixels_are_the_same(
 
 @pytest.mark.parametrize("crop", ["none", "random_resized"])
 @pytest.mark.parametrize("most", [1, 10**9])
-def test_a_broken_image_is_named(crop: Any, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processor, "MOST_DECODED", most)
+def test_a_broken_image_is_named(crop: Any, most: int) -> None:
+    processor = replace(PROCESSOR, limits=Limits(decoded=most))
     with pytest.raises(ImageError, match=r"^image 2, counted from 0: no "):
-        PROCESSOR.encode([*VALUES[:2], b"GIF89a", VALUES[2]], augment=Augment(crop=crop)).batch([2])
+        processor.encode([*VALUES[:2], b"GIF89a", VALUES[2]], augment=Augment(crop=crop)).batch([2])
 
 
 def test_no_images_are_no_mistake() -> None:

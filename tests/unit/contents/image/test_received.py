@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from finetrail.contents.image.received import encoded
 from finetrail.errors import ImageError
-from tests.unit.bright_images import BLUE, RED, image
+from tests.unit.red_or_blue import BLUE, RED, image
 
 PNG = image(RED)
 TEXT = base64.b64encode(PNG).decode()
@@ -24,9 +24,8 @@ def test_bytes_and_base64_of_every_format(kind: str, folder: Path | None) -> Non
     text = base64.b64encode(data).decode()
     wrapped = base64.encodebytes(data).decode()
     urlsafe = base64.urlsafe_b64encode(data).decode()
-    for value in (
-        data, bytearray(data), memoryview(data), np.bytes_(data), text, wrapped, urlsafe, f"data:image/x;base64,{text}"
-    ):  # fmt: skip
+    texts = (text, wrapped, urlsafe, f"data:image/x;base64,{text}")
+    for value in (data, bytearray(data), memoryview(data), np.bytes_(data), *texts):
         assert encoded(value, folder) == data
 
 

@@ -11,13 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError as SettingsError
 
-from finetrail.contents.image.rules import ImageValidation
-from finetrail.data.store.raw import read_manifest
+from finetrail.data.store.raw import keyed, read_manifest
 from finetrail.data.validation.expectations import inspect
 from finetrail.errors import ValidationError
 from finetrail.stages.validate import Rows, Validated, validate
+from finetrail.targets.classes import CLASSES
 from finetrail.workspace import Workspace
 from tests.unit.image_rows import ImageRow, write_images
+from tests.unit.sections_of import IMAGES, rules_of, section
 
 FEW, SOME = (70, 80, 90), tuple(range(70, 100))  # bits of the hash
 GOOD = [ImageRow(number, ("cat", "dog", "<b>bird</b>")[number % 3]) for number in range(30)]
@@ -35,12 +36,15 @@ BAD = [
     ImageRow(1, "cat"),
 ]
 NEAR = [ImageRow(3, "cat", 1, FEW), ImageRow(4, "cat", 1, SOME)]
-RULES = ImageValidation.model_validate({"size": {"min_width": 5, "max_height": 60}, "mode": {"modes": ["RGB", "L"]}})
+RULES = rules_of(IMAGES, size={"min_width": 5, "max_height": 60}, mode={"modes": ["RGB", "L"]})
+
+
+def manifest_of(tmp_path: Path, rows: list[ImageRow]) -> pd.DataFrame:
+    return keyed(read_manifest(write_images(tmp_path, rows).raw), CLASSES.key)
 
 
 def derived(tmp_path: Path, rows: list[ImageRow], **rules: Any) -> pd.DataFrame:
-    manifest = read_manifest(write_images(tmp_path, rows).raw)
-    return ImageValidation.model_validate(rules).derive(manifest)
+    return rules_of(IMAGES, **rules).derive(manifest_of(tmp_path, rows))
 
 
 def listed(column: "pd.Series[Any]") -> list[Any]:
@@ -50,7 +54,7 @@ def listed(column: "pd.Series[Any]") -> list[Any]:
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Validated]:
     space = write_images(tmp_path_factory.mktemp("validated"), [*GOOD, *BAD, *NEAR], rows_a_shard=7)
-    return space, validate(space, RULES)
+    return space, validate(space, RULES, CLASSES.key)
 
 
 def test_every_bad_image_is_put_aside_and_counted(done: tuple[Workspace, Validated]) -> None:
@@ -105,13 +109,13 @@ def test_data_docs_show_no_script_of_a_file(done: tuple[Workspace, Validated]) -
 
 def test_a_bad_image_may_stop_the_pipeline(tmp_path: Path) -> None:
     space = write_images(tmp_path, [*GOOD, *BAD])
-    rules = ImageValidation.model_validate({"undecodable": {"policy": "fail"}})
+    rules = rules_of(IMAGES, undecodable={"policy": "fail"})
     with pytest.raises(
         ValidationError,
         match=r"^rule undecodable: 1 row whose image cannot be decoded, for example all/cat/0032\.png:32 with label "
         r"'cat'; save these files again, or remove them, or set validation\.undecodable\.policy to quarantine; report",
     ):
-        validate(space, rules)
+        validate(space, rules, CLASSES.key)
 
 
 def test_near_images_go_if_asked_to_and_the_official_test_image_stays(tmp_path: Path) -> None:
@@ -149,7 +153,7 @@ def test_images_that_cannot_be_used_are_near_to_none(tmp_path: Path) -> None:
     assert listed(derived(tmp_path, rows[2:])["label_used"]) == [None, None]
 
 
-IMAGES = st.builds(
+IMAGE_ROWS = st.builds(
     ImageRow,
     number=st.sampled_from([None, 0, 1, 2, 3]),
     label=st.sampled_from([None, " ", "p", "q"]),
@@ -165,21 +169,20 @@ POLICY = st.sampled_from(["fail", "quarantine", "off"])
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.lists(IMAGES, min_size=1, max_size=12), policy=POLICY, near=st.sampled_from(["warn", "quarantine"]))
+@given(rows=st.lists(IMAGE_ROWS, min_size=1, max_size=12), policy=POLICY, near=st.sampled_from(["warn", "quarantine"]))
 def test_great_expectations_finds_the_very_rows_that_pandas_leaves_out(
     rows: list[ImageRow], policy: str, near: str, tmp_path: Path
 ) -> None:
-    rules = ImageValidation.model_validate(
-        {
-            "rare_label": {"policy": policy, "min_rows": 2},
-            "blank": {"policy": policy},
-            "mode": {"modes": ["RGB"]},
-            "aspect": {"policy": policy},
-            "near_duplicate": {"policy": near},
-            "near_conflicting_label": {"policy": near},
-        }
+    rules = rules_of(
+        IMAGES,
+        rare_label={"policy": policy, "min_rows": 2},
+        blank={"policy": policy},
+        mode={"modes": ["RGB"]},
+        aspect={"policy": policy},
+        near_duplicate={"policy": near},
+        near_conflicting_label={"policy": near},
     )
-    table = read_manifest(write_images(tmp_path, rows).raw)
+    table = manifest_of(tmp_path, rows)
     findings = inspect(table, rules).findings
     aside = {identity for finding in findings if finding.rule.puts_aside for identity in finding.ids}
     table = rules.derive(table)
@@ -187,7 +190,7 @@ def test_great_expectations_finds_the_very_rows_that_pandas_leaves_out(
 
 
 @pytest.mark.parametrize(
-    ("section", "message"),
+    ("given", "message"),
     [
         ({"missing_image": {"policy": "off"}}, "'fail' or 'quarantine'"),
         ({"undecodable": {"policy": "off"}}, "'fail' or 'quarantine'"),
@@ -201,18 +204,18 @@ def test_great_expectations_finds_the_very_rows_that_pandas_leaves_out(
         ({"length": {}}, "unknown key 'length'"),
     ],
 )
-def test_settings_that_are_not_allowed_are_refused(section: dict[str, Any], message: str) -> None:
+def test_settings_that_are_not_allowed_are_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        ImageValidation.model_validate(section)
+        rules_of(IMAGES, **given)
 
 
 def test_every_entry_of_the_section_is_a_rule() -> None:
-    named = [rule.name for rule in ImageValidation().catalogue()]
-    assert sorted(named) == sorted([*ImageValidation.model_fields, "schema", "two_labels"])
+    named = [rule.name for rule in rules_of(IMAGES).catalogue()]
+    assert sorted(named) == sorted([*section(IMAGES, "validation").model_fields, "schema", "two_labels"])
 
 
 def test_a_manifest_of_texts_is_refused(tmp_path: Path) -> None:
     space = write_images(tmp_path, GOOD)
     read_manifest(space.raw).drop(columns=["contrast"]).to_parquet(space.manifest)
     with pytest.raises(ValidationError, match=r"rule schema: .*no column 'contrast'.*; run `finetrail ingest` again"):
-        validate(space, RULES)
+        validate(space, RULES, CLASSES.key)

@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from finetrail.data.sources.columns import ImageColumns
-from finetrail.data.sources.hub import cached_image, hub_rows
-from finetrail.data.sources.place import ImageSource
-from finetrail.data.store.raw import Contents, Row, pick, read_frame, read_manifest
+from finetrail.contents.image.values import cached_image
+from finetrail.data.sources.folders import MOST_BYTES
+from finetrail.data.store.raw import Row, read_manifest
+from finetrail.data.store.shards import Contents, pick, read_frame
 from finetrail.errors import SourceError
 from finetrail.stages.ingest import ingest
 from finetrail.workspace import Workspace
 from tests.unit.data.image_files import encode, noise_image, put
 from tests.unit.data.image_rows_of import read, refusal
+from tests.unit.sections_of import IMAGES, source_of
 
-FILES = {f"{split}/{label}/{n}.png": encode(image(n)) for n, (split, label) in enumerate(
-    [("test", "cat"), ("test", "dog"), ("train", "cat"), ("train", "dog")]
-)}  # fmt: skip
+PLACES = ("test/cat/0", "test/dog/1", "train/cat/2", "train/dog/3")
+FILES = {f"{place}.png": encode(noise_image(number)) for number, place in enumerate(PLACES)}
 
 
 def expected(above: str = "") -> list[Row]:
@@ -117,10 +118,11 @@ def test_links_into_the_cache_of_dvc_are_followed(tmp_path: Path) -> None:
     assert [row.content for row in read(tmp_path, path="photos")] == [b"1", b"2"]
 
 
-def test_pipes_and_files_that_are_too_large_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lay_out(tmp_path / "photos", {"cat/1.png": b"1234"})
-    monkeypatch.setattr("finetrail.data.sources.folders.MOST_BYTES", 3)
-    assert refusal(tmp_path, path="photos") == "'cat/1.png' has more than 3 bytes, the most for an image; take it out"
+def test_pipes_and_files_that_are_too_large_are_refused(tmp_path: Path) -> None:
+    with put(tmp_path, "photos/cat/1.png", b"").open("wb") as file:
+        file.truncate(MOST_BYTES + 1)  # a hole: it takes no room
+    message = f"'cat/1.png' has more than {MOST_BYTES:,} bytes, the most for a row; take it out"
+    assert refusal(tmp_path, path="photos") == message
     os.mkfifo(tmp_path / "photos" / "cat" / "0.png")
     assert refusal(tmp_path, path="photos") == "'cat/0.png' is no file but a pipe, socket or device; take it out"
 
@@ -136,17 +138,18 @@ def test_a_place_that_cannot_be_used(tmp_path: Path) -> None:
         "'empty' has no class folders in it; lay the files out as <label>"
     )
     put(tmp_path, "a.rar", b"x")
-    message = "'a.rar': cannot tell its format from '.rar'; set source.format to one of folder, archive, csv, tsv"
-    assert refusal(tmp_path, path="a.rar").startswith(message)
+    message = "'a.rar': cannot tell its format from '.rar'; set source.format to one of csv, tsv, jsonl, parquet, "
+    assert refusal(tmp_path, path="a.rar") == message + "folder, archive, pixels"
     assert refusal(tmp_path, path="empty", format="archive").startswith("'empty' is a folder, but source.format is")
     put(tmp_path, "a.zip", b"words")
-    assert refusal(tmp_path, path="a.zip") == "a.zip is no whole archive (truncated header at the start of a member); copy or download it again"  # fmt: skip  # noqa: E501
+    torn = "a.zip is no whole archive (truncated header at the start of a member); copy or download it again"
+    assert refusal(tmp_path, path="a.zip") == torn
 
 
 def test_ingest_names_what_is_no_image_and_keeps_memory_to_a_batch(tmp_path: Path) -> None:
-    bad = {"train/cat/9.png": b"words", "train/dog/8.png": b"", "train/dog/7.jpg": encode(image(1), "JPEG")[:200]}
+    bad = {"train/cat/9.png": b"words", "train/dog/8.png": b"", "train/dog/7.jpg": encode(noise_image(1), "JPEG")[:200]}
     pack(tmp_path / "photos.zip", FILES | bad)
-    done = ingest(Workspace(tmp_path), ImageSource(path="photos.zip"))
+    done = ingest(Workspace(tmp_path), source_of(IMAGES, path="photos.zip"))
     assert done.rows == {"test": 2, "train": 5}
     raw = tmp_path / "data" / "raw"
     manifest = read_manifest(raw).set_index("source")
@@ -161,17 +164,16 @@ def test_ingest_names_what_is_no_image_and_keeps_memory_to_a_batch(tmp_path: Pat
 
 
 def test_a_limit_decodes_only_what_it_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pack(tmp_path / "photos.zip", {f"cat/{n}.png": encode(image(n)) for n in range(20)})
-    seen: list[bytes] = []
+    pack(tmp_path / "photos.zip", {f"cat/{n}.png": encode(noise_image(n)) for n in range(20)})
+    seen: list[object] = []
+    plainly = Image.open
 
-    def counted(data: bytes) -> Any:
-        seen.append(data)
-        return decode(data)
+    def counted(file: Any, **how: Any) -> Any:
+        seen.append(file)
+        return plainly(file, **how)
 
-    from finetrail.contents.image.decode import open_image as decode
-
-    monkeypatch.setattr("finetrail.contents.image.stored.open_image", counted)
-    done = ingest(Workspace(tmp_path), ImageSource(path="photos.zip", limit={"all": 5}))
+    monkeypatch.setattr("PIL.Image.open", counted)
+    done = ingest(Workspace(tmp_path), source_of(IMAGES, path="photos.zip", limit={"all": 5}))
     assert done.rows == {"all": 5}
     assert len(seen) == 5
     manifest = read_manifest(tmp_path / "data" / "raw")
@@ -180,20 +182,23 @@ def test_a_limit_decodes_only_what_it_keeps(tmp_path: Path, monkeypatch: pytest.
 
 
 @pytest.fixture
-def hub() -> Any:
-    """A hub data set with an Image feature, as the `datasets` library gives it."""
-    from datasets import ClassLabel, Dataset, DatasetDict, Features, Image
+def hub(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a hub data set with an Image feature, as the `datasets` library gives it."""
+    from datasets import ClassLabel, Dataset, DatasetDict, Features
+    from datasets import Image as ImageFeature
 
-    features = Features({"image": Image(), "label": ClassLabel(names=["cat", "dog"])})
+    features = Features({"image": ImageFeature(), "label": ClassLabel(names=["cat", "dog"])})
     stored = [{"bytes": data, "path": None} for data in FILES.values()]
     parts = {"train": stored[:2], "test": stored[2:]}
-    return DatasetDict(
+    loaded = DatasetDict(
         {name: Dataset.from_dict({"image": part, "label": [0, 1]}, features=features) for name, part in parts.items()}
     )
+    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: loaded)
+    return "hf://datasets/owner/photos"
 
 
-def test_the_images_of_a_hub_data_set_are_kept_as_they_are_stored(hub: Any) -> None:
-    rows = list(hub_rows("owner/photos", hub, None, ImageColumns(), cached_image))
+def test_the_images_of_a_hub_data_set_are_kept_as_they_are_stored(hub: str) -> None:
+    rows = read(Path(), path=hub)
     assert [row.content for row in rows] == [*FILES.values()]
     assert [(row.source, row.row, row.label, row.split) for row in rows] == [
         ("owner/photos/train", 1, "cat", "train"),

@@ -8,16 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
 
-from finetrail.contents.image import stored
 from finetrail.contents.image.perceptual import perceptual_hashes
-from finetrail.contents.image.stored import FACTS, IMAGE
+from finetrail.contents.image.stored import FACTS, IMAGES, StoredImages
 from tests.unit.data.image_files import encode, noise_image
 
 NEAR = 40  # bits: what `ImageSplit` takes for the same image by default
 
 
 def facts(data: bytes | None) -> dict[str, object]:
-    return IMAGE.describe([data])[0]
+    return IMAGES.describe([data])[0]
 
 
 def bits_apart(one: str, other: str) -> int:
@@ -28,7 +27,7 @@ def hash_of(image: Image.Image) -> str:
     return str(facts(encode(image))["perceptual_hash"])
 
 
-def test_a_image_is_described_as_it_is_stored() -> None:
+def test_an_image_is_described_as_it_is_stored() -> None:
     data = encode(noise_image(1), "JPEG")
     found = facts(data)
     assert list(found) == list(FACTS)
@@ -79,14 +78,14 @@ def test_size_and_hash_are_of_the_upright_image(size: tuple[int, int], lies: int
 def test_missing_and_undecodable_images_have_no_facts() -> None:
     nothing = dict.fromkeys(FACTS)
     torn = encode(noise_image(1, (64, 64)), "JPEG")[:500]
-    found = IMAGE.describe([None, b"", b"words", torn])
+    found = IMAGES.describe([None, b"", b"words", torn])
     assert found[0] == nothing
     assert found[1] == nothing | {"bytes": 0, "error": "0 bytes; save the image again"}
     assert found[2]["bytes"] == 5
     assert str(found[2]["error"]).startswith("no image of a known format")
     assert found[3] | {"error": None} == nothing | {"bytes": 500}
     assert "runcated" in str(found[3]["error"])
-    assert IMAGE.describe([]) == []
+    assert IMAGES.describe([]) == []
 
 
 def test_a_large_truncated_jpeg_is_found_at_a_part_of_its_size() -> None:
@@ -98,14 +97,12 @@ def test_a_large_truncated_jpeg_is_found_at_a_part_of_its_size() -> None:
 @given(st.lists(st.sampled_from([None, b"", b"x", *(encode(noise_image(seed)) for seed in range(4))])))
 @settings(max_examples=30)
 def test_a_batch_says_of_each_what_it_says_alone(batch: list[bytes | None]) -> None:
-    assert IMAGE.describe(batch) == [facts(data) for data in batch]
+    assert IMAGES.describe(batch) == [facts(data) for data in batch]
 
 
-def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_change_nothing() -> None:
     files = [encode(noise_image(seed)) for seed in range(30)] + [b"x", None]
-    alone = IMAGE.describe(files)
-    monkeypatch.setattr(stored, "BYTES_THAT_PAY_A_THREAD", 0)
-    assert IMAGE.describe(files) == alone
+    assert StoredImages(threaded=0).describe(files) == StoredImages(threaded=2**30).describe(files)
 
 
 @pytest.mark.parametrize("value", [0, 7, 255])

@@ -7,27 +7,21 @@ from typing import Any
 
 import pytest
 import torch
-from finetrail.models.backbone_settings import TextBackbone
-from hypothesis import given
-from hypothesis import strategies as st
 
-from finetrail.contents.text.backbone import (
-    PooledEncoder,
-    TextInputs,
-    TextProcessor,
-    load_pretrained,
-    load_saved,
-    save_backbone,
-)
+from finetrail.contents.text.backbone import save
+from finetrail.contents.text.encoder import PooledEncoder
+from finetrail.contents.text.settings import TextBackbone
 from finetrail.errors import ModelError, SourceError
+from finetrail.targets.classes import CLASSES
+from finetrail.tasks.registry import get_task, load_model
+from tests.unit.contents.text.loading import Parts, fetch, rebuild
 
 TEXTS = ["good", "the door of a house by the river", "fine great superb stone", "", "cloud " * 30]
-Loaded = tuple[PooledEncoder, TextProcessor, int]
 
 
 @pytest.fixture(scope="module")
-def loaded(backbone: TextBackbone, encoder_folder: Path) -> Loaded:
-    encoder, processor, width = load_pretrained(backbone, encoder_folder)
+def loaded(backbone: TextBackbone, encoder_folder: Path) -> Parts:
+    encoder, processor, width = fetch(backbone)
     return encoder.eval(), processor, width
 
 
@@ -37,33 +31,13 @@ def copy(encoder_folder: Path, tmp_path: Path) -> Path:
 
 def refusal(weights: Path, **settings: Any) -> str:
     with pytest.raises(ModelError) as caught:
-        load_pretrained(TextBackbone(weights=str(weights), **({"max_tokens": 16} | settings)), weights.parent)
+        fetch(TextBackbone(weights=str(weights), **({"max_tokens": 16} | settings)))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
 
-@given(st.lists(st.lists(st.integers(1, 99), min_size=1, max_size=7), min_size=1, max_size=6), st.data())
-def test_a_batch_holds_the_tokens_then_padding_up_to_the_longest(tokens: list[list[int]], data: st.DataObject) -> None:
-    inputs = TextInputs(tokens, padding=0)
-    indices = data.draw(st.lists(st.sampled_from(range(len(tokens))), min_size=1))
-    batch = inputs.batch(indices)
-    width = max(len(tokens[index]) for index in indices)
-    assert len(inputs) == len(tokens)
-    assert inputs.lengths == [len(one) for one in tokens]
-    assert batch["input_ids"].tolist() == [tokens[i] + [0] * (width - len(tokens[i])) for i in indices]
-    assert batch["attention_mask"].tolist() == [[1] * len(tokens[i]) + [0] * (width - len(tokens[i])) for i in indices]
-
-
-def test_texts_are_cut_at_max_tokens_and_keep_their_order(loaded: Loaded) -> None:
-    inputs = loaded[1].encode(TEXTS)
-    assert [length <= 16 for length in inputs.lengths] == [True] * 5
-    assert (inputs.lengths[0], inputs.lengths[3], inputs.lengths[4]) == (3, 2, 16)
-    assert inputs.padding == loaded[1].tokenizer.pad_token_id
-    assert len(loaded[1].encode([])) == 0
-
-
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
-def test_a_text_has_the_same_features_alone_and_in_a_padded_batch(loaded: Loaded, pooling: Any) -> None:
+def test_a_text_has_the_same_features_alone_and_in_a_padded_batch(loaded: Parts, pooling: Any) -> None:
     encoder = PooledEncoder(loaded[0].encoder, pooling).eval()
     inputs = loaded[1].encode(TEXTS)
     with torch.inference_mode():
@@ -73,7 +47,7 @@ def test_a_text_has_the_same_features_alone_and_in_a_padded_batch(loaded: Loaded
     torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-6)
 
 
-def test_pooling_is_the_mean_over_the_texts_tokens_or_the_first(loaded: Loaded) -> None:
+def test_pooling_is_the_mean_over_the_texts_tokens_or_the_first(loaded: Parts) -> None:
     batch = loaded[1].encode(TEXTS[:2]).batch([0, 1])
     with torch.inference_mode():
         tokens = loaded[0].encoder(**batch).last_hidden_state
@@ -84,27 +58,63 @@ def test_pooling_is_the_mean_over_the_texts_tokens_or_the_first(loaded: Loaded) 
     assert torch.equal(first, tokens[:, 0])
 
 
+def test_two_texts_have_the_same_features_alone_and_in_a_padded_batch_and_their_order_counts(
+    backbone: TextBackbone,
+) -> None:
+    encoder, processor, width = fetch(backbone, columns=("premise", "hypothesis"))
+    rows = [{"premise": one, "hypothesis": other} for one, other in zip(TEXTS, TEXTS[1:] + TEXTS[:1], strict=True)]
+    swapped = [{"premise": row["hypothesis"], "hypothesis": row["premise"]} for row in rows]
+    inputs = processor.encode(rows)
+    assert processor.has_segments
+    with torch.inference_mode():
+        together = encoder.eval()(inputs.batch(range(len(rows))))
+        alone = torch.cat([encoder(inputs.batch([index])) for index in range(len(rows))])
+        turned = encoder(processor.encode(swapped).batch(range(len(rows))))
+        batch = inputs.batch([1])
+        unmarked = encoder(batch | {"token_type_ids": torch.zeros_like(batch["token_type_ids"])})
+    assert together.shape == (5, width)
+    torch.testing.assert_close(together, alone, rtol=1e-5, atol=1e-6)
+    assert not torch.allclose(together, turned, atol=1e-3)
+    assert not torch.allclose(alone[1], unmarked[0], atol=1e-3)  # the encoder reads which text a token is of
+
+
+@pytest.mark.parametrize("separator", [None, " | "])
+def test_a_saved_model_of_two_texts_answers_the_same(
+    backbone: TextBackbone, tmp_path: Path, separator: str | None
+) -> None:
+    task, settings = get_task("text-classification"), backbone.model_copy(update={"separator": separator})
+    built = task.build(settings, CLASSES.learned({"labels": ["no", "yes"]}), Path(), ["premise", "hypothesis"])
+    task.save(built, settings, tmp_path)
+    again = load_model(tmp_path)
+    assert again.columns == ("premise", "hypothesis")
+    batch = [{"premise": "good door", "hypothesis": "bad door"}, {"premise": "cloud " * 30, "hypothesis": "stone"}]
+    with torch.inference_mode():
+        expected = built.model.eval()(built.processor.encode(batch).batch([0, 1]))
+        assert torch.equal(again.model(again.processor.encode(batch).batch([0, 1])), expected)
+
+
 def test_the_pooler_that_nothing_uses_is_taken_out_and_dropout_is_as_set(encoder_folder: Path) -> None:
-    encoder, _, _ = load_pretrained(TextBackbone(weights=str(encoder_folder), max_tokens=16, dropout=0.3), Path())
+    encoder, _, _ = fetch(TextBackbone(weights=str(encoder_folder), max_tokens=16, dropout=0.3))
     assert not [name for name in encoder.state_dict() if "pooler" in name]
     rates = {module.p for module in encoder.modules() if isinstance(module, torch.nn.Dropout)}
     assert rates == {0.3}
 
 
 def test_what_is_saved_gives_the_same_features_and_names_no_place(
-    backbone: TextBackbone, encoder_folder: Path, loaded: Loaded, tmp_path: Path
+    backbone: TextBackbone, encoder_folder: Path, loaded: Parts, tmp_path: Path
 ) -> None:
     moved = copy(encoder_folder, tmp_path)
     for name, weights in (("one", encoder_folder), ("two", moved)):
-        encoder, processor, _ = load_pretrained(backbone.model_copy(update={"weights": str(weights)}), tmp_path)
-        save_backbone(encoder, processor, tmp_path / name)
+        encoder, processor, _ = fetch(backbone.model_copy(update={"weights": str(weights)}))
+        described = save(encoder, processor, backbone, tmp_path / name)
+        assert described == backbone.model_dump()
     one = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
     assert one == {path.name: path.read_bytes() for path in (tmp_path / "two").iterdir()}
     assert "tokenizer.json" in one
     for content in one.values():
         assert str(encoder_folder).encode() not in content
         assert str(tmp_path.parent).encode() not in content
-    again, processor, width = load_saved(backbone, tmp_path / "one")
+    again, processor, width = rebuild(backbone, tmp_path / "one")
     again.load_state_dict(loaded[0].state_dict(), strict=True)
     batch = processor.encode(TEXTS).batch(range(5))
     with torch.inference_mode():
@@ -123,17 +133,17 @@ def test_positions_that_a_backbone_reserves_cannot_be_asked_for(tmp_path: Path, 
     from transformers import RobertaConfig, RobertaModel
 
     weights = copy(encoder_folder, tmp_path)
-    config = RobertaConfig(vocab_size=40, hidden_size=8, num_hidden_layers=1, num_attention_heads=1,
-                           intermediate_size=8, max_position_embeddings=34, pad_token_id=1)  # fmt: skip
+    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
+    config = RobertaConfig(vocab_size=40, max_position_embeddings=34, pad_token_id=1, **sizes)
     RobertaModel(config).save_pretrained(weights)
-    encoder, processor, _ = load_pretrained(TextBackbone(weights=str(weights), max_tokens=32), tmp_path)
+    encoder, processor, _ = fetch(TextBackbone(weights=str(weights), max_tokens=32))
     assert encoder(processor.encode(["cloud " * 50]).batch([0])).shape == (1, 8)
     assert refusal(weights, max_tokens=33).startswith("max_tokens is 33, but this backbone reads at most 32; lower")
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="'no/such' does not exist"):
-        load_pretrained(TextBackbone(weights="no/such"), tmp_path)
+        fetch(TextBackbone(weights="no/such"), tmp_path)
 
 
 @pytest.mark.parametrize("missing", ["model.safetensors", "config.json", "tokenizer"])
@@ -188,7 +198,7 @@ def test_weights_without_the_pooler_that_nothing_uses_are_fine(encoder_folder: P
     kept = {name: tensor for name, tensor in tensors.items() if not name.startswith("pooler.")}
     assert len(kept) == len(tensors) - 2
     save_file(kept, weights / "model.safetensors", {"format": "pt"})
-    encoder, _, _ = load_pretrained(TextBackbone(weights=str(weights), max_tokens=16), tmp_path)
+    encoder, _, _ = fetch(TextBackbone(weights=str(weights), max_tokens=16))
     assert len(encoder.state_dict()) == len(kept)
 
 

@@ -1,40 +1,21 @@
 """The rules in plain pandas: what each column says, by example and against a slow second opinion."""
 
-from collections import Counter
 from typing import Any
 
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError as SettingsError
 
-from finetrail.contents.text.rules import TextNumberValidation, TextValidation
 from finetrail.data.validation.findings import Finding
 from finetrail.data.validation.rules import fits
-
-Rows = list[tuple[str | None, str | None, str | None]]  # text, label, split
-FACTS = TextValidation.facts
-STRINGS = ["id", "source", "split", "label", "group", "sha256"]
-
-
-def manifest(rows: Rows) -> pd.DataFrame:
-    """A manifest as `read_manifest` gives it; the text itself stands in for its hash."""
-    seen: Counter[str | None] = Counter()
-    records: list[dict[str, Any]] = []
-    for number, (text, label, split) in enumerate(rows, start=1):
-        sizes = (None, None) if text is None else (len(text), len(text.split()))
-        identity = f"{text}-{seen[text]}"
-        seen[text] += 1
-        records.append({"id": identity, "source": "a.csv", "row": number, "split": split, "label": label, "group": None,
-                        "sha256": text, "characters": sizes[0], "words": sizes[1]})  # fmt: skip
-    columns = [*STRINGS, "row", "characters", "words"]
-    return pd.DataFrame(records, columns=columns).astype(dict.fromkeys(STRINGS, "str") | {"row": "int64"})
+from finetrail.targets.classes import CLASSES
+from tests.unit.contents.text.manifests import Rows, listed, manifest
+from tests.unit.sections_of import TEXTS, rules_of, section
 
 
 def column(rows: Rows, name: str, **rules: Any) -> list[Any]:
-    values = TextValidation.model_validate(rules).derive(manifest(rows))[name]
-    return [None if pd.isna(value) else value for value in values]
+    return listed(rules_of(TEXTS, **rules).derive(manifest(rows, CLASSES))[name])
 
 
 def test_rows_without_text_are_no_duplicates_of_each_other() -> None:
@@ -87,14 +68,14 @@ def test_length_leaves_empty_texts_to_their_own_rule() -> None:
     assert column([("", "a", None), ("abc", "a", None)], "length", empty_text={"policy": "off"}) == [0, 3]
 
 
-TEXTS = st.sampled_from([None, "", " ", "a", "b c", "long " * 4])
+CONTENTS = st.sampled_from([None, "", " ", "a", "b c", "long " * 4])
 LABELS = st.sampled_from([None, "", "p", "q", "r"])
 SPLITS = st.sampled_from([None, "train", "val", "test"])
 POLICY = st.sampled_from(["quarantine", "fail", "off"])
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(TEXTS, LABELS, SPLITS), max_size=25), POLICY, POLICY, POLICY, POLICY)
+@given(st.lists(st.tuples(CONTENTS, LABELS, SPLITS), max_size=25), POLICY, POLICY, POLICY, POLICY)
 def test_agrees_with_a_row_by_row_reading_of_the_rules(
     rows: Rows, empty: str, conflict: str, twice: str, rare: str
 ) -> None:
@@ -123,16 +104,17 @@ def test_agrees_with_a_row_by_row_reading_of_the_rules(
 
 
 def test_a_manifest_that_lacks_a_column_or_has_a_wrong_type_does_not_fit() -> None:
-    good = manifest([("x", "a", None), (None, None, "test")])
-    assert fits(good, FACTS)
-    assert fits(good.iloc[:0], FACTS)
-    assert not fits(good.drop(columns="label"), FACTS)
-    assert not fits(good.assign(label=[1, 2]), FACTS)
-    assert not fits(good.assign(words=["1", "2"]), FACTS)
+    good, columns = manifest([("x", "a", None), (None, None, "test")], CLASSES), rules_of(TEXTS).manifest
+    assert fits(good, columns)
+    assert fits(good.iloc[:0], columns)
+    for name in columns:
+        assert not fits(good.drop(columns=name), columns)
+    assert not fits(good.assign(label=[1, 2]), columns)
+    assert not fits(good.assign(words=["1", "2"]), columns)
 
 
 @pytest.mark.parametrize(
-    ("section", "message"),
+    ("given", "message"),
     [
         ({"missing_text": {"policy": "off"}}, "'fail' or 'quarantine'"),
         ({"class_balance": {"policy": "quarantine"}}, "'fail', 'warn' or 'off'"),
@@ -144,18 +126,18 @@ def test_a_manifest_that_lacks_a_column_or_has_a_wrong_type_does_not_fit() -> No
         ({"duplicates": {"policy": "off"}}, "unknown key 'duplicates'"),
     ],
 )
-def test_settings_that_are_not_allowed_are_refused(section: dict[str, Any], message: str) -> None:
+def test_settings_that_are_not_allowed_are_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        TextValidation.model_validate(section)
+        rules_of(TEXTS, **given)
 
 
 def test_every_entry_of_the_section_is_a_rule() -> None:
-    named = [rule.name for rule in TextValidation().catalogue()]
-    assert sorted(named) == sorted([*TextValidation.model_fields, "schema", "two_labels"])
+    named = [rule.name for rule in rules_of(TEXTS).catalogue()]
+    assert sorted(named) == sorted([*section(TEXTS, "validation").model_fields, "schema", "two_labels"])
 
 
 def test_findings_speak_in_words() -> None:
-    rules = {rule.name: rule for rule in TextValidation.model_validate({"duplicate": {"policy": "off"}}).catalogue()}
+    rules = {rule.name: rule for rule in rules_of(TEXTS, duplicate={"policy": "off"}).catalogue()}
     assert Finding(rules["missing_text"], 0).message == "Every row has a text"
     assert Finding(rules["missing_text"], 1, ("x",)).message == "1 row without a text: put aside"
     assert (
@@ -164,45 +146,3 @@ def test_findings_speak_in_words() -> None:
     )
     assert Finding(rules["duplicate"], 0).message == "not checked (policy off)"
     assert Finding(rules["two_labels"], 1, detail="found 1").message == "fewer than two labels are left (found 1)"
-
-
-def number_column(rows: Rows, name: str, **rules: Any) -> list[Any]:
-    values = TextNumberValidation.model_validate(rules).derive(manifest(rows))[name]
-    return [None if pd.isna(value) else value for value in values]
-
-
-def test_labels_of_words_are_found_and_missing_ones_are_not_found_twice() -> None:
-    rows: Rows = [("x", "1.5", None), ("y", "n/a", None), ("z", None, None), ("u", "-inf", None), ("v", " 2 ", None)]
-    assert number_column(rows, "number") == [1.5, None, None, None, 2.0]
-    assert number_column(rows, "label_of_words") == [None, "n/a", None, "-inf", None]
-    assert number_column(rows, "label_used") == [1.5, None, None, None, 2.0]
-
-
-def test_numbers_are_the_same_however_they_are_written() -> None:
-    rows: Rows = [("x", "3", None), ("x", "3.0", None), ("y", "3", None), ("y", "4", None), ("z", "3e0", "test")]
-    assert number_column(rows, "labels_of_content") == [1, 1, 2, 2, 1]
-    assert number_column(rows, "duplicate_of") == [None, "x-0", None, None, None]
-
-
-def test_a_row_out_of_range_neither_conflicts_nor_repeats() -> None:
-    rows: Rows = [("x", "3", None), ("x", "300", None), ("x", "-1", None)]
-    bounds = {"label_range": {"min": 0, "max": 100}}
-    assert number_column(rows, "labels_of_content", **bounds) == [1, None, None]
-    off = {"label_range": {"policy": "off", "min": 0, "max": 100}}
-    assert number_column(rows, "labels_of_content", **off) == [3, 3, 3]
-
-
-@pytest.mark.parametrize(
-    ("wrong", "match"),
-    [
-        ({"numeric_label": {"policy": "off"}}, "'fail' or 'quarantine'"),
-        ({"label_range": {"min": 2, "max": 1}}, "min 2 is above max 1; swap them"),
-        ({"label_range": {"low": 2}}, "unknown key 'low'.*allowed are policy, min, max"),
-        ({"rare_label": {}}, "unknown key 'rare_label'"),
-        ({"class_balance": {}}, "unknown key 'class_balance'"),
-        ({"unknown_label": {"labels": ["1", "2"]}}, "unknown key 'unknown_label'"),
-    ],
-)
-def test_rules_of_numbers_refuse(wrong: dict[str, Any], match: str) -> None:
-    with pytest.raises(SettingsError, match=match):
-        TextNumberValidation.model_validate(wrong)

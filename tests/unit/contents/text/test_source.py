@@ -10,16 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetrail.contents.text.stored import as_text
-from finetrail.data.sources.columns import TextColumns
-from finetrail.data.sources.hub import hub_rows
-from finetrail.data.sources.place import TextSource
 from finetrail.data.store.raw import Row
 from finetrail.errors import ConfigError, SourceError
+from tests.unit.sections_of import TEXTS, source_of
 
 EXAMPLES = [("good film", "pos", "train"), ('a "bad",\nlong film', "neg", "dev"), ("", "neg", "test")]
 HEADER = ("text", "label", "split")
-COLUMNS = TextColumns(split="split")
+FILMS = "hf://datasets/owner/films"
+COLUMNS = {"split": "split"}
 
 
 def write_delimited(path: Path, delimiter: str) -> None:
@@ -49,7 +47,7 @@ WRITERS: dict[str, Callable[[Path], None]] = {
 
 
 def read(root: Path, **source: Any) -> list[Row]:
-    return list(TextSource.model_validate(source).read(root))
+    return list(source_of(TEXTS, **source).read(root))
 
 
 def put(root: Path, name: str, text: str) -> None:
@@ -183,8 +181,8 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def hub() -> Any:
-    """A hub data set as the `datasets` library gives it, with class names in its features."""
+def hub(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The hub data set owner/films as the `datasets` library gives it, with class names in its features."""
     from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
     features = Features({"text": Value("string"), "label": ClassLabel(names=["neg", "pos"]), "by": Value("int64")})
@@ -193,27 +191,29 @@ def hub() -> Any:
         "validation": {"text": ["good"], "label": [1], "by": [7]},
         "unsupervised": {"text": ["what"], "label": [-1], "by": [9]},
     }
-    return DatasetDict({name: Dataset.from_dict(part, features=features) for name, part in parts.items()})
+    loaded = DatasetDict({name: Dataset.from_dict(part, features=features) for name, part in parts.items()})
+    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: loaded)
+    return loaded
 
 
 def test_hub_rows_have_class_names_and_only_official_splits(hub: Any) -> None:
-    assert list(hub_rows("owner/films", hub, None, TextColumns(group="by"), as_text)) == [
+    assert read(Path(), path=FILMS, columns={"group": "by"}) == [
         Row("owner/films/train", 1, "fine", "pos", "train", "7"),
         Row("owner/films/train", 2, "poor", "neg", "train", "8"),
         Row("owner/films/train", 3, None, None, "train", None),
         Row("owner/films/validation", 1, "good", "pos", "val", "7"),
     ]
-    assert [row.content for row in hub_rows("owner/films", hub, "val", TextColumns(), as_text)] == ["good"]
+    assert [row.content for row in read(Path(), splits={"val": FILMS})] == ["good"]
 
 
 def test_a_hub_data_set_without_the_column_or_the_split(hub: Any) -> None:
-    with pytest.raises(SourceError, match="owner/films: no column 'body'; it has text, label, by; set"):
-        list(hub_rows("owner/films", hub, None, TextColumns(text="body"), as_text))
-    with pytest.raises(SourceError, match="owner/films has no split test; it has train, validation, unsupervised"):
-        list(hub_rows("owner/films", hub, "test", TextColumns(), as_text))
+    message = refusal(Path(), path=FILMS, columns={"text": "body"})
+    assert message.startswith("owner/films: no column 'body'; it has text, label, by; set")
+    message = refusal(Path(), splits={"test": FILMS})
+    assert message.startswith("owner/films has no split test; it has train, validation, unsupervised")
     del hub["train"], hub["validation"]
-    with pytest.raises(SourceError, match="owner/films has no split train, val or test; it has unsupervised"):
-        list(hub_rows("owner/films", hub, None, TextColumns(), as_text))
+    message = refusal(Path(), path=FILMS)
+    assert message.startswith("owner/films has no split train, val or test; it has unsupervised")
 
 
 def test_a_hub_name_without_network_is_one_line(tmp_path: Path) -> None:

@@ -4,11 +4,9 @@ import random
 from itertools import combinations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetrail.data.near import hamming_join
 from finetrail.data.near.hamming_join import COARSE, HammingJoin
 
 Words = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
@@ -82,7 +80,7 @@ def test_pairs_are_those_of_comparing_all_pairs_of_different_colours(
     assert (crossing is not None) == bool(expected)
 
 
-def test_small_portions_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_portions_find_the_same() -> None:
     chance = random.Random(0)  # noqa: S311
     centres = [chance.getrandbits(256) for _ in range(4)]
     numbers = {centre ^ 1 << chance.randrange(256) ^ 1 << chance.randrange(256) for centre in centres * 60}
@@ -91,8 +89,7 @@ def test_small_portions_find_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = HammingJoin(words, 40)
     expected = {(i, j) for i, j in near_pairs(words, 40) if (i + j) % 2}
     assert partition(whole.clusters().tolist()) == partition(spread(len(words), near_pairs(words, 40)))
-    monkeypatch.setattr(hamming_join, "PAIRS_AT_ONCE", 7)
-    parts = list(whole.pairs(side))
+    parts = list(HammingJoin(words, 40, pairs_at_once=7).pairs(side))
     assert max(len(first) for first, _ in parts) <= len(words)
     assert {tuple(sorted(pair)) for part in parts for pair in zip(*(p.tolist() for p in part), strict=True)} == expected
 

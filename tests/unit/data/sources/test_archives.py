@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from finetrail.data.sources import archives
-from finetrail.data.sources.archives import member_names, read_members
+from finetrail.data.sources.archives import Bounds, member_names, read_members
 from finetrail.errors import SourceError
 
 FILES = {"train/cat/1.jpg": b"one", "train/dog/2.jpg": b"", "test/cat/ä 3.jpg": bytes(range(256)) * 40}
@@ -42,10 +41,10 @@ def make_zip(path: Path, files: dict[str, bytes], method: int = zipfile.ZIP_DEFL
     return path
 
 
-def refusal(path: Path) -> str:
+def refusal(path: Path, **bounds: int) -> str:
     """What reading the archive says, in one line."""
     with pytest.raises(SourceError) as caught:
-        list(read_members(path))
+        list(read_members(path, Bounds(**bounds)))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -153,24 +152,26 @@ def test_a_name_that_comes_twice_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path / "a.tar").startswith("a.tar: the name 'cat/1.jpg' comes twice; pack the archive again")
 
 
-def test_zip_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "FREE_OF_RATIO", 2**20)
-    path = make_zip(tmp_path / "a.zip", {"bomb.jpg": bytes(2**21)})
-    assert refusal(path).startswith("a.zip: 'bomb.jpg' expands from ")
-    assert "to 2,097,152 bytes or more; at most 100 times and 1,099,511,627,776 bytes are allowed" in refusal(path)
+def test_zip_bombs_are_refused(tmp_path: Path) -> None:
+    refused = refusal(make_zip(tmp_path / "a.zip", {"bomb.jpg": bytes(2**21)}), free=2**20)
+    assert refused.startswith("a.zip: 'bomb.jpg' expands from ")
+    assert "to 2,097,152 bytes or more; at most 100 times and 1,099,511,627,776 bytes are allowed" in refused
     path = make_zip(tmp_path / "b.zip", {f"{n}.jpg": bytes(2**17) for n in range(20)})
-    assert refusal(path).startswith("b.zip: it expands from ")
-    monkeypatch.setattr(archives, "MOST_TOTAL", 100)
-    assert refusal(make_zip(tmp_path / "c.zip", {"1.jpg": os.urandom(101)})).startswith("c.zip: it expands from ")
-    monkeypatch.setattr(archives, "MOST_BYTES", 10)
-    assert refusal(tmp_path / "c.zip") == "c.zip: '1.jpg' has 101 bytes; an image may have 10; take it out"
+    assert refusal(path, free=2**20).startswith("b.zip: it expands from ")
+    path = make_zip(tmp_path / "c.zip", {"1.jpg": os.urandom(101)})
+    assert refusal(path, total=100).startswith("c.zip: it expands from ")
+    assert refusal(path, a_file=10) == "c.zip: '1.jpg' has 101 bytes; a file may have 10; take it out"
 
 
 @pytest.mark.parametrize("name", ["a.tar.gz", "a.tar.bz2", "a.tar.xz"])
-def test_tar_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(archives, "FREE_OF_RATIO", 2**20)
+def test_tar_bombs_are_refused(tmp_path: Path, name: str) -> None:
     path = make_tar(tmp_path / name, {"bomb.jpg": bytes(2**21)}, MODES[name])
-    assert refusal(path).startswith(f"{name}: it expands from ")
+    assert refusal(path, free=2**20).startswith(f"{name}: it expands from ")
+
+
+def test_a_bomb_of_a_hundred_megabytes_is_refused_unless_told_otherwise(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "a.zip", {"bomb.jpg": bytes(100 * 2**20)})
+    assert refusal(path).startswith("a.zip: 'bomb.jpg' expands from ")
 
 
 @pytest.mark.parametrize("declared", [10, 2**20 + 1])

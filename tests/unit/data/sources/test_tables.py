@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetrail.data.sources.tables import Record, read_csv, read_jsonl, read_parquet
+from finetrail.data.sources.columns import Record
+from finetrail.data.sources.tables import read_csv, read_jsonl, read_parquet
 from finetrail.errors import SourceError
 
 TEXTS = st.text() | st.text(alphabet="\",;\t\n\r'\\\ufeff a\x00\u2028\x85")

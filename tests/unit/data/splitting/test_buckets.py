@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetrail.data.splitting import buckets
 from finetrail.data.splitting.buckets import cut, distribute
-from finetrail.data.store.shards import Contents, pick
+from finetrail.data.store.shards import Contents, Most, pick
 from finetrail.errors import SplitError
 from tests.unit.image_rows import ImageRow, write_images
 
@@ -19,10 +18,7 @@ IMAGES = [ImageRow(number, "x", group=f"g{number % 3}") for number in range(60)]
 
 @given(st.lists(st.integers(0, 40), max_size=60))
 def test_no_shard_has_too_many_rows_or_too_large_contents(sizes: list[int]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(buckets, "ROWS_A_SHARD", 5)
-        patch.setattr(buckets, "BYTES_A_SHARD", 30)
-        shards = cut(np.array(sizes, dtype=np.int64)).tolist()
+    shards = cut(np.array(sizes, dtype=np.int64), Most(rows=5, size=30)).tolist()
     assert shards == sorted(shards)
     assert set(shards) == set(range(max(shards, default=-1) + 1))
     for shard in set(shards):
@@ -31,7 +27,7 @@ def test_no_shard_has_too_many_rows_or_too_large_contents(sizes: list[int]) -> N
         assert sum(own) <= 30 or len(own) == 1
 
 
-def spread(root: Path, images: list[ImageRow]) -> list[Path]:
+def spread(root: Path, images: list[ImageRow], rows_a_shard: int = 1000) -> list[Path]:
     space = write_images(root, images, rows_a_shard=7)
     ids = [image.id for image in images]
     folders = [root / "even", root / "odd"]
@@ -39,15 +35,14 @@ def spread(root: Path, images: list[ImageRow]) -> list[Path]:
         folder.mkdir()
     splits = np.array([-1 if image.number == 9 else int(image.number or 0) % 2 for image in images])
     sizes = np.array([len(image.data or b"") for image in images])
-    distribute(space.raw, "image", ids, sizes=sizes, splits=splits, folders=folders)
+    distribute(space.raw, "image", ids, sizes=sizes, splits=splits, folders=folders, shard_of=Most(rows_a_shard, 2**30))
     return folders
 
 
-def test_every_row_lies_in_its_folder_in_the_order_of_the_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(buckets, "ROWS_A_SHARD", 8)
+def test_every_row_lies_in_its_folder_in_the_order_of_the_ids(tmp_path: Path) -> None:
     for name, images in (("one", IMAGES), ("two", IMAGES[::-1])):
         (tmp_path / name).mkdir()
-        folders = spread(tmp_path / name, images)
+        folders = spread(tmp_path / name, images, rows_a_shard=8)
         for odd, folder in enumerate(folders):
             assert [path.name for path in sorted(folder.iterdir())] == [f"part-0000{n}.parquet" for n in range(4)]
             rows = [row for path in sorted(folder.iterdir()) for row in pq.read_table(path).to_pylist()]

@@ -9,14 +9,17 @@ from typing import Literal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from finetrail.contents.text.near import Texts, similarity
-from finetrail.data.splitting.report import chains, label_counts, leakage_report, refuse, warnings
-from finetrail.data.splitting.settings import ImageSplit, TextSplit
-from finetrail.data.splitting.splits import Assignment, Rows
+from finetrail.contents.text.split import TextSplit
+from finetrail.data.splitting.report import chains, label_counts, leakage_report, refuse, rows_of
+from finetrail.data.splitting.report import warnings as warnings_of
+from finetrail.data.splitting.rows import Rows
+from finetrail.data.splitting.splits import Assignment
 from finetrail.data.splitting.splits import assign as assign_near
 from finetrail.errors import SplitError
+from finetrail.targets.class_sets.strata import divide
+from finetrail.targets.classes.strata import ClassStrata
 
 Method = Literal["official", "stratified", "group", "hash"]
 METHODS: list[Method] = ["official", "stratified", "group", "hash"]
@@ -35,7 +38,7 @@ def assign(rows: Rows, settings: TextSplit) -> Assignment:
 
 
 def make_rows(texts: list[str], labels: list[str], official: list[str | None], groups: list[str | None]) -> Rows:
-    return Rows([f"id{i:03d}" for i in range(len(texts))], texts, labels, official, groups)
+    return Rows([f"id{i:03d}" for i in range(len(texts))], texts, [(label,) for label in labels], official, groups)
 
 
 @st.composite
@@ -60,6 +63,10 @@ def take(rows: Rows, order: list[int]) -> Rows:
 
 def by_id(rows: Rows, assignment: Assignment) -> dict[str, str | None]:
     return dict(zip(rows.ids, assignment.splits, strict=True))
+
+
+def warnings(rows: Rows, assignment: Assignment, settings: TextSplit) -> list[str]:
+    return warnings_of(label_counts(rows, assignment), rows_of(assignment), settings)
 
 
 def chosen(method: Method, seed: int = 0) -> TextSplit:
@@ -144,13 +151,14 @@ def test_stratified_keeps_each_label_s_share_to_the_row(sizes: list[int], seed: 
     test, val = data.draw(st.sampled_from([(0.2, 0.1), (0.5, 0.4), (0.01, 0.01), (1 / 3, 1 / 3)]))
     labels = [f"l{number}" for number, size in enumerate(sizes) for _ in range(size)]
     rows = distinct(len(labels), labels)
-    counts = label_counts(rows, assign(rows, TextSplit(test=test, val=val, seed=seed)))
+    result = assign(rows, TextSplit(test=test, val=val, seed=seed))
+    counts = label_counts(rows, result)
     for number, size in enumerate(sizes):
         shares = {split: counts[split][f"l{number}"] for split in counts}
         assert all(shares.values())
         assert abs(shares["test"] - size * test) <= 1
         assert abs(shares["val"] - size * val) <= 1
-    refuse(counts, 0)
+    refuse(result)
 
 
 def test_seed_changes_the_choice_and_nothing_else() -> None:
@@ -184,7 +192,7 @@ def test_few_large_groups_still_give_three_splits() -> None:
     rows = distinct(30, ["x", "y"] * 15, groups)
     result = assign(rows, TextSplit(method="group"))
     assert Counter(result.splits) == {"train": 10, "val": 10, "test": 10}
-    found = warnings(label_counts(rows, result), TextSplit(method="group"))
+    found = warnings(rows, result, TextSplit(method="group"))
     assert [line.split(":")[0] for line in found] == [
         "test holds 0.333 of the rows, and 0.2 was asked for",
         "val holds 0.333 of the rows, and 0.1 was asked for",
@@ -241,8 +249,8 @@ def test_official_carves_val_by_label_from_train() -> None:
 def refusal(rows: Rows, split: TextSplit) -> str:
     def divide() -> None:
         assignment = assign(rows, split)
-        refuse(label_counts(rows, assignment), 0)
-        split.strata.refuse(label_counts(rows, assignment), [])
+        refuse(assignment)
+        ClassStrata().refuse(label_counts(rows, assignment), [])
 
     with pytest.raises(SplitError) as caught:
         divide()
@@ -267,38 +275,41 @@ def test_refusals() -> None:
 
 def test_a_label_with_one_row_trains_and_is_a_warning() -> None:
     rows = distinct(31, [*["x", "y"] * 15, "rare"])
-    counts = label_counts(rows, assign(rows, TextSplit()))
-    refuse(counts, 0)
-    assert warnings(counts, TextSplit()) == ["label 'rare' (1 rows) is not in val and test: it is not scored there"]
+    result = assign(rows, TextSplit())
+    refuse(result)
+    assert warnings(rows, result, TextSplit()) == [
+        "label 'rare' (1 rows) is not in val and test: it is not scored there"
+    ]
 
 
-@pytest.mark.parametrize(
-    ("wrong", "match"),
-    [
-        ({"near_duplicates": 97}, "less than or equal to 96"),
-        ({"near_duplicates": 0.8}, "valid integer"),
-        ({"near_duplicates": -1}, "greater than or equal to 0"),
-        ({"shingle_words": 3}, "unknown key 'shingle_words'"),
-        ({"val": 0.5, "test": 0.5}, "leaves nothing for train"),
-    ],
-)
-def test_settings_of_images_refuse(wrong: dict[str, object], match: str) -> None:
-    with pytest.raises(ValidationError, match=match):
-        ImageSplit.model_validate(wrong)
-    assert ImageSplit(near_duplicates=None).near_duplicates is None
+SETS = [tuple(name for name, every in (("a", 2), ("b", 5), ("c", 25)) if row % every == 0) for row in range(200)]
 
 
-@pytest.mark.parametrize(
-    ("wrong", "match"),
-    [
-        ({"val": 0.5, "test": 0.5}, "leaves nothing for train"),
-        ({"val": 0.0}, "greater than 0"),
-        ({"near_duplicates": 1.1}, "less than or equal to 1"),
-        ({"shingle_words": 0}, "greater than or equal to 1"),
-        ({"method": "random"}, "'official', 'stratified', 'group' or 'hash'"),
-        ({"vall": 0.1}, "vall"),
-    ],
-)
-def test_settings_refuse(wrong: dict[str, object], match: str) -> None:
-    with pytest.raises(ValidationError, match=match):
-        TextSplit.model_validate(wrong)
+@pytest.mark.parametrize("method", ["stratified", "official"])
+def test_rows_of_several_strata_are_divided_as_their_target_does(method: Method) -> None:
+    rows = replace(distinct(200, ["x"] * 200), labels=SETS, divide=divide)
+    if method == "official":
+        rows = replace(rows, official=["test" if row < 40 else "train" for row in range(200)])
+    settings = TextSplit(method=method, val=0.25)
+    result = assign(rows, settings)
+    counts = label_counts(rows, result)
+    divided = Counter(name for row in range(40 if method == "official" else 0, 200) for name in SETS[row])
+    for name, total in divided.items():
+        assert abs(counts["val"][name] - total / 4) <= 1
+        assert counts["train"][name] > 0
+    assert rows_of(result)["val"] == (40 if method == "official" else 50)
+    assert warnings(rows, result, settings) == []
+    with pytest.raises(SplitError, match=r"split 'train' is empty \(train 0, val 0, test 200, 0 removed"):
+        refuse(replace(result, splits=["test"] * 200))  # rows are counted, not their classes
+
+
+def test_near_rows_of_several_strata_stay_together_and_count_once_each_in_each() -> None:
+    rows = replace(distinct(60, ["x"] * 60), labels=SETS[:60], divide=divide)
+    rows = replace(rows, keys=[*rows.keys[:50], *[f"{key} more" for key in rows.keys[1:11]]])
+    result = assign(rows, TextSplit(near_duplicates=0.7))
+    assert all(result.splits[row] == result.splits[row + 49] for row in range(1, 11))
+    counts = label_counts(rows, result)
+    assert sum(counts[split]["a"] for split in counts) == 30
+    report = leakage_report(rows, result)
+    assert report["near_groups"] == 10
+    assert report["mixed_label_groups"] == 10  # an even number and an odd one

@@ -4,13 +4,18 @@ import hashlib
 from pathlib import Path
 from random import Random
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetrail.contents.text.stored import TEXT
-from finetrail.data.store.raw import Row, read_frame, read_manifest, smallest_hashes, write_rows
+from finetrail.contents.text.stored import StoredTexts
+from finetrail.data.store.raw import Row, Unreadable, keyed, read_manifest, smallest_hashes, write_rows
+from finetrail.data.store.shards import Most, read_frame
 from finetrail.errors import WorkspaceError
+from finetrail.targets.classes import CLASSES
+from finetrail.targets.numbers import NUMBERS
 from tests.whole import read_whole
 
 ROWS = st.lists(
@@ -31,10 +36,10 @@ def digest(text: str | bytes) -> str:
     return hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()
 
 
-def write(folder: Path, rows: list[Row]) -> dict[str, int]:
+def write(folder: Path, rows: list[Row], **most: Most) -> dict[str, int]:
     for old in folder.glob("*"):
         old.unlink()
-    return dict(write_rows(rows, folder, TEXT))
+    return dict(write_rows(rows, folder, StoredTexts(), CLASSES, **most))
 
 
 @given(ROWS.filter(bool))
@@ -80,7 +85,7 @@ def test_the_manifest_says_of_each_row_where_it_is_from_and_how_long(tmp_path: P
     write(tmp_path, rows)
     manifest = read_manifest(tmp_path)
     assert sorted(manifest.columns) == sorted(
-        ["id", "source", "row", "split", "label", "group", "sha256", "characters", "words"]
+        ["id", "source", "row", "split", "label", "label_text", "group", "sha256", *StoredTexts().facts]
     )
     records = manifest.astype(object).where(manifest.notna(), None).to_dict("records")
     assert [record["source"] for record in records] == ["a.csv", "a.csv", "b.csv"]
@@ -101,12 +106,32 @@ def test_equal_rows_are_equal_bytes(tmp_path: Path) -> None:
     assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in names)
 
 
-def test_many_rows_go_into_several_shards_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("finetrail.data.store.raw.ROWS_A_BATCH", 1)
-    monkeypatch.setattr("finetrail.data.store.shards.ROWS_A_SHARD", 3)
-    write(tmp_path, [Row("a.csv", number, f"text {number}", "x") for number in range(7)])
+def test_many_rows_go_into_several_shards_in_order(tmp_path: Path) -> None:
+    rows = [Row("a.csv", number, f"text {number}", "x") for number in range(7)]
+    write(tmp_path, rows, batch_of=Most(1, 2**20), shard_of=Most(3, 2**20))
     assert len(list(tmp_path.glob("part-*.parquet"))) == 3
     assert list(read_whole(tmp_path)["text"]) == [f"text {number}" for number in range(7)]
+
+
+def test_labels_are_stored_as_what_they_are_and_those_that_are_none_as_text(tmp_path: Path) -> None:
+    labels = [1.0, None, Unreadable("n/a"), -2.5e300, 0.1]
+    rows = [Row("a.csv", number, f"text {number}", label) for number, label in enumerate(labels, start=1)]
+    write_rows(rows, tmp_path, StoredTexts(), NUMBERS)
+    for file in ("part-00000.parquet", "manifest.parquet"):
+        assert pq.read_schema(tmp_path / file).field("label").type == pa.float64()
+    stored = pq.read_table(tmp_path / "part-00000.parquet")["label"].to_pylist()
+    assert stored == [1.0, None, None, -2.5e300, 0.1]
+    manifest = read_manifest(tmp_path)
+    assert manifest["label"].dtype == "float64"
+    assert pq.read_table(tmp_path / "manifest.parquet")["label_text"].to_pylist() == [None, None, "n/a", None, None]
+    found = keyed(manifest, NUMBERS.key)["label"]
+    assert found.astype(object).where(found.notna(), None).tolist() == ["1.0", None, "n/a", "-2.5e+300", "0.1"]
+
+
+def test_a_manifest_without_labels_is_left_to_the_rule_that_says_so(tmp_path: Path) -> None:
+    write(tmp_path, [Row("a.csv", 1, "text", "x")])
+    without = read_manifest(tmp_path).drop(columns="label_text")
+    assert keyed(without, CLASSES.key) is without
 
 
 @given(ROWS, st.randoms(use_true_random=False), st.integers(0, 4))

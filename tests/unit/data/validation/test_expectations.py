@@ -10,12 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from finetrail.contents.text.rules import TextValidation
-from finetrail.contents.text.stored import TEXT
-from finetrail.data.store.raw import Row, read_manifest, write_rows
+from finetrail.contents.text.stored import StoredTexts
+from finetrail.data.store.raw import Row, keyed, read_manifest, write_rows
 from finetrail.data.validation.expectations import inspect
+from finetrail.data.validation.rules import CommonRules
 from finetrail.stages.validate import Rows, Validated, validate
+from finetrail.targets.classes import CLASSES
 from finetrail.workspace import Workspace
+from tests.unit.sections_of import TEXTS, rules_of
 
 HOSTILE = "<script>alert('label')</script> & co"
 GOOD = [Row("news.csv", n, f"text number {n}", ("autos", "space", HOSTILE)[n % 3]) for n in range(1, 31)]
@@ -28,14 +30,18 @@ BAD = [
     Row("news.csv", 36, "text number 2", HOSTILE),
     Row("news.csv", 37, "text number 3", "space"),
 ]
-RULES = TextValidation.model_validate({"length": {"max_characters": 250}})
+RULES = rules_of(TEXTS, length={"max_characters": 250})
 
 
 def workspace_of(root: Path, rows: list[Row]) -> Workspace:
     workspace = Workspace(root)
     workspace.raw.mkdir(parents=True, exist_ok=True)
-    write_rows(rows, workspace.raw, TEXT)
+    write_rows(rows, workspace.raw, StoredTexts(), CLASSES)
     return workspace
+
+
+def check(workspace: Workspace, rules: CommonRules) -> Validated:
+    return validate(workspace, rules, CLASSES.key)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -46,7 +52,7 @@ def content(folder: Path) -> dict[str, bytes]:
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Validated]:
     """One validated workspace for all tests that only look: Great Expectations is slow to import."""
     workspace = workspace_of(tmp_path_factory.mktemp("validated"), [*GOOD, *BAD])
-    return workspace, validate(workspace, RULES)
+    return workspace, check(workspace, RULES)
 
 
 def test_every_row_is_counted_and_each_finding_names_its_rows(done: tuple[Workspace, Validated]) -> None:
@@ -103,10 +109,7 @@ def test_data_docs_load_nothing_from_a_network_and_run_no_script(done: tuple[Wor
 
 def test_labels_of_the_data_are_escaped_in_data_docs(tmp_path: Path) -> None:
     workspace = workspace_of(tmp_path, GOOD)
-    validate(
-        workspace,
-        TextValidation.model_validate({"unknown_label": {"policy": "quarantine", "labels": ["autos", "space"]}}),
-    )
+    check(workspace, rules_of(TEXTS, unknown_label={"policy": "quarantine", "labels": ["autos", "space"]}))
     index = (workspace.validation / "data_docs" / "index.html").read_text(encoding="utf-8")
     assert "<script" not in index
     assert "&lt;script&gt;alert(" in index
@@ -114,18 +117,18 @@ def test_labels_of_the_data_are_escaped_in_data_docs(tmp_path: Path) -> None:
 
 def test_two_builds_in_different_folders_are_equal_bytes(done: tuple[Workspace, Validated], tmp_path: Path) -> None:
     again = workspace_of(tmp_path / "elsewhere", [*GOOD, *BAD])
-    validate(again, RULES)
+    check(again, RULES)
     assert content(again.validation) == content(done[0].validation)
 
 
-TEXTS = st.one_of(
+CONTENTS = st.one_of(
     st.none(), st.sampled_from(["", " ", "a", "b", "c", "d"]), st.text(st.characters(codec="utf-8"), max_size=5)
 )
 ROWS = st.builds(
     Row,
     source=st.just("a.csv"),
     row=st.integers(1, 99),
-    content=TEXTS,
+    content=CONTENTS,
     label=st.sampled_from([None, "p", "q"]),
     split=st.sampled_from([None, "test"]),
 )
@@ -136,11 +139,9 @@ ROWS = st.builds(
 def test_great_expectations_finds_the_very_rows_that_pandas_leaves_out(
     rows: list[Row], policy: str, tmp_path: Path
 ) -> None:
-    rules = TextValidation.model_validate(
-        {"rare_label": {"policy": policy, "min_rows": 2}, "length": {"max_characters": 4}}
-    )
+    rules = rules_of(TEXTS, rare_label={"policy": policy, "min_rows": 2}, length={"max_characters": 4})
     workspace = workspace_of(tmp_path, rows)
-    table: pd.DataFrame = read_manifest(workspace.raw)
+    table: pd.DataFrame = keyed(read_manifest(workspace.raw), CLASSES.key)
     findings = inspect(table, rules).findings
     aside = {identity for finding in findings if finding.rule.puts_aside for identity in finding.ids}
     derived = rules.derive(table)

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from finetrail.targets.class_sets import metrics
 from finetrail.targets.class_sets.metrics import NAMES, per_class, scores, weighted_scores
 from finetrail.targets.class_sets.ranking import Bools, Floats, Ints
 from tests.unit.targets.class_sets.answers import ANSWERS, Answers, answers, take
@@ -94,14 +93,14 @@ def test_the_metrics_of_each_class_are_those_of_sklearn(found: Answers) -> None:
         assert made.average_precision[k] == pytest.approx(ranked, abs=1e-12)
 
 
-def test_the_order_of_the_rows_and_the_size_of_a_block_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_order_of_the_rows_and_the_size_of_a_block_change_nothing() -> None:
     found = answers(60, 4, 0)
     rng = np.random.default_rng(1)
     counts = rng.multinomial(60, np.full(60, 1 / 60), size=50)
     first = weighted_scores(counts, *found)
     other = rng.permutation(60)
-    monkeypatch.setattr(metrics, "_BLOCK", 60 * 7)  # 7 resamples at once, and 1 in the last block
-    second = weighted_scores(counts[:, other], *take(found, other))
+    # 7 resamples at once, and 1 in the last block.
+    second = weighted_scores(counts[:, other], *take(found, other), block=60 * 7)
     assert tuple(first) == tuple(second) == NAMES
     for name in NAMES:
         np.testing.assert_allclose(first[name], second[name], rtol=1e-12)

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from finetrail.evaluation.bootstrap import bootstrap_numbers
-from finetrail.targets.problem import REGRESSION
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
-from finetrail.targets.classes.metrics import Floats
+from finetrail.evaluation.scores.bootstrap import Draws, Floats, bootstrap
+from finetrail.targets.numbers import METRICS
+from finetrail.targets.numbers.codec import NumberCodec
 from finetrail.targets.numbers.metrics import scores, weighted_scores
 
 # Of few values, so that there are ties, and far from 0.
@@ -45,9 +45,9 @@ def test_a_resample_scores_as_the_rows_that_it_repeats(rows: list[tuple[float, f
         assert one == pytest.approx(scores(np.repeat(y_true, drawn), np.repeat(y_pred, drawn)), abs=1e-6)
 
 
-def test_the_metrics_are_those_that_the_problem_names() -> None:
+def test_the_metrics_are_those_that_the_target_names() -> None:
     y = np.array([1.0, 2.0, 4.0])
-    assert list(scores(y, y)) == [metric.name for metric in REGRESSION.metrics]
+    assert list(scores(y, y)) == [metric.name for metric in METRICS]
     assert scores(y, y) == {"pearson": 1.0, "spearman": 1.0, "r2": 1.0, "mae": 0.0, "rmse": 0.0}
 
 
@@ -68,10 +68,11 @@ def test_the_bootstrap_does_not_depend_on_the_order_of_the_rows() -> None:
     rng = np.random.default_rng(0)
     y_true = rng.normal(size=80)
     models = [y_true + rng.normal(size=80) * noise for noise in (0.2, 0.6)]
-    first = bootstrap_numbers(y_true, models, resamples=200, seed=1)
+    judge, draws = NumberCodec(0.0, 1.0).judge, Draws(resamples=200, seed=1)
+    first = bootstrap(judge, y_true.tolist(), [model[:, None] for model in models], draws)
     other = rng.permutation(80)
-    second = bootstrap_numbers(y_true[other], [model[other] for model in models], resamples=200, seed=1)
-    for metric in REGRESSION.metrics:
+    second = bootstrap(judge, y_true[other].tolist(), [model[other, None] for model in models], draws)
+    for metric in METRICS:
         np.testing.assert_allclose(first.draws[metric.name], second.draws[metric.name], rtol=1e-9)
         interval = first.interval(metric.name, 0, 0.95)
         assert interval.low < interval.value < interval.high

@@ -3,96 +3,106 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from finetrail.errors import ModelError
 from finetrail.evaluation.report.figures import Curve, Panel
-from finetrail.evaluation.report.page import MISTAKES, Report
+from finetrail.evaluation.report.gallery import Gallery
+from finetrail.evaluation.report.page import MISTAKES, Report, page
 from finetrail.evaluation.report.previews import Preview, Seen
-from finetrail.evaluation.selection import Selection, Standing, choose
-from finetrail.targets.classes.metrics import Floats
-from finetrail.targets.numbers.evaluation import RegressionEvaluation, evaluate_regression
+from finetrail.evaluation.scores.bootstrap import Draws, Floats
+from finetrail.evaluation.selection import Standing
+from finetrail.targets.numbers import METRICS
+from finetrail.targets.numbers.codec import NumberCodec
+from finetrail.targets.numbers.evaluation import NumberEvaluation
 from finetrail.targets.numbers.figures import errors_figure, scatter_figure
-from finetrail.targets.numbers.report import render_regression, wanted_in_regression
-from tests.unit.targets.classes.test_report import HOSTILE, _image, _Page, _report
+from finetrail.targets.target import metric_named
+from tests.unit.evaluation.report.pages import HOSTILE, TEXT, Page, image, report_of
 
 RNG = np.random.default_rng(0)
 ACTUAL = RNG.normal(size=120) * 40_000 + 250_000
 SAID = ACTUAL + RNG.normal(size=120) * 10_000
+STANDINGS = [
+    Standing("full", 10_200.0, 9_000.0, 11_000.0, 0.0, 0.0, 0.0, 9000, 9000),
+    Standing("lora", 10_400.0, 9_100.0, 11_200.0, 200.0, -400.0, 700.0, 100, 9100),
+]
 
 
-def measured(actual: Floats = ACTUAL, said: Floats = SAID, **changes: Any) -> RegressionEvaluation:
-    ids = [f"id{row:03d}" for row in range(len(actual))]
-    given: dict[str, Any] = {"mean": float(actual.mean()), "confidence": 0.95, "resamples": 100, "seed": 0} | changes
-    return evaluate_regression(ids, actual, said, **given)
+def measured(actual: Floats = ACTUAL, said: Floats = SAID, resamples: int = 100) -> NumberEvaluation:
+    judge = NumberCodec(float(actual.mean()), 1.0).judge
+    rows = pd.DataFrame({"id": [f"id{row:03d}" for row in range(len(actual))], "label": actual})
+    return judge.evaluate(rows, said[:, None], Draws(resamples, seed=0), {})
 
 
 def report(
-    evaluation: RegressionEvaluation, preview: Preview | None = None, **changes: Any
-) -> Report[RegressionEvaluation]:
-    standings = [
-        Standing("full", 10_200.0, 9_000.0, 11_000.0, 0.0, 0.0, 0.0, 9000, 9000),
-        Standing("lora", 10_400.0, 9_100.0, 11_200.0, 200.0, -400.0, 700.0, 100, 9100),
-    ]
+    evaluation: NumberEvaluation,
+    preview: Preview = TEXT,
+    *,
+    standings: list[Standing] = STANDINGS,
+    metric: str = "rmse",
+    **changes: Any,
+) -> Report:
     given: dict[str, Any] = {
-        "evaluation": evaluation,
-        "previews": dict.fromkeys(wanted_in_regression(evaluation), preview or Preview("a text")),
-        "seen": [Seen("250000", preview or Preview("a text"))],
-        "choice": choose(standings, Selection(metric="rmse")),
+        "project": "Prices",
+        "task": "text-regression",
+        "rows": evaluation.rows,
+        "seen": [Seen("250000", preview)],
         "panels": [Panel("loss", (Curve("training", ((1, 2.0), (2, 1.0))),), best=2)],
-    } | changes
-    common = _report(["a", "b"])
-    return Report(
-        project=given.pop("project", "Prices"),
-        task="text-regression",
-        model="a tiny encoder",
-        split=common.split,
-        lineage=common.lineage,
-        **given,
-    )
+    }
+    return report_of(evaluation, preview, standings, metric_named(METRICS, metric), **(given | changes))
 
 
 def test_every_section_is_there_and_the_elements_nest() -> None:
-    made = report(measured())
-    page = _Page(render_regression(made))
-    assert page.open == []
-    anchors = {attributes["href"] for tag, attributes in page.tags if tag == "a"}
-    assert anchors == {f"#{attributes['id']}" for tag, attributes in page.tags if tag == "section"}
-    assert sum(tag == "svg" for tag, _ in page.tags) == 3
-    shown = " ".join(page.text.split())
-    metrics = made.evaluation.metrics
+    evaluation = measured()
+    html = page(report(evaluation))
+    found = Page(html)
+    assert found.open == []
+    assert found.anchors == found.sections
+    assert found.sections == {f"#{name}" for name in ("fit", "ranges", "mistakes", "choice", "seen", "data", "lineage")}
+    assert len(found.all("svg")) == 3
+    metrics = evaluation.metrics
     for expected in (
+        "text-regression · 120 test rows",
         f"The model is off by {metrics['mae'].value:,.0f} on average (RMSE {metrics['rmse'].value:,.0f})",
-        f"would be off by {made.evaluation.baseline['mae']:,.0f}",
+        f"would be off by {evaluation.baseline['mae']:,.0f}",
         f"It explains {100 * metrics['r2'].value:.1f}% of how the test labels vary",
         f"{metrics['rmse'].low:,.0f} to {metrics['rmse'].high:,.0f}",
-        "`full` has the lowest validation RMSE, 10,200".replace("`", ""),
+        "full has the lowest validation RMSE, 10,200",
         "200 (-400 to 700)",
-        made.evaluation.mistakes[0].id,
+        evaluation.worst[0].id,
         "Validation RMSE was 10,400, within the interval of the test value",
     ):
-        assert expected in shown
-    assert render_regression(made) == render_regression(report(measured()))
+        assert expected in found.shown
+    assert html == page(report(measured()))
+
+
+def test_a_tile_a_metric_the_default_one_first_each_beside_what_the_mean_gives() -> None:
+    evaluation = measured()
+    tiles = report(evaluation).story.tiles
+    assert [one.name for one in tiles] == ["RMSE", "MAE", "R²", "Spearman correlation", "Pearson correlation"]
+    rmse, base = evaluation.metrics["rmse"], evaluation.baseline["rmse"]
+    assert tiles[0].notes == (f"{rmse.low:,.0f} to {rmse.high:,.0f}", f"the mean gives {base:,.0f}")
+    assert tiles[0].scale == (0.0, base)
+    assert tiles[2].scale == (0.0, 1.0)
 
 
 def test_a_validation_error_below_that_of_the_test_was_optimistic() -> None:
     standing = Standing("full", 5_000.0, 4_000.0, 6_000.0, 0.0, 0.0, 0.0, 9, 9)
-    html = render_regression(report(measured(), choice=choose([standing], Selection(metric="rmse"))))
+    html = page(report(measured(), standings=[standing]))
     assert "below the interval of the test value: the validation value was optimistic" in html
     standing = Standing("full", 0.7, 0.6, 0.8, 0.0, 0.0, 0.0, 9, 9)
-    html = render_regression(report(measured(), choice=choose([standing], Selection(metric="r2"))))
+    html = page(report(measured(), standings=[standing], metric="r2"))
     assert "below the interval of the test value." in html
 
 
 def test_hostile_words_stay_words() -> None:
-    made = report(measured(), Preview(HOSTILE), project=HOSTILE)
-    page = _Page(render_regression(made))
-    assert page.open == []
-    assert not {"script", "img"} & {tag for tag, _ in page.tags}
+    found = Page(page(report(measured(), Preview(HOSTILE), project=HOSTILE)))
+    assert found.open == []
+    assert not {"script", "img"} & {tag for tag, _ in found.tags}
 
 
 def test_images_are_shown_in_cards() -> None:
-    html = render_regression(report(measured(), _image()))
+    html = page(report(measured(), image()))
     assert html.count('<figure class="card">') == MISTAKES + 1
     assert "<th>Text</th>" not in html
 
@@ -111,15 +121,15 @@ def test_images_are_shown_in_cards() -> None:
 )
 def test_any_numbers_make_a_page(actual: list[float], said: list[float]) -> None:
     evaluation = measured(np.array(actual), np.array(said))
-    page = _Page(render_regression(report(evaluation)))
-    assert page.open == []
-    assert "nan" not in page.text
+    found = Page(page(report(evaluation)))
+    assert found.open == []
+    assert "nan" not in found.text
     assert sum(one.rows for one in evaluation.ranges) == len(actual)
 
 
 def test_a_page_of_many_rows_draws_some_and_says_so() -> None:
     evaluation = measured(np.arange(5000.0), np.arange(5000.0) + 1, resamples=2)
-    html = render_regression(report(evaluation))
+    html = page(report(evaluation))
     assert "(1,500 of 5,000)" in html
     assert len(html) < 400_000
 
@@ -129,16 +139,11 @@ def test_the_histogram_counts_every_row() -> None:
     assert "actual 3, predicted 4" in scatter_figure(measured(np.array([3.0]), np.array([4.0])).shown, 3.0)
 
 
-def test_answers_that_are_no_numbers_are_refused() -> None:
-    with pytest.raises(
-        ModelError, match=r"the model answers 2 of 3 rows with NaN or infinity, but every answer must be"
-    ):
-        measured(np.array([1.0, 2.0, 3.0]), np.array([np.nan, 2.0, np.inf]))
-
-
-def test_the_json_has_all_that_is_measured() -> None:
+def test_metrics_json_gets_all_that_is_measured_besides_the_metrics() -> None:
     evaluation = measured()
-    written = evaluation.as_json("test")
-    assert written["test"] == {name: interval.value for name, interval in evaluation.metrics.items()}
-    assert set(written) == {"test", "intervals", "baseline", "errors", "ranges"}
-    assert abs(evaluation.mistakes[0].error) == np.abs(SAID - ACTUAL).max()
+    added = evaluation.story(Gallery({})).json
+    assert set(added) == {"baseline", "errors", "ranges"}
+    assert added["baseline"] == {"mean_of_train": evaluation.mean, **evaluation.baseline}
+    assert set(added["errors"]) == {"bias", "absolute_median", "absolute_90%", "absolute_largest"}
+    assert added["errors"]["absolute_largest"] == np.abs(SAID - ACTUAL).max()
+    assert abs(evaluation.worst[0].error) == np.abs(SAID - ACTUAL).max()

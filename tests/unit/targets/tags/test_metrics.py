@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from finetrail.data.words import words
-from finetrail.targets.classes.metrics import Floats, Ints
+from finetrail.evaluation.scores.bootstrap import Floats, Ints
 from finetrail.targets.tags.alignment import encode
 from finetrail.targets.tags.metrics import NAMES, per_type, scores, statistics
 from finetrail.targets.tags.spans import Span

@@ -11,10 +11,10 @@ from torchvision.transforms.v2 import RandAugment, TrivialAugmentWide
 from finetrail.contents.image.augment.policies import rand_operations, trivial_operations, vary
 from tests.unit.models.drawings import noise
 
-NAMES = [
-    "Identity", "ShearX", "ShearY", "TranslateX", "TranslateY", "Rotate", "Brightness", "Color", "Contrast",
-    "Sharpness", "Posterize", "Solarize", "AutoContrast", "Equalize",
-]  # fmt: skip
+NAMES = (
+    "Identity ShearX ShearY TranslateX TranslateY Rotate Brightness Color Contrast Sharpness Posterize Solarize "
+    "AutoContrast Equalize"
+).split()
 SIZE = 33
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import torch
 
-from finetrail.contents.image.backbone import load_pretrained, load_saved, save_backbone
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.errors import ModelError
 from finetrail.models.weights import load_weights, save_tensors
+from tests.unit.contents.image.loading import fetch, rebuild, write
 from tests.unit.models.backbones import refusal, settings
 from tests.unit.models.networks import SIZE, images
 
@@ -50,13 +50,13 @@ def test_what_is_saved_comes_back_with_its_weights_and_names_no_place(
     first = request.getfixturevalue(name)
     written = []
     for number, folder in enumerate((first, shutil.copytree(first, tmp_path / "moved"))):
-        backbone, preprocessing, width = load_pretrained(settings("transformers", folder, image_size=SIZE), Path())
-        save_backbone(backbone, preprocessing, tmp_path / str(number))
+        backbone, preprocessing, width = fetch(settings("transformers", folder, image_size=SIZE))
+        write(backbone, preprocessing, tmp_path / str(number))
         written.append({path.name: path.read_bytes() for path in (tmp_path / str(number)).iterdir()})
     assert written[0] == written[1]
     assert not any(str(tmp_path.parent).encode() in content for content in written[0].values())
     save_tensors(backbone.state_dict(), tmp_path / "model.safetensors")
-    again, same, wide = load_saved(tmp_path / "0")
+    again, same, wide = rebuild(tmp_path / "0")
     load_weights(again, tmp_path / "model.safetensors")
     assert (same, wide) == (preprocessing, width)
     batch = images(2).batch([0, 1])
@@ -64,13 +64,13 @@ def test_what_is_saved_comes_back_with_its_weights_and_names_no_place(
         assert torch.equal(again.eval()(batch), backbone.eval()(batch))
     (tmp_path / "0" / "config.json").unlink()
     with pytest.raises(ModelError, match=r"is no whole model .*; `dvc checkout` restores a tracked model"):
-        load_saved(tmp_path / "0")
+        rebuild(tmp_path / "0")
 
 
 def test_a_vit_of_transformers(vit: Path) -> None:
     from transformers import ViTForImageClassification
 
-    backbone, preprocessing, width = load_pretrained(settings("transformers", vit), Path())
+    backbone, preprocessing, width = fetch(settings("transformers", vit))
     assert preprocessing == Preprocessing(16, 16, (0.5,) * 3, (0.5, 0.25, 0.5), "bilinear")
     assert width == 8
     whole = ViTForImageClassification.from_pretrained(vit).eval()
@@ -83,9 +83,9 @@ def test_a_vit_of_transformers(vit: Path) -> None:
 
 
 def test_a_kind_with_two_classifiers_starts_as_the_one_without_a_teacher(tmp_path: Path) -> None:
-    backbone, preprocessing, width = load_pretrained(settings("transformers/deit"), Path())
-    save_backbone(backbone, preprocessing, tmp_path)
-    again, _, wide = load_saved(tmp_path)
+    backbone, preprocessing, width = fetch(settings("transformers/deit"))
+    write(backbone, preprocessing, tmp_path)
+    again, _, wide = rebuild(tmp_path)
     kinds = [next(part for part in one.modules() if hasattr(part, "config")) for one in (backbone, again)]
     assert [type(kind).__name__ for kind in kinds] == ["DeiTForImageClassification"] * 2
     with torch.no_grad():
@@ -93,7 +93,7 @@ def test_a_kind_with_two_classifiers_starts_as_the_one_without_a_teacher(tmp_pat
 
 
 def test_a_resnet_of_transformers_and_its_crop(resnet: Path) -> None:
-    _, preprocessing, width = load_pretrained(settings("transformers", resnet), Path())
+    _, preprocessing, width = fetch(settings("transformers", resnet))
     assert (preprocessing.image_size, preprocessing.resize, preprocessing.interpolation) == (32, 40, "bicubic")
     assert width == 16
 
@@ -107,13 +107,13 @@ def test_a_resnet_of_transformers_and_its_crop(resnet: Path) -> None:
         ({"rescale_factor": 2 / 255}, Preprocessing(16, 16, (0.25,) * 3, (0.25, 0.125, 0.25), "bilinear")),
     ],
 )
-def test_other_ways_to_prepare_a_image(
+def test_other_ways_to_prepare_an_image(
     vit: Path, tmp_path: Path, given: dict[str, Any], expected: Preprocessing
 ) -> None:
     folder = shutil.copytree(vit, tmp_path / "vit")
     path = folder / "preprocessor_config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | given))
-    _, preprocessing, _ = load_pretrained(settings("transformers", folder), Path())
+    _, preprocessing, _ = fetch(settings("transformers", folder))
     assert preprocessing == expected
 
 
@@ -125,7 +125,7 @@ def test_a_folder_that_does_not_say_how_images_are_prepared(vit: Path, tmp_path:
     )
     half = (0.5, 0.5, 0.5)
     given = settings("transformers", folder, mean=half, std=half)
-    assert load_pretrained(given, Path())[1] == Preprocessing(16, 16, half, half, "bilinear")
+    assert fetch(given)[1] == Preprocessing(16, 16, half, half, "bilinear")
 
 
 @pytest.mark.parametrize(

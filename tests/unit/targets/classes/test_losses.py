@@ -1,4 +1,4 @@
-"""What training makes small: for plain batches, smoothed, weighted and mixed ones."""
+"""What a classifier makes small: for plain batches, smoothed, weighted and mixed ones."""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,45 +6,45 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from finetrail.targets.losses import (
-    Loss,
-    LossOptions,
-    class_weights,
-    classification_loss,
-    cross_entropy,
-    focal,
-    regression_loss,
-)
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional
 from torchvision.ops import sigmoid_focal_loss
 
+from finetrail.models.network import Batch
+from finetrail.targets.classes.losses import class_weights, cross_entropy, focal
+from finetrail.targets.learning import Loss
+
 LOGITS = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.5, 0.5], [-1.0, 3.0, 0.0], [1.0, 2.0, 3.0]])
 TARGETS = torch.tensor([0, 2, 1, 1])
 WEIGHTS = torch.tensor([0.5, 1.0, 2.0])
-NUMBERS, WANTED = torch.tensor([0.1, -2.0, 0.7, 3.0]), torch.tensor([0.0, -1.0, 0.9, -1.5])
+MIXED = {"targets_of_partner": TARGETS[[3, 2, 1, 0]], "targets_share": torch.full((4,), 0.3)}
+
+
+def of(targets: Tensor, mixed: Batch | None = None) -> Batch:
+    """A batch as the loss reads it."""
+    return {"targets": targets} | (mixed or {})
 
 
 def test_a_plain_batch_has_the_mean_negative_log_likelihood() -> None:
     expected = -torch.log_softmax(LOGITS, 1)[range(4), TARGETS].mean()
-    torch.testing.assert_close(cross_entropy()(LOGITS, TARGETS, {}), expected)
+    torch.testing.assert_close(cross_entropy()(LOGITS, of(TARGETS)), expected)
 
 
 def test_smoothing_spreads_its_share_over_all_classes() -> None:
     logs = -torch.log_softmax(LOGITS, 1)
     expected = (0.9 * logs[range(4), TARGETS] + 0.1 * logs.mean(1)).mean()
-    torch.testing.assert_close(cross_entropy(0.1)(LOGITS, TARGETS, {}), expected)
+    torch.testing.assert_close(cross_entropy(0.1)(LOGITS, of(TARGETS)), expected)
 
 
 def test_a_class_counts_by_its_weight_also_when_it_is_alone_in_a_batch() -> None:
     loss = cross_entropy(class_weights=WEIGHTS)
     logs = -torch.log_softmax(LOGITS, 1)[range(4), TARGETS]
-    torch.testing.assert_close(loss(LOGITS, TARGETS, {}), (logs * WEIGHTS[TARGETS]).mean())
-    torch.testing.assert_close(loss(LOGITS[:1], TARGETS[:1], {}), 0.5 * logs[0])
-    halves = (loss(LOGITS[:2], TARGETS[:2], {}) + loss(LOGITS[2:], TARGETS[2:], {})) / 2
-    torch.testing.assert_close(halves, loss(LOGITS, TARGETS, {}))
+    torch.testing.assert_close(loss(LOGITS, of(TARGETS)), (logs * WEIGHTS[TARGETS]).mean())
+    torch.testing.assert_close(loss(LOGITS[:1], of(TARGETS[:1])), 0.5 * logs[0])
+    halves = (loss(LOGITS[:2], of(TARGETS[:2])) + loss(LOGITS[2:], of(TARGETS[2:]))) / 2
+    torch.testing.assert_close(halves, loss(LOGITS, of(TARGETS)))
 
 
 @pytest.mark.parametrize("build", [cross_entropy, partial(focal, 2.0)])
@@ -56,24 +56,24 @@ def test_a_mixed_example_counts_for_both_of_its_classes(
     loss = build(smoothing, weights)
     partner, share = torch.tensor([3, 2, 1, 0]), torch.tensor([1.0, 0.75, 0.25, 0.0])
     expected = sum(
-        share[at] * loss(LOGITS[[at]], TARGETS[[at]], {})
-        + (1 - share[at]) * loss(LOGITS[[at]], TARGETS[partner[at]].view(1), {})
+        share[at] * loss(LOGITS[[at]], of(TARGETS[[at]]))
+        + (1 - share[at]) * loss(LOGITS[[at]], of(TARGETS[partner[at]].view(1)))
         for at in range(4)
     )
-    mixed = loss(LOGITS, TARGETS, {"partner_targets": TARGETS[partner], "share": share})
+    mixed = loss(LOGITS, of(TARGETS, {"targets_of_partner": TARGETS[partner], "targets_share": share}))
     torch.testing.assert_close(mixed, torch.as_tensor(expected) / 4)
-    whole = loss(LOGITS, TARGETS, {"partner_targets": TARGETS[partner], "share": torch.ones(4)})
-    torch.testing.assert_close(whole, loss(LOGITS, TARGETS, {}))
+    whole = loss(LOGITS, of(TARGETS, {"targets_of_partner": TARGETS[partner], "targets_share": torch.ones(4)}))
+    torch.testing.assert_close(whole, loss(LOGITS, of(TARGETS)))
 
 
-@pytest.mark.parametrize("batch", [{}, {"partner_targets": TARGETS[[3, 2, 1, 0]], "share": torch.full((4,), 0.3)}])
+@pytest.mark.parametrize("mixed", [None, MIXED])
 @pytest.mark.parametrize("weights", [None, WEIGHTS])
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
 def test_focal_loss_without_a_focus_is_cross_entropy(
-    batch: dict[str, torch.Tensor], weights: torch.Tensor | None, smoothing: float
+    mixed: Batch | None, weights: torch.Tensor | None, smoothing: float
 ) -> None:
-    found = focal(0.0, smoothing, weights)(LOGITS, TARGETS, batch)
-    torch.testing.assert_close(found, cross_entropy(smoothing, weights)(LOGITS, TARGETS, batch), rtol=0, atol=1e-6)
+    found = focal(0.0, smoothing, weights)(LOGITS, of(TARGETS, mixed))
+    torch.testing.assert_close(found, cross_entropy(smoothing, weights)(LOGITS, of(TARGETS, mixed)), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
@@ -81,7 +81,7 @@ def test_focal_loss_is_the_papers_for_every_class_that_has_a_share(smoothing: fl
     shares = torch.full((4, 3), smoothing / 3) + (1 - smoothing) * functional.one_hot(TARGETS, 3)
     chances = torch.softmax(LOGITS.double(), 1)
     expected = -(shares * WEIGHTS * (1 - chances) ** 1.5 * chances.log()).sum(1).mean()
-    found = focal(1.5, smoothing, WEIGHTS)(LOGITS, TARGETS, {})
+    found = focal(1.5, smoothing, WEIGHTS)(LOGITS, of(TARGETS))
     torch.testing.assert_close(found, expected.float())
 
 
@@ -92,7 +92,7 @@ def test_focal_loss_of_two_classes_is_torchvisions(gamma: float, alpha: float) -
     z, targets = torch.tensor([-3.0, -0.1, 0.0, 2.0, 8.0]), torch.tensor([1, 0, 1, 1, 0])
     weights = None if alpha < 0 else torch.tensor([1 - alpha, alpha])
     expected = sigmoid_focal_loss(z, targets.float(), alpha, gamma, reduction="mean")
-    found = focal(gamma, class_weights=weights)(torch.stack((torch.zeros(5), z), 1), targets, {})
+    found = focal(gamma, class_weights=weights)(torch.stack((torch.zeros(5), z), 1), of(targets))
     torch.testing.assert_close(found, expected)
 
 
@@ -100,16 +100,11 @@ def test_focal_loss_of_two_classes_is_torchvisions(gamma: float, alpha: float) -
 @pytest.mark.parametrize("target", [0, 1])
 def test_focal_loss_has_a_gradient_also_where_the_model_is_sure(gamma: float, target: int) -> None:
     logits = torch.tensor([[200.0, 0.0, -200.0]], requires_grad=True)
-    value = focal(gamma, 0.1)(logits, torch.tensor([target]), {})
+    value = focal(gamma, 0.1)(logits, of(torch.tensor([target])))
     value.backward()  # type: ignore[no-untyped-call]
     assert logits.grad is not None
     assert logits.grad.isfinite().all()
     assert value.isfinite()
-
-
-def test_a_task_gets_the_loss_that_its_options_name() -> None:
-    found = [classification_loss(LossOptions(0.1, WEIGHTS, gamma))(LOGITS, TARGETS, {}) for gamma in (None, 0.5)]
-    assert found == [loss(LOGITS, TARGETS, {}) for loss in (cross_entropy(0.1, WEIGHTS), focal(0.5, 0.1, WEIGHTS))]
 
 
 @given(st.lists(st.integers(0, 4), max_size=60))
@@ -144,24 +139,3 @@ def test_a_class_with_few_rows_weighs_more_but_less_than_balanced() -> None:
 
 def test_without_a_method_there_are_no_weights() -> None:
     assert class_weights(None, np.array([0, 1]), 2) is None
-
-
-@pytest.mark.parametrize(
-    ("distance", "expected"),
-    [
-        ("mse", functional.mse_loss(NUMBERS, WANTED)),
-        ("mae", functional.l1_loss(NUMBERS, WANTED)),
-        ("huber", functional.huber_loss(NUMBERS, WANTED, delta=0.5)),
-    ],
-)
-def test_the_losses_of_a_number_are_torch_s(distance: str, expected: Tensor) -> None:
-    loss = regression_loss(LossOptions(distance=distance, huber_delta=0.5))
-    torch.testing.assert_close(loss(NUMBERS[:, None], WANTED, {}), expected)
-
-
-def test_mixed_numbers_count_by_their_share() -> None:
-    share = torch.tensor([1.0, 0.0, 0.25, 0.5])
-    mixed = {"partner_targets": WANTED.flip(0), "share": share}
-    found = regression_loss(LossOptions())(NUMBERS[:, None], WANTED, mixed)
-    each = share * (NUMBERS - WANTED) ** 2 + (1 - share) * (NUMBERS - WANTED.flip(0)) ** 2
-    torch.testing.assert_close(found, each.mean())

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from finetrail.models.backbone_settings import ImageBackbone
 from PIL import Image
 
-from finetrail.inference.predict import compute_features
+from finetrail.contents.image.settings import ImageBackbone
 from finetrail.tasks.registry import get_task
 
 LABELS = ["blue", "red"]
@@ -29,15 +28,16 @@ def save_red_or_blue(folder: Path) -> None:
     task = get_task(NAME)
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        built = task.build(settings, LABELS, folder)
+        built = task.build(settings, task.target.learned({"labels": LABELS}), folder, ["image"])
     chance = np.random.default_rng(0)
     colours = chance.integers(0, 256, (200, 3))
     values = [image((int(red), int(green), int(blue))) for red, green, blue in colours]
-    features = compute_features(built.model, built.processor.encode(values), 64).values
+    inputs = built.processor.encode(values)
+    with torch.no_grad():
+        features = built.model.eval().features(inputs.batch(range(len(inputs))))
     redder = torch.from_numpy(colours[:, 0] - colours[:, 2]).float() / 16
     with_one = torch.cat([features, torch.ones(len(features), 1)], dim=1)
     slope = torch.linalg.lstsq(with_one, redder[:, None], driver="gelsd").solution[:, 0]
-    with torch.no_grad():
-        built.model.head.weight.copy_(torch.stack([-slope[:-1], slope[:-1]]))
-        built.model.head.bias.copy_(torch.stack([-slope[-1], slope[-1]]))
+    both = torch.stack([-slope, slope])
+    built.model.head.load_state_dict({"weight": both[:, :-1], "bias": both[:, -1]})
     task.save(built, settings, folder)

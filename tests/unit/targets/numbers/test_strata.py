@@ -1,40 +1,25 @@
-"""Labels that are numbers: read, and divided so that every split has the same distribution."""
+"""Labels that are numbers, divided so that every split has the same distribution."""
 
 from typing import Any
 
 import pytest
-from finetrail.targets.numbers.numbers import BINS, bins, to_number, to_numbers
-from finetrail.targets.strata import Numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
 from finetrail.contents.text.near import Texts
+from finetrail.contents.text.split import TextSplit
 from finetrail.data.splitting.report import label_counts, refuse
-from finetrail.data.splitting.settings import TextNumberSplit
-from finetrail.data.splitting.splits import Rows, assign
-from finetrail.errors import DataError, SplitError
+from finetrail.data.splitting.rows import Rows
+from finetrail.data.splitting.splits import Assignment, assign
+from finetrail.errors import SplitError
+from finetrail.targets.numbers.strata import BINS, NumberStrata, bins
 from finetrail.workspace import SPLITS
 
 
-@pytest.mark.parametrize(
-    ("label", "number"),
-    [("3", 3.0), ("3.0", 3.0), (" -2.5e-3 ", -0.0025), ("+7", 7.0), (".5", 0.5), ("1E6", 1e6), ("-0", 0.0)],
-)
-def test_a_number_is_read_as_tables_write_it(label: str, number: float) -> None:
-    assert to_number(label) == number
+class TextNumberSplit(TextSplit):
+    """As a task joins the two."""
 
-
-@pytest.mark.parametrize(
-    "label", ["", "n/a", "nan", "inf", "-Infinity", "1e999", "1_000", "1,5", "3 m", "٣", "0x1F", None]
-)
-def test_what_is_no_finite_number_is_none(label: str | None) -> None:
-    assert to_number(label) is None
-
-
-def test_labels_that_are_no_numbers_are_named() -> None:
-    assert to_numbers(["1", "2.5"]) == [1.0, 2.5]
-    with pytest.raises(DataError, match=r"2 of 3 labels are no finite numbers \(first: 'many'\); let `validate` quar"):
-        to_numbers(["1", "many", "nan"])
+    strata = NumberStrata()
 
 
 @given(st.lists(st.integers(-20, 20).map(float), min_size=1, max_size=200), st.sampled_from([0.05, 0.1, 0.3]))
@@ -56,7 +41,7 @@ def rows_of(labels: list[float], settings: TextNumberSplit, official: list[str |
     """Rows that are not near to one another."""
     texts = [" ".join(f"w{row}x{i}" for i in range(6)) for row in range(len(labels))]
     given_splits: list[str | None] = official or [None] * len(labels)
-    strata = settings.strata.of([str(label) for label in labels], given_splits, settings)
+    strata = settings.strata.of(labels, given_splits, settings)
     return Rows([f"id{row:03d}" for row in range(len(labels))], texts, strata, given_splits, [None] * len(labels))
 
 
@@ -103,10 +88,10 @@ def test_one_number_in_train_is_refused_and_a_bin_that_train_lacks_is_not() -> N
         "val": {"bin 01": 0, "bin 02": 1},
         "test": {"bin 01": 1, "bin 02": 0},
     }
-    refuse(counts, 0)
-    Numbers().refuse(counts, ["1", "2", "2", "2"])
+    refuse(Assignment([*["train"] * 4, "val", "test"], [], []))
+    NumberStrata().refuse(counts, [1.0, 2.0, 2.0, 2.0])
     with pytest.raises(SplitError, match=r"all 4 rows of train have the label 2: there is nothing to learn; add rows"):
-        Numbers().refuse(counts, ["2", "2.0", "2", "2"])
+        NumberStrata().refuse(counts, [2.0, 2.0, 2.0, 2.0])
 
 
 def test_no_rows_have_no_bins() -> None:

@@ -1,0 +1,84 @@
+"""How the answers of a model are written down and read. Numpy alone, so that choosing and registering skip torch."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from finetrail.targets.judge import Judge
+
+    Right = NDArray[np.bool_]
+
+Answers = Any
+"""A model's answers to rows, in their order, as a kind of target has them: it has a length and takes a mask of rows."""
+
+
+class Codec(Protocol):
+    """How a model's answers are written down and read, in files and in what is served.
+
+    Attributes:
+        outputs: the names of the K outputs of the head, in their order.
+    """
+
+    @property
+    def outputs(self) -> list[str]: ...
+
+    @property
+    def judge(self) -> "Judge":
+        """Judges answers of this codec."""
+        ...
+
+    def described(self) -> dict[str, Any]:
+        """What `Target.codec` needs, as JSON: in model.json and metrics.json."""
+        ...
+
+    def unknown(self, labels: Sequence[Any]) -> str:
+        """What of these labels the model does not know, in a few words; empty where it knows all."""
+        ...
+
+    def broken(self, answers: Answers) -> "Right":
+        """Which answers are NaN or infinite (n,)."""
+        ...
+
+    def columns(self, answers: Answers) -> dict[str, Any]:
+        """The columns of predictions.parquet, typed, from which `read` gets the same answers."""
+        ...
+
+    def read(self, frame: "pd.DataFrame") -> Answers:
+        """Answers out of a predictions.parquet. Raises: ValueError: it holds none of this codec."""
+        ...
+
+    def say(self, answers: Answers) -> dict[str, Any]:
+        """The columns of a served answer, as `Target.answers` names them."""
+        ...
+
+    def apart(self, one: Answers, other: Answers) -> "NDArray[np.float64]":
+        """How far two answers to a row lie apart (n,); infinite where one cannot be mistaken for the other."""
+        ...
+
+    def scale(self, answers: Answers) -> float:
+        """What `apart` is to be compared with: 1, or the size of the largest answer."""
+        ...
+
+    def shown(self, answers: Answers, row: int) -> str:
+        """The answer to a row, for a message."""
+        ...
+
+    def refuse_others(self, champion: Any) -> None:
+        """Raise RefusedError where a champion knows other labels than this challenger; the message says which."""
+        ...
+
+    def aligned(self, answers: Answers, own: Any) -> Answers:
+        """Answers of this codec as `own` would have them, which knows the same labels."""
+        ...
+
+    def snippet(self, names: str) -> str:
+        """Python that prints answers from `logits`, for a model card. Args: names: Python for the outputs' names."""
+        ...
+
+    def about(self) -> list[str]:
+        """What a model card says of the labels, in sentences of Markdown."""
+        ...

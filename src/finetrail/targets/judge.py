@@ -1,0 +1,109 @@
+"""How good the answers of a model are, and what a report says of them. Numpy alone."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from finetrail.targets.codec import Answers
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from markupsafe import Markup
+    from numpy.typing import NDArray
+
+    from finetrail.evaluation.report.gallery import Gallery
+    from finetrail.evaluation.report.previews import Preview
+    from finetrail.evaluation.report.section import Story
+    from finetrail.evaluation.scores.bootstrap import Draws, Interval
+
+    Right = NDArray[np.bool_]
+    """Whether a model is right, one a row (n,)."""
+
+
+class Judge(Protocol):
+    """How good answers are. Numpy alone.
+
+    Attributes:
+        by_group: whether intervals are drawn by whole groups of rows, where there are groups.
+    """
+
+    @property
+    def by_group(self) -> bool: ...
+
+    def facts(self, labels: Sequence[Any], answers: Answers) -> "NDArray[Any]":
+        """What the metrics need to know of each row (n, S); see `finetrail.evaluation.scores.bootstrap`."""
+        ...
+
+    def scores(self, facts: "NDArray[Any]", drawn: "NDArray[np.int64]") -> "dict[str, NDArray[np.float64]]":
+        """Every metric (R,), from facts (D, S) of which each was drawn so often (R, D)."""
+        ...
+
+    def right(self, labels: Sequence[Any], answers: Answers) -> "Right | None":
+        """Which rows are answered rightly (n,); None where a row is not right or wrong."""
+        ...
+
+    def constant(self, labels: Sequence[Any]) -> Answers:
+        """The answer that serves these rows best if all get the same: the rival of a first champion."""
+        ...
+
+    def groups(self, labels: Sequence[Any], answers: Answers) -> "Mapping[str, tuple[Right, Right]]":
+        """Shares of right answers that the gate judges apart, by name: which rows count (n,), and which are right."""
+        ...
+
+    def errors(self, labels: Sequence[Any], answers: Answers) -> "Mapping[str, float]":
+        """What the gate bounds besides, such as a calibration error, by name; the lower the better."""
+        ...
+
+    def evaluate(
+        self, rows: "pd.DataFrame", answers: Answers, draws: "Draws", trained: Mapping[str, Any]
+    ) -> "Evaluation":
+        """All that a report shows.
+
+        Args:
+            rows: id and label of each, and group where there are groups.
+            trained: the metrics.json of the training.
+        """
+        ...
+
+    def told(self, tested: Mapping[str, Any]) -> list[str]:
+        """What a model card says of a test's metrics.json besides the metrics, in paragraphs of Markdown."""
+        ...
+
+    def limits(self, tested: Mapping[str, Any]) -> list[str]:
+        """What a user of the model should be warned of, in sentences."""
+        ...
+
+
+class Evaluation(Protocol):
+    """A model's answers to a split, measured.
+
+    Attributes:
+        metrics: the kind's, in its order, with intervals.
+        more: further values for metrics.json, beside them.
+        wanted: ids of the rows whose contents the report shows.
+    """
+
+    @property
+    def metrics(self) -> "Mapping[str, Interval]": ...
+
+    @property
+    def more(self) -> Mapping[str, float]: ...
+
+    @property
+    def wanted(self) -> set[str]: ...
+
+    def story(self, gallery: "Gallery") -> "Story":
+        """What the report says."""
+        ...
+
+    def mistakes(self, previews: "Mapping[str, Preview]") -> "pd.DataFrame":
+        """The worst mistakes, for errors.csv."""
+        ...
+
+    def plots(self) -> "Mapping[str, Markup]":
+        """The figures that `dvc plots` shows and compares, by name."""
+        ...
+
+    def logged(self) -> Mapping[str, float]:
+        """What MLflow shows besides the metrics."""
+        ...

@@ -1,0 +1,64 @@
+"""What a model learns of labels, and how its outputs become answers: the half of a target that imports torch."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from finetrail.evaluation.scores.metric import Point
+from finetrail.targets.codec import Answers, Codec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from finetrail.models.inputs import Inputs, Targets
+    from finetrail.models.network import Batch, Network
+
+    Kept = NDArray[np.float32] | list[NDArray[np.float32]]
+    """What is kept of a model's outputs: one array an example; of arrays of one shape all together (N, ...)."""
+
+Loss = Callable[["Tensor", "Batch"], "Tensor"]
+"""Maps outputs (B, ..., K) and the batch that they come from, with its targets, to the mean loss of its examples."""
+
+
+class Learning(Protocol):
+    """What a model learns of the labels, and how its outputs become answers. Imports torch."""
+
+    @property
+    def codec(self) -> Codec: ...
+
+    def head(self, width: int) -> "nn.Module":
+        """A new head: maps features (B, ..., `width`) to outputs (B, ..., K)."""
+        ...
+
+    def encode(self, labels: Sequence[Any], inputs: "Inputs") -> "Targets":
+        """The targets of a split. Args: inputs: its contents, encoded; targets follow what became of them."""
+        ...
+
+    def loss(self, settings: Any, labels: Sequence[Any]) -> Loss:
+        """The mean loss of a batch. Args: settings: section `train`; labels: of the training rows."""
+        ...
+
+    def keep(self, outputs: "Tensor", batch: "Batch") -> "Kept":
+        """What is kept of outputs (B, ..., K): for each example an array, all of one shape or of any length."""
+        ...
+
+    def answers(self, kept: "Kept", inputs: "Inputs") -> Answers:
+        """The answers to the rows, from what was kept of all examples."""
+        ...
+
+    def score(self, kept: "Kept", inputs: "Inputs", labels: Sequence[Any], *, finished: bool = False) -> Point:
+        """Loss and metrics of a split.
+
+        Args:
+            finished: whether the model answers as it is served; see `finish`.
+        """
+        ...
+
+    def finish(self, model: "Network") -> None:
+        """Make a trained model, whose adaptation is merged, answer as it is served."""
+        ...
+
+    def fitted(self, kept: "Kept", inputs: "Inputs", labels: Sequence[Any]) -> "Learning":
+        """The same with what a finished model's answers to the validation rows decide, such as thresholds."""
+        ...

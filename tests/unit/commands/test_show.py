@@ -1,0 +1,90 @@
+"""`finetrail show`: what the pipeline found, on one screen, with MLflow or without."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from finetrail.commands.show import show
+from finetrail.errors import WorkspaceError
+from finetrail.evaluation.selection import Choice, Standing
+from finetrail.runs.record import write_record
+from finetrail.runs.tracking import Tracker
+from finetrail.targets.classes import METRICS
+from finetrail.workspace import Workspace, write_json
+from tests.unit.recorded import RECORD, files_of, start
+
+FULL = Standing("full", 0.9126, 0.85, 0.95, 0.0, 0.0, 0.0, 22_713_216, 22_713_216)
+PROBE = Standing("probe", 0.9, 0.84, 0.94, 0.0126, -0.01, 0.03, 770, 22_713_216)
+SCORES = {"accuracy": 0.875, "macro_precision": 0.8, "macro_recall": 0.7, "macro_f1": 0.74996}
+
+
+@pytest.fixture
+def finished(tracker: Tracker, tmp_path: Path) -> tuple[Workspace, str]:
+    """A workspace whose pipeline has run to its end, and its project."""
+    workspace = Workspace(tmp_path)
+    choice = Choice("probe", "macro_f1", "`probe` trains fewer [of them].", (FULL, PROBE), 1000, 0.95)
+    write_json(workspace.selection_report, choice.as_json())
+    write_json(workspace.test_report / "metrics.json", {"test": SCORES})
+    write_json(workspace.registration, {"name": "toy", "version": 3, "alias": "challenger"})
+    for name, seconds in (("full", 61.4), ("probe", 2.6)):
+        run_id = start(tracker)
+        tracker.end(run_id)
+        paths = files_of(tmp_path / "data", run_id, name)
+        measured = {"seconds": seconds, "samples_per_second": 51.4}
+        write_record(replace(RECORD, run_id=run_id, measured=measured), paths.record)
+    return workspace, str(tracker.client.get_experiment(tracker.experiment_id).name)
+
+
+def shown(workspace: Workspace, project: str) -> list[str]:
+    page = io.StringIO()
+    console = Console(width=400, file=page)
+    for part in show(workspace, project, METRICS):
+        console.print(part)
+    return [line.rstrip() for line in page.getvalue().splitlines()]
+
+
+def test_the_candidates_the_choice_the_scores_and_the_version(finished: tuple[Workspace, str]) -> None:
+    title, full, probe, *lines = shown(*finished)
+    assert title.split("  ")[0] == "candidate"
+    assert "validation macro F1" in title
+    assert full.split() == ["full", "0.913", "0.850", "to", "0.950", "22,713,216", "61", "51"]
+    assert probe.split()[:3] == ["probe", "*", "0.900"]
+    assert lines[:4] == [
+        "`probe` trains fewer [of them].",
+        "test, scored once: accuracy 0.875, macro precision 0.800, macro recall 0.700, macro F1 0.750",
+        "registered: models:/toy/3, alias challenger",
+        "report: data/reports/test/report.html",
+    ]
+
+
+def test_the_page_that_compares_all_candidates_is_named(finished: tuple[Workspace, str], tracker: Tracker) -> None:
+    last = shown(*finished)[-1]
+    assert last.startswith("all candidates side by side, while `make ui` runs: http://127.0.0.1:5000/#/compare-runs?")
+    for run in tracker.client.search_runs([tracker.experiment_id]):
+        assert run.info.run_id in last
+
+
+def test_without_mlflow_all_is_shown_that_stands_in_files(
+    finished: tuple[Workspace, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_mlflow = shown(*finished)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    without = shown(*finished)
+    assert without[:-1] == with_mlflow[:-1]
+    assert "MLflow at http://127.0.0.1:9 does not answer as it should" in without[-1]
+
+
+@pytest.mark.parametrize(
+    ("missing", "stage"),
+    [("selection/selection.json", "select"), ("reports/test/metrics.json", "test"), ("registration.json", "register")],
+)
+def test_what_is_not_there_yet_is_told_with_its_stage(
+    finished: tuple[Workspace, str], missing: str, stage: str
+) -> None:
+    (finished[0].root / "data" / missing).unlink()
+    with pytest.raises(WorkspaceError, match=rf"does not exist: it is written by `{stage}`; run `dvc repro`"):
+        shown(*finished)

@@ -1,0 +1,54 @@
+"""The types of answers mean the same in MLflow's signature and in Parquet."""
+
+import pyarrow as pa
+import pytest
+
+from finetrail.serving.answer_types import arrow_type, is_nested, mlflow_type
+from finetrail.tasks.registry import all_tasks
+
+SPANS = "list[{label: string, start: long, score: double}]"
+KINDS = [
+    ("string", pa.string(), {"type": "string"}),
+    ("double", pa.float64(), {"type": "double"}),
+    ("list[string]", pa.list_(pa.string()), {"type": "array", "items": {"type": "string"}}),
+    ("list[list[long]]", pa.list_(pa.list_(pa.int64())), None),
+    ("{label: string, at: long}", pa.struct([("label", pa.string()), ("at", pa.int64())]), None),
+    (SPANS, pa.list_(pa.struct([("label", pa.string()), ("start", pa.int64()), ("score", pa.float64())])), None),
+]
+
+
+@pytest.mark.parametrize(("kind", "in_parquet", "in_mlflow"), KINDS)
+def test_a_type_is_known_to_both(kind: str, in_parquet: pa.DataType, in_mlflow: dict[str, object] | None) -> None:
+    from mlflow.types import ColSpec
+
+    assert arrow_type(kind) == in_parquet
+    assert is_nested(kind) == pa.types.is_nested(in_parquet)
+    said = ColSpec(mlflow_type(kind)).to_dict()
+    assert in_mlflow is None or said.items() >= in_mlflow.items()
+
+
+def test_a_list_of_structs_is_one_to_mlflow_too() -> None:
+    from mlflow.types import ColSpec
+
+    properties = ColSpec(mlflow_type(SPANS)).to_dict()["items"]["properties"]
+    assert {name: one["type"] for name, one in properties.items()} == {
+        "label": "string",
+        "start": "long",
+        "score": "double",
+    }
+
+
+def test_every_task_answers_in_types_that_are_known() -> None:
+    kinds = {kind for task in all_tasks() for kind in task.target.answers.values()}
+    assert kinds >= {"string", "double"}
+    for kind in kinds:
+        mlflow_type(kind)
+        arrow_type(kind)
+
+
+@pytest.mark.parametrize("kind", ["text", "list[number]", "string]"])
+def test_other_words_are_no_types(kind: str) -> None:
+    with pytest.raises(KeyError):
+        arrow_type(kind)
+    with pytest.raises(KeyError):
+        mlflow_type(kind)

@@ -1,0 +1,65 @@
+"""What a training computes once, by what is frozen."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from finetrail.adaptation.full import Full
+from finetrail.adaptation.last_layers import LastLayers
+from finetrail.adaptation.linear_probe import LinearProbe
+from finetrail.adaptation.methods import Adaptation
+from finetrail.inference.features import Features
+from finetrail.models.inputs import Inputs
+from finetrail.targets.per_row import RowTargets
+from finetrail.training.block_outputs import BlockOutputs
+from finetrail.training.frozen import computed_once
+from finetrail.training.settings import Training
+from tests.unit.models.networks import BUILD, Images, answers, images
+
+PROBE, LAST = LinearProbe(method="linear_probe"), LastLayers(method="last_layers", layers=1)
+
+
+class Varying(Images):
+    @property
+    def varies(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("adaptation", "settings", "expected"),
+    [
+        (PROBE, {}, Features),
+        (PROBE, {"compile": True}, Features),
+        (LAST, {}, BlockOutputs),
+        # What is wrapped cannot be left out block by block.
+        (LAST, {"compile": True}, Images),
+        (LAST, {"fsdp": True, "processes": 2}, Images),
+        (Full(method="full"), {}, Images),
+    ],
+)
+def test_what_is_frozen_from_the_input_on_is_computed_once(
+    adaptation: Adaptation, settings: dict[str, Any], expected: type[Any], tmp_path: Path
+) -> None:
+    model = BUILD["convolutions"]()
+    adaptation.apply(model)
+    inputs: dict[str, Inputs] = {
+        name: images(count).labelled(RowTargets(torch.arange(count))) for name, count in (("train", 6), ("val", 3))
+    }
+    before = answers(model, inputs["val"])
+    with computed_once(model, inputs, Training(**settings), "fp32", scratch=tmp_path) as fed:
+        assert {name: type(one) for name, one in fed.items()} == dict.fromkeys(inputs, expected)
+        assert {name: len(one) for name, one in fed.items()} == {"train": 6, "val": 3}
+        assert fed["train"].batch([4, 1])["targets"].tolist() == [4, 1]
+        assert abs(answers(model, fed["val"]) - before).max() < 1e-5
+    assert (answers(model, inputs["val"]) == before).all()
+
+
+@pytest.mark.parametrize("adaptation", [PROBE, LAST])
+def test_nothing_is_computed_once_where_the_training_images_vary(adaptation: Adaptation, tmp_path: Path) -> None:
+    model = BUILD["convolutions"]()
+    adaptation.apply(model)
+    inputs: dict[str, Inputs] = {"train": Varying(images(6).pixels), "val": images(3)}
+    with computed_once(model, inputs, Training(), "fp32", scratch=tmp_path) as fed:
+        assert all(fed[name] is inputs[name] for name in inputs)
