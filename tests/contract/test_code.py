@@ -16,7 +16,7 @@ MODULES = [path for path in FILES if path.suffix == ".py"]
 OTHERS = sorted(path for name in ("flows", "bench", "docker", "tests") for path in (REPOSITORY / name).rglob("*.py"))
 WRITERS = {"torch.save", "pickle.dumps", "pickle.dump"}
 # Shows first that its poisoned file does run code where it is let.
-ARMED = {"tests/unit/models/test_state_dicts.py": {"torch.load without weights_only=True"}}
+ARMED = {"tests/unit/contents/image/backbones/test_state_dicts.py": {"torch.load without weights_only=True"}}
 UNPICKLERS = {"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve", "yaml"}
 # Calls that read or write pickles, or run code that a file holds.
 _RUNNING = {

@@ -6,6 +6,10 @@ from ruamel.yaml import YAML
 from finetrail.contents.image.augment.settings import Augment
 from finetrail.gate.settings import Gate
 from finetrail.settings import Settings
+from finetrail.targets.class_sets.settings import SetTraining
+from finetrail.targets.classes.settings import ClassTraining
+from finetrail.targets.numbers.settings import NumberTraining
+from finetrail.targets.tags.settings import TagTraining
 from finetrail.training.settings import Training
 from tests.contract.pipeline import REPOSITORY
 
@@ -29,11 +33,22 @@ def defaults(opening: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("opening", "section"),
-    [("## train", Training), ("`augment`, for images; all off by default:", Augment), ("## gate", Gate)],
-    ids=["train", "augment", "gate"],
+    [
+        ("## train", Training),
+        ("`train`, where labels are classes:", ClassTraining),
+        ("`train`, where labels are sets of classes:", SetTraining),
+        ("`train`, where labels are numbers:", NumberTraining),
+        ("`train`, where labels are tags:", TagTraining),
+        ("`augment`, for images; all off by default:", Augment),
+        ("## gate", Gate),
+    ],
+    ids=["train", "classes", "class sets", "numbers", "tags", "augment", "gate"],
 )
 def test_every_key_is_named_with_its_default(opening: str, section: type[Settings]) -> None:
     written = {key: YAML(typ="safe").load(value) for key, value in defaults(opening).items()}
     assert list(written) == list(section.model_fields), "in the order of the settings"
     found = section(**written)
-    assert {key: getattr(found, key) for key in written} == {key: getattr(section(), key) for key in written}
+    known = {key: field for key, field in section.model_fields.items() if not field.is_required()}
+    assert {key: getattr(found, key) for key in known} == {
+        key: field.get_default(call_default_factory=True) for key, field in known.items()
+    }

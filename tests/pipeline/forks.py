@@ -17,7 +17,11 @@ _CONTEXT = multiprocessing.get_context("forkserver")
 _PRELOAD = [
     "finetrail.cli.app",
     "finetrail.stages.train",
-    "finetrail.contents.text.task",
+    "finetrail.contents.text.backbone",
+    "finetrail.contents.text.processor",
+    "finetrail.targets.classes.evaluation",
+    "finetrail.targets.classes.learning",
+    "finetrail.tasks.text_classification",
     "mlflow",
     "mlflow.store.tracking.sqlalchemy_store",
     "peft",

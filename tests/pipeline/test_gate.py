@@ -15,17 +15,21 @@ from finetrail.workspace import read_json
 from tests.conftest import ToyRow, toy_rows, write_csv
 from tests.pipeline.trainings import database
 from tests.pipeline.workspaces import CSV, Outcome, Sandbox
+from tests.unit.recorded import packing_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from torch import Tensor
 
-# The toy's 60 test rows are fewer than the defaults ask for.
-PLACES = [
-    ("experiments", "artifact_location"), ("runs", "artifact_uri"), ("logged_models", "artifact_location"),
-    ("model_versions", "storage_location"),
-]  # fmt: skip
+PLACES = {
+    "experiments": "artifact_location",
+    "runs": "artifact_uri",
+    "logged_models": "artifact_location",
+    "model_versions": "storage_location",
+}
+"""The columns, by table, in which MLflow's database says where files lie."""
 FEW = {"class_rows": 10, "slice_rows": 10, "resamples": 200}
+"""The toy's 60 test rows are fewer than the defaults ask for."""
 
 
 @pytest.fixture
@@ -36,7 +40,7 @@ def gated(registered: Sandbox, tmp_path: Path) -> Sandbox:
     utils._artifact_repos_cache.clear()  # in this process a run's id would lead to the artifacts of the last copy
     copy = Sandbox(Path(shutil.copytree(registered.root, tmp_path / "workspace", symlinks=True)))
     with database(copy) as opened:
-        for table, column in PLACES:
+        for table, column in PLACES.items():
             moved = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"  # noqa: S608  (our own names)
             opened.execute(moved, (str(registered.root), str(copy.root)))
     copy.edit("gate", FEW)
@@ -74,7 +78,7 @@ def challenge(
         tracker = connect(sandbox.paths, "toy")
         run_id = tracker.start("other", {}, {}, [])
         tracker.end(run_id)
-        version = register(tracker, run_id, name="toy", model=folder, example={"text": "stir"}, tags={})
+        version = register(tracker, run_id, name="toy", model=folder, packing=packing_of(folder), tags={})
     shutil.rmtree(folder)
     return version.version
 
@@ -134,9 +138,8 @@ def test_a_challenger_that_loses_a_class_is_refused(gated: Sandbox) -> None:
     verdict = read_json(gated.root / "verdict.json")
     assert not verdict["promoted"]
     outcomes = {one["rule"]: one["outcome"] for one in verdict["verdict"]["rulings"]}
-    assert (outcomes["macro F1"], outcomes["recall of cooking"], outcomes["recall of weather"]) == (
-        "pass", "pass", "fail",
-    )  # fmt: skip
+    expected = {"macro F1": "pass", "recall of cooking": "pass", "recall of weather": "fail"}
+    assert {rule: outcomes[rule] for rule in expected} == expected
     assert named(gated) == {"challenger": 2, "champion": 1}
     # The challenger was never scored on these rows; the champion's answers are those of the stage.
     assert history(gated) == ["scoring", "promotion", "scoring", "refusal"]

@@ -79,11 +79,18 @@ def test_stages_by_hand_write_the_same_bytes_and_train_without_the_test_split(
 
 
 def test_edited_code_concerns_only_the_stages_that_use_it(sandbox: Sandbox) -> None:
-    for file in ("training/optim.py", "data/data_docs.html", "tracking.py"):
+    for file in ("training/optim.py", "data/validation/data_docs.html", "stages/select.py", "runs/tracking.py"):
         with (sandbox.root / "src" / "finetrail" / file).open("a", encoding="utf-8") as code:
             code.write("\n")
     changed = json.loads(sandbox.must("dvc", "status", "--json"))
-    assert set(changed) == {"validate", *(f"train@{name}" for name in CANDIDATES)}
+    because = {
+        **dict.fromkeys(("ingest", "validate", "split"), "data"),
+        **dict.fromkeys((f"train@{name}" for name in CANDIDATES), "training"),
+        "select": "stages/select.py",
+    }
+    assert changed == {
+        stage: [{"changed deps": {f"src/finetrail/{code}": "modified"}}] for stage, code in because.items()
+    }
 
 
 def test_a_new_row_goes_through(sandbox: Sandbox) -> None:

@@ -7,10 +7,8 @@ import torch
 from finetrail.models.weights import load_tensors
 from tests.pipeline.workspaces import Sandbox
 
-SETTINGS = {
-    "epochs": 2, "learning_rate": 1e-3, "precision": "fp32", "schedule": "constant", "warmup": 2.0, "average": "ema",
-    "gradient_checkpointing": True,
-}  # fmt: skip
+RATES = {"learning_rate": 1e-3, "schedule": "constant", "warmup": 2.0}
+SETTINGS = RATES | {"epochs": 2, "precision": "fp32", "average": "ema", "gradient_checkpointing": True}
 
 
 def train(sandbox: Sandbox, **settings: object) -> str:

@@ -15,10 +15,9 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 # 17 steps an epoch, and a checkpoint after each.
-SETTINGS: dict[str, Any] = {
-    "epochs": 2, "batch_size": 8, "learning_rate": 4e-3, "log_every": 3, "evaluate_every": 7, "checkpoint_seconds": 0,
-    "average": "ema", "ema_decay": 0.9, "patience": 9,
-}  # fmt: skip
+SETTINGS: dict[str, Any] = {"epochs": 2, "batch_size": 8, "learning_rate": 4e-3}
+SETTINGS |= {"log_every": 3, "evaluate_every": 7, "checkpoint_seconds": 0}
+SETTINGS |= {"average": "ema", "ema_decay": 0.9, "patience": 9}
 RESULTS = ("data/models/full", "data/runs/full")
 
 

@@ -1,6 +1,6 @@
 """Files that run code when they are unpickled, in every place that finetrail reads: refused, and nothing runs.
 
-Weights in `.pt` are in models/test_state_dicts.py, the packed model in proof/test_round_trip.py.
+Weights in `.pt` are in contents/image/backbones/test_state_dicts.py, the packed model in proof/test_round_trip.py.
 """
 
 import contextlib

@@ -33,6 +33,7 @@ class LiveRun:
         record: of the run, but for its id and what is measured.
         identity: what the result depends on beside the record's settings and data: see `Attempt`.
         steps, length_matters: see `open_attempt`.
+        patience: seconds to wait for another process that trains this candidate.
 
     Attributes:
         log: hears of the curves.
@@ -52,10 +53,11 @@ class LiveRun:
         *,
         steps: int,
         length_matters: bool,
+        patience: float = PATIENCE,
     ) -> None:
         tracker = tracking.connect(workspace, project)
         self._folder = checkpoint_folder(workspace, record.name)
-        self._lock = _lock(self._folder)
+        self._lock = _lock(self._folder, patience)
         data = {f"data.{one['name']}": one["digest"] for one in record.datasets}
         opened = open_attempt(self._folder, record.params | data | identity, steps=steps, length_matters=length_matters)
         self._attempt, self._length_matters = opened.attempt, length_matters
@@ -90,12 +92,12 @@ class LiveRun:
         self._lock.release()
 
 
-def _lock(folder: Path) -> FileLock:
+def _lock(folder: Path, patience: float) -> FileLock:
     """Held while this process trains: two would write to the same checkpoints, and to the same run."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_name(f"{folder.name}.lock"))
     try:
-        lock.acquire(PATIENCE)
+        lock.acquire(patience)
     except Timeout as error:
         raise WorkspaceError(
             f"candidate {folder.name!r} is being trained by another process, which holds {lock.lock_file}; "

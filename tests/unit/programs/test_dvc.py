@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from finetrail.programs.dvc import cache_of, configure, has_remote, remote, remotes_of
+from finetrail.errors import WorkspaceError
+from finetrail.programs.dvc import Dvc, cache_of, configure, has_remote, remote, remotes_of
 
 
 def dvc(folder: Path, *arguments: str) -> str:
@@ -59,3 +60,21 @@ def test_a_default_remote_of_the_machine_or_the_person_counts_and_the_clone_over
     assert remotes_of(root)["core"] == {"remote": "theirs"}
     configure(root, {"core": {"remote": "flow"}, remote("flow"): {"url": "/flow"}})
     assert remotes_of(root)["core"]["remote"] == dvc(root, "config", "core.remote").strip() == "flow"
+
+
+def test_a_command_that_fails_is_told_and_one_that_may_fail_is_not(
+    root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    heard: list[str] = []
+    run = Dvc(root, os.environ, "the workspace", heard.append)
+    run.must("config", "core.no_scm")
+    assert heard == ["true"]
+    assert run.try_to("version")
+    assert not run.try_to("pull", "nothing")
+    assert heard == ["true"], "what is tried is not heard"
+    assert capfd.readouterr().err == ""
+    with pytest.raises(
+        WorkspaceError, match=r"^`dvc pull nothing` exited with \d+ in the workspace; the lines above s"
+    ):
+        run.must("pull", "nothing")
+    assert "nothing" in capfd.readouterr().err, "its own words are shown"

@@ -32,8 +32,8 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "src" / "finetrail").mkdir(parents=True)
     (root / DATA).parent.mkdir(parents=True)
     (root / DATA).write_text("text,label\na,b\n")
-    for name, text in {"params.yaml": "seed: 0\n", "dvc.yaml": "stages: {}\n", "requirements.lock": "",
-                       "src/finetrail/code.py": ""}.items():  # fmt: skip
+    files = {"params.yaml": "seed: 0\n", "dvc.yaml": "stages: {}\n", "requirements.lock": ""}
+    for name, text in (files | {"src/finetrail/code.py": ""}).items():
         (root / name).write_text(text)
     git(top, "init", "--quiet", "--initial-branch=main")
     git(top, "config", "user.name", "Toy")

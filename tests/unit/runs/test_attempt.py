@@ -8,10 +8,9 @@ import torch
 from finetrail.runs.attempt import Attempt, open_attempt, write_attempt
 from finetrail.training.checkpoints import Checkpoints
 
-IDENTITY = {
-    "train.epochs": "3", "train.max_steps": "None", "train.workers": "0", "train.processes": "1",
-    "train.checkpoint_seconds": "60.0", "train.learning_rate": "0.1", "data.train": "abc", "weights": "def",
-}  # fmt: skip
+FREE = {"train.workers": "0", "train.processes": "1", "train.checkpoint_seconds": "60.0"}
+IDENTITY = {"train.epochs": "3", "train.max_steps": "None", "train.learning_rate": "0.1", **FREE}
+IDENTITY |= {"data.train": "abc", "weights": "def"}
 STEPS = 30
 
 
@@ -42,7 +41,7 @@ def test_one_that_was_cut_off_goes_on_under_its_key(tmp_path: Path, caplog: pyte
     assert caplog.messages == ["training goes on after step 12 of 30"]
 
 
-@pytest.mark.parametrize("name", ["train.checkpoint_seconds", "train.workers", "train.processes"])
+@pytest.mark.parametrize("name", FREE)
 def test_what_changes_no_result_goes_on_as_a_run_with_the_settings_of_now(tmp_path: Path, name: str) -> None:
     cut_off(tmp_path)
     opened = open_attempt(tmp_path, IDENTITY | {name: "2"}, steps=STEPS, length_matters=True)

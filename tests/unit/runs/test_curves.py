@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetrail.runs.curves import Point, read_curve, write_curve
+from finetrail.evaluation.scores.metric import Point
+from finetrail.runs.curves import read_curve, write_curve
 
 NUMBERS = st.floats(allow_nan=False) | st.integers(-(2**53), 2**53).map(float)
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from finetrail.errors import WorkspaceError
-from finetrail.runs import live as live_module
 from finetrail.runs.live import LiveRun, checkpoint_folder
 from finetrail.runs.tracking import Tracker
 from finetrail.training.checkpoints import Checkpoints
@@ -17,10 +16,14 @@ from tests.unit.recorded import RECORD, history
 POINTS = [{"step": step, "epoch": step / 10, "loss": 1 / step} for step in (1, 2, 3)]
 
 
-def live(tracker: Tracker, root: Path, *, length_matters: bool = True, **params: str) -> LiveRun:
+def live(
+    tracker: Tracker, root: Path, *, length_matters: bool = True, patience: float = 20.0, **params: str
+) -> LiveRun:
     name = tracker.client.get_experiment(tracker.experiment_id).name
     record = replace(RECORD, params=RECORD.params | {f"train.{key}": value for key, value in params.items()})
-    return LiveRun(Workspace(root), name, record, {"code": "1"}, steps=9, length_matters=length_matters)
+    return LiveRun(
+        Workspace(root), name, record, {"code": "1"}, steps=9, length_matters=length_matters, patience=patience
+    )
 
 
 def cut_off(run: LiveRun, root: Path) -> None:
@@ -112,13 +115,10 @@ def test_checkpoints_stay_only_where_a_longer_training_may_go_on(
     longer.finish({})
 
 
-def test_a_candidate_is_trained_by_one_at_a_time(
-    tracker: Tracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_module, "PATIENCE", 0)
+def test_a_candidate_is_trained_by_one_at_a_time(tracker: Tracker, tmp_path: Path) -> None:
     first = live(tracker, tmp_path)
     with pytest.raises(WorkspaceError, match=r"'full' is being trained by another process, .*; wait for its end, or e"):
-        live(tracker, tmp_path)
+        live(tracker, tmp_path, patience=0)
     assert tracker.client.get_run(first.log.run_id).info.status == "RUNNING"
     first.finish({})
     live(tracker, tmp_path).finish({})

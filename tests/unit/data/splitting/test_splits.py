@@ -4,24 +4,19 @@ import random
 from collections import Counter, defaultdict
 from dataclasses import replace
 from itertools import combinations
-from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finetrail.contents.text.near import Texts, similarity
+from finetrail.contents.text.near import similarity
 from finetrail.contents.text.split import TextSplit
-from finetrail.data.splitting.report import chains, label_counts, leakage_report, refuse, rows_of
-from finetrail.data.splitting.report import warnings as warnings_of
+from finetrail.data.splitting.report import label_counts, leakage_report, refuse
 from finetrail.data.splitting.rows import Rows
 from finetrail.data.splitting.splits import Assignment
-from finetrail.data.splitting.splits import assign as assign_near
-from finetrail.errors import SplitError
 from finetrail.targets.class_sets.strata import divide
-from finetrail.targets.classes.strata import ClassStrata
+from tests.unit.data.splitting.rows import NEAR, Method, assign, chosen, distinct, make_rows
 
-Method = Literal["official", "stratified", "group", "hash"]
 METHODS: list[Method] = ["official", "stratified", "group", "hash"]
 ORDER = {"test": 0, "val": 1, "train": 2}
 # Texts of few words, the same with a word more, and with two: many are the same or near, or joined by a chain. They are
@@ -30,15 +25,6 @@ CHANCE = random.Random(0)  # noqa: S311
 BASES = [CHANCE.choices("abcd", k=number % 8) for number in range(40)]
 SENTENCES = {" ".join([*words, *more]) for words in BASES for more in ("", CHANCE.choice("abcd"), "ab")}
 sentences = st.sampled_from(sorted(SENTENCES, key=lambda text: (len(text), text)))
-NEAR = 0.6
-
-
-def assign(rows: Rows, settings: TextSplit) -> Assignment:
-    return assign_near(rows, settings, Texts(rows.keys, settings.near))
-
-
-def make_rows(texts: list[str], labels: list[str], official: list[str | None], groups: list[str | None]) -> Rows:
-    return Rows([f"id{i:03d}" for i in range(len(texts))], texts, [(label,) for label in labels], official, groups)
 
 
 @st.composite
@@ -52,25 +38,21 @@ def row_sets(draw: st.DrawFn, with_groups: bool | None = None) -> Rows:
     official[0] = "test"
     grouped = draw(st.booleans()) if with_groups is None else with_groups
     groups: list[str | None] = [*column(st.sampled_from("ABCDEFG"))] if grouped else [None] * size
-    return make_rows(column(sentences), column(st.sampled_from("xyz")), [*official], groups)
+    rows = make_rows(column(sentences), column(st.sampled_from("xyz")), [*official], groups)
+    if draw(st.booleans()):
+        return rows
+    sets = draw(st.lists(st.sampled_from([(), ("x",), ("y",), ("x", "y"), ("z",)]), min_size=size, max_size=size))
+    return replace(rows, labels=sets, divide=divide)
 
 
 def take(rows: Rows, order: list[int]) -> Rows:
     columns = (rows.ids, rows.keys, rows.labels, rows.official, rows.groups)
     ids, texts, labels, official, groups = ([column[i] for i in order] for column in columns)
-    return Rows(ids, texts, labels, official, groups)  # type: ignore[arg-type]
+    return Rows(ids, texts, labels, official, groups, rows.divide)  # type: ignore[arg-type]
 
 
 def by_id(rows: Rows, assignment: Assignment) -> dict[str, str | None]:
     return dict(zip(rows.ids, assignment.splits, strict=True))
-
-
-def warnings(rows: Rows, assignment: Assignment, settings: TextSplit) -> list[str]:
-    return warnings_of(label_counts(rows, assignment), rows_of(assignment), settings)
-
-
-def chosen(method: Method, seed: int = 0) -> TextSplit:
-    return TextSplit(method=method, near_duplicates=NEAR, seed=seed)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -139,12 +121,6 @@ def test_hash_when_rows_are_added(rows: Rows, data: st.DataObject) -> None:
             assert touched(row, set())
 
 
-def distinct(count: int, labels: list[str], groups: list[str | None] | None = None) -> Rows:
-    """Rows that are not near to one another."""
-    texts = [" ".join(f"w{row}x{i}" for i in range(6)) for row in range(count)]
-    return make_rows(texts, labels, ["train"] * count, groups or [None] * count)
-
-
 @given(sizes=st.lists(st.integers(3, 60), min_size=2, max_size=5), seed=st.integers(0, 99), data=st.data())
 @settings(deadline=None, max_examples=60)
 def test_stratified_keeps_each_label_s_share_to_the_row(sizes: list[int], seed: int, data: st.DataObject) -> None:
@@ -187,18 +163,6 @@ def test_group_shares() -> None:
     assert 50 <= counts["val"] <= 60
 
 
-def test_few_large_groups_still_give_three_splits() -> None:
-    groups: list[str | None] = ["a", "b", "c"] * 10
-    rows = distinct(30, ["x", "y"] * 15, groups)
-    result = assign(rows, TextSplit(method="group"))
-    assert Counter(result.splits) == {"train": 10, "val": 10, "test": 10}
-    found = warnings(rows, result, TextSplit(method="group"))
-    assert [line.split(":")[0] for line in found] == [
-        "test holds 0.333 of the rows, and 0.2 was asked for",
-        "val holds 0.333 of the rows, and 0.1 was asked for",
-    ]
-
-
 def test_official_keeps_test_and_takes_near_rows_out_of_train_and_val() -> None:
     test, near = "a b c d e f g h i j", "a b c d e f g h i z"
     val = "k l m n o p q r s t"
@@ -222,20 +186,6 @@ def test_official_keeps_test_and_takes_near_rows_out_of_train_and_val() -> None:
     }
 
 
-def test_a_long_chain_is_a_warning() -> None:
-    rows = distinct(40, ["x", "y"] * 20)
-    chain = replace(rows, keys=[*[" ".join(f"c{i + n}" for i in range(30)) for n in range(4)], *rows.keys[4:]])
-    assert chains(chain, assign(chain, TextSplit())) == [
-        (
-            "a chain of near duplicates joins 4 of 40 rows, which go as one: if not all of them are the same, make "
-            "split.near_duplicates stricter"
-        )
-    ]
-    assert chains(rows, assign(rows, TextSplit())) == []
-    same = replace(rows, keys=[rows.keys[0]] * 10 + list(rows.keys[10:]))
-    assert chains(same, assign(same, TextSplit())) == []
-
-
 def test_official_carves_val_by_label_from_train() -> None:
     rows = distinct(120, ["x", "y", "y"] * 40)
     official = ["test" if i < 20 else "train" for i in range(120)]
@@ -244,72 +194,3 @@ def test_official_carves_val_by_label_from_train() -> None:
     counts = label_counts(rows, result)
     assert sum(counts["val"].values()) == 20
     assert counts["val"]["x"] in (6, 7)
-
-
-def refusal(rows: Rows, split: TextSplit) -> str:
-    def divide() -> None:
-        assignment = assign(rows, split)
-        refuse(assignment)
-        ClassStrata().refuse(label_counts(rows, assignment), [])
-
-    with pytest.raises(SplitError) as caught:
-        divide()
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
-
-
-def test_refusals() -> None:
-    none = Rows([], [], [], [], [])
-    assert "0 rows are left to split" in refusal(none, TextSplit())
-    rows = distinct(30, ["x", "y"] * 15)
-    assert "'official' needs a test split of the source, which has {'train': 30}" in refusal(rows, chosen("official"))
-    assert "30 of 30 rows have no group (first: 'id000')" in refusal(rows, chosen("group"))
-    partly = replace(rows, official=["test", None, *["train"] * 28])
-    assert "1 of 30 rows have no official split (first: 'id001')" in refusal(partly, chosen("official"))
-    assert "train has 1 label ('x'): a classifier needs at least 2" in refusal(distinct(30, ["x"] * 30), TextSplit())
-    assert "split 'val' is empty (train 1, val 0, test 1" in refusal(distinct(2, ["x", "x"]), TextSplit())
-    lone = replace(distinct(30, [*["x", "y"] * 14, "x", "z"]), official=[*["train"] * 29, "test"])
-    assert "label 'z' with 1 rows is never in train (train 0, val 0, test 1)" in refusal(lone, chosen("official"))
-
-
-def test_a_label_with_one_row_trains_and_is_a_warning() -> None:
-    rows = distinct(31, [*["x", "y"] * 15, "rare"])
-    result = assign(rows, TextSplit())
-    refuse(result)
-    assert warnings(rows, result, TextSplit()) == [
-        "label 'rare' (1 rows) is not in val and test: it is not scored there"
-    ]
-
-
-SETS = [tuple(name for name, every in (("a", 2), ("b", 5), ("c", 25)) if row % every == 0) for row in range(200)]
-
-
-@pytest.mark.parametrize("method", ["stratified", "official"])
-def test_rows_of_several_strata_are_divided_as_their_target_does(method: Method) -> None:
-    rows = replace(distinct(200, ["x"] * 200), labels=SETS, divide=divide)
-    if method == "official":
-        rows = replace(rows, official=["test" if row < 40 else "train" for row in range(200)])
-    settings = TextSplit(method=method, val=0.25)
-    result = assign(rows, settings)
-    counts = label_counts(rows, result)
-    divided = Counter(name for row in range(40 if method == "official" else 0, 200) for name in SETS[row])
-    for name, total in divided.items():
-        assert abs(counts["val"][name] - total / 4) <= 1
-        assert counts["train"][name] > 0
-    assert rows_of(result)["val"] == (40 if method == "official" else 50)
-    assert warnings(rows, result, settings) == []
-    with pytest.raises(SplitError, match=r"split 'train' is empty \(train 0, val 0, test 200, 0 removed"):
-        refuse(replace(result, splits=["test"] * 200))  # rows are counted, not their classes
-
-
-def test_near_rows_of_several_strata_stay_together_and_count_once_each_in_each() -> None:
-    rows = replace(distinct(60, ["x"] * 60), labels=SETS[:60], divide=divide)
-    rows = replace(rows, keys=[*rows.keys[:50], *[f"{key} more" for key in rows.keys[1:11]]])
-    result = assign(rows, TextSplit(near_duplicates=0.7))
-    assert all(result.splits[row] == result.splits[row + 49] for row in range(1, 11))
-    counts = label_counts(rows, result)
-    assert sum(counts[split]["a"] for split in counts) == 30
-    report = leakage_report(rows, result)
-    assert report["near_groups"] == 10
-    assert report["mixed_label_groups"] == 10  # an even number and an odd one

@@ -2,7 +2,7 @@
 
 import pytest
 
-from finetrail.data.splitting.splits import Division
+from finetrail.data.splitting.rows import Division
 from finetrail.errors import SplitError
 from finetrail.targets.classes.strata import ClassStrata
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from finetrail.targets.classes.metrics import Floats, log_softmax
+from finetrail.evaluation.scores.bootstrap import Floats
+from finetrail.targets.classes.metrics import log_softmax
 from finetrail.targets.tags.alignment import inventory
 from finetrail.targets.tags.decoding import best_path, span_scores
 from finetrail.targets.tags.schemes import faults

@@ -1,0 +1,127 @@
+"""What is exported answers as the model did, in a process without finetrail that runs the code of its own card."""
+
+import ast
+import json
+from pathlib import Path
+from typing import Literal, cast
+
+import numpy as np
+import pytest
+
+from finetrail.contents.text.encoder import TextEncoder
+from finetrail.contents.text.settings import TextBackbone
+from finetrail.contents.text.soft_prompts import add_soft_prompt
+from finetrail.errors import ModelError
+from finetrail.exports.forms import Form
+from tests.unit.exports.cases import CASES, ONNX, SETS, TEXT, all_cases
+from tests.unit.exports.folders import LABELS, TEXTS, Case, answer_without_finetrail, answers, build, draw, export
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("images")
+    draw(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cases(
+    backbone: TextBackbone, encoder_folder: Path, images: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Case]:
+    return all_cases(backbone, encoder_folder, images, tmp_path_factory.mktemp("encoders"))
+
+
+@pytest.fixture(scope="module")
+def folders(
+    cases: dict[str, Case], images: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[tuple[str, Form], Path]:
+    """The exports, by model and format, each with the answers that its snippet gave."""
+    root = tmp_path_factory.mktemp("exports")
+    wanted: list[tuple[str, Form]] = [*((name, "hf") for name in CASES), *((name, "onnx") for name in ONNX)]
+    made = {(name, form): export(cases[name].built, form, root / f"{name}-{form}") for name, form in wanted}
+    answer_without_finetrail(list(made.values()), draw(images))
+    return made
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_cards_own_code_gives_the_same_outputs(
+    cases: dict[str, Case], folders: dict[tuple[str, Form], Path], name: str
+) -> None:
+    np.testing.assert_allclose(np.load(folders[name, "hf"] / "logits.npy"), cases[name].said, atol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "form"), [*((name, "hf") for name in CASES), *((name, "onnx") for name in ONNX)])
+def test_the_cards_own_code_prints_the_answers(
+    cases: dict[str, Case], folders: dict[tuple[str, Form], Path], name: str, form: Form
+) -> None:
+    lines = [ast.literal_eval(line) for line in (folders[name, form] / "printed.txt").read_text().splitlines()]
+    said = cases[name].built.codec.say(cases[name].said)
+    if "prediction" in said:
+        assert lines[0] == pytest.approx(said["prediction"], abs=1e-3)
+    elif "labels" in said:
+        assert [sorted(line) for line in lines] == [sorted(labels) for labels in said["labels"]]
+        assert any(0 < len(line) < len(LABELS) for line in lines)
+    else:
+        assert lines == [said["label"]]
+
+
+@pytest.mark.parametrize("name", ONNX)
+def test_onnx_gives_the_same_outputs(cases: dict[str, Case], folders: dict[tuple[str, Form], Path], name: str) -> None:
+    folder = folders[name, "onnx"]
+    np.testing.assert_allclose(np.load(folder / "logits.npy"), cases[name].said, atol=1e-3)
+    assert json.loads((folder / "labels.json").read_text()) == cases[name].built.codec.outputs
+
+
+def test_sentence_transformers_loads_encoder_and_head_as_one(
+    cases: dict[str, Case], folders: dict[tuple[str, Form], Path]
+) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    for name in ("mean", "distilbert"):
+        loaded = SentenceTransformer(str(folders[name, "hf"]), device="cpu")
+        np.testing.assert_allclose(loaded.encode(TEXTS), cases[name].said, atol=1e-4)
+
+
+def test_the_configuration_names_labels_and_problem(folders: dict[tuple[str, Form], Path]) -> None:
+    config = json.loads((folders["cls", "hf"] / "config.json").read_text())
+    assert config["architectures"] == ["BertForSequenceClassification"]
+    assert config["id2label"] == {"0": "bad", "1": "good", "2": "neutral"}
+    assert config["label2id"] == {"bad": 0, "good": 1, "neutral": 2}
+    assert config["problem_type"] == "single_label_classification"
+    assert json.loads((folders["roberta", "hf"] / "config.json").read_text())["problem_type"] == "regression"
+    assert json.loads((folders["sets", "hf"] / "config.json").read_text())["problem_type"] == SETS
+    timm = json.loads((folders["timm", "hf"] / "config.json").read_text())
+    assert timm["label_names"] == LABELS
+
+
+def test_no_file_names_a_place_of_this_machine_or_is_a_pickle(
+    folders: dict[tuple[str, Form], Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    place = str(tmp_path_factory.getbasetemp()).encode()
+    for folder in folders.values():
+        for path in folder.rglob("*"):
+            if path.is_file() and path.name not in ("logits.npy", "printed.txt"):
+                assert place not in path.read_bytes(), path
+                assert path.suffix in (".json", ".md", ".onnx", ".safetensors", ".txt"), path
+
+
+def test_an_export_changes_nothing_in_the_model(cases: dict[str, Case], images: Path, tmp_path: Path) -> None:
+    for name in ("cls", "timm"):
+        export(cases[name].built, "hf", tmp_path / name)
+        assert (answers(cases[name].built, images) == cases[name].said).all()
+    assert cases["cls"].built.processor.tokenizer.model_max_length == 32  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("form", ["hf", "onnx"])
+@pytest.mark.parametrize("method", ["prompt_tuning", "prefix_tuning"])
+def test_vectors_in_front_of_the_texts_are_refused(
+    backbone: TextBackbone,
+    images: Path,
+    tmp_path: Path,
+    form: Form,
+    method: Literal["prompt_tuning", "prefix_tuning"],
+) -> None:
+    built = build(TEXT, backbone, images)
+    add_soft_prompt(cast(TextEncoder, built.model.backbone), method, 4)
+    with pytest.raises(ModelError, match=rf"adapted by {method}, whose vectors have no place in a plain encoder; use"):
+        export(built, form, tmp_path / "out")

@@ -1,0 +1,87 @@
+"""What is asked of git, on a real repository, and what is answered where there is none."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from finetrail.errors import WorkspaceError
+from finetrail.programs.git import Repository
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A workspace below the top of a repository, with two commits."""
+    folder = tmp_path / "repository" / "problems" / "toy"
+    (folder / "src").mkdir(parents=True)
+    git(folder, "init", "--quiet", "--initial-branch=main", str(tmp_path / "repository"))
+    git(folder, "config", "user.name", "Ada Łovelace")
+    git(folder, "config", "user.email", "ada@example.org")
+    for number in (1, 2):
+        (folder / "params.yaml").write_text(f"seed: {number}\n")
+        (folder / "dvc.lock").write_text(f"{number}\n")
+        (folder / "src" / f"{number}.py").write_bytes(bytes([number]))
+        git(folder, "add", "--all")
+        git(folder, "commit", "--quiet", "--message", str(number))
+    return folder
+
+
+def test_where_it_is_and_what_is_checked_out(root: Path, tmp_path: Path) -> None:
+    repository = Repository(root)
+    assert repository.head == git(root, "rev-parse", "HEAD")
+    assert repository.top == tmp_path / "repository"
+    assert repository.below_top == "problems/toy/"
+    assert Repository(tmp_path / "repository").below_top == ""
+    assert repository.setting("user.name") == "Ada Łovelace"
+    assert repository.setting("user.nothing") == ""
+
+
+@pytest.mark.parametrize(("file", "changed"), [("params.yaml", True), ("dvc.lock", False), ("new.txt", False)])
+def test_a_change_counts_in_tracked_files_but_for_the_one_that_is_named(root: Path, file: str, changed: bool) -> None:
+    assert not Repository(root).changed(but="dvc.lock")
+    (root / file).write_text("other\n")
+    assert Repository(root).changed(but="dvc.lock") == changed
+
+
+def test_files_and_folders_as_they_were(root: Path, tmp_path: Path) -> None:
+    repository, first, second = Repository(root), git(root, "rev-parse", "HEAD~"), git(root, "rev-parse", "HEAD")
+    assert repository.commits_of("params.yaml") == [second, first]
+    assert [repository.has(commit) for commit in (first, second, "0" * 40)] == [True, True, False]
+    assert repository.show(first, "params.yaml") == b"seed: 1\n"
+    assert repository.show(first, "src/2.py") is None
+    assert repository.show("0" * 40, "params.yaml") is None
+    unpacked = repository.unpack(first, "src", tmp_path / "unpacked")
+    assert unpacked is not None
+    assert {path.name: path.read_bytes() for path in unpacked.iterdir()} == {"1.py": b"\1"}
+    assert repository.unpack(first, "nothing", tmp_path / "unpacked") is None
+
+
+def test_a_clone_is_of_the_whole_repository_at_the_commit(root: Path, tmp_path: Path) -> None:
+    first = git(root, "rev-parse", "HEAD~")
+    Repository(root).clone(first, tmp_path / "clone", os.environ)
+    assert Repository(tmp_path / "clone").head == first
+    assert (tmp_path / "clone" / "problems" / "toy" / "params.yaml").read_text() == "seed: 1\n"
+    with pytest.raises(WorkspaceError, match=r"`git -c advice.* --detach 0{40}` exited with 128 in a fresh clone; the"):
+        Repository(root).clone("0" * 40, tmp_path / "other", os.environ)
+
+
+@pytest.mark.parametrize("missing", ["repository", "program"])
+def test_where_there_is_no_git_nothing_is_known(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(name, "/dev/null")
+    if missing == "program":
+        monkeypatch.setenv("PATH", str(tmp_path))
+    repository = Repository(root if missing == "program" else tmp_path)
+    assert (repository.head, repository.below_top, repository.setting("user.name")) == ("", "", "")
+    assert not repository.has("HEAD")
+    assert repository.show("HEAD", "params.yaml") is None
+    assert repository.commits_of("params.yaml") == []
+    assert not repository.changed(but="dvc.lock")
