@@ -60,19 +60,9 @@ class Site:
         text = (self.root / "recipes" / f"{self.recipe}.yaml").read_text(encoding="utf-8")
         lines = [f"seed: {number}" if line.startswith("seed:") else line for line in text.splitlines()]
         (self.root / "params.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        self.run(
-            "git",
-            "-c",
-            "user.name=bench",
-            "-c",
-            "user.email=bench@localhost",
-            "commit",
-            "--quiet",
-            "--all",
-            "--allow-empty",
-            "--message",
-            f"seed {number}",
-        )
+        author = ["-c", "user.name=bench", "-c", "user.email=bench@localhost"]
+        commit = ["commit", "--quiet", "--all", "--allow-empty", "--message", f"seed {number}"]
+        self.run("git", *author, *commit)
         for done in (".dvc/cache", ".dvc/tmp"):
             shutil.rmtree(self.root / done, ignore_errors=True)
         return f"seed {number}"
@@ -105,14 +95,9 @@ class Site:
         own = {"PREFECT_API_URL": self.api, "FINETRAIL_CHECKOUT": str(self.root), "OMP_NUM_THREADS": str(threads)}
         own["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{self.environment['FINETRAIL_MLFLOW_PORT']}"
         command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "finetrail", "--work-queue", "train"]
+        environment, quiet = self.environment | own, subprocess.DEVNULL
         started = [
-            subprocess.Popen(
-                [*command, "--limit", "1"],
-                cwd=self.root,
-                env=self.environment | own,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
+            subprocess.Popen([*command, "--limit", "1"], cwd=self.root, env=environment, stdout=quiet, stderr=quiet)
             for _ in range(number)
         ]
         time.sleep(15)  # until they ask for work

@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
 from peers.ours import build_adaptation
+from peers.params import learn_numbers, section
 from ruamel.yaml import YAML
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from finetrail.inference.device import Precision, autocast, build_accelerator, fix_seeds, lay_out
-from finetrail.models.network import Network
 from finetrail.tasks.registry import get_task
 from finetrail.training.attention import training_attention
 from finetrail.training.convolutions import FastConvolutions
@@ -94,17 +93,18 @@ def build_step(given: argparse.Namespace, precision: Precision) -> Callable[[], 
     """Our training step on random examples."""
     fix_seeds(0)
     task = get_task("image-classification" if given.images else "text-classification")
-    backbone: Any
+    named: dict[str, Any]
     batch: dict[str, Tensor]
     if given.images:
-        backbone = ImageBackbone(name=given.backbone, weights="random", image_size=given.size)
+        named = {"name": given.backbone, "weights": "random", "image_size": given.size}
         batch = {"pixels": torch.randint(256, (given.images, 3, given.size, given.size), dtype=torch.uint8)}
     else:
         named = YAML(typ="safe").load(Path(__file__).parents[1] / "params.yaml")["backbone"]
-        backbone = TextBackbone(**named | {"max_tokens": max(given.tokens, 8)})
+        named |= {"max_tokens": max(given.tokens, 8)}
         ids = torch.randint(1000, 30_000, (given.texts, given.tokens))
         batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-    model: Network = task.build(backbone, [str(number) for number in range(20)], Path()).model
+    learning = learn_numbers(task, 20)
+    model = task.build(section(task, "backbone", named), learning, Path(), (task.content.name,)).model
     build_adaptation(given.method).apply(model)
     model.train()
     lay_out(model)

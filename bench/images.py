@@ -23,15 +23,17 @@ import tempfile
 import zipfile
 from collections import defaultdict
 from pathlib import Path
+from typing import cast
 
 import torch
-from finetrail.models.backbone_settings import ImageBackbone
+from peers.params import learn_numbers
 from peers.race import SIDES, TIMM, race, report, run
 from peers.setup import Setup
 from safetensors.torch import save_file
 
-from finetrail.contents.image.backbone import load_pretrained
-from finetrail.models.network import Network
+from finetrail.contents.image.processor import ImageProcessor
+from finetrail.contents.image.settings import ImageBackbone
+from finetrail.tasks.registry import get_task
 
 ALL = {**SIDES, **TIMM}
 PROBE_EPOCHS = 10
@@ -60,15 +62,15 @@ def main() -> None:
             for method in given.methods:
                 probe = method == "linear_probe"
                 setup = Setup(
-                    "image-classification",
-                    backbone,
-                    folder,
-                    classes,
-                    method,
-                    PROBE_EPOCHS if probe else given.epochs,
-                    given.batch_size,
-                    0.1 if probe else given.rate,
-                    "sgd",
+                    task="image-classification",
+                    backbone=backbone,
+                    folder=folder,
+                    classes=classes,
+                    method=method,
+                    epochs=PROBE_EPOCHS if probe else given.epochs,
+                    batch_size=given.batch_size,
+                    rate=0.1 if probe else given.rate,
+                    optimizer="sgd",
                     weight_decay=0.0,
                     warmup=0.0,
                     clip=None,
@@ -81,10 +83,12 @@ def main() -> None:
 def save_start(name: str, given: argparse.Namespace, folder: Path, classes: int) -> dict[str, object]:
     """Write the weights that all sides start from; returns the backbone's settings, with nothing left open."""
     settings = ImageBackbone(name=name, weights=given.weights, image_size=given.size, resize=given.size)
+    task = get_task("image-classification")
     torch.manual_seed(0)
-    network, seen, width = load_pretrained(settings, Path())
-    tensors = {name: tensor.contiguous() for name, tensor in Network(network, width, classes).state_dict().items()}
+    built = task.build(settings, learn_numbers(task, classes), Path(), ("image",))
+    tensors = {name: tensor.contiguous() for name, tensor in built.model.state_dict().items()}
     save_file(tensors, folder / "start.safetensors")
+    seen = cast(ImageProcessor, built.processor).preprocessing
     return settings.model_copy(update={"mean": seen.mean, "std": seen.std}).model_dump()
 
 

@@ -17,7 +17,7 @@ step (`bench/floor.py`). The rest: copies 65 (a half of them so that the heads o
 casts), GELU 45, biases' gradients 31, softmax 30, norms 30, AdamW 21, the word embedding's gradient 20, masks where
 texts are padded 25.
 
-What paid: freed memory stays with the process (`training/allocator.py`; up to 11 % of the processors' seconds of a
+What paid: freed memory stays with the process (`inference/allocator.py`; up to 11 % of the processors' seconds of a
 fine-tuning, for some 3 % more memory; where the texts of each batch are of another length glibc adapts by itself, and
 it gains next to nothing), and new tensors are not filled with NaN first (some 2 %). Attention by three plain products
 in training (`training/attention.py`): 28 ms a layer, forward and backward; PyTorch's fused kernel 125, by its backward
@@ -38,15 +38,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from peers.params import learn_numbers, section
 from peers.race import SIDES, race, report
 from peers.setup import Setup
 from ruamel.yaml import YAML
 from safetensors.torch import save_file
 
-from finetrail.data.sources.place import TextSource
-from finetrail.models.backbone_settings import TextBackbone
 from finetrail.tasks.registry import get_task
 
+TASK = get_task("text-classification")
 RECIPE = Path(__file__).parents[1] / "params.yaml"
 RATES = {"full": 2e-4, "lora": 2e-3, "linear_probe": 1e-2}
 PROBE_EPOCHS = 10
@@ -77,18 +77,19 @@ def main() -> None:
         }
         (Path(folder) / "rows.json").write_text(json.dumps(content), encoding="utf-8")
         torch.manual_seed(0)
-        built = get_task("text-classification").build(TextBackbone(**backbone), classes, Path())
+        learning = learn_numbers(TASK, len(classes))
+        built = TASK.build(section(TASK, "backbone", backbone), learning, Path(), ("text",))
         save_file(built.model.state_dict(), Path(folder) / "start.safetensors")
         for method in given.methods:
             epochs = PROBE_EPOCHS if method == "linear_probe" else given.epochs
             setup = Setup(
-                "text-classification",
-                backbone,
-                folder,
-                len(classes),
-                method,
-                epochs,
-                given.batch_size,
+                task="text-classification",
+                backbone=backbone,
+                folder=folder,
+                classes=len(classes),
+                method=method,
+                epochs=epochs,
+                batch_size=given.batch_size,
                 rate=RATES[method],
                 optimizer="adamw",
                 weight_decay=0.01,
@@ -106,7 +107,7 @@ def read_newsgroups() -> dict[str, list[tuple[str, str]]]:
     source.pop("limit")
     rows: dict[str, list[tuple[str, str]]] = {"train": [], "val": []}
     for split, address in source["splits"].items():
-        for row in TextSource(**(source | {"splits": {split: address}})).read(Path()):
+        for row in section(TASK, "source", source | {"splits": {split: address}}).read(Path()):
             rows["train" if split == "train" else "val"].append((str(row.content), str(row.label)))
     return rows
 

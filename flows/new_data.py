@@ -120,16 +120,8 @@ def _commit(clone: Clone, found: str) -> str:
         return clone.commit
     branch = f"new-data/{found[:12]}-{clone.commit[:7]}"
     git("add", "--", *(str(path.relative_to(clone.root)) for path in _tracked(clone.root)))
-    git(
-        "-c",
-        "user.name=finetrail",
-        "-c",
-        "user.email=finetrail@localhost",
-        "commit",
-        "--quiet",
-        "--message",
-        f"New data {found[:12]}",
-    )
+    author = ["-c", "user.name=finetrail", "-c", "user.email=finetrail@localhost"]
+    git(*author, "commit", "--quiet", "--message", f"New data {found[:12]}")
     if clone.run("git", "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}").code:
         git("fetch", "--quiet", "origin", branch)  # another look has been faster; or this fails, and tells why
         return git("rev-parse", "FETCH_HEAD")[-1]

@@ -6,38 +6,41 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from finetrail.models.backbone_settings import ImageBackbone, TextBackbone
-from finetrail.targets.losses import LossOptions
 
 from finetrail.adaptation.full import Full
 from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
 from finetrail.adaptation.methods import Adaptation
 from finetrail.contents.image.augment.settings import Augment
-from finetrail.inference.device import build_accelerator, fix_seeds
+from finetrail.inference.device import Machine, build_accelerator, fix_seeds
 from finetrail.inference.feeding import Examples
 from finetrail.inference.predict import predict
 from finetrail.models.inputs import Inputs
+from finetrail.targets.target import metric_named
 from finetrail.tasks.registry import get_task
-from finetrail.tasks.task import Built, Task
+from finetrail.tasks.task import Built
 from finetrail.training.checkpoints import Checkpoints
 from finetrail.training.frozen import computed_once
 from finetrail.training.loop import fit
 from finetrail.training.precision import choose_precision
-from finetrail.training.settings import Training
+from finetrail.training.steps import Objective, Records
 from peers.datasets import read_rows
+from peers.params import learn_numbers, names_of, section
 from peers.setup import LORA, PADDING, SPLITS, Clock, Setup
 
 IMPORTED = ("accelerate",)
 """What the engine imports where it is used: no side's imports count."""
+Numbers = dict[str, np.ndarray]
+"""Class numbers (N,) by split."""
 
 
 def main() -> None:
     setup = Setup.read()
     fix_seeds(setup.seed)
     task = get_task(setup.task)
-    backbone = TextBackbone(**setup.backbone) if setup.text else ImageBackbone(**setup.backbone)
-    built = task.build(backbone, [str(number) for number in range(setup.classes)], Path())
+    backbone, settings = section(task, "backbone", setup.backbone), settings_of(setup)
+    learning = learn_numbers(task, setup.classes)
+    built = task.build(backbone, learning, Path(), (task.content.name,))
     built.model.load_state_dict(setup.start)
     adaptation = build_adaptation(setup.method)
     adaptation.apply(built.model)
@@ -45,70 +48,62 @@ def main() -> None:
     for name in IMPORTED:
         import_module(name)
     clock = Clock()
-    with tempfile.TemporaryDirectory() as scratch:
-        values, targets = contents(setup, read)
-        inputs = {
-            split: built.processor.encode(
-                values[split], augment=settings_of(setup).augment if split == "train" else None, scratch=Path(scratch)
-            )
-            for split in SPLITS
-        }
-        fine_tune(
-            setup,
-            task=task,
-            built=built,
-            adaptation=adaptation,
-            inputs=inputs,
-            targets=targets,
-            clock=clock,
-            scratch=Path(scratch),
-        )
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        values, numbers = contents(setup, read)
+        inputs = {}
+        for split in SPLITS:
+            augment = settings.augment if split == "train" else None
+            encoded = built.processor.encode(values[split], augment=augment, scratch=scratch)
+            inputs[split] = encoded.labelled(learning.encode(names_of(numbers[split]), encoded))
+        fine_tune(setup, settings, built, adaptation, inputs=inputs, numbers=numbers, clock=clock, scratch=scratch)
     clock.stop()
 
 
 def fine_tune(
     setup: Setup,
-    *,
-    task: Task,
+    settings: Any,
     built: Built,
     adaptation: Adaptation,
+    *,
     inputs: dict[str, Inputs],
-    targets: dict[str, np.ndarray],
+    numbers: Numbers,
     clock: Clock,
     scratch: Path,
 ) -> None:
-    """All calls of the engine, in the order of the stage `train`."""
-    model, settings = built.model, settings_of(setup)
+    """All calls of the engine, in the order of the stage `train`. Args: settings: section `train`."""
+    model, learning = built.model, built.learning
     batch = inputs["train"].batch(range(min(settings.batch_size, len(inputs["train"]))))
     precision = choose_precision(settings.precision, model, batch)
-    accelerator = build_accelerator(precision)
-    model.to(accelerator.device)
+    machine = Machine(build_accelerator(precision), precision)
+    model.to(machine.accelerator.device)
 
-    def score(logits: np.ndarray, numbers: np.ndarray) -> dict[str, float]:
-        accuracy = float((logits.argmax(axis=1) == numbers).mean())
+    def score(logits: Any) -> dict[str, float]:
+        accuracy = float((logits.argmax(axis=1) == numbers["val"]).mean())
         clock.evaluated(accuracy)
         return {"accuracy": accuracy}
 
     with computed_once(model, inputs, settings, precision, scratch=scratch) as used:
-        examples = {split: Examples(used[split], targets[split], [""] * len(targets[split])) for split in SPLITS}
         fit(
             model,
-            examples["train"],
-            examples["val"],
+            {split: Examples(used[split], [""] * len(numbers[split])) for split in SPLITS},
             settings,
-            loss=task.loss(LossOptions()),
-            score=score,
-            accelerator=accelerator,
-            precision=precision,
+            objective=Objective(
+                learning.loss(settings, names_of(numbers["train"])),
+                learning.keep,
+                score=score,
+                metric=metric_named(built.task.target.metrics, settings.metric),
+            ),
+            machine=machine,
+            records=Records(Checkpoints(scratch), observe=lambda curve, step, point: None),
             seed=setup.seed,
-            checkpoints=Checkpoints(scratch),
-            observe=lambda curve, step, point: None,
         )
     adaptation.merge(model)
-    predict(model, inputs["val"], settings.batch_size)
+    learning.finish(model)
+    predict(model, inputs["val"], learning.keep, settings.batch_size)
 
 
-def contents(setup: Setup, rows: dict[str, dict[str, list[Any]]]) -> tuple[dict[str, list[Any]], dict[str, np.ndarray]]:
+def contents(setup: Setup, rows: dict[str, dict[str, list[Any]]]) -> tuple[dict[str, list[Any]], Numbers]:
     """Texts, or images as bytes, and class numbers of both splits."""
     if setup.text:
         values = {split: rows[split]["texts"] for split in SPLITS}
@@ -129,20 +124,22 @@ def build_adaptation(method: str) -> Adaptation:
     return Full(method="full") if method == "full" else LinearProbe(method="linear_probe")
 
 
-def settings_of(setup: Setup) -> Training:
-    varied = not setup.text and setup.method != "linear_probe"
-    return Training(
-        epochs=setup.epochs,
-        batch_size=setup.batch_size,
-        optimizer=setup.optimizer,
-        learning_rate=setup.rate,
-        schedule="cosine",
-        warmup=setup.warmup,
-        weight_decay=setup.weight_decay,
-        clip=setup.clip,
-        metric="accuracy",
-        augment=Augment(crop="padded", padding=PADDING, flip=True) if varied else Augment(),
-    )
+def settings_of(setup: Setup) -> Any:
+    """Section `train` of params.yaml."""
+    settings: dict[str, Any] = {
+        "epochs": setup.epochs,
+        "batch_size": setup.batch_size,
+        "optimizer": setup.optimizer,
+        "learning_rate": setup.rate,
+        "schedule": "cosine",
+        "warmup": setup.warmup,
+        "weight_decay": setup.weight_decay,
+        "clip": setup.clip,
+        "metric": "accuracy",
+    }
+    if not setup.text and setup.method != "linear_probe":
+        settings["augment"] = Augment(crop="padded", padding=PADDING, flip=True)
+    return section(get_task(setup.task), "train", settings)
 
 
 if __name__ == "__main__":

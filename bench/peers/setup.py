@@ -12,7 +12,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -73,7 +73,7 @@ class Setup:
 
     @property
     def start(self) -> dict[str, Tensor]:
-        """The weights that all start from, by their names in finetrail's `Classifier`."""
+        """The weights that all start from, by their names in finetrail's own `Network`."""
         tensors: dict[str, Tensor] = load_file(Path(self.folder) / "start.safetensors")
         return tensors
 
@@ -152,11 +152,11 @@ def load_network(setup: Setup) -> Network:
 
             body = get_peft_model(body, LoraConfig(**LORA))
     else:
-        from finetrail.models.backbone_settings import ImageBackbone
+        from finetrail.contents.image.backbone import VisionBackbone, load_pretrained
+        from finetrail.contents.image.settings import ImageBackbone
 
-        from finetrail.contents.image.backbone import load_pretrained
-
-        body = load_pretrained(ImageBackbone(**setup.backbone), Path())[0].network
+        loaded = load_pretrained(ImageBackbone(**setup.backbone), Path(), "pooled", ("image",))
+        body = cast(VisionBackbone, loaded.network).network
         inside = "backbone.network."
         body.load_state_dict({name[len(inside) :]: start[name] for name in start if name.startswith(inside)})
         body.to(memory_format=torch.contiguous_format)

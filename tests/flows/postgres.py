@@ -29,31 +29,15 @@ def serving(port: int, environment: Mapping[str, str], scripts: Path) -> Iterato
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
         root = Path(folder)
         programs = _copy_programs(root)
-        (root / "password").write_text(environment["POSTGRES_PASSWORD"], encoding="ascii")
+        data, password = root / "data", root / "password"
+        password.write_text(environment["POSTGRES_PASSWORD"], encoding="ascii")
         who = _give_away(root)
         user = environment["POSTGRES_USER"]
-        _must(
-            [
-                programs / "initdb",
-                "-D",
-                root / "data",
-                "-U",
-                user,
-                "-A",
-                "scram-sha-256",
-                "-E",
-                "UTF8",
-                "--pwfile",
-                root / "password",
-                "--no-sync",
-                "--locale",
-                "C",
-            ],
-            who,
-        )
+        how = ["-A", "scram-sha-256", "-E", "UTF8", "--pwfile", password, "--no-sync", "--locale", "C"]
+        _must([programs / "initdb", "-D", data, "-U", user, *how], who)
         with (root / "log").open("wb") as log:
             server = subprocess.Popen(
-                [programs / "postgres", "-D", root / "data", "-p", str(port), "-h", "127.0.0.1", "-k", "", "-F"],
+                [programs / "postgres", "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", "", "-F"],
                 stdout=log,
                 stderr=log,
                 cwd=root,

@@ -14,10 +14,10 @@ WAIT = 20_000  # of the browser's own clock, in ms
 def test_the_run_its_leaderboard_and_the_runs_in_mlflow(team: Team, first: str, chromium: str, tmp_path: Path) -> None:
     pages = team.api.removesuffix("/api")
     name = team.ask(f"flow_runs/{first}")["name"]
-    document, image = browse(chromium, f"{pages}/runs/flow-run/{first}", tmp_path, wait_ms=WAIT)
+    document, screenshot = browse(chromium, f"{pages}/runs/flow-run/{first}", tmp_path, wait_ms=WAIT)
     for word in (name, "Completed", "10 Task runs"):
         assert word in document
-    assert colours(image) > 100
+    assert colours(screenshot) > 100
 
     found = team.ask("artifacts/filter", artifacts={"flow_run_id": {"any_": [first]}, "key": {"any_": ["leaderboard"]}})
     document, _ = browse(chromium, f"{pages}/artifacts/artifact/{found[0]['id']}", tmp_path, wait_ms=WAIT)

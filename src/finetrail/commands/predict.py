@@ -94,9 +94,9 @@ def predict(
         done = parts.progress
         if done.chunks:
             log.warning("%s goes on behind row %d, where it was cut off", target.name, done.rows + done.rejected)
-        for number, some in enumerate(chain([first], chunks)):
+        for number, taken in enumerate(chain([first], chunks)):
             if number >= done.chunks:
-                parts.add(*_scored(scorer, some, columns))
+                parts.add(*_scored(scorer, taken, columns))
     rejected = parts.progress.rejected
     return Scored(parts.progress.rows, rejected, parts.rejects if rejected else None)
 
@@ -124,16 +124,16 @@ def _scored(scorer: Scorer, chunk: list[Unlabelled], columns: Sequence[str]) -> 
     """The rows with answers beside them, and those that have none, with row number and reason."""
     frame, bad = _score(scorer, chunk)
     good = [one for place, one in enumerate(chunk) if place not in bad]
-    worse = [chunk[place] for place in sorted(bad)]
+    refused = [chunk[place] for place in sorted(bad)]
     given = pd.DataFrame({name: pd.Series([one.given[name] for one in good], dtype=str) for name in columns})
     shown = {
         name if name not in ("row", "reason") else f"given_{name}": pd.Series(
-            [one.given[name][:EXCERPT] for one in worse], dtype=str
+            [one.given[name][:EXCERPT] for one in refused], dtype=str
         )
         for name in columns
     }
     reasons = pd.Series([bad[place] for place in sorted(bad)], dtype=str)
-    named = pd.DataFrame({"row": [one.row for one in worse], **shown, "reason": reasons})
+    named = pd.DataFrame({"row": [one.row for one in refused], **shown, "reason": reasons})
     answers = frame.rename(columns={name: _column_of(name, columns) for name in scorer.task.target.answers})
     return pd.concat([given, answers], axis=1), named
 

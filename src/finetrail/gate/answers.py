@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from finetrail.data.store.shards import Contents, read_frame
-from finetrail.errors import ModelError, RefusedError, WorkspaceError
+from finetrail.errors import RefusedError, WorkspaceError
 from finetrail.evaluation.scores.bootstrap import Draws, Interval, intervals, point_scores
 from finetrail.evaluation.slices import Slice
 from finetrail.gate.paired import Right
@@ -23,7 +23,7 @@ from finetrail.registry.ledger import Ledger
 from finetrail.registry.versions import Known
 from finetrail.serving.answer import answers_of_split
 from finetrail.serving.predictions import write_predictions
-from finetrail.targets.codec import Codec
+from finetrail.targets.codec import Codec, refuse_broken
 from finetrail.tasks.registry import load_model
 from finetrail.tasks.task import Built
 from finetrail.workspace import Workspace, read_json
@@ -118,12 +118,7 @@ def answers_of(
         return codec.read(frame)
     scratch, what = model.folder.parent, f"scoring version {known.version}"
     answers = answers_of_split(model.built, split.folder, scratch=scratch, track=track, what=what)
-    broken = codec.broken(answers)
-    if broken.any():
-        raise ModelError(
-            f"{known.address} answers {broken.sum()} of {len(broken)} rows with NaN or infinity, but every answer must "
-            "be a finite number: register another"
-        )
+    refuse_broken(codec, answers, known.address, "register another")
     file = scratch / scorings.FILE
     write_predictions(file, split.rows, codec, answers)
     scorings.publish(

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from finetrail.errors import ConfigError, ModelError, WorkspaceError
+from finetrail.errors import ConfigError, WorkspaceError
 from finetrail.evaluation.scores.bootstrap import Draws, Resampled, bootstrap
 from finetrail.evaluation.selection import Choice, Selection, Standing, choose
 from finetrail.runs import tracking
 from finetrail.serving.predictions import read_predictions
-from finetrail.targets.codec import Codec
+from finetrail.targets.codec import Codec, refuse_broken
 from finetrail.targets.target import Target, metric_named
-from finetrail.workspace import RunPaths, Workspace, need, read_json, replacing, write_json
+from finetrail.workspace import Workspace, need, read_json, replacing, write_json
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,8 @@ def _read(workspace: Workspace, candidate: str, target: Target) -> _Result:
         raise WorkspaceError(
             f"{paths.predictions} is not of this task, or of another run than metrics.json ({error}): run `dvc repro`"
         ) from error
-    _refuse_broken(codec, answers, paths)
+    remedy = "lower its learning rate, train it in fp32, or remove it"
+    refuse_broken(codec, answers, f"candidate {candidate!r}", remedy)
     if unknown := codec.unknown(frame["label"].tolist()):
         raise WorkspaceError(f"{paths.predictions} holds {unknown} in {paths.metrics}: run `dvc repro`")
     return _Result(
@@ -121,16 +122,6 @@ def _read(workspace: Workspace, candidate: str, target: Target) -> _Result:
         trainable=int(metrics["parameters"]["trainable"]),
         total=int(metrics["parameters"]["total"]),
     )
-
-
-def _refuse_broken(codec: Codec, answers: Any, paths: RunPaths) -> None:
-    broken = codec.broken(answers)
-    if broken.any():
-        raise ModelError(
-            f"candidate {paths.root.name!r} answers {broken.sum()} of {len(broken)} validation rows with NaN or "
-            "infinity, but every answer must be a finite number: lower its learning rate, train it in fp32, or remove "
-            "it"
-        )
 
 
 def _same_rows(one: _Result, other: _Result) -> None:

@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from finetrail.data.store.shards import pick, read_frame
-from finetrail.errors import ModelError
 from finetrail.evaluation.report.drawing import alone
 from finetrail.evaluation.report.figures import Curve, Panel
 from finetrail.evaluation.report.gallery import Gallery
@@ -27,7 +26,7 @@ from finetrail.runs.record import RunRecord
 from finetrail.runs.tracking import Tracker
 from finetrail.serving.answer import answers_of_split
 from finetrail.serving.predictions import write_predictions
-from finetrail.targets.codec import Codec
+from finetrail.targets.codec import refuse_broken
 from finetrail.targets.judge import Evaluation
 from finetrail.targets.target import metric_named
 from finetrail.tasks.registry import load_model
@@ -65,7 +64,7 @@ def score_test(workspace: Workspace, *, project: str, task: Task, settings: Sele
     rows = read_frame(split)
     built = load_model(need(workspace.model(choice.chosen), "train"))
     answers = answers_of_split(built, split, scratch=workspace.scratch, track=track, what="testing")
-    _refuse_broken(built.codec, answers)
+    refuse_broken(built.codec, answers, "the model", "train it again with a lower learning rate or in fp32")
     paths = workspace.run(choice.chosen)
     draws = Draws(settings.resamples, settings.seed, settings.confidence)
     evaluation = built.codec.judge.evaluate(rows, answers, draws, read_json(paths.metrics))
@@ -84,15 +83,6 @@ def score_test(workspace: Workspace, *, project: str, task: Task, settings: Sele
     _log(tracker, run_id, workspace, evaluation)
     scored = _enter(tracker, run_id, workspace, report)
     return Tested(choice.chosen, evaluation, scored)
-
-
-def _refuse_broken(codec: Codec, answers: Any) -> None:
-    broken = codec.broken(answers)
-    if broken.any():
-        raise ModelError(
-            f"the model answers {broken.sum()} of {len(broken)} test rows with NaN or infinity, but every answer must "
-            "be a finite number: train it again with a lower learning rate or in fp32"
-        )
 
 
 def _metrics(evaluation: Evaluation, draws: Draws, story: Story) -> dict[str, Any]:

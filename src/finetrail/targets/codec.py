@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from finetrail.errors import ModelError
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -82,3 +84,13 @@ class Codec(Protocol):
     def about(self) -> list[str]:
         """What a model card says of the labels, in sentences of Markdown."""
         ...
+
+
+def refuse_broken(codec: Codec, answers: Answers, whose: str, remedy: str) -> None:
+    """Raise ModelError where an answer is NaN or infinite. Args: whose: begins the message."""
+    broken = codec.broken(answers)
+    if broken.any():
+        raise ModelError(
+            f"{whose} answers {broken.sum()} of {len(broken)} rows with NaN or infinity, but every answer must be a "
+            f"finite number: {remedy}"
+        )

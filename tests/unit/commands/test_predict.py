@@ -11,11 +11,12 @@ import pytest
 
 from finetrail.commands.predict import Scored, predict
 from finetrail.contents.text import TEXT as CONTENT
+from finetrail.contents.text.settings import TextBackbone
 from finetrail.data.store.shards import Most
 from finetrail.errors import ConfigError, ModelError, SourceError, TrackingError
 from finetrail.registry.packing import Version
 from finetrail.serving.answer import answer
-from finetrail.tasks.registry import load_model
+from finetrail.tasks.registry import get_task, load_model
 from finetrail.workspace import Workspace
 
 TEXTS = ["good superb door", 'a "bad",\nchair', "NA", "ümlaut 🚀", "old\rline ends"]
@@ -94,6 +95,28 @@ def test_two_texts_a_row_are_scored_together_whatever_their_columns_are_called(
     assert expected["score"].nunique() == 2
     refused = read(workspace.root / "b.csv.rejects.csv")
     assert refused["reason"].tolist() == ["column 'Q': empty text", "column 'A': empty text"]
+
+
+@pytest.mark.parametrize("name", ["b.csv", "b.jsonl", "b.parquet"])
+def test_answers_that_are_lists_are_json_text_in_csv_and_lists_in_other_formats(
+    workspace: Workspace, backbone: TextBackbone, name: str
+) -> None:
+    task = get_task("text-classification", "multi_label_classification")
+    learning = task.target.learned({"labels": ["bad", 'go"od', "ok"], "thresholds": [0.5, 0.01, 0.99]})
+    task.save(task.build(backbone, learning, Path(), ["text"]), backbone, workspace.root / "model")
+    source, target = write(workspace.root / "a.csv", "labels"), workspace.root / name
+    done = predict(workspace, str(workspace.root / "model"), source, target, content=CONTENT, columns=["labels"])
+    assert done == Scored(len(TEXTS), 0, None)
+    expected = answer(load_model(workspace.root / "model"), TEXTS)
+    found = read(target)
+    assert list(found.columns) == ["labels", "predicted_labels", "scores"]
+    assert list(found["labels"]) == TEXTS
+    cells = [found["predicted_labels"], found["scores"]]
+    labels, scores = (map(json.loads, column) if target.suffix == ".csv" else map(list, column) for column in cells)
+    assert list(labels) == list(expected["labels"])
+    assert any(map(len, expected["labels"]))
+    for one, other in zip(scores, expected["scores"], strict=True):
+        assert one == pytest.approx(other, rel=1e-9)
 
 
 def test_a_model_of_other_columns_is_refused(workspace: Workspace, saved_model: Path) -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from finetrail.contents.text.settings import LengthSlice
 from finetrail.evaluation.slices import Slice
 from finetrail.sections import sections
-from finetrail.targets.classes.settings import LabelSlice
+from finetrail.targets.classes.settings import ClassSlice
 from finetrail.tasks.registry import all_tasks, get_task
 from finetrail.tasks.task import Task
 
@@ -60,7 +60,7 @@ def test_a_slice_of_texts_with_classes_goes_by_group_label_and_length() -> None:
 
 def test_contents_are_read_only_for_lengths() -> None:
     split = Split()
-    for declared in (Slice(group=["a"]), LabelSlice(label=["x"]), LengthSlice(group=["a"])):
+    for declared in (Slice(group=["a"]), ClassSlice(label=["x"]), LengthSlice(group=["a"])):
         declared.rows(split)
     assert split.read == 0
     LengthSlice(min_characters=3).rows(split)

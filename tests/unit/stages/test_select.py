@@ -148,7 +148,7 @@ def test_logits_that_do_not_fit_the_labels_are_refused(workspace: Workspace) -> 
 @pytest.mark.parametrize("spoil", [float("nan"), float("inf")])
 def test_a_logit_that_is_not_finite_is_refused(workspace: Workspace, spoil: float) -> None:
     _train(workspace, "a", spoil=spoil)
-    with pytest.raises(ModelError, match=r"'a' answers 1 of 300 validation rows with NaN or infinity.*learning rate"):
+    with pytest.raises(ModelError, match=r"'a' answers 1 of 300 rows with NaN or infinity.*learning rate"):
         classes(workspace, ["a"])
 
 
@@ -199,7 +199,7 @@ def test_of_numbers_the_lowest_error_leads_and_the_cheapest_of_the_tied_is_chose
 def test_a_number_that_is_not_finite_is_refused(workspace: Workspace) -> None:
     _train_numbers(workspace, "a", 1.0, 10, spoil=float("nan"))
     with pytest.raises(
-        ModelError, match=r"'a' answers 1 of 300 validation rows with NaN or infinity, but every answer"
+        ModelError, match=r"'a' answers 1 of 300 rows with NaN or infinity, but every answer"
     ):
         numbers(workspace, ["a"])
 

@@ -159,7 +159,7 @@ def test_an_answer_that_is_not_finite_is_refused_and_the_earlier_report_stays(
     tensors = load_file(weights)
     tensors["head.bias"][1] = value
     save_file(tensors, weights)
-    with pytest.raises(ModelError, match=r"the model answers 40 of 40 test rows with NaN or infinity.*learning rate"):
+    with pytest.raises(ModelError, match=r"the model answers 40 of 40 rows with NaN or infinity.*learning rate"):
         _tested(illustrated, red_or_blue.NAME)
     assert _contents(illustrated.test_report) == before
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from finetrail.data.sources.columns import is_missing
-from finetrail.data.sources.one_column import salvage
+from finetrail.data.sources.one_column import read_column
 from finetrail.data.sources.unlabelled import Unlabelled, kind_of
 from finetrail.errors import DataError
 
@@ -17,7 +17,7 @@ def unlabelled_texts(path: Path, columns: Sequence[str]) -> Iterator[Unlabelled]
         SourceError: the file is missing or cannot be read, or lacks a column.
     """
     kind_of(path, "a CSV, TSV, JSONL or Parquet file")
-    for found in zip(*(salvage(path, column) for column in columns), strict=True):
+    for found in zip(*(read_column(path, column) for column in columns), strict=True):
         given = {column: text for column, (_, text, _) in zip(columns, found, strict=True)}
         problem = _problem(columns, [problem for _, _, problem in found])
         content = given if len(columns) > 1 else next(iter(given.values()))

@@ -10,11 +10,11 @@ from finetrail.data.sources.place import ROWS_AT_ONCE, TABLES
 from finetrail.data.sources.tables import read_parquet
 from finetrail.errors import SourceError
 
-Salvaged = tuple[int, str, str]
+Field = tuple[int, str, str]
 """Row number from 1 (of JSON lines the line's), the text, and why it is none: one of the two is empty."""
 
 
-def salvage(path: Path, column: str) -> Iterator[Salvaged]:
+def read_column(path: Path, column: str) -> Iterator[Field]:
     """The texts in a column of a CSV, TSV, JSONL or Parquet file, in constant memory.
 
     A row whose text is missing or empty, or is no text, no UTF-8 or no JSON, or that has too many or too few fields, is
@@ -30,7 +30,7 @@ def salvage(path: Path, column: str) -> Iterator[Salvaged]:
     return _jsonl(path, column) if kind == "jsonl" else _csv(path, column, "\t" if kind == "tsv" else ",")
 
 
-def _csv(path: Path, column: str, delimiter: str) -> Iterator[Salvaged]:
+def _csv(path: Path, column: str, delimiter: str) -> Iterator[Field]:
     csv.field_size_limit(2**31 - 1)  # a field may hold a whole document; the module's own limit is 128 KiB
     # A byte that is not UTF-8 becomes a character of its own, so that its row is known when it is met.
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
@@ -52,7 +52,7 @@ def _csv(path: Path, column: str, delimiter: str) -> Iterator[Salvaged]:
             raise SourceError(f"{path.name}, line {reader.line_num}: {error}; correct the quoting there") from error
 
 
-def _jsonl(path: Path, column: str) -> Iterator[Salvaged]:
+def _jsonl(path: Path, column: str) -> Iterator[Field]:
     objects, seen = 0, False
     known: list[str] = []
     with path.open("rb") as file:
@@ -78,7 +78,7 @@ def _jsonl(path: Path, column: str) -> Iterator[Salvaged]:
         raise _no_column(path, column, known)
 
 
-def _parquet(path: Path, column: str) -> Iterator[Salvaged]:
+def _parquet(path: Path, column: str) -> Iterator[Field]:
     try:
         for number, record in read_parquet(path, [column], ROWS_AT_ONCE):
             yield number, *_text(record[column])

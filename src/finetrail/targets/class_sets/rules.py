@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from finetrail.data.validation.findings import AtLeast, Between, Rule
 from finetrail.data.validation.rules import CommonRules, RowPolicy, active, row_rule
 from finetrail.settings import Settings
-from finetrail.targets.classes.rules import RareLabel, UnknownLabel
+from finetrail.targets.label_rules import RareLabel, UnknownLabel, rare_label_rule, unknown_label_rule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,16 +29,8 @@ class SetRules(CommonRules):
     label_key: ClassVar[str] = "label"
 
     def own_label_rules(self) -> tuple[Rule, ...]:
-        labels = self.unknown_label.labels
-        unknown = row_rule(
-            self,
-            "unknown_label",
-            None if labels is None else list(labels),
-            "Every label is allowed" if labels is None else f"Every label is one of the {len(labels)} allowed",
-            "with a label that is not allowed",
-            *([] if labels is None else [Between("unknown_labels", high=0)]),
-            remedy="correct the label, or add it to validation.unknown_label.labels",
-        )
+        bound = [] if self.unknown_label.labels is None else [Between("unknown_labels", high=0)]
+        unknown = unknown_label_rule(self, self.unknown_label, *bound)
         empty = row_rule(
             self,
             "empty_label",
@@ -51,17 +43,8 @@ class SetRules(CommonRules):
         return unknown, empty
 
     def rules_of_all(self) -> tuple[Rule, ...]:
-        rare = self.rare_label.min_rows
         return (
-            row_rule(
-                self,
-                "rare_label",
-                rare,
-                f"Every label has at least {rare} rows",
-                f"with a label of fewer than {rare} rows",
-                Between("rows_of_rarest_label", low=rare),
-                remedy="add rows of that label, or lower validation.rare_label.min_rows",
-            ),
+            rare_label_rule(self, self.rare_label, Between("rows_of_rarest_label", low=self.rare_label.min_rows)),
             Rule(
                 "two_labels",
                 "fail",

@@ -1,16 +1,13 @@
 """What params.yaml may say of sets of classes, beside their rules. Light: the command line reads this first."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Set as AbstractSet
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from finetrail.data.sources.columns import Columns
-from finetrail.evaluation.slices import Slice, Sliced
+from finetrail.targets.slices import LabelSlice
 from finetrail.targets.target import Training
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 class SetColumns(Columns):
@@ -52,20 +49,8 @@ class SetTraining(Training):
     positive_weights: Literal["balanced"] | None = None
 
 
-class SetSlice(Slice):
-    """A slice of rows with sets of classes.
+class SetSlice(LabelSlice):
+    """A slice of rows with sets of classes."""
 
-    Attributes:
-        label: rows that have one of these classes.
-    """
-
-    label: list[str] | None = Field(default=None, min_length=1)
-
-    def rows(self, split: Sliced) -> "NDArray[np.bool_]":
-        import numpy as np
-
-        found = super().rows(split)
-        if self.label is None:
-            return found
-        wanted = set(self.label)
-        return found & np.array([not wanted.isdisjoint(label) for label in split.labels], dtype=np.bool_)
+    def has(self, label: Any, wanted: AbstractSet[str]) -> bool:
+        return not wanted.isdisjoint(label)

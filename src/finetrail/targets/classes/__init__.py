@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.targets.classes.reading import read_class
 from finetrail.targets.classes.rules import ClassRules
-from finetrail.targets.classes.settings import ClassTraining, LabelColumns, LabelSlice
+from finetrail.targets.classes.settings import ClassSlice, ClassTraining, LabelColumns
 from finetrail.targets.classes.strata import ClassStrata
 from finetrail.targets.target import Target
 
@@ -35,7 +35,7 @@ class _Classes(Target):
     Columns = LabelColumns
     Rules = ClassRules
     Training = ClassTraining
-    Slice = LabelSlice
+    Slice = ClassSlice
     strata = ClassStrata()
 
     def arrow(self) -> "pa.DataType":

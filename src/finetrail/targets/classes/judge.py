@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from finetrail.evaluation.scores.bootstrap import Draws, Floats, Ints
 from finetrail.targets.classes.calibration import calibration
 from finetrail.targets.classes.codec import ClassCodec
-from finetrail.targets.classes.metrics import METRICS, Counts, log_softmax, totals
+from finetrail.targets.classes.metrics import FORMULAS, Counts, log_softmax, totals
 from finetrail.targets.logits import Logits, table_per_label
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class ClassJudge:
             actual=totals(drawn, actual, classes),
             predicted=totals(drawn, predicted, classes),
         )
-        return {name: function(counts) for name, function in METRICS.items()}
+        return {name: function(counts) for name, function in FORMULAS.items()}
 
     def right(self, labels: Sequence[str], answers: Logits) -> Right:
         found: Right = self.codec.numbers(labels) == answers.argmax(axis=1)

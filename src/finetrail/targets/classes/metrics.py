@@ -76,7 +76,7 @@ def _macro(name: str) -> Callable[[Counts], Floats]:
     return mean_over_classes
 
 
-METRICS: Mapping[str, Callable[[Counts], Floats]] = {
+FORMULAS: Mapping[str, Callable[[Counts], Floats]] = {
     "accuracy": accuracy,
     "macro_precision": _macro("precision"),
     "macro_recall": _macro("recall"),
@@ -86,9 +86,9 @@ METRICS: Mapping[str, Callable[[Counts], Floats]] = {
 
 
 def scores(y_true: Ints, y_pred: Ints, classes: int) -> dict[str, float]:
-    """Every metric of `METRICS` for one set of predictions (n,)."""
+    """Every metric of `FORMULAS` for one set of predictions (n,)."""
     counts = count(confusion_matrix(y_true, y_pred, classes))
-    return {name: float(metric(counts)) for name, metric in METRICS.items()}
+    return {name: float(metric(counts)) for name, metric in FORMULAS.items()}
 
 
 def totals(drawn: Ints, classes_of: Ints, classes: int) -> Ints:

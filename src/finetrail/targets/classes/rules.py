@@ -1,29 +1,16 @@
 """The rules about labels that are classes."""
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 from finetrail.data.validation.findings import AtLeast, Between, InSet, Rule
-from finetrail.data.validation.rules import CommonRules, RowPolicy, active, row_rule
+from finetrail.data.validation.rules import CommonRules, active
 from finetrail.settings import Settings
+from finetrail.targets.label_rules import RareLabel, UnknownLabel, rare_label_rule, unknown_label_rule
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class UnknownLabel(Settings):
-    """A label that is none of `labels`; null allows every label."""
-
-    policy: RowPolicy = "fail"
-    labels: Annotated[tuple[str, ...], Field(strict=False, min_length=2)] | None = None
-
-
-class RareLabel(Settings):
-    """A label with fewer than `min_rows` rows."""
-
-    policy: RowPolicy = "fail"
-    min_rows: int = Field(default=5, ge=1)
 
 
 class ClassBalance(Settings):
@@ -43,30 +30,13 @@ class ClassRules(CommonRules):
     label_key: ClassVar[str] = "label"
 
     def own_label_rules(self) -> tuple[Rule, ...]:
-        labels = self.unknown_label.labels
-        unknown = row_rule(
-            self,
-            "unknown_label",
-            None if labels is None else list(labels),
-            "Every label is allowed" if labels is None else f"Every label is one of the {len(labels)} allowed",
-            "with a label that is not allowed",
-            *([] if labels is None else [InSet("label", labels)]),
-            remedy="correct the label, or add it to validation.unknown_label.labels",
-        )
-        return (unknown,)
+        allowed = self.unknown_label.labels
+        return (unknown_label_rule(self, self.unknown_label, *([] if allowed is None else [InSet("label", allowed)])),)
 
     def rules_of_all(self) -> tuple[Rule, ...]:
         rare, ratio = self.rare_label.min_rows, self.class_balance.max_ratio
         return (
-            row_rule(
-                self,
-                "rare_label",
-                rare,
-                f"Every label has at least {rare} rows",
-                f"whose label has fewer than {rare} rows",
-                Between("rows_of_label", low=rare),
-                remedy="add rows of that label, or lower validation.rare_label.min_rows",
-            ),
+            rare_label_rule(self, self.rare_label, Between("rows_of_label", low=rare)),
             Rule(
                 "class_balance",
                 self.class_balance.policy,

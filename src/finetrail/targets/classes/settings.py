@@ -1,16 +1,13 @@
 """What params.yaml may say of classes, beside their rules. Light: the command line reads this before any work."""
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Set as AbstractSet
+from typing import Any, Literal
 
 from pydantic import Field
 
 from finetrail.data.sources.columns import Columns
-from finetrail.evaluation.slices import Slice, Sliced
+from finetrail.targets.slices import LabelSlice
 from finetrail.targets.target import Training
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 class LabelColumns(Columns):
@@ -46,20 +43,8 @@ class ClassTraining(Training):
     class_weights: Literal["balanced", "effective"] | None = None
 
 
-class LabelSlice(Slice):
-    """A slice of rows with classes.
+class ClassSlice(LabelSlice):
+    """A slice of rows with classes."""
 
-    Attributes:
-        label: the classes that are meant.
-    """
-
-    label: list[str] | None = Field(default=None, min_length=1)
-
-    def rows(self, split: Sliced) -> "NDArray[np.bool_]":
-        import numpy as np
-
-        found = super().rows(split)
-        if self.label is None:
-            return found
-        wanted = set(self.label)
-        return found & np.array([label in wanted for label in split.labels], dtype=np.bool_)
+    def has(self, label: Any, wanted: AbstractSet[str]) -> bool:
+        return label in wanted

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from finetrail.data.store.content import Kind
 from finetrail.data.validation.findings import AtLeast, Between, Null, Rule
 from finetrail.data.validation.rules import CommonRules, RowRule, active, row_rule
-from finetrail.targets.classes.rules import RareLabel, UnknownLabel
+from finetrail.targets.label_rules import RareLabel, UnknownLabel, rare_label_rule, unknown_label_rule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,29 +37,14 @@ class TagRules(CommonRules):
 
     def own_label_rules(self) -> tuple[Rule, ...]:
         spans = [row_rule(self, name, None, expects, wrong, Null(name)) for name, (expects, wrong) in FAULTS.items()]
-        allowed = self.unknown_label.labels
-        unknown = row_rule(
-            self,
-            "unknown_label",
-            None if allowed is None else list(allowed),
-            "Every type is allowed" if allowed is None else f"Every type is one of the {len(allowed)} allowed",
-            "with a span of a type that is not allowed",
-            *([] if allowed is None else [Between("unknown_types", high=0)]),
-            remedy="correct the type, or add it to validation.unknown_label.labels",
-        )
+        bound = [] if self.unknown_label.labels is None else [Between("unknown_types", high=0)]
+        unknown = unknown_label_rule(self, self.unknown_label, *bound, what="type")
         return (*spans, unknown)
 
     def rules_of_all(self) -> tuple[Rule, ...]:
-        rare = self.rare_label.min_rows
         return (
-            row_rule(
-                self,
-                "rare_label",
-                rare,
-                f"Every type stands in at least {rare} rows",
-                f"with a span of a type that stands in fewer than {rare} rows",
-                Between("rows_of_rarest_type", low=rare),
-                remedy="add rows with that type, or lower validation.rare_label.min_rows",
+            rare_label_rule(
+                self, self.rare_label, Between("rows_of_rarest_type", low=self.rare_label.min_rows), what="type"
             ),
             Rule(
                 "two_labels",

@@ -1,17 +1,14 @@
 """What params.yaml may say of tags, beside their rules. Light: the command line reads this before any work."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Set as AbstractSet
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from finetrail.data.sources.columns import Columns
-from finetrail.evaluation.slices import Slice, Sliced
+from finetrail.targets.slices import LabelSlice
 from finetrail.targets.target import Training
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 DOCUMENT = "document"
 """What a record of a file of sentences calls the document that it is of."""
@@ -72,20 +69,8 @@ class TagTraining(Training):
     label_smoothing: float = Field(0.0, ge=0, lt=1)
 
 
-class TypeSlice(Slice):
-    """A slice of rows with spans.
+class TypeSlice(LabelSlice):
+    """A slice of rows with spans of a type."""
 
-    Attributes:
-        label: rows that hold a span of one of these types.
-    """
-
-    label: list[str] | None = Field(default=None, min_length=1)
-
-    def rows(self, split: Sliced) -> "NDArray[np.bool_]":
-        import numpy as np
-
-        found = super().rows(split)
-        if self.label is None:
-            return found
-        wanted = set(self.label)
-        return found & np.array([any(span["type"] in wanted for span in one) for one in split.labels], dtype=np.bool_)
+    def has(self, label: Any, wanted: AbstractSet[str]) -> bool:
+        return any(span["type"] in wanted for span in label)

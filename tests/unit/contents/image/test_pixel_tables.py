@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from finetrail.contents.image.decode import decode
 from finetrail.contents.image.pixel_tables import grey_png, read_pixels
 from finetrail.data.store.raw import Row
-from finetrail.errors import SourceError
+from finetrail.errors import ConfigError, SourceError
 from finetrail.locations import locate
+from finetrail.targets.class_sets.settings import SetColumns
 from tests.unit.data.image_files import pixel_lines, put
 from tests.unit.data.image_rows_of import read, refusal
 from tests.unit.sections_of import IMAGES, source_of
@@ -82,6 +83,18 @@ def test_pixels_with_a_header(tmp_path: Path, names: str) -> None:
 def test_pixels_that_cannot_be_used(tmp_path: Path, text: str | bytes, columns: dict[str, str], message: str) -> None:
     put(tmp_path, "a.csv", text if isinstance(text, bytes) else text.encode())
     assert refusal(tmp_path, path="a.csv", format="pixels", columns=columns).startswith(message)
+
+
+def test_several_columns_may_hold_the_label_where_a_header_names_them(tmp_path: Path) -> None:
+    columns = SetColumns(label=("cat", "dog"))
+    path = put(tmp_path, "a.csv", b"cat,p0,p1,p2,p3,dog\n1,9,8,7,6,0\n")
+    expected = [(1, {"cat": "1", "dog": "0"}, grey_png(bytes([9, 8, 7, 6]), 2))]
+    assert list(read_pixels(path, columns)) == expected
+    put(tmp_path, "a.csv", b"1,9,8,7,6,0\n")
+    with pytest.raises(
+        ConfigError, match=r"^a\.csv has no header, so source\.columns cannot name several labels; name"
+    ):
+        list(read_pixels(path, columns))
 
 
 def test_a_torn_gzip_file_is_refused(tmp_path: Path) -> None:

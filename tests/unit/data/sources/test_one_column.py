@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetrail.data.sources.one_column import Salvaged, salvage
+from finetrail.data.sources.one_column import Field, read_column
 from finetrail.errors import SourceError
 
 TEXTS = st.lists(st.text(alphabet="\",;\t\n\r'\\\ufeff a\x00\u2028\x85é🚀") | st.text(), max_size=6)
 
 
-def read(path: Path, content: bytes | None = None) -> list[Salvaged]:
+def read(path: Path, content: bytes | None = None) -> list[Field]:
     if content is not None:
         path.write_bytes(content)
-    return list(salvage(path, "text"))
+    return list(read_column(path, "text"))
 
 
 @given(TEXTS, st.sampled_from([".csv", ".tsv", ".jsonl", ".parquet"]))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from finetrail.evaluation.scores.bootstrap import Ints
 from finetrail.targets import classes as target
 from finetrail.targets.classes.metrics import (
-    METRICS,
+    FORMULAS,
     confusion_matrix,
     count,
     cross_entropy,
@@ -119,8 +119,8 @@ def test_metrics_lie_in_the_unit_interval_and_ignore_the_names_of_classes(
 
 def test_right_answers_score_one_if_every_class_has_rows() -> None:
     y = np.arange(9) % 3
-    assert scores(y, y, 3) == dict.fromkeys(METRICS, 1.0)
+    assert scores(y, y, 3) == dict.fromkeys(FORMULAS, 1.0)
 
 
 def test_the_metrics_are_those_that_the_target_names() -> None:
-    assert list(METRICS) == [metric.name for metric in target.METRICS]
+    assert list(FORMULAS) == [metric.name for metric in target.METRICS]
