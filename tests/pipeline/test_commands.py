@@ -1,5 +1,7 @@
 """The commands around the stages: help, check, show, use; and what they say when there is nothing to show yet."""
 
+import re
+
 import pytest
 
 from finetrail.workspace import read_json
@@ -7,7 +9,7 @@ from tests.pipeline.workspaces import CANDIDATES, REPOSITORY, Sandbox
 
 COMMANDS = (
     "ingest validate split train select test register check use show ui predict "
-    "promote rollback models history evaluate"
+    "promote rollback models history evaluate export verify reproduce"
 ).split()
 
 
@@ -43,6 +45,8 @@ def test_show_has_ranking_choice_scores_and_version_on_one_screen(finished: Sand
     assert f"macro F1 {macro_f1:.3f}" in done.out
     assert "registered: models:/toy/1, alias challenger" in done.out
     assert "data/reports/test/report.html" in done.out
+    (address,) = re.findall(r"side by side, while `make ui` runs: (\S+)$", done.out, re.MULTILINE)
+    assert all(read_json(finished.paths.run(name).record)["run_id"] in address for name in CANDIDATES)
     assert len(done.out.splitlines()) < 25
 
 

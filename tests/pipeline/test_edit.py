@@ -1,11 +1,22 @@
 """One candidate is edited: it alone is trained again, and DVC's own commands tell what that changed."""
 
 import json
+import re
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
+from finetrail.workspace import read_json
+from tests.browser import browse
 from tests.pipeline.workspaces import CANDIDATES, Outcome, Sandbox
+
+CONFUSION = "data/reports/test/plots/confusion.svg"
+FIGURES = (CONFUSION, "data/reports/test/plots/reliability.svg")
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +69,11 @@ def test_metrics_show_has_every_candidate_and_the_test(edited: Sandbox) -> None:
     assert test["intervals"]["macro_f1"]["low"] <= test["test"]["macro_f1"] <= test["intervals"]["macro_f1"]["high"]
 
 
-def test_plots_show_the_curves_and_the_confusion_matrix(edited: Sandbox) -> None:
+def test_plots_show_the_curves_and_the_figures_of_the_report(edited: Sandbox) -> None:
     shown = _json(edited, "dvc plots show --json")["data"]
     assert set(shown) == {
         *(f"data/runs/{name}/{curve}.csv" for name in CANDIDATES for curve in ("train", "val")),
-        "data/reports/test/confusion.csv",
+        *FIGURES,
     }
     loss, score = _plot(shown["data/runs/full/train.csv"]), _plot(shown["data/runs/full/val.csv"])
     assert [int(point["step"]) for point in loss["data"]["values"]] == [3, 6, 9, 12, 15, 18, 21, 24, 27]
@@ -70,9 +81,11 @@ def test_plots_show_the_curves_and_the_confusion_matrix(edited: Sandbox) -> None
     assert {"loss", "learning_rate", "gradient_norm"} <= set(loss["data"]["values"][0])
     assert loss["encoding"]["x"]["field"] == "step"
     assert "loss" in json.dumps(loss["layer"])
-    confusion = _plot(shown["data/reports/test/confusion.csv"])["data"]["values"]
-    assert len(confusion) == 60
-    assert {point["actual"] for point in confusion} == {"cooking", "sailing", "weather"}
+    for name in FIGURES:
+        (entry,) = shown[name]
+        assert (entry["type"], Path(entry["url"]).read_bytes()) == ("image", (edited.root / name).read_bytes())
+    cells = re.findall(r">(\w+) → (\w+): (\d+) of", (edited.root / CONFUSION).read_text(encoding="utf-8"))
+    assert {(actual, predicted): int(rows) for actual, predicted, rows in cells} == _confusion(edited)
 
 
 def test_plots_diff_lays_both_curves_over_each_other(again: Outcome, edited: Sandbox) -> None:
@@ -82,6 +95,22 @@ def test_plots_diff_lays_both_curves_over_each_other(again: Outcome, edited: San
     }
     assert len(by_revision["HEAD"]) == len(by_revision["workspace"]) > 3
     assert by_revision["HEAD"] != by_revision["workspace"]
+
+
+def test_the_pages_of_plots_show_a_figure_as_large_as_in_the_report(
+    edited: Sandbox, chromium: str, tmp_path: Path
+) -> None:
+    """Alone, or those of two versions side by side."""
+    _, image = browse(chromium, (edited.root / CONFUSION).as_uri(), tmp_path)
+    width, height = _coloured(image)
+    assert min(width, height) > 250
+    commands = {"show": ("show", CONFUSION), "diff": ("diff", "--targets", CONFUSION)}
+    for name, command in commands.items():
+        page = edited.must("dvc", "plots", *command, "--out", str(tmp_path / name)).strip()
+        _, image = browse(chromium, page, tmp_path)
+        across, down = _coloured(image)
+        assert down == pytest.approx(height, abs=2)
+        assert across == pytest.approx(width, abs=2) if name == "show" else 2 * width < across < 3 * width
 
 
 def test_taking_the_edit_back_trains_nothing(again: Outcome, edited: Sandbox) -> None:
@@ -104,3 +133,19 @@ def _plot(entries: list[dict[str, Any]]) -> dict[str, Any]:
     content = entry["content"]
     image: dict[str, Any] = json.loads(content) if isinstance(content, str) else content
     return image
+
+
+def _confusion(sandbox: Sandbox) -> dict[tuple[str, str], int]:
+    """The rows of the test split by what they are and what the model said, out of its answers."""
+    frame = pd.read_parquet(sandbox.paths.test_report / "predictions.parquet")
+    labels = read_json(sandbox.paths.split_report)["labels"]
+    predicted = [labels[number] for number in np.stack(frame["logits"].tolist()).argmax(axis=1)]
+    assert len(predicted) == 60
+    return Counter(zip(frame["label"], predicted, strict=True))
+
+
+def _coloured(image: Image.Image) -> tuple[int, int]:
+    """Width and height of what is neither white nor grey in an image."""
+    places = np.nonzero(np.asarray(image.convert("HSV"))[..., 1] > 60)
+    width, height = (int(np.ptp(place)) + 1 for place in reversed(places))
+    return width, height

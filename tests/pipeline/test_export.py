@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from finetrail.runs.tracking import tracking_uri
 from finetrail.workspace import read_json
 from tests.pipeline.workspaces import Sandbox, contents
-from tests.unit.exports.folders import answer_elsewhere
+from tests.unit.exports.folders import answer_without_finetrail
 from tests.whole import read_whole
 
 
@@ -29,10 +29,11 @@ def exported(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 def test_the_cards_code_answers_as_the_pipeline_did_on_the_test_split(finished: Sandbox, exported: Path) -> None:
     texts = read_whole(finished.paths.split("test"))["text"].tolist()
-    printed = answer_elsewhere([exported], {"texts": texts})
+    answer_without_finetrail([exported], {"texts": texts, "pairs": []})
     logits = np.stack(pd.read_parquet(finished.paths.test_report / "predictions.parquet")["logits"].tolist())
-    answered = np.load(exported / "logits.npy")
-    (exported / "logits.npy").unlink()
+    answered, printed = np.load(exported / "logits.npy"), (exported / "printed.txt").read_text(encoding="utf-8")
+    for name in ("logits.npy", "printed.txt"):
+        (exported / name).unlink()
     np.testing.assert_allclose(answered, logits, atol=1e-4)
     labels = read_json(finished.paths.split_report)["labels"]
     assert json.loads(printed.replace("'", '"')) == [labels[number] for number in logits.argmax(1)]
@@ -98,7 +99,7 @@ def test_a_model_that_is_none_leaves_nothing(finished: Sandbox, tmp_path: Path) 
     assert (done.code, done.error) == (9, "RefusedError: 'toy' has no version 'nonesuch'; it has 1, challenger")
     done = finished.finetrail("export", str(tmp_path / "out"), "--model", "toy")
     assert done.code == 2
-    assert done.error.startswith("ConfigError: model 'toy' is no folder and no address; write models:/NAME@ALIAS, mod")
+    assert done.error.startswith("ConfigError: 'toy' is no address of a model; write models:/NAME@ALIAS, models:/")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from finetrail.workspace import read_json
 from tests.numbers import bright_images
+from tests.pipeline.same import assert_same
 from tests.pipeline.workspaces import Sandbox, lay_out
 
 TABLE = "data/input/bright.parquet"
@@ -51,6 +52,10 @@ def test_training_on_mixed_images_learns_how_bright_they_are(bright: Sandbox) ->
     assert tested["test"]["spearman"] > 0.8
     assert "has the highest" not in read_json(bright.paths.selection_report)["reason"]  # it is the only one
     assert "Spearman correlation is 0." in read_json(bright.paths.selection_report)["reason"]
+
+
+def test_the_training_gives_what_was_recorded(bright: Sandbox) -> None:
+    assert_same("bright", bright.paths)
 
 
 def test_the_report_shows_the_images_of_the_largest_errors(bright: Sandbox) -> None:

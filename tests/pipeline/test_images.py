@@ -14,6 +14,7 @@ import pytest
 from finetrail.runs.tracking import tracking_uri
 from finetrail.workspace import read_json
 from tests.images import SHAPES, draw, encoded, write_zip
+from tests.pipeline.same import assert_same
 from tests.pipeline.servers import running
 from tests.pipeline.workspaces import BIN, Outcome, Sandbox, lay_out, track, wait
 
@@ -120,6 +121,10 @@ def test_training_learns_the_shapes(images: Sandbox) -> None:
     assert scores["full"] > 0.8
     assert read_json(images.paths.selection_report)["chosen"] == "full"
     assert read_json(images.paths.test_report / "metrics.json")["test"]["accuracy"] > 0.75
+
+
+def test_the_training_gives_what_was_recorded(images: Sandbox) -> None:
+    assert_same("shapes", images.paths)
 
 
 def test_a_second_run_executes_nothing(images: Sandbox) -> None:

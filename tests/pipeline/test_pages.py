@@ -1,7 +1,7 @@
 """The pages that a person looks at, opened in a real browser."""
 
 import json
-import urllib.parse
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,18 +30,22 @@ def test_the_data_docs_open_and_are_styled(finished: Sandbox, chromium: str, tmp
 
 
 @pytest.fixture
-def mlflow_ui(finished: Sandbox, tmp_path: Path) -> Iterator[str]:
-    """`finetrail ui` over the finished workspace, until the test is over."""
-    command = f"{BIN / 'finetrail'} ui --port {{port}}"
-    with running(command, "/health", folder=finished.root, log=tmp_path / "server.log") as address:
-        yield address
+def mlflow_ui(finished: Sandbox, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """`finetrail ui` over the finished workspace, until the test is over: its address, and what it said."""
+    command, log = f"{BIN / 'finetrail'} ui --port {{port}}", tmp_path / "server.log"
+    with running(command, "/health", folder=finished.root, log=log) as address:
+        yield address, log.read_text(encoding="utf-8")
 
 
-def test_mlflow_compares_the_candidates(finished: Sandbox, mlflow_ui: str, chromium: str, tmp_path: Path) -> None:
+def test_mlflow_compares_the_candidates_where_it_says(
+    finished: Sandbox, mlflow_ui: tuple[str, str], chromium: str, tmp_path: Path
+) -> None:
+    address, said = mlflow_ui
     runs = [json.loads(finished.paths.run(name).record.read_text())["run_id"] for name in CANDIDATES]
-    query = urllib.parse.urlencode({"runs": json.dumps(runs), "experiments": json.dumps(["1"])})
-    document, _ = browse(chromium, f"{mlflow_ui}/#/compare-runs?{query}", tmp_path, wait_ms=30_000)
-    for name in (*CANDIDATES, "best_val_accuracy", "adaptation.method"):
+    (compared,) = re.findall(r"^all candidates side by side: (\S+)$", said, re.MULTILINE)
+    assert compared.startswith(f"{address}/#/")
+    document, _ = browse(chromium, compared, tmp_path, wait_ms=30_000)
+    for name in ("Comparing 2 Runs", *runs, *CANDIDATES, "best_val_accuracy", "adaptation.method"):
         assert name in document
-    document, _ = browse(chromium, f"{mlflow_ui}/#/experiments/1/runs/{runs[0]}", tmp_path, wait_ms=30_000)
+    document, _ = browse(chromium, f"{address}/#/experiments/1/runs/{runs[0]}", tmp_path, wait_ms=30_000)
     assert "has the highest validation macro F1" in document  # the description says which was chosen, and why

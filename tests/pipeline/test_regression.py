@@ -12,6 +12,7 @@ import pytest
 from finetrail.runs.tracking import tracking_uri
 from finetrail.workspace import SPLITS, read_json
 from tests.numbers import BASE, STEP, counted_texts
+from tests.pipeline.same import assert_same
 from tests.pipeline.workspaces import WEIGHTS, Sandbox, lay_out
 
 CSV = "data/input/prices.csv"
@@ -113,6 +114,10 @@ def test_training_learns_to_count(priced: Sandbox) -> None:
         assert kept["rmse"] == curve["rmse"].min(), "of rmse the lowest is best"
         # The head was rescaled after training: what the finished model says is what was seen in training.
         assert metrics["val"]["rmse"] == pytest.approx(kept["rmse"], rel=0.02)
+
+
+def test_the_trainings_give_what_was_recorded(priced: Sandbox) -> None:
+    assert_same("prices", priced.paths, "{:g}".format)
 
 
 def test_the_lowest_error_leads_and_the_reason_says_so(priced: Sandbox) -> None:

@@ -7,6 +7,7 @@ import shutil
 from ruamel.yaml import YAML
 
 from finetrail.workspace import SPLITS, read_json
+from tests.pipeline.same import assert_same
 from tests.pipeline.workspaces import CANDIDATES, CSV, WRITTEN, Outcome, Sandbox, contents
 
 STAGES = ["ingest", "validate", "split", *(f"train@{name}" for name in CANDIDATES), "select", "test", "register"]
@@ -49,6 +50,10 @@ def test_every_row_is_counted(finished: Sandbox) -> None:
 
         assert sum(pq.read_table(part).num_rows for part in finished.paths.split(name).iterdir()) == used[name]
         assert sum(report["label_counts"][name].values()) == used[name]
+
+
+def test_the_trainings_give_what_was_recorded(finished: Sandbox) -> None:
+    assert_same("toy", finished.paths)
 
 
 def test_second_run_executes_nothing(finished: Sandbox) -> None:

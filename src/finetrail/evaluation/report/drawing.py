@@ -46,10 +46,15 @@ def finish(svg: Element) -> Markup:
 
 
 def alone(figure: Markup) -> str:
-    """A figure as a file of its own, with the page's style sheet in it."""
+    """A figure as a file of its own, with the page's style sheet and its ground in it.
+
+    It says how large it is: a page that shows it as an image, as that of `dvc plots`, would give it no room otherwise.
+    """
     style = files("finetrail.evaluation.report").joinpath("report.css").read_text(encoding="utf-8")
     head, _, rest = figure.removeprefix("<svg").partition(">")
-    return f'<svg xmlns="http://www.w3.org/2000/svg"{head}><style>{style}</style>{rest}'
+    width, height = head.partition('viewBox="0 0 ')[2].partition('"')[0].split()
+    start = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"{head}>'
+    return f"{start}<style>{style}svg {{ background: var(--card); }}</style>{rest}"
 
 
 def number(value: float) -> str:

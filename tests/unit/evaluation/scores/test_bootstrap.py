@@ -21,7 +21,7 @@ from finetrail.evaluation.scores.bootstrap import (
 )
 from finetrail.targets.classes.codec import ClassCodec
 from finetrail.targets.classes.judge import ClassJudge
-from finetrail.targets.classes.metrics import METRICS, scores
+from finetrail.targets.classes.metrics import FORMULAS, scores
 
 
 def _model(y_true: Ints, classes: int, right: float, seed: int) -> Ints:
@@ -64,7 +64,7 @@ def test_agrees_with_resampling_the_rows_one_by_one() -> None:
 
 @given(
     st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=30),
-    st.sampled_from(sorted(METRICS)),
+    st.sampled_from(sorted(FORMULAS)),
 )
 def test_laws(rows: list[tuple[int, int, int]], metric: str) -> None:
     y_true, a, b = np.array(rows).T
@@ -106,7 +106,7 @@ def test_blocks_do_not_change_the_draws() -> None:
     y_pred = _model(y_true, 6, 0.5, 1)
     whole = _resampled(y_true, [y_pred], 6, resamples=150, seed=3)
     pieces = _resampled(y_true, [y_pred], 6, resamples=150, seed=3, block=400)
-    for metric in METRICS:
+    for metric in FORMULAS:
         np.testing.assert_array_equal(whole.draws[metric], pieces.draws[metric])
 
 
@@ -132,7 +132,7 @@ def test_the_intervals_of_one_model_are_those_of_its_bootstrap() -> None:
     judge, labels, (answers,) = _asked(y_true, [_model(y_true, 3, 0.6, 1)], 3)
     draws = Draws(resamples=100, seed=4, confidence=0.8)
     resampled = bootstrap(judge, labels, [answers], draws)
-    assert intervals(judge, labels, answers, draws) == {name: resampled.interval(name, 0, 0.8) for name in METRICS}
+    assert intervals(judge, labels, answers, draws) == {name: resampled.interval(name, 0, 0.8) for name in FORMULAS}
     found = intervals(judge, labels, answers, draws)
     assert {name: one.value for name, one in found.items()} == point_scores(judge, labels, answers)
 
