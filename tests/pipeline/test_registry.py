@@ -100,6 +100,15 @@ def test_it_holds_safetensors_its_own_code_and_no_pickle(finished: Sandbox, mode
     assert {name for name in copied if "__pycache__" not in name} == set(package)
 
 
+def test_its_description_says_what_it_reads_and_answers(finished: Sandbox, model: Path) -> None:
+    chosen = read_json(finished.paths.selection_report)["chosen"]
+    described = read_json(model / "artifacts" / chosen / "model.json")
+    assert (described["format"], described["task"], described["columns"]) == (2, "text-classification", ["text"])
+    assert described["problem_type"] == "single_label_classification"
+    assert described["target"] == {"labels": read_json(finished.paths.split_report)["labels"]}
+    assert described["target"] == read_json(finished.paths.run(chosen).metrics)["target"]
+
+
 def test_it_has_a_signature_an_example_and_pinned_requirements(model: Path) -> None:
     from mlflow.models import Model
 

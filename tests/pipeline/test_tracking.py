@@ -47,6 +47,7 @@ def test_params_are_every_setting_by_its_dotted_name(runs: "dict[str, Run]") -> 
     assert (full["train.learning_rate"], full["train.epochs"], full["train.batch_size"]) == ("0.004", "3", "16")
     assert (full["backbone.weights"], full["backbone.max_tokens"]) == ("data/weights/tiny-bert", "32")
     assert (full["task"], full["seed"]) == ("text-classification", "0")
+    assert full["problem_type"] == "single_label_classification"
 
 
 @pytest.mark.parametrize("name", CANDIDATES)

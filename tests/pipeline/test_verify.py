@@ -66,9 +66,11 @@ def edited(path: Path, change: Callable[[bytes], bytes] = lambda data: data + b"
     before = path.read_bytes()
     path.unlink()  # a link to DVC's cache is one no more
     path.write_bytes(change(before))
-    yield
-    path.unlink(missing_ok=True)
-    path.write_bytes(before)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        path.write_bytes(before)
 
 
 @contextmanager
@@ -76,8 +78,10 @@ def gone(path: Path) -> Iterator[None]:
     """A file or folder that is not there; put back afterwards."""
     aside = path.with_name(f"{path.name}.aside")
     path.rename(aside)
-    yield
-    aside.rename(path)
+    try:
+        yield
+    finally:
+        aside.rename(path)
 
 
 @contextmanager
@@ -85,11 +89,16 @@ def altered(database: Path, table: str, column: str, where: str, value: Any) -> 
     """A value in MLflow's database, as somebody set it by hand; put back afterwards."""
     with closing(sqlite3.connect(database)) as connection:
         ((row, before),) = connection.execute(f"SELECT rowid, {column} FROM {table} WHERE {where}").fetchall()  # noqa: S608
-        for one in (value, before):
+
+        def put(one: Any) -> None:
             connection.execute(f"UPDATE {table} SET {column} = ? WHERE rowid = ?", (one, row))  # noqa: S608
             connection.commit()
-            if one is value:
-                yield
+
+        put(value)
+        try:
+            yield
+        finally:
+            put(before)
 
 
 def flipped(data: bytes) -> bytes:
