@@ -130,11 +130,12 @@ def test_the_segments_matter(paired: Sandbox) -> None:
 
     built = load_model(paired.paths.model("full"))
     rows = read_whole(paired.paths.split("test"))
-    inputs = built.processor.encode(rows["text"].tolist())
+    processor: Any = built.processor
+    inputs = processor.encode(rows["text"].tolist())
     batch = inputs.batch(range(len(rows)))
     assert set(batch) == {"input_ids", "attention_mask", "token_type_ids"}
     first = batch["input_ids"][0][batch["attention_mask"][0] == 1].tolist()
-    behind = first.index(built.processor.tokenizer.sep_token_id) + 1
+    behind = first.index(processor.tokenizer.sep_token_id) + 1
     assert batch["token_type_ids"][0][: len(first)].tolist() == [0] * behind + [1] * (len(first) - behind)
     known = {label: number for number, label in enumerate(built.codec.outputs)}
     labels = np.array([known[label] for label in rows["label"]])
@@ -226,8 +227,9 @@ def test_of_a_long_pair_the_longer_text_is_cut_and_it_is_told(
     from finetrail.tasks.registry import load_model
 
     built = load_model(paired.paths.model("full"))
-    tokenizer = built.processor.tokenizer
-    ids = built.processor.encode([dict(zip(built.columns, row, strict=True)) for row in rows[:2]]).tokens
+    processor: Any = built.processor
+    tokenizer = processor.tokenizer
+    ids = processor.encode([dict(zip(built.columns, row, strict=True)) for row in rows[:2]]).tokens
     for row, tokens in zip(rows, ids, strict=False):
         assert len(tokens) == 32
         sides = tokenizer.decode(tokens).split("[SEP]")[:2]

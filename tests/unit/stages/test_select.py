@@ -198,9 +198,7 @@ def test_of_numbers_the_lowest_error_leads_and_the_cheapest_of_the_tied_is_chose
 
 def test_a_number_that_is_not_finite_is_refused(workspace: Workspace) -> None:
     _train_numbers(workspace, "a", 1.0, 10, spoil=float("nan"))
-    with pytest.raises(
-        ModelError, match=r"'a' answers 1 of 300 rows with NaN or infinity, but every answer"
-    ):
+    with pytest.raises(ModelError, match=r"'a' answers 1 of 300 rows with NaN or infinity, but every answer"):
         numbers(workspace, ["a"])
 
 
