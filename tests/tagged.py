@@ -10,6 +10,8 @@ FIRST = {kind: [word.capitalize() for word in words[:8]] for kind, words in WORD
 """What stands for places and for names, written with a capital letter."""
 SECOND = {kind: [word.capitalize() for word in words[8:12]] for kind, words in WORDS.items()}
 """What may follow one of them."""
+WRONG = 0.05
+"""The share of them whose type no model can get right."""
 A_DOCUMENT = 5
 """Sentences of a document."""
 
@@ -23,10 +25,11 @@ def sentence(chance: random.Random, words: int) -> Sentence:
     for number in range(words):
         found.append((chance.choice(COMMON), "O"))
         if number % 4 == 1 and chance.random() < 0.8:
-            kind = chance.choice(sorted(WORDS))
-            found.append((chance.choice(FIRST[kind]), f"B-{kind}"))
+            kind, said = chance.sample(sorted(WORDS), 2)
+            said = said if chance.random() < WRONG else kind
+            found.append((chance.choice(FIRST[kind]), f"B-{said}"))
             if chance.random() < 0.5:
-                found.append((chance.choice(SECOND[kind]), f"I-{kind}"))
+                found.append((chance.choice(SECOND[kind]), f"I-{said}"))
     return [*found, (".", "O")]
 
 

@@ -62,11 +62,11 @@ selection:
 """
 ILLEGAL: Sentence = [("never", "O"), ("Anchor", "I-PER"), ("again", "O")]
 STRANGE = (
-    "\U0001f469\u200d\U0001f469\u200d\U0001f467 said Anchor Keel\r\nwas in Flood , e\u0301te\u0301 after "
+    "\U0001f469\u200d\U0001f469\u200d\U0001f467 said Anchor Keel\r\nwe\u0301re in Flo\u0301od , after "
     "\U0001f1eb\U0001f1f7 with Cloud ."
 )
-"""An emoji of three joined ones, a line of Windows, letters with marks of their own, and a flag of two characters."""
-IN_STRANGE = [("Anchor Keel", "PER"), ("Flood", "LOC"), ("Cloud", "LOC")]
+"""An emoji of three joined ones, a line of Windows, letters with combining marks, and a flag of two characters."""
+IN_STRANGE = [("Anchor Keel", "PER"), ("Flo\u0301od", "LOC"), ("Cloud", "LOC")]
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +272,7 @@ project: spans
 task: token-classification
 seed: 0
 source: {path: data/input/spans.jsonl}
-validation: {}
+validation: {rare_label: {policy: "off"}}
 split: {}
 backbone: {weights: data/weights/none}
 train: {}
