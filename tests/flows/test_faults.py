@@ -1,6 +1,7 @@
 """What goes wrong in the middle of a run: it is cancelled, or a worker, a server or the remote is away."""
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from tests.flows.trainings import (
     branch,
     checkpoints,
     read_only,
+    resting,
     start_training,
     wait_for_checkpoint,
     wait_until_nothing_trains,
@@ -90,9 +92,10 @@ def faulty(team: Team, first: str) -> str:
     wait_for_checkpoint(team, run, before)
     with away(team, "prefect"):
         wait_for_checkpoint(team, run, checkpoints(team))
-    with away(team, "mlflow"):
+    with ExitStack() as until_it_is_back, away(team, "mlflow"):
         for _ in range(3):
             wait_for_checkpoint(team, run, checkpoints(team))
+        until_it_is_back.enter_context(resting(team))
     state = team.wait(run)
     assert state["type"] == "COMPLETED", (state, team.logs(run)[-30:])
     return run

@@ -321,13 +321,13 @@ def test_parts_of_speech_of_real_sentences_are_told_better_than_by_the_words_alo
     sandbox.edit("validation.rare_label", {"policy": "quarantine", "min_rows": 2})
     sandbox.edit("backbone.max_tokens", 64)
     sandbox.edit("candidates.linear_probe", None)
-    sandbox.edit("candidates.full.train.epochs", 3)
+    sandbox.edit("candidates.full.train.epochs", 2)
     sandbox.edit("selection.resamples", 200)
     for stage in ("ingest", "validate", "split", "train full", "select", "test"):
         done = sandbox.finetrail(*stage.split())
         assert done.code == 0, (stage, done.err)
     tested = read_json(sandbox.paths.test_report / "metrics.json")["test"]
-    assert tested["accuracy"] > most_frequent(sandbox) + 0.03
+    assert tested["accuracy"] > most_frequent(sandbox) + 0.08
 
 
 def most_frequent(sandbox: Sandbox) -> float:
