@@ -51,9 +51,10 @@ def read_columns(path: Path, columns: Columns) -> Iterator[Record]:
     `# newdoc id = ...`, which names it. A comment `# text = ...` tells where the spaces are.
 
     Raises:
-        SourceError: a byte is not UTF-8, a line has another number of columns than the first, or a field is empty.
+        SourceError: a byte is not UTF-8, a line has another number of columns than the first, a field is empty, or the
+            tokens of the first sentence are 1, 2, 3: that column numbers them.
     """
-    documents, width = Documents(), 0
+    documents, width, read = Documents(), 0, False
     for block in read_blocks(path, lambda line: _COMMENT.fullmatch(line) is not None):
         tokens: list[str] = []
         tags: list[str] = []
@@ -69,6 +70,9 @@ def read_columns(path: Path, columns: Columns) -> Iterator[Record]:
                 raise refusal(path, number, f"the {what} (column {which}) is empty; name another column, or fill it")
             tokens.append(token)
             tags.append(tag)
+        if not read:
+            _refuse_numbers(path, block.line, tokens, width, columns)
+        read = True
         group = documents.of(block.comments)
         texts = [found[1] for found in map(_TEXT.fullmatch, block.comments) if found]
         spaces = _spaces(texts[-1], tokens) if texts else None
@@ -121,6 +125,18 @@ def _width(path: Path, number: int, fields: list[str], columns: Columns) -> int:
     if furthest > len(fields):
         raise refusal(path, number, f"{_count(fields)}, but column {furthest} is asked for; name another column")
     return len(fields)
+
+
+def _refuse_numbers(path: Path, line: int, tokens: list[str], width: int, columns: Columns) -> None:
+    """Raise SourceError where the column of the tokens only counts them, and there is another that could hold them."""
+    counted = [str(number) for number in range(1, len(tokens) + 1)]
+    if width > 2 and len(tokens) > 1 and columns == Columns() and tokens == counted:
+        raise refusal(
+            path,
+            line,
+            f"column 1 of {width} numbers the tokens (1, 2, ...); name the columns of token and tag, for example "
+            "source.columns: {token: 2, tag: 3}",
+        )
 
 
 def _fault(fields: list[str], expected: int, column: Literal["upos", "xpos"]) -> str | None:

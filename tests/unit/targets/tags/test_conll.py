@@ -33,6 +33,23 @@ def ten(number: str, form: str, upos: str = "X", xpos: str = "y", misc: str = "_
     return "\t".join([number, form, "_", upos, xpos, "_", "_", "_", "_", misc]) + "\n"
 
 
+NUMBERED = "# text = Ada wrote\n1\tAda\tB-PER\t-\tann\n2\twrote\tO\t-\tann\n\n"
+
+
+def test_a_column_that_numbers_the_tokens_is_not_taken_for_them(tmp_path: Path) -> None:
+    """As the files of Universal NER have it."""
+    with pytest.raises(SourceError, match=r"a\.txt, line 2: column 1 of 5 numbers the tokens .* \{token: 2, tag: 3\}$"):
+        columns(tmp_path, NUMBERED)
+    ((_, told),) = columns(tmp_path, NUMBERED, token=2, tag=3)
+    assert told == sentence("Ada wrote", "B-PER O", space_after=[True, True])
+
+
+def test_numbers_that_are_tokens_are_read(tmp_path: Path) -> None:
+    numbers = "1\tB-SCORE\n2\tI-SCORE\n\n"
+    assert [one["tokens"] for _, one in columns(tmp_path, numbers)] == [["1", "2"]]
+    assert [one["tokens"] for _, one in columns(tmp_path, "a X O\n\n1 X O\n2 X O\n\n")] == [["a"], ["1", "2"]]
+
+
 def test_columns_of_conll_2003(tmp_path: Path) -> None:
     content = (
         "-DOCSTART- -X- -X- O\n\nEU NNP B-NP B-ORG\nrejects VBZ B-VP O\n\nPeter NNP B-NP B-PER\n"
