@@ -101,7 +101,7 @@ def _describe(error: Invalid) -> str:
     first = min(faults, key=lambda fault: fault["loc"][:1] == ("candidates",))
     place = first["loc"]
     if place[2:3] == ("adaptation",):
-        place = place[:3] + place[4:]  # without the name of the method, which is no key of the file
+        place = place[:3] + place[4:]  # the method's name is not a key of the file
     where = ".".join(map(str, place))
     message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""

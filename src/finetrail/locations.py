@@ -87,7 +87,7 @@ def unreachable(uri: str, error: Exception) -> SourceError | UnreachableError:
 
 
 def _lasts(error: BaseException | None) -> bool:
-    """Whether an error of the hub's client, or one that it stems from, says that there is no such thing."""
+    """Whether an error of the hub's client, or one of its causes, says that the thing does not exist."""
     if error is None:
         return False
     said = f"{type(error).__name__}: {error}"  # `datasets` names the cause in words alone

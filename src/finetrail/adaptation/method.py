@@ -20,7 +20,7 @@ class Method(Settings):
 
     @abstractmethod
     def apply(self, model: "Network") -> None:
-        """Make trainable what is to train, and freeze the rest. Raises: ConfigError: this backbone cannot have it."""
+        """Unfreeze what this method trains and freeze the rest. Raises: ConfigError: not for this backbone."""
 
     def start_epoch(self, model: "Network", epoch: int) -> None:
         """Change what trains, at the start of an epoch. Args: epoch: counted from 1."""

@@ -23,7 +23,7 @@ _err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def bar(items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
-    """The `Track` of the command line: a progress bar on stderr, and nothing where stderr is no terminal."""
+    """The `Track` of the command line: a progress bar on stderr, and nothing where stderr is not a terminal."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -169,7 +169,7 @@ def _write_jsonl(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _write_parquet(frame: pd.DataFrame, path: Path, nested: Mapping[str, str]) -> None:
-    """Lists have the type that they are said to have: where all are empty, or there is no row, none can be seen."""
+    """Give lists their declared type: where all are empty, or there are no rows, it cannot be inferred."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

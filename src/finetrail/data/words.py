@@ -8,7 +8,7 @@ import sys
 import unicodedata
 from functools import cache
 
-# Chinese characters and kana are written without spaces: a run of them is no word. Planes 2 and 3 hold nothing else.
+# Chinese characters and kana are written without spaces: a run of them is not a word. Planes 2 and 3 hold nothing else.
 _CJK = (
     "\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\U0001aff0-\U0001b16f\U00020000-\U0003fffd"

@@ -66,7 +66,7 @@ def _load(made: _Batches, asked: Sequence[Asked], workers: int, *, pin: bool) ->
 
 
 def _ahead(made: _Batches, asked: Sequence[Asked]) -> Iterator[Batch]:
-    """Make one batch more than is asked for, in memory from which a GPU copies by itself."""
+    """Prepare one batch ahead, in pinned memory that a GPU can copy asynchronously."""
 
     def make(one: Asked) -> Batch:
         return {name: tensor.pin_memory() for name, tensor in made[one].items()}

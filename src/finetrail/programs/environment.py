@@ -1,4 +1,4 @@
-"""Whether the packages here are those that a commit names: else its results are not what they say they are."""
+"""Check that the installed packages are those that a commit pins: other versions may give other results."""
 
 import re
 from importlib.metadata import PackageNotFoundError, version

@@ -1,9 +1,9 @@
-"""A program on a leash: it ends, with all that it started, when whoever asked for it is gone, even by SIGKILL.
+"""Run a program on a leash: it and everything it started end when the caller is gone, even after SIGKILL.
 
     python leash.py dvc repro train
 
-The one who asks holds the other end of stdin: when that closes, or when this process gets SIGTERM, the program and its
-children are asked to end, and after a while made to. What it returns is returned; an end by signal N as 128 + N.
+The caller holds the other end of stdin. When that closes, or this process gets SIGTERM, it terminates the program and
+its children, and kills them after a grace period. Exits as the program did; death by signal N becomes 128 + N.
 Needs nothing but Python, because it starts once a stage.
 """
 
@@ -28,7 +28,7 @@ def main() -> None:
     wanted_end = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: wanted_end.set())
     threading.Thread(target=_until_let_go, args=(wanted_end,), daemon=True).start()
-    # A session of its own: what is meant for the one who asked, such as Ctrl-C, reaches the program through here alone.
+    # A session of its own: signals meant for the caller, such as Ctrl-C, reach the program only through here.
     program = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
     while program.poll() is None and not wanted_end.wait(_PAUSE):
         pass
@@ -61,14 +61,14 @@ def _end_all(program: "subprocess.Popen[bytes]") -> None:
 
 
 def _children(program: "subprocess.Popen[bytes]") -> list[int]:
-    """The processes that are still there, of those whose end nobody else waits for."""
+    """The children that still run; orphans that have ended are reaped here."""
     program.poll()
     found = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text(encoding="ascii").split()
     return [child for child in map(int, found) if child == program.pid or os.waitpid(child, os.WNOHANG)[0] == 0]
 
 
 def _adopt_orphans() -> None:
-    """A child of the program whose parent dies becomes a child of this process, which so can end it. Linux only."""
+    """Adopt the program's orphans, so that this process can end them too. Linux only."""
     set_child_subreaper = 36
     ctypes.CDLL(None).prctl(set_child_subreaper, 1)
 

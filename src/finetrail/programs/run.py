@@ -45,7 +45,7 @@ def run(
     """
     last: deque[str] = deque(maxlen=KEPT)
     with subprocess.Popen(
-        # -P: the folder of the script is no place to import from.
+        # -P: never import from the script's own folder.
         [sys.executable, "-P", str(Path(leash.__file__)), *command],
         cwd=folder,
         env=dict(environment),
@@ -63,7 +63,7 @@ def run(
                     if say:
                         say(text)
         finally:
-            # In a good end the leash is about to go by itself. Else it ends the program, which may still have to write.
+            # After success the leash exits on its own. Otherwise it ends the program, which may still need to write.
             if process.stdin:
                 process.stdin.close()
             code = process.wait(leash.GRACE + 5)

@@ -81,7 +81,7 @@ class RoundTrip:
         allowed = TOLERANCE * codec.scale(expected)
         differences = codec.apart(said.answers, expected)
         worst = int(np.argmax(np.where(np.isfinite(differences), differences, np.inf)))
-        if not differences[worst] <= allowed:  # NaN is no answer either
+        if not differences[worst] <= allowed:  # `not <=` catches NaN too
             raise RoundTripError(
                 f"the packed model answers row {ids[worst]} with {codec.shown(said.answers, worst)}, but the pipeline "
                 f"with {codec.shown(expected, worst)}: {differences[worst]:.3g} apart, where {allowed:.3g} is allowed; "
@@ -127,7 +127,7 @@ def _run(model: Path, rows: Path, answers: Path, folder: Path) -> None:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
     }
-    # -P: the folder of the script is no place to import from.
+    # -P: never import from the script's own folder.
     command = [sys.executable, "-P", str(script), str(model), str(rows), str(answers)]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:

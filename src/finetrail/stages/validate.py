@@ -56,5 +56,5 @@ def validate(workspace: Workspace, rules: CommonRules, key: Callable[[Any], str]
         inspection.write_docs(folder / "data_docs", counts)
     if stopped:
         raise ValidationError(f"{stopped}; report: {(failed / 'data_docs' / 'index.html').relative_to(workspace.root)}")
-    shutil.rmtree(failed, ignore_errors=True)  # what it says is no longer so
+    shutil.rmtree(failed, ignore_errors=True)  # an earlier failure no longer holds
     return Validated(rows, findings)

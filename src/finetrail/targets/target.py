@@ -88,7 +88,7 @@ class Target(ABC):
 
     @abstractmethod
     def key(self, label: Any) -> str:
-        """What equal labels have in common: for duplicates, conflicts and hashes. Raises: TypeError: it is no label."""
+        """A key that equal labels share: for duplicates, conflicts and hashes. Raises: TypeError: not a label."""
 
     @abstractmethod
     def learn(self, labels: Sequence[Any], settings: Any) -> "Learning":

@@ -29,7 +29,7 @@ def get_task(name: str, problem_type: str | None = None) -> Task:
     Raises:
         ConfigError: there is no such task, or it has no such kind; the message lists those that exist.
     """
-    if name not in tuple(TASKS):  # a list is no task either, and no key
+    if name not in tuple(TASKS):  # a list cannot be a dict key
         raise ConfigError(f"task is {name!r}: unknown task; use one of {', '.join(TASKS)}")
     kinds: tuple[Task, ...] = import_module(f"finetrail.tasks.{TASKS[name]}").TASKS
     for one in kinds:
@@ -50,5 +50,5 @@ def task_of(described: Mapping[str, Any]) -> Task:
 
 
 def load_model(folder: Path) -> "Built":
-    """Load any saved model, by the task that its model.json names. Raises: ModelError: it is no saved model."""
+    """Load any saved model, by the task that its model.json names. Raises: ModelError: not a saved model."""
     return task_of(read_description(folder)).load(folder)

@@ -41,7 +41,7 @@ class Watch:
         return True
 
     def check(self, fitted: Fitted) -> None:
-        """Look at the pending steps. Raises: NonFiniteError: a loss or norm is no number."""
+        """Look at the pending steps. Raises: NonFiniteError: a loss or norm is NaN or infinite."""
         for step, loss, norm in fitted.pending:
             if not self._fine(loss, norm):
                 raise self._error(f"{self._told(loss, norm, int(step))}, learning rate {fitted.rate:.3g}", fitted)

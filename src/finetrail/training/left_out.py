@@ -85,7 +85,7 @@ class FrozenBlocks:
 
     @contextmanager
     def left_out(self) -> Iterator[None]:
-        """Have the model go on behind the last frozen block where a batch holds its output, else go the whole way.
+        """Start the model after the last frozen block where a batch holds its output; otherwise run all of it.
 
         Names in `state_dict()` stay as they are.
         """

@@ -76,7 +76,7 @@ def _best_times(ways: Mapping[str, Callable[[], object]]) -> dict[str, float]:
         if turn > 1 and time.perf_counter() - began > _LONG:
             break
         for name, way in ways.items():
-            # What is out of the question needs no second look; its first one, with all that is set up then, was fair.
+            # A far slower choice needs no second run; its first one, set-up included, was a fair trial.
             if turn > 1 and best[name] > 4 * min(best.values()):
                 continue
             started = time.process_time()

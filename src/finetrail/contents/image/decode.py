@@ -91,7 +91,7 @@ def orientation(image: "Image") -> int:
         return 1  # Pillow turns these itself
     try:
         found = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001  (damaged EXIF data is no damaged image)
+    except Exception:  # noqa: BLE001  (damaged EXIF data does not make the image damaged)
         return 1
     return found if found in range(1, 9) else 1
 

@@ -160,7 +160,7 @@ def _side(path: Path, values: int) -> int:
 
 
 def _bytes(fields: list[str]) -> bytes:
-    """Raises: ValueError: one is no whole number from 0 to 255."""
+    """Raises: ValueError: one is not a whole number from 0 to 255."""
     try:
         return bytes(map(int, fields))
     except ValueError:

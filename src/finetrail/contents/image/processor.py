@@ -126,14 +126,14 @@ class ImageProcessor:
         return [_preview(Image.fromarray(image)) for image in pixels]
 
     def preview(self, value: Any) -> Preview:
-        """An image, made small. Raises: ImageError: the value is no whole image."""
+        """An image, made small. Raises: ImageError: the value is not a whole image."""
         return _preview(decode(value))
 
     def _whole_bytes(self, data: bytes) -> int:
         try:
             image = open_image(data)  # reads no more than the header
         except ImageError:
-            return 0  # whoever decodes it says what is wrong
+            return 0  # the decoder reports what is wrong
         height, width = whole_shape(image.height, image.width, self.preprocessing)
         return 3 * height * width
 

@@ -68,7 +68,7 @@ class ImageSource(Source):
         names: Callable[[Path], Iterator[str]],
         read: Callable[[Path], Iterator[tuple[str, bytes]]],
     ) -> Iterator[Row]:
-        """Every file is a row, so that what is no image is put aside by name; only hidden files are passed over."""
+        """Every file is a row, so a file that is not an image is put aside by name; only hidden files are skipped."""
         folders = {above for above, litter in map(folders_of, names(path)) if not litter}
         layout = find_layout(path.name, folders, split)
         for number, (name, data) in enumerate(read(path), start=1):

@@ -14,7 +14,7 @@ from finetrail.data.sources.unlabelled import Unlabelled, records_of
 from finetrail.errors import ImageError, SourceError
 
 LONGEST_NAME = 255
-"""A string of more characters is no name but an image in base64."""
+"""A string of more characters is not a name but an image in base64."""
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 

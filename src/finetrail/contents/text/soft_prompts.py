@@ -25,7 +25,7 @@ class SoftPrompt(Protocol):
 
 
 class PromptEncoder(nn.Module):
-    """An encoder in front of whose texts stand trained embeddings (Lester et al. 2021).
+    """An encoder that prepends trained embeddings to its texts (Lester et al. 2021).
 
     Args:
         encoder: of transformers; it must take `inputs_embeds`.
@@ -66,7 +66,7 @@ class PromptEncoder(nn.Module):
 
 
 class PrefixEncoder(nn.Module):
-    """An encoder each of whose layers attends to trained keys and values too (Li & Liang 2021).
+    """An encoder whose layers also attend to trained keys and values (Li & Liang 2021).
 
     They train as they are, without the perceptron that the paper computes them with in training (as Liu et al. 2022,
     P-tuning v2, who found no gain in it for understanding).

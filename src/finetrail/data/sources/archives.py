@@ -105,7 +105,7 @@ class _Guard:
 
 
 class _Metered:
-    """A stream that gives no more than was agreed: a header can ask for any number of further bytes."""
+    """A stream that stops at the agreed size: a header can claim any number of further bytes."""
 
     def __init__(self, file: IO[bytes], name: str) -> None:
         self._file, self._name, self._left = file, name, HEADER_BYTES

@@ -1,4 +1,4 @@
-"""Read one column of a table row by row: what is no text is given with the reason, and the rows behind it are read."""
+"""Read one column of a table row by row: a value that is not text comes with the reason, and reading continues."""
 
 import csv
 import json

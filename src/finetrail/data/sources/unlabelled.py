@@ -58,7 +58,7 @@ def count(path: Path) -> int | None:
         try:
             return int(pq.read_metadata(path).num_rows)
         except (pa.ArrowException, OSError):
-            return None  # whoever reads it says what is wrong
+            return None  # the reader reports what is wrong
     return None
 
 

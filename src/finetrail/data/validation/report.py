@@ -64,7 +64,7 @@ def why_stopped(findings: tuple[Finding, ...], rows: dict[str, int], manifest: "
         by_rule = [f"{finding.rule.name} {len(finding.ids)}" for finding in findings if finding.rule.puts_aside]
         counts = ", ".join(entry for entry in by_rule if not entry.endswith(" 0"))
         return f"all {rows['ingested']} rows are quarantined ({counts}); correct the source, or loosen `validation`"
-    # Labels may be missing only because of the rows found before: that is no second fault.
+    # Labels may be missing only because of rows already reported: not a second fault.
     others = [finding.rule.name for finding in failed[1:] if finding.rule.name != "two_labels"]
     also = f" (also failed: {', '.join(others)})" if others else ""
     if not first.ids:

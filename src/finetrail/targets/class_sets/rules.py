@@ -85,7 +85,7 @@ class SetRules(CommonRules):
 
 
 def _sets(labels: "pd.Series[str]") -> list[list[str] | None]:
-    """The sets out of their keys; None where there is no label, or one that could not be read."""
+    """The sets from their keys; None where the label is missing or unreadable."""
     return [json.loads(key) if isinstance(key, str) and key.startswith("[") else None for key in labels]
 
 

@@ -123,7 +123,7 @@ def _ratio(numerator: Ints, denominator: Ints) -> Floats:
 
 
 def _labels(values: Ints, classes: int) -> Ints:
-    """Widen to int64; refuse what is no class, which bincount would quietly count as another cell."""
+    """Widen to int64; refuse numbers that are not classes: bincount would silently count them in another cell."""
     wide = np.asarray(values, dtype=np.int64)
     if wide.size and not 0 <= int(wide.min()) <= int(wide.max()) < classes:
         raise ValueError(

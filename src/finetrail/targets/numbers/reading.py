@@ -21,7 +21,7 @@ def to_number(label: object) -> float | None:
 
 
 def read_number(where: str, value: Any) -> float | Unreadable | None:
-    """A label that is a number; None where it is missing, `Unreadable` where it is a text that is no finite number.
+    """A label that is a number; None where it is missing, `Unreadable` where it is text but not a finite number.
 
     Raises:
         SourceError: the value is a list, a mapping, bytes or a boolean.

@@ -83,7 +83,7 @@ class NumberRules(CommonRules):
         return (different,)
 
     def judge_labels(self, table: "pd.DataFrame") -> "pd.Series[bool]":
-        """Add `number`, and `label_of_words`: the label where it is no number."""
+        """Add `number`, and `label_of_words`: the label where it is not a number."""
         import pandas as pd
 
         numbers = [to_number(label) for label in table["label"]]

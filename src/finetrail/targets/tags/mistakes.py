@@ -55,7 +55,7 @@ def count_kinds(rows: Iterable[Sequence[Comparison]]) -> dict[Kind, int]:
 
 
 def confusion(rows: Iterable[Sequence[Comparison]], types: Sequence[str]) -> Ints:
-    """Count comparisons by type in the label (first axis) and predicted type: (T + 1, T + 1); the last is no span."""
+    """Count comparisons by type in the label (first axis) and predicted type: (T + 1, T + 1); the last: no span."""
     numbers: dict[str | None, int] = {kind: number for number, kind in enumerate([*types, None])}
     matrix = np.zeros((len(numbers), len(numbers)), dtype=np.int64)
     for row in rows:

@@ -87,7 +87,7 @@ class TagRules(CommonRules):
 
 
 def _types(labels: "pd.Series[str]") -> list[set[str] | None]:
-    """The types of each row, out of its key; None where there is no label."""
+    """The types of each row, from its key; None where there is no label."""
     return [
         {span[2] for span in json.loads(key)} if isinstance(key, str) and key.startswith("[") else None
         for key in labels

@@ -82,7 +82,7 @@ def save(network: nn.Module, folder: Path) -> None:
 
 
 def _weights_of(name: str) -> Any:
-    """The enumeration of a model's weights. Raises: ModelError: there is no such model, or it cannot be a backbone."""
+    """The enumeration of a model's weights. Raises: ModelError: unknown, or it cannot be a backbone."""
     import torchvision
 
     names = torchvision.models.list_models(module=torchvision.models)
