@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test check lock ui up down bench clean
+.PHONY: demo test quick check lock ui up down bench clean
 
 demo: $(READY)  ## set up everything and run the whole pipeline on the default recipe
 	dvc repro
@@ -18,6 +18,9 @@ demo: $(READY)  ## set up everything and run the whole pipeline on the default r
 
 test: check  ## set up everything, check the code and run every test, two at a time
 	pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+
+quick: $(READY)  ## the contract tests and the quick ones of the unit tests, two at a time: about two minutes
+	pytest tests/contract tests/unit -m "not slow" --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 check: $(READY)  ## format, lint, types, direction of imports
 	ruff format --check .

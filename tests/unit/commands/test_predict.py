@@ -19,6 +19,8 @@ from finetrail.serving.answer import answer
 from finetrail.tasks.registry import get_task, load_model
 from finetrail.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["good superb door", 'a "bad",\nchair', "NA", "ümlaut 🚀", "old\rline ends"]
 MODEL = "models:/shared@challenger"
 TEXT: dict[str, Any] = {"content": CONTENT, "columns": ["text"]}

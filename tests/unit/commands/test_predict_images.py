@@ -20,6 +20,8 @@ from finetrail.workspace import Workspace
 from tests.unit.red_or_blue import BLUE, RED, image
 from tests.unit.sections_of import IMAGES, source_of
 
+pytestmark = pytest.mark.slow
+
 IMAGE: dict[str, Any] = {"content": CONTENT, "columns": ["image"]}
 FILES = {
     "a.png": image(RED),

@@ -22,6 +22,8 @@ from finetrail.errors import WorkspaceError
 from finetrail.workspace import Workspace
 from tests.pipeline import forks
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 TEXT: dict[str, Any] = {"content": CONTENT, "columns": ["text"]}
 TEN = Most(10, 2**20)

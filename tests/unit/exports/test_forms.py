@@ -16,6 +16,8 @@ from finetrail.exports.forms import Form
 from tests.unit.exports.cases import CASES, ONNX, SETS, TEXT, all_cases
 from tests.unit.exports.folders import LABELS, TEXTS, Case, answer_without_finetrail, answers, build, draw, export
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:

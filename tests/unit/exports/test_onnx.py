@@ -15,6 +15,8 @@ from finetrail.tasks.task import Built
 from tests.unit.exports.cases import IMAGE, TEXT, network
 from tests.unit.exports.folders import build, draw, export
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def built(backbone: TextBackbone, tmp_path: Path) -> Built:

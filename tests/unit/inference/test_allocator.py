@@ -4,6 +4,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HELD = """
 import sys, torch
 from finetrail.inference.allocator import keep_freed_memory, return_freed_memory

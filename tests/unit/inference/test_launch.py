@@ -9,6 +9,8 @@ import pytest
 
 from tests.pipeline.workspaces import PARAMS
 
+pytestmark = pytest.mark.slow
+
 LAUNCH = "from finetrail.inference.launch import launch; launch(2, ['check'])"
 
 

@@ -9,6 +9,8 @@ import torch
 from finetrail.inference.memory import Kept, halved_when_full, out_of_memory, parts
 from tests.unit.training import programs
 
+pytestmark = pytest.mark.slow
+
 # A model whose activations are large: 64 examples want 1 GB a layer, which the limit leaves no room for.
 PROGRAM = """
 import json, logging, resource, sys

@@ -21,6 +21,8 @@ from finetrail.tasks.task import Built
 from tests.unit.inference.numbered import SPLITS, Numbered, alike, collected, network, ragged
 from tests.unit.models.networks import LEARNING, answers, text_classifier
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["good", "the door of a house by the river", "fine great", "poor", "cloud " * 30, "sad table", "stone"]
 REPOSITORY = Path(__file__).parents[3]
 

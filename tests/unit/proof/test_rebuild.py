@@ -13,6 +13,8 @@ from finetrail.proof.rebuild import Rebuild, refuse_what_cannot_be_built
 from finetrail.proof.record import COMMIT, DIRTY, Lineage, Link
 from finetrail.runs.hashes import hash_code
 
+pytestmark = pytest.mark.slow
+
 DATA = "data/input/toy.csv"
 
 

@@ -21,6 +21,8 @@ from finetrail.targets.classes.codec import ClassCodec
 from finetrail.tasks.registry import load_model
 from tests.unit.recorded import packing_of
 
+pytestmark = pytest.mark.slow
+
 WORDS = ["good", "fine", "superb", "bad", "awful", "weak", "table", "river"]
 TEXTS = [f"{WORDS[n % 8]} {WORDS[n // 8 % 8]} {WORDS[n // 64 % 8]}" for n in range(SAMPLE + 8)]
 

@@ -23,6 +23,8 @@ from finetrail.training.frozen_blocks import find_frozen_blocks
 from finetrail.training.left_out import FrozenBlocks
 from tests.unit.models.networks import BUILD, Images, answers, classifier, images, loaded, text_classifier
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["good fine great door", "bad", "the superb house of stone by", "sad awful weak cloud river", "poor", "a"]
 LAST = LastLayers(method="last_layers", layers=1)
 Case = tuple[Network, Inputs]

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.unit.training.programs import run
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_training_that_is_killed_twenty_times_ends_with_the_bytes_of_one_that_was_not(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import pytest
 from tests.unit.models.networks import answers
 from tests.unit.training.toys import distance, new_model, points, score, train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -18,6 +18,8 @@ from finetrail.targets.learning import Loss
 from finetrail.training.checkpoints import Checkpoints
 from tests.unit.training.toys import Run, new_model, points, train
 
+pytestmark = pytest.mark.slow
+
 STEPS_AN_EPOCH = 6
 COMMON: dict[str, Any] = {"epochs": 3, "batch_size": 16, "log_every": 4, "checkpoint_seconds": 0}
 OPTIONS: list[dict[str, Any]] = [

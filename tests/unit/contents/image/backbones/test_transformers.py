@@ -16,6 +16,8 @@ from tests.unit.contents.image.loading import fetch, rebuild, write
 from tests.unit.models.backbones import refusal, settings
 from tests.unit.models.networks import SIZE, images
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def vit(tmp_path_factory: pytest.TempPathFactory) -> Path:
