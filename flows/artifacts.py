@@ -14,7 +14,7 @@ Logger = logging.Logger | logging.LoggerAdapter[Any]
 
 
 def leave(stage: str, clone: Clone, logger: Logger) -> None:
-    """Leave the artifact of a stage. What Prefect does not take is a warning: the stage is done all the same."""
+    """Leave the artifact of a stage. If Prefect does not take it, only warn: the stage is done all the same."""
     write = _WRITERS.get(stage.partition("@")[0])
     if write is None:
         return

@@ -14,9 +14,9 @@ from flows.places import CHECKOUT
 
 
 def make_known(file: Path) -> None:
-    """Create each automation of the file, and change those of its name that say something else.
+    """Create each automation of the file, and update those of its name that differ.
 
-    One that says the same is left alone: a change makes the server forget which runs it waits to hear from.
+    One that is the same is left alone: an update makes the server forget which runs it is waiting for.
     """
     wanted = YAML(typ="safe").load(file.read_text(encoding="utf-8"))["automations"]
     with get_client(sync_client=True) as client:
@@ -29,7 +29,7 @@ def make_known(file: Path) -> None:
 
 
 def _content(automation: AutomationCore) -> Any:
-    """All that it says, without what the server adds, and in one order."""
+    """Its content without what the server adds, in a fixed order."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, dict):

@@ -29,7 +29,7 @@ class Clone:
         root: its folder; removed at the run's end, because all that counts is in the cache, in MLflow and in Prefect.
         commit: what is checked out.
         environment: for the programs that run in it.
-        checkpoints: of this params.yaml with this code: the next run of the same goes on from there.
+        checkpoints: for this params.yaml with this code: the next run of the same continues from there.
         has_remote: whether results can be exchanged with other machines.
     """
 
@@ -85,7 +85,7 @@ def _set_up(places: Places, root: Path, git_ref: str, recipe: str | None) -> Clo
 
 
 def _configure(root: Path, places: Places) -> None:
-    """What holds for this clone alone."""
+    """Write the settings for this clone alone."""
     sections = {"core": {"analytics": "false"}, "cache": {"dir": str(places.cache)}}
     if places.remote:
         sections["core"]["remote"] = "flow"
@@ -94,7 +94,7 @@ def _configure(root: Path, places: Places) -> None:
 
 
 def _environment(places: Places, root: Path) -> dict[str, str]:
-    """That of this process, but with the clone's own code in front of the installed one."""
+    """This process's environment, with the clone's own code in front of the installed one."""
     own = {
         "PYTHONPATH": str(root / "src"),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
@@ -115,7 +115,7 @@ def _commit(root: Path, git_ref: str, environment: dict[str, str]) -> str:
 
 
 def _key(root: Path, environment: dict[str, str]) -> str:
-    """Equal for clones that would train the same: their checkpoints are each other's."""
+    """Equal for clones that would train the same: they share checkpoints."""
     code = must(["git", "rev-parse", "HEAD:src"], root, environment)[-1]
     parts = [(root / name).read_bytes() for name in ("params.yaml", "requirements.lock")]
     return hashlib.sha256(b"\n".join([code.encode(), *parts])).hexdigest()[:16]
@@ -135,7 +135,7 @@ def _lock_of(root: Path) -> Path:
 
 
 def _sweep(clones: Path) -> None:
-    """Remove what runs that were killed have left: nobody holds their locks any more."""
+    """Remove what killed runs left behind: nobody holds their locks any more."""
     for lock in clones.glob("*.lock"):
         try:
             with FileLock(lock, timeout=0):

@@ -1,4 +1,4 @@
-"""What happens here that others may hook: events on Prefect's server, for its automations."""
+"""Events on Prefect's server that its automations can react to."""
 
 from prefect.events import emit_event
 
@@ -6,10 +6,10 @@ PROMOTED = "finetrail.model.promoted"
 
 
 def tell_promoted(model: str, reason: str) -> None:
-    """Tell that a version has become the champion.
+    """Emit the event that a version has become the champion.
 
     The event's resource is `finetrail.model.<name>`, its payload has `model` and `reason`: an automation with
-    `expect: [finetrail.model.promoted]` can deploy the model, for one.
+    `expect: [finetrail.model.promoted]` can deploy the model, for example.
 
     Args:
         model: its address, `models:/<name>/<version>`.

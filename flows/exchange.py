@@ -37,7 +37,7 @@ def _push(clone: Clone) -> State[Any]:
 
 
 def _end(what: str, ended: Ended) -> State[Any]:
-    """DVC does not tell a network that is away from a remote that refuses: both are tried again."""
+    """DVC does not distinguish a missing network from a remote that refuses: both are tried again."""
     if ended.code == 0:
         return Completed()
     said = next((line for line in reversed(ended.lines) if line.startswith("ERROR")), "DVC gave no reason")

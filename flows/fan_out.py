@@ -18,11 +18,11 @@ from flows.exchange import pull, push
 from flows.tasks import Limits
 
 _PAUSE = 2.0
-"""Seconds between two looks at the runs."""
+"""Seconds between two polls of the runs."""
 
 
 def check_deployment(deployment: str) -> None:
-    """Before anything runs. Raises: ConfigError: the server knows no deployment of that name."""
+    """Check before anything runs. Raises: ConfigError: the server knows no deployment of that name."""
     with get_client(sync_client=True) as client:
         try:
             client.read_deployment_by_name(deployment)
@@ -37,13 +37,13 @@ def train_elsewhere(
 ) -> State[Any]:
     """Have each candidate trained by a run of its own, all at once, and get what they made.
 
-    They have nothing in common with this run but the commit and DVC: its cache, or its remote with the run-cache. If
-    this run is cancelled, so are they.
+    They share only the commit and DVC with this run: its cache, or its remote with the run-cache. If this run is
+    cancelled, so are they.
 
     Args:
         deployment: of the flow `candidate`, such as `candidate/candidate`.
     """
-    given = push(clone, limits)  # so that none of them divides the data again
+    given = push(clone, limits)  # so that none of them splits the data again
     if given.is_failed():
         return Failed(message=given.message)
 
@@ -69,7 +69,7 @@ def train_elsewhere(
 
 
 def _wait(client: SyncPrefectClient, running: dict[str, UUID], start: Any, retries: int) -> list[str]:
-    """Until all have ended; one whose worker died is started again. Returns what went wrong."""
+    """Wait until all have ended, and restart one whose worker died. Returns what went wrong."""
     logger = get_run_logger()
     failed = []
     again = dict.fromkeys(running, retries)

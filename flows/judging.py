@@ -13,7 +13,7 @@ from flows.pipeline import BEFORE, run_stages, work_in_clone
 from flows.tasks import Limits, as_task
 
 REFUSED = "Refused"
-"""The name of the failed state of a run that did what it should: the gate has said no."""
+"""The name of the failed state of a run that worked, but whose gate said no."""
 
 
 def judge_in_clone(
@@ -23,11 +23,11 @@ def judge_in_clone(
     limits: Limits,
     end: Callable[[Clone, Ended], State[Any]],
 ) -> State[Any]:
-    """Get the test split from DVC, and run a command of finetrail as a task of its name.
+    """Get the test split from DVC, and run a command of finetrail as a task with its name.
 
     Args:
         command: without `finetrail`: its name, and its arguments.
-        end: the state that the command's end means.
+        end: maps the command's end to a state.
     """
 
     def work(clone: Clone) -> State[Any]:
@@ -39,7 +39,7 @@ def judge_in_clone(
             return end(clone, clone.run("finetrail", *command, say=get_run_logger().info))
 
         state = as_task(command[0], limits, limits.stage_minutes, judge)(return_state=True)
-        # A state of its own: given back the task's, Prefect would only count it.
+        # A new state: given the task's own, Prefect would only count it.
         if state.is_completed():
             return Completed()
         return Failed(name=REFUSED if state.name == REFUSED else None, message=state.message)

@@ -59,7 +59,7 @@ def new_data(
     except FinetrailError as error:
         return Failed(message=f"{type(error).__name__}: {error}")
     asked = {"git_ref": commit, "recipe": recipe, "limits": limits.model_dump()}
-    # Two looks at the same instant have the same last run, and so start one.
+    # Two checks at the same instant see the same last run, and so start only one.
     key = f"{found} after {last.id if last else 'none'}: {watch}"
     run = cast(
         FlowRun,
@@ -84,14 +84,14 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _follow(clone: Clone) -> None:
-    """Have DVC look at the sources of what was imported, and take what is new there."""
+    """Have DVC check the sources of imported data, and take what is new there."""
     imported = [str(path.relative_to(clone.root)) for path in _tracked(clone.root) if _read(path).get("deps")]
     if imported:
         must(["dvc", "update", *imported], clone.root, clone.environment, get_run_logger().info)
 
 
 def _hash(root: Path) -> str:
-    """Of all data that DVC tracks: equal for equal bytes under the same names."""
+    """The hash of all data that DVC tracks: equal for equal bytes under the same names."""
     entries = [
         f"{path.relative_to(root)} {out['path']} {out.get('md5') or out.get('etag')}"
         for path in _tracked(root)
@@ -111,7 +111,7 @@ def _last_run(watch: str) -> FlowRun | None:
 
 
 def _commit(clone: Clone, found: str) -> str:
-    """The commit that names the data: that of the branch, or, where a source had something new, one of its own."""
+    """The commit that names the data: that of the branch, or a new one if a source had something new."""
 
     def git(*arguments: str) -> list[str]:
         return must(["git", *arguments], clone.root, clone.environment)
@@ -123,7 +123,7 @@ def _commit(clone: Clone, found: str) -> str:
     author = ["-c", "user.name=finetrail", "-c", "user.email=finetrail@localhost"]
     git(*author, "commit", "--quiet", "--message", f"New data {found[:12]}")
     if clone.run("git", "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}").code:
-        git("fetch", "--quiet", "origin", branch)  # another look has been faster; or this fails, and tells why
+        git("fetch", "--quiet", "origin", branch)  # another check was faster; or this fails, and says why
         return git("rev-parse", "FETCH_HEAD")[-1]
     get_run_logger().info("branch %s names the new data", branch)
     return git("rev-parse", "HEAD")[-1]

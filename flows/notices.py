@@ -1,7 +1,7 @@
 """Who is told what: `python -m flows.notices ADDRESS` has the server post to a webhook.
 
-Of a run that failed or crashed, and of a model that was promoted or refused: JSON with the key `text`, which chat
-services take. Once more with another address replaces it.
+It posts when a run failed or crashed, and when a model was promoted or refused: JSON with the key `text`, which chat
+services take. Run it again with another address to replace the first.
 """
 
 from typing import Annotated
@@ -27,11 +27,11 @@ def notify(address: str) -> None:
     """Register the webhook and its two automations on the server that PREFECT_API_URL names.
 
     Raises:
-        ConfigError: the address is none of a web server.
+        ConfigError: the address is not that of a web server.
     """
     if not address.startswith(("https://", "http://")):
         raise ConfigError(f"the address is {address!r}: must start with https:// or http://")
-    # An address of a chat service is a password: it goes where the server encrypts, and shows stars.
+    # The address of a chat service is a secret: it goes where the server encrypts it and shows stars.
     webhook = CustomWebhookNotificationBlock(
         name="finetrail",
         url="{{address}}",

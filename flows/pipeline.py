@@ -1,4 +1,4 @@
-"""The order of a run: a clone, what others have, the stages, and what this run made for the others."""
+"""The order of a run: clone, pull what others have, run the stages, push what this run made."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ AFTER = ("select", "test", "register")
 def work_in_clone(git_ref: str, recipe: str | None, limits: Limits, work: Callable[[Clone], State[Any]]) -> State[Any]:
     """Do `work` in a fresh clone, between a pull and a push; returns the state of the first that fails, or of `work`.
 
-    What the stages made before one failed is pushed too: it is a result all the same.
+    If a stage fails, the results of those before it are pushed all the same.
     """
     try:
         with fresh_clone(Places.from_environment(), git_ref, recipe) as clone:

@@ -3,7 +3,7 @@
     python -m flows.pool docker
     python -m flows.pool kubernetes --image registry/finetrail:1
 
-What a run needs to know is what this command finds in its environment, under the same names. The keys of the object
+A run gets the settings that this command finds in its environment, under the same names. The keys of the object
 storage are never written into the pool: docs/team.md says where they go.
 """
 
@@ -32,7 +32,7 @@ _TOLD = (
     "AWS_DEFAULT_REGION",
 )
 _KEYS = {"AWS_ACCESS_KEY_ID": "finetrail-storage-access-key", "AWS_SECRET_ACCESS_KEY": "finetrail-storage-secret-key"}
-_VOLUME = "/var/lib/finetrail"  # of the image
+_VOLUME = "/var/lib/finetrail"  # in the image
 
 
 class Kind(StrEnum):

@@ -48,7 +48,7 @@ def promote(
                 tell_promoted(found["model"], found["verdict"]["reason"])
         if ended.code != RefusedError.exit_code:
             return state
-        # Somebody else changed the registry meanwhile: that may go better.
+        # Somebody else changed the registry first: another try may succeed.
         raced = (state.message or "").startswith(f"{ConflictError.__name__}:")
         return Failed(name=UNAVAILABLE if raced else REFUSED, message=state.message)
 

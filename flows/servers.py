@@ -33,7 +33,7 @@ POOL = "finetrail"
 _FOLDER = CHECKOUT / ".finetrail" / "servers"
 _ENV = CHECKOUT / ".env"
 _STARTS = 180.0
-"""Seconds that a server may take to answer; the first time it makes its database."""
+"""Seconds that a server may take to answer; the first start creates its database."""
 _ENDS = 15.0
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -56,7 +56,7 @@ def _servers(database: str) -> list[Server]:
         Server("prefect", [python, "-m", "flows.sqlite_server", "server", "start"], f"{PREFECT}/api/health"),
         Server("mlflow", [python, *mlflow, "--backend-store-uri", database], f"{MLFLOW}/health"),
         Server("worker", [*worker, "default", "--name", f"{POOL}-1"], None),
-        # Of its own, so that runs which wait for trainings never take their place; one, because two take longer.
+        # A worker of its own, so that runs waiting for trainings never take their slot; one, because two take longer.
         Server("trainer", [*worker, "train", "--name", f"{POOL}-train-1", "--limit", "1"], None),
     ]
 
@@ -93,7 +93,7 @@ def down() -> None:
 
 
 def stop(name: str) -> bool:
-    """End one of them; returns whether it ran."""
+    """End a server or worker; returns whether it ran."""
     process = _running(name)
     if process is not None:
         _end(process)
@@ -170,7 +170,7 @@ def _running(name: str) -> psutil.Process | None:
 
 
 def _end(process: psutil.Process) -> None:
-    """Ask it and its children to end, and make those that do not."""
+    """Ask it to end, and kill what is left of it and its children."""
     family = [process, *process.children(recursive=True)]
     process.terminate()
     _, left = psutil.wait_procs(family, timeout=_ENDS)

@@ -65,7 +65,7 @@ def alone(path: Path, logger: Logger) -> Iterator[None]:
 
 
 def describe(name: str, ended: Ended) -> State[Any]:
-    """The state that a stage's end means, with the stage's own last words as its message."""
+    """The state for a stage's end, with the stage's own last words as its message."""
     if ended.code == 0:
         cached = any((found := _CACHED.match(line)) and found["name"] == name for line in ended.lines)
         return Completed(name="Cached", message=f"DVC has the result of {name}") if cached else Completed()

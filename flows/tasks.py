@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import State
 from pydantic import BaseModel, ConfigDict, Field
 
 UNAVAILABLE = "Unavailable"
-"""The name of the failed state of what may go better in a minute: the network, MLflow, a process that was killed."""
+"""The name of the failed state for what may pass in a minute: the network, MLflow, a process that was killed."""
 
 
 class Limits(BaseModel):
@@ -26,7 +26,7 @@ class Limits(BaseModel):
 
 
 def as_task(name: str, limits: Limits, minutes: float, function: Callable[..., State[Any]]) -> Task[..., State[Any]]:
-    """A task of this name that is tried again only if it says that it may go better."""
+    """A task of this name that is tried again only if its state says that this may help."""
     options = task(
         name=name,
         task_run_name=name,

@@ -15,7 +15,7 @@ from finetrail.tasks.task import Task
 
 
 class _Chosen(Settings):
-    """What has to be known before anything else can be read."""
+    """The section that must be read first: the rest depends on it."""
 
     task: TaskChoice
 
@@ -24,7 +24,7 @@ def load_params(path: Path) -> Params:
     """Read and check params.yaml.
 
     Raises:
-        ConfigError: the file is missing, is no YAML, or holds a key or value that is not allowed.
+        ConfigError: the file is missing, is not YAML, or holds a key or value that is not allowed.
     """
     if not path.exists():
         raise ConfigError(
@@ -57,7 +57,7 @@ def load_params(path: Path) -> Params:
 
 
 def _task_of(raw: dict[str, Any]) -> dict[str, Any]:
-    """Section `task`, of which a name alone is short for a mapping."""
+    """Section `task` as a mapping; a name alone is short for one."""
     if "task" not in raw:
         raise ConfigError("task is missing; it has no default")
     given = raw["task"]
@@ -67,7 +67,7 @@ def _task_of(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_defaults(raw: dict[str, Any], task: Task) -> dict[str, Any]:
-    """Lay the file over those defaults that depend on the task."""
+    """Lay the file over the defaults that depend on the task."""
     default = {"metric": task.target.metrics[-1].name}
     raw = {"gate": {}} | raw
     return raw | {name: default | raw[name] for name in ("selection", "gate") if isinstance(raw.get(name), dict)}
@@ -91,9 +91,9 @@ def _with_common(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _describe(error: Invalid) -> str:
-    """The first fault in one line: where, what stands there, what is allowed."""
+    """The first fault in one line: the place, the value, what is allowed."""
     faults = error.errors()
-    # A fault in a common section shows once more in each candidate: it counts once, where it was written.
+    # A fault in a common section shows up again in each candidate: report it once, where it was written.
     common = [fault["loc"] for fault in faults if fault["loc"][:1] != ("candidates",)]
     faults = [
         fault for fault in faults if not any(place and fault["loc"][2:][: len(place)] == place for place in common)

@@ -4,22 +4,22 @@ FinetrailError
 ├── ConfigError         params.yaml says something that is not allowed           (exit 2)
 ├── DataError           the data cannot be used                                   (exit 3)
 │   ├── SourceError     a source is missing, unreadable or has no such column
-│   ├── ImageError      bytes that are no whole image
-│   ├── IntegrityError  bytes that are not the ones that were pinned
+│   ├── ImageError      bytes that are not a whole image
+│   ├── IntegrityError  bytes that differ from the pinned ones
 │   ├── ValidationError a rule of policy `fail` found rows, or no row is left
 │   └── SplitError      the rows cannot be divided as asked
 ├── ModelError          a backbone or a saved model cannot be built or loaded     (exit 4)
 │   └── RoundTripError  a packed model does not answer as the pipeline did
-├── TrainingError       training cannot go on                                     (exit 5)
+├── TrainingError       training cannot continue                                  (exit 5)
 │   └── NonFiniteError  the loss or a gradient is NaN or infinite
 ├── TrackingError       the MLflow server or database does not answer             (exit 6)
 ├── WorkspaceError      a file of an earlier stage is missing, or a disk is full  (exit 7)
 ├── UnreachableError    the network does not answer                               (exit 8)
 ├── RefusedError        the gate or the ledger refuses to move an alias           (exit 9)
-│   └── ConflictError   somebody else moved it meanwhile
+│   └── ConflictError   somebody else moved it first
 ├── LedgerError         the ledger is not what it was: an entry is gone or altered (exit 10)
 └── LineageError        a link between a version and its data does not hold       (exit 11)
-    └── ReproductionError   a version that was built again is another one
+    └── ReproductionError   a version that was built again differs
 
 A message is one line: the value, the rule it broke, and the remedy. Every other exception is a bug of finetrail.
 """
@@ -48,11 +48,11 @@ class SourceError(DataError):
 
 
 class ImageError(DataError):
-    """Bytes are no whole image that can be decoded."""
+    """Bytes are not a whole image that can be decoded."""
 
 
 class IntegrityError(DataError):
-    """Bytes are not the ones that were pinned."""
+    """Bytes differ from the pinned ones."""
 
 
 class ValidationError(DataError):
@@ -74,7 +74,7 @@ class RoundTripError(ModelError):
 
 
 class TrainingError(FinetrailError):
-    """Training cannot go on."""
+    """Training cannot continue."""
 
     exit_code = 5
 
@@ -96,7 +96,7 @@ class WorkspaceError(FinetrailError):
 
 
 class UnreachableError(FinetrailError):
-    """The network does not answer: later it may."""
+    """The network does not answer; it may later."""
 
     exit_code = 8
 
@@ -108,7 +108,7 @@ class RefusedError(FinetrailError):
 
 
 class ConflictError(RefusedError):
-    """Somebody else changed the registry meanwhile: run again."""
+    """Somebody else changed the registry first: run again."""
 
 
 class LedgerError(FinetrailError):
@@ -118,10 +118,10 @@ class LedgerError(FinetrailError):
 
 
 class LineageError(FinetrailError):
-    """A link between a registered version and its data does not hold, or, where asked, cannot be checked."""
+    """A link between a registered version and its data does not hold or, if the caller insists, cannot be checked."""
 
     exit_code = 11
 
 
 class ReproductionError(LineageError):
-    """A version that was built again from its commit and data is another one."""
+    """A version that was built again from its commit and data differs."""

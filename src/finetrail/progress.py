@@ -1,4 +1,4 @@
-"""How the library shows that long work goes on, without printing: the caller hands in a `Track`."""
+"""How the library shows progress without printing: the caller passes in a `Track`."""
 
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
@@ -7,7 +7,7 @@ T = TypeVar("T")
 
 
 class Track(Protocol):
-    """Wraps an iterable and shows how far it has come; the command line passes a progress bar."""
+    """Wraps an iterable and shows its progress; the command line passes a progress bar."""
 
     def __call__(self, items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
         """Yield the items one by one. Args: total: their number, if known. what: a short phrase to show."""

@@ -1,4 +1,4 @@
-"""The sections of params.yaml. What one may hold depends on the task: content and target bring their parts of it."""
+"""The sections of params.yaml. What they may hold depends on the task: its content and target add keys."""
 
 from functools import cache
 from pathlib import PurePosixPath
@@ -57,10 +57,10 @@ class Params(Settings):
 
     Attributes:
         project: the name of the MLflow experiment and of the registered model.
-        seed: of training; splits and selection have their own.
-        backbone, train: what all candidates have in common.
+        seed: for training; splits and selection have their own.
+        backbone, train: the settings that all candidates share.
         candidates: by name, in the order in which they are trained.
-        gate: of `finetrail promote`; no stage reads it, so that it may be left out.
+        gate: for `finetrail promote`; no stage reads it, so it may be left out.
     """
 
     project: Name
@@ -81,7 +81,7 @@ class Params(Settings):
 
     @model_validator(mode="after")
     def _tracked(self) -> Self:
-        """Files that DVC does not see could change behind its back: local ones lie where a stage depends on them."""
+        """Local files must lie where a stage depends on them: elsewhere they could change without DVC noticing."""
         _refuse_untracked("source", self.source.addresses, "data/input")
         weights = [one.backbone.weights_address for one in self.candidates.values()]
         _refuse_untracked("backbone.weights", [address for address in weights if address is not None], "data/weights")
@@ -114,7 +114,7 @@ class Params(Settings):
 
 @cache
 def sections(task: Task) -> type[Params]:
-    """The params.yaml of a task: what its content and its target say of each section, joined."""
+    """The model of a task's params.yaml: each section joins the keys of the task's content and target."""
     content, target = task.content, task.target
     columns = _joined("Columns", content.Columns, target.Columns)
     source = _made("Source", content.Source, columns=(columns, columns()))
@@ -140,12 +140,12 @@ def sections(task: Task) -> type[Params]:
 
 
 def _made(name: str, base: type[Settings], **fields: Any) -> Any:
-    """A section that says more than its base. Of a type that is made as it runs, nothing more is known before."""
+    """A section with more keys than its base. `Any`, because a type checker cannot know a type made at run time."""
     return create_model(name, __base__=base, **fields)
 
 
 def _joined(name: str, *parts: type[Settings]) -> type[Any]:
-    """A section that several say something of; one that another extends is left to it."""
+    """Join the parts of a section; drop a part that another part extends."""
     bases = [one for one in dict.fromkeys(parts) if not any(issubclass(other, one) for other in parts if other != one)]
     return create_model(name, __base__=tuple(bases)) if len(bases) > 1 else bases[0]
 

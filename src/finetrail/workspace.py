@@ -15,7 +15,7 @@ SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class RunPaths:
-    """What `train` leaves about one candidate, beside its model; `select` reads nothing else."""
+    """What `train` writes about one candidate besides its model; `select` reads nothing else."""
 
     root: Path
 
@@ -114,7 +114,7 @@ class Workspace:
 
     @property
     def scratch(self) -> Path:
-        """Outside of every out: what must outlive a stage (checkpoints, the local MLflow database)."""
+        """Outside every DVC out: what must outlive a stage (checkpoints, the local MLflow database)."""
         return self.root / ".finetrail"
 
     def split(self, name: str) -> Path:
@@ -158,7 +158,7 @@ def write_json(path: Path, value: Any) -> None:
 def replacing(folder: Path) -> Iterator[Path]:
     """Yield an empty folder that takes the place of `folder` only if the block succeeds.
 
-    A stage that fails half way, by bad input or a full disk, so leaves the earlier result as it was.
+    So a stage that fails half way (bad input, a full disk) leaves the earlier result as it was.
     """
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)

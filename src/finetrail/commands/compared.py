@@ -27,7 +27,7 @@ def compared_runs(workspace: Workspace, project: str, port: int = 5000) -> str |
 
 
 def pages_at(uri: str, port: int) -> str:
-    """Where the pages over a server or a database answer, without the password of the address."""
+    """The address of the pages for a server or a database, without its password."""
     return without_secrets(uri).rstrip("/") if uri.startswith("http") else f"http://127.0.0.1:{port}"
 
 

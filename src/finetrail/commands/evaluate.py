@@ -34,7 +34,7 @@ class Evaluated:
 def evaluate(
     workspace: Workspace, *, project: str, task: Task, settings: Gate, version: str, track: Track = quiet
 ) -> Evaluated:
-    """Score a version anew, keep its answers with its run, and enter it in the ledger.
+    """Score a version anew, store its answers with its run, and enter the scoring in the ledger.
 
     Args:
         version: its number, or an alias.

@@ -17,7 +17,7 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
 def models(workspace: Workspace, project: str, metric: Metric) -> Iterator[Text]:
-    """The versions, the newest first. Args: metric: that the gate goes by."""
+    """The versions, the newest first. Args: metric: the one that the gate uses."""
     tracker = tracking.connect(workspace, project)
     promotion.reconcile(Ledger(tracker, project, author(workspace.root)))
     known, named = versions(tracker, project), aliases(tracker, project)

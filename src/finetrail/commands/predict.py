@@ -53,8 +53,8 @@ def predict(
 
     What cannot be scored (a missing text, an image that cannot be decoded) is named with its row and the reason in
     `<target>.rejects.csv`. A column that is itself called `label`, `score` or `prediction` stays; the model's is then
-    `predicted_...`. If it is killed, the next call goes on behind the last whole chunk, and ends with the same bytes,
-    as long as source, model and code are the same; if not, it says so and starts afresh.
+    `predicted_...`. After a kill, the next call continues after the last whole chunk and writes the same bytes, as
+    long as source, model and code are the same; otherwise it says so and starts over.
 
     Args:
         model: see `finetrail.commands.scorer.open_scorer`.
@@ -63,7 +63,7 @@ def predict(
         content: what the task reads.
         columns: those of `source` that hold the raw values, or the paths of images.
         labelled: where the training data come from, if `columns` are those that it names.
-        chunk: what is scored and kept at a time.
+        chunk: how much is scored and saved at a time.
 
     Raises:
         ConfigError: the target's format is unknown, or the model reads another kind.
@@ -79,7 +79,7 @@ def predict(
     found = content.unlabelled(source, columns, labelled)
     rows = track(found, total=count(source) if source.exists() else None, what="scoring")
     chunks = batches(rows, chunk.rows, chunk.size)
-    first = next(chunks, [])  # before the model is loaded: a source that cannot be read is told at once
+    first = next(chunks, [])  # before the model is loaded: an unreadable source fails at once
     scorer = open_scorer(workspace, model)
     _refuse_others(scorer, model, content, columns)
     kinds = scorer.task.target.answers
@@ -102,7 +102,7 @@ def predict(
 
 
 def _refuse_others(scorer: Scorer, model: str, content: Content, columns: Sequence[str]) -> None:
-    """Raise ConfigError where the model reads something else than these columns."""
+    """Raise ConfigError if the model reads something other than these columns."""
     if scorer.task.content.name != content.name:
         raise ConfigError(
             f"{model} reads {scorer.task.content.noun}s, but the task of params.yaml gives {content.noun}s; name "
@@ -116,12 +116,12 @@ def _refuse_others(scorer: Scorer, model: str, content: Content, columns: Sequen
 
 
 def _column_of(name: str, columns: Sequence[str]) -> str:
-    """What a column of answers is called beside the given columns."""
+    """The name of a column of answers beside the given columns."""
     return f"predicted_{name}" if name in columns else name
 
 
 def _scored(scorer: Scorer, chunk: list[Unlabelled], columns: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows with answers beside them, and those that have none, with row number and reason."""
+    """The rows with their answers, and the rows without, with row number and reason."""
     frame, bad = _score(scorer, chunk)
     good = [one for place, one in enumerate(chunk) if place not in bad]
     refused = [chunk[place] for place in sorted(bad)]
@@ -146,7 +146,7 @@ def _score(scorer: Scorer, chunk: list[Unlabelled]) -> tuple[pd.DataFrame, dict[
     try:
         return scorer.answer(contents), bad
     except DataError:
-        # Looked for only now: decoding all images twice would double the time of most.
+        # Search for faults only now: checking first would decode all images twice.
         found = scorer.task.content.faults(contents)
         if not found:
             raise
@@ -155,5 +155,5 @@ def _score(scorer: Scorer, chunk: list[Unlabelled]) -> tuple[pd.DataFrame, dict[
 
 
 def _renamed(content: Any, columns: Sequence[str]) -> Any:
-    """A content of several columns by the names that the model knows them by."""
+    """A content of several columns, under the names that the model uses."""
     return dict(zip(columns, content.values(), strict=True)) if isinstance(content, dict) else content

@@ -38,8 +38,8 @@ class Judged:
 
     Attributes:
         verdict: None if the version is the champion already.
-        entry: of the ledger, if one was made.
-        head: of the ledger.
+        entry: the ledger's, if one was made.
+        head: the ledger's.
     """
 
     address: str
@@ -93,7 +93,7 @@ def promote(
 
 
 def table(judged: Judged) -> Iterator[Text]:
-    """The verdict as a person reads it: a line a rule, and what became of it."""
+    """The verdict for people: a line per rule, and the outcome."""
     if judged.verdict is None:
         yield Text(f"{judged.address} is the champion already; nothing was changed")
         return
@@ -108,7 +108,7 @@ def table(judged: Judged) -> Iterator[Text]:
 
 @dataclass(frozen=True)
 class _Trial:
-    """What models are compared on, and by."""
+    """Everything that a comparison of models needs."""
 
     ledger: Ledger
     chain: Chain
@@ -187,7 +187,7 @@ def _costs(trial: _Trial, models: list[Opened]) -> list[Cost]:
 
 
 def _enter(ledger: Ledger, challenger: Known, champion: Known | None, verdict: Verdict) -> Entry:
-    """The verdict as an artifact of the challenger's run, as tags of the version, and in the ledger."""
+    """Store the verdict as an artifact of the challenger's run, as tags of the version, and in the ledger."""
     content = json.dumps(verdict.as_json(), sort_keys=True, ensure_ascii=False)
     digest = hash_text(content)
     with TemporaryDirectory() as folder:

@@ -17,7 +17,7 @@ def use(workspace: Workspace, name: str, *, force: bool) -> Path:
     """Copy a recipe to params.yaml.
 
     Args:
-        force: replace a params.yaml that is none of the recipes, that is, one that a person edited.
+        force: replace a params.yaml that matches no recipe, that is, one that a person edited.
 
     Returns:
         The recipe's file.

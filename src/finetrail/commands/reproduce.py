@@ -21,11 +21,11 @@ from finetrail.workspace import Workspace, read_json
 
 @dataclass(frozen=True)
 class Reproduced:
-    """A version and what was built again.
+    """A version and its rebuild.
 
     Attributes:
-        machine: what this one was trained on, as the version's own is in `recorded`.
-        scored: empty where the bits are the same: there is nothing left to compare.
+        machine: what the rebuild was trained on; the version's own is in `recorded`.
+        scored: empty if the bits are the same: there is nothing left to compare.
     """
 
     known: Known
@@ -41,7 +41,7 @@ class Reproduced:
 
     @property
     def same_machine(self) -> bool:
-        """Whether everything is as it was that the bits may depend on, as far as it is known."""
+        """Whether everything that the bits may depend on is the same, as far as it is known."""
         return dict(self.machine) == self.recorded.machine
 
     @property
@@ -75,7 +75,7 @@ class Reproduced:
         )
 
     def insist(self, *, exact: bool) -> None:
-        """Raises: ReproductionError: it is another model; where `exact` is wanted, if a single bit differs."""
+        """Raises: ReproductionError: it is another model or, with `exact`, a single bit differs."""
         if not self.holds:
             raise ReproductionError(f"{self.known.address} is not what its commit and data make: {self.bits.line}")
         if exact and not self.bits.same:
@@ -107,12 +107,12 @@ def reproduce(
 
     Args:
         tolerance: see `compare_metrics`.
-        keep: a folder for the clone, which else is removed in the end.
+        keep: a folder for the clone, which is otherwise removed at the end.
         say: hears what happens, line by line.
 
     Raises:
         LineageError: the version's files or its commit are not what was recorded, or nothing was.
-        ReproductionError: its data or splits come out otherwise.
+        ReproductionError: its data or splits come out different.
         WorkspaceError: git, DVC or a stage failed in the clone.
     """
     if keep is not None and keep.exists():
@@ -148,7 +148,7 @@ def open_version(tracker: tracking.Tracker, known: Known, into: Path) -> tuple[F
 
 
 def compare(known: Known, files: Files, recorded: Lineage, built: Workspace, tolerance: float) -> Reproduced:
-    """Hold a version against what was built again: bit for bit, or else by the validation metrics of both."""
+    """Compare a version with its rebuild: bit for bit, or else by the validation metrics of both."""
     if files.model is None:
         raise LineageError(f"{known.address} holds no model; {registered.RESTORE}")
     bits = compare_bits(files.model, built.model(recorded.candidate))

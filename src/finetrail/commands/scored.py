@@ -1,4 +1,4 @@
-"""The scored rows, chunk by chunk in files of their own: larger than memory, and not lost when the work is killed."""
+"""The scored rows, one file per chunk: they may exceed memory, and survive a kill."""
 
 import csv
 import json
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Progress:
-    """What is scored and on disk. Attributes: chunks: of the source, in its order. rows, rejected: of all of them."""
+    """What is scored and on disk. Attributes: chunks: of the source, in its order. rows, rejected: in all chunks."""
 
     chunks: int = 0
     rows: int = 0
@@ -32,13 +32,13 @@ class Progress:
 
 
 class ScoredParts:
-    """Scored and rejected rows beside `target`, whose place they take when all of them are there.
+    """Scored and rejected rows beside `target`, which they replace once all are there.
 
-    Who opens it again, after a kill or a power cut, goes on behind the last whole chunk.
+    Opened again after a kill or a power cut, it continues after the last whole chunk.
 
     Args:
         target: a CSV, JSONL or Parquet file, by its ending.
-        key: what the rows depend on, by what it is called: if one differs, the parts of before are dropped.
+        key: what the rows depend on, by name: if a value differs, the earlier parts are dropped.
         nested: the columns that hold lists or structs, and their types. A CSV file has them as JSON text, Parquet and
             JSONL as they are.
 
@@ -71,12 +71,12 @@ class ScoredParts:
             if kind is None:
                 self._finish()
             elif issubclass(kind, SourceError):
-                self._drop()  # another source will be given, or this one corrected
+                self._drop()  # the next call will have another source, or a corrected one
         finally:
             self._lock.release()
 
     def add(self, scored: pd.DataFrame, refused: pd.DataFrame) -> None:
-        """Keep a chunk: of its rows those with answers, and those without. The first gives the columns."""
+        """Save a chunk: its rows with answers, and those without. The first chunk sets the columns."""
         number = self.progress.chunks
         _whole(self._part(number), lambda path: self._write(scored, path, number == 0))
         if len(refused):
@@ -135,12 +135,12 @@ class ScoredParts:
         self._drop()
 
     def _drop(self) -> None:
-        self._record.unlink(missing_ok=True)  # first: without it, what is left of the rest counts for nothing
+        self._record.unlink(missing_ok=True)  # first: without it, leftover parts are ignored
         shutil.rmtree(self._folder)
 
 
 def _whole(path: Path, write: Callable[[Path], None]) -> None:
-    """A file that is whole as soon as it has its name, even after a power cut."""
+    """Write a file that is whole as soon as it has its name, even after a power cut."""
     partial = path.with_name(path.name + ".partial")
     write(partial)
     with partial.open("rb") as file:
@@ -149,7 +149,7 @@ def _whole(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def _write_csv(frame: pd.DataFrame, path: Path, header: bool) -> None:
-    # All texts are quoted: without, a lone carriage return inside of one would end its row.
+    # Quote all texts: otherwise a lone carriage return inside one would end its row.
     frame.to_csv(path, index=False, header=header, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n")
 
 
@@ -187,7 +187,7 @@ def _join_bytes(parts: list[Path], joined: Path) -> None:
 
 
 def _join_parquet(parts: list[Path], joined: Path) -> None:
-    """Chunk by chunk, each a row group."""
+    """Join the parts one at a time, so that not all are in memory."""
     import pyarrow.parquet as pq
 
     with pq.ParquetWriter(joined, pq.read_schema(parts[0])) as whole:

@@ -23,7 +23,7 @@ class Scorer:
     """A model that is ready to answer.
 
     Attributes:
-        columns: what the contents that it reads are called.
+        columns: the names of the contents that it reads.
         fingerprint: the hash of its files.
         answer: gives a row for each content, in their order; raises a DataError where one cannot be read.
     """
@@ -54,18 +54,18 @@ def open_scorer(workspace: Workspace, model: str) -> Scorer:
     with tracking_errors(uri):
         import mlflow
 
-        # Once: a model on a server would be fetched again to be hashed.
+        # Fetch once: otherwise a model on a server would be fetched again for its hash.
         local = folder if folder.is_dir() else fetch(workspace, model)
         loaded = mlflow.pyfunc.load_model(str(local))
     described = read_description(model_folder(local))
     columns = tuple(described["columns"])
-    # Beside its code, which Python adds to when it compiles it.
+    # Only the artifacts: Python adds compiled files to the code beside them.
     fingerprint = hash_folder(local / "artifacts")
     return Scorer(task_of(described), columns, fingerprint, lambda contents: _ask(loaded, columns, contents))
 
 
 def model_folder(folder: Path) -> Path:
-    """The folder with model.json: the given one, or the one inside of a model of MLflow's.
+    """The folder with model.json: the given one, or the one inside an MLflow model.
 
     Raises:
         ModelError: there is none.

@@ -16,7 +16,7 @@ from finetrail.workspace import Workspace
 
 @dataclass(frozen=True)
 class Verified:
-    """What was looked at so far."""
+    """The links that were checked so far."""
 
     known: Known
     links: tuple[Checked, ...]
@@ -38,13 +38,13 @@ class Verified:
 
 
 def choose(workspace: Workspace, project: str, version: str | None) -> tuple[tracking.Tracker, Known]:
-    """The version that is meant.
+    """Find the version that the user means.
 
     Args:
         version: a number, an alias or a models:/ address; None is the champion, or the challenger while there is none.
 
     Raises:
-        ConfigError: it is no address.
+        ConfigError: it is not such an address.
         RefusedError: there is no such version.
     """
     name = project
@@ -57,7 +57,7 @@ def choose(workspace: Workspace, project: str, version: str | None) -> tuple[tra
 
 
 def verify(workspace: Workspace, tracker: tracking.Tracker, known: Known) -> Iterator[Checked]:
-    """Each link as it is looked at."""
+    """Each link as it is checked."""
     return walk(workspace, tracker, known, settings_of)
 
 

@@ -1,4 +1,4 @@
-"""The words of a text: its units for every label that stands on parts of a text.
+"""The words of a text: the units for every label on part of a text.
 
 Words follow from the text alone, so they are the same in training, evaluation and serving.
 """
@@ -42,7 +42,7 @@ def is_cjk(character: str) -> bool:
 @cache
 def _pattern() -> re.Pattern[str]:
     marks = _MORE_MARKS + _marks()
-    # A zero-width space says where a word ends in scripts without spaces: it belongs to the word, and ends the run.
+    # A zero-width space marks where a word ends in scripts without spaces: it belongs to the word and ends the run.
     after = f"[{marks}{_ZERO_WIDTH_SPACE}]*"
     letter = rf"[^\W{_CJK}\uff9e\uff9f]"
     run = rf"{letter}+(?:[{marks}]+{letter}*)*{after}"

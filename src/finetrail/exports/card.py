@@ -50,7 +50,7 @@ def _head(built: Built, done: Exported, facts: Facts) -> str:
 def _about(built: Built, facts: Facts) -> Iterator[str]:
     params = facts.params
     given = [params[key] for key in ("backbone.name", "backbone.weights") if key in params]
-    # Without a checksum, and of a path only its end: it says where things lay on one machine.
+    # Drop the checksum, and all of a path but its end: the rest only says where things lay on one machine.
     base = ", ".join(
         PurePath(value).name if PurePath(value).is_absolute() else value
         for value in (one.partition("#")[0] for one in given)
@@ -121,6 +121,6 @@ def _lineage(facts: Facts) -> Iterator[str]:
 
 
 def _known_scores(built: Built, facts: Facts) -> list[tuple[Metric, float]]:
-    """Those on the test split, in the order in which they are always shown."""
+    """The scores on the test split, in the usual order of metrics."""
     tested = facts.tested.get("test", {})
     return [(metric, tested[metric.name]) for metric in built.task.target.metrics if metric.name in tested]

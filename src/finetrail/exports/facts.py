@@ -1,4 +1,4 @@
-"""What the registry knows of a version: the lineage, the settings and the test scores that a card tells of."""
+"""What the registry knows of a version: the lineage, the settings and the test scores that a card shows."""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ _TESTED = "test/metrics.json"
 
 @dataclass(frozen=True)
 class Facts:
-    """Of a registered version; of a model that is in no registry everything is empty.
+    """Facts about a registered version; all empty for a model that is in no registry.
 
     Attributes:
         name, version: those of the registry.
@@ -28,7 +28,7 @@ class Facts:
         datasets: name, rows and digest of what it was trained on and chosen by.
         tested: the content of `metrics.json` of the test; empty where the run has none.
         test_split: the sha256 of the rows of that test, by the ledger; empty where it has none.
-        models_scored: different ones on those rows so far, by the ledger.
+        models_scored: how many different ones on those rows so far, by the ledger.
     """
 
     name: str = ""
@@ -76,7 +76,7 @@ def facts_of(ledger: Ledger, known: Known) -> Facts:
 
 
 def _scored_on(chain: Chain, model: str, scores: Mapping[str, float]) -> str:
-    """The sha256 of the rows that a model has these scores on."""
+    """The sha256 of the test rows on which a model got these scores."""
     for entry in reversed(chain.entries):
         rounded = {name: round(scores[name], 6) for name in entry.metrics if name in scores}
         if entry.kind == "scoring" and entry.model == model and rounded == entry.metrics:

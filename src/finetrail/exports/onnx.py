@@ -14,14 +14,14 @@ from finetrail.errors import ConfigError, ModelError
 from finetrail.workspace import write_json
 
 TOLERANCE = 1e-3
-_LARGE = 2**30  # bytes of weights; a file of ONNX holds less than twice as many, larger ones stand beside it
+_LARGE = 2**30  # bytes of weights; an ONNX file holds less than twice as many; larger ones go beside it
 
 
 def write_onnx(graph: Graph, names: Sequence[str], folder: Path) -> Exported:
     """Write the graph and labels.json, and compare onnxruntime's answers for batches of all sizes.
 
     Args:
-        names: of the outputs.
+        names: the labels of the outputs.
 
     Raises:
         ConfigError: the packages of the extra `onnx` are not installed.
@@ -49,11 +49,11 @@ def write_onnx(graph: Graph, names: Sequence[str], folder: Path) -> Exported:
 
 def _write(model: nn.Module, inputs: dict[str, Tensor], file: Path, axes: Mapping[int, str]) -> None:
     """Trace the model. Args: axes: see `Graph`."""
-    # They are named once: torch sees by itself that those of the other inputs are the same, and warns of a second name.
+    # Named once: torch sees by itself that the axes of the other inputs are the same, and warns about a second name.
     unnamed = dict.fromkeys(axes, torch.export.Dim.DYNAMIC)
     size = sum(tensor.nbytes for tensor in model.state_dict().values())
     try:
-        with redirect_stderr(io.StringIO()):  # of what fails, torch prints the whole graph
+        with redirect_stderr(io.StringIO()):  # on failure, torch prints the whole graph
             torch.onnx.export(
                 model,
                 tuple(inputs.values()),

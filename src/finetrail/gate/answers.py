@@ -72,7 +72,7 @@ class Opened:
 
 
 def open_test_split(workspace: Workspace, content: str) -> HeldOut:
-    """The test split as it lies in the workspace. Raises: WorkspaceError: it does not."""
+    """The test split of the workspace. Raises: WorkspaceError: there is none."""
     folder = workspace.split("test")
     for path in (folder, workspace.split_report):
         if not path.exists():
@@ -100,10 +100,10 @@ def opened(ledger: Ledger, scratch: Path, known: Known) -> Iterator[Opened]:
 def answers_of(
     ledger: Ledger, chain: Chain, model: Opened, split: HeldOut, *, anew: bool = False, track: Track = quiet
 ) -> Any:
-    """What a model says to each row of the test split, and an entry in the ledger if it is scored for that.
+    """A model's answers to the test split; if it must be scored for them, the ledger gets an entry.
 
     Args:
-        anew: score it, even where its answers are known.
+        anew: score it even if its answers are stored.
 
     Raises:
         ModelError: an answer is NaN or infinite.
@@ -147,5 +147,5 @@ def refuse_unknown(codec: Codec, split: HeldOut) -> None:
 
 
 def _same_rows(frame: pd.DataFrame, rows: pd.DataFrame) -> bool:
-    """Whether stored answers are to these very rows, in their order."""
+    """Whether stored answers belong to these very rows, in this order."""
     return all(frame[name].tolist() == rows[name].tolist() for name in ("id", "label"))

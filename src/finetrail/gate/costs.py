@@ -1,4 +1,4 @@
-"""What a model costs: how long it takes for a row, how large its files are, and the rules for both."""
+"""What a model costs: its time per row, the size of its files, and the rules for both."""
 
 import statistics
 import time
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from finetrail.tasks.task import Built
 
 WARM_UP = 3
-"""Rows that are not counted: the first ones pay for what is set up once."""
+"""Warm-up rows, not counted: the first ones pay for one-time setup."""
 
 
 def size_mb(folder: Path) -> float:
@@ -25,9 +25,9 @@ def size_mb(folder: Path) -> float:
 
 
 def latencies_ms(models: Sequence["Built"], contents: Sequence[Any]) -> list[float]:
-    """The median milliseconds from a raw value to an answer, one row at a time, of each model.
+    """Each model's median milliseconds from a raw value to an answer, one row at a time.
 
-    The models take turns row by row, so that what else runs on this machine slows all of them alike.
+    The models take turns row by row, so other load on this machine slows all of them alike.
     """
     from finetrail.serving.answer import answers_to
 
@@ -42,14 +42,14 @@ def latencies_ms(models: Sequence["Built"], contents: Sequence[Any]) -> list[flo
 
 
 def latency_rules(evidence: Evidence, settings: Gate) -> list[Ruling]:
-    """A row takes not too many times the champion's milliseconds, and no more than the budget."""
+    """The time per row stays within a multiple of the champion's, and within the budget."""
     value = evidence.challenger_cost.latency_ms
     other = evidence.champion_cost.latency_ms if evidence.champion_cost else None
     return _cost_rules(_Measured("latency", "ms", value, other), settings.latency_ratio, settings.max_latency_ms)
 
 
 def size_rules(evidence: Evidence, settings: Gate) -> list[Ruling]:
-    """The files have not too many times the champion's size, and no more than the budget."""
+    """The size of the files stays within a multiple of the champion's, and within the budget."""
     other = evidence.champion_cost.size_mb if evidence.champion_cost else None
     measured = _Measured("size", "MB", evidence.challenger_cost.size_mb, other)
     return _cost_rules(measured, settings.size_ratio, settings.max_size_mb)

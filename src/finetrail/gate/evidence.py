@@ -11,7 +11,7 @@ from finetrail.targets.judge import Judge
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one model: the size of its files, and the median of the milliseconds that a row takes, if it was measured."""
+    """The cost of one model: the size of its files, and its median milliseconds per row, if measured."""
 
     size_mb: float
     latency_ms: float | None = None
@@ -19,17 +19,17 @@ class Cost:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that the rules go by.
+    """Everything that the rules look at.
 
     Attributes:
         judge: of the challenger's answers, whose labels the champion knows in the same order.
-        metric: that section `gate` names.
+        metric: the one that section `gate` names.
         labels: of the rows (n,).
         challenger, champion: their answers to these rows; where there is no champion yet, the best constant answer
             stands in for it, and `champion_cost` is None.
         groups: of the rows (n,), None for a row without one.
         slices: the rows of each declared slice (n,).
-        models_scored: on this test split, the challenger included.
+        models_scored: how many, on this test split, the challenger included.
     """
 
     judge: Judge

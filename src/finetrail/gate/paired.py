@@ -6,15 +6,15 @@ from numpy.typing import NDArray
 from finetrail.evaluation.scores.bootstrap import Interval
 
 Right = NDArray[np.bool_]
-"""Whether a model is right, one a row (n,)."""
+"""Whether a model is right, one per row (n,)."""
 
 
 def mcnemar(only_one: int, only_other: int) -> float:
     """The exact two-sided p of McNemar's test: may two models that err alike differ so much?
 
-    Of the rows that only one of two models has right, each has as many, if they err alike: a binomial with p = 1/2.
+    If they err alike, each is as likely to be the right one where only one is right: a binomial with p = 1/2.
     Dietterich, Approximate Statistical Tests for Comparing Supervised Classification Learning Algorithms (1998),
-    finds that of the tests on one test set this one errs least. The sum is of whole numbers, so nothing is approximate.
+    finds that of the tests on one test set this one errs least. The sum uses whole numbers, so it is exact.
 
     Args:
         only_one, only_other: rows that one model has right and the other wrong, and the other way round.
@@ -31,7 +31,7 @@ def mcnemar(only_one: int, only_other: int) -> float:
 def share_difference(one: Right, other: Right, *, confidence: float, resamples: int, seed: int) -> Interval:
     """The share of rows that `one` has right less the share that `other` has, with its paired bootstrap interval.
 
-    A row counts +1, 0 or -1, so that resampling rows is drawing three counts; see `evaluation.scores.bootstrap`.
+    A row counts +1, 0 or -1, so resampling rows means drawing three counts; see `evaluation.scores.bootstrap`.
 
     Args:
         one, other: of the same rows (n,), n > 0.

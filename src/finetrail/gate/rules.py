@@ -1,7 +1,7 @@
 """The rules of the gate. Each is a function of the evidence and of section `gate:`; one without a number says nothing.
 
 Non-inferiority (Piaggio et al., CONSORT extension, 2012): the challenger may be worse by less than a margin, and the
-lower end of the interval of the paired difference has to show it. So too few rows speak against a challenger, never
+lower end of the interval of the paired difference must show it. So too few rows speak against a challenger, never
 for it; where they are fewer than a rule asks for, it is not judged.
 """
 
@@ -38,7 +38,7 @@ def metric_rule(evidence: Evidence, settings: Gate) -> list[Ruling]:
 
 
 def mcnemar_rule(evidence: Evidence, settings: Gate) -> list[Ruling]:
-    """The challenger is not wrong significantly more often, where a row is right or wrong."""
+    """The challenger is not wrong significantly more often; only for tasks where a row is right or wrong."""
     right = _right(evidence)
     if evidence.first or right is None:
         return []
@@ -95,7 +95,7 @@ def slice_rules(evidence: Evidence, settings: Gate) -> list[Ruling]:
 
 
 def error_rules(evidence: Evidence, settings: Gate) -> list[Ruling]:
-    """No error that a target measures besides, such as that of its probabilities, is larger than is allowed."""
+    """No other error that a target measures, such as that of its probabilities, exceeds its limit."""
     found = []
     for name, error in evidence.judge.errors(evidence.labels, evidence.challenger).items():
         if settings.ece_margin is not None and not evidence.first:
@@ -110,7 +110,7 @@ def error_rules(evidence: Evidence, settings: Gate) -> list[Ruling]:
 
 
 def test_split_rule(evidence: Evidence, settings: Gate) -> list[Ruling]:
-    """The test split was not looked at by too many models: the best of many on the same rows is so by luck too."""
+    """Not too many models were scored on the test split: the best of many on the same rows is partly lucky."""
     count, most = evidence.models_scored, settings.models_per_test_split
     sentence = f"{count} different {'model was' if count == 1 else 'models were'} scored on this test split"
     if count > most:
@@ -132,7 +132,7 @@ _RULES: tuple[Rule, ...] = (
 
 
 def _metric_gap(evidence: Evidence, settings: Gate, rows: Right) -> tuple[Interval, float, float]:
-    """How much better the challenger is, with the interval of that, and the values of both."""
+    """How much better the challenger is, with its interval, and the values of both models."""
     labels, groups = (list(compress(values, rows)) for values in (evidence.labels, evidence.groups))
     answers = [one[rows] for one in (evidence.challenger, evidence.champion)]
     draws = Draws(settings.resamples, settings.seed, settings.confidence)
@@ -166,7 +166,7 @@ def _right(evidence: Evidence) -> tuple[Right, Right] | None:
 
 
 def _bounded(rule: str, gap: Interval, bound: float, say: Callable[[float], str], sentence: str) -> Ruling:
-    """The lower end of a difference has to lie above a bound."""
+    """The lower end of a difference must lie above a bound."""
     holds = gap.low > bound
     said = f"{sentence}; gain {say(gap.value)} ({say(gap.low)} to {say(gap.high)})"
     if not holds:

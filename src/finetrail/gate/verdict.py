@@ -1,4 +1,4 @@
-"""What the gate says: a ruling for each rule, and the verdict that they make."""
+"""What the gate says: a ruling for each rule, and the verdict that they add up to."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,7 +9,7 @@ Outcome = Literal["pass", "fail", "not judged"]
 
 @dataclass(frozen=True)
 class Ruling:
-    """What became of one rule.
+    """The result of one rule.
 
     Attributes:
         value, bound: what was measured and what it may be, as a person reads them; empty where nothing was measured.
@@ -50,12 +50,12 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """What was not judged stands in nobody's way, and is told."""
+        """Rules that were not judged do not count against the challenger; `reason` says how many."""
         return not self.failed
 
     @property
     def rival(self) -> str:
-        """Whom the challenger was compared with."""
+        """What the challenger was compared with."""
         return f"version {self.champion}" if self.champion is not None else "the best constant answer"
 
     @property
@@ -82,17 +82,17 @@ class Verdict:
 
 
 def unjudged(rule: str, sentence: str) -> Ruling:
-    """A rule for which there is too little to go by."""
+    """The ruling on a rule that has too little evidence."""
     return Ruling(rule, "not judged", sentence)
 
 
 def outcome(holds: bool) -> Outcome:
-    """Of a rule that was judged."""
+    """The outcome of a rule that was judged."""
     return "pass" if holds else "fail"
 
 
 def collapse(rulings: Sequence[Ruling], what: str) -> list[Ruling]:
-    """Rulings for a table: those of a kind that were not judged in one line. Args: what: begins their rules."""
+    """Rulings for a table: with those of a kind that were not judged in one line. Args: what: how their rules begin."""
     aside = [one for one in rulings if one.outcome == "not judged" and one.rule.startswith(what)]
     if len(aside) < 2:
         return list(rulings)

@@ -35,7 +35,7 @@ class Dvc:
     say: Say | None = None
 
     def try_to(self, *arguments: str) -> bool:
-        """Run a command that may fail, and is not heard; whether it succeeded."""
+        """Run a command that may fail, silently; returns whether it succeeded."""
         return run(self._command(*arguments), self.root, self.environment).code == 0
 
     def must(self, *arguments: str) -> None:
@@ -64,7 +64,7 @@ def remotes_of(root: Path) -> Sections:
 
 
 def has_remote(root: Path) -> bool:
-    """Whether there is one to pull from and push to without naming it."""
+    """Whether there is a default remote to pull from and push to."""
     return "core" in remotes_of(root)
 
 
@@ -81,7 +81,7 @@ def remote(name: str) -> str:
 
 
 def _read(root: Path) -> Sections:
-    """The machine's settings, over them the person's, what git has, and what this clone alone has."""
+    """The settings of the machine, the user, git and this clone alone; later ones win."""
     own = root / ".dvc"
     system = os.environ.get("DVC_SYSTEM_CONFIG_DIR") or site_config_dir("dvc", "iterative")
     person = os.environ.get("DVC_GLOBAL_CONFIG_DIR") or user_config_dir("dvc", "iterative")
@@ -96,7 +96,7 @@ def _read(root: Path) -> Sections:
 
 
 def _absolute(section: str, key: str, value: str, folder: Path) -> str:
-    """A path is relative to its file's folder. An address, or the name of another remote before a path, is none."""
+    """Make a path absolute: it is relative to its file's folder. Anything with `://` stays as it is."""
     is_path = (section, key) == ("cache", "dir") or (section.startswith("'remote ") and key == "url")
     return str((folder / value).resolve()) if is_path and "://" not in value else value
 

@@ -39,7 +39,7 @@ class Repository:
         return self._word("config", key)
 
     def changed(self, *, but: str) -> bool:
-        """Whether tracked files of the workspace are others than in the commit. Args: but: a file that may be."""
+        """Whether tracked files of the workspace differ from the commit. Args: but: a file that may be."""
         return bool(self._word("status", "--porcelain", "--untracked-files=no", "--", ".", f":!{but}"))
 
     def has(self, commit: str) -> bool:

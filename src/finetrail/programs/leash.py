@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 GRACE = 10.0
-"""Seconds that a program has to end itself: to close its MLflow run, for one."""
+"""Seconds that a program gets to end by itself, for example to close its MLflow run."""
 _PAUSE = 0.05
 
 

@@ -1,4 +1,4 @@
-"""Other programs, run on a leash, and with each of their lines heard as it comes."""
+"""Other programs, run on a leash, with each line heard as it comes."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ Say = Callable[[str], None]
 """Hears what happens, line by line."""
 
 KEPT = 200
-"""Lines: what went wrong stands at the end."""
+"""Lines to keep: the end says what went wrong."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ def run(
 ) -> Ended:
     """Run a program to its end, in a process group of its own.
 
-    If this process is interrupted, by a cancelled run or a time limit, the program ends with all that it started; and
-    so it does if this process is killed.
+    If this process is interrupted (by a cancelled run or a time limit) or killed, the program ends with all that it
+    started.
 
     Args:
         environment: all of it.
@@ -76,7 +76,7 @@ def must(
     """Run a program that has to succeed; its errors and its progress bars go where ours go.
 
     Args:
-        where: it runs, for the message.
+        where: the place that it runs in, for the message.
 
     Raises:
         WorkspaceError: it failed.

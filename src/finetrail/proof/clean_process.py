@@ -1,7 +1,7 @@
 """Answers of a packed model as another machine would get them; run by its file name, in a process of its own.
 
-Nothing of the finetrail that is installed here is found: the code comes out of the package. A connection to any host
-raises, and so does a pickle that names anything to import.
+The finetrail that is installed here is hidden: the code comes from the package. Connecting to any host raises, and so
+does a pickle that names anything to import.
 
     python -P clean_process.py MODEL ROWS ANSWERS
 """
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 FEW = 8
-"""Rows that also go the way of a caller, through MLflow's `predict` and its schema."""
+"""Rows that are also sent as a caller would, through MLflow's `predict` and its schema."""
 
 
 def _refuse(event: str, arguments: tuple[object, ...]) -> None:
@@ -24,7 +24,7 @@ def _refuse(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def main(folder: Path, rows: Path, answers: Path) -> None:
-    """Load the packed model, and write what it says to each row; of the first few also what a caller gets."""
+    """Load the packed model, and write its answer to each row; for the first few, also what a caller gets."""
     sys.path[:] = [path for path in sys.path if not (Path(path or ".") / "finetrail").is_dir()]
     import mlflow.pyfunc
     import pandas as pd

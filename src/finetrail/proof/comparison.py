@@ -1,4 +1,4 @@
-"""Two models that ought to be one: compared bit for bit, and where they are not the same, by what they answer."""
+"""Two models that should be the same: compared bit for bit, and where they differ, by their answers."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -22,7 +22,7 @@ ROWS = 4096
 
 @dataclass(frozen=True)
 class Pair:
-    """The sha256 of a file, or of a tensor of the weights, on either side; None where it is not there."""
+    """The sha256 of a file, or of a tensor of the weights, on either side; None where it is missing."""
 
     name: str
     registered: str | None
@@ -35,7 +35,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Bits:
-    """Two folders of a model. Attributes: largest: difference of two weights; None where none can be said."""
+    """Two folders of a model. Attributes: largest: the largest difference of two weights; None if unknown."""
 
     files: tuple[Pair, ...]
     tensors: tuple[Pair, ...]
@@ -43,7 +43,7 @@ class Bits:
 
     @property
     def same(self) -> bool:
-        """Whether every file is, the weights among them."""
+        """Whether all files are the same, weights included."""
         return all(file.same for file in self.files)
 
     @property
@@ -62,7 +62,7 @@ class Bits:
 
 @dataclass(frozen=True)
 class Scored:
-    """A validation metric of both models on the same rows. Attributes: allowed: how far they may be apart."""
+    """A validation metric of both models on the same rows. Attributes: allowed: how far apart they may be."""
 
     metric: str
     registered: float
@@ -71,7 +71,7 @@ class Scored:
 
     @property
     def holds(self) -> bool:
-        """Whether they are near enough; NaN is near nothing."""
+        """Whether they are close enough; NaN is close to nothing."""
         return abs(self.registered - self.rebuilt) <= self.allowed
 
     @property
@@ -98,14 +98,14 @@ def compare_metrics(
 ) -> tuple[Scored, ...]:
     """Score a registered model and the one that was built again on the same validation rows.
 
-    The registered weights answer for themselves, in a clean process with the code that is packed with them: what is
-    written about them anywhere counts for nothing here.
+    The registered weights answer in a clean process with the code that is packed with them: no recorded score is
+    trusted here.
 
     Args:
-        registered: the folder of all that is registered.
+        registered: the folder of everything that is registered.
         model: the folder in it that `train` wrote.
         built: where the candidate was trained again.
-        tolerance: of metrics in the unit of the labels (RMSE, MAE) a share, of others the difference itself.
+        tolerance: a share for metrics in the unit of the labels (RMSE, MAE), else the difference itself.
 
     Raises:
         RoundTripError: the registered model does not load or answer.

@@ -1,4 +1,4 @@
-"""Where the bytes of a path may lie besides the workspace: in DVC's cache, under the hashes that its files in git name.
+"""Where else the bytes of a path may lie: in DVC's cache, under the hashes that DVC's files in git name.
 
 DVC is not imported: dvc.lock, *.dvc and the cache are files of a documented layout.
 """
@@ -20,7 +20,7 @@ from finetrail.runs import hashes
 from finetrail.workspace import read_json
 
 _COMMITS = 50
-"""Earlier versions of dvc.lock that are looked through."""
+"""How many earlier versions of dvc.lock are searched."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Copy:
 
     Attributes:
         place: the file that named them, and at which commit.
-        sha256: as `record.hash_path` says it.
-        whole: whether they have the md5 that they are filed under.
+        sha256: as `record.hash_path` computes it.
+        whole: whether they match the md5 that they are filed under.
     """
 
     place: str
@@ -53,7 +53,7 @@ class Copies:
         self._outs_at = cache(self._read_outs)
 
     def of(self, where: str) -> Iterator[Copy]:
-        """Every copy of a path that a file of DVC's, now or at a commit, ever named; each content once."""
+        """Every copy of a path that a DVC file names, now or at a commit; each content once."""
         seen = set()
         for place, md5, inside in self._named(where):
             if (md5, inside) not in seen:
@@ -63,7 +63,7 @@ class Copies:
                     yield Copy(f"DVC's cache, as {place} names it", *found)
 
     def pointer_moved(self, where: str) -> bool:
-        """Whether the *.dvc file of a user's own data is another one than at the version's commit."""
+        """Whether the *.dvc file of a user's own data differs from the one at the version's commit."""
         for pointer in _pointers(where):
             now = self._root / pointer
             if now.exists() and self._commit is not None:

@@ -1,4 +1,4 @@
-"""What a look at one link of a lineage found."""
+"""The result of checking one link of a lineage."""
 
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -9,13 +9,13 @@ SHOWN = 16
 
 @dataclass(frozen=True)
 class Checked:
-    """A link after it was looked at.
+    """A link that was checked.
 
     Attributes:
-        state: UNREACHABLE where what the link leads to is not here, so that nothing can be said of it.
-        found: what was found, and where; of what is not here, why.
-        expected: what should have been found; empty where it was.
-        remedy: what to do about it; empty where nothing need be done.
+        state: UNREACHABLE if the link's target is not here, so it cannot be checked.
+        found: what was found, and where; if nothing is here, why.
+        expected: what should have been found; empty if it was.
+        remedy: what to do about it; empty if there is nothing to do.
     """
 
     name: str
@@ -46,12 +46,12 @@ def broken(name: str, found: str, expected: str, remedy: str) -> Checked:
 
 
 def unreachable(name: str, why: str, remedy: str) -> Checked:
-    """Nothing can be said of it."""
+    """It cannot be checked."""
     return Checked(name, "UNREACHABLE", why, remedy=remedy)
 
 
 def compare(name: str, found: str | None, expected: str, where: str, remedy: str) -> Checked:
-    """Two hashes. Args: where: the one that was found comes from."""
+    """Compare two hashes. Args: where: the place of the found one."""
     if found == expected:
         return ok(name, f"{short(expected)} {where}")
     return broken(name, f"{short(found)} {where}", short(expected), remedy)

@@ -1,7 +1,7 @@
 """A candidate, trained again from nothing: a fresh clone of its commit, with the user's own data and nothing else.
 
-The clone has an empty DVC cache, no run-cache, no dvc.lock and an MLflow database of its own: there is no place from
-which a result could be taken instead of computed.
+The clone has an empty DVC cache, no run-cache, no dvc.lock and an MLflow database of its own: every result
+must be computed.
 """
 
 import os
@@ -21,10 +21,10 @@ from finetrail.runs import hashes
 from finetrail.workspace import Workspace
 
 _HERE = "present-cache"
-"""The remote by which the clone gets the user's data out of this machine's cache."""
+"""The remote through which the clone gets the user's data out of this machine's cache."""
 _GIVEN = ("source", "pretrained weights")
 _COMPUTED = ("raw data", "data validation", "quarantine", "train split", "val split", "test split", "split report")
-# Of the one who asks: where results are kept, and what git works on.
+# The caller's settings: where results are kept, and what git works on.
 _LEFT_OUT = ("MLFLOW_", "GIT_", "PREFECT__", "FINETRAIL_CHECKPOINTS")
 
 
@@ -32,7 +32,7 @@ def refuse_what_cannot_be_built(root: Path, address: str, recorded: Lineage) -> 
     """The commit to build from.
 
     Raises:
-        LineageError: there is none, or what ran was not what it holds.
+        LineageError: there is none, it is not in this clone, or uncommitted code ran.
     """
     commit = recorded.commit
     if commit is None:
@@ -56,7 +56,7 @@ class Rebuild:
     Attributes:
         origin: the workspace that it is cloned from.
         folder: empty, for the clone.
-        address: of the version.
+        address: the version's.
         say: hears what happens, line by line.
     """
 
@@ -72,12 +72,12 @@ class Rebuild:
         return Workspace(self.folder / Repository(self.origin).below_top)
 
     def run(self, commit: str) -> Workspace:
-        """Clone, get the user's data, and compute what the candidate needs, and the candidate.
+        """Clone, get the user's data, and compute the candidate and everything that it needs.
 
         Raises:
-            ConfigError: other packages are installed than the commit names.
+            ConfigError: the installed packages are not those that the commit pins.
             LineageError: the commit, or the data, is not what was recorded.
-            ReproductionError: raw data or splits come out otherwise.
+            ReproductionError: raw data or splits come out different.
             WorkspaceError: git, DVC or a stage failed.
         """
         self._clone(commit)
@@ -99,7 +99,7 @@ class Rebuild:
             raise WorkspaceError(f"commit {commit[:12]} has no .dvc; `dvc init`, commit, and train the model there")
 
     def _get_data(self) -> None:
-        """What `dvc add` tracks, from the cache of this machine, or else from the remote; then no remote is left."""
+        """What `dvc add` tracks, from this machine's cache, or else from the remote; leaves no remote behind."""
         root = self.built.root
         tracked = sorted(path.relative_to(root).as_posix() for path in (root / "data").rglob("*.dvc"))
         own = {"core": {"analytics": "false"}, "cache": {"dir": str(root / ".dvc" / "cache")}}
@@ -139,7 +139,7 @@ class Rebuild:
 
     @property
     def _environment(self) -> dict[str, str]:
-        """That of this process, but with the clone's own code in front of the installed one."""
+        """This process's environment, with the clone's own code in front of the installed one."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith(_LEFT_OUT)}
         return kept | {
             "PYTHONPATH": str(self.built.root / "src"),

@@ -26,12 +26,12 @@ _PACKAGE = re.compile(r"pypi://[^#]+#sha256=(?P<sha256>[0-9a-f]{64})")
 
 @dataclass(frozen=True)
 class Link:
-    """A thing that the version stands on.
+    """Something that the version depends on.
 
     Attributes:
         name: for people.
         where: a path in the workspace, or an address.
-        sha256: of the file, or of a folder's names and contents; None where it could not be known.
+        sha256: of the file, or of a folder's names and contents; None if unknown.
     """
 
     name: str
@@ -41,15 +41,15 @@ class Link:
 
 @dataclass(frozen=True)
 class Lineage:
-    """The content of hashes.json.
+    """The content of lineage.json.
 
     Attributes:
         candidate: the one that was chosen.
         run_id: the MLflow run that trained it.
-        params, datasets: what that run was told, as in run.json.
-        scores: of the test split.
+        params, datasets: what that run was given, as in run.json.
+        scores: on the test split.
         machine: what it was trained on, as in run.json.
-        tags: those of the version that say what it stands on; the commit is the one whose files DVC found it made from.
+        tags: the version's tags that say what it depends on; the commit is the one from whose files DVC found it made.
         links: from the weights back to the source.
     """
 
@@ -68,7 +68,7 @@ class Lineage:
 
     @property
     def dirty(self) -> bool:
-        """Whether tracked files were other than in the commit."""
+        """Whether tracked files differed from the commit."""
         return self.tags.get(DIRTY) != "no"
 
     def link(self, name: str) -> Link:
@@ -108,7 +108,7 @@ def describe(workspace: Workspace, candidate: str, sources: Sequence[str]) -> Li
 
 
 def say_machine(machine: Mapping[str, str]) -> str:
-    """What a training computed on, for people."""
+    """The machine of a training, for people."""
     where = machine.get("gpu") or machine["processor"]
     threads = f"{machine['threads']} thread{'s' if machine['threads'] != '1' else ''}"
     return f"{where}, {threads}, {machine['precision']}, torch {machine['torch']}"
@@ -145,12 +145,12 @@ def _given(workspace: Workspace, sources: Sequence[str], weights: str) -> Iterat
     yield Link("pretrained weights", weights, hash_address(weights, workspace.root))
     for name in IN_GIT[:-1]:
         yield Link(name, name, hash_path(workspace.root / name))
-    # The code that runs, which is the code that is packed; whether git has it too, `verify` looks.
+    # The running code, which is also the packed code; `verify` checks whether git has it too.
     yield Link("code", CODE, hashes.hash_code())
 
 
 def hash_address(address: str, root: Path) -> str | None:
-    """The sha256 of what an address names: the pin of a package, a hub's commit has none, else the bytes at a path."""
+    """The sha256 of what an address names: a package's pin, None for the hub, else the hash of the bytes at a path."""
     if (package := _PACKAGE.fullmatch(address)) is not None:
         return package["sha256"]
     return None if "://" in address else hash_path(root / address)

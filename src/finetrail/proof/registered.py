@@ -30,10 +30,10 @@ class Files:
 
 
 def download(tracker: Tracker, known: Known, into: Path) -> Files | None:
-    """Everything that MLflow keeps as the version; None where its store has not got it."""
+    """Download everything that MLflow keeps for the version; None if its store does not give it."""
     try:
         root = fetch(tracker, known, into)
-    except TrackingError:  # of a store that has lost it, and of one that does not answer
+    except TrackingError:  # the store has lost it, or does not answer
         return None
     models = sorted(root.glob("artifacts/*/model.json"))
     document = root / "artifacts" / NAME
@@ -55,7 +55,7 @@ def read_lineage(known: Known, files: Files) -> tuple[Checked, Lineage | None]:
 
 
 def check_files(known: Known, files: Files, recorded: Lineage | None) -> Iterator[Checked]:
-    """The weights that are registered, and the code beside them."""
+    """Check the registered weights, and the code beside them."""
     found = None if files.model is None else hashes.hash_folder(files.model)
     where = f"the files of {known.address}"
     yield compare("registered weights", found, known.fingerprint, where, RESTORE)
@@ -68,7 +68,7 @@ def check_files(known: Known, files: Files, recorded: Lineage | None) -> Iterato
 
 
 def check_tags(known: Known, recorded: Lineage) -> Checked:
-    """What the version says of itself."""
+    """Check what the version's tags say."""
     for name, expected in recorded.tags.items():
         if known.tags.get(name) != expected:
             return broken("tags", f"{name} is {known.tags.get(name)!r}", repr(expected), RESTORE_DATABASE)
@@ -76,7 +76,7 @@ def check_tags(known: Known, recorded: Lineage) -> Checked:
 
 
 def check_run(tracker: Tracker, known: Known, recorded: Lineage) -> Checked:
-    """The run: that it is there, is the one that trained the model or a copy of it, and says the same."""
+    """Check that the run exists, is the one that trained the model or a copy of it, and says the same."""
     from mlflow.exceptions import MlflowException
 
     remedy = "run `finetrail register`: it rebuilds a run that is gone from data/runs"
@@ -117,7 +117,7 @@ def _unlike(what: str, found: Mapping[str, str], expected: Mapping[str, str]) ->
 
 
 def check_ledger(ledger: Ledger, known: Known, recorded: Lineage) -> Checked:
-    """The scoring of the model on the test split, as the chain of entries has it."""
+    """Check the scoring of the model on the test split against the ledger."""
     try:
         chain = ledger.read()
     except LedgerError as error:

@@ -1,4 +1,4 @@
-"""The round trip: what is about to be registered answers elsewhere as it did in the pipeline."""
+"""The round trip: a model that is about to be registered answers elsewhere as it did in the pipeline."""
 
 import math
 import os
@@ -23,14 +23,14 @@ from finetrail.workspace import read_json
 SAMPLE = 256
 """Rows that are compared before a model is registered."""
 TOLERANCE = 1e-3
-"""Of the largest output: other batches and threads add up in another order, and differ by some 1e-6."""
-# What a served model has no use for, and what would lead to the real server.
+"""A share of the largest output: other batches and threads sum in another order, and differ by about 1e-6."""
+# Variables that a served model does not need, and that would lead to the real server.
 _WITHOUT = ("MLFLOW_", "AWS_", "PREFECT_")
 
 
 @dataclass(frozen=True)
 class Said:
-    """Of a packed model. Attributes: answers: as the codec has them; served: what `predict` says to the first few."""
+    """What a packed model said. Attributes: answers: as the codec reads them; served: `predict` on the first few."""
 
     answers: Any
     served: dict[str, list[Any]]
@@ -38,14 +38,14 @@ class Said:
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """A split and what the pipeline said to it.
+    """A split and the pipeline's answers to it.
 
     Attributes:
         split: the folder of the split.
         content: the name of what its rows hold.
         predictions: predictions.parquet of stage `test`, or of `train`.
         codec: reads them.
-        sample: how many rows are asked for: those with the smallest ids, which are hashes, or all if there are fewer.
+        sample: how many rows to ask: those with the smallest ids, which are hashes, or all if there are fewer.
     """
 
     split: Path
@@ -58,12 +58,12 @@ class RoundTrip:
         """Have a packed model answer in a clean, offline process; returns what was found, in a few words.
 
         Raises:
-            RoundTripError: it does not load there, or answers otherwise than the pipeline did.
+            RoundTripError: it does not load there, or its answers differ from the pipeline's.
         """
         return self.compare(self.ask(folder))
 
     def ask(self, folder: Path) -> Said:
-        """What a packed model says to the sample in a clean, offline process. Raises: RoundTripError: nothing."""
+        """A packed model's answers to the sample in a clean, offline process. Raises: RoundTripError: it gives none."""
         ids = self.known()["id"].tolist()
         contents = pick(self.split, self.content, ids)
         rows = [one if isinstance(one, dict) else {self.content: one} for one in (contents[row] for row in ids)]
@@ -75,7 +75,7 @@ class RoundTrip:
             return Said(self.read(read_predictions(answers)), served)
 
     def compare(self, said: Said) -> str:
-        """Hold answers against those of the pipeline. Raises: RoundTripError: they differ."""
+        """Compare answers with those of the pipeline. Raises: RoundTripError: they differ."""
         codec, ids = self.codec, self.known()["id"].tolist()
         expected = self.read(self.known())
         allowed = TOLERANCE * codec.scale(expected)
@@ -101,7 +101,7 @@ class RoundTrip:
         return read_predictions(self.predictions).sort_values("id", kind="stable").head(self.sample)
 
     def read(self, frame: pd.DataFrame) -> Any:
-        """Answers out of a frame. Raises: RoundTripError: they are none of this model's."""
+        """Answers out of a frame. Raises: RoundTripError: they are not this model's."""
         try:
             return self.codec.read(frame)
         except ValueError as error:

@@ -17,12 +17,12 @@ from finetrail.runs.tracking import Tracker
 from finetrail.workspace import Workspace, read_json
 
 SettingsOf = Callable[[Path, str], Mapping[str, str]]
-"""Given a params.yaml and a candidate's name, what the training was told; see `train`."""
+"""Takes a params.yaml and a candidate's name; returns what the training was given, see `train`."""
 _FETCH = "`git fetch`, then `dvc fetch --all-commits`, where the remotes have it"
 
 
 def walk(workspace: Workspace, tracker: Tracker, known: Known, settings_of: SettingsOf) -> Iterator[Checked]:
-    """Look at every link of a version, and recompute every hash that can be reached.
+    """Check every link of a version, and recompute every hash that can be reached.
 
     Args:
         settings_of: reads a params.yaml.
@@ -49,7 +49,7 @@ def walk(workspace: Workspace, tracker: Tracker, known: Known, settings_of: Sett
 
 
 def _check_links(workspace: Workspace, known: Known, recorded: Lineage) -> Iterator[Checked]:
-    """What the stages made, and what they were given."""
+    """Check what the stages made, and what they were given."""
     copies = Copies(workspace.root, recorded.commit)
     claims = _claims(workspace, known)
     for link in recorded.links:
@@ -89,7 +89,7 @@ def _check_path(root: Path, link: Link, copies: Copies, claimed: bool) -> Checke
 
 
 def _check_address(link: Link) -> Checked:
-    """What comes from elsewhere and is pinned."""
+    """Check something that comes from elsewhere."""
     if link.where == "random":
         return ok(link.name, "random, from the seed")
     shown = link.where.partition("#")[0]
@@ -104,7 +104,7 @@ def _check_address(link: Link) -> Checked:
 
 
 def _check_meaning(recorded: Lineage) -> Iterator[Checked]:
-    """That the parts of the record fit each other."""
+    """Check that the parts of the record agree."""
     remedy = "the record contradicts itself: train and register the model again"
     for data in recorded.datasets:
         split = recorded.link(f"{data['name']} split").sha256 or ""

@@ -1,7 +1,7 @@
-"""The ledger's entries and the chain that they make: each carries the hash of the one before, so that tampering shows.
+"""The ledger's entries and the chain that they form: each holds the hash of the one before, so tampering shows.
 
-Entry N is kept in slot N of a store that numbers its slots itself. Who loses a race gets another number than the one
-that its entry says: such an entry is void, which its own text and place tell. It stays in the chain all the same.
+Entry N is kept in slot N of a store that numbers its slots itself. A writer that loses a race gets a slot whose number
+is not the one in its entry: that makes the entry void. It stays in the chain all the same.
 """
 
 import hashlib
@@ -25,19 +25,19 @@ class Aliases:
 
 @dataclass(frozen=True)
 class Entry:
-    """What happened once.
+    """One event.
 
     Attributes:
         number: from 1.
-        previous: the sha256 of the text of the entry before, void ones included; of the first it is empty.
+        previous: the sha256 of the text of the entry before, void ones included; empty for the first.
         when: in UTC.
-        version: the version that it is about; None for a model that has none yet.
-        before, after: the aliases, where the entry moved them.
+        version: the version concerned; None for a model that has none yet.
+        before, after: the aliases, if the entry moved them.
         model: the fingerprint of the model's files.
         test_split: the sha256 of the test rows that it was scored on.
         verdict: what was found, in a sentence.
         facts: hashes and ids that lead to the evidence.
-        metrics: of a scoring.
+        metrics: the scores, if the entry is a scoring.
     """
 
     number: int
@@ -56,12 +56,12 @@ class Entry:
 
     @property
     def text(self) -> str:
-        """The one way to write it."""
+        """The entry as text, always written the same way."""
         return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
     @staticmethod
     def from_text(text: str) -> "Entry":
-        """Read back what `text` gave. Raises: ValueError: it was not given by `text`."""
+        """Read back what `text` wrote. Raises: ValueError: `text` did not write it."""
         try:
             value: dict[str, Any] = json.loads(text)
             if set(value) != {one.name for one in fields(Entry)}:
@@ -77,14 +77,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Chain:
-    """All slots of a ledger, checked. Attributes: texts: one a slot; entries: those that are not void."""
+    """All slots of a ledger, checked. Attributes: texts: one per slot; entries: those that are not void."""
 
     texts: tuple[str, ...] = ()
     entries: tuple[Entry, ...] = ()
 
     @property
     def head(self) -> str:
-        """What proves the whole chain, if it is kept elsewhere: the number of slots and the hash of the last text."""
+        """Proves the whole chain, if kept elsewhere: the number of slots and the hash of the last text."""
         return f"{len(self.texts)}:{hash_text(self.texts[-1])}" if self.texts else "0:"
 
     @property
@@ -94,12 +94,12 @@ class Chain:
 
     @property
     def state(self) -> Aliases:
-        """The aliases as the ledger has them."""
+        """The aliases according to the ledger."""
         last = self.last_move
         return last.after if last is not None and last.after is not None else Aliases()
 
     def champions(self) -> set[int]:
-        """All versions that were champion once."""
+        """All versions that have ever been champion."""
         moves = [aliases for entry in self.entries for aliases in (entry.before, entry.after) if aliases is not None]
         return {one.champion for one in moves if one.champion is not None}
 
@@ -117,9 +117,9 @@ class Chain:
         return next(found, None)
 
     def hold_against(self, head: str) -> None:
-        """Compare with a head that was noted earlier, elsewhere. Raises: LedgerError: the chain does not lead to it.
+        """Compare with a head that was noted earlier, elsewhere. Raises: LedgerError: the chain does not contain it.
 
-        A head may be older than the chain: what came after it is proved by the next one.
+        The head may be older than the chain: the next head proves what came after it.
         """
         number, _, digest = head.partition(":")
         if not number.isdecimal():
@@ -131,7 +131,7 @@ class Chain:
             raise broken(place, "it was altered: its hash is not that of the head that was noted")
 
     def following(self, kind: Kind, when: str, who: str, **rest: Any) -> Entry:
-        """The entry that would stand in the next slot."""
+        """The entry for the next slot."""
         previous = hash_text(self.texts[-1]) if self.texts else ""
         return Entry(len(self.texts) + 1, previous, kind, when, who, **rest)
 
@@ -142,7 +142,7 @@ def hash_text(text: str) -> str:
 
 
 def check(slots: Mapping[int, str | None], head: str | None = None) -> Chain:
-    """Check a chain from its slots. Args: head: as it was noted, if it was.
+    """Check a chain from its slots. Args: head: a head that was noted, if any.
 
     Raises:
         LedgerError: an entry is missing or not what it was; the message says which.
@@ -172,7 +172,7 @@ def check(slots: Mapping[int, str | None], head: str | None = None) -> Chain:
 
 
 def broken(number: int, why: str) -> LedgerError:
-    """The error of a chain that does not hold."""
+    """The error for a broken chain."""
     return LedgerError(
         f"the ledger is BROKEN at entry {number}: {why}; restore MLflow's database from a backup, or begin a new "
         "ledger as docs/gate.md says"

@@ -1,8 +1,8 @@
 """The ledger of a registered model: what was promoted, refused, rolled back and scored, kept in MLflow's registry.
 
 It is a registered model of its own, `<name>.ledger`, whose version N holds entry N in a tag. MLflow numbers versions
-atomically, on a database as through its server, so that appending is a compare-and-swap: of two writers who saw the
-same last entry one gets the next number, the other learns that it lost. See `chain` for void entries.
+atomically, on a database or through its server, so appending is a compare-and-swap: of two writers that saw the same
+last entry, one gets the next number and the other learns that it lost. See `chain` for void entries.
 """
 
 import getpass
@@ -32,8 +32,8 @@ class Ledger:
     """The ledger of one registered model.
 
     Args:
-        name: of the registered model.
-        who: writes; see `author`.
+        name: the registered model's.
+        who: the writer; see `author`.
     """
 
     def __init__(self, tracker: Tracker, name: str, who: str) -> None:
@@ -49,7 +49,7 @@ class Ledger:
             LedgerError: an entry is missing or altered.
             TrackingError: the registry does not answer.
         """
-        # First the head: entries that are written meanwhile only make the chain longer than it says.
+        # Read the head first: entries written in the meantime only make the chain longer than it says.
         head = self.head()
         return check({number: tags.get(ENTRY) for number, tags in self._slots()}, head)
 
@@ -61,14 +61,14 @@ class Ledger:
         return None
 
     def append(self, chain: Chain, kind: Kind, *, who: str | None = None, **rest: Any) -> Entry:
-        """Write the entry that follows on a chain.
+        """Write the next entry of a chain.
 
         Args:
-            who: did it, where it was somebody else.
-            rest: of the entry.
+            who: the author, if it is somebody else.
+            rest: the entry's other fields.
 
         Raises:
-            LostRaceError: the chain is not the last one any more.
+            LostRaceError: somebody else wrote an entry first.
         """
         entry = chain.following(kind, datetime.now(UTC).isoformat(timespec="seconds"), who or self.who, **rest)
         with tracking_errors(self.tracker.uri):
@@ -76,7 +76,7 @@ class Ledger:
                 self._create()
             created = self.tracker.client.create_model_version(
                 self._book,
-                # No model's files: an address that MLflow takes, with a server in front and without.
+                # Points to no files: an address that MLflow accepts, with or without a server.
                 f"finetrail-ledger:/{self.name}/{entry.number}",
                 tags={ENTRY: entry.text},
                 description=f"{entry.kind} by {entry.who}: {entry.verdict}"[:1000],
@@ -92,13 +92,13 @@ class Ledger:
         return entry
 
     def enter(self, kind: Kind, **rest: Any) -> Entry:
-        """Write an entry that holds whatever else was written meanwhile."""
+        """Write an entry that stays true whatever others write: retry after a lost race."""
         for _ in range(TRIES):
             chain = self.read()
             try:
                 return self.append(chain, kind, **rest)
             except LostRaceError:
-                # The last entries may have been deleted: their numbers are never given again.
+                # The last entries may have been deleted: their numbers are never reused.
                 if len(self.read().texts) == len(chain.texts):
                     raise broken(len(chain.texts) + 1, "it is missing") from None
         raise ConflictError(f"{TRIES} others wrote to the ledger of {self.name!r} first; run again")
@@ -134,7 +134,7 @@ class Ledger:
 
 
 def author(root: Path) -> str:
-    """Who runs this: git's user in that folder, or the name of the login."""
+    """Who runs this: git's user in that folder, or the login name."""
     name, mail = (Repository(root).setting(key) for key in ("user.name", "user.email"))
     if name or mail:
         return f"{name} <{mail}>".strip() if mail else name

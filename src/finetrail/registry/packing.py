@@ -15,7 +15,7 @@ from finetrail.serving.answer_types import mlflow_type
 FINGERPRINT = "finetrail.fingerprint"
 ROUND_TRIP = "finetrail.round_trip"
 CHALLENGER = "challenger"
-# All that a registered model of any kind imports; the versions are those that it was trained with.
+# What every registered model imports; it pins the versions that are installed here.
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "safetensors", "torch", "transformers")
 
 
@@ -30,18 +30,18 @@ class Version:
 
 
 def fingerprint_of(model: Path) -> str:
-    """What makes two models the same version: the bytes of all their files."""
+    """The hash of all files of a model: models with the same one are the same version."""
     return hashes.hash_folder(model)
 
 
 @dataclass(frozen=True)
 class Birth:
-    """What only a new version gets: a version that is found again keeps the lineage that it was made with.
+    """For new versions only: a version that is found again keeps its original lineage.
 
     Attributes:
-        tags: of its lineage.
+        tags: its lineage, as tags.
         documents: files that travel inside the registered model, by name.
-        prove: given the folder of the packed model before it is registered; raises to refuse it, returns what it found.
+        prove: takes the packed model's folder before it is registered; raises to refuse it, or returns what it found.
     """
 
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -51,12 +51,12 @@ class Birth:
 
 @dataclass(frozen=True)
 class Packing:
-    """What a task says of its registered model.
+    """What a task defines for its registered model.
 
     Attributes:
         example: one row as a caller will send it, by column.
         answers: the columns of its answers, and their types; see `finetrail.serving.answer_types`.
-        requirements: packages that it imports, beside those that all do.
+        requirements: packages that it imports besides `REQUIREMENTS`.
     """
 
     example: Mapping[str, str]
@@ -78,9 +78,9 @@ def register(
 
     Args:
         run_id: the run that trained the model.
-        name: of the registered model.
+        name: the registered model's.
         model: a folder that a task's `save` wrote.
-        packing: what its task says of it.
+        packing: what its task defines for it.
         tags: set on the version, new or not.
 
     Raises:
@@ -92,7 +92,7 @@ def register(
     with tracking_errors(tracker.uri):
         number = _find(tracker, name, fingerprint)
     new = number is None
-    # The run's tags may hold a fingerprint too, of what it was trained from; a version is found by its content.
+    # The run's tags may hold a fingerprint too, of its training inputs; a version is found by its own content.
     tags = {**tags, FINGERPRINT: fingerprint}
     if number is None:
         with TemporaryDirectory(prefix="finetrail-packed-") as temporary:
@@ -118,7 +118,7 @@ def _find(tracker: Tracker, name: str, fingerprint: str) -> int | None:
 
 
 def _pack(folder: Path, model: Path, packing: Packing, documents: Mapping[str, Path]) -> None:
-    """Write the folder that is registered: the model's files, finetrail's code, what it reads and what it answers."""
+    """Write the folder that is registered: the model's files, finetrail's code, and the columns that go in and out."""
     import mlflow.pyfunc
     import pandas as pd
     from mlflow.models import ModelSignature
@@ -130,9 +130,9 @@ def _pack(folder: Path, model: Path, packing: Packing, documents: Mapping[str, P
         python_model=str(package / "serving" / "served.py"),
         artifacts={"model": str(model), **{key: str(path) for key, path in documents.items()}},
         code_paths=[str(package)],
-        # Given here, because MLflow would load the whole model to infer what is known. Images are strings too:
+        # Given here, because MLflow would load the whole model to infer it. Images are strings too:
         # base64 in a request. MLflow lets bytes pass in a column of strings, but takes a string in a column of
-        # `binary` for base64 without checking it, so that a path would become a damaged image.
+        # `binary` for base64 without checking it, so a path would become a damaged image.
         signature=ModelSignature(
             Schema([ColSpec("string", column) for column in packing.example]),
             Schema([ColSpec(mlflow_type(kind), column) for column, kind in packing.answers.items()]),
@@ -150,8 +150,8 @@ def _pack(folder: Path, model: Path, packing: Packing, documents: Mapping[str, P
 def _log(tracker: Tracker, run_id: str, name: str, folder: Path, tags: dict[str, str]) -> int:
     """Upload the folder of the packed model as it is, with its ids in MLmodel, and make a version of it.
 
-    MLflow's own `log_model` would pack again, and load the model into this process to try its example: here the very
-    files that were proven in a process of their own are registered.
+    MLflow's own `log_model` would pack again, and load the model into this process to try its example. This
+    registers the very files that were proven in a separate process.
     """
     from mlflow.entities import LoggedModelOutput
     from mlflow.exceptions import MlflowException, RestException

@@ -1,7 +1,7 @@
-"""The aliases `champion` and `previous`, moved by entries of the ledger: promotion, rollback, what was done by hand.
+"""The aliases `champion` and `previous`, moved by entries of the ledger: promotion, rollback, changes by hand.
 
-The entry comes first and the aliases follow, so that of two who promote at once one wins, by the ledger, and a crash
-in between is mended by the next command. A change that no entry tells of was made by hand: it is entered.
+The entry comes first and the aliases follow: the ledger decides which of two concurrent promotions wins, and the next
+command repairs a crash in between. A change without an entry was made by hand, and gets one.
 """
 
 from typing import Any
@@ -21,8 +21,8 @@ def reconcile(ledger: Ledger) -> Chain:
         LedgerError: the ledger is broken.
     """
     for _ in range(TRIES):
-        # In this order. Aliases that are moved after the chain was read belong to a later entry, which makes ours lose
-        # the race; and those of an entry that was applied before they were read are not older than that entry.
+        # The order matters. Aliases that move after the chain was read belong to a later entry, which makes ours lose
+        # the race; aliases read after an entry was applied are not older than that entry.
         chain = ledger.read()
         last = chain.last_move
         settled = last is None or ledger.applied(last)
@@ -49,7 +49,7 @@ def promote(ledger: Ledger, version: int, compared: int | None, **rest: Any) -> 
 
     Args:
         compared: the champion that it was compared with.
-        rest: of the entry.
+        rest: the entry's other fields.
 
     Raises:
         ConflictError: another version has become champion since.
@@ -85,9 +85,9 @@ def rollback(ledger: Ledger, to: int | None) -> Entry:
 
 
 def settle(ledger: Ledger) -> None:
-    """Move the aliases as the last entry says, if nobody did.
+    """Move the aliases as the last entry says, unless somebody already has.
 
-    Looks again after each move: should this process have slept while another went on, it puts right what it wrote late.
+    Checks again after each move: if this process stalled while another went on, it corrects its own late write.
     """
     written = None
     while (last := ledger.read().last_move) is not None and last.number != written and last.after is not None:

@@ -1,4 +1,4 @@
-"""What models said to a test split: files in their MLflow runs, and the entries of the ledger that vouch for them."""
+"""Answers of models to a test split: files in their MLflow runs, and the ledger entries that vouch for them."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,7 +26,7 @@ def publish(
     metrics: Mapping[str, float],
     version: int | None = None,
 ) -> Entry:
-    """Keep the answers of a model with its run, and enter that it was scored.
+    """Store the answers of a model with its run, and enter the scoring in the ledger.
 
     Args:
         answers: a predictions.parquet.
@@ -45,7 +45,7 @@ def publish(
 
 
 def stored(ledger: Ledger, chain: Chain, *, model: str, test_split: str) -> "pd.DataFrame | None":
-    """The answers of a model to a test split, if they are where its last scoring put them, byte for byte."""
+    """The answers of a model to a test split, if they are still, byte for byte, where its last scoring put them."""
     from mlflow.exceptions import MlflowException
 
     entry = chain.scoring(test_split, model)
@@ -56,7 +56,7 @@ def stored(ledger: Ledger, chain: Chain, *, model: str, test_split: str) -> "pd.
             file = Path(
                 ledger.tracker.client.download_artifacts(entry.facts["run_id"], f"{_place(test_split)}/{FILE}", folder)
             )
-        except (MlflowException, OSError):  # scored again below: whatever is wrong shows there
+        except (MlflowException, OSError):  # the caller scores again: whatever is wrong shows there
             return None
         if sha256_of(file) != entry.facts["answers_sha256"]:
             return None

@@ -65,7 +65,7 @@ def aliases(tracker: Tracker, name: str) -> dict[str, int]:
 
 
 def moved_aliases(tracker: Tracker, name: str) -> Aliases:
-    """Those that promotion and rollback move."""
+    """The aliases that promotion and rollback move."""
     found = aliases(tracker, name)
     return Aliases(found.get(CHAMPION), found.get(PREVIOUS))
 
@@ -108,10 +108,10 @@ def find(tracker: Tracker, name: str, wanted: str) -> Known:
 
 
 def fetch(tracker: Tracker, version: Known, into: Path, part: str = "") -> Path:
-    """What MLflow keeps as the version, or a folder of it, unchecked; `into` is made.
+    """Download the files of a version, or one folder of them, unchecked; creates `into`.
 
     Raises:
-        TrackingError: its store has not got it, or does not answer.
+        TrackingError: its store lacks them, or does not answer.
     """
     from mlflow.artifacts import download_artifacts
 
@@ -128,7 +128,7 @@ def fetch(tracker: Tracker, version: Known, into: Path, part: str = "") -> Path:
 
 
 def download(tracker: Tracker, version: Known, into: Path) -> Path:
-    """The folder that `train` wrote, out of the registry, checked against the fingerprint of the version.
+    """Download the folder that `train` wrote, checked against the fingerprint of the version.
 
     Raises:
         TrackingError: the files are not there, or not those that were registered.

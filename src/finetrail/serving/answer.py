@@ -1,4 +1,4 @@
-"""Answers of a trained model: one way for the pipeline, for the gate and for the registered model."""
+"""Answers of a trained model: the same code for the pipeline, the gate and the registered model."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from finetrail.data.store.shards import Contents
 from finetrail.errors import DataError
 from finetrail.progress import Track, quiet
 
-if TYPE_CHECKING:  # who only says what answers mean imports no torch
+if TYPE_CHECKING:  # code that only interprets answers imports no torch
     from finetrail.models.inputs import Values
     from finetrail.tasks.task import Built
 
@@ -19,7 +19,7 @@ BATCH = 64
 
 
 def answer(built: "Built", contents: Sequence[Any], track: Track = quiet) -> pd.DataFrame:
-    """What the model says to each content, in the order given, in the columns that its target has.
+    """The model's answer to each content, in the order given, in the columns of its target.
 
     Raises:
         DataError: a content cannot be read; the message names the row, and says how many more there are.

@@ -1,4 +1,4 @@
-"""predictions.parquet: what a model says to the rows of a split, beside their ids, labels and groups."""
+"""predictions.parquet: a model's answers to the rows of a split, beside their ids, labels and groups."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -4,7 +4,7 @@ It travels with the model, beside the safetensors, configuration and preprocessi
 unpickled, nothing is fetched, and finetrail need not be installed where the model is served.
 
 Images come as bytes, base64, `data:` addresses or, in Python, paths. MLflow's scoring server reads no paths: whoever
-sends a request must not see the server's files. $FINETRAIL_READ_PATHS says otherwise: `0` for a server of your own,
+sends a request must not see the server's files. $FINETRAIL_READ_PATHS changes that: `0` for a server of your own,
 `1` for one whose callers you trust.
 """
 
@@ -36,7 +36,7 @@ class Served(PythonModel):  # type: ignore[misc]
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """The columns of `answer`, one row a row of the input.
+        """The columns of `answer`, one row per input row.
 
         Raises:
             MlflowException: a row cannot be read; the message names it. Over HTTP this is status 400.
@@ -47,12 +47,12 @@ class Served(PythonModel):  # type: ignore[misc]
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
 
     def answers(self, model_input: pd.DataFrame) -> pd.DataFrame:
-        """The answers as predictions.parquet has them, behind `predict`: what a round trip compares."""
+        """The answers in the columns of predictions.parquet, for a round trip to compare."""
         found = answers_to(self._built, self._contents(model_input))
         return pd.DataFrame(self._built.codec.columns(found))
 
     def _contents(self, model_input: pd.DataFrame) -> list[Any]:
-        # Of one column whatever its name is: so a list of values is a request too.
+        # Accept a single column under any name, so that a list of values is a request too.
         columns = list(self._built.columns)
         frame = model_input[columns] if len(columns) > 1 else model_input.iloc[:, :1].set_axis(columns, axis=1)
         rows = [dict(zip(columns, row, strict=True)) for row in frame.itertuples(index=False)]
