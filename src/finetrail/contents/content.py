@@ -1,6 +1,6 @@
-"""The first of the three plugs: what does a row hold? One folder a kind, which answers as `Content` asks.
+"""The first of the three plugs: what does a row hold? One folder per kind, which implements `Content`.
 
-Nobody outside of `contents/`, `targets/` and `tasks/` names a kind. What imports torch stands behind `networks`.
+No code outside of `contents/`, `targets/` and `tasks/` names a kind. What imports torch is behind `networks`.
 """
 
 from abc import ABC, abstractmethod
@@ -37,7 +37,7 @@ class Backbone(Settings):
 
     @property
     def weights_address(self) -> str | None:
-        """The path or address of the weights; None where they come by another way."""
+        """The path or address of the weights; None where they come another way."""
         return None
 
 
@@ -112,7 +112,7 @@ class Networks(Protocol):
         ...
 
     def graph(self, network: "Network", processor: Any, folder: Path, outputs: "Outputs") -> "Graph":
-        """The model as a function of plain tensors. Writes what prepares these into `folder`."""
+        """The model as a function of plain tensors. Writes what prepares these tensors to `folder`."""
         ...
 
 
@@ -149,19 +149,19 @@ class Content(ABC):
 
     @abstractmethod
     def unlabelled(self, path: Path, columns: Sequence[str], source: "AnySource | None") -> "Iterator[Unlabelled]":
-        """The raw values of a file or folder that is to be scored.
+        """The raw values of a file or folder to score.
 
         Args:
             columns: that hold them.
-            source: of the training data, where the columns are those that it names; None where a person named others.
+            source: of the training data, if the columns are its own; None if a person named others.
         """
 
     @abstractmethod
     def receive(self, rows: Sequence[Mapping[str, object]], read_paths: bool) -> list[Any]:
-        """Rows as callers send them, by column, made into contents.
+        """Turn rows, as callers send them by column, into contents.
 
         Args:
-            read_paths: whether a value may name a file of this machine.
+            read_paths: whether a value may name a file on this machine.
 
         Raises:
             DataError: a row cannot be read; the message names it.
@@ -169,4 +169,4 @@ class Content(ABC):
 
     @abstractmethod
     def faults(self, contents: Sequence[Any]) -> dict[int, str]:
-        """Why a content cannot be read, for each that cannot, by its place from 0."""
+        """The reason for each content that cannot be read, by its place from 0."""

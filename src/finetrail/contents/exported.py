@@ -1,4 +1,4 @@
-"""What an export says of itself, for the card; and the proof that it answers as the model did."""
+"""What the card says of an export, and the check that the export answers as the model did."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Outputs:
-    """What a target says of the outputs of a model that is to be exported.
+    """What a target says of the outputs of an exported model.
 
     Attributes:
         names: of the K outputs.
@@ -28,7 +28,7 @@ class Outputs:
 
     @property
     def printed_by_file(self) -> str:
-        """The same, with names out of labels.json where answers have names."""
+        """The same, with names from labels.json where answers have names."""
         printed = self.printed("labels")
         read = 'labels = json.load(open("labels.json", encoding="utf-8"))\n' if "labels" in printed else ""
         return read + printed
@@ -40,9 +40,9 @@ class Exported:
 
     Attributes:
         library: its Hugging Face name, such as `timm`.
-        packages: what has to be installed to load it.
+        packages: what must be installed to load it.
         snippet: Python that loads it and answers, to be run in the folder.
-        reads: what of an example it reads, in a sentence.
+        reads: how much of an example it reads, in a sentence.
         note: what a reader should know about the form, in a sentence or two.
     """
 
@@ -60,8 +60,8 @@ class Graph:
     Attributes:
         module: maps the tensors of a batch, in the order of its names, to outputs (B, ..., K).
         probes: batches of two, three and one examples, to compare an export with the model.
-        axes: of each input those that may have any length, and their names in the file.
-        exported: what is said of the folder, in which `file` and labels.json are to lie.
+        axes: for each input, the axes of any length and their names in the file.
+        exported: the description of the folder, which is to hold `file` and labels.json.
     """
 
     module: "nn.Module"
@@ -78,7 +78,7 @@ def check(ours: "Tensor", theirs: "Tensor", form: str, tolerance: float = TOLERA
         ModelError: they differ by more than rounding.
     """
     apart = float((ours - theirs).abs().max()) / max(1.0, float(ours.abs().max()))
-    if not apart <= tolerance:  # not a number, either
+    if not apart <= tolerance:  # also refuses NaN
         raise ModelError(
             f"the export to {form} would answer otherwise than the model, by {apart:.2g}, more than {tolerance:g}; "
             "nothing was written: take another --format"
@@ -86,7 +86,7 @@ def check(ours: "Tensor", theirs: "Tensor", form: str, tolerance: float = TOLERA
 
 
 def describe(config: object, outputs: Outputs) -> None:
-    """Say in a configuration of transformers what the outputs are, and nothing of where it was loaded from."""
+    """Describe the outputs in a transformers configuration, and drop where it was loaded from."""
     names = outputs.names
     said = {
         "num_labels": len(names),

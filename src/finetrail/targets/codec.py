@@ -19,7 +19,7 @@ Answers = Any
 
 
 class Codec(Protocol):
-    """How a model's answers are written down and read, in files and in what is served.
+    """How a model's answers are written down and read, in files and in served answers.
 
     Attributes:
         outputs: the names of the K outputs of the head, in their order.
@@ -38,7 +38,7 @@ class Codec(Protocol):
         ...
 
     def unknown(self, labels: Sequence[Any]) -> str:
-        """What of these labels the model does not know, in a few words; empty where it knows all."""
+        """Which of these labels the model does not know, in a few words; empty where it knows all."""
         ...
 
     def broken(self, answers: Answers) -> "Right":
@@ -50,7 +50,7 @@ class Codec(Protocol):
         ...
 
     def read(self, frame: "pd.DataFrame") -> Answers:
-        """Answers out of a predictions.parquet. Raises: ValueError: it holds none of this codec."""
+        """Answers from a predictions.parquet. Raises: ValueError: it holds none of this codec."""
         ...
 
     def say(self, answers: Answers) -> dict[str, Any]:
@@ -62,7 +62,7 @@ class Codec(Protocol):
         ...
 
     def scale(self, answers: Answers) -> float:
-        """What `apart` is to be compared with: 1, or the size of the largest answer."""
+        """What to compare `apart` with: 1, or the size of the largest answer."""
         ...
 
     def shown(self, answers: Answers, row: int) -> str:
@@ -74,7 +74,7 @@ class Codec(Protocol):
         ...
 
     def aligned(self, answers: Answers, own: Any) -> Answers:
-        """Answers of this codec as `own` would have them, which knows the same labels."""
+        """Answers of this codec in the form of `own`, which knows the same labels."""
         ...
 
     def snippet(self, names: str) -> str:

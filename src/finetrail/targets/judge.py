@@ -35,15 +35,15 @@ class Judge(Protocol):
         ...
 
     def scores(self, facts: "NDArray[Any]", drawn: "NDArray[np.int64]") -> "dict[str, NDArray[np.float64]]":
-        """Every metric (R,), from facts (D, S) of which each was drawn so often (R, D)."""
+        """Every metric (R,), from facts (D, S) and how often each was drawn (R, D)."""
         ...
 
     def right(self, labels: Sequence[Any], answers: Answers) -> "Right | None":
-        """Which rows are answered rightly (n,); None where a row is not right or wrong."""
+        """Which answers are right (n,); None where an answer is neither right nor wrong."""
         ...
 
     def constant(self, labels: Sequence[Any]) -> Answers:
-        """The answer that serves these rows best if all get the same: the rival of a first champion."""
+        """The best constant answer to these rows: the rival of a first champion."""
         ...
 
     def groups(self, labels: Sequence[Any], answers: Answers) -> "Mapping[str, tuple[Right, Right]]":
@@ -51,7 +51,7 @@ class Judge(Protocol):
         ...
 
     def errors(self, labels: Sequence[Any], answers: Answers) -> "Mapping[str, float]":
-        """What the gate bounds besides, such as a calibration error, by name; the lower the better."""
+        """What else the gate bounds, such as a calibration error, by name; lower is better."""
         ...
 
     def evaluate(

@@ -24,7 +24,7 @@ class RareLabel(Settings):
 
 
 def unknown_label_rule(rules: CommonRules, entry: UnknownLabel, *checks: Check, what: str = "label") -> Rule:
-    """Every label is allowed. Args: checks: none where all are; what: a label is called."""
+    """Every label is allowed. Args: checks: none if all are; what: the word for a label."""
     allowed = entry.labels
     return row_rule(
         rules,
@@ -38,7 +38,7 @@ def unknown_label_rule(rules: CommonRules, entry: UnknownLabel, *checks: Check, 
 
 
 def rare_label_rule(rules: CommonRules, entry: RareLabel, *checks: Check, what: str = "label") -> Rule:
-    """Every label has enough rows. Args: what: a label is called."""
+    """Every label has enough rows. Args: what: the word for a label."""
     return row_rule(
         rules,
         "rare_label",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from finetrail.models.network import Batch, Network
 
     Kept = NDArray[np.float32] | list[NDArray[np.float32]]
-    """What is kept of a model's outputs: one array an example; of arrays of one shape all together (N, ...)."""
+    """What is kept of a model's outputs: one array per example; arrays of one shape together (N, ...)."""
 
 Loss = Callable[["Tensor", "Batch"], "Tensor"]
 """Maps outputs (B, ..., K) and the batch that they come from, with its targets, to the mean loss of its examples."""
@@ -32,7 +32,7 @@ class Learning(Protocol):
         ...
 
     def encode(self, labels: Sequence[Any], inputs: "Inputs") -> "Targets":
-        """The targets of a split. Args: inputs: its contents, encoded; targets follow what became of them."""
+        """The targets of a split. Args: inputs: its encoded contents, whose examples the targets match."""
         ...
 
     def loss(self, settings: Any, labels: Sequence[Any]) -> Loss:

@@ -63,7 +63,7 @@ class NamedLogits:
         return f"({', '.join(f'{value:.4g}' for value in values[:4])}{', ...' if len(values) > 4 else ''})"
 
     def refuse_others(self, champion: "NamedLogits") -> None:
-        """Raise RefusedError where a champion knows other labels than this challenger."""
+        """Raise RefusedError if the champion knows other labels than this challenger."""
         more, less = sorted({*self.labels} - {*champion.labels}), sorted({*champion.labels} - {*self.labels})
         parts = [
             f"{what} {names[0]!r}{f' and {len(names) - 1} more' if len(names) > 1 else ''}"
@@ -81,13 +81,13 @@ class NamedLogits:
         return [f"Labels ({len(self.labels)}): {shown}{' and more' if len(self.labels) > MOST_SHOWN else ''}."]
 
     def strange(self, names: Iterable[str]) -> str:
-        """What of these names is none of the outputs', in a few words; empty where all are known."""
+        """Which of these names are not outputs, in a few words; empty where all are known."""
         found = sorted(set(names) - set(self.labels))
         return f"the label {found[0]!r}, which is none of the {len(self.labels)}" if found else ""
 
 
 def table_per_label(labels: Mapping[str, Mapping[str, float]], columns: Sequence[tuple[str, str]]) -> list[str]:
-    """A table of a model card, a line a label; nothing where there are too many.
+    """A table for a model card, one line per label; nothing where there are too many.
 
     Args:
         labels: the values of each.

@@ -1,4 +1,4 @@
-"""Targets of which each row has one tensor: a class, a number, a set as zeros and ones."""
+"""Targets with one tensor per row: a class, a number, a set as zeros and ones."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class RowTargets:
 
     @staticmethod
     def of(values: NDArray[np.generic], inputs: Inputs) -> "RowTargets":
-        """Those of the rows (n, ...), for the examples that the rows became."""
+        """The targets of the rows (n, ...), for the examples that the rows became."""
         return RowTargets(torch.from_numpy(values)[list(inputs.rows)])
 
     def __len__(self) -> int:

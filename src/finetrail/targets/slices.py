@@ -17,7 +17,7 @@ class LabelSlice(Slice):
     """A slice of rows by label.
 
     Attributes:
-        label: what is meant: rows that have one of these.
+        label: the slice has the rows with one of these.
     """
 
     label: list[str] | None = Field(default=None, min_length=1)

@@ -1,9 +1,9 @@
-"""The second of the three plugs: what is the label of a row? One folder a kind, which answers in four parts.
+"""The second of the three plugs: what is the label of a row? One folder per kind, which answers in four parts.
 
 `Target` is light: config, ingest, validate and split read it. `Codec` knows how answers are written down and `Judge`
 how good they are; `Learning` is the half that imports torch.
 
-Nobody outside of `contents/`, `targets/` and `tasks/` names a kind.
+No code outside of `contents/`, `targets/` and `tasks/` names a kind.
 """
 
 from abc import ABC, abstractmethod
@@ -29,7 +29,7 @@ class Training(Settings):
     """What section `train` of params.yaml says for every kind of target; each kind extends it.
 
     Attributes:
-        loss: what training makes small; the kind's first by default.
+        loss: what training minimises; the kind's first by default.
         metric: the validation metric that picks the best evaluation; the kind's last by default.
     """
 
@@ -43,7 +43,7 @@ class Target(ABC):
     Attributes:
         name: of its folder.
         problem_type: Hugging Face's word for the kind of problem.
-        noun: what is said of a model of this kind in messages.
+        noun: what messages call a model of this kind.
         metrics: in the order in which they are shown; the last is the one to choose by, and the one that is drawn.
         answers: the columns of a registered model's answers, and their types; see `finetrail.serving.answer_types`.
         facts: the columns that it adds to the manifest, and their types.
@@ -92,7 +92,7 @@ class Target(ABC):
 
     @abstractmethod
     def learn(self, labels: Sequence[Any], settings: Any) -> "Learning":
-        """Take from the training labels what a model has to know.
+        """Take from the training labels what a model must know.
 
         Args:
             settings: section `train`.
@@ -103,7 +103,7 @@ class Target(ABC):
 
     @abstractmethod
     def codec(self, described: Mapping[str, Any]) -> "Codec":
-        """The codec that `Codec.described` told of."""
+        """The codec that `Codec.described` described."""
 
     @abstractmethod
     def learned(self, described: Mapping[str, Any]) -> "Learning":

@@ -1,4 +1,4 @@
-"""The third of the three plugs: a task joins a content and a target, and how backbone and head become one network."""
+"""The third of the three plugs: a task joins a content and a target, and makes backbone and head one network."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from finetrail.targets.learning import Learning
 
 FORMAT = 2
-"""Of model.json. A model of another format answers with the code that it was registered with."""
+"""The format of model.json. A model of another format answers with the code that it was registered with."""
 DESCRIPTION = "model.json"
 WEIGHTS = "model.safetensors"
 BACKBONE = "backbone"
-"""The folder, inside of a model's, of what the backbone needs beside its weights."""
+"""The subfolder of a model with what the backbone needs beside its weights."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Task:
 
     Attributes:
         example: a value as a caller of the registered model sends it.
-        features: what the head reads of the backbone: `pooled`, one vector a row, or what else a content offers.
+        features: what the head reads from the backbone: `pooled`, one vector a row, or what else a content offers.
         pipeline_tag: Hugging Face's name for what a model of this task is used for.
     """
 
@@ -43,7 +43,7 @@ class Task:
 
     @property
     def identity(self) -> dict[str, str]:
-        """What `get_task` finds it again by: in model.json, and among the settings of a run."""
+        """How `get_task` finds it again: for model.json, and for the settings of a run."""
         return {"task": self.name, "problem_type": self.target.problem_type}
 
     def build(self, backbone: "Backbone", learning: "Learning", root: Path, columns: Sequence[str]) -> "Built":

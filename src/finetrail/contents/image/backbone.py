@@ -1,4 +1,4 @@
-"""Vision backbones: a network of torchvision, timm or transformers without its head, one feature vector an image."""
+"""Vision backbones: a network of torchvision, timm or transformers without its head, one feature vector per image."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -19,7 +19,7 @@ from finetrail.models.network import Batch, Network
 from finetrail.workspace import read_json, write_json
 
 _DESCRIPTION = "backbone.json"
-# By what stands in front of the slash in a backbone's name; torchvision's names have none.
+# By the part of a backbone's name before the slash; torchvision's names have none.
 _SOURCES = {
     "timm": "finetrail.contents.image.backbones.timm",
     "transformers": "finetrail.contents.image.backbones.transformers",
@@ -28,7 +28,7 @@ _TORCHVISION = "finetrail.contents.image.backbones.torchvision"
 
 
 class Source(Protocol):
-    """A library of networks; its module is one of `*_source.py`."""
+    """A library of networks; its module is in folder `backbones`."""
 
     def load(self, settings: ImageBackbone, root: Path) -> tuple[nn.Module, Preprocessing]:
         """A network that maps images (B, 3, S, S) to features (B, D), with its weights and its preprocessing."""
@@ -44,12 +44,12 @@ class Source(Protocol):
 
 
 class VisionBackbone(nn.Module):
-    """A network that is fed with pixels as they are in memory.
+    """A network that takes pixels as they are in memory.
 
     Args:
         network: maps normalised images (B, 3, S, S) to features (B, D).
         name: of the network, as in params.yaml.
-        preprocessing: its mean and std are applied on the device where the network is.
+        preprocessing: its mean and std are applied on the network's device.
     """
 
     scale: Tensor
@@ -61,7 +61,7 @@ class VisionBackbone(nn.Module):
         self.network = network.to(memory_format=torch.channels_last)
         self.name = name
         mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (preprocessing.mean, preprocessing.std))
-        # Part of the preprocessing, so no part of the weights.
+        # They belong to the preprocessing, so they are not saved with the weights.
         self.register_buffer("scale", 1 / (255 * std), persistent=False)
         self.register_buffer("shift", -mean / std, persistent=False)
 
@@ -89,7 +89,7 @@ def load_saved(described: Mapping[str, Any], folder: Path, features: str, column
     """Rebuild a backbone, without weights and without any network, from what `save` wrote.
 
     Raises:
-        ModelError: a file is missing or damaged, or the library knows the model no longer.
+        ModelError: a file is missing or damaged, or the library no longer knows the model.
     """
     try:
         written: dict[str, Any] = read_json(folder / _DESCRIPTION)
@@ -131,7 +131,7 @@ def _source(name: str) -> Source:
 
 
 def _width(backbone: VisionBackbone, image_size: int) -> int:
-    """D, seen on a black image, which also shows whether the network takes images of this size."""
+    """D, measured on a black image, which also shows whether the network takes images of this size."""
     backbone.eval()
     try:
         with torch.no_grad():

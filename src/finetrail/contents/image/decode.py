@@ -1,4 +1,4 @@
-"""Decode the image files that people have into upright RGB images, and refuse what is none."""
+"""Decode image files into upright RGB images, and refuse anything else."""
 
 import base64
 import binascii
@@ -27,16 +27,16 @@ def decode(data: bytes) -> "Image":
     """An upright RGB image: EXIF orientation applied, alpha laid over white, 16 bits scaled to 8.
 
     Raises:
-        ImageError: the bytes are no whole image of a known format, or it has too many pixels.
+        ImageError: the bytes are not a whole image of a known format, or it has too many pixels.
     """
     return upright(open_image(data))
 
 
 def open_image(data: bytes) -> "Image":
-    """An image whose header alone is read: format, mode and size as they are stored.
+    """Read only the header of an image: format, mode and size as stored.
 
     Raises:
-        ImageError: the bytes are no image of a known format, or it has too many pixels.
+        ImageError: the bytes are not an image of a known format, or it has too many pixels.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -58,7 +58,7 @@ def open_image(data: bytes) -> "Image":
 
 
 def upright(image: "Image") -> "Image":
-    """Decode an opened image into upright RGB. Of an animation it is the first frame.
+    """Decode an opened image into upright RGB. An animation gives its first frame.
 
     Raises:
         ImageError: the image is damaged or truncated, or its values have no known scale.
@@ -86,7 +86,7 @@ def from_base64(text: str) -> bytes | None:
 
 
 def orientation(image: "Image") -> int:
-    """How EXIF says that an opened image lies: 1 is upright, 5 to 8 are turned by a quarter."""
+    """The EXIF orientation of an opened image: 1 is upright, 5 to 8 are quarter turns."""
     if image.format == "TIFF":
         return 1  # Pillow turns these itself
     try:
@@ -97,7 +97,7 @@ def orientation(image: "Image") -> int:
 
 
 def _turned(image: "Image") -> "Image":
-    """Turned as EXIF says. `ImageOps.exif_transpose` fails where another part of the EXIF data is damaged."""
+    """Turn an image as EXIF says. `ImageOps.exif_transpose` fails where another part of the EXIF data is damaged."""
     from PIL.Image import Transpose as Turn
 
     turns = [
@@ -125,7 +125,7 @@ def _rgb(image: "Image") -> "Image":
 
 
 def _eight_bits(image: "Image") -> "Image":
-    """A grey image of 16 bits, whose high bytes are kept."""
+    """Keep the high bytes of a grey image of 16 bits."""
     import numpy as np
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""An image model as its own library stores one: a folder for timm, torchvision or transformers."""
+"""Export an image model as its own library stores one: a folder for timm, torchvision or transformers."""
 
 import copy
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ _RESAMPLE = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, 
 
 @dataclass(frozen=True)
 class _Model:
-    """What is to be written."""
+    """What an export writes."""
 
     backbone: VisionBackbone
     head: nn.Linear
@@ -39,10 +39,10 @@ class _Model:
 
 
 def export_images(network: Network, processor: ImageProcessor, folder: Path, outputs: Outputs) -> Exported:
-    """Write weights with the head in its own place, configuration and preprocessing, and read them back to compare.
+    """Write weights (head included), configuration and preprocessing, and read them back to compare.
 
     Raises:
-        ModelError: the library's own model has no linear head of that width, and see `check`.
+        ModelError: the library's own model has no linear head of that width; see also `check`.
     """
     backbone = cast(VisionBackbone, network.backbone)
     model = _Model(backbone, cast(nn.Linear, network.head), processor.preprocessing, outputs)
@@ -57,7 +57,7 @@ def export_images(network: Network, processor: ImageProcessor, folder: Path, out
 
 
 def reads(own: Preprocessing) -> str:
-    """What a model with this preprocessing sees of an image, in a sentence."""
+    """Say in a sentence how much of an image a model with this preprocessing sees."""
     side = own.image_size
     return (
         f"Of an image it sees {side} x {side} pixels, the middle, after its shorter side was resized to {own.resize}."
@@ -67,14 +67,14 @@ def reads(own: Preprocessing) -> str:
 def with_head(
     whole: Mapping[str, Tensor], state: Mapping[str, Tensor], head: nn.Linear, name: str
 ) -> dict[str, Tensor]:
-    """The tensors of a network and of its head, by the names of a model that has both.
+    """The tensors of a network and its head, under the names of a model that has both.
 
     Args:
         whole: the tensors of such a model, for their names and shapes.
-        state: the network's without its head.
+        state: the tensors of the network without its head.
 
     Raises:
-        ModelError: what the network lacks is no weight and bias of the head's shape.
+        ModelError: the tensors that the network lacks are not a weight and a bias of the head's shape.
     """
     mine = {".weight": head.weight, ".bias": head.bias}
     missing = sorted(whole.keys() - state.keys())
@@ -131,7 +131,7 @@ def _timm(model: _Model, folder: Path) -> tuple[nn.Module, Exported]:
 
     name, own, names = model.backbone.name.removeprefix("timm/").partition(".")[0], model.own, model.outputs.names
     base: Any = model.backbone.network
-    # What is bound to a size is built for it, whatever its default is.
+    # A network that is bound to an image size must be built for this one, not for its default.
     arguments = {"img_size": own.image_size} if hasattr(base, "set_input_size") else {}
     like = timm.create_model(name, num_classes=len(names), **arguments)
     _save(with_head(like.state_dict(), base.state_dict(), model.head, model.backbone.name), folder)
@@ -142,7 +142,7 @@ def _timm(model: _Model, folder: Path) -> tuple[nn.Module, Exported]:
         "mean": list(own.mean),
         "std": list(own.std),
         "interpolation": own.interpolation,
-        # timm rounds the other way, down, to the pixels that the shorter side is resized to.
+        # timm divides by this and rounds down to get the resize; the 0.5 keeps it from losing a pixel.
         "crop_pct": own.image_size / (own.resize + 0.5) if own.resize != own.image_size else 1.0,
         "crop_mode": "center",
         "num_classes": len(names),
@@ -184,7 +184,7 @@ def _transformers(model: _Model, folder: Path) -> tuple[nn.Module, Exported]:
     write_json(
         folder / "preprocessor_config.json",
         {
-            "image_processor_type": "BitImageProcessor",  # the one that does no more and no less than this
+            "image_processor_type": "BitImageProcessor",  # it does exactly these steps
             "do_convert_rgb": True,
             "do_resize": True,
             "size": {"shortest_edge": own.resize},

@@ -27,7 +27,7 @@ def graph_of_images(network: Network, processor: ImageProcessor, folder: Path, o
 
 
 class _Plain(nn.Module):
-    """A model that is given normalised pixels."""
+    """A model that takes normalised pixels."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()

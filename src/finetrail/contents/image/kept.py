@@ -17,12 +17,12 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AT_ONCE = 64
-"""Images in the threads' hands at a time."""
+"""How many images the threads work on at a time."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """From when on images are kept and decoded in another way; the pixels are the same in all of them.
+    """Sizes from which images are kept or decoded in another way; the pixels stay the same.
 
     Attributes:
         decoded: bytes of decoded images that are kept; a split of more is kept encoded. It depends on nothing but the
@@ -47,7 +47,7 @@ class Kept(Protocol):
     def __len__(self) -> int: ...
 
     def take(self, numbers: Sequence[int]) -> list[Pixels]:
-        """The images of these numbers; they must not be written to."""
+        """The images of these numbers; callers must not write to them."""
         ...
 
 
@@ -60,7 +60,7 @@ class Decoded:
         scratch: see `Packed`.
 
     Raises:
-        ImageError: a value is no whole image; the message has its number.
+        ImageError: a value is not a whole image; the message has its number.
     """
 
     def __init__(
@@ -83,9 +83,9 @@ class Decoded:
 
 
 class Encoded:
-    """Images that would be too much decoded: they are decoded for each batch, by as many threads as there are cores.
+    """Images that would take too much space decoded: each batch decodes its own, with as many threads as cores.
 
-    Args: as of `Decoded`.
+    Args: as for `Decoded`.
     """
 
     def __init__(

@@ -1,9 +1,9 @@
-"""Which images are the same, or nearly: what must never stand on both sides of a split.
+"""Which images are the same, or nearly: such images must never be on both sides of a split.
 
-Near = perceptual hashes (256 bits, see `perceptual`) that differ in at most `within` bits, and in at most 8 of their
-first 64. These alone are too coarse: of CIFAR-10 they find 335 pairs within 4 bits, and 6 of these are different
-silhouettes on a plain ground; of 5,000 digits of MNIST they take 2,066 pairs for the same. The pairs are found by an
-exact join, so whether two images are near depends on these two alone.
+Near = perceptual hashes (256 bits, see `perceptual`) that differ by at most `within` bits, and by at most 8 of their
+first 64. Those 64 alone are too coarse: in CIFAR-10 they find 335 pairs within 4 bits, 6 of them different
+silhouettes on a plain background; in 5,000 digits of MNIST they take 2,066 pairs for the same. An exact join finds the
+pairs, so whether two images are near depends on these two alone.
 """
 
 from collections.abc import Sequence
@@ -62,13 +62,13 @@ class Images:
     def crossing(self, splits: Sequence[str | None]) -> Crossing | None:
         """Search for the same or near images in different splits; return one such pair, or None.
 
-        It does not trust `clusters`, but compares across splits again. A row of split None is left out.
+        It does not trust `clusters` but compares across splits again. It skips rows of split None.
         """
         pair = crossing(self._number, splits, None if self._join is None else self._join.crossing)
         return None if pair is None else Crossing(*pair, self.similarity(*pair))
 
     def beside(self, labels: Sequence[str]) -> "NDArray[np.bool_]":
-        """For each row whether a near image of another row stands under another label."""
+        """For each row, whether a near image of another row has another label."""
         import numpy as np
 
         label = np.unique(np.array(labels, dtype=object), return_inverse=True)[1].astype(np.int64)
@@ -78,7 +78,7 @@ class Images:
             places = np.unique(self._number[_mixed(self.clusters(), label)[self.clusters()]])
             own = np.zeros(len(mixed), dtype=np.int64)
             own[self._number] = label
-            # An image of several labels differs from whatever it is near to; the others by their only label.
+            # An image with several labels differs from any image near it; for the others compare their only label.
             colour = np.where(mixed[places], len(labels) + np.arange(len(places)), own[places])
             for first, second in HammingJoin(self._join.words[places], self._join.within).pairs(colour):
                 mixed[places[first]] = mixed[places[second]] = True
@@ -92,7 +92,7 @@ class Images:
         return 1 - int(np.bitwise_count(self._words[first] ^ self._words[second]).sum()) / BITS
 
     def relation(self, first: int, second: int) -> str:
-        """How the image of one row stands to that of another row of its cluster, as in "near to"."""
+        """How the images of two rows of a cluster relate, as in "near to"."""
         if self._keys[first] == self._keys[second]:
             return "the same image as"
         near = self._join is not None and self._join.near(self._number[[first]], self._number[[second]])[0]
@@ -104,7 +104,7 @@ class Images:
 
 
 def _mixed(numbers: "Ints", labels: "Ints") -> "NDArray[np.bool_]":
-    """For each number whether it stands under more than one label. Args: both (rows,), the labels as numbers."""
+    """For each number, whether it has more than one label. Args: both (rows,), the labels as numbers."""
     import numpy as np
 
     low, high = np.full(len(numbers), len(labels)), np.full(len(numbers), -1)

@@ -21,7 +21,7 @@ def perceptual_hashes(greys: "NDArray[np.uint8]") -> list[str]:
     The discrete cosine transform (DCT-II) of the small image says how much of each frequency it holds; a bit is set
     where that is above 0. The 8 x 8 lowest frequencies come first, row by row, then the others of the 16 x 16 lowest;
     the first of all, the mean brightness, counts as 0. These signs tell more than the bits above the median that pHash
-    takes (Zauner 2010): of those just half are set, so that distances are even numbers.
+    takes (Zauner 2010): exactly half of those are set, so that distances are even numbers.
 
     Args:
         greys: (N, 32, 32).

@@ -13,7 +13,7 @@ from finetrail.data.sources.columns import Columns
 from finetrail.errors import ConfigError, SourceError
 
 MOST_LINE = 8 * 2**20  # characters: an image of 1024 x 1024 has at most half of them
-MOST_TIMES = 100  # that a compressed file may expand, beyond the first
+MOST_TIMES = 100  # a file may expand to so many times its size, or to FREE_OF_RATIO if that is more
 FREE_OF_RATIO = 64 * 2**20  # characters
 
 
@@ -22,15 +22,15 @@ def read_pixels(
 ) -> Iterator[tuple[int, dict[str, Any], bytes]]:
     """Yield (number from 1, named fields, PNG) for each line of a CSV file, which may be compressed with gzip.
 
-    With a header the columns of labels, and of group and split, are named; all further ones are the grey values
-    0..255, row by row. Without, the label is in the last column, or in the first if `columns.label` says `first`.
+    A header names the columns of labels, group and split; all others are grey values 0..255, row by row. Without a
+    header the label is in the last column, or in the first if `columns.label` says `first`.
 
     Args:
         free_of_ratio: characters that a file may expand to, however small it is.
 
     Raises:
-        ConfigError: group or split is named, or several labels are, but there is no header.
-        SourceError: the values are no square image of grey values, or the file cannot be read.
+        ConfigError: the columns name a group, a split or several labels, but there is no header.
+        SourceError: the values do not form a square grey image, or the file cannot be read.
     """
     for line in _lines(path, columns, free_of_ratio, labelled=True):
         if line.problem:
@@ -42,8 +42,8 @@ def read_unlabelled(path: Path, columns: Columns) -> Iterator[tuple[int, bytes, 
     """Yield (number from 1, PNG, problem) for each line of such a file, labelled or not; PNG or problem is empty.
 
     Raises:
-        ConfigError: group or split is named, but there are labels and no header.
-        SourceError: the first line is no square image of grey values, or the file cannot be read.
+        ConfigError: the columns name a group or a split, but there are labels and no header.
+        SourceError: the first line does not form a square grey image, or the file cannot be read.
     """
     return ((line.number, line.image, line.problem) for line in _lines(path, columns, FREE_OF_RATIO, labelled=False))
 
@@ -126,7 +126,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 
 def _named(path: Path, header: list[str], columns: Columns, *, labelled: bool) -> dict[int, str]:
-    """The columns that are no pixels, by position, out of the header."""
+    """The header's columns that are not pixels, by position."""
     wanted = [name for name in (*columns.labels, columns.group, columns.split) if name is not None]
     wrong = [name for name in wanted if header.count(name) > 1 or (labelled and name not in header)]
     if wrong:

@@ -25,7 +25,7 @@ from finetrail.models.inputs import Changes, Targets, Values, targets_of
 from finetrail.models.network import Batch
 
 PREVIEW_SIDE = 128
-"""Pixels of the longer side of what a person is shown."""
+"""Pixels of the longer side of a preview."""
 LOSSLESS_SIDE = 64
 """Images up to this size are shown pixel by pixel."""
 
@@ -35,8 +35,8 @@ class ImageInputs:
     """The images of a split.
 
     Attributes:
-        images: the evaluation views (S, S, 3), or whole images where `augment` cuts random parts of them.
-        augment: how they vary when a batch is asked for with a seed.
+        images: the evaluation views (S, S, 3), or whole images where `augment` cuts random parts out of them.
+        augment: how they vary in a batch that is drawn with a seed.
         targets: the encoded labels.
     """
 
@@ -109,7 +109,7 @@ class ImageProcessor:
         Args: see `finetrail.contents.content.Processor`; the values are encoded images.
 
         Raises:
-            ImageError: a value is no whole image; the message has its number.
+            ImageError: a value is not a whole image; the message has its number.
         """
         chosen: Augment = augment or Augment()
         whole = chosen.crop == "random_resized"

@@ -17,7 +17,7 @@ def receive_images(values: Sequence[object], read_paths: bool) -> list[bytes]:
         read_paths: whether a value may be a path on this machine.
 
     Raises:
-        ImageError: a value is no image; the message names the row, and says how many more there are.
+        ImageError: a value is not an image; the message names the row, and says how many more there are.
     """
     folder = Path() if read_paths else None
     images, bad = [], {}
@@ -34,7 +34,7 @@ def receive_images(values: Sequence[object], read_paths: bool) -> list[bytes]:
 
 
 def undecodable(images: Sequence[bytes]) -> dict[int, str]:
-    """Why an image cannot be decoded, for each that cannot, by its place from 0."""
+    """The reason for each image that cannot be decoded, by its place from 0."""
     found = {}
     for place, image in enumerate(images):
         try:
@@ -45,12 +45,12 @@ def undecodable(images: Sequence[bytes]) -> dict[int, str]:
 
 
 def encoded(value: object, folder: Path | None) -> bytes:
-    """The encoded image that a value holds or names; whether it can be decoded whole is not looked at.
+    """The encoded image that a value holds or names; does not check that it can be decoded whole.
 
     Args:
         value: bytes, base64 text, a `data:` address, or a path.
-        folder: where relative paths start. None: no file is touched, whatever the value says, for a caller from
-            elsewhere must not learn which files there are.
+        folder: where relative paths start. None: no file is touched, because a remote caller must not learn
+            which files there are.
 
     Raises:
         ImageError: it is none of these, or the file cannot be read.
@@ -59,7 +59,7 @@ def encoded(value: object, folder: Path | None) -> bytes:
         return bytes(value)
     if isinstance(value, str):
         data = from_base64(value)
-        # A path may be made of base64's letters alone, and a base64 JPEG starts with a slash: what it holds decides.
+        # A path may consist of base64's letters, and a base64 JPEG starts with a slash: the content decides.
         if data is not None and (value.startswith("data:") or _is_image(data)):
             return data
     if not isinstance(value, str | os.PathLike):
@@ -88,7 +88,7 @@ def _read(value: "str | os.PathLike[str]", folder: Path) -> bytes:
         raise ImageError(f"{shown} is neither base64 of an image ({', '.join(FORMATS)}) nor a path")
     path = folder / name
     try:
-        # Only what has an end: a pipe or a device would be waited for.
+        # Only regular files: reading a pipe or a device could wait forever.
         if not path.is_file():
             raise ImageError(f"{shown} is neither base64 of an image ({', '.join(FORMATS)}) nor a file")
         return path.read_bytes()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Size(Settings):
-    """An image that is smaller or larger than allowed, in pixels, after it was turned upright."""
+    """An image that is smaller or larger than allowed, in pixels of the upright image."""
 
     policy: RowPolicy = "quarantine"
     min_width: int = Field(default=1, ge=1)
@@ -53,7 +53,7 @@ class Aspect(Settings):
 
 
 class Mode(Settings):
-    """An image stored in none of these modes, in Pillow's words (L, RGB, P, CMYK, RGBA, I;16, ...); null allows all."""
+    """An image whose stored mode is not listed (Pillow's names: L, RGB, P, CMYK, RGBA, I;16, ...); null allows all."""
 
     policy: RowPolicy = "quarantine"
     modes: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] | None = None
@@ -67,7 +67,7 @@ class Blank(Settings):
 
 
 class NearRule(Settings):
-    """Images whose perceptual hashes (256 bits) differ in at most `max_distance` bits: see `ImageSplit`."""
+    """Images whose perceptual hashes (256 bits) differ by at most `max_distance` bits: see `ImageSplit`."""
 
     policy: Literal["fail", "quarantine", "warn", "off"] = "warn"
     max_distance: int = Field(default=40, ge=0, le=96)
@@ -96,7 +96,7 @@ class ImageRules(CommonRules):
     }
 
     def catalogue(self) -> tuple[Rule, ...]:
-        """Every rule in the order in which it is applied; those that params.yaml cannot change stand at both ends."""
+        """Every rule, in the order of application."""
         wide, high = (self.size.min_width, self.size.max_width), (self.size.min_height, self.size.max_height)
         ratio, contrast, modes = self.aspect.max_ratio, self.blank.min_contrast, self.mode.modes
         own = (
@@ -176,12 +176,12 @@ class ImageRules(CommonRules):
         )
 
     def derive(self, manifest: "pd.DataFrame") -> "pd.DataFrame":
-        """The manifest with what the rules are checked on.
+        """Add the columns that the rules check to the manifest.
 
         Returns:
-            The manifest with `aspect` (longer side over shorter), the columns of `compare`, `near_other_label` (the own
-            label, where a near image stands under another one) and `near_duplicate_of` (id of the row that is kept of
-            those that a chain of near images of one label joins).
+            The manifest with `aspect` (longer side over shorter), the columns of `compare`, `near_other_label` (the
+            row's own label, if a near image has another one) and `near_duplicate_of` (the id of the row that is kept
+            of a chain of near images of one label).
         """
         table = prepare(manifest, self.manifest)
         wide, high = table["width"], table["height"]

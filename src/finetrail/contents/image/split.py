@@ -20,7 +20,7 @@ class ImageSplit(Split):
     `near_duplicates` counts the bits, of 256, in which two perceptual hashes may differ for the images to count as the
     same; null: only equal files do. A copy that was compressed, halved, brightened or tinted differs in 0 to 25 bits,
     one with a border of 5% cut off in more than 70. In the 60,000 images of CIFAR-10, 40 bits find 399 pairs, and the
-    120 least alike of these were all the same image; 64 bits find 928, about 10 of them different images; of 5,000
+    120 least alike of these were all the same image; 64 bits find 928, about 10 of them different images; in 5,000
     digits of MNIST, all different, they take 175 and 4,992 pairs for the same. Lower it for a few simple shapes.
     """
 
@@ -46,5 +46,5 @@ class ImageSplit(Split):
         return Images(keys, manifest["perceptual_hash"].tolist(), self.near_duplicates)
 
     def excerpts(self, raw: Path, ids: Collection[str]) -> dict[str, str]:
-        """Nothing: their source and row, which stand beside it, lead to the images."""
+        """Nothing: the source and row beside it lead to the images."""
         return dict.fromkeys(ids, "")

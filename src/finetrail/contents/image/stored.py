@@ -31,7 +31,7 @@ FACTS: dict[str, Kind] = {
 # A decoder lets other threads run, but the code around it does not: with small images threads only wait for each other.
 BYTES_THAT_PAY_A_THREAD = 16 * 1024
 THREADS = 4
-LARGE = 16_000_000  # pixels; of such images, which take up to a gigabyte each, one is decoded at a time
+LARGE = 16_000_000  # pixels; such images take up to a gigabyte each, so only one is decoded at a time
 _ONE_LARGE = Lock()
 ENOUGH = (
     256  # pixels of a side that contrast and hash are measured on; a large JPEG is decoded at an eighth of its size
@@ -40,13 +40,13 @@ ENOUGH = (
 
 @dataclass(frozen=True)
 class StoredImages:
-    """Described by size, mode and format as stored, contrast and perceptual hash, or by why they cannot be decoded.
+    """Describes images by size, mode and format as stored, contrast and perceptual hash, or by why decoding fails.
 
     Width and height are those of the upright image, in pixels; `mode` is Pillow's. `contrast` is the standard
     deviation of the grey values 0..255: 0 is a blank image.
 
     Attributes:
-        threaded: the mean bytes of a batch's images from which they are decoded in threads.
+        threaded: a batch is decoded in threads if its images have at least this many bytes on average.
     """
 
     column: str = "image"

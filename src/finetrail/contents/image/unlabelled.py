@@ -1,4 +1,4 @@
-"""Images that are to be scored: of a folder, an archive, a table, or a CSV file of grey values."""
+"""Images to score: from a folder, an archive, a table, or a CSV file of grey values."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from finetrail.data.sources.unlabelled import Unlabelled, records_of
 from finetrail.errors import ImageError, SourceError
 
 LONGEST_NAME = 255
-"""A string of more characters is not a name but an image in base64."""
+"""A longer string is an image in base64, not a name."""
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
@@ -22,10 +22,10 @@ def unlabelled_images(path: Path, column: str, source: Source | None) -> Iterato
     """The images of a folder or an archive at any depth, of a single file, or of a table's column.
 
     The column holds bytes, base64, paths (relative ones start in the table's folder), or structs of `bytes` and `path`,
-    as Hugging Face writes them. An image that cannot be read is given with its problem; hidden files are passed over.
+    as Hugging Face writes them. An image that cannot be read comes with its problem; hidden files are skipped.
 
     Args:
-        source: of the training data: where that is a CSV file of grey values, a CSV file is one too; None: none is.
+        source: of the training data; if that is a CSV file of grey values, so is a CSV file here; None: no file is.
 
     Raises:
         ConfigError: see `finetrail.contents.image.pixel_tables.read_unlabelled`.
@@ -55,7 +55,7 @@ def unlabelled_images(path: Path, column: str, source: Source | None) -> Iterato
 
 
 def _grey(path: Path, column: str, source: Source) -> Iterator[Unlabelled]:
-    """The images of a file of grey values, with or without their labels; a line that holds none with its problem."""
+    """The images of a file of grey values, with or without their labels; a bad line comes with its problem."""
     if not path.exists():
         raise SourceError(f"{path} does not exist; give a CSV file of grey values")
     for row, data, problem in read_unlabelled(path, source.columns):

@@ -1,4 +1,4 @@
-"""The bytes of an image out of a table's field: a path, bytes, base64, or a struct of bytes and path."""
+"""The bytes of an image from a table's field: a path, bytes, base64, or a struct of bytes and path."""
 
 import errno
 import os
@@ -11,7 +11,7 @@ from finetrail.data.sources.folders import check_link, read_file
 from finetrail.data.sources.layout import plain_name
 from finetrail.errors import SourceError
 
-_SHORTEST_BASE64 = 64  # characters: no image is smaller, and hardly a path without a dot is longer
+_SHORTEST_BASE64 = 64  # characters: no image is smaller, and hardly any path without a dot is longer
 _LONGEST_PATH = 1024
 
 
@@ -46,7 +46,7 @@ class FieldReader:
         if not text or "\0" in text:
             return None
         encoded = from_base64(text) if len(text) >= _SHORTEST_BASE64 and "." not in text else None
-        # Only a long name without an ending can be both; a file that is there goes first.
+        # Only a long name without an ending can be both; an existing file wins.
         if encoded is not None and (
             len(text) > _LONGEST_PATH or text.startswith("/") or not _is_file(self._path(text))
         ):
@@ -70,7 +70,7 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:  # in bytes, of which a character may have several
+        if error.errno == errno.ENAMETOOLONG:  # the limit is in bytes, and a character may take several
             return False
         raise
 

@@ -11,16 +11,16 @@ Pixels = NDArray[np.uint8]
 """An image (H, W, 3) in RGB, or images (B, H, W, 3)."""
 
 DETAIL = 2
-"""An image that random parts are cut of keeps a shorter side of so many times `resize`: no crop needs more."""
+"""An image for random crops keeps a shorter side of at most so many times `resize`: no crop needs more."""
 LONGEST = 4
-"""Only so much of an image is resized, in times its shorter side; the centre crop is far inside."""
+"""An image longer than so many shorter sides is cut before the resize; the centre crop is far inside."""
 
 
 def evaluation_view(data: bytes, preprocessing: Preprocessing) -> Pixels:
     """Decode, resize the shorter side, and cut out the centre: (S, S, 3).
 
     Raises:
-        ImageError: the bytes are no whole image.
+        ImageError: the bytes are not a whole image.
     """
     return centre(decode(data), preprocessing)
 

@@ -19,7 +19,7 @@ from finetrail.locations import locate
 from finetrail.models.network import Network
 
 WORDS = "words"
-"""The features of a task whose targets are the words of a text; any other task has one vector a row."""
+"""The features for tasks that label the words of a text; any other task has one vector per row."""
 
 
 def load_pretrained(settings: TextBackbone, root: Path, features: str, columns: Sequence[str]) -> Loaded:
@@ -49,7 +49,7 @@ def load_pretrained(settings: TextBackbone, root: Path, features: str, columns: 
         raise ModelError(
             f"{settings.weights!r} holds no encoder with safetensors weights ({cause}); name another folder"
         ) from error
-    # What a file lacks would be random, without an error; only the pooler is not used.
+    # Weights that the file lacks would be random, without an error; only the pooler does not matter: it is not used.
     missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
     if missing:
         raise ModelError(
@@ -123,13 +123,13 @@ def _loaded(encoder: Any, settings: TextBackbone, folder: Path, *, features: str
         encoder.pooler = None
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # the tokenizers library raises nothing more special
+    except Exception as error:  # the tokenizers library raises no narrower type
         cause = " ".join(str(error).split())[:200]
         raise ModelError(
             f"{settings.weights!r} holds no tokenizer that can be read ({type(error).__name__}: {cause}); "
             "name another folder"
         ) from error
-    # Where its files are missing, transformers makes up a tokenizer that knows no word.
+    # If its files are missing, transformers makes up a tokenizer that knows no words.
     if not any((folder / name).exists() for name in tokenizer.vocab_files_names.values()):
         raise ModelError(f"{settings.weights!r} holds no tokenizer (such as tokenizer.json); name another folder")
     config = encoder.config
@@ -146,7 +146,7 @@ def _loaded(encoder: Any, settings: TextBackbone, folder: Path, *, features: str
 
 
 def _positions(encoder: nn.Module, config: Any) -> int | None:
-    """How many tokens the encoder tells apart by their place; RoBERTa and its kin count from behind the padding id."""
+    """How many token positions the encoder has; RoBERTa and its kin start counting after the padding id."""
     longest: int | None = getattr(config, "max_position_embeddings", None)
     tables = [module for name, module in encoder.named_modules() if name.endswith("position_embeddings")]
     paddings = [table.padding_idx for table in tables if isinstance(table, nn.Embedding)]

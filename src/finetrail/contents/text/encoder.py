@@ -10,17 +10,17 @@ _READ = ("input_ids", "attention_mask", "token_type_ids")
 
 
 def token_vectors(encoder: nn.Module, batch: Batch) -> Tensor:
-    """What an encoder makes of the tokens of a batch: (B, T, D)."""
+    """An encoder's vectors for the tokens of a batch: (B, T, D)."""
     vectors: Tensor = encoder(**{name: batch[name] for name in _READ if name in batch}).last_hidden_state
     return vectors
 
 
 class TextEncoder(nn.Module):
-    """A transformers encoder in a network; what it gives of its token vectors, subclasses say.
+    """A transformers encoder in a network; subclasses turn its token vectors into features.
 
     Args:
         encoder: any model that maps input_ids and attention_mask (B, T) to `last_hidden_state` (B, T, D).
-        spare: how many tokens more than the longest text has the encoder can read; None for any number.
+        spare: how many tokens the encoder can read beyond the longest text; None for any number.
     """
 
     def __init__(self, encoder: nn.Module, spare: int | None = None) -> None:
@@ -39,7 +39,7 @@ class PooledEncoder(TextEncoder):
     """An encoder whose token vectors are pooled to one feature vector (B, D).
 
     Args:
-        encoder, spare: as of `TextEncoder`.
+        encoder, spare: as for `TextEncoder`.
         pooling: `mean` over the text's tokens (Reimers & Gurevych 2019), or `cls`, the first token.
     """
 

@@ -1,8 +1,8 @@
-"""A text model as a folder of Hugging Face's: a sequence classifier where it says the same, or encoder and head.
+"""Export a text model to a Hugging Face folder: a sequence classifier if it can answer the same, else three modules.
 
-A classifier of transformers puts layers of its own between encoder and output. Behind the first token these are a
-linear layer and tanh, which can be made to do nothing: scaled by 2^-12, tanh is the identity to the last bits of
-float32. A mean over tokens is in none of them, so that model becomes the three modules of sentence-transformers.
+A transformers classifier has layers of its own between encoder and output. After the first token these are a linear
+layer and tanh, which can be neutralised: scaled by 2^-12, tanh is the identity to the last bits of float32. None takes
+a mean over tokens, so a model that does becomes the three modules of sentence-transformers.
 """
 
 import copy
@@ -23,7 +23,7 @@ from finetrail.models.weights import load_tensors, save_tensors
 from finetrail.workspace import write_json
 
 _SMALL = 2.0**-12
-# The layer in front of tanh and the one behind it, in the sequence classifiers of these kinds of model.
+# The layers before and after tanh in the sequence classifiers of these kinds of model.
 _ROBERTA = ("classifier.dense", "classifier.out_proj")
 _HEADS = {
     "bert": ("bert.pooler.dense", "classifier"),
@@ -49,7 +49,7 @@ def plain_encoder(network: Network) -> Any:
 
 
 def export_texts(network: Network, processor: TextProcessor, folder: Path, outputs: Outputs) -> Exported:
-    """Write configuration, safetensors, tokenizer, and read them back to compare.
+    """Write configuration, safetensors and tokenizer, and read them back to compare.
 
     Raises:
         ModelError: see `plain_encoder`, and `check`.
@@ -93,7 +93,7 @@ def graph_of_texts(network: Network, processor: TextProcessor, folder: Path, out
 
 
 class _Plain(nn.Module):
-    """A model that is given the tensors of a batch one by one. Args: names: theirs, in order."""
+    """A model that takes the tensors of a batch one by one. Args: names: of the tensors, in order."""
 
     def __init__(self, encoder: PooledEncoder, head: nn.Module, names: list[str]) -> None:
         super().__init__()
@@ -106,14 +106,14 @@ class _Plain(nn.Module):
 
 
 def reads(processor: TextProcessor) -> str:
-    """What a model of this processor reads of a text, in a sentence."""
+    """Say in a sentence how much of a text the model reads."""
     several = len(processor.columns) > 1
     what = f"Of {' and '.join(f'`{name}`' for name in processor.columns)} together" if several else "Of a text"
     return f"{what} it reads the first {processor.max_tokens} tokens."
 
 
 def probes(processor: TextProcessor, texts: list[str]) -> list[Any]:
-    """Contents as the processor takes them. Args: texts: in the first column; in others they stand in turn."""
+    """Contents as the processor takes them. Args: texts: in the first column; the other columns get them rotated."""
     if len(processor.columns) == 1:
         return list(texts)
     turned = [texts[place:] + texts[:place] for place in range(len(processor.columns))]
@@ -121,7 +121,7 @@ def probes(processor: TextProcessor, texts: list[str]) -> list[Any]:
 
 
 def write_tokenizer(processor: TextProcessor, folder: Path) -> Any:
-    """Write the tokenizer so that by itself it cuts and pads as the model was trained with. Returns: it, read back."""
+    """Write the tokenizer so that it cuts and pads by default as in training. Returns: it, read back."""
     from transformers import AutoTokenizer
 
     tokenizer = copy.deepcopy(processor.tokenizer)
@@ -129,7 +129,7 @@ def write_tokenizer(processor: TextProcessor, folder: Path) -> Any:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(0)  # any will do: it is masked
     kinds = ["token_type_ids"] if processor.has_segments else []
     own = {"padding_side": "right", "model_input_names": ["input_ids", *kinds, "attention_mask"]}
-    tokenizer.init_kwargs |= own  # those of them are saved, with the values of the attributes
+    tokenizer.init_kwargs |= own  # saving writes its keys, with the values of the attributes
     for name, value in (own | {"model_max_length": processor.max_tokens, "name_or_path": ""}).items():
         setattr(tokenizer, name, value)
     tokenizer.init_kwargs.pop("name_or_path", None)
@@ -138,9 +138,9 @@ def write_tokenizer(processor: TextProcessor, folder: Path) -> Any:
 
 
 def filled(model: Any, encoder: nn.Module) -> Any:
-    """A model of transformers with an encoder's weights. A pooler, which the encoder has not, is zero.
+    """Load an encoder's weights into a transformers model; a pooler that the encoder lacks becomes zero.
 
-    Were it left out of the file, each load would warn that it is random.
+    Without it in the file, each load would warn that it is random.
     """
     inner = model.base_model
     report = inner.load_state_dict(encoder.state_dict(), strict=False)
@@ -171,7 +171,7 @@ def _write_classifier(network: Network, backbone: PooledEncoder, config: Any, fo
 
 
 class _Modules(nn.Module):
-    """What the folder's three modules do, one after the other."""
+    """Does what the folder's three modules do, in order."""
 
     def __init__(self, pooled: PooledEncoder, head: dict[str, Tensor]) -> None:
         super().__init__()

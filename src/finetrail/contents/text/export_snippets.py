@@ -15,7 +15,7 @@ def _asked(processor: TextProcessor) -> str:
 
 
 def classifier_snippet(processor: TextProcessor, outputs: Outputs) -> str:
-    """Of a sequence classifier of transformers."""
+    """For a sequence classifier of transformers."""
     return f"""import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -29,7 +29,7 @@ with torch.no_grad():
 
 
 def onnx_snippet(processor: TextProcessor, outputs: Outputs, names: list[str]) -> str:
-    """Of an ONNX file. Args: names: of its inputs."""
+    """For an ONNX file. Args: names: of its inputs."""
     return f"""import json
 import onnxruntime
 from transformers import AutoTokenizer
@@ -44,7 +44,7 @@ batch = tokenizer(texts, padding=True, truncation=True, return_tensors="np")
 
 
 def modules_snippet(processor: TextProcessor, outputs: Outputs, pooling: str, head: str) -> str:
-    """Of an encoder and a head apart. Args: pooling: see `PooledEncoder`; head: the folder of its weights."""
+    """For an encoder and a separate head. Args: pooling: see `PooledEncoder`; head: the folder of its weights."""
     if pooling == "mean":
         pooled = """    mask = batch["attention_mask"].unsqueeze(-1)
     features = (tokens * mask).sum(1) / mask.sum(1).clamp(min=1)

@@ -1,4 +1,4 @@
-"""A model of words as a folder of Hugging Face's: a token classifier, which has a linear layer on each piece."""
+"""Export a word model to a Hugging Face folder: a token classifier, which has a linear layer on each piece."""
 
 import copy
 from pathlib import Path
@@ -25,7 +25,7 @@ def export_words(network: Network, processor: WordProcessor, folder: Path, outpu
     """Write a token classifier of transformers with its tokenizer, and read it back to compare.
 
     Raises:
-        ModelError: transformers has no token classifier with a linear head of this kind of encoder; see `check` too.
+        ModelError: transformers has no token classifier with a linear head for this kind of encoder; see also `check`.
     """
     from transformers import AutoModelForTokenClassification
 
@@ -33,7 +33,7 @@ def export_words(network: Network, processor: WordProcessor, folder: Path, outpu
     head = cast(nn.Linear, network.head)
     config = copy.deepcopy(backbone.encoder.config)
     describe(config, outputs)
-    config.problem_type = None  # a word of transformers that token classifiers do not know
+    config.problem_type = None  # token classifiers have none
     try:
         classifier: Any = AutoModelForTokenClassification.from_config(config, dtype=torch.float32)
     except ValueError as error:
@@ -87,7 +87,7 @@ batch = tokenizer(texts, padding=True, truncation=True, return_tensors="np")
 
 
 def reads(processor: WordProcessor) -> str:
-    """What a model of this processor reads of a text, in a sentence."""
+    """Say in a sentence how much of a text the model reads."""
     return (
         f"It reads {processor.max_tokens} pieces of a text at once; of a longer one `finetrail` reads windows that "
         "overlap, which this folder leaves to you."

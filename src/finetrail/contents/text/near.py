@@ -1,4 +1,4 @@
-"""Which texts are the same, or nearly: what must never stand on both sides of a split.
+"""Which texts are the same, or nearly: such texts must never be on both sides of a split.
 
 Near = Jaccard similarity of the two sets of word shingles (runs of `shingle_words` words of the normalised text) at or
 above a threshold. The pairs are found by an exact set-similarity join, not by MinHash: a sketch misses a pair now and
@@ -34,7 +34,7 @@ class Near:
 
 @cache
 def _punctuation() -> dict[int, str]:
-    """Every punctuation mark of Unicode, and the ASCII symbols beside them, to a space."""
+    """Map every punctuation mark of Unicode, and the ASCII symbols too, to a space."""
     marks = [code for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)).startswith("P")]
     return dict.fromkeys(marks + [ord(symbol) for symbol in "$+<=>^`|~"], " ")
 
@@ -57,7 +57,7 @@ def normalise_all(content: Any, *, symmetric: bool = False) -> str:
 
 
 def shingles(normalised: str, shingle_words: int) -> frozenset[str]:
-    """Return the runs of `shingle_words` words; of a shorter text, the whole text as its only shingle."""
+    """Return the runs of `shingle_words` words; a shorter text is its own only shingle."""
     words = normalised.split(" ")
     if len(words) < shingle_words:
         return frozenset([normalised])
@@ -89,7 +89,7 @@ class Texts:
     def crossing(self, splits: Sequence[str | None]) -> Crossing | None:
         """Search for the same or near texts in different splits; return one such pair, or None.
 
-        It does not trust `clusters`, but compares all candidates across splits again. A row of split None is left out.
+        It does not trust `clusters` but compares all candidates across splits again. It skips rows of split None.
         """
         pair = crossing(self._text_of_row, splits, None if self._join is None else self._join.crossing)
         return None if pair is None else Crossing(*pair, self.similarity(*pair))
@@ -99,7 +99,7 @@ class Texts:
         return similarity(self._texts[first], self._texts[second], self._near.shingle_words)
 
     def relation(self, first: int, second: int) -> str:
-        """How the text of one row stands to that of another row of its cluster, as in "near to"."""
+        """How the texts of two rows of a cluster relate, as in "near to"."""
         if self._texts[first] == self._texts[second]:
             return "the same text as"
         near = self.similarity(first, second) >= self._near.threshold

@@ -16,7 +16,7 @@ from finetrail.models.inputs import Targets, Values, targets_of
 from finetrail.models.network import Batch
 
 EXCERPT = 1_000
-"""Characters of a text that a person is given; more than the report shows, so that it can tell where it cuts."""
+"""Characters of a text in a preview; more than the report shows, so that the report can tell where it cuts."""
 log = logging.getLogger(__name__)
 
 
@@ -27,7 +27,7 @@ class TextInputs:
     Attributes:
         tokens: the token ids of each row, of different lengths.
         padding: the id that fills up a batch.
-        segments: which of a row's two texts each of its tokens is of; None where there is one text.
+        segments: which of a row's two texts each token belongs to; None where there is one text.
         targets: the encoded labels.
     """
 
@@ -41,7 +41,7 @@ class TextInputs:
 
     @property
     def lengths(self) -> list[int]:
-        """Tokens in each row: what a batch is grouped by."""
+        """The number of tokens in each row, by which batches are grouped."""
         return [len(tokens) for tokens in self.tokens]
 
     @property
@@ -59,7 +59,7 @@ class TextInputs:
         return replace(self, targets=targets)
 
     def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
-        """input_ids and attention_mask (B, T) of the rows at `indices`, T the longest; of two texts token_type_ids."""
+        """input_ids and attention_mask (B, T) of the rows at `indices`, T the longest; for two texts token_type_ids."""
         width = max(len(self.tokens[index]) for index in indices)
         ids = padded([self.tokens[index] for index in indices], width, self.padding)
         mask = padded([[1] * len(self.tokens[index]) for index in indices], width, 0)
@@ -101,7 +101,7 @@ class TextProcessor:
 
     @property
     def has_segments(self) -> bool:
-        """Whether the encoder is told which of two texts a token is of."""
+        """Whether the encoder is told which of two texts a token belongs to."""
         return self._paired and "token_type_ids" in self.tokenizer.model_input_names
 
     @property
@@ -117,9 +117,9 @@ class TextProcessor:
         return self.separator.join(f"{name}: {text}" for name, text in content.items())
 
     def encode(self, values: Values, *, augment: Any = None, scratch: Path | None = None) -> TextInputs:
-        """Tokenise; of a row with more than `max_tokens` the end is cut, of two segments that of the longer one.
+        """Tokenise; a row of more than `max_tokens` loses its end, or the end of the longer of its two segments.
 
-        How many rows of several texts are cut is told. Texts are not augmented, and need no scratch.
+        Reports how many rows of several texts are cut. Texts are not augmented and need no scratch.
         """
         padding = self.tokenizer.pad_token_id
         ids: list[list[int]] = []
@@ -129,7 +129,7 @@ class TextProcessor:
             written = [self.written(value) for value in some]
             found = self.tokenizer(
                 written,
-                truncation="longest_first",  # of one text it is its end
+                truncation="longest_first",  # a single text loses its end
                 max_length=self.max_tokens,
                 return_token_type_ids=self.has_segments,
             )
@@ -142,13 +142,13 @@ class TextProcessor:
         return TextInputs(ids, 0 if padding is None else padding, kinds if self.has_segments else None)
 
     def _cut(self, written: Sequence[Any], ids: Sequence[Sequence[int]]) -> int:
-        """How many rows are cut: of those that fill all tokens, those that have more."""
+        """How many rows are cut: those that fill `max_tokens` and have more."""
         full = [row for row, tokens in zip(written, ids, strict=True) if len(tokens) == self.max_tokens]
         whole = self.tokenizer(full, verbose=False)["input_ids"] if full else []
         return sum(len(tokens) > self.max_tokens for tokens in whole)
 
     def show(self, batch: Batch) -> list[Preview]:
-        """The texts of a batch, put together again from what is left of them after the cut."""
+        """The texts of a batch, decoded from the tokens that are left after the cut."""
         return [
             Preview(text=text) for text in self.tokenizer.batch_decode(batch["input_ids"], skip_special_tokens=True)
         ]

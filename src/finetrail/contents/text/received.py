@@ -1,4 +1,4 @@
-"""Texts that are to be scored: out of a file, or as callers send them."""
+"""Texts to score: from a file, or as callers send them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from finetrail.errors import DataError
 
 
 def unlabelled_texts(path: Path, columns: Sequence[str]) -> Iterator[Unlabelled]:
-    """The texts in columns of a CSV, TSV, JSONL or Parquet file; a row without one is given with its problem.
+    """The texts in columns of a CSV, TSV, JSONL or Parquet file; a row without one comes with its problem.
 
     Raises:
         SourceError: the file is missing or cannot be read, or lacks a column.
@@ -25,7 +25,7 @@ def unlabelled_texts(path: Path, columns: Sequence[str]) -> Iterator[Unlabelled]
 
 
 def _problem(columns: Sequence[str], problems: Sequence[str]) -> str:
-    """What is wrong with a row, by column; what is wrong with all of it is said once."""
+    """What is wrong with a row, by column; a problem of the whole row is said once."""
     if len(set(problems)) == 1:
         return problems[0]
     return "; ".join(

@@ -56,7 +56,7 @@ class TextRules(CommonRules):
     facts: ClassVar[Mapping[str, str]] = FACTS
 
     def catalogue(self) -> tuple[Rule, ...]:
-        """Every rule in the order in which it is applied; those that params.yaml cannot change stand at both ends."""
+        """Every rule, in the order of application."""
         low, high = self.length.min_characters, self.length.max_characters
         missing = row_rule(self, "missing_text", None, "Every row has a text", "without a text", NotNull("sha256"))
         empty = row_rule(
@@ -95,5 +95,5 @@ class TextRules(CommonRules):
         return compare(table, empty | active(self.length, bad), self)
 
     def excerpts(self, raw: Path, manifest: "pd.DataFrame", ids: Collection[str]) -> dict[str, str]:
-        """The first characters of these texts, in a line, by id."""
+        """The first characters of these texts, on one line, by id."""
         return {name: in_a_line(content, SHOWN) for name, content in pick(raw, "text", ids).items()}

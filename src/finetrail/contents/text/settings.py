@@ -49,7 +49,7 @@ class LengthSlice(Slice):
     """A slice of texts.
 
     Attributes:
-        min_characters, max_characters: how long the texts are that are meant.
+        min_characters, max_characters: how long the texts of the slice are.
     """
 
     min_characters: int | None = Field(default=None, ge=0)

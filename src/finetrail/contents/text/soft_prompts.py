@@ -1,4 +1,4 @@
-"""Trained vectors that an encoder of text reads beside a text. They are no weights of it, so they are saved with it."""
+"""Trained vectors that a text encoder reads beside a text. They are no part of its weights, so they are saved too."""
 
 import inspect
 from typing import Any, Literal, Protocol, cast
@@ -13,7 +13,7 @@ Method = Literal["prompt_tuning", "prefix_tuning"]
 
 
 class SoftPrompt(Protocol):
-    """An encoder with trained vectors, in the place of the encoder that it holds."""
+    """An encoder with trained vectors, which replaces the encoder that it holds."""
 
     method: Method
     encoder: nn.Module
@@ -47,7 +47,7 @@ class PromptEncoder(nn.Module):
         return self.encoder.config
 
     def initialise(self) -> None:
-        """Start from the embeddings of random words of the vocabulary, which learns better than from noise."""
+        """Start from the embeddings of random words of the vocabulary, which learn better than noise."""
         words: Tensor = self.encoder.get_input_embeddings().weight
         with torch.no_grad():
             self.prompt.copy_(words[torch.randint(len(words), (self.tokens,)).to(words.device)])
@@ -68,12 +68,12 @@ class PromptEncoder(nn.Module):
 class PrefixEncoder(nn.Module):
     """An encoder whose layers also attend to trained keys and values (Li & Liang 2021).
 
-    They train as they are, without the perceptron that the paper computes them with in training (as Liu et al. 2022,
-    P-tuning v2, who found no gain in it for understanding).
+    They are trained directly, without the perceptron that the paper uses in training (as in Liu et al. 2022, P-tuning
+    v2, who found that it gains nothing for understanding).
 
     Args:
         encoder: of transformers; it must take `past_key_values`, as BERT, RoBERTa and their kin do.
-        tokens: P, how many a layer.
+        tokens: P, how many per layer.
     """
 
     method: Method = "prefix_tuning"
@@ -84,7 +84,7 @@ class PrefixEncoder(nn.Module):
         self.tokens = tokens
         _require(encoder, "past_key_values", "prefix_tuning")
         config = encoder.config
-        # (L, 2, P, D) without a fourth dimension, by which torch would take it for images.
+        # (2 L, P, D): with a fourth dimension torch would take it for images.
         self.prefix = nn.Parameter(torch.zeros(2 * config.num_hidden_layers, tokens, config.hidden_size))
 
     @property
@@ -93,7 +93,7 @@ class PrefixEncoder(nn.Module):
         return self.encoder.config
 
     def initialise(self) -> None:
-        """Start with little noise: vectors that say nothing yet."""
+        """Start with small noise: vectors that say nothing yet."""
         nn.init.normal_(self.prefix, std=0.02)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Any:
@@ -107,7 +107,7 @@ class PrefixEncoder(nn.Module):
 
 
 class _Past:
-    """What a layer calls a cache of earlier tokens. It keeps nothing, so a layer may be computed again."""
+    """Stands in for a layer's cache of earlier tokens. It keeps nothing, so a layer may be recomputed."""
 
     def __init__(self, prefix: Tensor, heads: int) -> None:
         self.prefix = prefix
@@ -131,10 +131,10 @@ _ENCODERS: dict[Method, type[PromptEncoder] | type[PrefixEncoder]] = {
 
 
 def add_soft_prompt(backbone: TextEncoder, method: Method, tokens: int) -> SoftPrompt:
-    """Put an encoder with trained vectors, all zero yet, in the place of the backbone's encoder.
+    """Replace the backbone's encoder with one that has trained vectors, still all zero.
 
     Raises:
-        ConfigError: the encoder takes no such vectors, or there is no place for them beside the longest texts.
+        ConfigError: the encoder takes no such vectors, or there is no room for them beside the longest texts.
     """
     if backbone.spare is not None and tokens > backbone.spare:
         raise ConfigError(
@@ -159,7 +159,7 @@ def _widened(mask: Tensor, tokens: int) -> Tensor:
 
 
 def _types(types: Tensor | None, tokens: int) -> dict[str, Tensor]:
-    """The segments of a text's tokens, with those of `tokens` in front of it; nothing where there is one segment."""
+    """The segments of a text's tokens, after those of `tokens` vectors; empty where there is one segment."""
     return {} if types is None else {"token_type_ids": torch.cat((types.new_zeros(len(types), tokens), types), dim=1)}
 
 

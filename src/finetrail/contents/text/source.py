@@ -19,7 +19,7 @@ class TextColumns(Columns):
     """Which columns of the source hold the texts.
 
     Attributes:
-        text: the text that the model is to read, or several, such as [premise, hypothesis].
+        text: the text that the model reads, or several, such as [premise, hypothesis].
     """
 
     text: str | Annotated[tuple[str, ...], Field(strict=False, min_length=2)] = "text"
@@ -74,7 +74,7 @@ def _files(root: Path, split: SplitName | None) -> Iterator[tuple[str, int, str,
     """`root/<label>/*.txt`, or `root/<split>/<label>/*.txt`; in the order of the names.
 
     Raises:
-        SourceError: a file is not UTF-8 or a link out of `root`, or there is none.
+        SourceError: a file is not UTF-8 or links out of `root`, or there is no file.
     """
     folders = _folders(root)
     official = bool(folders) and split is None and all(folder.name.lower() in OFFICIAL for folder in folders)

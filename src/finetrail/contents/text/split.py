@@ -24,8 +24,8 @@ class TextSplit(Split):
     Attributes:
         near_duplicates: the least Jaccard similarity of near texts; 1.0: only the same text is near.
         shingle_words: the words of a shingle.
-        symmetric: of several texts a row, whether the order of the columns means nothing, as for duplicate questions:
-            then a row with them swapped is the same.
+        symmetric: with several texts per row, whether the order of the columns means nothing, as for duplicate
+            questions: then a row with swapped texts is the same.
     """
 
     near_duplicates: float = Field(default=0.8, gt=0, le=1)
@@ -58,5 +58,5 @@ class TextSplit(Split):
         return Texts(keys, self.near)
 
     def excerpts(self, raw: Path, ids: Collection[str]) -> dict[str, str]:
-        """The first characters of these texts, in a line, by id."""
+        """The first characters of these texts, on one line, by id."""
         return {name: in_a_line(content, SHOWN) for name, content in pick(raw, self.column, ids).items()}

@@ -14,7 +14,7 @@ FACTS: Mapping[str, Kind] = dict.fromkeys(("characters", "shortest", "longest", 
 
 @dataclass(frozen=True)
 class StoredTexts:
-    """Described by the characters of all texts of a row, those of its shortest and its longest, and the fewest words.
+    """Describes a row by the characters of all its texts, of the shortest and of the longest, and by the fewest words.
 
     Attributes:
         columns: that a row was read from; of several the stored value is a struct with their names.
@@ -31,7 +31,7 @@ class StoredTexts:
         return pa.string() if len(self.columns) == 1 else pa.struct([(name, pa.string()) for name in self.columns])
 
     def describe(self, contents: Sequence[Any]) -> list[dict[str, object]]:
-        """The facts of each row; words stand between white space."""
+        """The facts of each row; white space separates words."""
         return [_described(content) for content in contents]
 
 
@@ -49,7 +49,7 @@ def parts(content: Any) -> list[str]:
 
 
 def in_a_line(content: Any, most: int) -> str:
-    """The start of a row's texts, for people; several are told apart by a bar."""
+    """The start of a row's texts on one line, for people; a bar separates several."""
     if content is None:
         return ""
     return " | ".join(" ".join(text.split()) for text in parts(content))[:most]

@@ -16,7 +16,7 @@ from finetrail.models.inputs import Targets, Values, targets_of
 from finetrail.models.network import Batch
 
 OVERLAP = 0.25
-"""The share of a window that the next one reads again: words near an edge lack what stands around them."""
+"""The share of a window that the next one repeats: words near an edge lack context."""
 _PORTION = 1_000
 
 Place = tuple[int, int]
@@ -49,11 +49,11 @@ class Window:
 
 @dataclass(frozen=True)
 class WordInputs:
-    """Tokenised texts of which the words are read.
+    """Tokenised texts whose features are their words.
 
     Attributes:
-        tokens: the piece ids of each example, with those that the encoder wants at its ends.
-        rows: the text that each example is of.
+        tokens: the piece ids of each example, with the encoder's special ones at its ends.
+        rows: the text that each example comes from.
         words: (start, end) of the words of each text.
         padding: the id that fills up a batch.
     """
@@ -70,7 +70,7 @@ class WordInputs:
 
     @property
     def lengths(self) -> list[int]:
-        """Pieces of each example: what a batch is grouped by."""
+        """The number of pieces in each example, by which batches are grouped."""
         return [len(tokens) for tokens in self.tokens]
 
     @property
@@ -102,7 +102,7 @@ class WordInputs:
 
 @dataclass(frozen=True)
 class WordProcessor(TextProcessor):
-    """Turns texts into `WordInputs` with the backbone's own tokenizer, which has to be a fast one."""
+    """Turns texts into `WordInputs` with the backbone's own tokenizer, which must be a fast one."""
 
     def __post_init__(self) -> None:
         if len(self.columns) > 1:

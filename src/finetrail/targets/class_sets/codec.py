@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SetCodec(NamedLogits):
-    """See `finetrail.targets.codec.Codec`. Attributes: thresholds: from which probability on a row gets each class."""
+    """See `finetrail.targets.codec.Codec`. Attributes: thresholds: the least probability that gives each class."""
 
     thresholds: tuple[float, ...]
 

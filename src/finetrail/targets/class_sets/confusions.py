@@ -1,6 +1,6 @@
-"""Which classes a model gives to rows without need, which it misses, and the rows that it answered worst.
+"""Which classes a model gives wrongly, which it misses, and the rows that it answered worst.
 
-The first place to look for bad labels. Rows are known by their ids: what they hold, the report is given.
+The first place to look for bad labels. Rows are known by their ids: the report gets their contents elsewhere.
 """
 
 from collections.abc import Sequence
@@ -34,12 +34,12 @@ class Answers:
 
 @dataclass(frozen=True)
 class Mistake:
-    """A row that was given another set than its own.
+    """A row that was given a wrong set.
 
     Attributes:
-        actual, predicted: its set, and the one that the model says; in the order of the classes, as all others.
-        missing: what it has and was not given.
-        superfluous: what it was given and has not.
+        actual, predicted: its own set and the model's, in the order of the classes like all others.
+        missing: the classes that it has but was not given.
+        superfluous: the classes that it was given but does not have.
         loss: see `losses`.
     """
 
@@ -56,10 +56,10 @@ class Confusion:
     """The mistakes about one class.
 
     Attributes:
-        false_alarms: how many rows were given it that have it not.
-        misses: how many rows have it that were not given it.
-        worst_false_alarms: ids of a few of them, that of the highest probability first.
-        worst_misses: ids of a few of them, that of the lowest probability first.
+        false_alarms: how many rows were given it but do not have it.
+        misses: how many rows have it but were not given it.
+        worst_false_alarms: ids of a few of them, the highest probability first.
+        worst_misses: ids of a few of them, the lowest probability first.
     """
 
     label: str

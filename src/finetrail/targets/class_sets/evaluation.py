@@ -1,4 +1,4 @@
-"""All that is measured on the answers of a multi-label classifier: what stage `test` writes and the report shows."""
+"""Everything measured on a multi-label classifier's answers: what stage `test` writes and the report shows."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class SetEvaluation:
         exact: rows that are given exactly their own set.
         empty: rows that have none of the classes.
         worst: the rows that were given a wrong set, the highest loss first.
-        confusions: what each class is given to without need, and where it is missed.
+        confusions: for each class, the rows that got it wrongly and those that missed it.
     """
 
     labels: tuple[str, ...]

@@ -11,16 +11,16 @@ from finetrail.targets.class_sets.metrics import PerClass
 from finetrail.targets.class_sets.ranking import Bools, Floats, Probabilities, curve, rank
 
 MOST_BARS = 40
-"""Of more classes those with the lowest F1 are shown: the others are in the table."""
+"""Of more classes, only those with the lowest F1 are shown: the others are in the table."""
 FEW_ROWS = 10
 """A class of fewer rows says little about the model and is drawn pale."""
 CURVES = 6
 MOST_POINTS = 100
-"""Of a curve: more make the page large and lie on top of each other."""
+"""Points of a curve: more make the page large and lie on top of each other."""
 
 
 def f1_figure(found: PerClass, thresholds: Floats, labels: Sequence[str]) -> Markup | None:
-    """Draw a bar a class, its F1 at its threshold (K,), the lowest first; None where no class has a row."""
+    """Draw a bar per class: its F1 at its threshold (K,), the lowest first; None where no class has a row."""
     shown = _worst(found.f1, found, MOST_BARS)
     if not shown:
         return None
@@ -50,7 +50,7 @@ def f1_figure(found: PerClass, thresholds: Floats, labels: Sequence[str]) -> Mar
 def precision_recall_figure(
     actual: Bools, probabilities: Probabilities, found: PerClass, labels: Sequence[str]
 ) -> Markup | None:
-    """Draw the curves of the classes with the lowest average precision, and where on them the thresholds are.
+    """Draw the curves of the classes with the lowest average precision, and the thresholds on them.
 
     Args:
         actual, probabilities: (n, K).

@@ -1,4 +1,4 @@
-"""What a multi-label classifier learns: a logit for each class, and from which probability on a row gets it."""
+"""What a multi-label classifier learns: a logit for each class, and the threshold at which a row gets it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -15,10 +15,11 @@ Loss = Callable[[Tensor, Batch], Tensor]
 """Maps logits (B, K) and the batch that they come from to the mean loss of the batch."""
 
 MOST_WEIGHT = 100.0
-"""Rows that one row counts for at most.
+"""The most rows that one row may count for.
 
-It balances classes on 1% to 99% of the rows exactly. Without it a class of three rows among 100,000 would count each of
-them 33,000 times: the few batches that hold one would undo what all others learned, a wrong label among them too.
+Classes on 1% to 99% of the rows are still balanced exactly. Without the limit each row of a class with three rows in
+100,000 would count 33,000 times: the few batches that hold one would undo what all others learned, and so would a
+wrong label.
 """
 
 
@@ -30,7 +31,7 @@ def binary_cross_entropy(weights: Tensor | None = None) -> Loss:
     `targets_share` (B,), how much of each example is its own: it counts for both sets by their shares.
 
     Args:
-        weights: (K,), what a row that has the class counts against one that has not; see `positive_weights`.
+        weights: (K,), how much a row with the class counts against one without; see `positive_weights`.
     """
 
     def loss(logits: Tensor, batch: Batch) -> Tensor:

@@ -2,7 +2,7 @@
 
 A set is a row of booleans (K,), one a class. The conventions are those of scikit-learn with `zero_division=0`: a class
 that was never predicted has precision 0, one without rows has recall 0, and macro F1 runs over *all* classes.
-Two differ:
+Two exceptions:
 
 - A row whose actual and predicted sets are both empty counts 1 in `samples_f1`, not 0: the answer is right, and
   `subset_accuracy` counts it as right too.
@@ -17,7 +17,7 @@ import numpy as np
 from finetrail.targets.class_sets.ranking import Bools, Floats, Ints, Probabilities, Ranking, average_precision, rank
 
 NAMES = ("subset_accuracy", "hamming_loss", "samples_f1", "micro_f1", "macro_f1", "mean_average_precision")
-"""In the order in which they are shown. All are from 0 to 1, and of all but `hamming_loss` the higher is the better."""
+"""In the order in which they are shown. All are from 0 to 1, and higher is better for all but `hamming_loss`."""
 
 # Rows times resamples taken at once: 256k float64 are 2 MB, and a handful of temporaries still fits a core's cache.
 BLOCK = 1 << 18
@@ -25,7 +25,7 @@ BLOCK = 1 << 18
 
 @dataclass(frozen=True)
 class PerClass:
-    """The metrics of each class, all (K,); `support` is the number of its rows, and without any all others are 0."""
+    """The metrics of each class, all (K,); `support` is its number of rows; without rows all others are 0."""
 
     precision: Floats
     recall: Floats
@@ -91,7 +91,7 @@ def _of_rows(weights: Floats, actual: Bools, predicted: Bools) -> dict[str, Floa
 
 
 def _of_classes(weights: Floats, actual: Bools, predicted: Bools) -> dict[str, Floats]:
-    """The metrics that follow from counts a class, from weights (n, r)."""
+    """The metrics that follow from counts per class, from weights (n, r)."""
     hits = (actual & predicted).T.astype(np.float64) @ weights  # (K, r)
     sizes = (actual.T.astype(np.float64) + predicted.T) @ weights
     return {

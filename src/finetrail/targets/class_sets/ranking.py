@@ -1,7 +1,7 @@
 """How well probabilities rank the rows of one class: its precision-recall curve and the average precision under it.
 
 As scikit-learn's `average_precision_score` and `precision_recall_curve` define them: rows of equal probability are one
-step of the curve, and each step counts its precision by how much recall it adds. A step without a positive row adds
+step of the curve, and each step weights its precision by the recall that it adds. A step without a positive row adds
 none. So all rows from one step with positives to the next are added up at once, which makes rare classes cheap.
 """
 

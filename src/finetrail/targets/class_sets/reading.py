@@ -1,4 +1,4 @@
-"""A set of classes as a source has it: a list, a string with a delimiter, or one 0/1 column a class. No numpy."""
+"""A set of classes as a source has it: a list, a string with a delimiter, or one 0/1 column per class. No numpy."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,8 +18,8 @@ def read(where: str, value: object, delimiter: str | None) -> ClassSet | None:
 
     Args:
         where: the place, for messages.
-        value: a list, tuple, set or array of names or whole numbers; or a string, whose parts lose the white space
-            around them and are dropped where nothing is left.
+        value: a list, tuple, set or array of names or whole numbers; or a string, whose parts are
+            stripped, and dropped if nothing is left.
         delimiter: what separates the classes of a string, not empty; None where the source stores lists.
 
     Returns:
@@ -47,7 +47,7 @@ def read(where: str, value: object, delimiter: str | None) -> ClassSet | None:
 
 
 def from_columns(where: str, record: Mapping[str, object], columns: Sequence[str]) -> ClassSet | None:
-    """A label that is spread over one column a class, which holds 1 where the row has the class and else 0.
+    """A label in one column per class, which holds 1 if the row has the class and else 0.
 
     Args:
         where: the place, for messages.
@@ -88,7 +88,7 @@ def _name(where: str, item: object) -> str:
         return item
     if isinstance(item, int) and not isinstance(item, bool):
         return str(item)
-    # A list of whole numbers becomes one of floats wherever a table has had a null among them.
+    # Tables turn whole numbers into floats where there is a null among them.
     if isinstance(item, float) and item.is_integer():
         return str(int(item))
     raise SourceError(
@@ -108,7 +108,7 @@ def _as_set(where: str, names: Sequence[str]) -> ClassSet:
 
 
 def _plain(value: Any) -> object:
-    """Python's own objects for what numpy holds: this module does without numpy."""
+    """Python's own objects for those of numpy, which this module does not import."""
     return value.tolist() if hasattr(value, "tolist") else value
 
 

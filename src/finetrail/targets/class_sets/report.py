@@ -22,7 +22,7 @@ def tell(evaluation: SetEvaluation, gallery: Gallery) -> Story:
 
 
 def _tiles(evaluation: SetEvaluation) -> list[Tile]:
-    """A tile a metric, the default one first."""
+    """A tile per metric, the default one first."""
     tiles = []
     for metric in reversed(METRICS):
         interval = evaluation.metrics[metric.name]
@@ -63,6 +63,6 @@ def _mistakes(evaluation: SetEvaluation, gallery: Gallery) -> Section:
 
 
 def _weakest_first(evaluation: SetEvaluation) -> list[int]:
-    """The classes as a reader looks for them; those without rows have nothing to say and come last."""
+    """The classes, weakest first; those without rows say nothing and come last."""
     classes, labels = evaluation.classes, evaluation.labels
     return sorted(range(len(labels)), key=lambda k: (classes.support[k] == 0, classes.f1[k], labels[k]))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class EmptyLabel(Settings):
-    """A row that has none of the classes: `off` takes that for an answer like any other."""
+    """A row that has none of the classes: `off` accepts it like any other label."""
 
     policy: RowPolicy = "off"
 

@@ -10,7 +10,7 @@ from finetrail.targets.classes.strata import refuse_unlearned
 
 
 class SetStrata:
-    """See `finetrail.data.splitting.settings.Strata`. A row is of as many strata as it has classes."""
+    """See `finetrail.data.splitting.settings.Strata`. A row is in as many strata as it has classes."""
 
     @property
     def divide(self) -> Divide:

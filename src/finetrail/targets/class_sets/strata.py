@@ -1,15 +1,15 @@
-"""How a split keeps the shares of all classes at once where a row has several: iterative stratification.
+"""Keep the shares of all classes at once where a row has several: iterative stratification.
 
 Sechidis, Tsoumakas & Vlahavas, On the Stratification of Multi-Label Data (2011): the rarest class goes first, because
-nothing could mend later how its rows are divided, and each of its rows goes where that class is missed most.
+later rows could not mend its division, and each of its rows goes to the share that lacks that class most.
 
 Four things are added to the paper:
 
-- Rows that must stay together, a unit, go as one.
-- A share is full when it has its rows. The paper's method lets many rare classes move its size.
-- Each share wants a row of each class that has enough of them, so that a rare class can be learned and scored. Where
-  one has none at the end, two units change places.
-- The rows without any class are divided as if that were a class.
+- Rows that must stay together form a unit and move as one.
+- A share is full when it has its rows. In the paper's method many rare classes can change its size.
+- Each share wants a row of each class that has enough of them, so that a rare class can be learned and scored. If
+  one has none at the end, two units swap places.
+- Rows without any class are treated as a class of their own.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 REST = ""
-"""The share of what no named share gets."""
+"""The share that gets what no named share gets."""
 _NO_CLASS = ""  # no class has an empty name: `reading` refuses it
 
 
@@ -29,16 +29,16 @@ def divide(
 ) -> list[str]:
     """Divide rows so that each share gets its part of the rows and of each class.
 
-    Units of one row meet the sizes to within one row, and within two where there are so few that a share would have
-    none. Of units of up to s rows a named share gets at most s too many. Of a class the rest gets the first unit, then
-    each share in its order. No class of at least twice as many units of one row as there are shares, the rest among
-    them, was missing from a share that had as many rows as there are classes: in random trials, without a proof.
+    With units of one row, sizes are exact to one row, or to two if there are so few rows that a share would be empty.
+    With units of up to s rows, a named share gets at most s rows too many. `REST` gets the first unit of a class, then
+    each share in its order. In random trials (there is no proof), each share with as many rows as there are classes got
+    every class with at least twice as many units of one row as there are shares, `REST` included.
 
     Args:
         units: row numbers that stay together; each row is in one unit.
         labels: the classes of each row, each class once.
         shares: the part of each named share, more than 0, less than 1 in all; the rest is `REST`.
-        draw: a number for a unit, another one for each, that the order of the rows does not change.
+        draw: a number for a unit, different for each, that does not depend on the order of the rows.
 
     Returns:
         The name of the share of each unit.
@@ -63,7 +63,7 @@ class _Unit:
         at: its place in the argument `units`.
         rows: how many.
         classes: how many rows have each class.
-        draw: decides between units that are equal otherwise.
+        draw: breaks ties between units.
     """
 
     at: int
@@ -78,7 +78,7 @@ class _Division:
     Attributes:
         chosen: the share of each unit that has one, by its place.
         having: the units with each class.
-        waiting: how many rows of each class are in no share yet; classes without any are left out.
+        waiting: how many rows of a class are in no share yet, for each class that has any.
     """
 
     def __init__(self, units: Sequence[_Unit], shares: Mapping[str, float]) -> None:
@@ -91,7 +91,7 @@ class _Division:
                 self.waiting[name] = self.waiting.get(name, 0) + rows
         self._units = units
         self._rows = dict(self.waiting)
-        # The number of units from which on each share wants one.
+        # How many units a class must have before each share wants one.
         self._places = {share: place for place, share in enumerate((REST, *shares), start=1)}
         rows_in_all = sum(unit.rows for unit in units)
         named = {share: int(part * rows_in_all + 0.5) for share, part in shares.items()}
@@ -100,13 +100,13 @@ class _Division:
         self._held = {share: Counter[str]() for share in self._places}
 
     def _wanted(self, name: str, shares: Mapping[str, float]) -> dict[str, float]:
-        """How many rows of a class each share is to get: its part, and one where there are enough of them."""
+        """How many rows of a class each share should get: its part, and at least one if there are enough units."""
         rows = self._rows[name]
         named = {share: max(part * rows, float(self._wants(name, share))) for share, part in shares.items()}
         return {REST: max(1.0, rows - sum(named.values())), **named}
 
     def _wants(self, name: str, share: str) -> bool:
-        """Whether a share is to get at least one row of a class."""
+        """Whether a share should get at least one row of a class."""
         return name != _NO_CLASS and len(self.having[name]) >= self._places[share]
 
     def rarity(self, name: str) -> tuple[int, str]:
@@ -127,15 +127,15 @@ class _Division:
                     del self.waiting[each]
 
     def _best(self, unit: _Unit) -> str:
-        """The share with room for a unit that misses its rarest class most; of equal ones its next class, and so on."""
+        """The share with room for a unit that lacks its rarest class most; ties go by its next class, and so on."""
         fitting = [share for share, room in self._room.items() if room >= unit.rows]
         empty = [share for share, place in self._places.items() if place <= len(self._units) and not self._held[share]]
         if len(self._units) - len(self.chosen) <= len(empty):
-            fitting = empty  # the last units go where there are none
+            fitting = empty  # the last units go to empty shares
         elif not fitting:
             return max(self._room, key=lambda share: self._room[share])
         order = sorted(unit.classes, key=self.rarity)
-        # Rounded, so that fractions which are equal but for their last digit decide nothing.
+        # Rounded, so that a difference in the last digit decides nothing.
         missing = {share: [round(self._missing[name][share], 9) for name in order] for share in fitting}
         return max(fitting, key=lambda share: (missing[share], self._room[share]))
 
@@ -144,14 +144,14 @@ class _Division:
         self._held[share].update(unit.classes)
 
     def lacking(self) -> Iterator[tuple[str, str]]:
-        """Each class, the rarest first, with each share that wants it and has none after the swaps before."""
+        """Each class, the rarest first, with each share that wants it but has none after the swaps so far."""
         for name in sorted(self.having, key=lambda name: (self._rows[name], name)):
             for share in self._places:
                 if self._wants(name, share) and not self._held[share][name]:
                     yield name, share
 
     def swap_in(self, name: str, share: str) -> None:
-        """Swap a unit with a class into a share, for one of as many rows, where no share comes to lack a class by it.
+        """Swap a unit with a class into a share for one of equal size, so that no share loses a class that it wants.
 
         Units with few classes go first: they change the least.
         """

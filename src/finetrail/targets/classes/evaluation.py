@@ -1,4 +1,4 @@
-"""All that is measured on a classifier's answers, in one call: what the test stage writes and the report shows."""
+"""Everything measured on a classifier's answers, in one call: what stage `test` writes and the report shows."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

@@ -11,9 +11,9 @@ from finetrail.evaluation.scores.bootstrap import Ints
 from finetrail.targets.classes.calibration import Calibration
 
 MOST_CLASSES = 50
-"""More classes than this make unreadable cells: the image then shows those with the most mistakes."""
+"""More classes than this make unreadable cells: the figure then shows those with the most mistakes."""
 COUNTS_UP_TO = 25
-"""With more classes the cells are too small for a number, which is then shown under the pointer only."""
+"""With more classes the cells are too small for a number, which then only shows under the pointer."""
 FEW_ROWS = 10
 """A bin of fewer rows says little about calibration and is drawn pale."""
 
@@ -54,7 +54,7 @@ def confusion_figure(confusion: Ints, labels: Sequence[str]) -> Markup:
             if not rows:
                 continue
             share = rows / total
-            # The root lifts mistakes of a few per cent into sight; nothing that was counted stays invisible.
+            # The root makes mistakes of a few per cent visible, and any count can be seen.
             strength = max(0.08, share if i == j else min(1.0, 1.4 * share**0.5))
             place = f"translate({number(j * cell)} {number(i * cell)})"
             group = draw(cells, "g", kind="right" if i == j else "wrong", transform=place)
@@ -69,7 +69,7 @@ def confusion_figure(confusion: Ints, labels: Sequence[str]) -> Markup:
 
 
 def _count(group: Element, rows: int, cell: float, font: float, *, strong: bool) -> None:
-    """Write the number of rows into a cell; one of many digits is set smaller, so that it stays within."""
+    """Write the number of rows into a cell; a long one is set smaller, so that it fits."""
     text = str(rows) if rows < 10_000 else f"{rows / 1000:.0f}k"
     size = min(font, cell * 0.9 / (len(text) * 0.6))
     kind = "count strong" if strong else "count"

@@ -22,7 +22,7 @@ def cross_entropy(label_smoothing: float = 0.0, class_weights: Tensor | None = N
     Args:
         label_smoothing: the share of the target that is spread over all classes (Szegedy et al. 2016).
         class_weights: (K,), or None where every class counts the same. The mean is over examples, not over weights: so
-            a batch of one class has its weight too, and two small batches are as one large.
+            a batch of one class keeps its weight, and two small batches equal one large batch.
     """
 
     def each(logits: Tensor, targets: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ def focal(gamma: float, label_smoothing: float = 0.0, class_weights: Tensor | No
     gives a share of the target to a class.
 
     Args:
-        gamma: how much less an example counts that is already right; 0 is cross-entropy.
+        gamma: how much less an example counts if it is already right; 0 is cross-entropy.
         label_smoothing, class_weights: see `cross_entropy`.
     """
 

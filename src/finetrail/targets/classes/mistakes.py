@@ -1,6 +1,6 @@
 """What a model answered row by row: its worst mistakes, the classes it confuses most, and examples of each class.
 
-The first place to look for bad labels. Rows are known by their ids: what they hold, the report is given.
+The first place to look for bad labels. Rows are known by their ids: the report gets their contents elsewhere.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from finetrail.evaluation.scores.bootstrap import Floats, Ints
 
 @dataclass(frozen=True)
 class Answer:
-    """A row, what the model said to it, and how sure it was."""
+    """A row, the model's answer, and how sure it was."""
 
     id: str
     actual: str
@@ -87,7 +87,7 @@ def worst_mistakes(answers: Answers, *, limit: int = 50) -> tuple[Answer, ...]:
 def first_of_each_class(answers: Answers, *, limit: int) -> tuple[tuple[Answer, ...], ...]:
     """For each class the answers to `limit` of its rows, those with the smallest ids: (K,) tuples.
 
-    An id is a hash of the content, so they look random, and stay the same ones from model to model.
+    An id is a hash of the content, so these rows look random, but are the same for every model.
     """
     found: list[list[int]] = [[] for _ in answers.labels]
     for row in sorted(range(len(answers.ids)), key=lambda row: answers.ids[row]):
@@ -98,7 +98,7 @@ def first_of_each_class(answers: Answers, *, limit: int) -> tuple[tuple[Answer, 
 
 
 def worst_confusions(confusion: Ints, answers: Answers, *, limit: int = 10, examples: int = 6) -> tuple[Confusion, ...]:
-    """The off-diagonal cells of the matrix (K, K) with most rows; equals by their place in the matrix."""
+    """The off-diagonal cells of the matrix (K, K) with the most rows; equals by their place in the matrix."""
     labels = answers.labels
     off = confusion * (1 - np.eye(len(labels), dtype=np.int64))
     order = np.argsort(-off, axis=None, kind="stable")[:limit]

@@ -16,7 +16,7 @@ def read_class(where: str, value: Any) -> str | None:
     A whole number of a column with gaps, which pandas and Arrow write as 3.0, is the class 3.
 
     Raises:
-        SourceError: the value is a list, a mapping, bytes, a boolean, or a number that is no whole one.
+        SourceError: the value is a list, a mapping, bytes, a boolean, or a number that is not whole.
     """
     if is_missing(value):
         return None

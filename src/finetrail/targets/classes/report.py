@@ -94,7 +94,7 @@ def _classes(evaluation: ClassEvaluation, classes: list[dict[str, Any]]) -> Sect
 
 
 def _examples(evaluation: ClassEvaluation, gallery: Gallery) -> list[Section]:
-    # Texts by the hundred explain nothing; images are taken in at a glance.
+    # Hundreds of texts explain nothing; a reader takes in images at a glance.
     examples = shown_examples(evaluation) if gallery.images else []
     if not examples:
         return []
@@ -134,6 +134,6 @@ def _table(evaluation: ClassEvaluation) -> list[dict[str, Any]]:
 
 
 def _weakest_first(evaluation: ClassEvaluation) -> list[int]:
-    """The classes as a reader looks for them; those without rows have nothing to say and come last."""
+    """The classes, weakest first; those without rows say nothing and come last."""
     classes, labels = evaluation.classes, evaluation.labels
     return sorted(range(len(labels)), key=lambda k: (classes.support[k] == 0, classes.f1[k], labels[k]))

@@ -66,7 +66,7 @@ class ClassRules(CommonRules):
         return active(self.unknown_label, unknown)
 
     def judge_all(self, table: "pd.DataFrame", used: "pd.DataFrame") -> None:
-        """Add `rows_of_label`, `label_used` and `largest_class_times`: rows of the largest class over those of its."""
+        """Add `rows_of_label`, `label_used` and `largest_class_times`: rows of the largest class over the label's."""
         table["rows_of_label"] = used.groupby("label")["id"].transform("size").astype("Int64")
         used = used[~active(self.rare_label, table.loc[used.index, "rows_of_label"] < self.rare_label.min_rows)]
         table["label_used"] = used["label"]

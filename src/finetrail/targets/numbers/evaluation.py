@@ -1,4 +1,4 @@
-"""All that is measured on a regression's answers, in one call: what the test stage writes and the report shows."""
+"""Everything measured on a regression's answers, in one call: what stage `test` writes and the report shows."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from finetrail.evaluation.report.section import Story
 
 RANGES = 5
-"""Ranges of the label that errors are told apart by."""
+"""How many ranges of the label the errors are reported for."""
 FEWEST = 20
-"""Rows of a range: the mean error of fewer says little."""
+"""The fewest rows of a range: the mean error of fewer says little."""
 WORST = 50
 """Errors that errors.csv lists."""
 SHOWN = 1500
@@ -31,7 +31,7 @@ SHOWN = 1500
 
 @dataclass(frozen=True)
 class NumberAnswer:
-    """A row, and what the model said to it."""
+    """A row and the model's answer."""
 
     id: str
     actual: float
@@ -60,7 +60,7 @@ class NumberEvaluation:
 
     Attributes:
         mean: of the training labels.
-        baseline: the same metrics of answering that mean to everything.
+        baseline: the same metrics for always answering that mean.
         actual, predicted: (n,), in the order of the rows.
         bias: the mean error; above 0 the model says too much on the whole.
         ranges: rows by the size of their label.
@@ -142,7 +142,7 @@ def evaluate(judge: NumberJudge, rows: "pd.DataFrame", predictions: Predictions,
 
 
 def _ranges(y_true: Floats, y_pred: Floats) -> tuple[Range, ...]:
-    """Ranges of about as many rows each; equal labels are in one of them."""
+    """Ranges with about equally many rows; equal labels share a range."""
     count = max(1, min(RANGES, len(y_true) // FEWEST))
     ordered = np.sort(y_true)
     starts = np.unique([ordered[len(ordered) * place // count] for place in range(1, count)])

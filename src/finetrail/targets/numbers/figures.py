@@ -12,13 +12,13 @@ from finetrail.evaluation.scores.metric import amount
 from finetrail.targets.numbers.evaluation import NumberAnswer
 
 MOST_BARS = 31
-"""Of the histogram; of few rows fewer. An odd number, so that the middle one is around 0."""
+"""Bars of the histogram; fewer for few rows. An odd number, so that the middle one is around 0."""
 NAMED = 300
-"""With more points than this they are not named under the pointer: the page would be large, and they overlap."""
+"""More points than this get no names under the pointer: the page would be large, and they overlap."""
 
 
 def scatter_figure(answers: Sequence[NumberAnswer], mean: float) -> Markup:
-    """Draw a point a row: what it is, across, and what the model said, upwards. Args: mean: of the training labels."""
+    """Draw a point per row: the label across, the answer upwards. Args: mean: of the training labels."""
     values = [value for one in answers for value in (one.actual, one.predicted)]
     marks = ticks(min(values), max(values))
     left, top, side = 78.0, 10.0, 340.0
@@ -49,7 +49,7 @@ def scatter_figure(answers: Sequence[NumberAnswer], mean: float) -> Markup:
 
 
 def errors_figure(errors: Floats) -> Markup:
-    """Draw how many rows have an error of which size; the few beyond the ends stand in the last bars."""
+    """Draw how many rows have errors of each size; the outermost bars take the few beyond the ends."""
     # The widest errors of all would squeeze the others into one bar.
     reach = float(np.quantile(np.abs(errors), 0.99)) * 1.05 or 1.0
     bars = int(min(MOST_BARS, max(5, len(errors) ** 0.5))) | 1

@@ -32,7 +32,7 @@ class NumberJudge:
         return weighted_scores(drawn, facts[:, 0], facts[:, 1])
 
     def right(self, labels: Sequence[float], answers: Predictions) -> None:
-        """A number is not right or wrong."""
+        """A number is neither right nor wrong."""
 
     def constant(self, labels: Sequence[float]) -> Predictions:
         """Always the mean: no other constant has a lower RMSE."""

@@ -72,7 +72,7 @@ class NumberLearning:
         return ((np.array(labels) - self.codec.mean) / self.codec.std).astype(np.float32)
 
     def _back(self, outputs: np.ndarray) -> np.ndarray:
-        """What a finished model says, as it was learnt."""
+        """A finished model's answers, standardised as in training."""
         return ((outputs.astype(np.float64) - self.codec.mean) / self.codec.std).astype(np.float32)
 
     def _in_unit(self, standardised: np.ndarray) -> Floats:

@@ -3,9 +3,9 @@
 torchmetrics costs each stage 9 seconds of import, and neither it nor scipy takes many resamples at once: the bootstrap
 counts how often each row was drawn, and every metric here is a function of rows and their counts, Spearman's ranks too.
 
-Conventions, those of scikit-learn and scipy but for what has no value: R² of labels that are all the same is 1 where
-the answers are right and else 0, and a correlation with what never varies is 0, so that a model which answers the same
-to everything gets the worst grade and no NaN.
+Conventions are those of scikit-learn and scipy, except where these give no value: R² of labels that are all the same is
+1 if the answers are right and else 0, and a correlation with a constant is 0, so that a model that always answers the
+same gets no NaN.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ def weighted_scores(counts: Ints, y_true: Floats, y_pred: Floats) -> dict[str, F
 def _weighted(counts: Ints, y_true: Floats, y_pred: Floats) -> dict[str, Floats]:
     weights = counts.astype(np.float64)
     weights /= weights.sum(axis=1, keepdims=True)
-    # Means of squares less squares of means lose digits where the mean is large: so all is taken around it.
+    # A mean of squares minus the square of a mean loses digits if the mean is large, so centre the values first.
     actual, error = y_true - y_true.mean(), y_pred - y_true
     mse, mae, mean, square = (weights @ column for column in (error**2, np.abs(error), actual, actual**2))
     spread = _spread(square - mean**2, square)
@@ -60,7 +60,7 @@ def _correlation(weights: Floats, one: Floats, other: Floats) -> Floats:
 
 
 def _spread(variance: Floats, square: Floats) -> Floats:
-    """Variances; 0 where what is left of them is rounding."""
+    """Variances; 0 where only rounding is left of them."""
     found: Floats = np.where(variance > 1e-13 * square, variance, 0.0)
     return found
 

@@ -25,7 +25,7 @@ def tell(evaluation: NumberEvaluation, gallery: Gallery) -> Story:
 
 
 def _tiles(evaluation: NumberEvaluation) -> Iterator[Tile]:
-    """A tile a metric, the default one first."""
+    """A tile per metric, the default one first."""
     for metric in reversed(METRICS):
         interval, base = evaluation.metrics[metric.name], evaluation.baseline[metric.name]
         notes = (f"{metric.say(interval.low)} to {metric.say(interval.high)}", f"the mean gives {metric.say(base)}")

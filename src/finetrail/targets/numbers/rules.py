@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class LabelRange(Settings):
-    """A number below `min` or above `max`; null does not bind."""
+    """A number below `min` or above `max`; null sets no bound."""
 
     policy: RowPolicy = "quarantine"
     min: float | None = None

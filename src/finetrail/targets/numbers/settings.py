@@ -28,7 +28,7 @@ class NumberTraining(Training):
     Attributes:
         loss: `mse`, `huber` (Huber 1964), which cares less for wild labels, or `mae`.
         metric: the validation metric that picks the best evaluation.
-        huber_delta: the error from which `huber` counts it no more by its square, in standard deviations of the
+        huber_delta: the error above which `huber` no longer counts its square, in standard deviations of the
             training labels.
     """
 

@@ -1,4 +1,4 @@
-"""What numbers mean to the split: their distribution is kept, by about ten bins of as many rows each."""
+"""What numbers mean to the split: their distribution is kept, with about ten bins of equally many rows."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -30,14 +30,14 @@ class NumberStrata:
 
 
 def bins(values: Sequence[float], reference: Sequence[float], smallest_share: float) -> list[str]:
-    """The bin of each value, of about ten that each hold as many of the reference values: its range, in order.
+    """The bin of each value, its range, from about ten ordered bins with equally many of the reference values.
 
-    Equal values are in one bin, so that bins may be fewer and larger than asked for. Of few values there are fewer bins
-    too: each is to hold at least one row of the smallest share.
+    Equal values share a bin, so there may be fewer and larger bins. Few values get fewer bins too: each bin should hold
+    at least one row of the smallest share.
 
     Args:
-        reference: the values that are to be divided.
-        smallest_share: of those that a split is to get, 0..1.
+        reference: the values to divide.
+        smallest_share: the smallest part that a split gets, 0..1.
     """
     ordered = sorted(reference) or [0.0]
     count = max(1, min(BINS, int(len(ordered) * smallest_share + 1e-9)))

@@ -30,7 +30,7 @@ class TagAnswers:
     Attributes:
         words: (start, end) of the words of each row.
         logits: of the tags of these words, (W, K) a row.
-        spans: that the likeliest legal tags mean; scores: how sure the model is of each, 0..1.
+        spans: those of the likeliest legal tags; scores: how sure the model is of each, 0..1.
     """
 
     words: Sequence[Words]
@@ -126,7 +126,7 @@ class TagCodec:
         }
 
     def apart(self, one: TagAnswers, other: TagAnswers) -> Floats:
-        """The largest difference of two logits; infinite where the words are not the same."""
+        """The largest difference between two logits; infinite if the words differ."""
         return np.array(
             [
                 np.abs(a.astype(np.float64) - b).max(initial=0.0) if list(u) == list(v) else np.inf
@@ -142,7 +142,7 @@ class TagCodec:
         return f"({spans}{', ...' if len(answers.spans[row]) > 4 else ''})"
 
     def refuse_others(self, champion: "TagCodec") -> None:
-        """Raise RefusedError where a champion knows other types than this challenger."""
+        """Raise RefusedError if the champion knows other types than this challenger."""
         more, less = sorted({*self.types} - {*champion.types}), sorted({*champion.types} - {*self.types})
         if more or less:
             who, kind = ("challenger", more[0]) if more else ("champion", less[0])

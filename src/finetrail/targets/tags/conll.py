@@ -21,7 +21,7 @@ class Sentence(TypedDict):
     """One sentence.
 
     Attributes:
-        tokens, tags: of one length.
+        tokens, tags: of equal length.
         group: the document; None where the file names none.
         space_after: for each token whether a space follows; None where the file does not say.
     """
@@ -38,20 +38,20 @@ Record = tuple[int, Sentence]
 
 @dataclass(frozen=True)
 class Columns:
-    """Which columns hold the token and its tag, counted from 1; `tag` None is the last one."""
+    """Which columns hold the token and its tag, counted from 1; `tag` None means the last one."""
 
     token: int = 1
     tag: int | None = None
 
 
 def read_columns(path: Path, columns: Columns) -> Iterator[Record]:
-    """Yield the sentences of a file with a token a line, in columns that tabs or spaces separate.
+    """Yield the sentences of a file with one token per line, in columns separated by tabs or spaces.
 
     A blank line ends a sentence. `-DOCSTART-` begins a document, "doc 1", "doc 2" and so on, and so does the comment
     `# newdoc id = ...`, which names it. A comment `# text = ...` tells where the spaces are.
 
     Raises:
-        SourceError: a byte is not UTF-8, a line has another number of columns than the first, a field is empty, or the
+        SourceError: a byte is not UTF-8, lines differ in their number of columns, a field is empty, or the
             tokens of the first sentence are 1, 2, 3: that column numbers them.
     """
     documents, width, read = Documents(), 0, False
@@ -128,7 +128,7 @@ def _width(path: Path, number: int, fields: list[str], columns: Columns) -> int:
 
 
 def _refuse_numbers(path: Path, line: int, tokens: list[str], width: int, columns: Columns) -> None:
-    """Raise SourceError where the column of the tokens only counts them, and there is another that could hold them."""
+    """Raise SourceError if the token column only counts the tokens and another column could hold them."""
     counted = [str(number) for number in range(1, len(tokens) + 1)]
     if width > 2 and len(tokens) > 1 and columns == Columns() and tokens == counted:
         raise refusal(
@@ -151,7 +151,7 @@ def _fault(fields: list[str], expected: int, column: Literal["upos", "xpos"]) ->
 
 
 def _spaces(text: str, tokens: list[str]) -> list[bool] | None:
-    """For each token whether white space follows in the text; None where the text is not that of the tokens."""
+    """For each token, whether white space follows it in the text; None if the text does not match the tokens."""
     found: list[bool] = []
     at = 0
     for token in tokens:

@@ -44,7 +44,7 @@ def span_scores(log_probabilities: Floats, path: Sequence[int], inventory: Seque
     """How sure the model is of each span of a path: the mean probability of its words' tags, in the spans' order.
 
     Args:
-        log_probabilities, inventory: as of `best_path`.
+        log_probabilities, inventory: as for `best_path`.
         path: the number of each word's tag (W).
     """
     probabilities = np.exp(log_probabilities[np.arange(len(path)), np.asarray(path, dtype=np.int64)])

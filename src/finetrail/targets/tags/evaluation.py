@@ -1,4 +1,4 @@
-"""All that is measured on the answers of a tagger: what stage `test` writes and the report shows."""
+"""Everything measured on the answers of a tagger: what stage `test` writes and the report shows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,11 +43,11 @@ class TagEvaluation:
 
     Attributes:
         rows, words, spans: how many there are in the split.
-        exact: rows whose spans are all right, and no others.
+        exact: rows that got exactly the spans of their label.
         documents: groups that the intervals are drawn by; 0 where there are none.
         kinds: how many spans were right, missed, and so on.
         confusion: types of the label by predicted types (T + 1, T + 1); the last is no span.
-        worst: the rows with mistakes of which the model was surest.
+        worst: the rows with the mistakes that the model was surest of.
     """
 
     types: tuple[str, ...]
@@ -133,7 +133,7 @@ def _worst(
         if not wrong:
             continue
         score_of = dict(zip(answers.spans[row], answers.scores[row], strict=True))
-        # A span that was missed counts as if it had been answered half surely.
+        # A missed span counts like a wrong one that the model was half sure of.
         sure = float(np.sum([score_of[one.predicted] if one.predicted else 0.5 for one in wrong]))
         found.append(TaggedRow(ids[row], tuple(gold[row]), tuple(answers.spans[row]), wrong, sure))
     return tuple(sorted(found, key=lambda one: (-one.sure, one.id))[:WORST])

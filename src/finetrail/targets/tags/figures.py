@@ -11,7 +11,7 @@ from finetrail.targets.classes.figures import confusion_figure
 from finetrail.targets.tags.metrics import PerType
 
 MOST_BARS = 40
-"""Of more types those with the lowest F1 are shown: the others are in the table."""
+"""Of more types, only those with the lowest F1 are shown: the others are in the table."""
 FEW_SPANS = 10
 """A type of fewer spans says little about the model and is drawn pale."""
 NO_SPAN = "(no span)"
@@ -23,7 +23,7 @@ def types_figure(confusion: Ints, types: Sequence[str]) -> Markup:
 
 
 def f1_figure(found: PerType, types: Sequence[str]) -> Markup:
-    """Draw a bar a type, its strict F1, the lowest first."""
+    """Draw a bar per type: its strict F1, the lowest first."""
     scored = [k for k in range(len(types)) if found.support[k]]
     shown = sorted(scored, key=lambda k: (found.f1[k], types[k]))[:MOST_BARS]
     left, top, side, tall = 190.0, 6.0, 300.0, 20.0

@@ -1,4 +1,4 @@
-"""Join tokens to a text, with spaces where the source had them as far as it says so."""
+"""Join tokens into a text, with the spaces of the source as far as it tells them."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -54,7 +54,7 @@ def _written_together(one: str, other: str) -> bool:
     """Whether the characters at which two tokens touch are written without spaces."""
     if not _dense(other[0]):
         return False
-    # The first character of the last word: marks may stand behind it.
+    # The first character of the last word: marks may follow it.
     found = words(one)
     return bool(found) and found[-1][1] == len(one) and _dense(one[found[-1][0]])
 

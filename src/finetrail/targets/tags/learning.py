@@ -31,7 +31,7 @@ _SURELY_OUTSIDE = 20.0
 
 
 class Seen(Protocol):
-    """What an example is of a text: a window of its words."""
+    """The part of a text in one example: a window of its words."""
 
     first_word: int
     words: int
@@ -41,7 +41,7 @@ class Seen(Protocol):
 
 
 class WordInputs(Protocol):
-    """What this target asks of inputs whose features are words. Attributes: words: of each row; windows: an example."""
+    """What this target asks of inputs whose features are words. Attributes: words: of each row; windows: by example."""
 
     rows: Sequence[int]
     words: Sequence[Words]
@@ -53,7 +53,7 @@ class TagTargets:
     """Tag numbers of the words of each example; `_NO_TARGET` for a word that another window shows better.
 
     Attributes:
-        scale: 1 over the mean number of words: so every word counts the same, in however many parts a batch comes.
+        scale: 1 over the mean number of words, so that every word counts the same however a batch is divided.
     """
 
     values: Sequence[Tensor]
@@ -130,7 +130,7 @@ class TagLearning:
         """Nothing to do: logits are the answer."""
 
     def fitted(self, kept: Any, inputs: Any, labels: Labels) -> "TagLearning":
-        """Whether every word is tagged is seen on the validation rows."""
+        """The validation rows show whether every word is tagged."""
         tagged = [number for numbers in self._numbers(labels, inputs) for number in numbers.tolist()]
         return TagLearning(replace(self.codec, plain=bool(tagged) and all(tagged)))
 
@@ -144,7 +144,7 @@ class TagLearning:
 
 
 def _merged(inputs: WordInputs, of_window: Callable[[int, Seen], np.ndarray], outputs: int) -> list[np.ndarray]:
-    """What is said of the words of each row (W, K), each word taken from the window that shows most around it."""
+    """The values of each row's words (W, K), each word taken from the window that shows most of its context."""
     windows: defaultdict[int, list[Window]] = defaultdict(list)
     for example, window in enumerate(inputs.windows):
         said = of_window(example, window)

@@ -1,4 +1,4 @@
-"""A text with two markings of spans, as it is in the label and as the model says: pieces for a page."""
+"""Pieces of a text for a page, from two markings of spans: the label's and the model's."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,7 +15,7 @@ class Piece(NamedTuple):
 
 
 def marked(text: str, spans: Sequence[Span], others: Sequence[Span]) -> list[Piece]:
-    """The text in pieces, spans and what stands between them; what lies behind the end of an excerpt is left out.
+    """The text in pieces, spans and what is between them; anything after the end of an excerpt is left out.
 
     Args:
         others: the spans of the other marking.

@@ -22,7 +22,7 @@ from finetrail.targets.tags.spans import Span
 NAMES = ("f1", "macro_f1", "precision", "recall", "partial_f1", "conlleval_f1", "accuracy")
 """Every metric that `scores` gives, in the order in which it is shown."""
 
-# The columns of a row's statistics: T of each of the first, one of each of the others.
+# A row's statistics: T columns for each of the first names, one for each of the others.
 _PER_TYPE = ("true", "predicted", "hits", "halves", "begun")
 _ONCE = ("chunks_true", "chunks_predicted", "chunks_right", "words", "words_right")
 
@@ -34,8 +34,8 @@ class PerType:
     Attributes:
         support, predicted: spans in the labels and in the answers.
         precision, recall, f1: strict.
-        partial_f1: with halves for spans of the type that overlap.
-        type_f1: with ones for them.
+        partial_f1: an overlap with a span of the type counts half.
+        type_f1: such an overlap counts in full.
         accuracy: the share of the labels' spans whose first word got the type.
     """
 
@@ -52,7 +52,7 @@ class PerType:
 def statistics(
     gold: Sequence[Sequence[Span]], predicted: Sequence[Sequence[Span]], words: Sequence[Words], types: Sequence[str]
 ) -> Ints:
-    """The counts of each row that every metric is made of: (n, S).
+    """The counts of each row, from which every metric follows: (n, S).
 
     Args:
         gold, predicted: the spans of each row (n), sorted, without overlaps.
@@ -96,7 +96,7 @@ def scores(sums: NDArray[np.number], *, plain: bool = False) -> dict[str, Floats
     begun, words, words_right = counts.begun.sum(axis=-1), counts.once[..., 3], counts.once[..., 4]
     found = {
         "f1": _ratio(2 * hits, true + predicted),
-        # Over types that occur in the labels: a resample that lacks a type is not punished for it.
+        # Only over types that occur in the labels: a resample that lacks a type is not punished for it.
         "macro_f1": _ratio((f1 * (counts.true > 0)).sum(axis=-1), (counts.true > 0).sum(axis=-1)),
         "precision": _ratio(hits, predicted),
         "recall": _ratio(hits, true),
@@ -125,7 +125,7 @@ def per_type(sums: NDArray[np.number]) -> PerType:
 
 @dataclass(frozen=True)
 class _Counts:
-    """Sums of statistics by name: (..., T) each, but `once` (..., 5)."""
+    """Sums of statistics by name: (..., T) each, except `once` (..., 5)."""
 
     true: NDArray[np.number]
     predicted: NDArray[np.number]
@@ -141,7 +141,7 @@ class _Counts:
 
 
 def _word_tags(spans: Sequence[Span], words: Words) -> list[str]:
-    """IOB2 tags of words; a span that cuts words, which `alignment.encode` refuses, takes in each of them."""
+    """IOB2 tags of words; a span that cuts a word, which `alignment.encode` refuses, includes all of it."""
     starts, ends = [start for start, _ in words], [end for _, end in words]
     tags = [OUTSIDE] * len(words)
     for span in spans:

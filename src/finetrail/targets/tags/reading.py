@@ -1,4 +1,4 @@
-"""The spans of a text as sources have them: character spans, or a tag a token, converted once."""
+"""The spans of a text as sources have them: character spans, or one tag per token, converted once."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
@@ -14,8 +14,8 @@ from finetrail.targets.tags.settings import DOCUMENT, TagColumns
 from finetrail.targets.tags.spans import Span, from_chunks
 
 LOOKED_AHEAD = 20_000
-"""Sentences of a file by which its scheme is told."""
-_TOKENS, _TAGS, _SPACES, _SCHEME = "\0tokens", "\0tags", "\0spaces", "\0scheme"  # no column of a table is called so
+"""How many sentences of a file decide its scheme."""
+_TOKENS, _TAGS, _SPACES, _SCHEME = "\0tokens", "\0tags", "\0spaces", "\0scheme"  # no table has columns of these names
 
 
 class Label(list[dict[str, Any]]):
@@ -44,14 +44,14 @@ def read_conllu(path: Path, columns: TagColumns) -> Iterator[Record]:
 def _records(path: Path, sentences: Iterator[conll.Record]) -> Iterator[Record]:
     for line, sentence in sentences:
         group = sentence["group"]
-        # Files count their documents from 1: those of two files are not the same.
+        # Each file numbers its documents from 1, so equal numbers in two files are different documents.
         document = None if group is None else f"{path.name}: {group}"
         found = {_TOKENS: sentence["tokens"], _TAGS: sentence["tags"], _SPACES: sentence["space_after"]}
         yield line, found | {DOCUMENT: document}
 
 
 def with_scheme(records: Iterator[Record], columns: TagColumns) -> Iterator[Record]:
-    """The records with the scheme of their tags, told by the first of them where it is not declared.
+    """The records with the scheme of their tags; the first records decide it where it is not declared.
 
     Raises:
         SourceError: the tags fit no scheme.

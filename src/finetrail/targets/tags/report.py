@@ -29,7 +29,7 @@ def tell(evaluation: TagEvaluation, gallery: Gallery) -> Story:
 
 
 def _tiles(evaluation: TagEvaluation) -> list[Tile]:
-    """A tile a metric, the default one first."""
+    """A tile per metric, the default one first."""
     tiles = []
     for metric in reversed(METRICS):
         interval = evaluation.metrics[metric.name]

@@ -1,9 +1,9 @@
 """Tags of tokens, in the schemes that data comes in, and the chunks that they mean.
 
-IOB1 (Ramshaw & Marcus, Text Chunking using Transformation-Based Learning, 1995): `B-` stands only where a chunk follows
-another of its type at once. IOB2 (CoNLL-2000): `B-` begins every chunk. BIOES, also spelled BILOU, BMES and BMEWO: a
-chunk begins with `B-` and ends with `E-`; a chunk of one token is `S-`. Plain: each token is a chunk of its own, as in
-parts of speech.
+IOB1 (Ramshaw & Marcus, Text Chunking using Transformation-Based Learning, 1995): `B-` appears only where a chunk
+directly follows another of its type. IOB2 (CoNLL-2000): `B-` begins every chunk. BIOES, also spelled BILOU, BMES and
+BMEWO: a chunk begins with `B-` and ends with `E-`; a chunk of one token is `S-`. Plain: each token is a chunk of its
+own, as in parts of speech.
 """
 
 import re
@@ -55,7 +55,7 @@ def to_spans(tags: Sequence[str], scheme: Scheme) -> list[Chunk]:
 
 
 def faults(tags: Sequence[str], scheme: Scheme) -> list[str]:
-    """Say in a few words each what breaks the scheme in the tags of one sentence; tokens are counted from 1."""
+    """Say briefly what breaks the scheme in the tags of one sentence, place by place; tokens count from 1."""
     return list(_faults(tags, scheme))
 
 
@@ -63,7 +63,7 @@ def detect(sequences: Iterable[Sequence[str]]) -> Scheme:
     """Find out the scheme of many sentences.
 
     Raises:
-        SourceError: there is no tag, or the tags fit no scheme, or as well another one.
+        SourceError: there is no tag, or the tags fit no scheme, or fit two equally well.
     """
     kept = list(sequences)
     seen = list(dict.fromkeys(tag for tags in kept for tag in tags))

@@ -11,18 +11,18 @@ from finetrail.targets.slices import LabelSlice
 from finetrail.targets.target import Training
 
 DOCUMENT = "document"
-"""What a record of a file of sentences calls the document that it is of."""
+"""The key of a sentence's document in the record of a file."""
 
 
 class TagColumns(Columns):
-    """Where the source holds the spans of a text: as such, or as a tag a token.
+    """Where the source holds the spans of a text: as spans, or as one tag per token.
 
     Attributes:
         label: a column with spans of the column `text`: lists of `start`, `end` and `type` (or `label`), in characters.
         tokens, tags: columns with lists of tokens and of their tags; then `text` and `label` are not read.
         token, tag: of CoNLL files, the numbers of the columns, from 1; the last one holds tags by default.
         upos: of CoNLL-U files, whether the tags are the universal ones, or those of the language (xpos).
-        scheme: that the tags are written in; `auto` tells by the tags of each file.
+        scheme: that the tags are written in; `auto` detects it from the tags of each file.
     """
 
     label: str = "spans"
@@ -51,7 +51,7 @@ class TagColumns(Columns):
         return list(dict.fromkeys(name for name in named if name is not None))
 
     def group_of(self, record: Mapping[str, Any]) -> Any:
-        """The group that a record names; of a sentence without one its document."""
+        """The group that a record names; for a sentence without one, its document."""
         return super().group_of(record) if self.group else record.get(DOCUMENT)
 
 

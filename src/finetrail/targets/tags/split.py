@@ -13,7 +13,7 @@ Labels = Sequence[Sequence[Mapping[str, Any]]]
 
 
 class TagStrata:
-    """See `finetrail.data.splitting.settings.Strata`. A row is of as many strata as it has types."""
+    """See `finetrail.data.splitting.settings.Strata`. A row is in as many strata as it has types."""
 
     @property
     def divide(self) -> Divide:

@@ -1,4 +1,4 @@
-"""Random parts and mirror images of training images. All of a batch's chance comes from one generator."""
+"""Random parts and mirror images of training images. One generator draws everything for a batch."""
 
 import math
 
@@ -40,7 +40,7 @@ def random_resized(
 
 
 def mirror(batch: Pixels, generator: np.random.Generator) -> Pixels:
-    """Each image of a batch (B, S, S, 3) with probability 1/2 left for right, in place."""
+    """Mirror each image of a batch (B, S, S, 3) with probability 1/2, in place."""
     for number in np.flatnonzero(generator.random(len(batch)) < 0.5):
         batch[number] = batch[number, :, ::-1].copy()
     return batch
@@ -49,7 +49,7 @@ def mirror(batch: Pixels, generator: np.random.Generator) -> Pixels:
 def _boxes(sizes: np.ndarray, min_area: float, generator: np.random.Generator) -> list[tuple[int, int, int, int]]:
     """Left, top, right, bottom of a part of each image; sizes (B, 2): height, width.
 
-    Area and ratio are drawn anew until the part fits, ten times at most; then it is the largest centre of a fair ratio.
+    Area and ratio are drawn anew until the part fits, ten times at most; else it is the largest centre of a fair ratio.
     """
     count = len(sizes)
     areas = generator.uniform(min_area, 1, (count, TRIES)) * sizes.prod(axis=1, keepdims=True)

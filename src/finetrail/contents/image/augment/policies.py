@@ -14,14 +14,14 @@ Operation = Callable[[Image.Image, float], Image.Image]
 STRENGTHS = 30
 """Strengths go from 0 to 1 in so many steps."""
 RAND_OPERATIONS, RAND_STRENGTH = 2, 9
-"""What Cubuk et al. found good for most: two operations an image, each of strength 9 of 30."""
+"""Cubuk et al. found this good for most data: two operations per image, each of strength 9 of 30."""
 
 
 def vary(batch: Pixels, policy: Literal["trivial", "rand"], generator: np.random.Generator) -> Pixels:
     """Images (B, S, S, 3), each after operations of its own.
 
-    They run in Pillow, image by image: at these sizes that is as fast as tensors, and no number of threads
-    changes a bit of it.
+    They run in Pillow, image by image: at these sizes that is as fast as tensors, and the result
+    does not depend on the number of threads.
 
     Args:
         policy: `trivial`: one operation of any strength (Mueller & Hutter 2021, the wide space); `rand`: two of a
@@ -44,7 +44,7 @@ def vary(batch: Pixels, policy: Literal["trivial", "rand"], generator: np.random
 
 
 def trivial_operations() -> list[Operation]:
-    """The wide space: each takes an image and a strength of -1 to 1, and most of them show the strongest at both."""
+    """The wide space: each takes an image and a strength of -1 to 1, and most are strongest at both ends."""
     return _operations(shear=0.99, turn=135.0, shift=32.0, change=0.99, bits=6)
 
 

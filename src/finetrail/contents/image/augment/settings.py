@@ -15,7 +15,7 @@ class Augment(Settings):
             random part of it, of `min_area` to all of its area and a ratio of 3:4 to 4:3 (Szegedy et al. 2014).
         padding: pixels, at the size that the backbone gets.
         min_area: the smallest part, as a share of the area.
-        flip: mirror every second image, left to right.
+        flip: mirror each image left to right with probability 1/2.
         policy: `trivial` (TrivialAugment, Mueller & Hutter 2021) or `rand` (RandAugment, Cubuk et al. 2019).
         mixup: alpha of MixUp (Zhang et al. 2017); 0 for none.
         cutmix: alpha of CutMix (Yun et al. 2019); 0 for none. With both, each batch gets one of the two.

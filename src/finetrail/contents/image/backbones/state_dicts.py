@@ -1,4 +1,4 @@
-"""Weights that others wrote: read without running code that they may hold, and matched with a network, or refused."""
+"""Read weights that others wrote without running code in them, and match them with a network or refuse them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ def read_state(address: str, path: Path) -> dict[str, Tensor]:
         path: where it is.
 
     Raises:
-        ModelError: it holds no tensors, is torn, or cannot be read without running code that it holds.
+        ModelError: it holds no tensors, is damaged, or cannot be read without running code that it holds.
     """
     if path.is_dir():
         found = sorted(path.glob("*.safetensors"))
@@ -38,7 +38,7 @@ def read_state(address: str, path: Path) -> dict[str, Tensor]:
         return load_tensors(path)
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a torn file, another format and a forbidden object raise a dozen types
+    except Exception as error:  # a damaged file, another format and a forbidden object raise a dozen types
         cause = " ".join(str(error).split())[:120]
         raise ModelError(
             f"{_short(address)!r} cannot be read as plain tensors ({type(error).__name__}: {cause}); "
@@ -68,10 +68,10 @@ def put_in(
     """Put a file's tensors into a network without a head; the file's own head is left out.
 
     Args:
-        heads: names of the head that the library gave the network and that was taken off.
+        heads: names of the library's own head, which was taken off the network.
 
     Raises:
-        ModelError: a tensor of the network is missing or of another shape, or the file is of a larger network.
+        ModelError: a tensor of the network is missing or of another shape, or the file is from a larger network.
     """
     wanted = network.state_dict()
     remedy = "name the model that it was trained as"
@@ -152,7 +152,7 @@ def _is_linear(tail: Sequence[Tensor]) -> bool:
 
 
 def _same_kind(name: str, other: str) -> bool:
-    """Whether both are weights, biases, ... as far as their names tell: shapes alone cannot tell a mean from a bias."""
+    """Whether both names are of one kind (weight, bias, ...): shapes alone cannot tell a mean from a bias."""
     kinds = {name.rsplit(".", 1)[-1], other.rsplit(".", 1)[-1]}
     return len(kinds) == 1 or not kinds <= _KINDS
 

@@ -51,7 +51,7 @@ def save(network: nn.Module, folder: Path) -> None:
 
 
 def _create(name: str, file: Path | None = None) -> Any:
-    """A network without its head. Args: file: timm's own weights for it, which timm puts in; None for random ones."""
+    """A network without its head. Args: file: timm's own weights for it, which timm loads; None for random ones."""
     import timm
 
     if not timm.is_model(name):
@@ -71,9 +71,9 @@ def _hub_file(name: str, root: Path) -> Path:
 
     config = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
     if config is None or not config.hf_hub_id:
-        _create(name)  # tells of a wrong name
+        _create(name)  # raises if the name is wrong
         raise ModelError(f"timm has no weights of {name!r} on the hub; use `random`, or the address of a file")
-    # Not by timm's own downloader, which tries for a minute without a network, and would take a pickle.
+    # timm's own downloader would try for a minute without a network, and would accept a pickle.
     folder = locate(f"hf://{config.hf_hub_id}", root)
     file = folder / "model.safetensors"
     if not file.exists():
@@ -96,7 +96,7 @@ def _own_preprocessing(network: nn.Module) -> Preprocessing:
 
 
 def _set_size(network: Any, name: str, image_size: int) -> None:
-    """Tell a network that is bound to a size of another one: position embeddings are interpolated."""
+    """Set another image size in a network that is bound to one; interpolates position embeddings."""
     built = network.pretrained_cfg["input_size"][-1]
     if built == image_size or not hasattr(network, "set_input_size"):
         return

@@ -18,8 +18,8 @@ from finetrail.errors import ModelError, SourceError
 from finetrail.locations import locate
 
 _CLASSES = 1000  # of the heads that torchvision builds by default
-_PATIENCE = 20.0  # seconds without an answer of the server
-_BOUND = ("vit_", "maxvit_")  # models that are built for one size of images
+_PATIENCE = 20.0  # seconds without an answer from the server
+_BOUND = ("vit_", "maxvit_")  # models that are built for one image size
 _REFUSED = {
     "googlenet": "it answers with several outputs while it trains",
     "inception_v3": "it answers with several outputs while it trains",
@@ -116,7 +116,7 @@ def _build(name: str, image_size: int) -> nn.Module:
 
 
 def take_off_head(network: nn.Module, name: str) -> str:
-    """Replace the last linear layer by nothing, and a dropout in front of it. Returns: the layer's name."""
+    """Replace the last linear layer, and a dropout before it, with the identity. Returns: the layer's name."""
     linear = [(place, module) for place, module in network.named_modules() if isinstance(module, nn.Linear)]
     if not linear or linear[-1][1].out_features != _CLASSES:
         raise ModelError(f"{name!r} cannot be a backbone: its head is no linear layer; use another, such as resnet50")
@@ -129,7 +129,7 @@ def take_off_head(network: nn.Module, name: str) -> str:
 
 
 def carry_over(network: nn.Module, other: nn.Module) -> None:
-    """Put the weights of a network into the same one for another size; position embeddings are interpolated."""
+    """Copy weights into the same network for another image size; interpolates position embeddings."""
     state: Any = network.state_dict()
     if "encoder.pos_embedding" in state:
         from torchvision.models.vision_transformer import interpolate_embeddings
@@ -171,6 +171,6 @@ def _no_endless_wait() -> Iterator[None]:
 
 
 def _modern(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """DenseNet's files have names of before torch 0.4: `norm.1.weight` for `norm1.weight`."""
+    """Rename tensors: DenseNet's files have names from before torch 0.4, `norm.1.weight` for `norm1.weight`."""
     old = re.compile(r"^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..+)$")
     return {old.sub(r"\1\2", name): tensor for name, tensor in state.items()}

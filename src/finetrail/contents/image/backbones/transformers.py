@@ -18,11 +18,11 @@ _INTERPOLATIONS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "
 
 
 class Features(nn.Module):
-    """A transformers model that gives what its classifier would get, (B, D).
+    """A transformers model that returns the input of its classifier, (B, D).
 
     Args:
-        model: of a class for image classification whose classifier is left out, or one that pools by itself.
-        image_size: of the images; where the model was built for another, its position embeddings are interpolated.
+        model: an image classification model without its classifier, or a model that pools by itself.
+        image_size: of the images; a model built for another size interpolates its position embeddings.
     """
 
     def __init__(self, model: Any, image_size: int) -> None:
@@ -101,7 +101,7 @@ def _pretrained(address: str, folder: Path) -> Any:
         raise ModelError(
             f"{address!r} holds no image model with safetensors weights ({cause}); name another folder"
         ) from error
-    # What a file lacks would be random, without an error.
+    # Weights that the file lacks would be random, without an error.
     missing = sorted(report["missing_keys"])
     if missing:
         raise ModelError(
@@ -137,7 +137,7 @@ def _class_for(config: Any) -> Any:
 
 
 def _choose_architecture(config: Any) -> None:
-    """Of a kind that has several classifiers, such as DeiT with its teacher's, the plain one, which comes first."""
+    """Choose the plain classifier, which comes first, of a kind with several, such as DeiT with its teacher's."""
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING
 
     classes = MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING.get(type(config), None)
@@ -146,7 +146,7 @@ def _choose_architecture(config: Any) -> None:
 
 
 def _leave_out_classifier(config: Any) -> None:
-    config.num_labels = 0  # to transformers: no classifier behind the features
+    config.num_labels = 0  # tells transformers to put no classifier on the features
 
 
 def _own_preprocessing(settings: ImageBackbone, folder: Path, config: Any) -> Preprocessing:
@@ -168,7 +168,7 @@ def _own_preprocessing(settings: ImageBackbone, folder: Path, config: Any) -> Pr
         share = getattr(own, "crop_pct", None)
         if cropped:
             image_size, resize = _pixels(own.crop_size), size
-        elif share and size < 384:  # ConvNeXt's way to say it, of timm
+        elif share and size < 384:  # as ConvNeXt writes it, after timm
             image_size, resize = size, int(size / share)
         else:
             image_size = resize = size
@@ -192,7 +192,7 @@ def _three(values: list[float]) -> tuple[float, float, float]:
 
 
 def _pixels(size: Any) -> int:
-    """The length of a side, of the many ways in which transformers writes it."""
+    """The length of a side, in any of the forms that transformers writes."""
     if isinstance(size, int):
         return size
     if isinstance(size, (list, tuple)):
