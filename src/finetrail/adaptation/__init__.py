@@ -1,1 +1,1 @@
-"""One file a method of adaptation."""
+"""One file per method of adaptation."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Bitfit(Method):
-    """Train what is added and leave what is multiplied: about a thousandth of the weights. Norms have a bias too."""
+    """Train biases only: about a thousandth of the weights, including the biases of norms."""
 
     method: Literal["bitfit"]
 
@@ -21,7 +21,7 @@ class Bitfit(Method):
             ConfigError: the backbone has no biases.
         """
         model.backbone.requires_grad_(False)
-        # Also `in_proj_bias` of nn.MultiheadAttention, and `q_bias` and `v_bias` of timm.
+        # Also `in_proj_bias` of nn.MultiheadAttention, and timm's `q_bias` and `v_bias`.
         biases = [one for name, one in model.backbone.named_parameters() if name.endswith("bias")]
         if not biases:
             raise ConfigError(

@@ -1,4 +1,4 @@
-"""`gradual_unfreeze`: the head trains first, then one layer more from time to time (Howard & Ruder 2018)."""
+"""`gradual_unfreeze`: the head trains first, then step by step more layers (Howard & Ruder 2018)."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -14,8 +14,8 @@ class GradualUnfreeze(Method):
     """Let the head settle before its errors reach the backbone, and the upper layers before the lower ones.
 
     Attributes:
-        every: epochs from one unfreezing to the next.
-        layers: how many layers are unfrozen at a time, from the top, as `backbone_layers` counts them.
+        every: epochs between unfreezings.
+        layers: layers to unfreeze at a time, from the top, as `backbone_layers` counts them.
     """
 
     method: Literal["gradual_unfreeze"]
@@ -23,11 +23,11 @@ class GradualUnfreeze(Method):
     layers: int = Field(1, ge=1)
 
     def apply(self, model: "Network") -> None:
-        """Make every parameter trainable, so that optimiser and checkpoint know all that may ever train."""
+        """Make every parameter trainable, so that optimiser and checkpoints include all that may ever train."""
         model.requires_grad_(True)
 
     def start_epoch(self, model: "Network", epoch: int) -> None:
-        """Freeze what is not to train yet. Args: epoch: counted from 1, in which the head alone trains."""
+        """Freeze the layers that do not train yet. Args: epoch: counted from 1."""
         from finetrail.models.layers import backbone_layers
 
         thawed = (epoch - 1) // self.every * self.layers

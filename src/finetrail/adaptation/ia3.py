@@ -1,4 +1,4 @@
-"""`ia3`: keys, values and the inside of the feed-forward layers are scaled (Liu et al. 2022), by peft."""
+"""`ia3`: scale keys, values and the inside of feed-forward layers (Liu et al. 2022), by peft."""
 
 from typing import TYPE_CHECKING, Literal, cast
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from finetrail.models.network import Network
 
-# The last part of the name of what computes keys or values, in transformers and timm; in some of them one matrix gives
-# queries, keys and values together, and is scaled as a whole.
+# The last part of the names of layers that compute keys or values in transformers and timm. Some models compute
+# queries, keys and values with one matrix; it is scaled as a whole.
 _KEYS_AND_VALUES = (
     "key",
     "value",
@@ -32,13 +32,12 @@ _KEYS_AND_VALUES = (
 
 
 class Ia3(Method):
-    """Train one factor a channel, and the head: some thousand numbers. Merged before the model is saved.
+    """Train one factor per channel, and the head: a few thousand numbers. Merged before the model is saved.
 
     Attributes:
-        target_modules: the ends of the names of the layers whose output is scaled, or, where a layer makes vectors
-            smaller, as the second of a feed-forward pair does, its input. By default the keys, the values and these
-            second layers of the backbone, or, where it has no linear layers, its ungrouped convolutions. Not
-            `nn.MultiheadAttention`.
+        target_modules: the name endings of the layers to scale. A layer's output is scaled, or its input if the layer
+            makes vectors smaller, like the second of a feed-forward pair. By default the backbone's keys, values and
+            such second layers, or, without linear layers, its ungrouped convolutions. Not `nn.MultiheadAttention`.
     """
 
     method: Literal["ia3"]
@@ -48,7 +47,7 @@ class Ia3(Method):
         """Freeze the backbone and put factors beside its layers.
 
         Raises:
-            ConfigError: `target_modules` names no layer of this backbone, or there is none that is scaled by default.
+            ConfigError: `target_modules` names no layer of this backbone, or no layer is scaled by default.
         """
         from peft import IA3Config, get_peft_model
         from torch import nn
@@ -73,7 +72,7 @@ class Ia3(Method):
         model.backbone = get_peft_model(model.backbone, config)
 
     def merge(self, model: "Network") -> None:
-        """Multiply the factors into the weights: the saved model is a plain one, as fast as before."""
+        """Multiply the factors into the weights: the saved model is plain and as fast as before."""
         from peft import PeftModel
 
         model.backbone = cast(PeftModel, model.backbone).merge_and_unload()

@@ -1,4 +1,4 @@
-"""`last_layers`: the last layers of the backbone train with the head, those below stay as they are."""
+"""`last_layers`: the last layers of the backbone train with the head; the lower ones stay as they are."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class LastLayers(Method):
-    """Train the layers that are nearest to the answer: what is below them is the most general (Yosinski et al. 2014).
+    """Train the layers nearest to the output: lower layers are more general (Yosinski et al. 2014).
 
     Attributes:
-        layers: how many, as `finetrail.models.layers.backbone_layers` counts them: blocks of the backbone.
+        layers: how many, as `finetrail.models.layers.backbone_layers` counts them.
     """
 
     method: Literal["last_layers"]

@@ -1,4 +1,4 @@
-"""Which layers of a backbone a method that adds something to layers adds it to."""
+"""The layers of a backbone that adapters and factors can be added to."""
 
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-# Torchvision's Swin reads the weights of its projections and never calls them: an adapter there would be passed by.
+# Torchvision's Swin reads the weights of its projections and never calls them: it would bypass an adapter there.
 _READ_NOT_CALLED = ("ShiftedWindowAttention", "ShiftedWindowAttentionV2")
 
 
@@ -16,7 +16,7 @@ def adaptable_layers(backbone: "nn.Module", last: int | None = None) -> tuple[li
     """The names of the linear layers and `nn.MultiheadAttention`s, and those of the ungrouped convolutions.
 
     Args:
-        last: only of so many blocks, from the top, as `finetrail.models.blocks.backbone_blocks` counts them.
+        last: only in this many blocks from the top, as `finetrail.models.blocks.backbone_blocks` counts them.
 
     Raises:
         ConfigError: the backbone has fewer blocks.
@@ -28,7 +28,7 @@ def adaptable_layers(backbone: "nn.Module", last: int | None = None) -> tuple[li
     within: tuple[str, ...] = ()
     for name, module in backbone.named_modules():
         if isinstance(module, nn.MultiheadAttention):
-            # Its output projection is used by its weight alone: an adapter around that layer would be passed by.
+            # It reads only the weight of its output projection: it would bypass an adapter around that layer.
             within = (*within, f"{name}.")
             linear.append(name)
         elif type(module).__name__ in _READ_NOT_CALLED:
@@ -46,10 +46,10 @@ def adaptable_layers(backbone: "nn.Module", last: int | None = None) -> tuple[li
 
 
 def named_layers(names: list[str], ends: tuple[str, ...]) -> list[str]:
-    """Those of `names` that end with one of `ends`.
+    """The names that end with one of `ends`.
 
     Raises:
-        ConfigError: one of `ends` names none.
+        ConfigError: one of `ends` matches no name.
     """
     unknown = [end for end in ends if not any(name.endswith(end) for name in names)]
     if unknown or not ends:

@@ -15,21 +15,21 @@ if TYPE_CHECKING:
 class Lora(Method):
     """Train low-rank updates of the backbone's layers, and the head. Merged before the model is saved.
 
-    Linear layers, `nn.MultiheadAttention` as a whole (all four of its projections), and convolutions can have one; not
-    grouped convolutions, whose updates cannot be merged, nor the attention of torchvision's Swin, which reads the
-    weights of its layers without calling them.
+    Linear layers, `nn.MultiheadAttention` as a whole (all four projections) and convolutions can have an update.
+    Grouped convolutions cannot, since their updates cannot be merged; nor can the attention of torchvision's Swin,
+    which reads the weights of its layers without calling them.
 
     Attributes:
         r: the rank of an update.
         alpha: an update is scaled by alpha / r.
-        rslora: by alpha / sqrt(r) instead, so that high ranks learn as fast as low ones (Kalajdzievski 2023).
-        dora: train the length of each column of a weight apart from its direction, which gets the low-rank update
+        rslora: scale by alpha / sqrt(r) instead, so that high ranks learn as fast as low ones (Kalajdzievski 2023).
+        dora: train the length of each weight column separately from its direction, which gets the low-rank update
             (Liu et al. 2024); in linear layers only.
-        dropout: in front of an update; not in `nn.MultiheadAttention`.
-        layers: only the last so many blocks get updates, as `finetrail.models.blocks.backbone_blocks` counts them;
-            null: all of them, and what stands between.
-        target_modules: the ends of the names of the layers that get one; by default all linear layers and attentions
-            of the backbone, or, where it has none, its ungrouped convolutions.
+        dropout: before an update; not in `nn.MultiheadAttention`.
+        layers: only this many last blocks get updates, as `finetrail.models.blocks.backbone_blocks` counts them;
+            null: all blocks, and the layers outside them.
+        target_modules: the name endings of the layers that get one; by default all linear layers and attentions of the
+            backbone, or, if it has none, its ungrouped convolutions.
     """
 
     method: Literal["lora"]
@@ -45,7 +45,7 @@ class Lora(Method):
         """Freeze the backbone and put adapters beside its layers.
 
         Raises:
-            ConfigError: `target_modules` names no layer of this backbone, or one that `dora` is not made for; or it
+            ConfigError: `target_modules` names no layer of this backbone, or one that `dora` does not support; or it
                 has fewer blocks than `layers`.
         """
         from peft import LoraConfig, get_peft_model
@@ -65,18 +65,18 @@ class Lora(Method):
             lora_dropout=self.dropout,
             target_modules=targets,
         )
-        # The head stands outside of what peft wraps, so it trains in full and cannot be lost on the way to disk.
+        # peft does not wrap the head, so it trains in full and saving cannot lose it.
         model.backbone = get_peft_model(model.backbone, config)
 
     def merge(self, model: "Network") -> None:
-        """Add the updates into the weights: the saved model is a plain one, as fast as before."""
+        """Add the updates to the weights: the saved model is plain and as fast as before."""
         from peft import PeftModel
 
         model.backbone = cast(PeftModel, model.backbone).merge_and_unload()
 
 
 def _require_linear(model: "Network", targets: list[str]) -> None:
-    """Peft has no DoRA for attentions as a whole, and for convolutions only where they are not laid channels last."""
+    """Refuse other layers: peft has no DoRA for whole attentions, nor for convolutions laid out channels last."""
     from torch import nn
 
     others = [name for name in targets if not isinstance(model.backbone.get_submodule(name), nn.Linear)]

@@ -13,7 +13,7 @@ class Method(Settings):
     """How a pretrained network becomes one for the task at hand.
 
     Attributes:
-        needs: what it asks of a backbone, beside its weights; see `finetrail.contents.content.Content.offers`.
+        needs: what it needs of a backbone besides its weights; see `finetrail.contents.content.Content.offers`.
     """
 
     needs: ClassVar[frozenset[str]] = frozenset()

@@ -1,4 +1,4 @@
-"""Every method of adaptation, as one union on `method`. A new one is one file and one word here."""
+"""All methods of adaptation, as one union on `method`. A new method needs one file and one word here."""
 
 from typing import Annotated
 

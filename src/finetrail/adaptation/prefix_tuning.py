@@ -6,6 +6,6 @@ from finetrail.adaptation.soft_prompt import SoftPrompt
 
 
 class PrefixTuning(SoftPrompt):
-    """Train what each layer finds in front of a text: `tokens` keys and values a layer."""
+    """Train `tokens` keys and values per layer, in front of every text."""
 
     method: Literal["prefix_tuning"]

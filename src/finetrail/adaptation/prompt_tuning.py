@@ -6,6 +6,6 @@ from finetrail.adaptation.soft_prompt import SoftPrompt
 
 
 class PromptTuning(SoftPrompt):
-    """Train some words that are none: `tokens` embeddings in front of a text."""
+    """Train `tokens` embeddings, like extra words, in front of every text."""
 
     method: Literal["prompt_tuning"]

@@ -1,4 +1,4 @@
-"""What prompt and prefix tuning have in common: vectors in front of every text, saved with the model."""
+"""The base of prompt and prefix tuning: vectors in front of every text, saved with the model."""
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class SoftPrompt(Method):
-    """Train vectors in front of every text, and the head. The saved model holds them beside the encoder, as it was.
+    """Train vectors in front of every text, and the head. The saved model holds them beside the unchanged encoder.
 
-    They want a higher learning rate than weights do, such as 1e-2.
+    They need a higher learning rate than weights, such as 1e-2.
 
     Attributes:
-        tokens: how many; they count as tokens of the text.
+        tokens: the number of vectors; they count as tokens of the text.
     """
 
     method: Literal["prompt_tuning", "prefix_tuning"]
@@ -28,7 +28,7 @@ class SoftPrompt(Method):
         """Freeze the backbone and give its encoder the vectors.
 
         Raises:
-            ConfigError: the encoder takes no such vectors, or there is no place for them beside the longest texts.
+            ConfigError: the encoder takes no such vectors, or the longest texts leave no room for them.
         """
         backbone: Any = model.backbone
         backbone.requires_grad_(False)

@@ -1,1 +1,1 @@
-"""Metrics, bootstrap intervals, selection and the report: what is the same for every target."""
+"""Metrics, bootstrap intervals, selection and the report: the parts that all targets share."""

@@ -1,7 +1,7 @@
-"""Which candidate to keep: the best on validation, unless a cheaper one cannot be told from it.
+"""Choose a candidate: the best on validation, unless a cheaper one is tied with it.
 
-The rule: the best point value leads. Every candidate whose paired difference to the leader has an interval that
-includes 0 is tied with it. Among the tied the cheapest wins: fewest trainable parameters, then fewest parameters, then
+The rule: the best point value leads. A candidate is tied with the leader if the interval of their paired difference
+includes 0. Among the tied the cheapest wins: fewest trainable parameters, then fewest parameters, then
 name.
 Imports no numpy, because `config.py` needs `Selection` in every process.
 """
@@ -17,7 +17,7 @@ from finetrail.settings import Settings
 
 
 class Selection(Settings):
-    """Section `selection:` of params.yaml. `metric` is one of the task's; the last of them by default."""
+    """Section `selection:` of params.yaml. `metric` is one of the task's; by default the last."""
 
     metric: str
     confidence: float = Field(default=0.95, ge=0.5, le=0.999)
@@ -27,9 +27,9 @@ class Selection(Settings):
 
 @dataclass(frozen=True)
 class Standing:
-    """One candidate: its value, how far it lies behind the leader (0 for the leader), both with intervals, its cost.
+    """One candidate: its value and its difference to the leader (0 for the leader), with intervals, and its cost.
 
-    A difference above 0 is one to the worse, whether the metric is the better the higher or the lower.
+    A difference above 0 means worse, whether higher or lower metrics are better.
     """
 
     candidate: str
@@ -44,7 +44,7 @@ class Standing:
 
     @property
     def tied(self) -> bool:
-        """True if the rows at hand cannot tell it from the leader; true for the leader itself."""
+        """True if these rows cannot tell it from the leader; true for the leader itself."""
         return self.difference_low <= 0.0 <= self.difference_high
 
     @property
@@ -79,7 +79,7 @@ class Choice:
 
     @staticmethod
     def from_json(value: Mapping[str, Any]) -> "Choice":
-        """Read back what `as_json` gave."""
+        """Read back what `as_json` returned."""
         ranking = tuple(
             Standing(**{key: field for key, field in one.items() if key != "tied"}) for one in value["ranking"]
         )
@@ -87,7 +87,7 @@ class Choice:
 
 
 def choose(standings: Sequence[Standing], settings: Selection, metric: Metric) -> Choice:
-    """Apply the rule. The standings are of one metric on the same rows, differences to the best of them."""
+    """Apply the rule to standings for one metric on the same rows, with differences to the best of them."""
     ranking = tuple(sorted(standings, key=lambda one: (-metric.goodness(one.value), one.cost)))
     chosen = min((one for one in ranking if one.tied), key=lambda one: one.cost)
     return Choice(
@@ -101,7 +101,7 @@ def choose(standings: Sequence[Standing], settings: Selection, metric: Metric) -
 
 
 def _reason(ranking: Sequence[Standing], chosen: Standing, settings: Selection, metric: Metric) -> str:
-    """Say in two or three sentences what led to the choice."""
+    """Explain the choice in a few sentences."""
     leader, *others = ranking
     value = metric.say(leader.value)
     interval = f"{settings.confidence * 100:g}% interval {metric.say(leader.low)} to {metric.say(leader.high)}"
@@ -143,7 +143,7 @@ def _cost(one: Standing) -> str:
 
 
 def _amount(number: int) -> str:
-    """Write a number of parameters as a person says it: 820, 7.7 k, 22.8 M, 1.1 B."""
+    """Write a number of parameters for a reader: 820, 7.7 k, 22.8 M, 1.1 B."""
     for unit, name in ((10**9, " B"), (10**6, " M"), (10**3, " k")):
         if number >= unit:
             return f"{number / unit:.1f}{name}"

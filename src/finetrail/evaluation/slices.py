@@ -1,4 +1,4 @@
-"""Rows of the test split that the gate judges apart. What else a slice may go by, contents and targets add."""
+"""Slices: rows of the test split that the gate judges separately. Contents and targets add more conditions."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Sliced(Protocol):
-    """The rows of a split, as slices ask for them."""
+    """The rows of a split, as slices need them."""
 
     @property
     def labels(self) -> Sequence[Any]: ...
@@ -22,15 +22,15 @@ class Sliced(Protocol):
     def groups(self) -> Sequence[object]: ...
 
     def contents(self) -> Iterable[Any]:
-        """What the rows hold, read anew."""
+        """The contents of the rows, read again on each call."""
         ...
 
 
 class Slice(Settings):
-    """Rows that meet all that is given.
+    """Rows that meet all given conditions.
 
     Attributes:
-        group: the groups that are meant.
+        group: the groups that belong to the slice.
     """
 
     group: list[str] | None = Field(default=None, min_length=1)
@@ -42,7 +42,7 @@ class Slice(Settings):
         return self
 
     def rows(self, split: Sliced) -> "NDArray[np.bool_]":
-        """Which rows are meant (n,)."""
+        """Whether each row belongs to the slice (n,)."""
         import numpy as np
 
         wanted = None if self.group is None else set(self.group)

@@ -1,4 +1,4 @@
-"""Memory that a CPU's training frees and needs again in its next step."""
+"""Keep the memory that training on a CPU frees and needs again in its next step."""
 
 import ctypes
 import sys
@@ -11,11 +11,11 @@ _LARGEST = 32 * 2**20
 
 
 def keep_freed_memory() -> bool:
-    """Have malloc keep what is freed, and not return it to the system, which would have to clear it again.
+    """Have malloc keep freed memory instead of returning it to the system, which would have to clear it again.
 
     By default glibc returns each large tensor at once: a step of training then spends up to a tenth of its time on
-    page faults. The price is memory that is cut up: a training of MiniLM held some 3 % more. Elsewhere than on Linux
-    with glibc nothing happens.
+    page faults. The price is fragmentation: a training of MiniLM held some 3 % more memory. Does nothing except on
+    Linux with glibc.
 
     Returns:
         Whether malloc took the setting.
@@ -26,7 +26,7 @@ def keep_freed_memory() -> bool:
 
 
 def return_freed_memory() -> None:
-    """Give back what was kept so far: for the end of a training, when what follows needs less."""
+    """Return the kept memory to the system: at the end of a training, when less memory is needed."""
     if (library := _c_library()) is not None:
         library.malloc_trim(0)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-# A group of so many batches is sorted by length: enough to leave little padding, few enough to keep batches random.
+# Batches per group that is sorted by length: enough to leave little padding, few enough to keep batches random.
 BATCHES_A_GROUP = 50
 
 
@@ -17,7 +17,7 @@ def grouped_batches(lengths: Sequence[int], size: int, seed: int) -> list[list[i
         seed: the same seed gives the same batches.
 
     Returns:
-        The indices of each batch; every example is in just one.
+        The indices of each batch; every example is in exactly one.
     """
     generator = np.random.default_rng(seed)
     order = generator.permutation(len(lengths))
@@ -37,12 +37,12 @@ def sorted_batches(lengths: Sequence[int], size: int) -> list[list[int]]:
 
 
 def cut(batch: Sequence[int], lengths: Sequence[int], most: int | None) -> list[list[int]]:
-    """Divide a batch, longest examples first, so that no part is padded to more than `most` in all.
+    """Divide a batch, longest examples first, so that no part has more than `most` tokens.
 
     Args:
         batch: indices of examples.
         lengths: of all examples.
-        most: tokens, padding counted; None: the batch stays whole. An example that is longer is a part of its own.
+        most: tokens, padding included; None: the batch stays whole. A longer example is a part of its own.
     """
     if most is None:
         return [list(batch)]

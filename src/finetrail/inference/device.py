@@ -36,12 +36,12 @@ def fix_seeds(seed: int) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     set_seed(seed)
     torch.use_deterministic_algorithms(True)
-    # Else each new tensor would be filled with NaN first, in case that somebody reads what nobody wrote.
+    # Otherwise torch would first fill each new tensor with NaN, in case something reads it before writing.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def native_bf16() -> bool:
-    """Whether this hardware multiplies matrices in bfloat16; elsewhere it would be emulated, and slower."""
+    """Whether this hardware multiplies matrices in bfloat16; other hardware emulates it, which is slower."""
     if torch.cuda.is_available():
         return torch.cuda.get_device_capability() >= (8, 0)
     capabilities = torch.cpu.get_capabilities()
@@ -49,7 +49,7 @@ def native_bf16() -> bool:
 
 
 def build_accelerator(precision: Precision = "fp32") -> "Accelerator":
-    """The `accelerate` object that places and wraps the model; a fresh one even if this process had another before.
+    """The `accelerate` object that places and wraps the model; a new one even if this process already had one.
 
     Args:
         precision: `tf32` lets a GPU round the inputs of its float32 products. `autocast` does the rest.
@@ -72,10 +72,10 @@ def autocast(precision: Precision, device: torch.device) -> Any:
 
 
 def lay_out(model: nn.Module) -> None:
-    """Arrange a model in memory as it is fastest; it computes the same.
+    """Arrange a model in memory for speed; it computes the same.
 
-    Weights of convolutions stand channels last. Activations whose gradient needs their input do not overwrite it: they
-    would have to copy it first.
+    Convolution weights are channels last. Activations whose gradient needs their input do not work in place: they would
+    have to copy the input first.
     """
     model.to(memory_format=torch.channels_last)
     for module in model.modules():
@@ -84,7 +84,7 @@ def lay_out(model: nn.Module) -> None:
 
 
 def peak_memory_mb() -> int:
-    """The most memory used so far, in MB: of the GPU if there is one, else of this process."""
+    """The peak memory so far, in MB: of the GPU if there is one, else of this process."""
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_allocated() / 2**20)
     import resource

@@ -1,4 +1,4 @@
-"""The features of a frozen backbone, computed once: what its head trains on in every epoch."""
+"""Compute the features of a frozen backbone once; its head trains on them in every epoch."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ IN_MEMORY = 2**30
 
 @dataclass(frozen=True)
 class Features:
-    """The output of a frozen backbone, computed once: (N, D). Stands in for the inputs it was computed from."""
+    """The output of a frozen backbone, computed once: (N, D). Replaces the inputs it was computed from."""
 
     values: Tensor
     rows: Sequence[int]
@@ -39,12 +39,12 @@ class Features:
 
     @property
     def lengths(self) -> list[int]:
-        """All alike: there is nothing to group by."""
+        """All equal: there is nothing to group by."""
         return [1] * len(self.values)
 
     @property
     def varies(self) -> bool:
-        """They are what they are."""
+        """Never: the features are fixed."""
         return False
 
     def labelled(self, targets: Targets) -> "Features":
@@ -58,11 +58,11 @@ class Features:
 
 @dataclass(frozen=True)
 class RaggedFeatures:
-    """The same where examples have several features each, such as their words: in memory or in a mapped file.
+    """The same for examples with several features each, such as words: in memory or in a mapped file.
 
     Attributes:
-        kept: float32 bytes of the features (W, D) of each example, in the order in which they were computed.
-        places: where in `kept` each example stands.
+        kept: float32 bytes of the features (W, D) of each example, in the order of computation.
+        places: the position of each example in `kept`.
         width: D.
     """
 
@@ -82,7 +82,7 @@ class RaggedFeatures:
 
     @property
     def varies(self) -> bool:
-        """They are what they are."""
+        """Never: the features are fixed."""
         return False
 
     def labelled(self, targets: Targets) -> "RaggedFeatures":
@@ -90,7 +90,7 @@ class RaggedFeatures:
         return replace(self, targets=targets)
 
     def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
-        """`features` (B, W, D) of the examples at `indices`, W the most, and `features_mask` (B, W)."""
+        """`features` (B, W, D) of the examples at `indices`, padded to the longest, and `features_mask` (B, W)."""
         parts = [torch.from_numpy(self._of(index).copy()) for index in indices]
         features = nn.utils.rnn.pad_sequence(parts, batch_first=True)
         mask = torch.arange(features.shape[1]) < torch.tensor([len(part) for part in parts])[:, None]
@@ -112,8 +112,8 @@ def compute_features(
     """Run the frozen backbone once over all inputs.
 
     Args:
-        scratch: a folder for what is too large for memory; the system's own by default.
-        in_memory: bytes of several features an example up to which no file is needed.
+        scratch: a folder for features that do not fit into memory; the system's own by default.
+        in_memory: the most bytes to keep in memory with several features an example; more go to a file.
     """
     if len(inputs) and MASK in inputs.batch([0]):
         return _ragged(model, inputs, batch_size, track, partial(Packed, scratch=scratch, in_memory=in_memory))

@@ -1,4 +1,4 @@
-"""From inputs to batches on the device, made ahead where something else computes."""
+"""From inputs to batches on the device, prepared ahead of the computation."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,14 +20,14 @@ class Examples:
 
     Attributes:
         inputs: with their targets.
-        ids: what errors call the rows.
+        ids: the row names that errors use.
     """
 
     inputs: Inputs
     ids: Sequence[str]
 
     def id_of(self, example: int) -> str:
-        """The id of the row that an example is of."""
+        """The id of the row that an example belongs to."""
         return self.ids[self.inputs.rows[example]]
 
 
@@ -40,10 +40,10 @@ class _Batches(Dataset[Batch]):
 
 
 def feed(inputs: Inputs, asked: Sequence[Asked], device: torch.device, *, workers: int = 0) -> Iterator[Batch]:
-    """The batches on the device, in order; what they hold depends on what is asked for, and on nothing else.
+    """The batches on the device, in order; their content depends only on the arguments.
 
     Args:
-        workers: processes that make batches; 0: this one, beside a GPU in a thread.
+        workers: processes that make batches; 0: this process, with a GPU in a thread.
     """
     made = _Batches(inputs)
     if workers:
@@ -61,7 +61,7 @@ def _load(made: _Batches, asked: Sequence[Asked], workers: int, *, pin: bool) ->
         sampler=asked,
         num_workers=workers,
         pin_memory=pin,
-        generator=torch.Generator(),  # so that it draws nothing from the training's own
+        generator=torch.Generator(),  # so that it does not draw from the training's generator
     )
 
 

@@ -1,4 +1,4 @@
-"""Several processes that train together on this machine: started, watched, and ended together."""
+"""Start, watch and end several processes that train together on this machine."""
 
 import ctypes
 import os
@@ -18,11 +18,11 @@ MEETING = "FINETRAIL_MEETING"
 LAUNCHER = "FINETRAIL_LAUNCHER"
 """Holds the id of the process that started them."""
 _PAUSE = 0.1
-"""Seconds from one look at the processes to the next."""
+"""Seconds between checks of the processes."""
 _LAST_WORDS = 1.0
-"""Seconds that the others have to fail by themselves, once one has failed: of the same error, if they all meet it."""
+"""Seconds that the others have to fail by themselves once one has failed: all may meet the same error."""
 _GRACE = 5.0
-"""Seconds that a process has to end itself when it is told to."""
+"""Seconds that a process has to end after it is told to."""
 
 
 def launched() -> bool:
@@ -33,12 +33,12 @@ def launched() -> bool:
 def launch(processes: int, arguments: Sequence[str]) -> None:
     """Run `finetrail` with these arguments in several processes; return when all have ended well.
 
-    They are told their number as by torchrun, and share the machine's cores. If one dies, the others, which would wait
-    for it for ever, are ended; and so are all if this process is interrupted.
+    They get their number as from torchrun, and share the machine's cores. If one dies, this ends the others, which
+    would wait for it forever. If this process is interrupted, it ends all.
 
     Raises:
-        TrainingError: one of them died of a signal.
-        SystemExit: one of them failed, and has said why; with its exit code.
+        TrainingError: a signal killed one of them.
+        SystemExit: one of them failed and said why; with its exit code.
     """
     with tempfile.TemporaryDirectory(prefix="finetrail-") as folder:
         said = [Path(folder) / f"{number}.stderr" for number in range(processes)]
@@ -47,10 +47,10 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
             for number in range(processes):
                 environment = _environment(number, processes, Path(folder) / "meeting")
                 command = [sys.executable, "-m", "finetrail", *arguments]
-                # A group of their own: Ctrl-C reaches this process alone, which tells them once.
+                # Each gets its own process group: Ctrl-C reaches only this process, which tells them once.
                 if number == 0:
                     running.append(subprocess.Popen(command, env=environment, process_group=0))
-                else:  # one speaks for all, unless it is another that fails
+                else:  # only the first one prints, unless another fails
                     with said[number].open("wb") as file:
                         running.append(
                             subprocess.Popen(command, env=environment, process_group=0, stdout=file, stderr=file)
@@ -73,29 +73,29 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
 
 @contextmanager
 def one_of_several() -> Iterator[None]:
-    """What a process does within this context ends with the one that launched it, or with another that died."""
+    """Within this context, the process ends when its launcher ends or another process dies."""
     launcher = os.environ.get(LAUNCHER)
-    if launcher is None:  # by itself, or under torchrun or accelerate
+    if launcher is None:  # alone, or under torchrun or accelerate
         yield
         return
     _die_with(int(launcher))
     try:
         yield
     except KeyboardInterrupt:
-        # It comes from the launcher, who speaks for all. The usual end would wait for what the others still owe.
+        # The launcher sent it and reports it. A normal exit would wait for results of the other processes.
         os._exit(128 + signal.SIGINT)
     except RuntimeError:
-        # Perhaps it only misses another that died: the launcher knows, and ends it before it complains.
+        # Perhaps only because another process died: then the launcher ends this one before it reports an error.
         time.sleep(2 * _LAST_WORDS)
         raise
 
 
 def _die_with(launcher: int) -> None:
-    """Have the system end this process when the one that launched it dies, even of SIGKILL. Linux only."""
+    """Have the system kill this process when its launcher dies, even by SIGKILL. Linux only."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-    if os.getppid() != launcher:  # it died before
+    if os.getppid() != launcher:  # it died already
         os._exit(1)
 
 
@@ -108,7 +108,7 @@ def _environment(number: int, processes: int, meeting: Path) -> dict[str, str]:
         "LOCAL_RANK": str(number),
         "WORLD_SIZE": str(processes),
         "LOCAL_WORLD_SIZE": str(processes),
-        # On one machine nobody else has to reach them.
+        # All processes are on one machine: the loopback interface is enough.
         "GLOO_SOCKET_IFNAME": "lo",
         "NCCL_SOCKET_IFNAME": "lo",
         "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(threads)),
@@ -124,12 +124,12 @@ def _wait(running: list[subprocess.Popen[bytes]]) -> int | None:
         time.sleep(_PAUSE)
     _let_end(running, _LAST_WORDS)
     failed = {number: process.returncode for number, process in enumerate(running) if process.returncode}
-    # One that misses another fails with a traceback and 1: a signal tells more, and then an error that was foreseen.
+    # A process that loses another fails with a traceback and 1. A signal tells more; next best is any other exit code.
     return min(failed, key=lambda number: (failed[number] > 0, failed[number] == 1, number))
 
 
 def _end(running: list[subprocess.Popen[bytes]]) -> None:
-    """In a way that lets them close the run of MLflow; those that do not hear are killed."""
+    """End them so that they can close the MLflow run; kill those that do not react."""
     for process in running:
         process.terminate()
     _let_end(running, _GRACE)

@@ -1,4 +1,4 @@
-"""What to do when a batch is too large for the memory: compute it in parts, down to one example at a time."""
+"""When a batch is too large for the memory, compute it in parts, down to one example at a time."""
 
 from collections.abc import Callable, Iterable
 
@@ -10,13 +10,13 @@ from finetrail.models.network import Batch
 
 
 class Kept(saved_tensors_hooks):
-    """Within this context, how much a forward pass keeps for the backward pass: the activations.
+    """Within this context, measure the activations: what a forward pass keeps for the backward pass.
 
     Args:
         parameters: of the model; they would be in memory anyway.
 
     Attributes:
-        size: bytes; a tensor that is kept twice counts once.
+        size: bytes; a tensor kept twice counts once.
     """
 
     def __init__(self, parameters: Iterable[Tensor]) -> None:
@@ -51,15 +51,15 @@ def parts(batch: Batch, most: int) -> list[Batch]:
 
 
 def halved_when_full(forward: Callable[[Batch], Tensor], batch: Batch) -> Tensor:
-    """The output for a batch, in as few parts as memory takes, where its examples know nothing of each other.
+    """The output for a batch of independent examples, computed in as few parts as memory allows.
 
     Raises:
-        RuntimeError: as PyTorch has it, where not even one example fits.
+        RuntimeError: PyTorch's own, if not even one example fits.
     """
     try:
         return forward(batch)
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error) or rows(batch) == 1:
             raise
-    # Outside of `except`, where the traceback would still hold the tensors of the pass that failed.
+    # Outside `except`, where the traceback would still hold the tensors of the failed pass.
     return torch.cat([halved_when_full(forward, part) for part in parts(batch, -(-rows(batch) // 2))])

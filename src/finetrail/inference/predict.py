@@ -17,19 +17,19 @@ from finetrail.models.network import Batch, Network, for_model
 from finetrail.progress import Track, quiet
 
 Kept = NDArray[np.float32] | list[NDArray[np.float32]]
-"""One array an example; where all are of one shape, as one (N, ...)."""
+"""One array per example; a single (N, ...) array if all have one shape."""
 MOST_DIMENSIONS = 3
-"""Of what is kept of an example, such as words by tags."""
+"""The most dimensions of one example's array, such as words by tags."""
 Keep = Callable[[Tensor, Batch], Kept]
-"""Takes what is wanted of outputs (B, ..., K): see `finetrail.targets.learning.Learning.keep`."""
+"""Picks what to keep of outputs (B, ..., K): see `finetrail.targets.learning.Learning.keep`."""
 
 
 def predict(
     model: Network, inputs: Inputs, keep: Keep, batch_size: int, *, track: Track = quiet, what: str = "predicting"
 ) -> Kept:
-    """What is kept of the outputs for each example, in the order of the inputs, on the device where the model is.
+    """Compute outputs on the model's device and keep part of them for each example, in the order of the inputs.
 
-    Several processes share the work, and each gets the whole.
+    Several processes share the work, and each gets the full result.
     """
     return collect(model, inputs, batch_size, forward=model, keep=keep, track=track, what=what)
 
@@ -44,14 +44,14 @@ def collect(
     track: Track,
     what: str,
 ) -> Kept:
-    """As `predict`, of any forward pass of the model."""
+    """Like `predict`, for any forward pass of the model."""
     lay_out(model)
     device = next(model.parameters()).device
     batches = sorted_batches(inputs.lengths, batch_size)[processes.rank() :: processes.world()]
     training = model.training
     model.eval()
     collected = _Collected(len(inputs))
-    # What FSDP gathers here it writes into again in training.
+    # FSDP writes again in training into the tensors that it gathers here; inference tensors would forbid that.
     with torch.inference_mode() if processes.world() == 1 else torch.no_grad():
         fed = feed(inputs, [(batch, None) for batch in batches], device)
         for indices in track(batches, total=len(batches), what=what):
@@ -62,7 +62,7 @@ def collect(
 
 
 class _Collected:
-    """What was kept so far. Arrays of one shape are filled in place, so that nothing is in memory twice."""
+    """What was kept so far. Arrays of one shape are filled in place, so that memory holds nothing twice."""
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
@@ -86,7 +86,7 @@ class _Collected:
         return np.zeros((0, 0), dtype=np.float32) if self._same is None else self._same
 
     def _gather(self, device: torch.device) -> None:
-        """Each process has zeros where others have theirs; one may have had nothing to do, and learns the shapes."""
+        """Add up the processes' arrays: each has zeros in the others' rows. An idle process learns the shapes here."""
         shapes = np.zeros((self._rows, 1 + MOST_DIMENSIONS), dtype=np.int64)  # dimensions, and the size of each
         if self._same is not None and processes.rank() == 0:
             shapes[:, 0], shapes[:, 1 : self._same.ndim] = self._same.ndim - 1, self._same.shape[1:]

@@ -1,4 +1,4 @@
-"""The processes that train together, as torch.distributed knows them; one alone where it was not started."""
+"""The processes that train together under torch.distributed; just one if it was not started."""
 
 import os
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ def join() -> None:
         return
     backend = "nccl" if torch.cuda.is_available() else "gloo"
     meeting = os.environ.get(MEETING)
-    if meeting is None:  # started by torchrun or accelerate, which tell where in their own variables
+    if meeting is None:  # started by torchrun or accelerate, which name the meeting point in their own variables
         distributed.init_process_group(backend)
     else:
         number, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
@@ -40,7 +40,7 @@ def total(tensor: Tensor) -> Tensor:
 
 
 def agreed(value: bool) -> bool:
-    """What the first process says."""
+    """The value of the first process."""
     if not _many():
         return value
     said = torch.tensor(value, device="cuda" if torch.cuda.is_available() else "cpu", dtype=torch.int32)
@@ -49,13 +49,13 @@ def agreed(value: bool) -> bool:
 
 
 def wait() -> None:
-    """Go on when all processes have come here."""
+    """Wait until all processes have come here."""
     if _many():
         distributed.barrier()
 
 
 def share(tensors: Iterable[Tensor]) -> None:
-    """Give all processes the values of the first one, in place."""
+    """Copy the first process's values to all processes, in place."""
     if _many():
         for tensor in tensors:
             distributed.broadcast(tensor, src=0)

@@ -17,13 +17,13 @@ from finetrail.models.layers import backbone_parts
 def backbone_blocks(backbone: nn.Module) -> list[tuple[str, nn.Module]]:
     """The whole blocks of a backbone (transformer layers, residual blocks), in the order of the forward pass.
 
-    Each is a layer of `backbone_layers`; what is no block (embeddings, a single convolution) is left out.
+    Each is a layer of `backbone_layers`; other layers (embeddings, a single convolution) are left out.
 
     Args:
-        backbone: of text or vision, also with adapters of peft.
+        backbone: for text or images, with or without peft adapters.
 
     Returns:
-        The blocks with their names inside of `backbone`; none where the network is not made of blocks.
+        The blocks with their names inside `backbone`; none if the network does not consist of blocks.
     """
     names = {id(module): name for name, module in backbone.named_modules()}
     return [
@@ -34,13 +34,13 @@ def backbone_blocks(backbone: nn.Module) -> list[tuple[str, nn.Module]]:
 
 
 def checkpoint_blocks(backbone: nn.Module) -> None:
-    """Keep only the input of each block for the backward pass, which computes the rest again (Chen et al. 2016).
+    """Keep only the input of each block for the backward pass, which recomputes the rest (Chen et al. 2016).
 
-    The blocks get a `forward` of their own, so names and weights stay as they are. A model must not be deep-copied
+    This replaces only the `forward` of each block, so names and weights stay as they are. Do not deep-copy the model
     afterwards: the copy's blocks would compute with the weights of the original.
 
     Raises:
-        ConfigError: the backbone is not made of blocks.
+        ConfigError: the backbone does not consist of blocks.
     """
     blocks = backbone_blocks(backbone)
     if not blocks:
@@ -70,12 +70,12 @@ def _contexts(norms: list[Any]) -> tuple[AbstractContextManager[None], AbstractC
 
 @contextmanager
 def _again(norms: list[Any]) -> Iterator[None]:
-    """Let running statistics have seen the batch once, though it is computed twice."""
+    """Make running statistics count the batch once, although it is computed twice."""
     buffers = [buffer for norm in norms if norm.training for buffer in norm.buffers()]
     kept = [buffer.clone() for buffer in buffers]
     try:
         yield
-    finally:  # the second computation ends by an exception as soon as all that the backward pass needs is there
+    finally:  # an exception ends the second computation once the backward pass has all that it needs
         with torch.no_grad():
             for buffer, before in zip(buffers, kept, strict=True):
                 buffer.copy_(before)

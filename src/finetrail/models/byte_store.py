@@ -1,4 +1,4 @@
-"""Many byte strings as one block: in memory while they are few, else in a temporary file that is mapped."""
+"""Many byte strings as one block: in memory if it is small, else in a mapped temporary file."""
 
 import mmap
 from collections.abc import Iterable
@@ -18,10 +18,10 @@ class Packed:
     """Byte strings, read by their number, in any order and from any thread.
 
     Args:
-        parts: taken one by one; only the block, or nothing of it, stays in memory.
-        scratch: the folder of the file; the system's own by default. The file has no name, so nothing is left of it
-            after the process, however it ends.
-        in_memory: bytes up to which no file is needed.
+        parts: read one by one; at most the block itself stays in memory.
+        scratch: the folder of the file; the system's own by default. The file has no name, so it is gone when the
+            process ends, however it ends.
+        in_memory: the most bytes to keep in memory; more go to the file.
         resident: bytes that may be read from the file before the process lets go of its pages.
 
     Raises:
@@ -65,8 +65,8 @@ class Packed:
         return self._bytes[start:end]
 
     def _let_go(self, count: int) -> None:
-        # Mapped pages count as this process's memory until it says that it can do without; the system keeps them for
-        # the next time as long as it has nothing better to do with its memory.
+        # Mapped pages count as this process's memory until it releases them; the system still caches them while it
+        # has memory to spare.
         self._read += count
         if self._mapped is not None and self._read > self._resident and hasattr(mmap, "MADV_DONTNEED"):
             self._mapped.madvise(mmap.MADV_DONTNEED)

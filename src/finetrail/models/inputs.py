@@ -1,4 +1,4 @@
-"""Examples made ready for a model: all that training and inference ask of them is lengths, rows and batches."""
+"""Examples prepared for a model: training and inference only need their lengths, rows and batches."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Values(Protocol):
-    """Raw values, such as texts or encoded images: a list, or what reads them from disk one by one."""
+    """Raw values, such as texts or encoded images: a list, or an object that reads them from disk one by one."""
 
     def __len__(self) -> int: ...
 
@@ -22,7 +22,7 @@ class Values(Protocol):
 
 @dataclass(frozen=True)
 class Watched:
-    """Values that show how far they have come each time that they are gone through."""
+    """Values that show progress each time they are iterated."""
 
     values: Values
     track: Track
@@ -37,11 +37,11 @@ class Watched:
 
 @dataclass(frozen=True)
 class Changes:
-    """What augmentation made of a batch, as far as targets have to follow it.
+    """The changes of an augmentation that the targets must follow.
 
     Attributes:
-        partner: (B,), the number in the batch of the example that each was mixed with; None where none was.
-        share: (B,), 0..1, how much of each is the example itself.
+        partner: (B,), the position in the batch of the example that each was mixed with; None if none was.
+        share: (B,), 0..1, how much of the mix is the example itself.
     """
 
     partner: "Tensor | None" = None
@@ -52,38 +52,38 @@ NO_CHANGES = Changes()
 
 
 class Targets(Protocol):
-    """The encoded labels of examples. They travel with the inputs, so that what changes an example can tell them."""
+    """The encoded labels of examples. They travel with the inputs, so that augmentation can change both."""
 
     def __len__(self) -> int: ...
 
     def batch(self, indices: Sequence[int], changes: Changes) -> "Batch":
-        """What the loss reads of the examples at `indices`: tensors by name, each name with `targets` in front."""
+        """What the loss reads for the examples at `indices`: tensors by name, each name starting with `targets`."""
         ...
 
 
 class Inputs(Protocol):
-    """Examples made ready for a model, handed out in batches."""
+    """Examples prepared for a model, returned in batches."""
 
     def __len__(self) -> int: ...
 
     @property
     def lengths(self) -> list[int]:
-        """The size of each example, which batches are grouped by."""
+        """The size of each example; batches are grouped by it."""
         ...
 
     @property
     def rows(self) -> Sequence[int]:
-        """The row that each example is of, or a part of, in order."""
+        """The row that each example is, or is part of, in order."""
         ...
 
     @property
     def varies(self) -> bool:
-        """Whether a batch is another one with a seed than without: whether there is augmentation."""
+        """Whether a seed changes a batch: whether there is augmentation."""
         ...
 
     @property
     def targets(self) -> Targets | None:
-        """The encoded labels; None where there are none."""
+        """The encoded labels; None if there are none."""
         ...
 
     def labelled(self, targets: Targets) -> Self:
@@ -91,7 +91,7 @@ class Inputs(Protocol):
         ...
 
     def batch(self, indices: Sequence[int], seed: int | None = None) -> "Batch":
-        """The tensors of the examples at `indices`, padded to the largest of them, and their targets if there are any.
+        """The tensors of the examples at `indices`, padded to the largest of them, and their targets, if any.
 
         Args:
             seed: of this batch's augmentations, for training; None for none.
@@ -100,5 +100,5 @@ class Inputs(Protocol):
 
 
 def targets_of(inputs: Inputs, indices: Sequence[int], changes: Changes = NO_CHANGES) -> "Batch":
-    """The targets of a batch; nothing where there are none."""
+    """The targets of a batch; empty if there are none."""
     return {} if inputs.targets is None else inputs.targets.batch(indices, changes)

@@ -6,20 +6,20 @@ from typing import Any
 
 from torch import nn
 
-# The names that libraries give to what is one layer, whatever stands inside.
+# Endings of class names that libraries give to whole layers, whatever is inside them.
 _BLOCKS = ("Layer", "Block", "Residual", "Bottleneck")
 _LISTS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
 @dataclass(frozen=True)
 class Part:
-    """A step on the way through a backbone.
+    """A step of the forward pass through a backbone.
 
     Attributes:
-        parameters: that belong together.
-        module: what holds them, and nothing else; None where they stand alone beside further parts.
-        is_layer: whether they are a layer of their own, rather than of the one before.
-        is_block: whether that layer is a whole block, one of several, rather than embeddings or a single matrix.
+        parameters: parameters that belong together.
+        module: the module that holds only them; None if their module has further parts.
+        is_layer: whether they are a layer of their own rather than part of the previous one.
+        is_block: whether that layer is a whole block rather than embeddings or a single matrix.
     """
 
     parameters: list[nn.Parameter]
@@ -31,16 +31,16 @@ class Part:
 def backbone_layers(backbone: nn.Module) -> list[list[nn.Parameter]]:
     """The parameters of a backbone, layer by layer.
 
-    A layer is a block where the network is made of blocks (a residual block, a transformer layer), else a matrix or a
-    convolution with what follows it. Parameters that stand alone (norms, position embeddings) belong to the layer
-    before them, or to the first. An embedding belongs to the first, wherever it is listed: the relative positions of
-    DeBERTa stand behind the blocks, and each of them reads them.
+    A layer is a block if the network consists of blocks (residual blocks, transformer layers), else a matrix or a
+    convolution with what follows it. Single parameters (norms, position embeddings) belong to the layer before them, or
+    to the first. An embedding belongs to the first layer wherever it is listed: DeBERTa lists its relative positions
+    after the blocks, although every block reads them.
 
     Args:
-        backbone: of text or vision, also with adapters of peft.
+        backbone: for text or images, with or without peft adapters.
 
     Returns:
-        Each parameter once, in the layer that uses it first; the layers in the order in which data goes through.
+        Each parameter once, in the layer that uses it first; layers in the order of the forward pass.
     """
     seen: set[int] = set()
     layers: list[list[nn.Parameter]] = []
@@ -63,13 +63,13 @@ def backbone_layers(backbone: nn.Module) -> list[list[nn.Parameter]]:
 
 
 def backbone_parts(backbone: nn.Module) -> Iterator[Part]:
-    """All steps of a backbone, those without parameters too, in the order in which data goes through."""
+    """All steps of a backbone, also those without parameters, in the order of the forward pass."""
     inner: Any = backbone.get_base_model() if hasattr(backbone, "get_base_model") else backbone  # type: ignore[operator]
     return _parts(_unwrapped(inner))
 
 
 def _unwrapped(module: nn.Module) -> nn.Module:
-    """What stands inside of wrappers that have nothing of their own."""
+    """The module inside wrappers that have nothing of their own."""
     children = list(module.children())
     if len(children) == 1 and not isinstance(module, _LISTS) and not list(module.parameters(recurse=False)):
         return _unwrapped(children[0])
@@ -89,7 +89,7 @@ def _parts(module: nn.Module) -> Iterator[Part]:
 
 
 def _is_path(module: nn.Module) -> bool:
-    """Whether a module only leads to layers, rather than being one."""
+    """Whether a module only contains layers rather than being one."""
     if _is_leaf(module):
         return False
     if isinstance(module, _LISTS):
@@ -105,7 +105,7 @@ def _is_block(module: nn.Module) -> bool:
 
 
 def _holds_blocks(module: nn.Module) -> bool:
-    """Whether a module leads to whole blocks, and not only to the parts of one."""
+    """Whether a module contains whole blocks and not only the parts of one."""
     if not isinstance(module, _LISTS):
         return True
     with_matrix = [child for child in module.children() if _has_matrix(child)]

@@ -16,8 +16,8 @@ def for_model(batch: Batch) -> Batch:
 class Network(nn.Module):
     """Backbone and head.
 
-    A batch holds either the backbone's own inputs or, where the backbone is frozen and its output was computed once,
-    `features`: then only the head runs. Training loop, evaluation and saving need not know which of the two it is.
+    A batch holds either the backbone's inputs or, if the backbone is frozen and its output was computed once,
+    `features`: then only the head runs. Training loop, evaluation and saving need not know which.
 
     Args:
         backbone: maps a batch to features (B, ..., D).
@@ -32,10 +32,10 @@ class Network(nn.Module):
         self.head = head
 
     def train(self, mode: bool = True) -> "Network":
-        """Set training mode, but not in parts that are frozen as a whole.
+        """Set training mode, except in parts that are entirely frozen.
 
-        What does not learn is not to change either: in training mode the BatchNorms of a frozen part would go on
-        averaging, and its dropouts would only add noise.
+        Frozen parts must not change: in training mode their BatchNorms would keep averaging, and their dropouts would
+        only add noise.
         """
         super().train(mode)
         if mode:
@@ -50,7 +50,7 @@ class Network(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Outputs, (B, ..., K), in float32."""
         features = self.dropout(self.features(batch))
-        # The head is tiny and decides: it stays in full precision under autocast.
+        # The head is tiny and decides the output: it stays in full precision under autocast.
         with torch.autocast(features.device.type, enabled=False):
             outputs: Tensor = self.head(features.float())
         return outputs

@@ -19,7 +19,7 @@ def save_tensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str
         metadata: for the file's header.
 
     Raises:
-        OSError: the disk is full, or the file may not be written.
+        OSError: the disk is full, or the file is not writable.
     """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
@@ -29,12 +29,12 @@ def save_tensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str
     try:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, partial, metadata)
     except SafetensorError as error:
-        # The library tells of a full disk only in its message: "... (os error 28)".
+        # The library reports a full disk only in its message: "... (os error 28)".
         number = re.search(r"os error (\d+)", str(error))
         if number is None:
             raise
         raise OSError(int(number[1]), str(error), str(path)) from error
-    partial.chmod(0o644)  # safetensors writes for the owner alone; a served or shared model has other readers
+    partial.chmod(0o644)  # safetensors lets only the owner read; a served or shared model has other readers
     with partial.open("rb") as file:
         os.fsync(file.fileno())
     partial.replace(path)
@@ -67,7 +67,7 @@ def trainable_tensors(model: nn.Module) -> dict[str, Tensor]:
 
 
 def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
-    """The sha256 of tensors: of their names, types, shapes and bytes."""
+    """The sha256 of the names, types, shapes and bytes of tensors."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name].detach().cpu().contiguous()
@@ -77,7 +77,7 @@ def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
-    """Put every tensor of a file into the model, which must have just these names and shapes.
+    """Load every tensor of a file into the model, which must have exactly these names and shapes.
 
     Raises:
         ModelError: a name or a shape differs.

@@ -1,4 +1,4 @@
-"""One attempt to train a candidate, in one start or several: what it is of, and the key of its MLflow run."""
+"""One attempt to train a candidate, in one or more starts: its identity, and the key of its MLflow run."""
 
 import json
 import logging
@@ -20,12 +20,12 @@ FREE = ("train.checkpoint_seconds", "train.workers", "train.processes", "train.f
 
 @dataclass(frozen=True)
 class Attempt:
-    """What attempt.json holds.
+    """The content of attempt.json.
 
     Attributes:
         identity: all that the result depends on, by name: settings, hashes of data, code and weights.
-        key: a tag of the MLflow run, thought out before it is opened, so that no crash can part the two.
-        superseded: the keys of runs that this attempt takes the place of.
+        key: a tag of the MLflow run, made before the run is opened, so that no crash can separate the two.
+        superseded: the keys of the runs that this attempt replaces.
         finished: whether its results were written.
     """
 
@@ -37,20 +37,20 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Opened:
-    """An attempt. Attributes: resume: its newest checkpoint; None where training starts afresh."""
+    """An attempt. Attributes: resume: its newest checkpoint; None if training starts afresh."""
 
     attempt: Attempt
     resume: Checkpoint | None
 
 
 def open_attempt(folder: Path, identity: dict[str, str], *, steps: int, length_matters: bool) -> Opened:
-    """Go on with the attempt that was cut off here, or say why not and begin a new one.
+    """Continue the last attempt in this folder, or say why not and begin a new one.
 
     Args:
-        folder: of one candidate; what a training leaves for the time after a crash.
-        steps: optimiser steps that the training has.
-        length_matters: whether the steps so far would have been others in a longer or shorter training, as with a
-            schedule that goes down to 0 at its end.
+        folder: of one candidate; holds what a training needs to resume after a crash.
+        steps: optimiser steps of the whole training.
+        length_matters: whether the steps so far would differ in a longer or shorter training, as with a schedule that
+            falls to 0 at its end.
     """
     before = _read(folder / "attempt.json")
     if before is None:
@@ -81,7 +81,7 @@ def open_attempt(folder: Path, identity: dict[str, str], *, steps: int, length_m
         return _begin(folder, identity, superseded)
     if done:
         log.warning("training goes on after step %d of %d", done, steps)
-    # What a run of MLflow shows as its settings cannot be changed: other settings are another run, with all points.
+    # An MLflow run's settings cannot change, so changed settings need another run, with all points.
     attempt = replace(before, identity=identity, finished=False)
     if changes:
         attempt = replace(attempt, key=uuid.uuid4().hex, superseded=superseded)

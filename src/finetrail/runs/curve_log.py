@@ -1,4 +1,4 @@
-"""The curves of a run on their way to MLflow while training goes on."""
+"""Send the curves of a run to MLflow during training."""
 
 import logging
 import signal
@@ -19,13 +19,13 @@ ATTEMPT = "finetrail.attempt"
 
 
 class CurveLog:
-    """Mirrors a training run's curves to MLflow while it goes on. A server that is away for a while stops nothing.
+    """Mirrors a run's curves to MLflow during training. A server that is down for a while does not stop training.
 
-    The files are the truth and MLflow shows them: points that could not be sent are kept and sent with later ones.
+    The files are the truth and MLflow shows them. Points that could not be sent are sent with later ones.
 
     Args:
-        known: name and step of the values that the run has already, from before a crash: they are not sent again.
-        pause: seconds in which a server that did not answer is not asked again; each try costs training its patience.
+        known: name and step of the values that the run already has from before a crash; they are not sent again.
+        pause: seconds to wait after a failed try, because training waits during each try.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class CurveLog:
                 self._send()
 
     def close(self, final: dict[str, float], status: str) -> None:
-        """Send what is left and close the run; a run that stays open is rebuilt from files by the next stage."""
+        """Send what is left and close the run; if it stays open, the next stage rebuilds it from files."""
         self._add(final, 0)
         with _interrupted_later():
             if self._send():
@@ -81,11 +81,11 @@ def open_log(
     tags: dict[str, str],
     datasets: list[dict[str, str]],
 ) -> CurveLog:
-    """Open the MLflow run of an attempt, or the one that was cut off.
+    """Open the MLflow run of an attempt: a new one, or the one that was cut off.
 
     Args:
-        key: of the attempt; a tag by which its run is found again, whatever was written before a crash.
-        superseded: the keys of attempts that will not go on; what MLflow still shows as running is ended.
+        key: of the attempt; a tag that finds its run again, whatever was written before a crash.
+        superseded: the keys of attempts that will not continue; their runs are ended if still running.
     """
     for old in superseded:
         left = tracker.find(ATTEMPT, old, running=True)
@@ -93,16 +93,16 @@ def open_log(
             tracker.end(left, "KILLED")
     run_id = tracker.find(ATTEMPT, key)
     if run_id is not None:
-        tracker.fill(run_id, name, params, datasets)  # where it was cut off before it was filled
+        tracker.fill(run_id, name, params, datasets)  # it may have been cut off before it was filled
         return CurveLog(tracker, run_id, tracker.reopen(run_id))
     return CurveLog(tracker, tracker.start(name, params, tags | {ATTEMPT: key}, datasets))
 
 
 @contextmanager
 def _interrupted_later() -> Iterator[None]:
-    """Let Ctrl-C wait for the end of this context; a second one does not wait.
+    """Delay Ctrl-C to the end of this context; a second one acts at once.
 
-    An exception in the midst of a transaction leaves the database locked, and closing the run would wait for the lock.
+    An exception inside a transaction leaves the database locked, and closing the run would wait for the lock.
     """
     if threading.current_thread() is not threading.main_thread():  # signals go to the main thread
         yield

@@ -1,4 +1,4 @@
-"""Curves as CSV files: one row a point, so that `dvc plots`, a spreadsheet and MLflow all show the same numbers."""
+"""Curves as CSV files, one row per point, so that `dvc plots`, a spreadsheet and MLflow all show the same numbers."""
 
 import csv
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from finetrail.evaluation.scores.metric import Point
 
 
 def write_curve(path: Path, points: Sequence[Point]) -> None:
-    """Write points with the names of the first as header."""
+    """Write points; the names of the first one are the header."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(points[0]), lineterminator="\n")
         writer.writeheader()

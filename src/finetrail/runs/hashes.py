@@ -1,4 +1,4 @@
-"""Which code, data and settings a run stands on: hashes for MLflow's tags, and for the report."""
+"""Hashes of the code, data and settings of a run, for MLflow's tags and for the report."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ def hash_of(value: Any) -> str:
 
 
 def hash_folder(folder: Path) -> str:
-    """The sha256 of a folder: of the names and hashes of all its files."""
+    """The sha256 of a folder, over the names and hashes of all its files."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return hash_of([[path.relative_to(folder).as_posix(), sha256_of(path)] for path in files])
 
@@ -27,7 +27,7 @@ def hash_code(package: Path = Path(__file__).parents[1]) -> str:
 
 
 def live_tags(workspace: Workspace, stage: str) -> dict[str, str]:
-    """Tags that hold at this moment and must never enter an out: git commit, hashes, validation result."""
+    """Tags that are true only now and must never enter an out: git commit, hashes, validation result."""
     tags = {"finetrail.dvc_stage": stage, **_git(workspace.root)}
     if workspace.params.exists():
         tags["finetrail.params_sha256"] = sha256_of(workspace.params)

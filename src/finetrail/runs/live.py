@@ -1,4 +1,4 @@
-"""A training that goes on: its attempt, and the MLflow run that shows it."""
+"""A training in progress: its attempt, and the MLflow run that shows it."""
 
 import os
 from dataclasses import replace
@@ -19,28 +19,28 @@ PATIENCE = 20.0
 
 
 def checkpoint_folder(workspace: Workspace, name: str) -> Path:
-    """Where a candidate's checkpoints are: outside of every out, because DVC deletes outs before a stage.
+    """The folder of a candidate's checkpoints: outside every out, because DVC deletes outs before a stage.
 
-    $FINETRAIL_CHECKPOINTS names a folder for those whose workspace does not outlive a crash.
+    Set $FINETRAIL_CHECKPOINTS to another folder if the workspace does not survive a crash.
     """
     return Path(os.environ.get("FINETRAIL_CHECKPOINTS") or workspace.scratch / "checkpoints") / name
 
 
 class LiveRun:
-    """The MLflow run of a training, new or taken up again.
+    """The MLflow run of a training, new or resumed.
 
     Args:
-        record: of the run, but for its id and what is measured.
-        identity: what the result depends on beside the record's settings and data: see `Attempt`.
+        record: of the run, without its id and measurements.
+        identity: what the result depends on besides the record's settings and data; see `Attempt`.
         steps, length_matters: see `open_attempt`.
         patience: seconds to wait for another process that trains this candidate.
 
     Attributes:
-        log: hears of the curves.
-        resume: the checkpoint to go on from.
+        log: receives the points of the curves.
+        resume: the checkpoint to resume from, if any.
 
     Raises:
-        WorkspaceError: this candidate is being trained by somebody else.
+        WorkspaceError: another process is training this candidate.
         TrackingError: the server or database does not answer.
     """
 
@@ -77,14 +77,14 @@ class LiveRun:
                 self.log(curve, int(point["step"]), point)
 
     def fail(self, error: BaseException) -> None:
-        """Close the run; what is left of it waits for the next start."""
+        """Close the run as failed or killed; its checkpoints stay for the next start."""
         try:
             self.log.close({}, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
         finally:
             self._lock.release()
 
     def finish(self, final: dict[str, float]) -> None:
-        """Close the run, all outs being written. Checkpoints stay only where a longer training may go on from them."""
+        """Close the run after all outs are written. Checkpoints stay only if a longer training can resume from them."""
         self.log.close(final, "FINISHED")
         write_attempt(self._folder, replace(self._attempt, finished=True))
         if self._length_matters:
@@ -93,7 +93,7 @@ class LiveRun:
 
 
 def _lock(folder: Path, patience: float) -> FileLock:
-    """Held while this process trains: two would write to the same checkpoints, and to the same run."""
+    """Take the lock to hold during training: two processes would write to the same checkpoints and run."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_name(f"{folder.name}.lock"))
     try:

@@ -1,4 +1,4 @@
-"""What one training run leaves for MLflow: run.json, and how its numbers are called there."""
+"""The record of a training run for MLflow: run.json, and the names of its numbers in MLflow."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,15 +11,15 @@ from finetrail.workspace import write_json
 
 @dataclass(frozen=True)
 class RunRecord:
-    """run.json: the identity of the MLflow run that trained a candidate, and all that is needed to rebuild it.
+    """run.json: the identity of the MLflow run that trained a candidate, and all needed to rebuild it.
 
     Attributes:
         params: every setting that the training used, by dotted name.
-        tags: hashes of what went in.
+        tags: hashes of the inputs.
         datasets: name, digest, number of rows and context (`training`, `validation`) of each data set.
-        measured: seconds, samples a second and peak memory of that very run.
-        machine: what that very run computed on, as far as its bits may depend on it: processor or GPU, threads,
-            precision, build of PyTorch.
+        measured: seconds, samples per second and memory of the original run.
+        machine: what the bits of the original run may depend on: processor or GPU, threads, precision, build of
+            PyTorch.
     """
 
     run_id: str
@@ -34,7 +34,7 @@ class RunRecord:
 def settings_of(
     task: Mapping[str, str], seed: int, backbone: Settings, adaptation: Settings, train: Settings
 ) -> dict[str, str]:
-    """What a training was told, by dotted name."""
+    """The settings of a training, by dotted name."""
     sections = {"backbone": backbone, "adaptation": adaptation, "train": train}
     dumped = {name: section.model_dump() for name, section in sections.items()}
     return flatten({**task, "seed": seed, **dumped})
@@ -59,7 +59,7 @@ def curve_metrics(curve: str, point: dict[str, float]) -> dict[str, float]:
 
 
 def final_metrics(metrics: dict[str, Any], measured: dict[str, float]) -> dict[str, float]:
-    """The numbers that candidates are compared by: the kept checkpoint's scores, its size and what it cost."""
+    """The numbers for comparing candidates: scores, size and cost of the kept checkpoint."""
     scores = {f"best_val_{name}": value for name, value in metrics["val"].items()}
     sizes = {f"{name}_parameters": value for name, value in metrics["parameters"].items()}
     return scores | sizes | measured

@@ -1,4 +1,4 @@
-"""MLflow as an index of the runs: what a run logs, and how it is rebuilt from files where the server lost it."""
+"""MLflow as an index of the runs: log a run, and rebuild it from files if the server lacks it."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ from finetrail.workspace import RunPaths, Workspace, read_json
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-# MLflow's defaults wait many minutes for a server that is not there.
+# MLflow's defaults wait many minutes for an absent server.
 _PATIENCE = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
@@ -47,7 +47,7 @@ def prepare_environment(workspace: Workspace) -> str:
 
 @contextmanager
 def tracking_errors(uri: str) -> Iterator[None]:
-    """Turn what MLflow raises when its server or database does not answer into one line."""
+    """Turn MLflow's errors about a server or database that does not answer into a one-line error."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -55,7 +55,7 @@ def tracking_errors(uri: str) -> Iterator[None]:
         yield
     except (MlflowException, SQLAlchemyError, OSError) as error:  # MLflow lets its database's errors through
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise  # no fault of MLflow's
+            raise  # not MLflow's fault
         cause = without_secrets(" ".join(str(error).split()))[:200]
         raise TrackingError(
             f"MLflow at {without_secrets(uri)} does not answer as it should ({cause}); "
@@ -64,9 +64,9 @@ def tracking_errors(uri: str) -> Iterator[None]:
 
 
 def insist(write: Callable[[], object], tries: int = 5) -> None:
-    """Set a tag or an alias: once more where another process set the same one at that moment.
+    """Set a tag or an alias, and retry if another process sets the same one at that moment.
 
-    MLflow looks whether it is there and then inserts or updates it, so that of two who insert one gets an error.
+    MLflow checks whether it exists and then inserts or updates it, so one of two concurrent inserts fails.
     """
     from mlflow.exceptions import MlflowException
 
@@ -83,7 +83,7 @@ def insist(write: Callable[[], object], tries: int = 5) -> None:
 
 @dataclass(frozen=True)
 class Tracker:
-    """An open experiment. Runs are always named by their id: MLflow's notion of an active run is a thread's."""
+    """An open experiment. Methods take run ids, because MLflow's active run is bound to a thread."""
 
     client: "MlflowClient"
     experiment_id: str
@@ -97,7 +97,7 @@ class Tracker:
         return run_id
 
     def fill(self, run_id: str, name: str, params: dict[str, str], datasets: list[dict[str, str]]) -> None:
-        """Tell a run what it is made from; once more does no harm."""
+        """Log the settings and data sets of a run; repeating this does no harm."""
         from mlflow.entities import Dataset, DatasetInput, InputTag, Param, RunTag
 
         with tracking_errors(self.uri):
@@ -118,14 +118,14 @@ class Tracker:
             self.client.log_inputs(run_id, inputs)
 
     def find(self, tag: str, value: str, *, running: bool = False) -> str | None:
-        """The id of the run with this tag, if there is one. Args: running: only one that is not ended."""
+        """The id of the run with this tag, if there is one. Args: running: only a run that has not ended."""
         wanted = f"tags.`{tag}` = '{value}'" + (" and attributes.status = 'RUNNING'" if running else "")
         with tracking_errors(self.uri):
             known = self.client.search_runs([self.experiment_id], wanted, max_results=1)
         return str(known[0].info.run_id) if known else None
 
     def reopen(self, run_id: str) -> set[tuple[str, int]]:
-        """Set a run that was cut off to RUNNING again; returns name and step of each value that it has."""
+        """Set a run that was cut off to RUNNING again; returns the name and step of each of its values."""
         with tracking_errors(self.uri):
             self.client.update_run(run_id, "RUNNING")
             return {
@@ -178,7 +178,7 @@ class Tracker:
     def resume(self, paths: RunPaths) -> str:
         """The id of the run that trained a candidate: the recorded one, or a copy rebuilt from the candidate's files.
 
-        A candidate that came out of DVC's cache was trained in a run that this server may never have seen.
+        This server may never have seen the training run of a candidate that came from DVC's cache.
         """
         record = RunRecord(**read_json(paths.record))
         with tracking_errors(self.uri):
@@ -198,7 +198,7 @@ class Tracker:
 
 
 def connect(workspace: Workspace, experiment: str) -> Tracker:
-    """Open the experiment, and create database and experiment at the first contact.
+    """Open the experiment; create database and experiment on first use.
 
     Raises:
         TrackingError: the server or database does not answer.
@@ -210,7 +210,7 @@ def connect(workspace: Workspace, experiment: str) -> Tracker:
     folder = workspace.scratch / "mlflow"
     folder.mkdir(parents=True, exist_ok=True)
     local = uri.startswith("sqlite:")
-    # Two processes that meet a fresh database at once would both create its tables.
+    # Without the lock, two processes that open a new database at once would both create its tables.
     with FileLock(folder / "first-contact.lock"), tracking_errors(uri):
         client = MlflowClient(tracking_uri=uri)
         known = client.get_experiment_by_name(experiment)

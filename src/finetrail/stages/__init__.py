@@ -1,1 +1,1 @@
-"""The stages: files in, files out. Each is one function that dvc.yaml runs through its command."""
+"""The stages: files in, files out. Each is one function; dvc.yaml runs it through its command."""

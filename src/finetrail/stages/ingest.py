@@ -19,7 +19,7 @@ class Ingested:
 
 @dataclass(frozen=True)
 class _Rows:
-    """The rows of a source, read anew each time they are gone through, so that none has to be held."""
+    """The rows of a source, read again on each iteration, so that memory need not hold them."""
 
     source: Source
     root: Path
@@ -32,7 +32,7 @@ class _Rows:
 def ingest(workspace: Workspace, source: Source, track: Track = quiet) -> Ingested:
     """Write `data/raw`: reads the source, writes `part-*.parquet` and `manifest.parquet`.
 
-    Memory is bounded by a batch of contents, however many rows there are.
+    Memory holds one batch of contents at a time, however many rows there are.
     """
     rows: Iterable[Row] = _Rows(source, workspace.root, track)
     if source.limit:

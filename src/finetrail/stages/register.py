@@ -1,4 +1,4 @@
-"""Stage `register`: put the tested model into the MLflow registry, once for the same content."""
+"""Stage `register`: put the tested model into the MLflow registry, once per content."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +18,7 @@ from finetrail.workspace import Workspace, need, read_json, write_json
 
 @dataclass(frozen=True)
 class Registered:
-    """What `register` did. Attributes: new: False if the same content had a version already."""
+    """What `register` did. Attributes: new: False if this content already had a version."""
 
     name: str
     version: int
@@ -26,13 +26,13 @@ class Registered:
 
 
 def register(workspace: Workspace, *, project: str, task: Task, sources: Sequence[str]) -> Registered:
-    """Write `data/registration.json` for the version of the chosen model; make the version if there is none.
+    """Write `data/registration.json` for the version of the chosen model; create the version if there is none.
 
     Args:
         sources: the addresses of the labelled data, for the lineage.
 
     Raises:
-        RoundTripError: the packed model does not answer as the pipeline did; nothing is registered.
+        RoundTripError: the packed model's answers differ from the pipeline's; nothing is registered.
     """
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
     tested = read_json(need(workspace.test_report / "metrics.json", "test"))
@@ -63,7 +63,7 @@ def register(workspace: Workspace, *, project: str, task: Task, sources: Sequenc
             birth=packing.Birth(born, {"lineage": document}, trip.prove),
         )
     out = {key: value for key, value in asdict(version).items() if key != "new"}
-    # The run that trained the model, of which this server may hold only a copy: an out does not depend on the server.
+    # Record the original training run: this server may hold only a copy, and an out must not depend on the server.
     trained_in = read_json(paths.record)["run_id"]
     write_json(
         workspace.registration,
@@ -73,11 +73,11 @@ def register(workspace: Workspace, *, project: str, task: Task, sources: Sequenc
 
 
 def _inherited(run_tags: dict[str, str]) -> dict[str, str]:
-    """What the training run says of itself. Commit and hashes are said anew: the run may be a copy without them."""
+    """The training run's own tags. The caller sets commit and hashes again: the run may be a copy without them."""
     return {key: value for key, value in run_tags.items() if key.startswith("finetrail.")}
 
 
 def _tags(choice: Choice, tested: dict[str, Any]) -> dict[str, str]:
-    """What a reader of the registry asks first."""
+    """Tags for a reader of the registry: test scores and the reason for the choice."""
     scores = {f"finetrail.test_{name}": f"{value:.4f}" for name, value in tested["test"].items()}
     return scores | {"finetrail.why": choice.reason}

@@ -21,7 +21,7 @@ from finetrail.workspace import Workspace, need, read_json, replacing, write_jso
 
 @dataclass(frozen=True)
 class Selected:
-    """What `select` did: the choice, and on how many validation rows it rests."""
+    """What `select` did: the choice, and the number of validation rows behind it."""
 
     choice: Choice
     rows: int
@@ -29,7 +29,7 @@ class Selected:
 
 @dataclass(frozen=True)
 class _Result:
-    """What `train` left about one candidate. Attributes: rows: id, label, and group where there are groups."""
+    """The results of `train` for one candidate. Attributes: rows: id, label, and group if there are groups."""
 
     candidate: str
     codec: Codec
@@ -46,17 +46,17 @@ class _Result:
 def select(workspace: Workspace, target: Target, settings: Selection, candidates: Sequence[str]) -> Selected:
     """Write `data/selection`: reads the validation predictions and parameter counts in `data/runs/<candidate>`.
 
-    Goes by the names given, in any order. What a candidate that was removed from params.yaml left behind is deleted:
-    DVC leaves it, and it would count in the hash of the folder above, which a clone could then never reach.
+    The order of the names does not matter. Deletes the files of candidates removed from params.yaml: DVC leaves them,
+    and they would count in the hash of the parent folder, which a clone could then never reproduce.
 
     Raises:
         ConfigError: no candidate is given.
-        WorkspaceError: a candidate has no results, or they are of other validation rows.
+        WorkspaceError: a candidate has no results, or results for other validation rows.
         ModelError: a prediction is NaN or infinite.
     """
     if not candidates:
         raise ConfigError("`candidates` is empty, but there must be at least one to select: add one to params.yaml")
-    # Cheapest first: of equal values argmax then takes the cheapest as the leader.
+    # Cheapest first: among equal values argmax then picks the cheapest as the leader.
     results = sorted((_read(workspace, name, target) for name in dict.fromkeys(candidates)), key=lambda one: one.cost)
     for other in results[1:]:
         _same_rows(results[0], other)
@@ -155,7 +155,7 @@ def _write(workspace: Workspace, choice: Choice) -> None:
 
 
 def publish(workspace: Workspace, project: str, choice: Choice) -> None:
-    """Tell MLflow which run was chosen and why, on every candidate's run, so that its UI answers the question."""
+    """Record the choice and the reason on every candidate's MLflow run, so that the UI shows them."""
     tracker = tracking.connect(workspace, project)
     tracker.describe(choice.reason)
     for rank, standing in enumerate(choice.ranking, start=1):

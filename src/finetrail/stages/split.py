@@ -1,4 +1,4 @@
-"""Stage `split`: divide the rows that passed validation into train, val and test, with nothing on two sides."""
+"""Stage `split`: divide the rows that passed validation into train, val and test, with nothing in two splits."""
 
 import csv
 import io
@@ -46,7 +46,7 @@ class Divided:
 def split(workspace: Workspace, settings: Split, key: Callable[[Any], str], track: Track = quiet) -> Divided:
     """Read `data/raw` and the quarantine of `validate`; write train, val, test, split.json and quarantine.csv.
 
-    Decided on the manifest; the contents then go from shard to shard. Nothing is written unless all of it can be.
+    First divides the rows, then copies the contents from shard to shard. Writes the splits all or none.
 
     Args:
         key: what equal labels have in common; see `finetrail.targets.target.Target`.
@@ -82,7 +82,7 @@ def split(workspace: Workspace, settings: Split, key: Callable[[Any], str], trac
     }
     removed = [rows.ids[entry.row] for entry in assignment.removed]
     excerpts = settings.excerpts(workspace.raw, removed)
-    with ExitStack() as stack:  # three separate outs of DVC, written all or none
+    with ExitStack() as stack:  # three separate DVC outs, written all or none
         folders = [stack.enter_context(replacing(workspace.split(name))) for name in SPLITS]
         places = _places(kept, assignment)
         sizes = manifest[settings.size].fillna(0).to_numpy("int64")
@@ -94,7 +94,7 @@ def split(workspace: Workspace, settings: Split, key: Callable[[Any], str], trac
 
 
 def _report(rows: Rows, assignment: Assignment, settings: Split, labels: list[Any]) -> dict[str, Any]:
-    """What split.json says of the division. Raises: SplitError: nobody could train or score on it."""
+    """The part of split.json about the division. Raises: SplitError: it is unfit for training or scoring."""
     counts = label_counts(rows, assignment)
     refuse(assignment)
     settings.strata.refuse(counts, list(compress(labels, (split == "train" for split in assignment.splits))))
@@ -110,7 +110,7 @@ def _report(rows: Rows, assignment: Assignment, settings: Split, labels: list[An
 
 
 def _sizes(ingested: int, quarantined: int, assignment: Assignment) -> dict[str, int]:
-    """Rows by what became of them. Raises: SplitError: they do not add up."""
+    """Row counts by where the rows went. Raises: SplitError: they do not add up."""
     aside = {"quarantined_by_validation": quarantined, "quarantined_by_split": len(assignment.removed)}
     sizes = {"ingested": ingested, **aside, **rows_of(assignment)}
     if ingested != sum(sizes.values()) - ingested:
@@ -146,7 +146,7 @@ def _optional(column: "pd.Series[str]") -> list[str | None]:
 
 
 def _content_hashes(frame: "pd.DataFrame", assignment: Assignment) -> Iterator[tuple[str, str]]:
-    """Of each split, over its rows in the order of their ids, as they are written."""
+    """The hash of each split, over its rows in the order of their ids, as they are written."""
     for name in SPLITS:
         rows = frame[[split == name for split in assignment.splits]].sort_values("id", kind="stable")
         yield name, content_hash(rows["id"].tolist(), rows["label"].tolist(), rows["sha256"].tolist())

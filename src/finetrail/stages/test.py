@@ -38,7 +38,7 @@ MODEL = "model sha256"
 
 @dataclass(frozen=True)
 class Tested:
-    """What `test` did. Attributes: models_scored: different ones on this test split so far, by the ledger."""
+    """What `test` did. Attributes: models_scored: different models scored on this test split so far, by the ledger."""
 
     candidate: str
     evaluation: Evaluation
@@ -47,7 +47,7 @@ class Tested:
 
 @dataclass(frozen=True)
 class _Told:
-    """What an evaluation says in the report."""
+    """What the report shows of an evaluation."""
 
     metrics: Mapping[str, Interval]
     story: Story
@@ -96,19 +96,19 @@ def _metrics(evaluation: Evaluation, draws: Draws, story: Story) -> dict[str, An
 
 
 def _write_tables(folder: Path, evaluation: Evaluation, previews: dict[str, Preview]) -> None:
-    """errors.csv, and what `dvc plots` draws."""
+    """Write errors.csv and the figures for `dvc plots`."""
     plots = folder / "plots"
     plots.mkdir()
     for name, figure in evaluation.plots().items():
         (plots / f"{name}.svg").write_text(alone(figure), encoding="utf-8")
-    # All texts are quoted: without, a lone carriage return inside of one would end its row.
+    # Quote all texts: otherwise a lone carriage return inside one would end its row.
     evaluation.mistakes(previews).to_csv(folder / "errors.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
 
 
 def _report(
     workspace: Workspace, project: str, task: Task, *, choice: Choice, draws: Draws, rows: int, told: _Told
 ) -> Report:
-    """All that the page shows, out of the files of earlier stages."""
+    """The content of the page, from the files of earlier stages."""
     paths = workspace.run(choice.chosen)
     record = RunRecord(**read_json(paths.record))
     metric = metric_named(task.target.metrics, choice.metric)
@@ -135,7 +135,7 @@ def _report(
 
 
 def _model(params: dict[str, str]) -> str:
-    """The backbone in a few words: its name, where it has one, and its weights without their checksum."""
+    """The backbone in a few words: its name, if it has one, and its weights without their checksum."""
     given = [params[key] for key in ("backbone.name", "backbone.weights") if key in params]
     return ", ".join(value.partition("#")[0] for value in given)
 
@@ -163,7 +163,7 @@ def _log(tracker: Tracker, run_id: str, workspace: Workspace, evaluation: Evalua
 
 
 def _enter(tracker: Tracker, run_id: str, workspace: Workspace, report: Report) -> int:
-    """Enter the scoring in the ledger. MLflow's copy of the report tells what no out may hold: how many there were."""
+    """Enter the scoring in the ledger. MLflow's copy of the report, but not the out, tells how many models it lists."""
     ledger = Ledger(tracker, report.project, author(workspace.root))
     test_split = report.split.sha256["test"]
     scorings.publish(

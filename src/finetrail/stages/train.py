@@ -53,7 +53,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class _Work:
-    """What is to be trained. Attributes: inputs: of train and val; labels, rows: of theirs."""
+    """What to train, and on what. Attributes: inputs, labels, rows: of train and val."""
 
     built: Built
     candidate: "Candidate"
@@ -65,7 +65,7 @@ class _Work:
 
     @property
     def settings(self) -> Any:
-        """Section `train`, as the task has it."""
+        """Section `train`, with the task's own settings."""
         return self.candidate.train
 
 
@@ -82,10 +82,10 @@ def train(
     """Write `data/models/<name>` and `data/runs/<name>`; open, fill and close the candidate's MLflow run.
 
     The run's id is written to run.json, for later stages and for clones that get the model out of DVC's cache. A
-    training that was cut off goes on from its last checkpoint, in the same run.
+    training that was cut off resumes from its last checkpoint, in the same run.
 
     Returns:
-        What was done; None in all but the first of several processes, which alone writes.
+        What was done; None in all but the first of several processes: only the first writes.
     """
     started = time.perf_counter()
     processes.join()
@@ -111,7 +111,7 @@ def train(
         fitted, machine = _fit(work, records, workspace)
         candidate.adaptation.merge(built.model)
         learning.finish(built.model)
-        # Scored as it will be served: whole, merged, in full precision.
+        # Score the model as it will be served: whole, merged, in full precision.
         size = settings.batch_size
         kept = predict(built.model, inputs["val"], learning.keep, size, track=track, what="scoring")
         if run is None:
@@ -145,7 +145,7 @@ def _encode(
 
 
 def _open_run(workspace: Workspace, project: str, record: RunRecord, work: _Work) -> LiveRun:
-    # The random weights of the head are in it too: they follow from the seed, and from PyTorch's own code.
+    # The weights include the head's random ones, which depend on the seed and on PyTorch's code.
     identity = {
         "code": hashes.hash_code(),
         "torch": torch.__version__,
@@ -157,7 +157,7 @@ def _open_run(workspace: Workspace, project: str, record: RunRecord, work: _Work
 
 
 def _fit(work: _Work, records: Records, workspace: Workspace) -> tuple[Fitted, Machine]:
-    """Train; returns what was done and where."""
+    """Train; returns the progress and the machine."""
     model, inputs, settings, learning = work.built.model, work.inputs, work.settings, work.built.learning
     batch = inputs["train"].batch(range(min(settings.batch_size, len(inputs["train"]))))
     resume = records.resume
@@ -189,7 +189,7 @@ def _fit(work: _Work, records: Records, workspace: Workspace) -> tuple[Fitted, M
 
 
 def _outs(work: _Work, record: RunRecord, fitted: Fitted, *, parameters: dict[str, int], kept: Any) -> Outs:
-    """What is written. Args: kept: of the finished model's answers to the validation rows."""
+    """The results to write. Args: kept: what `predict` kept of the finished model's validation outputs."""
     val, labels = work.inputs["val"], work.labels["val"]
     learning = work.built.learning.fitted(kept, val, labels)
     built = replace(work.built, learning=learning)
@@ -205,7 +205,7 @@ def _outs(work: _Work, record: RunRecord, fitted: Fitted, *, parameters: dict[st
 
 
 def _measured(started: float, resume: Checkpoint | None, fitted: Fitted) -> dict[str, float]:
-    """What the training cost, with what went before a crash."""
+    """The cost of the training, including the work before a crash."""
     before = resume.state["fitted"]["seconds"] if resume else 0.0
     seconds = before + time.perf_counter() - started
     return {
@@ -217,16 +217,16 @@ def _measured(started: float, resume: Checkpoint | None, fitted: Fitted) -> dict
 
 
 def _unheard(curve: str, step: int, point: Point) -> None:
-    """One of several processes tells of the curves."""
+    """Ignore the point: only the first process reports the curves."""
 
 
 def _record(workspace: Workspace, name: str, params: dict[str, str], rows: dict[str, int]) -> RunRecord:
-    """Of the run that is to be, without its id. Args: rows: how many each split has."""
+    """The record of the new run, without its id. Args: rows: the number of rows of each split."""
     contexts = {"train": "training", "val": "validation"}
     datasets = [
         {
             "name": split,
-            # MLflow takes a digest of 36 characters at most.
+            # MLflow accepts digests of at most 36 characters.
             "digest": hashes.hash_folder(workspace.split(split))[:36],
             "rows": str(count),
             "context": contexts[split],

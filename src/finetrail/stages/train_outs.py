@@ -1,4 +1,4 @@
-"""What stage `train` leaves: the model, its scores, curves and answers, and some examples as it saw them."""
+"""The outs of stage `train`: the model, its scores, curves and answers, and some examples as it saw them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Outs:
 
     Attributes:
         metrics: the content of metrics.json.
-        answers: to the validation rows.
+        answers: for the validation rows.
         seen: training examples as the model sees them.
     """
 
@@ -56,7 +56,7 @@ def write_outs(workspace: Workspace, val: pd.DataFrame, outs: Outs) -> None:
 
 
 def seen_in_training(built: Built, inputs: Inputs, labels: Sequence[Any], seed: int) -> list[Seen]:
-    """Some training examples as the model sees them, cut and augmented: the first of them, three times each.
+    """The first training examples as the model sees them, cut and augmented; each several times if augmentation is on.
 
     Args:
         labels: of all rows.

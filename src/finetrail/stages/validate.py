@@ -1,4 +1,4 @@
-"""Stage `validate`: check the ingested rows against the rules, and put aside those that cannot be used."""
+"""Stage `validate`: check the ingested rows against the rules, and quarantine those that cannot be used."""
 
 import shutil
 from collections.abc import Callable
@@ -25,7 +25,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Validated:
-    """What `validate` did. `findings` has one entry a rule, in the order in which they were applied."""
+    """What `validate` did. `findings` has one entry per rule, in the order of application."""
 
     rows: Rows
     findings: tuple[Finding, ...]
@@ -38,8 +38,8 @@ def validate(workspace: Workspace, rules: CommonRules, key: Callable[[Any], str]
         key: what equal labels have in common; see `finetrail.targets.target.Target`.
 
     Raises:
-        ValidationError: a rule of policy `fail` found rows, or no row or fewer than two labels are left. The same files
-            are then in `.finetrail/validation-failed`, and the earlier `data/reports/validation` is as it was.
+        ValidationError: a rule of policy `fail` found rows, or no row or fewer than two labels are left. Then the same
+            files are in `.finetrail/validation-failed`, and the earlier `data/reports/validation` is unchanged.
     """
     manifest = keyed(read_manifest(workspace.raw), key)
     inspection = inspect(manifest, rules)

@@ -1,4 +1,4 @@
-"""Attention by three plain products, where PyTorch's fused kernel is slow."""
+"""Attention by plain matrix products, where PyTorch's fused kernel is slow."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +13,9 @@ from finetrail.inference.device import Precision
 def training_attention(precision: Precision, device: torch.device) -> Iterator[None]:
     """The context of a forward *and* backward pass: `scaled_dot_product_attention` with the faster gradient.
 
-    On a CPU the fused kernel's backward pass takes about twice as long in 16 bits as the products by themselves, which
-    keep a few percent more memory. In float32, on a GPU and without a gradient the fused kernel is left as it is.
-    (The flag is named for CUDA, but it holds for all devices: without it these products would be in float32.)
+    On a CPU in 16 bits, the fused kernel's backward pass takes about twice as long as the plain products, which need a
+    few percent more memory. In float32, on a GPU and without a gradient this keeps the fused kernel.
+    (The flag is named for CUDA but applies to all devices: without it these products would be in float32.)
     """
     if device.type != "cpu" or precision not in {"bf16", "fp16"}:
         yield

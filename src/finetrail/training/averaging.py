@@ -1,4 +1,4 @@
-"""Averages of the weights along the way of training, which often generalise better than the last ones."""
+"""Averages of the weights over training, which often generalise better than the last weights."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,18 +10,18 @@ from finetrail.models.weights import trainable_tensors
 from finetrail.training.settings import Training
 
 Rule = Callable[[Sequence[Tensor], Sequence[Tensor], int], None]
-"""Moves averages towards the weights of now, in place, given how many weights they are the average of already."""
+"""Moves averages in place towards the current weights, given how many weights they average so far."""
 
 
 class Average:
-    """A second set of what training changes, frozen weights not among it: floats averaged in fp32, integers copied.
+    """A second copy of what training changes, without frozen weights: floats averaged in fp32, integers copied.
 
-    Running statistics are averaged as the weights are.
+    Running statistics are averaged like the weights.
 
     Args:
-        tensors: of the model, by name; they are read and, in `applied`, written in place.
+        tensors: the model's, by name; read, and in `applied` written in place.
         rule: how the average moves.
-        every_step: whether a step counts, or the end of an epoch.
+        every_step: whether every step counts, or only the end of each epoch.
         start: the first step that counts.
     """
 
@@ -42,18 +42,18 @@ class Average:
         return self._count > 0
 
     def after_step(self, step: int) -> None:
-        """To be called after every optimiser step. Args: step: its number, from 1."""
+        """Call after every optimiser step. Args: step: its number, from 1."""
         if self._every_step and step >= self._start:
             self._update()
 
     def after_epoch(self, step: int) -> None:
-        """To be called at the end of every epoch, and of training. Args: step: the number of the last step."""
+        """Call at the end of every epoch and of training. Args: step: the number of the last step."""
         if not self._every_step and step >= self._start:
             self._update()
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Within it the model holds the averages, if there are any; its own weights come back after, bit for bit."""
+        """Within this context the model holds the averages, if any; its own weights return afterwards, bit for bit."""
         if not self.ready:
             yield
             return
@@ -65,11 +65,11 @@ class Average:
             _fill(self._tensors, own)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The averages, by the model's names, and how many weights they are of."""
+        """The averages, by the model's names, and the number of weights averaged."""
         return self._averages | {"count": torch.tensor(self._count)}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        """Go on from a state. Raises: KeyError: a tensor is missing."""
+        """Continue from a state. Raises: KeyError: a tensor is missing."""
         self._count = int(state["count"])
         _fill(self._averages, state)
 
@@ -83,10 +83,10 @@ class Average:
 
 
 def build_average(model: nn.Module, settings: Training, steps: int) -> Average | None:
-    """The average that the settings name; None where the weights themselves are wanted.
+    """The average that the settings name; None for the weights themselves.
 
     Args:
-        model: as it will train: on its device, laid out, sharded. What is trainable now is averaged.
+        model: ready to train: on its device, laid out, sharded. What is trainable now is averaged.
         steps: optimiser steps in all.
     """
     from torch.optim.swa_utils import get_swa_multi_avg_fn
@@ -105,8 +105,8 @@ def build_average(model: nn.Module, settings: Training, steps: int) -> Average |
 def _exponential(decay: float) -> Rule:
     """An exponential average whose weights sum to 1 from the first step on (the correction of Kingma & Ba 2015).
 
-    Without it the weights of the first step would be most of the average until 1 / (1 - decay) steps have gone, longer
-    than many a fine-tuning lasts. With it the average is at first that of all steps alike.
+    Without it the weights of the first step would dominate the average for about 1 / (1 - decay) steps, longer than
+    many fine-tunings last. With it the average at first weighs all steps alike.
     """
     from torch.optim.swa_utils import get_ema_multi_avg_fn
 

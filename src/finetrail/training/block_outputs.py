@@ -1,4 +1,4 @@
-"""The outputs of the frozen blocks of a backbone, kept for every example, in memory or in a mapped file."""
+"""The outputs of a backbone's frozen blocks for every example, in memory or in a mapped file."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ BLOCK_OUTPUT = "block_output"
 """What a batch calls the output of the last frozen block."""
 IN_MEMORY = 2**30
 """Bytes up to which no file is needed."""
-# Numbers are kept as they are in memory; numpy knows no bfloat16.
+# Stored as integers of the same size, because numpy has no bfloat16.
 _INTEGERS = {1: np.uint8, 2: np.int16, 4: np.int32, 8: np.int64}
 
 
@@ -25,9 +25,9 @@ class Form:
     """What the output of a block looks like.
 
     Attributes:
-        ragged: (B, T, D), of which each example has only as many of the T as it has tokens.
-        shape: of an example, without the T of a ragged one.
-        channels_last: whether the channels of an image lie side by side in memory.
+        ragged: whether the output is (B, T, D) and each example keeps only the positions of its own tokens.
+        shape: of one example's output, without T if ragged.
+        channels_last: whether the channels of a pixel lie side by side in memory.
     """
 
     dtype: torch.dtype
@@ -42,7 +42,7 @@ class Form:
             yield (row[:length] if self.ragged else row).contiguous().view(torch.uint8).numpy().reshape(-1)
 
     def join(self, parts: Sequence[NDArray[np.uint8]], width: int) -> Tensor:
-        """The output of a batch, with zeros where an example has no token. Args: width: T, of a ragged one."""
+        """The output of a batch, with zeros where an example has no token. Args: width: T, if ragged."""
         integers = _INTEGERS[self.dtype.itemsize]
         if self.ragged:
             joined = np.zeros((len(parts), width, *self.shape), dtype=integers)
@@ -59,13 +59,13 @@ class Form:
 
 @dataclass(frozen=True)
 class BlockOutputs:
-    """Stands in for the inputs that the outputs were computed from.
+    """Replaces the inputs that the outputs were computed from.
 
     Attributes:
-        kept: the bytes of each output, in the order in which they were computed.
-        places: where in `kept` each example stands.
-        inputs: that the outputs were computed from: they give a batch what it needs beside the outputs.
-        example: a batch of one example, where the content of the inputs does not matter; None where it does.
+        kept: the bytes of each output, in the order of computation.
+        places: the position of each example in `kept`.
+        inputs: the inputs that the outputs were computed from; they supply the rest of a batch.
+        example: a batch of one example, if the content of the inputs does not matter; None if it does.
     """
 
     kept: Packed
@@ -89,7 +89,7 @@ class BlockOutputs:
 
     @property
     def varies(self) -> bool:
-        """They are what they are."""
+        """Never: the outputs are fixed."""
         return False
 
     @property

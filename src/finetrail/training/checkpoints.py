@@ -1,4 +1,4 @@
-"""Checkpoints of one training: whole or absent, checked before they are used, the newest two kept."""
+"""Checkpoints of one training: written whole or not at all, verified before use, the newest two kept."""
 
 import json
 import logging
@@ -27,14 +27,14 @@ class Checkpoint(NamedTuple):
 
 
 class Checkpoints:
-    """A folder of checkpoints, and of the best weights that they speak of. It stands outside of every out of DVC.
+    """A folder of checkpoints and of the best weights that they name. It is outside every DVC out.
 
-    A file's name holds the hash of its content, `step-000000120-<hash>.safetensors`: what a crash or a disk did to a
-    file shows. A file is written beside its place, flushed to the disk and then renamed, so that no half of one is ever
-    in its place.
+    A file's name holds the hash of its content, `step-000000120-<hash>.safetensors`, which reveals damage by a crash or
+    a disk. A file is written under another name, flushed to the disk and then renamed, so a half-written file never
+    has a checkpoint's name.
 
     Args:
-        folder: of one training; made if it is missing.
+        folder: of one training; created if missing.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,14 +42,14 @@ class Checkpoints:
         folder.mkdir(parents=True, exist_ok=True)
 
     def save(self, step: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        """Write a checkpoint, and remove those that are too old to be needed.
+        """Write a checkpoint, and remove those that are no longer needed.
 
         Args:
             step: optimiser steps so far.
             state: JSON values; `best` names the file of the best weights.
 
         Raises:
-            OSError: the disk is full, or the folder may not be written; the checkpoints before stay as they are.
+            OSError: the disk is full or the folder is not writable; earlier checkpoints stay as they are.
         """
         self._write("step", step, tensors, state)
         self._tidy()
@@ -68,7 +68,7 @@ class Checkpoints:
         return load_tensors(path)
 
     def newest(self) -> Checkpoint | None:
-        """The newest checkpoint that is whole, with a warning for each that is not; None where there is none."""
+        """The newest whole checkpoint, with a warning for each damaged one; None if there is none."""
         for path in self._steps():
             state = _state(path) if _whole(path) else None
             best = "" if state is None else state.get("best", "")
@@ -93,7 +93,7 @@ class Checkpoints:
         save_tensors(tensors, partial, {"state": json.dumps(state)})
         name = f"{kind}-{step:09d}-{sha256_of(partial)[:16]}.safetensors"
         partial.replace(self.folder / name)
-        folder = os.open(self.folder, os.O_RDONLY)  # a rename is on the disk when its folder is
+        folder = os.open(self.folder, os.O_RDONLY)  # a rename is on the disk once its folder is
         try:
             os.fsync(folder)
         finally:

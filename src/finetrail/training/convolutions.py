@@ -1,10 +1,10 @@
-"""Gradients of bfloat16 convolutions by the kernel that is fit for them.
+"""Gradients of bfloat16 convolutions, each by a fast kernel.
 
-For some shapes oneDNN has no good kernel for the gradients in bfloat16. On AVX-512 without AMX the gradient of the
-input of a strided depthwise convolution takes 40 to 300 times as long as in float32; and the kernel for the weights
-has its threads wait for each other in a busy loop: well on an idle machine, but beside other work a layer of 6 ms can
-take 500. A handful of such layers makes bfloat16 slower than float32. Here each shape's gradients are timed once a
-machine, and where PyTorch's own are far behind they are computed in another way, of at least the same precision.
+For some shapes oneDNN has no good bfloat16 kernel for the gradients. On AVX-512 without AMX the input gradient of a
+strided depthwise convolution takes 40 to 300 times as long as in float32. In the kernel for the weights, threads wait
+for each other in a busy loop: fine on an idle machine, but beside other work a layer of 6 ms can take 500. A handful of
+such layers makes bfloat16 slower than float32. This module times the gradients of each shape once a machine; where
+PyTorch's kernel is far slower, it computes them in another way, with at least the same precision.
 """
 
 from collections.abc import Callable
@@ -37,25 +37,25 @@ class Shape(NamedTuple):
 
 
 class How(NamedTuple):
-    """What a convolution's gradients need beside its tensors."""
+    """What a convolution's gradients need besides its tensors."""
 
     shape: Shape
     choose: Callable[[dict[str, object], dict[str, Callable[[], Tensor]]], Tensor]
 
 
 class FastConvolutions(TorchFunctionMode):
-    """Within this context, the convolutions of a CPU under bfloat16 autocast get their gradients as described above."""
+    """Within this context, CPU convolutions under bfloat16 autocast compute their gradients as described above."""
 
     def __init__(self) -> None:
         super().__init__()
         self._chosen: dict[tuple[Any, ...], str] = {}
 
     def state(self) -> list[list[Any]]:
-        """The choices so far, as JSON: a training that is taken up again on the same machine makes them again."""
+        """The choices so far, as JSON, so that a resumed training makes the same ones."""
         return [[key, name] for key, name in self._chosen.items()]
 
     def load_state(self, state: list[list[Any]]) -> None:
-        """Take over what `state` gave."""
+        """Restore what `state` returned."""
         self._chosen = {_tuples(key): name for key, name in state}
 
     def __torch_function__(
@@ -85,7 +85,7 @@ class FastConvolutions(TorchFunctionMode):
         return convolved
 
     def _choose(self, what: dict[str, object], ways: dict[str, Callable[[], Tensor]]) -> Tensor:
-        """The result of the way that is the fastest for `what`."""
+        """The result of the fastest way for `what`."""
         key = tuple(what.values())
         if key not in self._chosen:
             self._chosen[key] = faster(what, ways, MARGIN)
@@ -137,8 +137,8 @@ def weight_gradient(
         gradient: of the output, (B, O, H', W').
         pixels: the input (B, C, H, W).
         weight: (O, C, h, w); only its shape counts.
-        shape: of a convolution of one group.
-        most_bytes: of unfolded images at a time.
+        shape: of a convolution with one group.
+        most_bytes: the most bytes of unfolded images at a time.
     """
     count, channels = pixels.shape[:2]
     outputs, _, tall, wide = weight.shape
@@ -147,7 +147,7 @@ def weight_gradient(
     (down, right), (top, left), (far, apart) = shape.stride, shape.padding, shape.dilation
     padded = functional.pad(pixels.permute(0, 2, 3, 1), (0, 0, left, left, top, top)).contiguous()
     a, b, c, d = padded.stride()
-    # Each output's window, as a view.
+    # The window of each output, as a view.
     windows = padded.as_strided(
         (count, high, broad, tall, wide, channels), (a, b * down, c * right, b * far, c * apart, d)
     )

@@ -1,4 +1,4 @@
-"""Losses, gradients and scores that are NaN or infinite: told with their step and examples, or skipped."""
+"""Losses, gradients and scores that are NaN or infinite: report them with step and examples, or skip the step."""
 
 import logging
 import math
@@ -16,21 +16,21 @@ from finetrail.training.settings import Training
 log = logging.getLogger(__name__)
 
 IN_A_ROW = 10
-"""So many skipped steps, one after the other, are no accident."""
+"""This many skipped steps in a row are no accident."""
 NAMED = 8
 """Examples of a step that an error names; all of them would fill the screen."""
 
 
 class Watch:
-    """Looks at what training computes, and knows which examples to name."""
+    """Checks what training computes, and names the examples of a bad step."""
 
     def __init__(self, plan: Plan, id_of: Callable[[int], str], settings: Training, checkpoints: Checkpoints) -> None:
         self._plan, self._id_of, self._checkpoints = plan, id_of, checkpoints
-        # A scaled loss overflows now and then, whereupon the scaler skips the step and lowers the scale.
+        # A scaled loss overflows now and then; the scaler then skips the step and lowers the scale.
         self._norms = settings.precision != "fp16"
 
     def skips(self, pair: Tensor, step: int, fitted: Fitted) -> bool:
-        """Whether a step is to be skipped. Args: pair: loss and norm. Raises: NonFiniteError: too many in a row."""
+        """Whether to skip a step. Args: pair: loss and norm. Raises: NonFiniteError: too many in a row."""
         loss, norm = pair.tolist()
         if self._fine(loss, norm):
             return False
@@ -41,13 +41,13 @@ class Watch:
         return True
 
     def check(self, fitted: Fitted) -> None:
-        """Look at the pending steps. Raises: NonFiniteError: a loss or norm is NaN or infinite."""
+        """Check the pending steps. Raises: NonFiniteError: a loss or norm is NaN or infinite."""
         for step, loss, norm in fitted.pending:
             if not self._fine(loss, norm):
                 raise self._error(f"{self._told(loss, norm, int(step))}, learning rate {fitted.rate:.3g}", fitted)
 
     def check_scores(self, point: Point, step: int, fitted: Fitted) -> None:
-        """Look at an evaluation. Raises: NonFiniteError: a step ruined the weights after its gradient was fine."""
+        """Check the scores of an evaluation. Raises: NonFiniteError: a score is NaN or infinite."""
         for name, value in point.items():
             if not math.isfinite(value):
                 raise self._error(f"the validation {name} is {value} after step {step}", fitted)

@@ -1,4 +1,4 @@
-"""What a training has done so far, and at its end."""
+"""The progress and the result of a training."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -12,17 +12,17 @@ class Fitted:
 
     Attributes:
         step: optimiser steps.
-        samples: examples that went forward and backward.
-        seconds: of work, also before a crash, up to the checkpoint that was taken up.
+        samples: examples trained on, repeats included.
+        seconds: of work, including the work before a crash up to the resumed checkpoint.
         activations: bytes that a forward pass keeps for the backward pass.
         rate: the learning rate of the last step.
-        best: the best value of the metric, as a number that is the higher the better.
-        best_file: holds its weights.
+        best: the best value of the metric, as a number where higher is better.
+        best_file: the file with the weights of that evaluation.
         best_epoch: epochs at the best evaluation; whole where evaluations are once an epoch.
-        train_curve: a point every `log_every` optimiser steps: step, epoch, loss, learning_rate, gradient_norm.
-        val_curve: a point each evaluation: epoch, step, loss and the scores.
+        train_curve: one point every `log_every` optimiser steps: step, epoch, loss, learning_rate, gradient_norm.
+        val_curve: one point per evaluation: epoch, step, loss and the scores.
         pending: number, loss and norm of each step since the last point of the training curve.
-        skipped: the steps that changed no weights, because a loss or gradient was no number.
+        skipped: the steps that changed no weights, because a loss or gradient was NaN or infinite.
     """
 
     step: int = 0

@@ -1,4 +1,4 @@
-"""What a training computes once instead of in every epoch: all that is frozen, from the input up to what trains."""
+"""Compute the frozen part once instead of in every epoch: from the input up to the first part that trains."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,15 +19,15 @@ Splits = dict[str, Inputs]
 def computed_once(
     model: Network, inputs: Splits, settings: Training, precision: Precision, *, scratch: Path, track: Track = quiet
 ) -> Iterator[Splits]:
-    """Within this context, train on inputs that stand for the outputs of the frozen part; the model goes on from there.
+    """Within this context, train on inputs that hold the outputs of the frozen part; the model continues from them.
 
     Args:
-        model: on its device, with what is frozen already frozen.
-        inputs: of `train`, which decides whether there is something to gain, and of the other splits.
-        scratch: a folder for what is too large for memory.
+        model: on its device, with its frozen parts already frozen.
+        inputs: by split; `train` decides whether anything can be computed once.
+        scratch: a folder for outputs that do not fit into memory.
     """
     size, device = settings.batch_size * 2, next(model.parameters()).device
-    # What torch.compile or FSDP wraps cannot be left out layer by layer.
+    # Single layers cannot be skipped in a model that torch.compile or FSDP wraps.
     divisible = not settings.compile and not settings.fsdp
     with ExitStack() as stack:
         with autocast(precision, device):

@@ -1,4 +1,4 @@
-"""Which frozen blocks of a backbone, from its input on, have to be computed only once for all epochs."""
+"""Find the frozen blocks at the input of a backbone that can be computed once for all epochs."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,21 +17,21 @@ from finetrail.training.block_outputs import BlockOutputs, Form
 from finetrail.training.left_out import FrozenBlocks, first, reach
 
 PROBED = 8
-"""Examples on which the frozen blocks have to show that they can be left out."""
+"""Examples to test whether the frozen blocks can be skipped."""
 
 
 def find_frozen_blocks(model: Network, inputs: Inputs) -> FrozenBlocks | None:
-    """The frozen blocks that need to be computed only once, if training from their output is the very same training.
+    """The frozen blocks that can be computed once without changing the training.
 
-    That is so where nothing that trains stands before or in them, where they give the same in training mode as else,
-    and where a forward pass that starts from their output gives the same outputs, bit for bit. It is tried out.
+    This tests that nothing before or in them trains, that they give the same output in training mode as in evaluation
+    mode, and that a forward pass from their output gives the same answers, bit for bit.
 
     Args:
-        model: with what is frozen already frozen, in the autocast in which it is going to train.
+        model: with its frozen parts already frozen, in the autocast that it will train in.
         inputs: the training split.
 
     Returns:
-        None where there is no such block, or where the inputs vary.
+        None if there is no such block, or if the inputs vary.
     """
     others, blocks = _frozen(model.backbone)
     if not blocks or inputs.varies or not len(inputs):
@@ -56,7 +56,7 @@ def find_frozen_blocks(model: Network, inputs: Inputs) -> FrozenBlocks | None:
 
 
 def _frozen(backbone: nn.Module) -> tuple[list[nn.Module], list[nn.Module]]:
-    """The frozen blocks from the input on, and what else stands before the last of them."""
+    """The other modules before the last frozen block, and the frozen blocks, both from the input on."""
     others: list[nn.Module] = []
     blocks: list[nn.Module] = []
     waiting: list[nn.Module] = []
@@ -75,8 +75,8 @@ def _frozen(backbone: nn.Module) -> tuple[list[nn.Module], list[nn.Module]]:
 
 
 def _ways(batch: Batch, others: list[nn.Module], form: Form) -> list[tuple[list[nn.Module], Batch | None]]:
-    """What may be left out, the most first: modules beside the blocks, and the content of the inputs."""
-    if form.ragged:  # tells by its inputs where a text ends
+    """What to try to leave out, the most first: modules beside the blocks, and the content of the inputs."""
+    if form.ragged:  # the inputs tell where a text ends
         return [([], None)]
     sizes = {name: [1] * (tensor.ndim - 1) for name, tensor in batch.items()}
     least = {name: tensor.new_zeros((1, *sizes[name])).cpu() for name, tensor in batch.items()}
@@ -85,12 +85,12 @@ def _ways(batch: Batch, others: list[nn.Module], form: Form) -> list[tuple[list[
 
 
 def _form(outputs: list[Any], batch: Batch, lengths: list[int]) -> Form | None:
-    """The form of the outputs of three passes, two of them in training mode; None where they cannot be kept."""
+    """The form of the outputs of three passes, two of them in training mode; None if they cannot be kept."""
     one, *others = [first(output) for output in outputs]
     if not isinstance(one, Tensor) or one.requires_grad or not one.is_floating_point():
         return None  # something before the block trains
     if any(other.requires_grad or not torch.equal(one, other) for other in others):
-        return None  # dropout, or a norm by the statistics of the batch
+        return None  # dropout, or a norm that uses batch statistics
     if one.ndim < 2 or one.shape[0] != len(lengths):
         return None
     mask = batch.get("attention_mask")
@@ -104,7 +104,7 @@ def _form(outputs: list[Any], batch: Batch, lengths: list[int]) -> Form | None:
 
 
 def _whole(model: Network, blocks: Sequence[nn.Module], batch: Batch) -> tuple[Tensor, list[int] | None]:
-    """Outputs of the whole way, and how many values each block returned; None where that cannot be imitated."""
+    """The outputs of a full pass, and how many values each block returned; None if blocks do not run once in order."""
     seen: list[tuple[nn.Module, int]] = []
 
     def watch(module: nn.Module, given: Any, output: Any) -> None:
@@ -126,13 +126,13 @@ def _same_answers(frozen: FrozenBlocks, batch: Batch, expected: Tensor) -> bool:
         with frozen.left_out(), torch.no_grad():
             found = frozen.model.eval()(batch)
     except (RuntimeError, ValueError, TypeError, IndexError, AssertionError, AttributeError):
-        return False  # this network is wired in another way
+        return False  # this network is wired differently
     return torch.equal(found, expected)
 
 
 @contextmanager
 def _as_it_was(model: nn.Module) -> Iterator[None]:
-    """Leave modes, running statistics and random numbers as they are."""
+    """Restore modes, running statistics and random numbers afterwards."""
     modes = [(module, module.training) for module in model.modules()]
     buffers = [(buffer, buffer.clone()) for buffer in model.buffers()]
     with torch.random.fork_rng():

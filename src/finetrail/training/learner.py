@@ -1,4 +1,4 @@
-"""A model that learns: one optimiser step at a time, and all that must be kept so that the next one is the same."""
+"""A model that learns one optimiser step at a time, and the state that makes its next step reproducible."""
 
 import random
 from contextlib import AbstractContextManager, nullcontext
@@ -26,11 +26,11 @@ class Learner:
     """Model, optimiser, schedule, scaled loss and average of the weights.
 
     Args:
-        model: with what trains marked so; laid out and wrapped here.
+        model: with its trainable parameters marked; laid out and wrapped here.
         machine: where it trains.
-        steps: optimiser steps in all, for the schedule.
+        steps: optimiser steps in all, for the schedule and the average.
         seed: of the dropouts. Before each step all random numbers are seeded with it and the number of the step, so
-            that nothing of their state has to be kept: step 1,000 is the same after a crash as without.
+            checkpoints need no random state: step 1,000 is the same with or without a crash before it.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Learner:
         model = self.model
         lay_out(model)
         self.changing = set(trainable_tensors(model))
-        """The names of what training changes; what is frozen for a while still belongs to a checkpoint."""
+        """The names of what training changes, including what is frozen for a while: checkpoints hold it."""
         if settings.compile:
             model.compile()
         self._optimizer = build_optimizer(model, settings)
@@ -65,7 +65,7 @@ class Learner:
         self._convolutions = FastConvolutions()
 
     def prepare(self) -> None:
-        """To be called when other parameters train than before: wraps the model for several processes."""
+        """Wrap the model for several processes; call again whenever the trainable parameters change."""
         trains = [parameter.requires_grad for parameter in self.model.parameters()]
         if processes.world() > 1 and not self._settings.fsdp and trains != self._prepared_for:
             self._prepared = self._accelerator.prepare_model(self.model)
@@ -79,7 +79,7 @@ class Learner:
         torch.manual_seed(int(drawn[2]))
 
     def gradient(self, step: int, batches: list[Batch]) -> Tensor:
-        """Forward and backward over the batches of a step. Returns their mean loss, over all processes.
+        """Run forward and backward over the batches of a step. Returns the mean loss over all processes.
 
         Raises:
             RuntimeError, MemoryError: memory is too small; no gradient is left.
@@ -104,7 +104,7 @@ class Learner:
         return processes.total(total)
 
     def _forward(self, batch: Batch) -> Tensor:
-        # What is compiled keeps what it likes, and shards are put together anew each time.
+        # Not with compiled models, which choose what to keep, nor with shards, which are gathered for each pass.
         counts = not (self.activations or self._settings.compile or self._settings.fsdp)
         kept = memory.Kept(self.model.parameters()) if counts else None
         with kept or nullcontext(), self._convolutions, autocast(self._precision, self._accelerator.device):
@@ -113,13 +113,13 @@ class Learner:
         return outputs
 
     def clip(self) -> Tensor:
-        """Clip the gradient; returns its norm before."""
+        """Clip the gradient; returns its norm before clipping."""
         self._scaler.unscale_(self._optimizer)
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._settings.clip or float("inf"))
         return self._full(norm)
 
     def update(self, step: int, *, skip: bool = False) -> None:
-        """Change the weights by the gradient, or leave them as they are; the schedule goes on."""
+        """Update the weights by the gradient, or skip that; the schedule advances either way."""
         if not skip:
             self._scaler.step(self._optimizer)
         self._scaler.update()
@@ -129,16 +129,16 @@ class Learner:
             self.average.after_step(step)
 
     def averaged(self) -> AbstractContextManager[None]:
-        """Within this context the model has its averaged weights, if there is an average."""
+        """Within this context the model holds its averaged weights, if there are any."""
         return self.average.applied() if self.average is not None and self.average.ready else nullcontext()
 
     def weights(self) -> dict[str, Tensor]:
-        """What training changes of the model."""
+        """The part of the model that training changes."""
         state = self.model.state_dict()
         return {name: self._full(state[name]) for name in state if name in self.changing}
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
-        """Put what `weights` gave into the model."""
+        """Load what `weights` returned into the model."""
         state = self.model.state_dict()
         with torch.no_grad():
             for name, tensor in weights.items():
@@ -174,7 +174,7 @@ class Learner:
         }
 
     def restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
-        """Take up what `tensors` and `state` gave."""
+        """Restore what `tensors` and `state` returned."""
         sorted_in: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "average": {}}
         for name, tensor in tensors.items():
             kind, _, rest = name.partition(".")
@@ -210,7 +210,7 @@ class Learner:
         return divided(tensor, like) if self._settings.fsdp else tensor
 
     def _share(self, batch: Batch) -> tuple[Batch, int]:
-        """This process's examples of a batch, and how many of them count: every process needs one to go along."""
+        """This process's examples of a batch, and how many count; with none of its own, one that does not count."""
         if processes.world() == 1:
             return dict(batch), memory.rows(batch)
         own = {name: tensor[processes.rank() :: processes.world()] for name, tensor in batch.items()}
@@ -219,7 +219,7 @@ class Learner:
         return {name: tensor[:1] for name, tensor in batch.items()}, 0
 
     def _exchange(self, last: bool) -> AbstractContextManager[None]:
-        """Processes exchange gradients once a step, with the last of its parts."""
+        """Exchange gradients between processes only with the last part of a step."""
         if last or processes.world() == 1 or self._settings.fsdp:  # shards have no room for a whole gradient
             return nullcontext()
         waiting: AbstractContextManager[None] = self._accelerator.no_sync(self._prepared)

@@ -1,4 +1,4 @@
-"""The frozen blocks of a backbone, from its input on, computed once and left out afterwards."""
+"""Compute the frozen blocks at the input of a backbone once, and skip them afterwards."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -21,7 +21,7 @@ from finetrail.progress import Track, quiet
 from finetrail.training.block_outputs import BLOCK_OUTPUT, IN_MEMORY, BlockOutputs, Form
 
 
-class _Reached(Exception):  # noqa: N818  (no error: the way to leave a forward pass)
+class _Reached(Exception):  # noqa: N818  (not an error: it leaves a forward pass early)
     """The last frozen block has given its output."""
 
     def __init__(self, output: Any) -> None:
@@ -30,14 +30,14 @@ class _Reached(Exception):  # noqa: N818  (no error: the way to leave a forward 
 
 @dataclass(frozen=True)
 class FrozenBlocks:
-    """The frozen blocks of a network from the input on.
+    """The frozen blocks at the input of a network.
 
     Attributes:
-        blocks: of which the last is the one whose output is kept.
-        skipped: what stands before the first block and need not run either.
-        returned: how many values each of the blocks returns, as a tuple; 0 for a tensor by itself.
-        form: of the output.
-        example: a batch, where the rest of the forward pass reads nothing from the inputs; else None.
+        blocks: in order; the output of the last one is kept.
+        skipped: modules beside the blocks that need not run either.
+        returned: the length of the tuple that each block returns; 0 for a single tensor.
+        form: the form of the kept output.
+        example: a batch, if the rest of the forward pass ignores the content of the inputs; else None.
     """
 
     model: Network
@@ -56,11 +56,11 @@ class FrozenBlocks:
         *,
         in_memory: int = IN_MEMORY,
     ) -> BlockOutputs:
-        """Run the frozen blocks once over all inputs, on the device where the model is.
+        """Run the frozen blocks once over all inputs, on the model's device.
 
         Args:
-            scratch: a folder for what is too large for memory; the system's own by default.
-            in_memory: bytes up to which no file is needed.
+            scratch: a folder for outputs that do not fit into memory; the system's own by default.
+            in_memory: the most bytes to keep in memory; more go to a file.
         """
         lay_out(self.model)
         batches = sorted_batches(inputs.lengths, batch_size)
@@ -122,7 +122,7 @@ class FrozenBlocks:
 
 
 def reach(backbone: nn.Module, block: nn.Module, batch: Batch) -> Any:
-    """The output of a block, None where it has no turn; what stands behind it does not run."""
+    """The output of a block, without running what follows it; None if the block does not run."""
 
     def leave(module: nn.Module, given: Any, output: Any) -> None:
         raise _Reached(output)
@@ -138,13 +138,13 @@ def reach(backbone: nn.Module, block: nn.Module, batch: Batch) -> Any:
 
 
 def first(output: Any) -> Any:
-    """The tensor that a block passes on, whether it returns it alone or in a tuple."""
+    """The tensor that a block passes on, returned alone or in a tuple."""
     return output[0] if isinstance(output, tuple) and output else output
 
 
 @contextmanager
 def _overridden(module: Any, forward: Callable[..., Any]) -> Iterator[None]:
-    """Give one module, not its class, another `forward`."""
+    """Replace the `forward` of one module, not of its class."""
     before = module.__dict__.get("forward")
     module.forward = forward
     try:

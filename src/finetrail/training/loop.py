@@ -26,20 +26,19 @@ def fit(
     seed: int,
     start_epoch: Callable[[Network, int], None] = lambda model, epoch: None,
 ) -> Fitted:
-    """Train `model` in place; afterwards it holds the weights of the best evaluation on the validation split.
+    """Train `model` in place; afterwards it holds the weights with the best evaluation on the validation split.
 
-    What it does depends on its arguments and on nothing else: where it was killed at any moment and is called again
-    with the newest checkpoint as `records.resume`, weights and curves are those of a run that was never killed, bit
-    for bit.
+    The result depends only on the arguments. If it is killed at any moment and called again with the newest checkpoint
+    as `records.resume`, weights and curves equal those of a run that was never killed, bit for bit.
 
     Args:
         examples: of the splits `train` and `val`.
         seed: of the order of the examples, of their augmentations and of dropouts.
-        start_epoch: called with the model and each epoch's number, from 1, before it starts; it may freeze and unfreeze
+        start_epoch: called before each epoch with the model and the epoch's number, from 1; it may freeze and unfreeze
             what is trainable when `fit` is called.
 
     Raises:
-        NonFiniteError: a loss, gradient or score is NaN or infinite; the best weights before stay.
+        NonFiniteError: a loss, gradient or score is NaN or infinite; the best weights so far stay on disk.
         TrainingError: memory is too small for a single example.
     """
     train, val, device = examples["train"], examples["val"], machine.accelerator.device

@@ -1,4 +1,4 @@
-"""What is faster on this machine: measured once, and remembered in the user's cache folder."""
+"""Measure once what is faster on this machine, and remember it in the user's cache folder."""
 
 import hashlib
 import json
@@ -22,15 +22,15 @@ _LONG = 20.0
 
 
 def faster(what: Mapping[str, Any], ways: Mapping[str, Callable[[], object]], margin: float = 1.0) -> str:
-    """The name of the fastest way, from the cache folder if it was measured there before.
+    """The name of the fastest way, from the cache folder if it was measured before.
 
-    The ways take turns, and each counts by its best time on the processors, so that other work on the machine decides
-    nothing.
+    The ways take turns, and the best processor time of each counts, so that other work on the machine does not
+    decide.
 
     Args:
-        what: names what is measured; beside the hardware, the threads and PyTorch's version.
+        what: names what is measured, besides the hardware, the threads and PyTorch's version.
         ways: by name. The first is the usual one.
-        margin: the usual way is taken unless another is so many times as fast: a tie is not decided by chance.
+        margin: another way must be more than this many times as fast as the usual one, so that chance decides no tie.
     """
     described = {"machine": machine(), "what": dict(what), "ways": list(ways)}
     known = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
@@ -49,7 +49,7 @@ def faster(what: Mapping[str, Any], ways: Mapping[str, Callable[[], object]], ma
 
 @cache
 def machine() -> dict[str, str]:
-    """What the speed of the kernels depends on."""
+    """The facts that the speed of the kernels depends on."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().split("\n\n")[0].splitlines() if info.exists() else []
     wanted = ("vendor_id", "cpu family", "model", "model name", "stepping")
@@ -65,7 +65,7 @@ def machine() -> dict[str, str]:
 def trained_on(precision: str) -> dict[str, str]:
     """What the bits of a training may depend on besides its settings and data."""
     gpu = {"gpu": torch.cuda.get_device_name(), "cuda": torch.version.cuda or ""} if torch.cuda.is_available() else {}
-    kernels = torch.backends.cpu.get_cpu_capability()  # less than the processor has where the environment says so
+    kernels = torch.backends.cpu.get_cpu_capability()  # the environment may set less than the processor has
     return machine() | gpu | {"kernels": kernels, "precision": precision, "processes": str(processes.world())}
 
 
@@ -87,7 +87,7 @@ def _best_times(ways: Mapping[str, Callable[[], object]]) -> dict[str, float]:
 
 
 def _remember(path: Path, content: dict[str, Any]) -> None:
-    """Write whole or not at all; where the folder cannot be written, the next process measures again."""
+    """Write whole or not at all; if the folder is not writable, the next process measures again."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".partial", delete=False) as file:

@@ -1,4 +1,4 @@
-"""How many optimiser steps a training has, which examples each takes, and after which it is evaluated."""
+"""The optimiser steps of a training: how many, with which examples, and which ones an evaluation follows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ class Step:
 
     @property
     def examples(self) -> list[int]:
-        """Of all its batches."""
+        """The examples of all its batches."""
         return [index for batch in self.batches for index in batch]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The steps of a training, all of which follow from the settings, the seed and the examples' lengths.
+    """The steps of a training. They depend only on the settings, the seed and the examples' lengths.
 
-    Steps and epochs are counted from 1, so 0 is before the first.
+    Steps and epochs count from 1, so 0 is before the first.
     """
 
     lengths: Sequence[int]
@@ -40,7 +40,7 @@ class Plan:
 
     @property
     def steps(self) -> int:
-        """Optimiser steps in all, if nothing stops them early."""
+        """Optimiser steps in all, unless training stops early."""
         return self.settings.max_steps or self.settings.epochs * self.steps_an_epoch
 
     def epoch_of(self, step: int) -> int:
@@ -69,7 +69,7 @@ class Plan:
         """The steps of an epoch, in order."""
         settings = self.settings
         batches = grouped_batches(self.lengths, settings.batch_size, self.seed + number)
-        # One seed each for the batches as they are made, the same however many processes or workers make them.
+        # One seed for each batch, the same however many processes or workers make the batches.
         drawn = np.random.SeedSequence((self.seed, number)).generate_state(len(batches), np.uint64)
         steps = []
         for at in range(0, len(batches), settings.accumulate):

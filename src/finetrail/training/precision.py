@@ -18,13 +18,13 @@ MARGIN = 1.1
 
 
 def choose_precision(wanted: Precision | Literal["auto"], model: Network, batch: Batch) -> Precision:
-    """What `auto` means for this model; any other wish is granted.
+    """The precision that `auto` means for this model; any other setting is returned as it is.
 
-    bf16 where the hardware multiplies in it. On a CPU that is not always faster for images: then a forward and
-    backward pass is timed in both, once a machine, kind of model and size of batch; see `faster`.
+    bf16 where the hardware multiplies in it. On a CPU bf16 is not always faster for images, so a forward and backward
+    pass is timed in both, once for each machine, kind of model and batch size; see `faster`.
 
     Args:
-        model: adapted, with its frozen parts frozen; neither it nor the state of the random numbers is changed.
+        model: adapted, with its frozen parts frozen; this changes neither it nor the state of the random numbers.
         batch: a training batch of the usual size, on the CPU.
     """
     if wanted != "auto":
@@ -37,7 +37,7 @@ def choose_precision(wanted: Precision | Literal["auto"], model: Network, batch:
         "model": _signature(model),
         "batch": {name: list(tensor.shape) for name, tensor in batch.items() if tensor.dim() == 4},
     }
-    # The copy is there only if there is something to measure.
+    # `_Ways` copies the model only if there is something to measure.
     ways = _Ways(model, batch)
     return cast(Precision, faster(what, {"fp32": ways.run("fp32"), "bf16": ways.run("bf16")}, MARGIN))
 
@@ -65,7 +65,7 @@ class _Ways:
 
 
 def _signature(model: Network) -> str:
-    """Equal for models of equal layers, of which the same are trained."""
+    """Equal for models with equal layers and equal trainable parameters."""
     layers = [(name, type(module).__name__) for name, module in model.named_modules()]
     parameters = [(name, list(tensor.shape), tensor.requires_grad) for name, tensor in model.named_parameters()]
     return hashlib.sha256(repr((layers, parameters)).encode()).hexdigest()

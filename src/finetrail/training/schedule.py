@@ -9,16 +9,16 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR, ReduceLR
 
 from finetrail.training.settings import Training
 
-# Those whose momentum is a number of every group; that of Muon is one for only some of them.
+# Optimisers whose groups all have a momentum; with Muon only some have.
 _WITH_MOMENTUM = {"adamw": "betas", "lion": "betas", "sgd": "momentum"}
 
 
 class Schedule:
-    """The rates of an optimiser's groups, step by step; each group's own rate is the highest that it gets.
+    """The rates of an optimiser's groups, step by step; each group's initial rate is its highest.
 
     Args:
         curve: sets the rates after every optimiser step.
-        plateau: lowers them for good, after a warm-up of `warmup` steps in which `curve` alone sets them.
+        plateau: lowers them for good, after `warmup` steps in which only `curve` sets them.
     """
 
     def __init__(self, curve: LRScheduler, plateau: ReduceLROnPlateau | None = None, warmup: int = 0) -> None:
@@ -28,32 +28,32 @@ class Schedule:
 
     @property
     def rate(self) -> float:
-        """The rate of the first group, for the step that comes next."""
+        """The rate of the first group, for the next step."""
         return self._rates[0]
 
     def step(self) -> None:
-        """To be called after every optimiser step."""
-        # Behind the warm-up the curve is flat: it would only undo what the plateau has lowered.
+        """Call after every optimiser step."""
+        # After the warm-up the curve is flat: stepping it would only undo what the plateau has lowered.
         if self._plateau is None or self._warming_up:
             self._curve.step()
 
     def judge(self, value: float) -> None:
-        """Hear of an evaluation. Args: value: of the metric, the higher the better.
+        """Take the result of an evaluation. Args: value: of the metric, higher is better.
 
-        An evaluation during the warm-up does not count: the rate is not yet what it would judge.
+        Evaluations during the warm-up do not count: the rate is not at its height yet.
         """
         if self._plateau is not None and not self._warming_up:
             self._plateau.step(value)
 
     def state_dict(self) -> dict[str, Any]:
-        """Numbers, strings, lists and dictionaries; no infinite number, which JSON does not know."""
+        """Numbers, strings, lists and dictionaries; no infinite numbers, which JSON lacks."""
         state = {"curve": self._curve.state_dict(), "rates": self._rates}
         if self._plateau is not None and self._plateau.last_epoch:
             state["plateau"] = {name: getattr(self._plateau, name) for name in ("best", "num_bad_epochs", "last_epoch")}
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where the state was taken; the momenta come with the optimiser's state, loaded before or after."""
+        """Continue from a state; the momenta are in the optimiser's state, loaded before or after this one."""
         self._curve.load_state_dict(state["curve"])
         for group, rate in zip(self._curve.optimizer.param_groups, state["rates"], strict=True):
             group["lr"] = rate
@@ -73,7 +73,7 @@ def build_schedule(optimizer: Optimizer, settings: Training, steps: int) -> Sche
     """The schedule that the settings name.
 
     Args:
-        optimizer: as it was built: its rates are the highest ones.
+        optimizer: newly built: its rates are the highest ones.
         steps: optimiser steps in all; after the last of them `cosine`, `linear` and `one_cycle` are at (nearly) 0.
     """
     warmup = _warmup_steps(settings, steps)
@@ -86,7 +86,7 @@ def build_schedule(optimizer: Optimizer, settings: Training, steps: int) -> Sche
         optimizer,
         mode="max",
         factor=settings.plateau_factor,
-        # Torch counts the evaluations that it lets pass.
+        # Torch counts the evaluations that it tolerates.
         patience=settings.plateau_patience - 1,
         # Any better value counts, as it does for the best evaluation, and any rate may be lowered.
         threshold=0.0,
@@ -96,9 +96,9 @@ def build_schedule(optimizer: Optimizer, settings: Training, steps: int) -> Sche
 
 
 def depends_on_length(settings: Training) -> bool:
-    """Whether the steps so far would have been others, had the training been meant to be longer or shorter.
+    """Whether the steps so far would differ if the training were set to be longer or shorter.
 
-    By their rates, or, with `swa`, because the average begins at a share of the whole.
+    The rates may differ, or, with `swa`, the start of the average, which is a share of all steps.
     """
     by_rate = settings.schedule in ("cosine", "linear", "one_cycle") or 0 < settings.warmup < 1
     return by_rate or settings.average == "swa"
@@ -109,9 +109,9 @@ def _warmup_steps(settings: Training, steps: int) -> int:
 
 
 def _share(step: int, *, shape: str, warmup: int, steps: int) -> float:
-    """Of the highest rate, after so many steps: the curves of transformers' `get_scheduler`, bit for bit.
+    """The share of the highest rate after `step` steps: bit for bit as in transformers' `get_scheduler`.
 
-    Written out, since its import takes peft and half of transformers along: seconds of every training on images.
+    Written out here because that import pulls in peft and half of transformers: seconds of every image training.
     """
     if step < warmup:
         return step / max(1, warmup)
@@ -124,13 +124,13 @@ def _share(step: int, *, shape: str, warmup: int, steps: int) -> float:
 
 
 def _one_cycle(optimizer: Optimizer, settings: Training, warmup: int, steps: int) -> LRScheduler:
-    """Up in the warm-up, and down to the end, while the momentum does the opposite (Smith & Topin 2019).
+    """The rate rises in the warm-up and then falls; the momentum does the opposite (Smith & Topin 2019).
 
-    The momentum goes from the optimiser's own value down by 0.1 and back, the width of the paper's range.
+    The momentum falls by 0.1 from the optimiser's value and returns: the width of the paper's range.
     """
     key = _WITH_MOMENTUM.get(settings.optimizer)
     momenta = [group[key][0] if key == "betas" else group[key] for group in optimizer.param_groups] if key else []
-    # One step up and one down at the least. Torch counts from 1, and is to be at its end after the last step.
+    # At least one step up and one down. Torch counts from 1, and must reach its end after the last step.
     peak = min(max(warmup, 1), steps - 1)
     return OneCycleLR(
         optimizer,

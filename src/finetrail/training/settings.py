@@ -1,4 +1,4 @@
-"""What params.yaml may say about training. No heavy import: the command line reads this before any work."""
+"""The training settings of params.yaml. No heavy imports: the command line reads them before any work."""
 
 from typing import Literal
 
@@ -11,43 +11,43 @@ class Training(Settings):
     """Section `train` of params.yaml; a candidate's own overrides it key by key. Contents and targets add theirs.
 
     Attributes:
-        epochs: at most so many passes over the training split.
-        max_steps: instead of `epochs`, the number of optimiser steps; null: `epochs` decides.
+        epochs: the most passes over the training split.
+        max_steps: the number of optimiser steps, instead of `epochs`; null: `epochs` decides.
         evaluate_every: optimiser steps from one evaluation on the validation split to the next; null: once an epoch.
         batch_size: examples a forward pass.
-        batch_tokens: cut a batch where its texts, padded, would have more tokens than that; null: never.
+        batch_tokens: split a batch whose padded texts would have more tokens than this; null: never.
         accumulate: forward passes an optimiser step; the global batch is `batch_size * accumulate`.
         workers: processes that make batches while the model computes; 0: the training process itself. The same seed
             gives the same bits with any number.
         processes: how many train together, each on its share of every batch; see `finetrail.inference.launch`.
         fsdp: shard weights, gradients and optimiser over the processes (Zhao et al. 2023): models beyond one device.
         optimizer: `adamw` (Loshchilov & Hutter 2019), `sgd`, `adafactor` (Shazeer & Stern 2018), `lion` (Chen et al.
-            2023) or `muon` (Jordan et al. 2024; what is no matrix, and the head, by AdamW).
+            2023) or `muon` (Jordan et al. 2024; AdamW trains the head and what is not a matrix).
         momentum: of `sgd` and `muon`.
         nesterov: whether `sgd` looks ahead by its momentum (Sutskever et al. 2013).
-        learning_rate: the highest rate of the schedule, for the backbone and, unless given apart, the head.
-        head_learning_rate: that of the head alone.
-        layer_decay: each layer of the backbone has so many times the rate of the layer above it, the topmost the whole
+        learning_rate: the highest rate of the schedule, for the backbone and, unless it has its own, the head.
+        head_learning_rate: the highest rate of the head; null: `learning_rate`.
+        layer_decay: each backbone layer has this many times the rate of the layer above it; the top layer has the full
             rate (Howard & Ruder 2018); null for one rate in all layers.
         weight_decay: not applied to biases and norms.
         schedule: after the warm-up, down to 0 by a `cosine` or a `linear` curve, or `constant`; `one_cycle` up and down
-            (Smith & Topin 2019); `plateau`: lower each time that the metric gets no better.
+            (Smith & Topin 2019); `plateau`: lower whenever the metric stops improving.
         warmup: below 1, the share of all steps in which the rate rises; from 1 on, the number of these steps.
         plateau_factor: what `plateau` multiplies the rate by.
-        plateau_patience: after so many evaluations without a better metric; those in the warm-up do not count.
+        plateau_patience: evaluations without a better metric before that; those in the warm-up do not count.
         average: evaluate and keep an average of the weights: `ema`, exponential (Polyak & Juditsky 1992), or `swa`, of
             each epoch's end in the last part of training (Izmailov et al. 2018); null: the weights themselves.
         ema_decay: the weight of the past in each step's average.
         swa_start: the share of training after which `swa` begins to average.
         clip: the largest norm of the gradient; null for no clipping.
         nonfinite: `stop` at a loss or gradient that is NaN or infinite, or `skip` that step; ten in a row stop too.
-        patience: stop after so many evaluations without a better one; null to go on to the end.
+        patience: stop after this many evaluations without a better one; null to train to the end.
         precision: of the forward and backward pass; `auto` is bf16 where the hardware multiplies in it, else fp32.
             `tf32` and `fp16` (with a scaled loss) are for GPUs.
-        compile: by `torch.compile`; it takes a minute or more before it pays.
-        gradient_checkpointing: compute activations again in the backward pass, not keep them (Chen et al. 2016).
-        checkpoint_seconds: of work that a crash may cost at most.
-        log_every: optimiser steps a point of the training curve.
+        compile: use `torch.compile`; it takes a minute or more before it pays off.
+        gradient_checkpointing: recompute activations in the backward pass instead of keeping them (Chen et al. 2016).
+        checkpoint_seconds: the most seconds of work that a crash may cost.
+        log_every: optimiser steps per point of the training curve.
     """
 
     epochs: int = Field(3, ge=1)
@@ -104,7 +104,7 @@ class Training(Settings):
     def _sharding_needs_processes(self) -> "Training":
         if self.fsdp and self.processes == 1:
             raise ValueError("fsdp shards over several processes; set processes above 1, or fsdp to false")
-        # The mean square of its rows and columns is not the one of a shard's; torch refuses the operation.
+        # Adafactor needs the mean squares of whole rows and columns; torch refuses this on shards.
         if self.fsdp and self.optimizer == "adafactor":
             raise ValueError("adafactor cannot be sharded; set fsdp to false, or another optimizer")
         return self

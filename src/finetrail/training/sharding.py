@@ -12,8 +12,8 @@ def shard(model: Network, *, checkpoint: bool) -> Network:
     """A copy whose parameters are sharded over the processes, block by block, on their devices.
 
     Args:
-        model: whole, in main memory, where it stays.
-        checkpoint: whether blocks compute their activations again in the backward pass.
+        model: the whole model, which stays in main memory.
+        checkpoint: whether blocks recompute their activations in the backward pass.
     """
     from torch.distributed.fsdp import fully_shard
 
@@ -27,14 +27,14 @@ def shard(model: Network, *, checkpoint: bool) -> Network:
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """All of a tensor; one in shards is put together, to which every process has to contribute."""
+    """The whole tensor; if it is sharded, every process must call this to put it together."""
     from torch.distributed.tensor import DTensor
 
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def divided(tensor: Tensor, like: Tensor) -> Tensor:
-    """A whole tensor, that every process has, in shards if `like` is."""
+    """Shard a whole tensor that every process has, if `like` is sharded."""
     from torch.distributed.tensor import DTensor, distribute_tensor
 
     if not isinstance(like, DTensor):

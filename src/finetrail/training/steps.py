@@ -1,4 +1,4 @@
-"""A training that goes on, step by step: what each step leaves, and what is due after it."""
+"""A training step by step: what each step records, and what is due after it."""
 
 import logging
 import time
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class Observer(Protocol):
-    """Hears of every point of the curves while training goes on; tracking is one."""
+    """Receives every point of the curves during training; tracking is one."""
 
     def __call__(self, curve: str, step: int, point: Point) -> None:
         """Args: curve: `train` or `val`. step: optimiser steps so far. point: the values by name."""
@@ -40,11 +40,11 @@ class Observer(Protocol):
 
 @dataclass(frozen=True)
 class Objective:
-    """What is learned, and how an evaluation is scored.
+    """What to learn, and how to score an evaluation.
 
     Attributes:
         loss: of a batch.
-        keep: what is kept of a model's outputs.
+        keep: picks what to keep of a model's outputs.
         score: maps what was kept of the validation split to values by name, `metric` among them.
         metric: picks the best evaluation.
     """
@@ -57,12 +57,12 @@ class Objective:
 
 @dataclass(frozen=True)
 class Records:
-    """What a training leaves on its way.
+    """Where a training writes its progress.
 
     Attributes:
         checkpoints: where checkpoints and best weights are written.
-        observe: hears of the curves.
-        resume: a checkpoint of the same training, to go on from.
+        observe: receives the points of the curves.
+        resume: a checkpoint of the same training to resume from.
     """
 
     checkpoints: Checkpoints
@@ -73,13 +73,13 @@ class Records:
 
 @dataclass
 class Stepper:
-    """A training that goes on: `take` a step, and do what is due `after_step`.
+    """A training in progress: `take` a step, then do what is due `after_step`.
 
     Attributes:
         val: the validation split.
-        fitted: what was done so far.
-        new: step, and its loss and norm, since they were last fetched from the device.
-        began, saved: when the time was last counted, and the last checkpoint written.
+        fitted: the progress so far.
+        new: the steps not yet fetched from the device, each with its loss and norm.
+        began, saved: when time was last counted, and when the last checkpoint was written.
     """
 
     learner: Learner
@@ -97,13 +97,13 @@ class Stepper:
 
     @property
     def over(self) -> bool:
-        """Whether the last step was the last one."""
+        """Whether training has ended, after its last step or for lack of progress."""
         fitted, patience = self.fitted, self.settings.patience
         tired = patience is not None and sum(point["step"] > fitted.best_step for point in fitted.val_curve) >= patience
         return fitted.step >= self.plan.steps or tired
 
     def take(self, batches: list[Batch]) -> None:
-        """One optimiser step; write a checkpoint if one is due."""
+        """Take one optimiser step; write a checkpoint if one is due."""
         fitted, learner = self.fitted, self.learner
         step = fitted.step + 1
         loss = self._gradient(step, batches)
@@ -123,7 +123,7 @@ class Stepper:
             self._save()
 
     def after_step(self) -> None:
-        """What follows a step, also one that was taken before a crash: a point of the curve, an evaluation."""
+        """Log and evaluate after a step if due, even if the step was taken before a crash."""
         step = self.fitted.step
         if self.plan.logs(step):
             self._log(step)
@@ -147,7 +147,7 @@ class Stepper:
                 if not memory.out_of_memory(error):
                     raise
             most = self.learner.most or max(map(memory.rows, batches))
-            # Processes that divide a batch differently would wait for each other for ever.
+            # Processes that divide a batch differently would wait for each other forever.
             if most == 1 or processes.world() > 1:
                 raise TrainingError(
                     f"step {step}: memory is too small for {-(-most // processes.world())} examples a forward pass; "
@@ -202,16 +202,16 @@ class Stepper:
         return self.fitted.pending
 
     def _due(self) -> bool:
-        # From the last step on goes a training that is made longer later.
+        # A training that is made longer later resumes from its last step.
         last = self.fitted.step == self.plan.steps and not depends_on_length(self.settings)
         due = last or time.monotonic() - self.saved >= self.settings.checkpoint_seconds
         if processes.world() == 1:
             return due
-        # Processes agree on it only where they wait for each other anyway.
+        # Processes agree only at points where they wait for each other anyway.
         return self.plan.logs(self.fitted.step) and processes.agreed(due)
 
     def _save(self) -> None:
-        self._fetch()  # weights that are no numbers are never saved
+        self._fetch()  # raises before NaN or infinite weights are saved
         fitted = self.fitted
         now = time.monotonic()
         fitted.seconds += now - self.began

@@ -1,7 +1,7 @@
-"""Small means to draw SVG: built as a tree, so that no text can break out of it; coloured by the page's style sheet.
+"""Helpers to draw SVG, built as a tree so that no text can break out of it; the page's style sheet colours it.
 
 Not matplotlib: these few figures follow the reader's light or dark scheme, show a cell's content under the pointer,
-are the same bytes on every machine, and cost no second of import.
+have the same bytes on every machine, and import fast.
 """
 
 import math
@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 
 def canvas(width: float, height: float, description: str) -> Element:
-    """Start a figure; `description` is what a screen reader says."""
-    # `style` keeps the natural size as the largest, so that letters do not grow with the window.
+    """Start a figure; a screen reader says `description`."""
+    # `style` caps the figure at its natural size, so that letters do not grow with the window.
     return Element(
         "svg",
         {
@@ -41,14 +41,14 @@ def draw(parent: Element, tag: str, text: str | None = None, **attributes: str |
 
 
 def finish(svg: Element) -> Markup:
-    """Serialise; the result is safe to put into a page as it is."""
+    """Serialise; the result is safe to insert into a page."""
     return Markup(tostring(svg, encoding="unicode", short_empty_elements=True))  # noqa: S704 - ElementTree has escaped it
 
 
 def alone(figure: Markup) -> str:
-    """A figure as a file of its own, with the page's style sheet and its ground in it.
+    """A figure as a separate file that includes the page's style sheet and background.
 
-    It says how large it is: a page that shows it as an image, as that of `dvc plots`, would give it no room otherwise.
+    It states its size: otherwise a page that shows it as an image, like that of `dvc plots`, would give it no room.
     """
     style = files("finetrail.evaluation.report").joinpath("report.css").read_text(encoding="utf-8")
     head, _, rest = figure.removeprefix("<svg").partition(">")

@@ -57,7 +57,7 @@ def curves_figure(panel: Panel) -> Markup | None:
     for at, (name, of_curve) in enumerate(finite):
         placed = [place(x, y) for x, y in of_curve]
         draw(svg, "polyline", kind=f"curve c{at % 3}", points=path(placed))
-        # Few points are measurements that a reader wants to see one by one; hundreds would hide the line.
+        # With few points, readers want to see each measurement; hundreds would hide the line.
         for (x, y), (epoch, value) in zip(placed, of_curve, strict=True) if len(placed) <= 30 else ():
             dot = draw(svg, "circle", kind=f"dot c{at % 3}", cx=x, cy=y, r=3)
             draw(dot, "title", f"{name}, epoch {epoch:g}: {value:.4g}")

@@ -1,4 +1,4 @@
-"""Examples made ready for the report: images as data addresses of a fitting size, texts as excerpts."""
+"""Examples prepared for the report: images as data URLs of a fitting size, texts as excerpts."""
 
 import base64
 import io
@@ -13,12 +13,12 @@ EXCERPT = 320
 """Characters of a text that are shown."""
 BOX = 128
 """Pixels of the square that an image is fitted into; half of it where images stand in a row."""
-# A page must not be told by the data what kind of thing to load.
+# The data must not tell a page what media type to load.
 _MEDIA = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp"}
 
 
 class Identified(Protocol):
-    """What is said of one row."""
+    """Something with the id of a row."""
 
     @property
     def id(self) -> str: ...
@@ -32,9 +32,9 @@ class Shown:
     """A preview as the page needs it.
 
     Attributes:
-        address: the image as a data: address; empty for a text.
+        address: the image as a data: URL; empty for a text.
         width, height: pixels in the page.
-        crisp: whether its own pixels are so few that they should be seen rather than blurred.
+        crisp: whether the image is so small that its pixels should show rather than blur.
         text: an excerpt, on one line.
     """
 
@@ -46,10 +46,10 @@ class Shown:
 
 
 def show(preview: Preview) -> Shown:
-    """Make a preview ready.
+    """Prepare a preview for the page.
 
     Raises:
-        ValueError: the image is neither PNG nor JPEG nor WebP: a processor's preview is one of them.
+        ValueError: the image is not PNG, JPEG or WebP, as a processor's preview must be.
     """
     if not preview.image:
         return Shown(text=excerpt(preview.text))
@@ -61,7 +61,7 @@ def show(preview: Preview) -> Shown:
         raise ValueError(f"a preview starts with {data[:8]!r}; it must be PNG, JPEG or WebP")
     with Image.open(io.BytesIO(data)) as image:
         width, height = image.size
-    # A whole multiple of its own size: else some of its pixels would be drawn larger than others.
+    # Scale by a whole number: otherwise some pixels would look larger than others.
     crisp = max(width, height) <= BOX // 2
     factor = float(BOX // max(width, height)) if crisp else min(1.0, BOX / max(width, height))
     return Shown(
@@ -83,10 +83,10 @@ def excerpt(text: str, *, end: int = 0) -> str:
 
 @dataclass(frozen=True)
 class Gallery:
-    """What rows hold, as a page shows it, by id. A row that is not known is left out.
+    """The contents of rows by id, prepared for a page. An unknown row has nothing to show.
 
     Attributes:
-        texts: character for character, up to where a preview ends.
+        texts: the exact text of each preview.
     """
 
     shown: Mapping[str, Shown]
@@ -94,15 +94,15 @@ class Gallery:
 
     @staticmethod
     def of(previews: Mapping[str, Preview]) -> "Gallery":
-        """Make previews ready, in the order of their ids."""
+        """Prepare previews, in the order of their ids."""
         texts = {row: preview.text for row, preview in previews.items() if preview.text}
         return Gallery({row: show(previews[row]) for row in sorted(previews)}, texts)
 
     @property
     def images(self) -> dict[str, Shown]:
-        """Those that are images."""
+        """The images among them."""
         return {row: one for row, one in self.shown.items() if one.address}
 
     def beside(self, answers: "Sequence[IdentifiedT]") -> "list[tuple[IdentifiedT, Shown]]":
-        """Answers with what their rows hold."""
+        """Pair answers with the contents of their rows."""
         return [(one, self.shown.get(one.id, Shown())) for one in answers]

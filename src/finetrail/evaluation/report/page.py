@@ -1,7 +1,7 @@
-"""The test report as one page: what every kind of target has in common, around the story that a target tells.
+"""The test report as one page: the parts that all kinds of target share, around the target's own story.
 
-Self-contained: style and figures are inline, nothing is fetched and no script runs, which the page's own content
-security policy enforces. Equal input gives equal bytes.
+The page is self-contained: style and figures are inline. Its content security policy forbids fetches and scripts.
+Equal input gives equal bytes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ _PARTS = [("train", "training"), ("val", "validation"), ("test", "test")]
 
 @dataclass(frozen=True)
 class SplitFacts:
-    """How the data was divided, for the section on data."""
+    """The division of the data, for the section on data."""
 
     method: str
     near: str
@@ -58,14 +58,14 @@ class SplitFacts:
 
 @dataclass(frozen=True)
 class Report:
-    """All that the page shows.
+    """The content of the page.
 
     Attributes:
-        model: says in a few words what was fine-tuned.
+        model: names the fine-tuned model in a few words.
         rows: of the test split.
-        metrics: on the test split; `metric` is the one that candidates were chosen by.
+        metrics: on the test split; `metric` decided between the candidates.
         seen: training examples as the model sees them.
-        lineage: shown as it is given.
+        lineage: shown as given.
     """
 
     project: str
@@ -117,7 +117,7 @@ def _seen(report: Report) -> list[Section]:
 
 
 def _as_seen(preview: Preview) -> Shown:
-    """The end of a text is shown too, for there it was cut."""
+    """Show the end of a text too, because it was cut there."""
     return show(preview) if preview.image else Shown(text=excerpt(preview.text, end=120))
 
 

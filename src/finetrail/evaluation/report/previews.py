@@ -1,4 +1,4 @@
-"""What a person is shown of an example: an excerpt of a text, or a small image."""
+"""What a report shows of an example: an excerpt of a text, or a small image."""
 
 import base64
 import io
@@ -16,7 +16,7 @@ SIDE = 160
 
 @dataclass(frozen=True)
 class Preview:
-    """One of the two.
+    """A text or an image.
 
     Attributes:
         text: the text, or its start.
@@ -29,14 +29,14 @@ class Preview:
 
 @dataclass(frozen=True)
 class Seen:
-    """A training example as the model sees it: augmented, cropped or cut. Attributes: label: what it is to be."""
+    """A training example as the model sees it: augmented, cropped or cut. Attributes: label: its target."""
 
     label: str
     preview: Preview
 
 
 def small(preview: Preview) -> Preview:
-    """The same preview; an image of many kilobytes is shrunk, for a report holds hundreds of them."""
+    """The same preview, with a large image shrunk, because a report holds hundreds of them."""
     if len(preview.image) <= LARGEST:
         return preview
     from PIL import Image
@@ -53,7 +53,7 @@ def write_seen(examples: Iterable[Seen], path: Path) -> None:
     """Write seen.json: a list of {"label", "preview": {"text"} or {"image"}}, images in base64.
 
     Args:
-        examples: about two dozen images, or three texts, in the order in which they are to be shown.
+        examples: about two dozen images, or three texts, in display order.
         path: `RunPaths.seen`.
     """
     written = []

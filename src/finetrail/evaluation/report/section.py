@@ -1,6 +1,6 @@
-"""A report is a list of sections. Each is made by one module, from a template beside it.
+"""A report is a list of sections. One module makes each section, from a template beside it.
 
-Templates share one environment: all text is escaped, since a data set may hold anything, and equal input gives equal
+Templates share one environment, which escapes all text, since a data set may hold anything. Equal input gives equal
 bytes.
 """
 
@@ -28,7 +28,7 @@ class Section:
     Attributes:
         name: its anchor in the page.
         title: its entry in the page's navigation; empty for none.
-        html: safe to put into a page as it is.
+        html: safe to insert into a page.
         json: what it adds to metrics.json.
     """
 
@@ -43,9 +43,9 @@ class Tile:
     """A number at the top of a report.
 
     Attributes:
-        value: as a person reads it.
+        value: formatted for a reader.
         notes: lines below it.
-        interval, scale: for a whisker, and what it is drawn on.
+        interval, scale: for a whisker, and the scale to draw it on.
     """
 
     name: str
@@ -57,10 +57,10 @@ class Tile:
 
 @dataclass(frozen=True)
 class Story:
-    """What the report of one kind of target says of a model's answers.
+    """What a report says about a model's answers, for one kind of target.
 
     Attributes:
-        asked: what the model is asked for, in a word.
+        asked: what the model predicts, in a word.
         about: a few words for the head of the page, such as the number of classes; may be empty.
         lead: the finding, in a sentence or two.
     """
@@ -111,5 +111,5 @@ def _read(name: str) -> str:
 
 
 def _code(text: str) -> Markup:
-    """Escape, and set what stands between backticks as code."""
+    """Escape, and mark text between backticks as code."""
     return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before

@@ -1,1 +1,1 @@
-"""Metrics, and how far they may be due to the rows that were drawn."""
+"""Metrics, and how much they depend on the sample of rows."""

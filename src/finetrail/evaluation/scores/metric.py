@@ -1,4 +1,4 @@
-"""What a model is judged by: the name of a metric, its direction, and how its values are written. No heavy import."""
+"""Metrics: their names, directions and number formats. No heavy imports."""
 
 import math
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ class Metric:
 
     Attributes:
         title: its name in a sentence.
-        lower: whether the lower value is the better one.
-        in_unit: whether it is in the unit of the label, and so of any size.
+        lower: whether lower is better.
+        in_unit: whether values are in the unit of the label, and so of any size.
     """
 
     name: str
@@ -24,24 +24,24 @@ class Metric:
 
     @property
     def best(self) -> str:
-        """What the best value of several is called."""
+        """The word for the best of several values."""
         return "lowest" if self.lower else "highest"
 
     def goodness(self, value: float) -> float:
-        """A number that is the higher the better."""
+        """The value as a number where higher is better."""
         return -value if self.lower else value
 
     def say(self, value: float) -> str:
-        """A value as a person reads it."""
+        """Format a value for a reader."""
         return amount(value) if self.in_unit else f"{round(value, 3) + 0.0:.3f}"
 
     def margin(self, share: float, value: float) -> float:
-        """A tolerance: `share` itself, or, of a metric in the unit of the label, that share of `value`."""
+        """A tolerance: `share` itself, or, for a metric in the unit of the label, that share of `value`."""
         return share * abs(value) if self.in_unit else share
 
 
 def amount(value: float) -> str:
-    """A number of any size in four digits or its whole ones: 31,234, 7, 2.346, 0.001235."""
+    """Format a number of any size with four digits, or all its integer digits: 31,234, 7, 2.346, 0.001235."""
     if not math.isfinite(value) or value == 0:
         return f"{value + 0.0:g}"
     if value == round(value) and abs(value) < 1e12:
