@@ -52,9 +52,9 @@ def read_columns(path: Path, columns: Columns) -> Iterator[Record]:
 
     Raises:
         SourceError: a byte is not UTF-8, lines differ in their number of columns, a field is empty, or the
-            tokens of the first sentence are 1, 2, 3: that column numbers them.
+            first column numbers the tokens.
     """
-    documents, width, read = Documents(), 0, False
+    documents, width, numbered = Documents(), 0, columns == Columns()
     for block in read_blocks(path, lambda line: _COMMENT.fullmatch(line) is not None):
         tokens: list[str] = []
         tags: list[str] = []
@@ -70,9 +70,15 @@ def read_columns(path: Path, columns: Columns) -> Iterator[Record]:
                 raise refusal(path, number, f"the {what} (column {which}) is empty; name another column, or fill it")
             tokens.append(token)
             tags.append(tag)
-        if not read:
-            _refuse_numbers(path, block.line, tokens, width, columns)
-        read = True
+        # A sentence of one token decides nothing: its 1 may be a number or a token.
+        numbered = numbered and width > 2 and tokens == [str(number) for number in range(1, len(tokens) + 1)]
+        if numbered and len(tokens) > 1:
+            raise refusal(
+                path,
+                block.line,
+                f"column 1 of {width} numbers the tokens (1, 2, ...); name the columns of token and tag, for example "
+                "source.columns: {token: 2, tag: 3}",
+            )
         group = documents.of(block.comments)
         texts = [found[1] for found in map(_TEXT.fullmatch, block.comments) if found]
         spaces = _spaces(texts[-1], tokens) if texts else None
@@ -125,18 +131,6 @@ def _width(path: Path, number: int, fields: list[str], columns: Columns) -> int:
     if furthest > len(fields):
         raise refusal(path, number, f"{_count(fields)}, but column {furthest} is asked for; name another column")
     return len(fields)
-
-
-def _refuse_numbers(path: Path, line: int, tokens: list[str], width: int, columns: Columns) -> None:
-    """Raise SourceError if the token column only counts the tokens and another column could hold them."""
-    counted = [str(number) for number in range(1, len(tokens) + 1)]
-    if width > 2 and len(tokens) > 1 and columns == Columns() and tokens == counted:
-        raise refusal(
-            path,
-            line,
-            f"column 1 of {width} numbers the tokens (1, 2, ...); name the columns of token and tag, for example "
-            "source.columns: {token: 2, tag: 3}",
-        )
 
 
 def _fault(fields: list[str], expected: int, column: Literal["upos", "xpos"]) -> str | None:

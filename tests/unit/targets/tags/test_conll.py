@@ -40,6 +40,8 @@ def test_a_column_that_numbers_the_tokens_is_not_taken_for_them(tmp_path: Path) 
     """As the files of Universal NER have it."""
     with pytest.raises(SourceError, match=r"a\.txt, line 2: column 1 of 5 numbers the tokens .* \{token: 2, tag: 3\}$"):
         columns(tmp_path, NUMBERED)
+    with pytest.raises(SourceError, match="line 4: column 1 of 5 numbers the tokens"):
+        columns(tmp_path, "1\tHello\tO\t-\tann\n\n" + NUMBERED)
     ((_, told),) = columns(tmp_path, NUMBERED, token=2, tag=3)
     assert told == sentence("Ada wrote", "B-PER O", space_after=[True, True])
 
