@@ -59,7 +59,9 @@ def load_tokenizer(setup: Setup) -> Any:
 
     from finetrail.locations import locate
 
-    return AutoTokenizer.from_pretrained(locate(setup.backbone["weights"], Path()), local_files_only=True)
+    return AutoTokenizer.from_pretrained(
+        locate(setup.backbone["weights"], Path()), local_files_only=True, trust_remote_code=False
+    )
 
 
 def _prepare_texts(setup: Setup) -> Callable[[bool], list[Any]]:

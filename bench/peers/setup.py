@@ -146,7 +146,9 @@ def load_network(setup: Setup) -> Network:
 
         none = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "add_pooling_layer": False}
         folder = locate(setup.backbone["weights"], Path())
-        body = AutoModel.from_pretrained(folder, local_files_only=True, attn_implementation=setup.attention, **none)
+        body = AutoModel.from_pretrained(
+            folder, local_files_only=True, attn_implementation=setup.attention, **none, trust_remote_code=False
+        )
         if setup.method == "lora":
             from peft import LoraConfig, get_peft_model
 

@@ -175,7 +175,7 @@ def _transformers(model: _Model, folder: Path) -> tuple[nn.Module, Exported]:
     config = copy.deepcopy(source.model.config)
     describe(config, model.outputs)
     try:
-        like = AutoModelForImageClassification.from_config(config, dtype=torch.float32)
+        like = AutoModelForImageClassification.from_config(config, dtype=torch.float32, trust_remote_code=False)
     except ValueError as error:
         raise ModelError(f"transformers has no image classifier of {config.model_type!r}; use --format onnx") from error
     own_names = source.model.state_dict()
@@ -203,15 +203,15 @@ def _transformers(model: _Model, folder: Path) -> tuple[nn.Module, Exported]:
 from PIL import Image, ImageOps
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
-processor = AutoImageProcessor.from_pretrained(".", backend="pil")
-model = AutoModelForImageClassification.from_pretrained(".").eval()
+processor = AutoImageProcessor.from_pretrained(".", backend="pil", trust_remote_code=False)
+model = AutoModelForImageClassification.from_pretrained(".", trust_remote_code=False).eval()
 paths = ["image.png"]
 with torch.no_grad():
     images = [{OPENED} for path in paths]
     logits = model(**processor(images, return_tensors="pt"){options}).logits
 {model.outputs.printed("model.config.id2label")}
 """
-    again = AutoModelForImageClassification.from_pretrained(folder, local_files_only=True)
+    again = AutoModelForImageClassification.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     note = "Where an odd number of pixels is cut off, its centre crop may lie a pixel beside the one in training. "
     packages = ("transformers", "torch", "pillow")
     return _With(again, source.options), Exported("transformers", packages, snippet, reads(own), note + NOTE)

@@ -34,7 +34,7 @@ def load_pretrained(settings: TextBackbone, root: Path, features: str, columns: 
 
     folder = locate(settings.weights, root)
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         _set_dropout(config, settings.dropout)
         encoder, report = AutoModel.from_pretrained(
             folder,
@@ -43,6 +43,7 @@ def load_pretrained(settings: TextBackbone, root: Path, features: str, columns: 
             use_safetensors=True,
             dtype=torch.float32,
             output_loading_info=True,
+            trust_remote_code=False,
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         cause = " ".join(str(error).split())[:200]
@@ -68,8 +69,8 @@ def load_saved(described: Mapping[str, Any], folder: Path, features: str, column
     from transformers import AutoConfig, AutoModel
 
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        encoder = AutoModel.from_config(config, dtype=torch.float32)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        encoder = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         cause = " ".join(str(error).split())[:200]
         raise ModelError(f"{folder} is no whole model ({cause}); `dvc checkout` restores a tracked model") from error
@@ -122,7 +123,7 @@ def _loaded(encoder: Any, settings: TextBackbone, folder: Path, *, features: str
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # the tokenizers library raises no narrower type
         cause = " ".join(str(error).split())[:200]
         raise ModelError(

@@ -134,7 +134,7 @@ def write_tokenizer(processor: TextProcessor, folder: Path) -> Any:
         setattr(tokenizer, name, value)
     tokenizer.init_kwargs.pop("name_or_path", None)
     tokenizer.save_pretrained(folder)
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
 def filled(model: Any, encoder: nn.Module) -> Any:
@@ -158,7 +158,7 @@ def _write_classifier(network: Network, backbone: PooledEncoder, config: Any, fo
     from transformers import AutoModelForSequenceClassification
 
     head = cast(nn.Linear, network.head)
-    classifier = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
+    classifier = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32, trust_remote_code=False)
     filled(classifier, backbone.encoder)
     between, last = (classifier.get_submodule(name) for name in _HEADS[config.model_type])
     between.weight.copy_(torch.eye(len(between.weight)) * _SMALL)
@@ -166,7 +166,9 @@ def _write_classifier(network: Network, backbone: PooledEncoder, config: Any, fo
     last.weight.copy_(head.weight / _SMALL)
     last.bias.copy_(head.bias)
     classifier.save_pretrained(folder)
-    again: nn.Module = AutoModelForSequenceClassification.from_pretrained(folder, local_files_only=True)
+    again: nn.Module = AutoModelForSequenceClassification.from_pretrained(
+        folder, local_files_only=True, trust_remote_code=False
+    )
     return again.eval()
 
 
@@ -188,7 +190,9 @@ def _write_modules(
     from transformers import AutoModel
 
     head = cast(nn.Linear, network.head)
-    filled(AutoModel.from_config(config, dtype=torch.float32), backbone.encoder).save_pretrained(folder)
+    filled(
+        AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False), backbone.encoder
+    ).save_pretrained(folder)
     kinds = {"": "Transformer", _POOLING.name: "Pooling", _HEAD.name: "Dense"}
     modules = [
         {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
@@ -209,7 +213,9 @@ def _write_modules(
     )
     tensors = {"linear.weight": head.weight, "linear.bias": head.bias}
     save_tensors(tensors, folder / _HEAD / "model.safetensors", {"format": "pt"})
-    again = PooledEncoder(AutoModel.from_pretrained(folder, local_files_only=True).eval(), backbone.pooling)
+    again = PooledEncoder(
+        AutoModel.from_pretrained(folder, local_files_only=True, trust_remote_code=False).eval(), backbone.pooling
+    )
     return _Modules(again, load_tensors(folder / _HEAD / "model.safetensors"))
 
 

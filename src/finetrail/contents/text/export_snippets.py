@@ -19,8 +19,8 @@ def classifier_snippet(processor: TextProcessor, outputs: Outputs) -> str:
     return f"""import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-tokenizer = AutoTokenizer.from_pretrained(".")
-model = AutoModelForSequenceClassification.from_pretrained(".").eval()
+tokenizer = AutoTokenizer.from_pretrained(".", trust_remote_code=False)
+model = AutoModelForSequenceClassification.from_pretrained(".", trust_remote_code=False).eval()
 {_asked(processor)}
 with torch.no_grad():
     logits = model(**tokenizer(texts, padding=True, truncation=True, return_tensors="pt")).logits
@@ -34,7 +34,7 @@ def onnx_snippet(processor: TextProcessor, outputs: Outputs, names: list[str]) -
 import onnxruntime
 from transformers import AutoTokenizer
 
-tokenizer = AutoTokenizer.from_pretrained(".")
+tokenizer = AutoTokenizer.from_pretrained(".", trust_remote_code=False)
 session = onnxruntime.InferenceSession("model.onnx")
 {_asked(processor)}
 batch = tokenizer(texts, padding=True, truncation=True, return_tensors="np")
@@ -55,8 +55,8 @@ def modules_snippet(processor: TextProcessor, outputs: Outputs, pooling: str, he
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
 
-tokenizer = AutoTokenizer.from_pretrained(".")
-encoder = AutoModel.from_pretrained(".").eval()
+tokenizer = AutoTokenizer.from_pretrained(".", trust_remote_code=False)
+encoder = AutoModel.from_pretrained(".", trust_remote_code=False).eval()
 head = load_file("{head}/model.safetensors")
 {_asked(processor)}
 batch = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")

@@ -35,7 +35,9 @@ def export_words(network: Network, processor: WordProcessor, folder: Path, outpu
     describe(config, outputs)
     config.problem_type = None  # token classifiers have none
     try:
-        classifier: Any = AutoModelForTokenClassification.from_config(config, dtype=torch.float32)
+        classifier: Any = AutoModelForTokenClassification.from_config(
+            config, dtype=torch.float32, trust_remote_code=False
+        )
     except ValueError as error:
         raise ModelError(f"transformers has no token classifier of {config.model_type!r}; use --format onnx") from error
     last = getattr(classifier, "classifier", None)
@@ -47,12 +49,14 @@ def export_words(network: Network, processor: WordProcessor, folder: Path, outpu
         last.bias.copy_(head.bias)
         classifier.save_pretrained(folder)
         tokenizer = write_tokenizer(processor, folder)
-        again = AutoModelForTokenClassification.from_pretrained(folder, local_files_only=True).eval()
+        again = AutoModelForTokenClassification.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        ).eval()
         batch = tokenizer(_PROBES, padding=True, truncation=True, return_tensors="pt")
         check(head(token_vectors(backbone.encoder.eval(), dict(batch))), again(**batch).logits, "hf")
     snippet = """from transformers import pipeline
 
-tagger = pipeline("token-classification", model=".", aggregation_strategy="first")
+tagger = pipeline("token-classification", model=".", aggregation_strategy="first", trust_remote_code=False)
 print(tagger("Ada Lovelace wrote to Charles Babbage in London."))
 """
     return Exported("transformers", ("transformers", "torch"), snippet, reads(processor), NOTE)
@@ -74,7 +78,7 @@ def graph_of_words(network: Network, processor: WordProcessor, folder: Path, out
 import onnxruntime
 from transformers import AutoTokenizer
 
-tokenizer = AutoTokenizer.from_pretrained(".")
+tokenizer = AutoTokenizer.from_pretrained(".", trust_remote_code=False)
 session = onnxruntime.InferenceSession("model.onnx")
 texts = ["Ada Lovelace wrote to Charles Babbage in London."]
 batch = tokenizer(texts, padding=True, truncation=True, return_tensors="np")

@@ -65,8 +65,8 @@ def rebuild(name: str, image_size: int, folder: Path) -> nn.Module:
     from transformers import AutoConfig
 
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        model = _class_for(config).from_config(config, dtype=torch.float32)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        model = _class_for(config).from_config(config, dtype=torch.float32, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         cause = " ".join(str(error).split())[:200]
         raise ModelError(f"{folder} is no whole model ({cause}); `dvc checkout` restores a tracked model") from error
@@ -86,7 +86,7 @@ def _pretrained(address: str, folder: Path) -> Any:
     from transformers import AutoConfig
 
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         _leave_out_classifier(config)
         model, report = _class_for(config).from_pretrained(
             folder,
@@ -95,6 +95,7 @@ def _pretrained(address: str, folder: Path) -> Any:
             use_safetensors=True,
             output_loading_info=True,
             dtype=torch.float32,
+            trust_remote_code=False,
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         cause = " ".join(str(error).split())[:200]
@@ -119,7 +120,7 @@ def _random(settings: ImageBackbone) -> tuple[Any, Preprocessing]:
         config = AutoConfig.for_model(kind)
         _leave_out_classifier(config)
         _choose_architecture(config)
-        model = _class_for(config).from_config(config, dtype=torch.float32)
+        model = _class_for(config).from_config(config, dtype=torch.float32, trust_remote_code=False)
     except (ValueError, KeyError) as error:
         raise ModelError(
             f"{settings.name!r} names no kind of image model that could start with random weights; "
@@ -162,7 +163,7 @@ def _own_preprocessing(settings: ImageBackbone, folder: Path, config: Any) -> Pr
     from transformers import AutoImageProcessor
 
     try:
-        own = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+        own = AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         size = _pixels(own.size)
         cropped = getattr(own, "do_center_crop", None) and own.crop_size
         share = getattr(own, "crop_pct", None)
