@@ -1,6 +1,6 @@
-"""Make the buckets that are not there yet: `python docker/buckets.py NAME...`.
+"""Create the missing buckets: `python docker/buckets.py NAME...`.
 
-Endpoint and keys are those of every AWS client: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY.
+Endpoint and keys come from the usual AWS variables: AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY.
 """
 
 import sys
@@ -9,7 +9,7 @@ import boto3
 
 
 def make(names: list[str]) -> None:
-    """Make each bucket unless it is this account's already."""
+    """Create each bucket unless this account already has it."""
     storage = boto3.client("s3")
     known = {bucket["Name"] for bucket in storage.list_buckets()["Buckets"]}
     for name in names:

@@ -1,4 +1,4 @@
-"""Whether a server answers, for health checks: ends with 0 if it does. The image has no curl.
+"""Check that a server responds, for health checks: exits with 0 if it does. The image has no curl.
 
 python docker/healthy.py http://127.0.0.1:5000/health
 """
@@ -7,5 +7,5 @@ import sys
 from urllib.request import urlopen
 
 if __name__ == "__main__":
-    with urlopen(sys.argv[1], timeout=5):  # noqa: S310  (the address is compose.yaml's)
+    with urlopen(sys.argv[1], timeout=5):  # noqa: S310  (the address comes from compose.yaml)
         pass
