@@ -1,8 +1,8 @@
-"""What Prefect costs: `python bench/deployment.py`; what a second worker gains: the same with `--fan-out`.
+"""Overhead of Prefect: `python bench/deployment.py`; gain from a second worker: the same with `--fan-out`.
 
-Clones this repository into a temporary folder with servers and a worker of its own. By turns the pipeline runs from
-nothing by `dvc repro` and by the deployment, with the same seeds; then both with nothing to do. With `--fan-out` the
-deployment runs by turns with one worker for the trainings and with two, each of which has half of the cores.
+Clones this repository into a temporary folder with its own servers and worker. Runs the pipeline from scratch,
+alternately by `dvc repro` and by the deployment, with the same seeds; then both with nothing to do. With `--fan-out`
+the deployment runs alternately with one training worker and with two, each of which has half of the cores.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def port() -> str:
 
 
 class Site:
-    """A clone of the repository, with servers."""
+    """A clone of the repository with its own servers."""
 
     def __init__(self, root: Path, recipe: str) -> None:
         self.root, self.recipe = root, recipe
@@ -49,14 +49,14 @@ class Site:
         self.run("git", "checkout", "--quiet", "-B", "bench")
 
     def run(self, *command: str, folder: Path | None = None) -> float:
-        """Run a program; returns its seconds."""
+        """Run a program; return its seconds."""
         started = time.perf_counter()
         environment = self.environment | ({"PYTHONPATH": str(folder / "src")} if folder else {})
         subprocess.run(command, cwd=folder or self.root, env=environment, check=True, stdout=subprocess.DEVNULL)
         return time.perf_counter() - started
 
     def seed(self, number: int) -> str:
-        """Commit the recipe with a seed of its own, so that nothing of an earlier turn counts as done."""
+        """Commit the recipe with its own seed, so that no earlier result counts as done."""
         text = (self.root / "recipes" / f"{self.recipe}.yaml").read_text(encoding="utf-8")
         lines = [f"seed: {number}" if line.startswith("seed:") else line for line in text.splitlines()]
         (self.root / "params.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -68,12 +68,12 @@ class Site:
         return f"seed {number}"
 
     def plain(self, folder: Path) -> float:
-        """`dvc repro` in a clone of its own, from nothing."""
+        """Run `dvc repro` from scratch in its own clone; return its seconds."""
         self.run("git", "clone", "--quiet", str(self.root), str(folder), folder=folder.parent)
         return self.run("dvc", "repro", folder=folder)
 
     def flow(self, **parameters: Any) -> float:
-        """The deployment, from its trigger to its end."""
+        """Run the deployment; return the seconds from trigger to end."""
         started = time.perf_counter()
         found = httpx.get(f"{self.api}/deployments/name/finetune/finetune").raise_for_status().json()["id"]
         body = {"parameters": {"git_ref": "bench"} | parameters, "state": {"type": "SCHEDULED"}}
@@ -86,11 +86,11 @@ class Site:
                 return time.perf_counter() - started
             if state["type"] in {"FAILED", "CRASHED", "CANCELLED"}:
                 raise SystemExit(f"the run ended as {state['name']}: {state['message']}")
-            time.sleep(1)  # each look costs the server some of the cores that train
+            time.sleep(1)  # each poll takes CPU time from training
 
     @contextmanager
     def trainers(self, number: int) -> Iterator[None]:
-        """Workers of the queue of trainings, which share the cores."""
+        """Workers of the training queue, which share the cores."""
         threads = max(1, (os.cpu_count() or 1) // number)
         own = {"PREFECT_API_URL": self.api, "FINETRAIL_CHECKOUT": str(self.root), "OMP_NUM_THREADS": str(threads)}
         own["MLFLOW_TRACKING_URI"] = f"http://127.0.0.1:{self.environment['FINETRAIL_MLFLOW_PORT']}"
@@ -100,7 +100,7 @@ class Site:
             subprocess.Popen([*command, "--limit", "1"], cwd=self.root, env=environment, stdout=quiet, stderr=quiet)
             for _ in range(number)
         ]
-        time.sleep(15)  # until they ask for work
+        time.sleep(15)  # until they poll for work
         yield
         for worker in started:
             worker.send_signal(signal.SIGINT)
@@ -108,7 +108,7 @@ class Site:
 
 
 def overhead(site: Site, folder: Path, repeats: int) -> None:
-    """Print the deployment's seconds beside those of `dvc repro`."""
+    """Print the seconds of the deployment and of `dvc repro`."""
     print(PAIRS.format("seconds", "dvc repro", "flow", "ratio"))
     for number in range(repeats):
         what = site.seed(number + 1)
@@ -124,7 +124,7 @@ def overhead(site: Site, folder: Path, repeats: int) -> None:
 
 
 def fan_out(site: Site, repeats: int) -> None:
-    """Print the seconds with one worker for the trainings, and with two."""
+    """Print the seconds with one training worker and with two."""
     site.run(sys.executable, "-c", "from flows.servers import stop; stop('trainer')")
     print(PAIRS.format("seconds", "1 worker", "2 workers", "ratio"))
     for number in range(repeats):

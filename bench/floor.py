@@ -1,12 +1,12 @@
-"""How much of a training step is products of matrices, at this machine's own speed: no step can be faster than these.
+"""Share of matrix products in a training step, at this machine's own speed: no step can be faster than its products.
 
     python bench/floor.py                                       # MiniLM, 32 texts of 96 tokens, full fine-tuning
     python bench/floor.py --texts 32 --tokens 40 --method lora
     python bench/floor.py --images 64 --size 64 --backbone resnet18
 
-The products (and convolutions) of one step, forward and backward, are recorded as PyTorch dispatches them, and each is
-run alone on tensors of the same shape and strides, in float32 and in bfloat16; its best time counts as often as it
-occurs. The step is ours: forward, backward, clipping and AdamW, without evaluation. Processors' seconds, all threads.
+Records the products (and convolutions) of one step, forward and backward, as PyTorch dispatches them. Runs each alone
+on tensors of the same shape and strides, in float32 and in bfloat16; its best time counts as often as the product
+occurs. The step is ours: forward, backward, clipping and AdamW, without evaluation. Times are CPU seconds, all threads.
 """
 
 import argparse
@@ -42,7 +42,7 @@ ROUNDS = 7
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the products that are dispatched. Attributes: products: how often each occurs."""
+    """Counts dispatched products. Attributes: products: how often each occurs."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -56,7 +56,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 def _describe(value: Any) -> Any:
-    """A tensor by its shape and strides; lists as tuples."""
+    """Describe a tensor by its shape and strides; lists become tuples."""
     if isinstance(value, Tensor):
         return ("tensor", tuple(value.shape), value.stride(), value.dtype.is_floating_point)
     return tuple(value) if isinstance(value, list) else value
@@ -71,7 +71,7 @@ def _make(described: Any, dtype: torch.dtype) -> Any:
 
 
 def best_time(work: Callable[[], object]) -> float:
-    """Processors' seconds of the fastest of some rounds."""
+    """CPU seconds of the fastest round."""
     taken = []
     for _ in range(ROUNDS):
         started = time.process_time()
@@ -81,16 +81,16 @@ def best_time(work: Callable[[], object]) -> float:
 
 
 def floor(recorder: Recorder, dtype: torch.dtype) -> float:
-    """Seconds that the recorded products need alone, each at its best."""
+    """CPU seconds that the recorded products take alone, each at its best time."""
     total = 0.0
     for (func, described, named), count in recorder.products.items():
         arguments, keywords = [_make(value, dtype) for value in described], dict(named)
-        total += count * best_time(lambda: func(*arguments, **keywords))  # noqa: B023  (runs at once)
+        total += count * best_time(lambda: func(*arguments, **keywords))  # noqa: B023  (runs immediately)
     return total
 
 
 def build_step(given: argparse.Namespace, precision: Precision) -> Callable[[], None]:
-    """Our training step on random examples."""
+    """Build our training step on random examples."""
     fix_seeds(0)
     task = get_task("image-classification" if given.images else "text-classification")
     named: dict[str, Any]

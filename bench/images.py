@@ -1,21 +1,21 @@
-"""Training on images against the loop of any tutorial, transformers' Trainer, and the pieces of timm's script.
+"""Training on images, compared with the usual tutorial loop, transformers' Trainer, and the pieces of timm's script.
 
     python bench/images.py data/input/cifar10-images.zip                     # a slice, three repeats
     python bench/images.py data/input/cifar10-images.zip --train 50000 --val 10000 --epochs 10 --repeats 1
 
-The plain side is torchvision's ImageFolder, a DataLoader with two workers, transforms image by image and float32;
-ours is what the stage `train` does. Every side runs in a process of its own, each time anew. All start from the same
-weights and have the same batches' size, epochs, optimiser, schedule and one evaluation an epoch; decoding counts for
-all. What is measured once a machine (precision, kernels) comes first, apart.
+The plain side uses torchvision's ImageFolder, a DataLoader with two workers, per-image transforms and float32; ours
+is what the stage `train` does. Each side runs in a new process each time. All start from the same weights and
+have the same batch size, epochs, optimiser, schedule and one evaluation per epoch; decoding counts for all. One-time
+measurements of the machine (precision, kernels) run first and do not count.
 
 Where the time goes (2 cores of an AMD EPYC with AVX-512 and bf16 but no AMX, 64 pixels, batches of 64): forward and
-backward passes take over 97 % of our epochs; a batch with padded crops and mirrored images costs 2 ms, with
-TrivialAugment 12 ms, of some 300. In float32 convolutions are two thirds of MobileNetV2's step, batch norms a fifth;
-channels last saves the reorders that take half of the plain side's convolutions, and a ReLU6 that does not overwrite
-its input saves the copy that autograd would make (8 %). In bfloat16 the same convolutions need half, but the gradient
-of the input of strided depthwise ones takes 65 ms a layer in oneDNN's kernel for this processor, 0.2 to 2 in float32;
-and its kernel for the gradient of the weights waits in a busy loop, which beside other work turns 6 ms into 500.
-`training/convolutions.py` replaces what a measurement finds slow.
+backward passes take over 97 % of our epochs; a batch with padded crops and mirrored images takes 2 ms, with
+TrivialAugment 12 ms, of some 300. In float32, convolutions take two thirds of MobileNetV2's step, batch norms a fifth.
+Channels last saves the reorders, which take half of the plain side's convolution time; an out-of-place ReLU6 saves the
+copy that autograd would make (8 %). In bfloat16 the same convolutions need half the time, with two exceptions. The
+input gradient of strided depthwise ones takes 65 ms a layer in oneDNN's kernel for this processor, 0.2 to 2 in float32;
+and its weight gradient kernel busy-waits, which beside other work turns 6 ms into 500. `training/convolutions.py`
+replaces the kernels that a measurement finds slow.
 """
 
 import argparse
@@ -75,13 +75,13 @@ def main() -> None:
                     warmup=0.0,
                     clip=None,
                 )
-                run(setup, SIDES["ours"])  # what is measured once a machine
+                run(setup, SIDES["ours"])  # one-time measurements of the machine
                 runs = race(setup, {side: ALL[side] for side in given.sides}, given.repeats)
                 report(f"{name}, {method}, {setup.epochs} epochs", runs, given.train * setup.epochs, given.score)
 
 
 def save_start(name: str, given: argparse.Namespace, folder: Path, classes: int) -> dict[str, object]:
-    """Write the weights that all sides start from; returns the backbone's settings, with nothing left open."""
+    """Write the weights that all sides start from; return the backbone's settings, fully resolved."""
     settings = ImageBackbone(name=name, weights=given.weights, image_size=given.size, resize=given.size)
     task = get_task("image-classification")
     torch.manual_seed(0)
@@ -93,7 +93,7 @@ def save_start(name: str, given: argparse.Namespace, folder: Path, classes: int)
 
 
 def slice_of(archive: Path, folder: Path, sizes: dict[str, int]) -> int:
-    """Unpack so many images of each split, of all classes alike, as train/ and val/; returns how many classes."""
+    """Unpack this many images of each split, balanced by class, as train/ and val/; return the number of classes."""
     with zipfile.ZipFile(archive) as opened:
         classes: dict[str, dict[str, list[str]]] = {split: defaultdict(list) for split in sizes}
         for name in sorted(opened.namelist()):

@@ -1,9 +1,9 @@
-"""Seconds and memory of the stages in front of training, on an archive of images and on several times as many.
+"""Time and memory of the stages before training, on an archive of images and on several copies of each.
 
     python bench/ingest.py data/input/cifar10-images.zip            # the archive, and ten times its images
 
-Each stage runs in its own process, in a temporary workspace; memory is the most that the process held. The images
-of the larger archives are the same ones under other names, so `validate` has to find every copy.
+Each stage runs in its own process, in a temporary workspace; memory is the process's peak. The larger archives repeat
+the same images under other names, so `validate` has to find every copy.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def repeat(archive: Path, target: Path, times: int) -> int:
-    """Write an archive with each image so many times; returns the number of images."""
+    """Write an archive with this many copies of each image; return the number of images."""
     target.parent.mkdir(parents=True)
     if times == 1:
         shutil.copyfile(archive, target)
@@ -60,7 +60,7 @@ def repeat(archive: Path, target: Path, times: int) -> int:
 
 
 def measure(stage: str, root: Path) -> tuple[float, float]:
-    """Run a stage; returns its seconds and its peak memory in MB."""
+    """Run a stage; return its seconds and its peak memory in MB."""
     finetrail = Path(sys.executable).with_name("finetrail")
     started = time.perf_counter()
     process = subprocess.Popen([finetrail, stage], cwd=root, stdout=subprocess.DEVNULL)

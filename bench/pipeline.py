@@ -1,8 +1,8 @@
-"""Where the wall time of the default recipe goes: `python bench/pipeline.py`.
+"""Breakdown of the wall time of the default recipe: `python bench/pipeline.py`.
 
-Clones this repository into a temporary folder, runs `dvc repro` there from nothing, and prints the seconds of each
-stage, the speed of each candidate, and the share of the wall time that was not spent in training. Then, turn by turn,
-a `dvc repro` that has nothing to do, and one in an empty DVC pipeline with as many stages.
+Clones this repository into a temporary folder, runs `dvc repro` there from scratch, and prints the seconds of each
+stage, the speed of each candidate, and the share of the wall time outside training. Then times, alternately, a
+`dvc repro` with nothing to do and one in an empty DVC pipeline with as many stages.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def run(folder: Path, *command: str) -> float:
 
 
 def repro(folder: Path) -> tuple[float, dict[str, float]]:
-    """Run the pipeline; return its wall time, and the seconds from the start of each stage to that of the next."""
+    """Run the pipeline; return its wall time, and the seconds from each stage's start to the next stage's start."""
     started = time.perf_counter()
     with subprocess.Popen(["dvc", "repro"], cwd=folder, env=QUIET, stdout=subprocess.PIPE, text=True) as process:
         lines = (line for line in process.stdout or () if line.startswith("Running stage"))
@@ -39,7 +39,7 @@ def repro(folder: Path) -> tuple[float, dict[str, float]]:
 
 
 def empty_pipeline(folder: Path, stages: int) -> None:
-    """A chain of stages that copy a file: what DVC itself costs."""
+    """Build a chain of stages that copy a file: the cost of DVC itself."""
     folder.mkdir()
     chain = [f"  s{n}:\n    cmd: cp f{n} f{n + 1}\n    deps: [f{n}]\n    outs: [f{n + 1}]\n" for n in range(stages)]
     (folder / "dvc.yaml").write_text("stages:\n" + "".join(chain))
@@ -55,7 +55,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         clone, empty = Path(temporary) / "clone", Path(temporary) / "empty"
         run(REPOSITORY, "git", "clone", "--quiet", str(REPOSITORY), str(clone))
-        # Whatever was run before in the original must not count as done.
+        # Earlier results of the original must not count as done.
         (clone / "dvc.lock").unlink(missing_ok=True)
         total, stages = repro(clone)
         training = 0.0
@@ -73,7 +73,7 @@ def main() -> None:
         print(f"\ndvc repro: {total:.0f} s; outside the train stages {1 - in_train / total:.1%}")
         print(f"training and validating: {training:.0f} s; all the rest, imports included: {1 - training / total:.1%}")
         empty_pipeline(empty, len(stages))
-        # Turn by turn, so that a busy moment of the machine falls on both.
+        # Alternate, so that other load on the machine affects both.
         times = [(run(clone, "dvc", "repro"), run(empty, "dvc", "repro")) for _ in range(repeats)]
         ours, bare = (statistics.median(column) for column in zip(*times, strict=True))
         print(f"nothing to do: {ours:.2f} s; an empty DVC pipeline of {len(stages)} stages: {bare:.2f} s")

@@ -1,9 +1,10 @@
-"""How much a result depends on the seed: a recipe on a part of its data, trained, selected and tested with each seed.
+"""Variance over seeds: trains, selects and tests a recipe on a part of its data with each seed.
 
     python bench/seeds.py cifar10-mobilenet --train 10000 --seeds 0 1 2
 
-Data and splits are the same for all seeds; the seed decides the new head, the order of the examples and their
-augmentations. Each seed's candidates are compared on validation, and its choice is scored on the whole test split.
+Data and splits are the same for all seeds; the seed determines the new head, the order of the examples and their
+augmentations. For each seed, selection compares the candidates on validation and scores the chosen one on the whole
+test split.
 """
 
 import argparse
@@ -49,7 +50,7 @@ def main() -> None:
 
 
 def run(workspace: Workspace, yaml: YAML, params: dict[str, Any], seed: int) -> tuple[float, float]:
-    """Train, select and test with one seed; returns the choice's accuracy on validation and on test."""
+    """Train, select and test with one seed; return the chosen candidate's accuracy on validation and on test."""
     started = time.perf_counter()
     with workspace.params.open("w", encoding="utf-8") as file:
         yaml.dump(params | {"seed": seed}, file)

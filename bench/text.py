@@ -1,33 +1,34 @@
-"""Fine-tuning on texts against the loop of any tutorial and against transformers' Trainer.
+"""Fine-tuning on texts, compared with the usual tutorial loop and with transformers' Trainer.
 
     python bench/text.py                                        # a slice of 20 Newsgroups, MiniLM, three repeats
     python bench/text.py --methods lora linear_probe
     python bench/text.py --data path/to/sst2 --max-tokens 64    # a folder with train.tsv and dev.tsv: text, label
 
-Every side runs in a process of its own, each time anew. All start from the same weights and have the same examples,
-batches' size, epochs, AdamW, schedule, rate and clipping, no dropout, and one evaluation an epoch; the clock starts
-behind imports and the loading of weights, in front of the first text. Memory is that of the process, without the
-loader's workers. The peers have the library's own attention (sdpa), unless `--attention eager` gives them ours.
+Each side runs in a new process each time. All start from the same weights and have the same examples, batch size,
+epochs, AdamW, schedule, rate and clipping, no dropout, and one evaluation per epoch. The clock starts after imports and
+the loading of weights, before the first text. Memory is that of the process, without data loader workers. The peers use
+the library's own attention (sdpa), unless `--attention eager` gives them ours.
 
 Where the time goes (2 cores of an AMD EPYC with AVX-512 and bf16 but no AMX, MiniLM, full fine-tuning in bfloat16, 32 x
-96 tokens; processors' milliseconds a step, 1,550 in all; measured when ours had transformers' eager attention):
-products of the linear layers 1,120, at 350 GFLOP/s against the 380 to 420 that this machine
-reaches at 2048 x 2048 x 2048; products of attention 100; together four fifths of the
-step (`bench/floor.py`). The rest: copies 65 (a half of them so that the heads of a layer lie side by side, the other
-casts), GELU 45, biases' gradients 31, softmax 30, norms 30, AdamW 21, the word embedding's gradient 20, masks where
-texts are padded 25.
+96 tokens; CPU milliseconds a step, 1,550 in all; measured when ours had transformers' eager attention): products of the
+linear layers take 1,120, at 350 GFLOP/s against the 380 to 420 that this machine reaches at 2048 x 2048 x 2048;
+products of attention 100; together four fifths of the step (`bench/floor.py`). The rest: copies 65 (half of them to put
+the heads of a layer side by side, the others casts), GELU 45, gradients of biases 31, softmax 30, norms 30, AdamW 21,
+gradient of the word embedding 20, masks for padded texts 25.
 
-What paid: freed memory stays with the process (`inference/allocator.py`; up to 11 % of the processors' seconds of a
-fine-tuning, for some 3 % more memory; where the texts of each batch are of another length glibc adapts by itself, and
-it gains next to nothing), and new tensors are not filled with NaN first (some 2 %). Attention by three plain products
-in training (`training/attention.py`): 28 ms a layer, forward and backward; PyTorch's fused kernel 125, by its backward
-pass, though it keeps 100 MB less. (transformers' eager attention is as fast, but its mask makes float32 of the scores:
-100 MB more.) Evaluation in bfloat16 needs half the time of float32.
+What paid off:
 
-What does not pay, each measured alone and reckoned against the step: one product for queries, keys and values (the same
-time); an attention of our own that writes the mask and the scale into the first product (1.5 %); other layouts of
-operands (up to 12 % of one product in four, 1 % of the step). Not tried: the biases' gradients as products, 2 % at
-most.
+- The process keeps freed memory (`inference/allocator.py`): up to 11 % of the CPU seconds of a fine-tuning run, for
+  some 3 % more memory. If each batch has texts of another length, glibc adapts by itself and gains almost nothing.
+- New tensors are not filled with NaN first (some 2 %).
+- Attention by three plain products in training (`training/attention.py`) takes 28 ms a layer, forward and backward;
+  PyTorch's fused kernel takes 125, because of its backward pass, though it keeps 100 MB less. (transformers' eager
+  attention is as fast, but its mask turns the scores into float32: 100 MB more.)
+- Evaluation in bfloat16 takes half the time of float32.
+
+What did not pay off, each measured alone and related to the step: one product for queries, keys and values (the same
+time); our own attention that writes the mask and the scale into the first product (1.5 %); other operand layouts (up to
+12 % of one product in four, 1 % of the step). Not tried: gradients of biases as products, 2 % at most.
 """
 
 import argparse
@@ -102,7 +103,7 @@ def main() -> None:
 
 
 def read_newsgroups() -> dict[str, list[tuple[str, str]]]:
-    """The recipe's own source; its official test split stands for validation here."""
+    """Read the recipe's own source; its official test split serves as validation here."""
     source = YAML(typ="safe").load(RECIPE)["source"]
     source.pop("limit")
     rows: dict[str, list[tuple[str, str]]] = {"train": [], "val": []}
@@ -113,7 +114,7 @@ def read_newsgroups() -> dict[str, list[tuple[str, str]]]:
 
 
 def read_tables(folder: Path) -> dict[str, list[tuple[str, str]]]:
-    """Lines of text, tab, label."""
+    """Read lines of text, tab, label."""
     found = {}
     for split, name in (("train", "train.tsv"), ("val", "dev.tsv")):
         lines = (folder / name).read_text(encoding="utf-8").splitlines()
@@ -122,7 +123,7 @@ def read_tables(folder: Path) -> dict[str, list[tuple[str, str]]]:
 
 
 def sample(rows: list[tuple[str, str]], size: int) -> list[tuple[str, str]]:
-    """So many rows, by chance but always the same, of all classes alike."""
+    """Draw this many rows at random with a fixed seed, balanced by class."""
     chance = np.random.default_rng(0)
     order = sorted((rows[index] for index in chance.permutation(len(rows))), key=lambda row: row[1])
     classes = [list(group) for _, group in groupby(order, key=lambda row: row[1])]

@@ -1,1 +1,1 @@
-"""The sides of the benchmarks, one file a side; each runs in a process of its own, as `python -m peers.plain`."""
+"""The sides of the benchmarks, one file per side; each runs in its own process, as `python -m peers.plain`."""

@@ -14,7 +14,7 @@ Columns = dict[str, Any]
 
 
 class Rows(Dataset[dict[str, Any]]):
-    """Tokenised texts. Args: columns: by the names that a model knows."""
+    """Tokenised texts. Args: columns: keyed by the model's argument names."""
 
     def __init__(self, columns: Columns) -> None:
         self._columns = columns
@@ -27,7 +27,7 @@ class Rows(Dataset[dict[str, Any]]):
 
 
 class Images(Dataset[dict[str, Any]]):
-    """An ImageFolder: images are decoded and transformed each time that they are asked for."""
+    """An ImageFolder: images are decoded and transformed at each access."""
 
     def __init__(self, files: Any) -> None:
         self._files = files
@@ -41,15 +41,15 @@ class Images(Dataset[dict[str, Any]]):
 
 
 def prepare(setup: Setup) -> Callable[[bool], list[Any]]:
-    """What reads training and validation data; imports, and a tokenizer's loading, are done before it returns.
+    """Return a function that reads training and validation data; imports and the tokenizer are loaded beforehand.
 
-    It takes whether texts are padded to the maximum length, as in tutorials, or stay as long as they are.
+    Its argument: whether to pad texts to the maximum length, as in tutorials, or to keep their own length.
     """
     return _prepare_texts(setup) if setup.text else _prepare_images(setup)
 
 
 def read_rows(setup: Setup) -> dict[str, Columns]:
-    """The `texts` and `labels` of each split."""
+    """Read the `texts` and `labels` of each split."""
     rows: dict[str, Columns] = json.loads((Path(setup.folder) / "rows.json").read_text(encoding="utf-8"))
     return rows
 
@@ -91,7 +91,7 @@ def _prepare_images(setup: Setup) -> Callable[[bool], list[Any]]:
 
 
 def image_transforms(setup: Setup) -> dict[str, Any]:
-    """By split; training images are cropped and mirrored by chance, unless the body is frozen."""
+    """Transforms by split; training images are cropped and mirrored at random, unless the body is frozen."""
     from torchvision import transforms
 
     size, mean, std = (setup.backbone[name] for name in ("image_size", "mean", "std"))

@@ -1,4 +1,4 @@
-"""Our side: what the stage `train` does, its last scoring in full precision included; without MLflow and DVC."""
+"""Our side: the stage `train` with its last scoring in full precision, without MLflow and DVC."""
 
 import tempfile
 from importlib import import_module
@@ -29,7 +29,7 @@ from peers.params import learn_numbers, names_of, section
 from peers.setup import LORA, PADDING, SPLITS, Clock, Setup
 
 IMPORTED = ("accelerate",)
-"""What the engine imports where it is used: no side's imports count."""
+"""Packages that the engine imports lazily: no side's imports count."""
 Numbers = dict[str, np.ndarray]
 """Class numbers (N,) by split."""
 
@@ -71,7 +71,7 @@ def fine_tune(
     clock: Clock,
     scratch: Path,
 ) -> None:
-    """All calls of the engine, in the order of the stage `train`. Args: settings: section `train`."""
+    """Call the engine in the order of the stage `train`. Args: settings: section `train`."""
     model, learning = built.model, built.learning
     batch = inputs["train"].batch(range(min(settings.batch_size, len(inputs["train"]))))
     precision = choose_precision(settings.precision, model, batch)

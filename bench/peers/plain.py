@@ -1,4 +1,4 @@
-"""Peer (a): the loop of any tutorial. Texts padded to the maximum length, images transformed one by one, float32."""
+"""Peer (a): the usual tutorial loop. Texts padded to the maximum length, images transformed one by one, float32."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""Let the sides take turns, each time in a new process, and print what came of it."""
+"""Run the sides alternately, each time in a new process, and print the results."""
 
 import json
 import statistics
@@ -14,17 +14,17 @@ TRAINER = {"Trainer, defaults": ("peers.trainer", "defaults"), "Trainer, tuned":
 SIDES: dict[str, tuple[str, ...]] = {"plain": ("peers.plain",), **TRAINER, "ours": ("peers.ours",)}
 TIMM = {"timm's script": ("peers.timm_loop",)}
 FIXED = 0.98
-"""The score to reach, as a share of the worst last score, where none is given."""
+"""The default score to reach, as a share of the worst last score."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one side did once.
+    """The measurements of one run of one side.
 
     Attributes:
-        seconds: of all, from the first text or image that was read.
-        processor: the processors' seconds in that time, which other work on the machine hardly changes.
-        memory: the most that the process held, in MB, without its loader's workers.
+        seconds: total, from the first text or image read.
+        processor: CPU seconds in that time, which other work on the machine hardly affects.
+        memory: peak of the process in MB, without its data loader workers.
         evaluations: seconds and score at the end of each.
     """
 
@@ -35,16 +35,16 @@ class Run:
 
     @property
     def score(self) -> float:
-        """The last one."""
+        """The last score."""
         return self.evaluations[-1][1]
 
     def until(self, score: float) -> float:
-        """Seconds to the end of the first evaluation that is as good; infinity where none is."""
+        """Seconds to the end of the first evaluation with at least this score; infinity if there is none."""
         return next((seconds for seconds, reached in self.evaluations if reached >= score), float("inf"))
 
 
 def race(setup: Setup, sides: Mapping[str, Sequence[str]], repeats: int) -> dict[str, list[Run]]:
-    """Each side so many times, with other seeds; another one begins each time."""
+    """Run each side this many times, with a new seed and another side first each time."""
     runs: dict[str, list[Run]] = {name: [] for name in sides}
     names = list(sides)
     for repeat in range(repeats):
@@ -54,7 +54,7 @@ def race(setup: Setup, sides: Mapping[str, Sequence[str]], repeats: int) -> dict
 
 
 def run(setup: Setup, side: Sequence[str]) -> Run:
-    """One side, once."""
+    """Run one side once."""
     module, *arguments = side
     command = [sys.executable, "-W", "ignore", "-m", module, *arguments]
     done = subprocess.run(command, cwd=Path(__file__).parents[1], input=setup.json, capture_output=True, text=True)
@@ -64,11 +64,11 @@ def run(setup: Setup, side: Sequence[str]) -> Run:
 
 
 def report(name: str, runs: Mapping[str, Sequence[Run]], examples: int, wanted: float | None) -> None:
-    """A table: medians, and in brackets the smallest and the largest.
+    """Print a table of medians, with minimum and maximum in brackets.
 
     Args:
-        examples: that each side trained on, over all epochs.
-        wanted: the score whose time counts; None for a share of the worst last one.
+        examples: training examples per side, over all epochs.
+        wanted: the score to reach; None for a share of the worst last one.
     """
     score = wanted or round(FIXED * min(one.score for side in runs.values() for one in side), 4)
     print(f"\n{name}: seconds to {score:.4f}, all seconds, processors' seconds, peak memory, last score")
@@ -93,7 +93,7 @@ def _spread(form: str, values: Sequence[float]) -> str:
 
 
 def _faster(own: Sequence[Run], other: Sequence[Run], score: float) -> str:
-    """How many times as fast, pair by pair of the same repeat: to the score, and by processors' seconds in all."""
+    """Our speed-up over paired repeats: in seconds to the score, and in total CPU seconds."""
     times = statistics.median(theirs.until(score) / mine.until(score) for mine, theirs in zip(own, other, strict=True))
     work = statistics.median(theirs.processor / mine.processor for mine, theirs in zip(own, other, strict=True))
     return f"{times:.2f} (CPU, all: {work:.2f})"

@@ -1,6 +1,6 @@
-"""What all sides have in common: the settings, the clock, and for the peers the network, the optimiser, the schedule.
+"""Code shared by all sides: the settings, the clock, and for the peers the network, the optimiser, the schedule.
 
-A side is a program that reads a `Setup` from its standard input and prints what its `Clock` saw.
+A side is a program that reads a `Setup` from its standard input and prints the measurements of its `Clock`.
 """
 
 import json
@@ -24,19 +24,19 @@ from torch.optim.lr_scheduler import LambdaLR
 
 SPLITS = ("train", "val")
 PADDING = 4
-"""Pixels around an image, of which it is cropped."""
+"""Pixels of padding around an image before a crop."""
 LORA = {"r": 8, "lora_alpha": 16, "target_modules": ["query", "value"]}
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What every side does alike.
+    """The settings of every side.
 
     Attributes:
         task: as in params.yaml; `backbone` is that section of it.
-        folder: holds the data, and in `start.safetensors` the weights that all start from.
-        attention: of transformers, for the peers; None for its default.
-        seed: of the order of the examples.
+        folder: holds the data and `start.safetensors`, the initial weights of all sides.
+        attention: transformers' attention, for the peers; None for its default.
+        seed: determines the order of the examples.
     """
 
     task: Literal["text-classification", "image-classification"]
@@ -56,7 +56,7 @@ class Setup:
 
     @classmethod
     def read(cls) -> "Setup":
-        """From the standard input, as `json` writes it. Seeds what draws random numbers."""
+        """Read from standard input what `json` writes, and seed all random number generators."""
         setup = cls(**json.load(sys.stdin))
         random.seed(setup.seed)
         np.random.seed(setup.seed)
@@ -73,13 +73,13 @@ class Setup:
 
     @property
     def start(self) -> dict[str, Tensor]:
-        """The weights that all start from, by their names in finetrail's own `Network`."""
+        """The initial weights, by their names in finetrail's own `Network`."""
         tensors: dict[str, Tensor] = load_file(Path(self.folder) / "start.safetensors")
         return tensors
 
 
 class Clock:
-    """Starts when it is made: in front of the first text or image that is read, behind imports and weights."""
+    """Starts when created: after imports and weights, before the first text or image is read."""
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
@@ -87,11 +87,11 @@ class Clock:
         self._evaluations: list[tuple[float, float]] = []
 
     def evaluated(self, score: float) -> None:
-        """Note when an evaluation ended, and how it went."""
+        """Record the time and score of an evaluation."""
         self._evaluations.append((time.perf_counter() - self._started, score))
 
     def stop(self) -> None:
-        """Print what was seen as one line of JSON."""
+        """Print the measurements as one line of JSON."""
         seen = {
             "seconds": time.perf_counter() - self._started,
             "processor": processor_seconds() - self._spent,
@@ -102,13 +102,13 @@ class Clock:
 
 
 def processor_seconds() -> float:
-    """Of all threads, and of the workers that have ended."""
+    """CPU seconds of all threads, and of the workers that have ended."""
     spent = os.times()
     return spent.user + spent.system + spent.children_user + spent.children_system
 
 
 class Network(nn.Module):
-    """A body and a linear head, called as transformers calls its models."""
+    """A body and a linear head, with the call signature of transformers' models."""
 
     def __init__(self, body: nn.Module, head: nn.Linear, method: str) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class Network(nn.Module):
         return self
 
     def forward(self, labels: Tensor, **inputs: Tensor) -> dict[str, Tensor]:
-        """Args: labels: (B,). inputs: `pixels` (B, 3, S, S), or what a tokenizer gives for B texts."""
+        """Args: labels: (B,). inputs: `pixels` (B, 3, S, S), or a tokenizer's output for B texts."""
         if "pixels" in inputs:
             features = self.body(inputs["pixels"])
         else:
@@ -136,7 +136,7 @@ class Network(nn.Module):
 
 
 def load_network(setup: Setup) -> Network:
-    """The model that the peers train: the library's own, with its defaults."""
+    """Load the peers' model: the library's own, with its defaults."""
     start = setup.start
     body: Any
     if setup.text:
@@ -168,7 +168,7 @@ def load_network(setup: Setup) -> Network:
 
 
 def build_optimizer(network: nn.Module, setup: Setup, *, fused: bool) -> Optimizer:
-    """Biases and norms do not decay."""
+    """Build the optimiser; biases and norms do not decay."""
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     groups = [
         {"params": [one for one in trained if one.ndim > 1], "weight_decay": setup.weight_decay},
@@ -180,7 +180,7 @@ def build_optimizer(network: nn.Module, setup: Setup, *, fused: bool) -> Optimiz
 
 
 def build_schedule(optimizer: Optimizer, setup: Setup, steps: int) -> LambdaLR:
-    """Up in the warm-up, down to 0 by a cosine."""
+    """Build the schedule: up during the warm-up, then down to 0 along a cosine."""
     warm = round(setup.warmup * steps)
 
     def share(step: int) -> float:

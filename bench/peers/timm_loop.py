@@ -1,8 +1,8 @@
 """Peer (d), for images: the pieces of timm's own training script, in its order, on our network.
 
-Its dataset, loader (without the prefetcher, which needs a GPU), optimiser and schedule, with what its options offer for
-speed: `--amp --amp-dtype bfloat16 --channels-last`. Its transforms are replaced by those of the others, which it has
-not; it has no script for a linear probe, so that case is its loop with a frozen body.
+It uses timm's dataset, loader (without the prefetcher, which needs a GPU), optimiser and schedule, with its options for
+speed: `--amp --amp-dtype bfloat16 --channels-last`. The transforms are those of the other sides, which timm does not
+have. timm has no script for a linear probe, so that case is its loop with a frozen body.
 """
 
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Peers (b) and (c): transformers' `Trainer`, `defaults` or `tuned` by hand.
 
-Tuned is what its documentation offers to who asks for speed: bfloat16, padding to the longest text of a batch, texts
+Tuned uses what its documentation recommends for speed: bfloat16, padding to the longest text of a batch, texts
 grouped by length, and two loader workers.
 """
 
