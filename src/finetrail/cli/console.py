@@ -1,4 +1,4 @@
-"""What the command line shows: lines on stdout, progress on stderr, one line for an error."""
+"""What the command line shows: lines on stdout, progress on stderr, one line per error."""
 
 import errno
 import functools
@@ -23,7 +23,7 @@ _err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def bar(items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
-    """The `Track` of the command line: a progress bar on stderr, and nothing where stderr is not a terminal."""
+    """The `Track` of the command line: a progress bar on stderr, or nothing if stderr is not a terminal."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -58,7 +58,7 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 
 class _Lines(logging.Handler):
-    """A warning is one line, however narrow the terminal, and beside a progress bar it gets a line of its own."""
+    """Prints a warning as one line, however narrow the terminal; beside a progress bar it gets its own line."""
 
     def emit(self, record: logging.LogRecord) -> None:
         _err.print(f"[bold yellow]{record.levelname.lower()}[/]: ", end="")
@@ -72,14 +72,12 @@ def _from_system(error: OSError) -> FinetrailError | None:
             "the earlier results are untouched, `dvc checkout` restores what DVC had put aside"
         )
     if error.errno in (errno.EACCES, errno.EROFS):
-        return WorkspaceError(
-            f"{error.filename} may not be written or read ({error.strerror}); correct its permissions"
-        )
+        return WorkspaceError(f"{error.filename} cannot be written or read ({error.strerror}); correct its permissions")
     return None
 
 
 def _quiet_libraries() -> None:
-    """No telemetry, no chatter, no spinning threads of the libraries, unless the user's environment asks for it."""
+    """Turn off the libraries' telemetry, chatter and spinning threads, unless the user's environment asks for them."""
     for name, value in {
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
@@ -92,7 +90,7 @@ def _quiet_libraries() -> None:
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
         "DO_NOT_TRACK": "true",
-        # Threads that wait for each other sleep instead of spin: training small heads beside other work is 3x faster.
+        # Waiting threads sleep instead of spinning: training small heads beside other work is 3x faster.
         "OMP_WAIT_POLICY": "passive",
     }.items():
         os.environ.setdefault(name, value)
