@@ -43,6 +43,8 @@ def ingest() -> None:
     from finetrail.stages.ingest import ingest as stage
 
     done = stage(workspace, params.source, bar)
+    for note in done.notes:
+        out.print(note, markup=False)
     out.print(f"ingested {sum(done.rows.values())} rows ({', '.join(f'{name} {n}' for name, n in done.rows.items())})")
 
 
@@ -210,6 +212,9 @@ def predict(
     column: Annotated[
         list[str] | None, typer.Option(help="The column to score, or each of several; those of params.yaml by default.")
     ] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option(help="A column of the source to keep beside the answers, or `all`.")
+    ] = None,
     model: Model = None,
 ) -> None:
     """Score a file, or a folder of images, with a trained model; after a kill, resume where it stopped."""
@@ -220,7 +225,18 @@ def predict(
     columns = column or params.source.columns.contents
     labelled = None if column else params.source
     content = params.task.task.content
-    done = command(workspace, uri, source, target, content=content, columns=columns, labelled=labelled, track=bar)
+    done = command(
+        workspace,
+        uri,
+        source,
+        target,
+        content=content,
+        columns=columns,
+        labelled=labelled,
+        csv=params.source.csv,
+        keep=keep or (),
+        track=bar,
+    )
     out.print(f"scored {done.rows} rows with {uri}: {target}")
     if done.rejects:
         out.print(f"{done.rejected} rows could not be scored: {done.rejects}", markup=False)

@@ -12,8 +12,10 @@ import pandas as pd
 from finetrail.commands.scored import WRITERS, ScoredParts, rejects_of
 from finetrail.commands.scorer import Scorer, open_scorer
 from finetrail.contents.content import Content
+from finetrail.data.sources.dialect import AUTO, CsvSettings
+from finetrail.data.sources.kept import as_stored_text, kept_columns
 from finetrail.data.sources.place import Source
-from finetrail.data.sources.unlabelled import Unlabelled, count, identity
+from finetrail.data.sources.unlabelled import Reading, Unlabelled, count, identity
 from finetrail.data.store.content import batches
 from finetrail.data.store.shards import Most
 from finetrail.errors import ConfigError, DataError, SourceError
@@ -46,6 +48,8 @@ def predict(
     content: Content,
     columns: Sequence[str],
     labelled: Source | None = None,
+    csv: CsvSettings = AUTO,
+    keep: Sequence[str] = (),
     track: Track = quiet,
     chunk: Most = A_CHUNK,
 ) -> Scored:
@@ -63,6 +67,8 @@ def predict(
         content: what the task reads.
         columns: those of `source` that hold the raw values, or the paths of images.
         labelled: where the training data come from, if `columns` are those that it names.
+        csv: how `source` is written, if it is CSV or TSV.
+        keep: further columns of `source` that the results and the rejects show, or `all`.
         chunk: how much is scored and saved at a time.
 
     Raises:
@@ -73,27 +79,30 @@ def predict(
         WorkspaceError: another process is writing the same target.
     """
     _check_target(source, target)
-    found = content.unlabelled(source, columns, labelled)
+    kept = kept_columns(source, keep, columns, csv) if keep and source.exists() else {}
+    found = content.unlabelled(source, columns, labelled, Reading(csv, tuple(kept)))
     rows = track(found, total=count(source) if source.exists() else None, what="scoring")
     chunks = batches(rows, chunk.rows, chunk.size)
     first = next(chunks, [])  # before the model is loaded: an unreadable source fails at once
     scorer = open_scorer(workspace, model)
     _refuse_others(scorer, model, content, columns)
     kinds = scorer.task.target.answers
-    nested = {_column_of(name, columns): kind for name, kind in kinds.items() if is_nested(kind)}
+    shown = (*columns, *kept)
+    nested = {_column_of(name, shown): kind for name, kind in kinds.items() if is_nested(kind)}
     key = {
         "the source": identity(source),
-        "the columns": ", ".join(columns),
+        "the columns": ", ".join(shown),
+        "the dialect": csv.model_dump_json(),
         "the model": scorer.fingerprint,
         "the code": f"{hashes.hash_code()} {chunk.rows} {chunk.size}",
     }
-    with ScoredParts(target, key, nested) as parts:
+    with ScoredParts(target, key, nested, kept) as parts:
         done = parts.progress
         if done.chunks:
             log.warning("%s goes on behind row %d, where it was cut off", target.name, done.rows + done.rejected)
         for number, taken in enumerate(chain([first], chunks)):
             if number >= done.chunks:
-                parts.add(*_scored(scorer, taken, columns))
+                parts.add(*_scored(scorer, taken, columns, shown))
         if not parts.progress.rows:
             raise _nothing_scored(source, target, parts.progress.rejected, parts.first_refused())
     rejected = parts.progress.rejected
@@ -144,25 +153,39 @@ def _refuse_others(scorer: Scorer, model: str, content: Content, columns: Sequen
 
 def _column_of(name: str, columns: Sequence[str]) -> str:
     """The name of a column of answers beside the given columns."""
-    return f"predicted_{name}" if name in columns else name
+    while name in columns:
+        name = f"predicted_{name}"
+    return name
 
 
-def _scored(scorer: Scorer, chunk: list[Unlabelled], columns: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows with their answers, and the rows without, with row number and reason."""
+def _scored(
+    scorer: Scorer, chunk: list[Unlabelled], columns: Sequence[str], shown: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows with their answers, and the rows without, with row number and reason.
+
+    Args:
+        shown: the columns that are scored, and those of the caller.
+    """
     frame, bad = _score(scorer, chunk)
     good = [one for place, one in enumerate(chunk) if place not in bad]
     refused = [chunk[place] for place in sorted(bad)]
-    given = pd.DataFrame({name: pd.Series([one.given[name] for one in good], dtype=str) for name in columns})
-    shown = {
-        name if name not in ("row", "reason") else f"given_{name}": pd.Series(
-            [one.given[name][:EXCERPT] for one in refused], dtype=str
-        )
-        for name in columns
+    own = shown[len(columns) :]
+    given = pd.DataFrame(
+        {name: pd.Series([one.given[name] for one in good], dtype=str) for name in columns}
+        | {name: pd.Series([one.kept.get(name) for one in good], dtype=object) for name in own}
+    )
+    excerpts = {name: pd.Series([one.given[name][:EXCERPT] for one in refused], dtype=str) for name in columns} | {
+        name: pd.Series([_excerpt(one.kept.get(name)) for one in refused], dtype=str) for name in own
     }
     reasons = pd.Series([bad[place] for place in sorted(bad)], dtype=str)
-    named = pd.DataFrame({"row": [one.row for one in refused], **shown, "reason": reasons})
-    answers = frame.rename(columns={name: _column_of(name, columns) for name in scorer.task.target.answers})
+    renamed = {f"given_{name}" if name in ("row", "reason") else name: texts for name, texts in excerpts.items()}
+    named = pd.DataFrame({"row": [one.row for one in refused], **renamed, "reason": reasons})
+    answers = frame.rename(columns={name: _column_of(name, shown) for name in scorer.task.target.answers})
     return pd.concat([given, answers], axis=1), named
+
+
+def _excerpt(value: Any) -> str:
+    return (as_stored_text(value) or "")[:EXCERPT]
 
 
 def _score(scorer: Scorer, chunk: list[Unlabelled]) -> tuple[pd.DataFrame, dict[int, str]]:

@@ -9,14 +9,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 from filelock import FileLock, Timeout
 
+from finetrail.data.sources.kept import as_cell, as_stored_text, plain
 from finetrail.errors import SourceError, WorkspaceError
 from finetrail.serving.answer_types import arrow_type
 from finetrail.workspace import read_json, write_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 WRITERS = (".csv", ".jsonl", ".parquet")
 log = logging.getLogger(__name__)
@@ -41,17 +45,25 @@ class ScoredParts:
         key: what the rows depend on, by name: if a value differs, the earlier parts are dropped.
         nested: the columns that hold lists or structs, and their types. A CSV file has them as JSON text, Parquet and
             JSONL as they are.
+        kept: the caller's own columns, and their types in Parquet.
 
     Raises:
         WorkspaceError: another process is writing the same target.
     """
 
-    def __init__(self, target: Path, key: dict[str, str], nested: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        target: Path,
+        key: dict[str, str],
+        nested: Mapping[str, str],
+        kept: "Mapping[str, pa.DataType] | None" = None,
+    ) -> None:
         self._target = target
         self.rejects = rejects_of(target)
         self._folder = target.with_name(f".{target.name}.partial")  # hidden: it may lie in the folder that is scored
         self._key = key
         self._nested = nested
+        self._kept = kept or {}
         self.progress = Progress()
 
     def __enter__(self) -> Self:
@@ -95,12 +107,16 @@ class ScoredParts:
         return int(row["row"]), row["reason"]
 
     def _write(self, scored: pd.DataFrame, path: Path, header: bool) -> None:
-        if self._target.suffix == ".csv":
-            _write_csv(scored.assign(**{name: scored[name].map(_as_json) for name in self._nested}), path, header)
-        elif self._target.suffix == ".jsonl":
+        if self._target.suffix == ".parquet":
+            _write_parquet(scored, path, self._nested, self._kept)
+            return
+        scored = scored.assign(**{name: scored[name].map(plain) for name in self._kept})
+        if self._target.suffix == ".jsonl":
             _write_jsonl(scored, path)
-        else:
-            _write_parquet(scored, path, self._nested)
+            return
+        nested = {name: scored[name].map(_as_json) for name in self._nested}
+        own = {name: scored[name].map(as_cell) for name in self._kept}
+        _write_csv(scored.assign(**nested, **own), path, header)
 
     @property
     def _record(self) -> Path:
@@ -183,15 +199,21 @@ def _write_jsonl(frame: pd.DataFrame, path: Path) -> None:
             frame.to_json(file, orient="records", lines=True, force_ascii=False)
 
 
-def _write_parquet(frame: pd.DataFrame, path: Path, nested: Mapping[str, str]) -> None:
-    """Give lists their declared type: where all are empty, or there are no rows, it cannot be inferred."""
+def _write_parquet(
+    frame: pd.DataFrame, path: Path, nested: Mapping[str, str], kept: "Mapping[str, pa.DataType]"
+) -> None:
+    """Give lists and kept columns their type: where all are empty or missing, it cannot be inferred."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.Schema.from_pandas(frame, preserve_index=False)
-    for name, kind in nested.items():
-        schema = schema.set(schema.get_field_index(name), pa.field(name, arrow_type(kind)))
-    pq.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False), path)
+    texts = [name for name, kind in kept.items() if pa.types.is_string(kind)]
+    frame = frame.assign(**{name: frame[name].map(as_stored_text) for name in texts})
+    schema = pa.Schema.from_pandas(frame.drop(columns=list(kept)), preserve_index=False)
+    types = {name: arrow_type(kind) for name, kind in nested.items()} | dict(kept)
+    known = {name: schema.field(name).type for name in schema.names} | types
+    schema = pa.schema([(name, known[name]) for name in frame.columns])
+    arrays = [pa.array(frame[name], known[name], from_pandas=True) for name in frame.columns]
+    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), path)
 
 
 def _join_bytes(parts: list[Path], joined: Path) -> None:

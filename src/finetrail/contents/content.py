@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from finetrail.contents.exported import Exported, Graph, Outputs
     from finetrail.data.sources.columns import Columns
     from finetrail.data.sources.place import Source as AnySource
-    from finetrail.data.sources.unlabelled import Unlabelled
+    from finetrail.data.sources.unlabelled import Reading, Unlabelled
     from finetrail.data.splitting.settings import Split
     from finetrail.data.validation.rules import CommonRules
     from finetrail.evaluation.report.previews import Preview
@@ -148,12 +148,15 @@ class Content(ABC):
         """The half that imports torch."""
 
     @abstractmethod
-    def unlabelled(self, path: Path, columns: Sequence[str], source: "AnySource | None") -> "Iterator[Unlabelled]":
+    def unlabelled(
+        self, path: Path, columns: Sequence[str], source: "AnySource | None", reading: "Reading"
+    ) -> "Iterator[Unlabelled]":
         """The raw values of a file or folder to score.
 
         Args:
             columns: that hold them.
             source: of the training data, if the columns are its own; None if a person named others.
+            reading: how a table is written, and the caller's columns to keep.
         """
 
     @abstractmethod

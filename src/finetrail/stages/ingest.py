@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finetrail.data.sources.place import Source
+from finetrail.data.sources.tables import Tell
 from finetrail.data.store.raw import Row, smallest_hashes, write_rows
 from finetrail.progress import Track, quiet
 from finetrail.workspace import Workspace, replacing
@@ -12,9 +13,15 @@ from finetrail.workspace import Workspace, replacing
 
 @dataclass(frozen=True)
 class Ingested:
-    """What `ingest` did: rows by official split (`all` where the source has none)."""
+    """What `ingest` did.
+
+    Attributes:
+        rows: by official split (`all` where the source has none).
+        notes: how files were read, and what was passed over.
+    """
 
     rows: dict[str, int]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -24,9 +31,10 @@ class _Rows:
     source: Source
     root: Path
     track: Track
+    tell: Tell
 
     def __iter__(self) -> Iterator[Row]:
-        yield from self.track(self.source.read(self.root), total=None, what="reading rows")
+        yield from self.track(self.source.read(self.root, self.tell), total=None, what="reading rows")
 
 
 def ingest(workspace: Workspace, source: Source, track: Track = quiet) -> Ingested:
@@ -34,9 +42,10 @@ def ingest(workspace: Workspace, source: Source, track: Track = quiet) -> Ingest
 
     Memory holds one batch of contents at a time, however many rows there are.
     """
-    rows: Iterable[Row] = _Rows(source, workspace.root, track)
+    notes: list[str] = []
+    rows: Iterable[Row] = _Rows(source, workspace.root, track, notes.append)
     if source.limit:
         rows = smallest_hashes(rows, dict(source.limit.items()))
     with replacing(workspace.raw) as folder:
         counts = write_rows(rows, folder, source.content, source.labels)
-    return Ingested(dict(sorted(counts.items())))
+    return Ingested(dict(sorted(counts.items())), tuple(dict.fromkeys(notes)))  # with a limit, it reads twice

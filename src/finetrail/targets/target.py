@@ -7,7 +7,7 @@ No code outside of `contents/`, `targets/` and `tasks/` names a kind.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from finetrail.evaluation.scores.metric import Metric
@@ -80,6 +80,12 @@ class Target(ABC):
 
     def prepared(self, records: "Iterator[Record]", columns: Any) -> "Iterator[Record]":
         """See `LabelReader.prepared`."""
+        return records
+
+    def with_decimals(
+        self, name: str, records: "Iterator[Record]", columns: Any, decimal: str, tell: Callable[[str], None]
+    ) -> "Iterator[Record]":
+        """See `LabelReader.with_decimals`."""
         return records
 
     @abstractmethod

@@ -172,6 +172,46 @@ def test_results_never_replace_the_file_that_is_scored(tmp_path: Path, way: str)
     assert source.read_bytes() == before
 
 
+KEPT = [
+    {"id": 7, "text": "good door", "tags": ["a"], "label": "mine"},
+    {"id": None, "text": "", "tags": [], "label": "yours"},
+    {"id": 9, "text": "bad, chair", "tags": None, "label": None},
+]
+
+
+@pytest.mark.parametrize("target", ["b.csv", "b.jsonl", "b.parquet"])
+@pytest.mark.parametrize("source", ["a.csv", "a.jsonl", "a.json", "a.parquet"])
+def test_the_callers_own_columns_are_kept(workspace: Workspace, saved_model: Path, source: str, target: str) -> None:
+    path, frame = workspace.root / source, pd.DataFrame(KEPT).astype({"id": "Int64"})
+    if source.endswith(".csv"):
+        frame.to_csv(path, index=False, sep=";")
+    elif source.endswith(".parquet"):
+        frame.to_parquet(path)
+    else:
+        path.write_text(json.dumps(KEPT) if source == "a.json" else "\n".join(map(json.dumps, KEPT)))
+    scored = workspace.root / target
+    # One row a chunk: the first must not decide the types of the others.
+    done = predict(workspace, str(saved_model), path, scored, keep=["all"], chunk=Most(1, 2**20), **TEXT)
+    assert (done.rows, done.rejected) == (2, 1)
+    found = read(scored)
+    assert list(found.columns) == ["text", "id", "tags", "label", "predicted_label", "score"]
+    assert [str(one) for one in found["id"]] == ["7", "9"]
+    assert found["label"][0] == "mine"
+    refused = read(workspace.root / f"{target}.rejects.csv")
+    assert list(refused.columns) == ["row", "text", "id", "tags", "label", "reason"]
+    assert (str(refused["row"][0]), refused["label"][0], refused["reason"][0]) == ("2", "yours", "empty text")
+
+
+def test_columns_to_keep_that_are_not_there(workspace: Workspace, saved_model: Path) -> None:
+    source, target = write(workspace.root / "a.csv"), workspace.root / "b.csv"
+    with pytest.raises(SourceError, match=r"^a\.csv: 0 columns are called 'note'; it has 'id', 'text'; set --keep$"):
+        predict(workspace, str(saved_model), source, target, keep=["note"], **TEXT)
+    predict(workspace, str(saved_model), source, target, keep=["id", "text"], **TEXT)
+    assert list(read(target).columns) == ["text", "id", "label", "score"]
+    with pytest.raises(ConfigError, match=r"has no columns, so --keep keeps nothing; leave it out, or give a table$"):
+        predict(workspace, str(saved_model), workspace.root, target, keep=["id"], **TEXT)
+
+
 def test_a_target_that_is_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b.csv").mkdir()
     with pytest.raises(ConfigError, match=r"b\.csv is a folder, not a file; name a file$"):
@@ -197,7 +237,7 @@ def test_the_targets_folder_is_made(workspace: Workspace) -> None:
         ),
         ("a.csv", "body\nx\n", "b.csv", "a.csv: no column 'text'; it has 'body'"),
         ("a.csv", "", "b.csv", "a.csv: no column 'text'; it has none"),
-        ("a.csv", 'text\n"a"b\n', "b.csv", "a.csv, line 2: ',' expected after '\"'; correct the quoting there"),
+        ("a.csv", 'text\n"a,b"\n"a"b\n', "b.csv", "a.csv, line 3: ',' expected after '\"'; correct the quoting there"),
         ("a.jsonl", '{"body": "x"}\n', "b.csv", "a.jsonl: no column 'text'; it has 'body'"),
         ("a.parquet", "x", "b.csv", "a.parquet cannot be read as Parquet ("),
     ],

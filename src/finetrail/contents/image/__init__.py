@@ -11,7 +11,7 @@ from finetrail.contents.image.settings import ImageBackbone, ImageTraining
 from finetrail.contents.image.source import ImageColumns, ImageSource
 from finetrail.contents.image.split import ImageSplit
 from finetrail.contents.image.unlabelled import unlabelled_images
-from finetrail.data.sources.unlabelled import Unlabelled
+from finetrail.data.sources.unlabelled import Reading, Unlabelled
 from finetrail.evaluation.slices import Slice
 
 if TYPE_CHECKING:
@@ -42,8 +42,10 @@ class _Image(Content):
 
         return cast("Networks", backbone)
 
-    def unlabelled(self, path: Path, columns: Sequence[str], source: "AnySource | None") -> Iterator[Unlabelled]:
-        return unlabelled_images(path, columns[0], source)
+    def unlabelled(
+        self, path: Path, columns: Sequence[str], source: "AnySource | None", reading: Reading
+    ) -> Iterator[Unlabelled]:
+        return unlabelled_images(path, columns[0], source, reading)
 
     def receive(self, rows: Sequence[Mapping[str, object]], read_paths: bool) -> list[Any]:
         return receive_images([next(iter(row.values())) for row in rows], read_paths)

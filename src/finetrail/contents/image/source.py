@@ -8,10 +8,11 @@ from finetrail.contents.image.pixel_tables import read_pixels
 from finetrail.contents.image.stored import IMAGES
 from finetrail.contents.image.values import FieldReader, cached_image
 from finetrail.data.sources.archives import member_names, read_members
-from finetrail.data.sources.columns import Columns, Place, SplitName, row_from
+from finetrail.data.sources.columns import ColumnName, Columns, Place, SplitName, row_from
 from finetrail.data.sources.folders import file_names, read_files
 from finetrail.data.sources.layout import find_layout, folders_of
 from finetrail.data.sources.place import Convert, Source
+from finetrail.data.sources.tables import Tell
 from finetrail.data.store.content import StoredContent
 from finetrail.data.store.raw import Row
 
@@ -25,7 +26,7 @@ class ImageColumns(Columns):
         image: a path relative to the table's folder, encoded bytes, base64 text, or a struct of bytes and path.
     """
 
-    image: str = "image"
+    image: ColumnName = "image"
 
     @property
     def contents(self) -> tuple[str, ...]:
@@ -50,7 +51,7 @@ class ImageSource(Source):
     def converter(self, folder: Path | None) -> Convert:
         return cached_image if folder is None else FieldReader(folder)
 
-    def rows_of(self, kind: str, path: Path, split: SplitName | None) -> Iterator[Row]:
+    def rows_of(self, kind: str, path: Path, split: SplitName | None, tell: Tell) -> Iterator[Row]:
         if kind == "folder":
             yield from self._tree(path, split, file_names, read_files)
         elif kind == "archive":

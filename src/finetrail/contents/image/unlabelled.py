@@ -1,6 +1,7 @@
 """Images to score: from a folder, an archive, a table, or a CSV file of grey values."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from finetrail.contents.image.pixel_tables import read_unlabelled
@@ -10,7 +11,7 @@ from finetrail.data.sources.archives import read_members
 from finetrail.data.sources.folders import file_names, read_file
 from finetrail.data.sources.layout import folders_of
 from finetrail.data.sources.place import Source
-from finetrail.data.sources.unlabelled import Unlabelled, records_of
+from finetrail.data.sources.unlabelled import PLAIN, Reading, Unlabelled, records_of
 from finetrail.errors import ImageError, SourceError
 
 LONGEST_NAME = 255
@@ -18,7 +19,7 @@ LONGEST_NAME = 255
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
-def unlabelled_images(path: Path, column: str, source: Source | None) -> Iterator[Unlabelled]:
+def unlabelled_images(path: Path, column: str, source: Source | None, reading: Reading = PLAIN) -> Iterator[Unlabelled]:
     """The images of a folder or an archive at any depth, of a single file, or of a table's column.
 
     The column holds bytes, base64, paths (relative ones start in the table's folder), or structs of `bytes` and `path`,
@@ -46,12 +47,13 @@ def unlabelled_images(path: Path, column: str, source: Source | None) -> Iterato
         yield _image(1, column, path.name, path.absolute(), path.parent)
     else:
         wanted = "a folder, an archive, an image, or a CSV, TSV, JSONL or Parquet file"
-        for number, record in records_of(path, column, wanted):
+        for number, record in records_of(path, column, wanted, reading):
             value = record[column]
             if isinstance(value, dict):
                 value = value.get("bytes") or value.get("path")
             named = isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and not value.startswith("data:")
-            yield _image(number, column, value if named else f"row {number}", value, path.parent)
+            found = _image(number, column, value if named else f"row {number}", value, path.parent)
+            yield replace(found, kept={name: record[name] for name in reading.keep})
 
 
 def _grey(path: Path, column: str, source: Source) -> Iterator[Unlabelled]:

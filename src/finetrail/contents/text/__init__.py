@@ -10,7 +10,7 @@ from finetrail.contents.text.rules import TextRules
 from finetrail.contents.text.settings import LengthSlice, TextBackbone, TextTraining
 from finetrail.contents.text.source import TextColumns, TextSource
 from finetrail.contents.text.split import TextSplit
-from finetrail.data.sources.unlabelled import Unlabelled
+from finetrail.data.sources.unlabelled import Reading, Unlabelled
 
 if TYPE_CHECKING:
     from finetrail.contents.content import Networks
@@ -39,8 +39,10 @@ class _Text(Content):
 
         return cast("Networks", backbone)
 
-    def unlabelled(self, path: Path, columns: Sequence[str], source: "AnySource | None") -> Iterator[Unlabelled]:
-        return unlabelled_texts(path, columns)
+    def unlabelled(
+        self, path: Path, columns: Sequence[str], source: "AnySource | None", reading: Reading
+    ) -> Iterator[Unlabelled]:
+        return unlabelled_texts(path, columns, reading)
 
     def receive(self, rows: Sequence[Mapping[str, object]], read_paths: bool) -> list[Any]:
         return receive_texts(rows)

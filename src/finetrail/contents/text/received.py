@@ -5,23 +5,25 @@ from pathlib import Path
 from typing import Any
 
 from finetrail.data.sources.columns import is_missing
-from finetrail.data.sources.one_column import read_column
-from finetrail.data.sources.unlabelled import Unlabelled, kind_of
+from finetrail.data.sources.one_column import read_raw
+from finetrail.data.sources.unlabelled import PLAIN, Reading, Unlabelled, kind_of
 from finetrail.errors import DataError
 
 
-def unlabelled_texts(path: Path, columns: Sequence[str]) -> Iterator[Unlabelled]:
+def unlabelled_texts(path: Path, columns: Sequence[str], reading: Reading = PLAIN) -> Iterator[Unlabelled]:
     """The texts in columns of a CSV, TSV, JSONL or Parquet file; a row without one comes with its problem.
 
     Raises:
         SourceError: the file is missing or cannot be read, or lacks a column.
     """
     kind_of(path, "a CSV, TSV, JSONL or Parquet file")
-    for found in zip(*(read_column(path, column) for column in columns), strict=True):
-        given = {column: text for column, (_, text, _) in zip(columns, found, strict=True)}
-        problem = _problem(columns, [problem for _, _, problem in found])
+    for row in read_raw(path, columns, reading.keep, reading.csv):
+        found = [row.text(column) for column in columns]
+        given = {column: text for column, (text, _) in zip(columns, found, strict=True)}
+        problem = _problem(columns, [problem for _, problem in found])
         content = given if len(columns) > 1 else next(iter(given.values()))
-        yield Unlabelled(found[0][0], given, None if problem else content, problem)
+        kept = {name: row.values.get(name) for name in reading.keep}
+        yield Unlabelled(row.number, given, None if problem else content, problem, kept)
 
 
 def _problem(columns: Sequence[str], problems: Sequence[str]) -> str:

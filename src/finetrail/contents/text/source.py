@@ -7,9 +7,10 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, model_validator
 
 from finetrail.contents.text.stored import StoredTexts
-from finetrail.data.sources.columns import OFFICIAL, Columns, SplitName
+from finetrail.data.sources.columns import OFFICIAL, ColumnName, Columns, SplitName
 from finetrail.data.sources.folders import check_link
 from finetrail.data.sources.place import Convert, Source
+from finetrail.data.sources.tables import Tell
 from finetrail.data.store.content import StoredContent
 from finetrail.data.store.raw import Row
 from finetrail.errors import SourceError
@@ -22,7 +23,7 @@ class TextColumns(Columns):
         text: the text that the model reads, or several, such as [premise, hypothesis].
     """
 
-    text: str | Annotated[tuple[str, ...], Field(strict=False, min_length=2)] = "text"
+    text: ColumnName | Annotated[tuple[ColumnName, ...], Field(strict=False, min_length=2)] = "text"
 
     @property
     def contents(self) -> tuple[str, ...]:
@@ -50,7 +51,7 @@ class TextSource(Source):
     def converter(self, folder: Path | None) -> Convert:
         return as_text
 
-    def rows_of(self, kind: str, path: Path, split: SplitName | None) -> Iterator[Row]:
+    def rows_of(self, kind: str, path: Path, split: SplitName | None, tell: Tell) -> Iterator[Row]:
         for name, number, text, label, official in _files(path, split):
             where = f"{name}, row {number}"
             yield Row(name, number, text, self.labels.read(where, label, self.columns), official)

@@ -1,16 +1,25 @@
 """Which columns of a table hold what, and how a table's record becomes a row."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import BeforeValidator
 
 from finetrail.data.store.content import StoredLabel
 from finetrail.data.store.raw import Row
 from finetrail.errors import SourceError
 from finetrail.settings import Settings
 
+
+def _position(value: Any) -> Any:
+    """A column of a file without a header is a position from 1; YAML reads that as a number."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+ColumnName = Annotated[str, BeforeValidator(_position)]
 SplitName = Literal["train", "val", "test"]
 Record = tuple[int, dict[str, Any]]
 """A row's number from 1 (for JSONL, the line's), and its values by column."""
@@ -38,8 +47,8 @@ class Columns(Settings):
         split: the official split of the row; none by default.
     """
 
-    group: str | None = None
-    split: str | None = None
+    group: ColumnName | None = None
+    split: ColumnName | None = None
 
     @property
     def contents(self) -> tuple[str, ...]:
@@ -87,6 +96,21 @@ class LabelReader(StoredLabel, Protocol):
 
     def prepared(self, records: "Iterator[Record]", columns: Any) -> "Iterator[Record]":
         """Yield the records of one file before any becomes a row: a kind may have to look ahead."""
+        ...
+
+    def with_decimals(
+        self, name: str, records: "Iterator[Record]", columns: Any, decimal: str, tell: Callable[[str], None]
+    ) -> "Iterator[Record]":
+        """Yield the records of a file whose values are all text, its numbers with a point before the fraction.
+
+        Args:
+            name: the file's, for messages.
+            decimal: the character before the fraction of a number, or `auto`.
+            tell: receives what was detected.
+
+        Raises:
+            SourceError: the numbers have two readings.
+        """
         ...
 
     def read(self, where: str, value: Any, columns: Any) -> Any:

@@ -1,24 +1,52 @@
-"""Read one column of a table row by row: a value that is not text yields the reason, and reading continues."""
+"""Read the columns of a table to score, row by row: a damaged row yields the reason, and reading continues."""
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from finetrail.data.sources.detection import detect, text_of
+from finetrail.data.sources.dialect import AUTO, CsvSettings
+from finetrail.data.sources.disguised import refuse_disguised
+from finetrail.data.sources.json_objects import is_by_line, read_objects
 from finetrail.data.sources.place import ROWS_AT_ONCE, TABLES
+from finetrail.data.sources.scan import encoding_of
 from finetrail.data.sources.tables import read_parquet
 from finetrail.errors import SourceError
 
-Field = tuple[int, str, str]
-"""Row number from 1 (for JSONL, the line's), the text, and why there is none: one of the two is empty."""
+
+@dataclass(frozen=True)
+class RawRow:
+    """A row of a table as it stands.
+
+    Attributes:
+        number: from 1; for JSON with an object per line, the line's.
+        values: of the columns that the row has.
+        problem: why the row as a whole cannot be read; empty if it can.
+    """
+
+    number: int
+    values: Mapping[str, Any]
+    problem: str = ""
+
+    def text(self, column: str) -> tuple[str, str]:
+        """The text in a column, and why there is none: one of the two is empty."""
+        return ("", self.problem) if self.problem else _text(self.values.get(column))
 
 
-def read_column(path: Path, column: str) -> Iterator[Field]:
-    """Yield the texts in a column of a CSV, TSV, JSONL or Parquet file, in constant memory.
+def read_raw(
+    path: Path, columns: Sequence[str], keep: Sequence[str] = (), settings: CsvSettings = AUTO
+) -> Iterator[RawRow]:
+    """Yield the rows of a CSV, TSV, JSON or Parquet file, in constant memory.
 
-    A row yields the reason instead if its text is missing, empty, not a string, not UTF-8 or not JSON, or if it has too
-    many or too few fields. Only bytes of the column itself count.
+    A row has a problem if it is not UTF-8 or not JSON, or has too many or too few fields. Only bytes of a column itself
+    count against it.
+
+    Args:
+        columns: those to score. keep: others to read; the file has them.
+        settings: how a CSV file is written.
 
     Raises:
         SourceError: no row has such a column, the file is not Parquet, or the quoting of a CSV file is broken: beyond
@@ -26,66 +54,80 @@ def read_column(path: Path, column: str) -> Iterator[Field]:
     """
     kind = TABLES[path.suffix.lower()]
     if kind == "parquet":
-        return _parquet(path, column)
-    return _jsonl(path, column) if kind == "jsonl" else _csv(path, column, "\t" if kind == "tsv" else ",")
+        return _parquet(path, [*dict.fromkeys([*columns, *keep])])
+    refuse_disguised(path)
+    return _json(path, columns) if kind == "jsonl" else _csv(path, columns, kind, settings)
 
 
-def _csv(path: Path, column: str, delimiter: str) -> Iterator[Field]:
-    csv.field_size_limit(2**31 - 1)  # a field may hold a whole document; the module's own limit is 128 KiB
-    # A byte that is not UTF-8 becomes a special character, so that the error can name its row.
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
+def _csv(path: Path, columns: Sequence[str], kind: str, settings: CsvSettings) -> Iterator[RawRow]:
+    dialect = detect(path, kind, settings, columns)
+    with text_of(path, dialect.encoding) as lines:
+        reader = dialect.records(lines)
         try:
-            header = next(reader, [])
-            if header.count(column) != 1:
-                if header.count(column):
-                    raise SourceError(f"{path.name}: column {column!r} appears twice in the header; rename one")
-                raise _no_column(path, column, header)
-            place, number = header.index(column), 0
-            for fields in reader:
+            header, records = dialect.names(reader)
+            _check_header(path, columns, header)
+            number = 0
+            for fields in records:
                 number += bool(fields)  # blank lines are skipped
                 if len(fields) == len(header):
-                    yield number, *_text(fields[place])
+                    yield RawRow(number, dict(zip(header, fields, strict=True)))
                 elif fields:
-                    yield number, "", f"{len(fields)} fields, but the header has {len(header)} (line {reader.line_num})"
+                    line = reader.line_num + dialect.preamble
+                    yield RawRow(number, {}, f"{len(fields)} fields, but the header has {len(header)} (line {line})")
         except csv.Error as error:
-            raise SourceError(f"{path.name}, line {reader.line_num}: {error}; correct the quoting there") from error
+            raise SourceError(
+                f"{path.name}, line {reader.line_num + dialect.preamble}: {error}; correct the quoting there, or set "
+                "source.csv.quoting to none"
+            ) from error
 
 
-def _jsonl(path: Path, column: str) -> Iterator[Field]:
-    objects, seen = 0, False
+def _check_header(path: Path, columns: Sequence[str], header: list[str]) -> None:
+    for column in columns:
+        if header.count(column) > 1:
+            raise SourceError(f"{path.name}: column {column!r} appears twice in the header; rename one")
+        if column not in header:
+            raise _no_column(path, column, header)
+
+
+def _json(path: Path, columns: Sequence[str]) -> Iterator[RawRow]:
+    encoding = encoding_of(path)
+    missing = set(columns)
     known: list[str] = []
-    with path.open("rb") as file:
+    for row in _json_rows(path, encoding):
+        missing -= row.values.keys()
+        known = known or list(row.values)
+        yield row
+    if known and missing:
+        raise _no_column(path, next(name for name in columns if name in missing), known)
+
+
+def _json_rows(path: Path, encoding: str) -> Iterator[RawRow]:
+    with text_of(path, encoding) as file:
+        if not is_by_line(file):
+            yield from (RawRow(number, record) for number, record in read_objects(path, encoding))
+            return
         for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                record = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
-            except UnicodeDecodeError as error:
-                yield number, "", _undecodable(line[error.start])
-                continue
-            except (json.JSONDecodeError, RecursionError) as error:
-                yield number, "", f"not JSON ({error})"
-                continue
-            if not isinstance(record, dict):
-                yield number, "", "not a JSON object"
-                continue
-            objects += 1
-            seen = seen or column in record
-            known = known or list(record)
-            yield number, *_text(record.get(column))
-    if objects and not seen:
-        raise _no_column(path, column, known)
+            if line.strip():
+                yield _json_row(number, line)
 
 
-def _parquet(path: Path, column: str) -> Iterator[Field]:
+def _json_row(number: int, line: str) -> RawRow:
     try:
-        for number, record in read_parquet(path, [column], ROWS_AT_ONCE):
-            yield number, *_text(record[column])
+        line.encode()
+        record = json.loads(line)
+    except UnicodeEncodeError as error:
+        return RawRow(number, {}, _undecodable(ord(line[error.start]) - 0xDC00))
+    except (json.JSONDecodeError, RecursionError) as error:
+        return RawRow(number, {}, f"not JSON ({error})")
+    return RawRow(number, record) if isinstance(record, dict) else RawRow(number, {}, "not a JSON object")
+
+
+def _parquet(path: Path, columns: list[str]) -> Iterator[RawRow]:
+    try:
+        for number, record in read_parquet(path, columns, ROWS_AT_ONCE):
+            yield RawRow(number, record)
     except UnicodeDecodeError as error:
-        raise SourceError(
-            f"{path.name}: column {column!r} holds text that is not UTF-8 ({error.reason}); write the file again"
-        ) from error
+        raise SourceError(f"{path.name} holds text that is not UTF-8 ({error.reason}); write the file again") from error
 
 
 def _text(value: Any) -> tuple[str, str]:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from finetrail.data.sources.columns import Columns, LabelReader, Place, Record, SplitName, row_from
+from finetrail.data.sources.dialect import AUTO, CsvSettings
+from finetrail.data.sources.disguised import WORKBOOKS, refuse_disguised
 from finetrail.data.sources.hub import hub_records
-from finetrail.data.sources.tables import read_csv, read_jsonl, read_parquet
+from finetrail.data.sources.tables import Tell, read_csv, read_jsonl, read_parquet, silent
 from finetrail.errors import ConfigError, SourceError
 from finetrail.locations import locate
 from finetrail.settings import Settings
@@ -45,6 +47,7 @@ class Source(Settings):
         config: the configuration of a hub data set, if it has several.
         format: `auto` goes by the file's ending.
         columns: which columns hold content, label, group and split.
+        csv: how CSV and TSV files are written.
         skip_rows: rows to skip after the header, for formats with more than one header line.
         limit: the most rows to keep of a split (of `all`, without official splits): those with the smallest hashes.
     """
@@ -52,6 +55,7 @@ class Source(Settings):
     path: str | None = None
     splits: dict[SplitName, str] | None = None
     config: str | None = None
+    csv: CsvSettings = AUTO
     skip_rows: int = Field(0, ge=0)
     limit: dict[Literal["train", "val", "test", "all"], Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     format: str = "auto"
@@ -89,12 +93,16 @@ class Source(Settings):
     def converter(self, folder: Path | None) -> Convert:
         """Return what makes a content from a field. Args: folder: the table's; None for a hub data set."""
 
-    def rows_of(self, kind: str, path: Path, split: SplitName | None) -> "Iterator[Row]":
-        """Yield the rows of a file or folder in one of `own_formats`."""
+    def rows_of(self, kind: str, path: Path, split: SplitName | None, tell: Tell) -> "Iterator[Row]":
+        """Yield the rows of a file or folder in one of `own_formats`. Args: tell: as in `read`."""
         raise AssertionError(f"{type(self).__name__} has no format {kind!r} of its own: a bug in finetrail")
 
-    def read(self, root: Path) -> "Iterator[Row]":
-        """Yield every example. Args: root: the folder that paths are relative to.
+    def read(self, root: Path, tell: Tell = silent) -> "Iterator[Row]":
+        """Yield every example.
+
+        Args:
+            root: the folder that paths are relative to.
+            tell: receives how a file was read, and what was passed over.
 
         Raises:
             SourceError: a file is missing or empty, cannot be parsed, or lacks a column; or a label is of another kind.
@@ -108,9 +116,9 @@ class Source(Settings):
             path = locate(address, root)
             kind = self._kind(address, path)
             if kind in self.own_formats:
-                yield from self.rows_of(kind, path, split)
+                yield from self.rows_of(kind, path, split, tell)
             else:
-                yield from self._table_rows(path, kind, split)
+                yield from self._table_rows(path, kind, split, tell)
 
     @property
     def _places(self) -> list[tuple[SplitName | None, str]]:
@@ -128,6 +136,8 @@ class Source(Settings):
         elif kind == "auto":
             endings = {**TABLES, **self.own_endings, **self.labels.endings}
             longest = max((end for end in endings if name.endswith(end)), key=len, default=None)
+            if longest is None and name.endswith(WORKBOOKS):
+                refuse_disguised(path)
             if longest is None:
                 raise ConfigError(
                     f"{path.name!r}: cannot tell its format from {path.suffix!r}; set source.format to one of "
@@ -139,19 +149,19 @@ class Source(Settings):
             raise ConfigError(f"{address!r} is a {found}, but source.format is {kind!r}; correct one of the two")
         return kind
 
-    def _table_rows(self, path: Path, kind: str, split: SplitName | None) -> "Iterator[Row]":
+    def _table_rows(self, path: Path, kind: str, split: SplitName | None, tell: Tell) -> "Iterator[Row]":
         if path.stat().st_size == 0:
             raise SourceError(
                 f"{path.name} is empty (0 bytes); it needs the columns {', '.join(self.columns.names)} and some rows"
             )
         convert, empty = self.converter(path.parent), True
-        for number, record in self.labels.prepared(self._records(path, kind), self.columns):
+        for number, record in self.labels.prepared(self._records(path, kind, tell), self.columns):
             empty = False
             yield self._row(Place(path.name, number, split), record, convert)
         if empty:
             raise SourceError(f"{path.name} has no rows, only a header; add labelled examples")
 
-    def _records(self, path: Path, kind: str) -> Iterator[Record]:
+    def _records(self, path: Path, kind: str, tell: Tell) -> Iterator[Record]:
         names = self.columns.names
         if kind in self.labels.formats:
             return self.labels.formats[kind](path, self.columns)
@@ -159,7 +169,8 @@ class Source(Settings):
             return read_parquet(path, names, ROWS_AT_ONCE)
         if kind == "jsonl":
             return read_jsonl(path, names)
-        return read_csv(path, names, "\t" if kind == "tsv" else ",", self.skip_rows)
+        records = read_csv(path, names, kind, self.csv, skip_rows=self.skip_rows, tell=tell)
+        return self.labels.with_decimals(path.name, records, self.columns, self.csv.decimal, tell)
 
     def _row(self, place: Place, record: Any, convert: Convert) -> "Row":
         columns, where = self.columns, str(place)

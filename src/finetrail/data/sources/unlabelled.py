@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from finetrail.data.sources.columns import Record
+from finetrail.data.sources.dialect import AUTO, CsvSettings
+from finetrail.data.sources.disguised import WORKBOOKS, refuse_disguised
 from finetrail.data.sources.folders import file_names
 from finetrail.data.sources.layout import folders_of
 from finetrail.data.sources.place import ROWS_AT_ONCE, TABLES
@@ -24,12 +26,26 @@ class Unlabelled:
         given: what the scored file shows of it, by column: the text itself, an image's file or path, or its row.
         content: the input to the model.
         problem: why there is no content; empty if there is.
+        kept: the caller's own columns.
     """
 
     row: int
     given: Mapping[str, str]
     content: Any = None
     problem: str = ""
+    kept: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a table to score is read. Attributes: csv: how it is written; keep: the caller's columns to keep."""
+
+    csv: CsvSettings = AUTO
+    keep: tuple[str, ...] = ()
+
+
+PLAIN = Reading()
+"""Everything detected, nothing kept."""
 
 
 def identity(path: Path) -> str:
@@ -62,14 +78,19 @@ def count(path: Path) -> int | None:
     return None
 
 
-def records_of(path: Path, column: str, wanted: str) -> Iterator[Record]:
-    """Return the rows of a table with the column to score. Args: wanted: what to give instead, for messages."""
+def records_of(path: Path, column: str, wanted: str, reading: Reading) -> Iterator[Record]:
+    """Return the rows of a table with the column to score, and those to keep.
+
+    Args:
+        wanted: what to give instead, for messages.
+    """
+    columns = [*dict.fromkeys([column, *reading.keep])]
     kind = kind_of(path, wanted)
     if kind == "parquet":
-        return read_parquet(path, [column], ROWS_AT_ONCE)
+        return read_parquet(path, columns, ROWS_AT_ONCE)
     if kind == "jsonl":
-        return read_jsonl(path, [column])
-    return read_csv(path, [column], "\t" if kind == "tsv" else ",", 0)
+        return read_jsonl(path, columns)
+    return read_csv(path, columns, kind, reading.csv)
 
 
 def kind_of(path: Path, wanted: str) -> str:
@@ -77,6 +98,8 @@ def kind_of(path: Path, wanted: str) -> str:
     if not path.exists():
         raise SourceError(f"{path} does not exist; give {wanted}")
     kind = TABLES.get(path.suffix.lower())
+    if kind is None and path.suffix.lower() in WORKBOOKS:
+        refuse_disguised(path)
     if kind is None:
         raise SourceError(f"{path.name!r}: cannot tell its format from {path.suffix!r}; give {wanted}")
     return kind

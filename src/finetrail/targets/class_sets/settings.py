@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from finetrail.data.sources.columns import Columns
+from finetrail.data.sources.columns import ColumnName, Columns
 from finetrail.targets.slices import LabelSlice
 from finetrail.targets.target import Training
 
@@ -18,7 +18,7 @@ class SetColumns(Columns):
         delimiter: what separates the names in a string; null for lists.
     """
 
-    label: str | Annotated[tuple[str, ...], Field(strict=False, min_length=2)] = "labels"
+    label: ColumnName | Annotated[tuple[ColumnName, ...], Field(strict=False, min_length=2)] = "labels"
     delimiter: str | None = Field(default=None, min_length=1)
 
     @property

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from finetrail.data.sources.columns import Columns
+from finetrail.data.sources.columns import ColumnName, Columns
 from finetrail.targets.slices import LabelSlice
 from finetrail.targets.target import Training
 
@@ -17,7 +17,7 @@ class LabelColumns(Columns):
         label: its class, as a name or a whole number.
     """
 
-    label: str = "label"
+    label: ColumnName = "label"
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -1,11 +1,12 @@
 """A label that is a number."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from finetrail.errors import TrainingError
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.slices import Slice
+from finetrail.targets.numbers.decimals import with_points
 from finetrail.targets.numbers.reading import read_number
 from finetrail.targets.numbers.rules import NumberRules
 from finetrail.targets.numbers.settings import NumberColumns, NumberTraining
@@ -15,6 +16,7 @@ from finetrail.targets.target import Target
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from finetrail.data.sources.columns import Record
     from finetrail.targets.numbers.codec import NumberCodec
     from finetrail.targets.numbers.learning import NumberLearning
 
@@ -45,6 +47,11 @@ class _Numbers(Target):
         import pyarrow as pa
 
         return pa.float64()
+
+    def with_decimals(
+        self, name: str, records: "Iterator[Record]", columns: Any, decimal: str, tell: Callable[[str], None]
+    ) -> "Iterator[Record]":
+        return with_points(name, records, columns.label, decimal, tell)
 
     def read(self, where: str, value: Any, columns: Any) -> Any:
         return read_number(where, value)

@@ -28,6 +28,8 @@ def read_number(where: str, value: Any) -> float | Unreadable | None:
     """
     if is_missing(value):
         return None
+    if isinstance(value, Unreadable):
+        return value
     if isinstance(value, str):
         number = to_number(value)
         return Unreadable(value) if number is None else number

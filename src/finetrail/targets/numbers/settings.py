@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from finetrail.data.sources.columns import Columns
+from finetrail.data.sources.columns import ColumnName, Columns
 from finetrail.targets.target import Training
 
 
@@ -15,7 +15,7 @@ class NumberColumns(Columns):
         label: the number to predict.
     """
 
-    label: str = "label"
+    label: ColumnName = "label"
 
     @property
     def labels(self) -> tuple[str, ...]:

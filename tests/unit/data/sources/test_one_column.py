@@ -3,22 +3,26 @@
 import csv
 import json
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetrail.data.sources.one_column import Field, read_column
+from finetrail.data.sources.dialect import CsvSettings
+from finetrail.data.sources.one_column import read_raw
 from finetrail.errors import SourceError
 
+Field = tuple[int, str, str]
 TEXTS = st.lists(st.text(alphabet="\",;\t\n\r'\\\ufeff a\x00\u2028\x85é🚀") | st.text(), max_size=6)
 
 
-def read(path: Path, content: bytes | None = None) -> list[Field]:
+def read(path: Path, content: bytes | None = None, quoting: Literal["auto", "standard"] = "auto") -> list[Field]:
     if content is not None:
         path.write_bytes(content)
-    return list(read_column(path, "text"))
+    found = read_raw(path, ["text"], settings=CsvSettings(quoting=quoting))
+    return [(row.number, *row.text("text")) for row in found]
 
 
 @given(TEXTS, st.sampled_from([".csv", ".tsv", ".jsonl", ".parquet"]))
@@ -34,7 +38,7 @@ def test_whole_tables_come_back_but_for_empty_texts(
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, delimiter="\t" if suffix == ".tsv" else ",")
             writer.writerows([["id", "text"], *enumerate(texts)])
-    assert read(path) == [
+    assert read(path, quoting="standard") == [
         (number, text, "") if text.strip() else (number, "", "empty text") for number, text in enumerate(texts, start=1)
     ]
 
@@ -89,7 +93,11 @@ def test_a_parquet_file_of_numbers_and_nulls(tmp_path: Path) -> None:
     [
         ("a.csv", b"body\nx\n", r"^a.csv: no column 'text'; it has 'body'; set source.columns, or give --column$"),
         ("a.csv", b"text,text\nx,y\n", r"^a.csv: column 'text' appears twice in the header; rename one$"),
-        ("a.csv", b'text\n"a\nb\n', r"^a.csv, line 3: unexpected end of data; correct the quoting there$"),
+        (
+            "a.csv",
+            b'id,text\n1,"a,b"\n2,"a\n',
+            r"^a.csv, line 3: unexpected end of data; correct the quoting there, or set source\.csv",
+        ),
         ("a.jsonl", b'{"body": 1}\n{}\n', r"^a.jsonl: no column 'text'; it has 'body'; set"),
         ("a.parquet", b"PAR1", r"^a.parquet cannot be read as Parquet \("),
     ],

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetrail.data.sources.columns import Record
+from finetrail.data.sources.dialect import CsvSettings
 from finetrail.data.sources.tables import read_csv, read_jsonl, read_parquet
 from finetrail.errors import SourceError
 
@@ -24,7 +25,8 @@ def table(tmp_path: Path, content: str | bytes, name: str = "a.csv") -> Path:
 
 
 def rows(path: Path, *columns: str, delimiter: str = ",", skip_rows: int = 0) -> list[Record]:
-    return list(read_csv(path, list(columns) or ["text", "label"], delimiter, skip_rows))
+    settings = CsvSettings(delimiter=delimiter, quoting="standard")
+    return list(read_csv(path, list(columns) or ["text", "label"], "csv", settings, skip_rows=skip_rows))
 
 
 @given(ROWS, st.sampled_from([",", "\t", ";"]), st.sampled_from(["utf-8", "utf-8-sig"]))
@@ -95,8 +97,7 @@ def test_a_document_longer_than_the_csv_modules_own_limit_is_read(tmp_path: Path
         ("texts,Label\ngood,a\n", "a.csv: no column 'text'; it has 'texts', 'Label'; set source.columns"),
         ("text,tag\ngood,a\n", "a.csv: no column 'label'; it has 'text', 'tag'; set source.columns"),
         ("text,label,text\na,b,c\n", "a.csv: column 'text' appears twice in the header; rename one"),
-        (b"text,label\ngood,a\ncaf\xe9,b\n", "a.csv, line 3: byte 0xe9 at column 4 is not UTF-8; convert the file, "),
-        ("text,label\ngood,a\n".encode("utf-16"), "a.csv, line 1: byte 0xff at column 1 is not UTF-8; convert the"),
+        (b"text,label\ngood,a\ncaf\xe9,b\n", "a.csv, line 3: byte 0xe9 at column 4 is not UTF-8; as Windows-1252 it "),
         ("\ufeff", "a.csv: no column 'text'; it has none; set source.columns"),
         ("", "a.csv: no column 'text'; it has none; set source.columns"),
     ],
@@ -111,8 +112,10 @@ def test_a_broken_csv_is_named_with_its_line(tmp_path: Path, content: str | byte
     ("content", "message"),
     [
         ('{"text": "a", "label": "b"}\n\n{"text": ', "line 3: not JSON (Expecting value at column 10); one object per"),
-        ('{"text": "a", "label": "b"}\n["a", "b"]\n', 'line 2: holds \'["a", "b"]\'; one JSON object per line'),
-        ('{"text": "a", "label": "b"}\n{"text": "a"}\n', "line 2: no column 'label'; it has 'text'; set source.colum"),
+        (
+            '{"text": "a", "label": "b"}\n["a", "b"]\n',
+            'line 2: holds \'["a", "b"]\'; one JSON object per line or per row',
+        ),
         (b'{"text": "a", "label": "b"}\n{"text": "\xff"}', "line 2: byte 0xff at column 11 is not UTF-8"),
     ],
 )
