@@ -18,7 +18,11 @@ HEADER = b"text,label,split\n"
         (b"body,label,split\na,b,train\n", "toy.csv: no column 'text'; it has 'body', 'label', 'split'; set source"),
         (HEADER + b"one,sailing,train\ncaf\xe9 two,sailing,train\n", "toy.csv, line 3: byte 0xe9 at column 4 is not"),
         (HEADER + b"one,sailing,train\ntwo, three,sailing,train\n", "toy.csv, line 3: 4 fields, but the header has 3"),
-        (HEADER + b'one,sailing,train\n"two,sailing,train\n', "toy.csv, line 3: unexpected end of data; correct the"),
+        (
+            HEADER + b'"one, more",sailing,train\n"two,sailing,train\n',
+            "toy.csv, line 3: unexpected end of data; correct",
+        ),
+        (HEADER + b'"one",sailing,train\n"two,sailing,train\n', "toy.csv, line 3: a quote begins a field and does not"),
         (HEADER + b"one,sailing,trian\n", "toy.csv, row 1: split 'trian' is unknown; use one of train, training"),
     ],
 )
@@ -47,7 +51,7 @@ def test_a_source_that_cannot_be_read(plain: Sandbox, content: bytes | None, mes
         ),
         (
             [ToyRow(text="  ", label="sailing", split="train")] * 10,
-            "all 10 rows are quarantined (empty_text 10); correct the source, or loosen `validation`",
+            "all 10 rows are quarantined (empty_text 10), for example toy.csv:1 with label 'sailing'; correct",
         ),
     ],
     ids=["one class", "a class with one row", "all quarantined"],

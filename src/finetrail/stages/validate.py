@@ -48,7 +48,7 @@ def validate(workspace: Workspace, rules: CommonRules, key: Callable[[Any], str]
     rows = Rows(len(manifest), len(aside), len(manifest) - len(aside))
     counts = asdict(rows)
     excerpts = rules.excerpts(workspace.raw, manifest, aside) if aside else {}
-    stopped = why_stopped(findings, counts, manifest)
+    stopped = why_stopped(findings, counts, manifest, excerpts)
     failed = workspace.scratch / "validation-failed"
     with replacing(failed if stopped else workspace.validation) as folder:
         write_json(folder / "validation.json", validation_report(findings, counts, manifest, rules))

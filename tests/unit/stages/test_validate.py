@@ -91,7 +91,7 @@ def validated(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (
             BAD,
             {},
-            r"all 3 rows are quarantined \(missing_text 2, empty_text 1, missing_label 1\); correct the source",
+            r"all 3 rows are quarantined \(missing_text 2, empty_text 1, missing_label 1\), for example news\.csv:31 ",
         ),
     ],
 )
@@ -194,7 +194,7 @@ def test_no_rows_at_all_are_no_data(tmp_path: Path) -> None:
         (
             [Row("news.csv", n, f"text number {n}", Unreadable("much")) for n in range(9)],
             {},
-            r"all 9 rows are quarantined \(numeric_label 9\); correct the source, or loosen `validation`",
+            r"all 9 rows are quarantined \(numeric_label 9\), .* news\.csv:0 with label 'much' \(text number 0\); wri",
         ),
     ],
 )

@@ -101,7 +101,15 @@ class ImageRules(CommonRules):
         ratio, contrast, modes = self.aspect.max_ratio, self.blank.min_contrast, self.mode.modes
         own = (
             schema_rule(self.manifest),
-            row_rule(self, "missing_image", None, "Every row has an image", "without an image", NotNull("sha256")),
+            row_rule(
+                self,
+                "missing_image",
+                None,
+                "Every row has an image",
+                "without an image",
+                NotNull("sha256"),
+                remedy="put the files beside the table, under the paths that it names, and download what are addresses",
+            ),
             row_rule(
                 self,
                 "undecodable",
@@ -184,6 +192,7 @@ class ImageRules(CommonRules):
             of a chain of near images of one label).
         """
         table = prepare(manifest, self.manifest)
+        table["error"] = table["error"].where(table["sha256"].notna())  # else it says what is missing
         wide, high = table["width"], table["height"]
         table["aspect"] = (wide / high).where(wide >= high, high / wide).astype("float64")
         size = self.size
@@ -197,7 +206,7 @@ class ImageRules(CommonRules):
         return compare(table, found, self, self._near)
 
     def excerpts(self, raw: Path, manifest: "pd.DataFrame", ids: Collection[str]) -> dict[str, str]:
-        """Why these images cannot be decoded, by id; nothing for those that can."""
+        """Why these images are missing or cannot be decoded, by id; nothing for those that can."""
         rows = manifest[manifest["id"].isin(list(ids))]
         return {str(name): error if isinstance(error, str) else "" for name, error in rows[["id", "error"]].to_numpy()}
 

@@ -1,18 +1,16 @@
 """Section `source` of params.yaml for images: JPEG, PNG, WebP, BMP, GIF and TIFF are known."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
 from finetrail.contents.image.pixel_tables import read_pixels
 from finetrail.contents.image.stored import IMAGES
 from finetrail.contents.image.values import FieldReader, cached_image
-from finetrail.data.sources.archives import member_names, read_members
 from finetrail.data.sources.columns import ColumnName, Columns, Place, SplitName, row_from
-from finetrail.data.sources.folders import file_names, read_files
-from finetrail.data.sources.layout import find_layout, folders_of
 from finetrail.data.sources.place import Convert, Source
 from finetrail.data.sources.tables import Tell
+from finetrail.data.sources.trees import Tree
 from finetrail.data.store.content import StoredContent
 from finetrail.data.store.raw import Row
 
@@ -52,29 +50,13 @@ class ImageSource(Source):
         return cached_image if folder is None else FieldReader(folder)
 
     def rows_of(self, kind: str, path: Path, split: SplitName | None, tell: Tell) -> Iterator[Row]:
-        if kind == "folder":
-            yield from self._tree(path, split, file_names, read_files)
-        elif kind == "archive":
-            yield from self._tree(path, split, member_names, read_members)
+        if kind in ("folder", "archive"):
+            # A file that is not an image is a row too, which a rule puts aside by name.
+            for file in Tree.at(path).rows(split, tell, lambda name: True, "images"):
+                label = self.labels.read(file.name, file.label, self.columns)
+                yield Row(file.name, file.number, file.data, label, file.split)
         else:
             for number, record, pixels in read_pixels(path, self.columns):
                 place = Place(path.name, number, split)
                 found, value = self.labels.given(str(place), record, self.columns)
                 yield row_from(place, found, self.columns, pixels, self.labels.read(str(place), value, self.columns))
-
-    def _tree(
-        self,
-        path: Path,
-        split: SplitName | None,
-        names: Callable[[Path], Iterator[str]],
-        read: Callable[[Path], Iterator[tuple[str, bytes]]],
-    ) -> Iterator[Row]:
-        """Every file is a row, so a file that is not an image is put aside by name; only hidden files are skipped."""
-        folders = {above for above, litter in map(folders_of, names(path)) if not litter}
-        layout = find_layout(path.name, folders, split)
-        for number, (name, data) in enumerate(read(path), start=1):
-            above, litter = folders_of(name)
-            placed = None if litter else layout.place(above)
-            if placed is not None:
-                label, official = placed
-                yield Row(name, number, data, self.labels.read(name, label, self.columns), official)

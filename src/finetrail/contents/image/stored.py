@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from finetrail.contents.image.decode import open_image, orientation, upright
 from finetrail.contents.image.perceptual import SIDE, perceptual_hashes
-from finetrail.data.store.content import Kind
+from finetrail.data.store.content import Absent, Kind
 from finetrail.errors import ImageError
 
 if TYPE_CHECKING:
@@ -59,11 +59,11 @@ class StoredImages:
 
         return pa.binary()
 
-    def describe(self, contents: Sequence[bytes | None]) -> list[dict[str, object]]:
+    def describe(self, contents: Sequence[bytes | Absent | None]) -> list[dict[str, object]]:
         """Decode each image once. Only the small grey images stay in memory."""
         import numpy as np
 
-        sizes = [len(data) for data in contents if data is not None]
+        sizes = [len(data) for data in contents if isinstance(data, bytes)]
         threads = min(THREADS, os.cpu_count() or 1)
         if sizes and sum(sizes) / len(sizes) >= self.threaded and threads > 1:
             with ThreadPoolExecutor(threads) as pool:
@@ -79,9 +79,11 @@ class StoredImages:
 IMAGES = StoredImages()
 
 
-def _look(data: bytes | None) -> tuple[dict[str, object], bytes | None]:
+def _look(data: bytes | Absent | None) -> tuple[dict[str, object], bytes | None]:
     """The facts without the hash, and the small grey image that the hash is made of."""
     facts: dict[str, object] = dict.fromkeys(FACTS)
+    if isinstance(data, Absent):
+        return facts | {"error": str(data)}, None
     if data is None:
         return facts, None
     facts["bytes"] = len(data)

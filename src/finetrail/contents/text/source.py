@@ -7,10 +7,12 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, model_validator
 
 from finetrail.contents.text.stored import StoredTexts
-from finetrail.data.sources.columns import OFFICIAL, ColumnName, Columns, SplitName
-from finetrail.data.sources.folders import check_link
+from finetrail.data.sources.columns import ColumnName, Columns, SplitName
+from finetrail.data.sources.dialect import UTF8
 from finetrail.data.sources.place import Convert, Source
+from finetrail.data.sources.scan import encoding_marked
 from finetrail.data.sources.tables import Tell
+from finetrail.data.sources.trees import Tree
 from finetrail.data.store.content import StoredContent
 from finetrail.data.store.raw import Row
 from finetrail.errors import SourceError
@@ -52,9 +54,10 @@ class TextSource(Source):
         return as_text
 
     def rows_of(self, kind: str, path: Path, split: SplitName | None, tell: Tell) -> Iterator[Row]:
-        for name, number, text, label, official in _files(path, split):
-            where = f"{name}, row {number}"
-            yield Row(name, number, text, self.labels.read(where, label, self.columns), official)
+        for number, file in enumerate(Tree.at(path).rows(split, tell, _is_text, ".txt or .text files"), start=1):
+            where = f"{file.name}, row {number}"
+            label = self.labels.read(where, file.label, self.columns)
+            yield Row(file.name, number, _decoded(file.name, file.data), label, file.split)
 
 
 def as_text(where: str, value: Any) -> str | None:
@@ -71,31 +74,18 @@ def as_text(where: str, value: Any) -> str | None:
     return value
 
 
-def _files(root: Path, split: SplitName | None) -> Iterator[tuple[str, int, str, str, SplitName | None]]:
-    """`root/<label>/*.txt`, or `root/<split>/<label>/*.txt`; in the order of the names.
-
-    Raises:
-        SourceError: a file is not UTF-8 or links out of `root`, or there is no file.
-    """
-    folders = _folders(root)
-    official = bool(folders) and split is None and all(folder.name.lower() in OFFICIAL for folder in folders)
-    number = 0
-    for top in folders if official else [root]:
-        for label in _folders(top):
-            for file in sorted(label.glob("*.txt")):
-                number += 1
-                name = file.relative_to(root).as_posix()
-                check_link(file, root.resolve(), name)
-                try:
-                    text = file.read_text(encoding="utf-8-sig")
-                except UnicodeDecodeError as error:
-                    raise SourceError(
-                        f"{name}: byte {error.start} is not UTF-8 ({error.reason}); save the file as UTF-8"
-                    ) from error
-                yield name, number, text, label.name, OFFICIAL[top.name.lower()] if official else split
-    if number == 0:
-        raise SourceError(f"{root.name!r} holds no text; lay the files out as {root.name}/<label>/<name>.txt")
+def _is_text(name: str) -> bool:
+    return name.lower().endswith((".txt", ".text"))
 
 
-def _folders(root: Path) -> list[Path]:
-    return sorted(child for child in root.iterdir() if child.is_dir() and not child.name.startswith("."))
+def _decoded(name: str, data: bytes) -> str:
+    """The text of a file: UTF-8, or what its byte order mark says. Raises: SourceError: it is something else."""
+    encoding = encoding_marked(data)
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{name}: byte {error.start} is not {'UTF-8' if encoding == UTF8 else encoding} ({error.reason}); save the "
+            f"file as UTF-8; if it is Windows-1252: iconv -f windows-1252 -t utf-8"
+        ) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")

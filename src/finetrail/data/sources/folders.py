@@ -24,6 +24,11 @@ def file_names(root: Path) -> Iterator[str]:
     return (name for name, _ in _walk(root))
 
 
+def folder_names(root: Path) -> Iterator[str]:
+    """Yield the names of all folders below a folder, relative to it, also of those without a file."""
+    return (Path(above).relative_to(root).as_posix() for above, _, _ in os.walk(root) if Path(above) != root)
+
+
 def read_files(root: Path) -> Iterator[tuple[str, bytes]]:
     """Yield name and bytes of every file below a folder, sorted. Raises: as `file_names`; a file is too large."""
     for name, path in _walk(root):

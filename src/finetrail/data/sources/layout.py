@@ -38,6 +38,12 @@ class Layout:
             return None
         return (below[1] if len(below) > 1 else None), named
 
+    def class_folder(self, folders: Folders) -> Folders:
+        """Return the folder that names the label of a file in these folders; empty if none does."""
+        depth = len(self.wrapping) + (2 if self.official else 1)
+        inside = folders[: len(self.wrapping)] == self.wrapping
+        return folders[:depth] if inside and len(folders) >= depth else ()
+
 
 def find_layout(name: str, folders: Iterable[Folders], split: SplitName | None) -> Layout:
     """Find the level that names the official splits, or else the labels.

@@ -30,7 +30,11 @@ def encoding_of(path: Path, given: str = "auto") -> str:
     if given != "auto":
         return given
     with path.open("rb") as file:
-        start = file.read(4)
+        return encoding_marked(file.read(4))
+
+
+def encoding_marked(start: bytes) -> str:
+    """The encoding that the first bytes of a file mark; without a mark, UTF-8."""
     return next((name for mark, name in _MARKS.items() if start.startswith(mark)), UTF8)
 
 

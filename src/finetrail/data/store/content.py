@@ -9,6 +9,12 @@ if TYPE_CHECKING:
 Kind = Literal["int64", "float64", "string"]
 
 
+class Absent(str):
+    """Why a row has no content, in words that name what its source gave: the row is kept, and a rule finds it."""
+
+    __slots__ = ()
+
+
 class StoredContent(Protocol):
     """How the shards store a kind of content.
 
@@ -32,7 +38,7 @@ class StoredContent(Protocol):
         ...
 
     def describe(self, contents: Sequence[Any]) -> list[dict[str, object]]:
-        """Return the facts of each content, in order; all None for a missing content."""
+        """Return the facts of each content, in order; none but the reason for one that is None or `Absent`."""
         ...
 
 

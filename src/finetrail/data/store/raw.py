@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetrail.data.store.content import StoredContent, StoredLabel, batches
+from finetrail.data.store.content import Absent, StoredContent, StoredLabel, batches
 from finetrail.data.store.shards import A_SHARD, Most, ShardWriter, schema_of, to_frame
 from finetrail.errors import SourceError
 from finetrail.workspace import need
@@ -34,7 +34,7 @@ class Row:
     Attributes:
         source: the file it comes from, for messages; for an image of a folder or an archive, the member's name.
         row: its 1-based number among the file's rows (for JSONL, the line).
-        content: a text, texts by column, or the encoded bytes of an image; None if it is missing.
+        content: a text, texts by column, or the encoded bytes of an image; None or `Absent` if it is missing.
         label: as its kind of target reads it; None if it is missing, or `Unreadable`.
         split: the official split, `train`, `val` or `test`, if the source has one.
     """
@@ -50,7 +50,7 @@ class Row:
     def sha256(self) -> str | None:
         """The hash of the content alone, so that equal contents with different labels match."""
         content = self.content
-        if content is None:
+        if content is None or isinstance(content, Absent):
             return None
         if isinstance(content, dict):
             content = json.dumps(content, ensure_ascii=False)
@@ -134,7 +134,8 @@ def write_rows(
                 counts[row.split or "all"] += 1
                 own = {"id": identity, "split": row.split, "label": known, "group": row.group}
                 text = str(row.label) if isinstance(row.label, Unreadable) else None
-                table.append(own | {content.column: row.content})
+                held = None if isinstance(row.content, Absent) else row.content
+                table.append(own | {content.column: held})
                 where = {"source": row.source, "row": row.row, "sha256": digest, "label_text": text}
                 entries.append(own | where | facts | more)
             writer.write(pa.Table.from_pylist(table, shards))

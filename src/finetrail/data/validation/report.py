@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EXAMPLES = 5
+EXCERPT = 200
+"""Characters of a content that an error shows."""
 COLUMNS = ("id", "source", "row", "split", "label", "rules", "content")
 
 
@@ -52,8 +54,14 @@ def write_quarantine(
             writer.writerow([*where, ";".join(reasons[row["id"]]), excerpts[row["id"]]])
 
 
-def why_stopped(findings: tuple[Finding, ...], rows: dict[str, int], manifest: "pd.DataFrame") -> str | None:
-    """Return in one line the first finding that stops the pipeline, an example and the remedy; None if none does."""
+def why_stopped(
+    findings: tuple[Finding, ...], rows: dict[str, int], manifest: "pd.DataFrame", excerpts: dict[str, str]
+) -> str | None:
+    """Return in one line the first finding that stops the pipeline, an example and the remedy; None if none does.
+
+    Args:
+        excerpts: of the contents of rows put aside, by id.
+    """
     failed = [finding for finding in findings if finding.failed]
     if not failed:
         return None
@@ -61,21 +69,35 @@ def why_stopped(findings: tuple[Finding, ...], rows: dict[str, int], manifest: "
     if rows["ingested"] == 0:
         return "no row was ingested; give `source` a file with rows"
     if rule.name == "two_labels" and rows["passed"] == 0:
-        by_rule = [f"{finding.rule.name} {len(finding.ids)}" for finding in findings if finding.rule.puts_aside]
-        counts = ", ".join(entry for entry in by_rule if not entry.endswith(" 0"))
-        return f"all {rows['ingested']} rows are quarantined ({counts}); correct the source, or loosen `validation`"
+        return _all_quarantined([one for one in findings if one.rule.puts_aside and one.ids], manifest, excerpts)
     # Labels may be missing only because of rows already reported: not a second fault.
     others = [finding.rule.name for finding in failed[1:] if finding.rule.name != "two_labels"]
     also = f" (also failed: {', '.join(others)})" if others else ""
     if not first.ids:
         return f"rule {rule.name}: {first.message}{also}; {rule.remedy}"
-    example = manifest[manifest["id"] == first.ids[0]].iloc[0]
-    label = f" with label {_text(example['label'])!r}" if _text(example["label"]) else ""
     milder = "quarantine" if rule.about == "rows" else "warn"
     return (
-        f"rule {rule.name}: {first.rows} {rule.wrong}, for example {example['source']}:{example['row']}{label}{also}; "
+        f"rule {rule.name}: {first.rows} {rule.wrong}, for example {_example(first, manifest)}{also}; "
         f"{rule.remedy}, or set validation.{rule.name}.policy to {milder}"
     )
+
+
+def _all_quarantined(found: list[Finding], manifest: "pd.DataFrame", excerpts: dict[str, str]) -> str:
+    """Name the first row of the rule that finds most, and the remedy of that rule."""
+    counts = ", ".join(f"{one.rule.name} {len(one.ids)}" for one in found)
+    most = max(found, key=lambda one: len(one.ids))
+    excerpt = excerpts.get(most.ids[0], "")[:EXCERPT].strip()
+    shown = f" ({excerpt})" if excerpt else ""
+    return (
+        f"all {len(manifest)} rows are quarantined ({counts}), for example {_example(most, manifest)}{shown}; "
+        f"{most.rule.remedy}"
+    )
+
+
+def _example(finding: Finding, manifest: "pd.DataFrame") -> str:
+    example = manifest[manifest["id"] == finding.ids[0]].iloc[0]
+    label = f" with label {_text(example['label'])!r}" if _text(example["label"]) else ""
+    return f"{example['source']}:{example['row']}{label}"
 
 
 def _entry(finding: Finding) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from finetrail.contents.image.values import cached_image
 from finetrail.data.sources.folders import MOST_BYTES
+from finetrail.data.store.content import Absent
 from finetrail.data.store.raw import Row, read_manifest
 from finetrail.data.store.shards import Contents, pick, read_frame
 from finetrail.errors import SourceError
@@ -77,6 +78,17 @@ def test_only_what_file_managers_leave_is_passed_over(tmp_path: Path, name: str)
         ("train/cat/notes.txt", "cat", "train"),
         ("LICENSE", None, None),
     }
+
+
+def test_hidden_files_and_class_folders_without_an_image_are_told(tmp_path: Path) -> None:
+    lay_out(tmp_path / "photos", {"bird/1.png": b"1", "dog/.DS_Store": b"x", "cat/deep/2.png": b"2"})
+    notes: list[str] = []
+    found = [(row.source, row.row) for row in source_of(IMAGES, path="photos").read(tmp_path, notes.append)]
+    assert found == [("bird/1.png", 1), ("cat/deep/2.png", 2)]
+    assert notes == [
+        "photos: passed over 1 files that are hidden or left by a file manager, such as 'dog/.DS_Store'",
+        "photos: class folder 'dog' has no row",
+    ]
 
 
 def test_one_place_for_each_split(tmp_path: Path) -> None:
@@ -218,7 +230,9 @@ def test_a_hub_data_set_reads_no_file_outside_of_the_cache(tmp_path: Path, cache
     inside, outside = put(cache, "downloads/1.png", b"1"), put(tmp_path, "secret.png", b"secret")
     assert cached_image("x, row 1", {"bytes": None, "path": str(inside)}) == b"1"
     assert cached_image("x, row 1", {"bytes": b"2", "path": str(outside)}) == b"2"
-    assert cached_image("x, row 1", {"bytes": None, "path": str(cache / "gone.png")}) is None
+    assert cached_image("x, row 1", {"bytes": None, "path": str(cache / "gone.png")}) == Absent(
+        f"{str(cache / 'gone.png')!r} is no file of the data set"
+    )
     assert cached_image("x, row 1", {"bytes": None, "path": None}) is None
     for path in (str(outside), f"{cache}/../secret.png"):
         with pytest.raises(SourceError, match=r"x, row 1 points to .*secret\.png', outside of the data set; use one"):

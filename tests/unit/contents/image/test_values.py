@@ -10,10 +10,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from finetrail.contents.image.values import FieldReader
+from finetrail.data.store.content import Absent
 from finetrail.data.store.raw import Row
-from finetrail.errors import SourceError
+from finetrail.errors import SourceError, ValidationError
+from finetrail.stages.ingest import ingest
+from finetrail.stages.validate import validate
+from finetrail.targets.classes import CLASSES
+from finetrail.workspace import Workspace
 from tests.unit.data.image_files import encode, noise_image, put
 from tests.unit.data.image_rows_of import read, refusal
+from tests.unit.sections_of import IMAGES, rules_of, source_of
 
 PNG, JPEG = encode(noise_image(1)), encode(noise_image(2), "JPEG")
 TEXT = base64.b64encode(PNG).decode()
@@ -29,7 +35,7 @@ def test_a_csv_of_paths_and_base64(tmp_path: Path) -> None:
     fields = ["images/ä 1.png", "./images//ä 1.png", "images/none.png", "", TEXT, f"data:image/png;base64,{TEXT}"]
     write_csv(tmp_path / "a.csv", [("file", "kind", "who"), *((field, "cat", "ann") for field in fields)])
     found = read(tmp_path, path="a.csv", columns={"image": "file", "label": "kind", "group": "who"})
-    contents = [PNG, PNG, None, None, PNG, PNG]
+    contents = [PNG, PNG, Absent("'images/none.png' is no file beside the table"), None, PNG, PNG]
     assert found == [Row("a.csv", n, data, "cat", None, "ann") for n, data in enumerate(contents, start=1)]
 
 
@@ -71,8 +77,9 @@ def test_a_parquet_file_of(tmp_path: Path, kind: str) -> None:
     }
     pq.write_table(pa.table({"image": columns[kind], "label": [0, 1, 0, 1]}), tmp_path / "a.parquet")
     found = read(tmp_path, path="a.parquet")
+    third = Absent("'3.png' is no file beside the table") if kind == "path" else None
     assert found == [
-        Row("a.parquet", n, data, str(1 - n % 2)) for n, data in enumerate([PNG, JPEG, None, None], start=1)
+        Row("a.parquet", n, data, str(1 - n % 2)) for n, data in enumerate([PNG, JPEG, third, None], start=1)
     ]
 
 
@@ -108,3 +115,27 @@ def test_no_field_leads_to_another_error_or_out_of_the_folder(
     except SourceError:
         return
     assert found != b"secret"
+
+
+def test_values_that_name_no_file_are_in_the_quarantine_and_in_the_error(tmp_path: Path) -> None:
+    put(tmp_path, "data/input/1.png", PNG)
+    gone = ["https://example.org/cats/1.png", "file:///elsewhere/1.png", "cats/9.png", "c" * 2_000 + ".png"]
+    write_csv(tmp_path / "data/input/a.csv", [("image", "label"), *((name, "cat") for name in gone)])
+    workspace = Workspace(tmp_path)
+    ingest(workspace, source_of(IMAGES, path="data/input/a.csv"))
+    message = (
+        r"^all 4 rows are quarantined \(missing_image 4\), for example a\.csv:1 with label 'cat' "
+        r"\('https://example\.org/cats/1\.png' is an address, not a file beside the table\); put the files beside the "
+        r"table, under the paths that it names, and download what are addresses; report: "
+    )
+    with pytest.raises(ValidationError, match=message):
+        validate(workspace, rules_of(IMAGES), CLASSES.key)
+    with (tmp_path / ".finetrail/validation-failed/quarantine.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["rules"] for row in rows} == {"missing_image"}
+    assert [row["content"][:40] for row in rows] == [
+        "'https://example.org/cats/1.png' is an a",
+        "'file:///elsewhere/1.png' is an address,",
+        "'cats/9.png' is no file beside the table",
+        f"'{'c' * 39}",
+    ]

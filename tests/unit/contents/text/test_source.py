@@ -142,13 +142,35 @@ def test_a_missing_file_and_a_format_that_is_not_the_places(tmp_path: Path) -> N
     assert refusal(tmp_path, path="a.csv", format="folder").startswith("'a.csv' is a file, but source.format is 'fold")
 
 
-def test_a_folder_of_texts_by_class(tmp_path: Path) -> None:
-    for name in ("pos/2.txt", "pos/10.txt", "neg/1.txt", "neg/notes.md", ".git/x.txt", "loose.txt"):
+def test_every_file_of_a_folder_is_a_row_or_told(tmp_path: Path) -> None:
+    names = (
+        "pos/2.TXT",
+        "pos/10.text",
+        "pos/batch2/deep/3.txt",
+        "neg/1.txt",
+        "neg/notes.md",
+        ".git/x.txt",
+        "loose.txt",
+    )
+    for name in names:
         put(tmp_path, f"films/{name}", f"\ufeff{name}")
-    assert read(tmp_path, path="films") == [
-        Row("neg/1.txt", 1, "neg/1.txt", "neg"),
-        Row("pos/10.txt", 2, "pos/10.txt", "pos"),
-        Row("pos/2.txt", 3, "pos/2.txt", "pos"),
+    (tmp_path / "films" / "mixed").mkdir()
+    put(tmp_path, "films/odd/only.md", "x")
+    put(tmp_path, "films/.git/y.txt", "x")
+    notes: list[str] = []
+    found = list(source_of(TEXTS, path="films").read(tmp_path, notes.append))
+    assert [(row.source, row.row, row.content, row.label) for row in found] == [
+        ("loose.txt", 1, "loose.txt", None),  # which a rule puts aside by name
+        ("neg/1.txt", 2, "neg/1.txt", "neg"),
+        ("pos/10.text", 3, "pos/10.text", "pos"),
+        ("pos/2.TXT", 4, "pos/2.TXT", "pos"),
+        ("pos/batch2/deep/3.txt", 5, "pos/batch2/deep/3.txt", "pos"),
+    ]
+    assert notes == [
+        "films: passed over 2 files that are hidden or left by a file manager, such as '.git/x.txt'",
+        "films: passed over 2 files that are not .txt or .text files, such as 'neg/notes.md'",
+        "films: class folder 'mixed' has no row",
+        "films: class folder 'odd' has no row",
     ]
     assert {row.split for row in read(tmp_path, splits={"val": "films"})} == {"val"}
 
@@ -174,8 +196,17 @@ def test_a_text_that_is_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> N
 
 def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
     put(tmp_path, "films/1.txt", "x")
-    assert refusal(tmp_path, path="films") == ("'films' holds no text; lay the files out as films/<label>/<name>.txt")
-    (tmp_path / "films" / "pos").mkdir()
+    assert refusal(tmp_path, path="films").startswith(
+        "'films' has no class folders in it; lay the files out as <label>"
+    )
+    (tmp_path / "films" / "1.txt").unlink()
+    put(tmp_path, "films/pos/1.md", "x")
+    assert refusal(tmp_path, path="films") == (
+        "'films' holds no .txt or .text files, but 1 other files, such as 'pos/1.md'; rename them, or give a table"
+    )
+    put(tmp_path, "films/neg/1.txt", "x")
+    (tmp_path / "films" / "pos" / "1.txt").write_bytes("“ok”".encode("utf-16"))
+    assert [row.content for row in read(tmp_path, path="films")] == ["x", "“ok”"]
     (tmp_path / "films" / "pos" / "2.txt").write_bytes(b"caf\xe9")
     assert refusal(tmp_path, path="films").startswith("pos/2.txt: byte 3 is not UTF-8 (")
 

@@ -1,0 +1,76 @@
+"""The `finetrail` commands that use a trained model: its answers to a file, and its form for other libraries."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from finetrail.cli.console import bar, one_line_errors, out
+from finetrail.cli.opened import open_workspace
+
+app = typer.Typer()
+USE = "For people"
+Model = Annotated[
+    str | None, typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION or a folder; the challenger by default.")
+]
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def predict(
+    source: Annotated[
+        Path,
+        typer.Argument(help="A CSV, TSV, JSONL or Parquet file; of images also a folder, an archive or one image."),
+    ],
+    target: Annotated[Path, typer.Argument(help="The scored file: .csv, .jsonl or .parquet.")],
+    column: Annotated[
+        list[str] | None, typer.Option(help="The column to score, or each of several; those of params.yaml by default.")
+    ] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option(help="A column of the source to keep beside the answers, or `all`.")
+    ] = None,
+    model: Model = None,
+) -> None:
+    """Score a file, or a folder of images, with a trained model; after a kill, resume where it stopped."""
+    workspace, params = open_workspace()
+    from finetrail.commands.predict import predict as command
+
+    uri = model or f"models:/{params.project}@challenger"
+    columns = column or params.source.columns.contents
+    labelled = None if column else params.source
+    content = params.task.task.content
+    done = command(
+        workspace,
+        uri,
+        source,
+        target,
+        content=content,
+        columns=columns,
+        labelled=labelled,
+        csv=params.source.csv,
+        keep=keep or (),
+        track=bar,
+    )
+    out.print(f"scored {done.rows} rows with {uri}: {target}")
+    if done.rejects:
+        out.print(f"{done.rejected} rows could not be scored: {done.rejects}", markup=False)
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def export(
+    folder: Annotated[Path, typer.Argument(help="The folder to write.")],
+    model: Model = None,
+    form: Annotated[
+        Literal["hf", "onnx"],
+        typer.Option("--format", help="hf: transformers, sentence-transformers, timm or torchvision; or onnx."),
+    ] = "hf",
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
+) -> None:
+    """Write a model, with a card, as a folder that other libraries load without finetrail."""
+    workspace, params = open_workspace()
+    from finetrail.commands.export import export as command
+
+    uri = model or f"models:/{params.project}@challenger"
+    done = command(workspace, uri, folder, project=params.project, form=form, force=force)
+    out.print(f"exported {done.model} for {done.library}: {folder}; its README.md shows how to load it", markup=False)
