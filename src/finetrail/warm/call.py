@@ -1,12 +1,14 @@
 """What a client asks for, and how a fork becomes the process that it would have been."""
 
-import ctypes
 import os
 import resource
 import signal
 import sys
 from dataclasses import dataclass
 from typing import Any
+
+from finetrail.programs.lifeline import end_with
+from finetrail.warm.identity import FREE
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Call:
 
     def take_on(self, server: int) -> None:
         """Make this fork what the client is. Args: server: the process to end with."""
-        _die_with(server)
+        end_with(server, signal.SIGKILL)
         os.setpgid(0, self.asked["group"] if self.same_group else 0)
         for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP, signal.SIGPIPE, signal.SIGXFSZ}:
             ignored = int(number) in self.asked["ignored"]
@@ -31,27 +33,22 @@ class Call:
         if signal.SIGINT not in self.asked["ignored"]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.pthread_sigmask(signal.SIG_SETMASK, self.asked["blocked"])
-        for own, given in enumerate(self.passed[:3]):
+        *streams, heard = self.passed
+        for own, given in enumerate(streams):
             os.dup2(given, own)
-        heard = os.dup2(self.passed[3], 3, inheritable=False)
-        os.closerange(4, os.sysconf("SC_OPEN_MAX") if os.sysconf("SC_OPEN_MAX") < 65536 else 65536)
+            os.close(given)
         signal.set_wakeup_fd(heard, warn_on_full_buffer=False)
         for stream in (sys.stdin, sys.stdout, sys.stderr):
             stream.reconfigure(line_buffering=stream is sys.stderr or stream.isatty())  # type: ignore[union-attr]
         os.umask(self.asked["umask"])
         for number, soft in self.asked["soft_limits"].items():
             resource.setrlimit(int(number), (soft, resource.getrlimit(int(number))[1]))
-        os.environ.clear()
-        os.environ.update(self.asked["environment"])
+        for name in FREE:  # the others are the same, but for what libraries set when they are imported
+            if name in self.asked["environment"]:
+                os.environ[name] = self.asked["environment"][name]
+            else:
+                os.environ.pop(name, None)
         sys.argv[:] = [self.asked["name"], *self.asked["arguments"]]
         sys.path[:] = self.asked["path"]
         if numpy := sys.modules.get("numpy"):
             numpy.random.seed()  # else each fork would draw the same numbers where nobody sets a seed
-
-
-def _die_with(server: int) -> None:
-    """Have the system kill this process when the server is killed: its client then starts without one."""
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-    if os.getppid() != server:
-        os._exit(1)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).resolve().parents[1]
-_FREE = frozenset({"_", "SHLVL", "PWD", "OLDPWD", "DVC_STAGE"})
+FREE = frozenset({"_", "SHLVL", "PWD", "OLDPWD", "DVC_ROOT", "DVC_STAGE"})
 """Variables that may differ from stage to stage: no library reads them when it is imported."""
 
 
@@ -18,10 +18,10 @@ def identity() -> dict[str, Any]:
         "flags": [getattr(sys.flags, name) for name in ("optimize", "isolated", "no_site", "utf8_mode", "verbose")],
         "package": str(PACKAGE),
         "folder": str(Path.cwd()),
-        "environment": {name: value for name, value in os.environ.items() if name not in _FREE},
+        "environment": {name: value for name, value in os.environ.items() if name not in FREE},
         "user": [list(os.getresuid()), list(os.getresgid()), sorted(os.getgroups())],
         # Containers may share a folder, but nothing else.
-        "namespaces": sorted(os.readlink(entry.path) for entry in os.scandir("/proc/self/ns")),
+        "namespaces": sorted(str(entry.readlink()) for entry in Path("/proc/self/ns").iterdir()),
         "cgroup": Path("/proc/self/cgroup").read_text(encoding="utf-8"),
         "cores": sorted(os.sched_getaffinity(0)),
         "niceness": os.nice(0),

@@ -1,31 +1,57 @@
-"""What the stages import: a test compares this with what they import when they run."""
+"""What the server imports: what every recipe needs first, then what the stages that it forked have imported since."""
 
 import importlib
 import sys
+from collections.abc import Iterable
 
-_DATA = ("numpy", "pandas", "pyarrow.parquet", "pyarrow.dataset", "typer", "rich.progress", "finetrail.config")
-_TRAIN = ("torch", "transformers", "mlflow", "finetrail.stages.train")
-IMPORTS = {
-    "ingest": (*_DATA, "finetrail.stages.ingest"),
-    "validate": (*_DATA, "great_expectations", "finetrail.stages.validate"),
-    "split": (*_DATA, "finetrail.stages.split"),
-    "train": (*_DATA, *_TRAIN),
-    "select": (*_DATA, "mlflow", "finetrail.stages.select"),
-    "test": (*_DATA, *_TRAIN, "finetrail.stages.test"),
-    "register": (*_DATA, *_TRAIN, "mlflow.pyfunc", "finetrail.stages.register"),
+_TABLE = ("finetrail.cli.app", "pandas", "pyarrow.dataset", "pyarrow.parquet")
+_MLFLOW = ("mlflow", "mlflow.store.tracking.sqlalchemy_store")
+_MODEL = ("torch", "transformers", "accelerate", "peft")
+_STAGES = {
+    "ingest": (*_TABLE, "finetrail.stages.ingest"),
+    "validate": (*_TABLE, "finetrail.stages.validate", "great_expectations"),
+    "split": (*_TABLE, "finetrail.stages.split"),
+    "train": (*_TABLE, *_MODEL, *_MLFLOW, "finetrail.stages.train", "torch._dynamo", "torch.distributed.fsdp"),
+    "select": (*_TABLE, *_MLFLOW, "finetrail.stages.select"),
+    "test": (*_TABLE, *_MODEL, *_MLFLOW, "finetrail.stages.test"),
+    "register": (*_TABLE, *_MODEL, *_MLFLOW, "finetrail.stages.register", "mlflow.pyfunc"),
 }
-"""By stage, in the order in which they run: the server imports them in this order while the first stages run."""
+"""In the order in which they run: the next one's are imported while the first runs."""
 
 
-def missing(stage: str | None = None) -> list[str]:
-    """The modules that are not imported yet, of one stage or of all."""
-    names = IMPORTS[stage] if stage else [name for some in IMPORTS.values() for name in some]
-    return [name for name in dict.fromkeys(names) if name not in sys.modules]
+class Imports:
+    """The modules that are still to be imported."""
+
+    def __init__(self) -> None:
+        self._left = dict.fromkeys(name for names in _STAGES.values() for name in names)
+        self._failed: set[str] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._left)
+
+    def one(self) -> None:
+        """Import the next module."""
+        self._import(next(iter(self._left)))
+
+    def for_stage(self, stage: str) -> None:
+        """Import what a stage needs of what is left."""
+        for name in _STAGES[stage]:
+            if name in self._left:
+                self._import(name)
+
+    def add(self, names: Iterable[str]) -> None:
+        """Import these too: a stage did, so the next one may."""
+        self._left |= {name: None for name in names if name not in sys.modules and name not in self._failed}
+
+    def _import(self, name: str) -> None:
+        del self._left[name]
+        try:
+            importlib.import_module(name)
+        except Exception:  # noqa: BLE001  (whatever it is, the stage that needs the module meets it too, and is heard)
+            self._failed.add(name)
 
 
-def import_(name: str) -> None:
-    """Import a module; what cannot be imported is the stage's to tell."""
-    try:
-        importlib.import_module(name)
-    except Exception:  # noqa: BLE001  (whatever it is, the stage meets it too, and is heard)
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]
+def imported_since(before: set[str]) -> list[str]:
+    """The modules that this process has imported beyond these, in an order in which they can be imported."""
+    found = [name for name, module in list(sys.modules.items()) if getattr(module, "__spec__", None)]
+    return [name for name in found if name not in before and not name.startswith("__")]
