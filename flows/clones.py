@@ -16,6 +16,7 @@ from finetrail.errors import ConfigError, WorkspaceError
 from finetrail.programs.dvc import configure, has_remote, remote
 from finetrail.programs.environment import check_environment
 from finetrail.programs.run import Ended, run
+from finetrail.warm.place import allowed, connect
 from flows.places import Places
 
 Say = Callable[[str], None]
@@ -62,7 +63,9 @@ def fresh_clone(places: Places, git_ref: str, recipe: str | None) -> Iterator[Cl
     root = clones / uuid.uuid4().hex[:12]
     with FileLock(_lock_of(root)):
         try:
-            yield _set_up(places, root, git_ref, recipe)
+            clone = _set_up(places, root, git_ref, recipe)
+            _keep_warm(clone)
+            yield clone
         finally:
             shutil.rmtree(root, ignore_errors=True)
             _lock_of(root).unlink(missing_ok=True)
@@ -82,6 +85,14 @@ def _set_up(places: Places, root: Path, git_ref: str, recipe: str | None) -> Clo
         shutil.copyfile(root / "recipes" / f"{recipe}.yaml", root / "params.yaml")
     checkpoints = places.home / "checkpoints" / _key(root, environment)
     return Clone(root, commit, environment | {"FINETRAIL_CHECKPOINTS": str(checkpoints)}, checkpoints, has_remote(root))
+
+
+def _keep_warm(clone: Clone) -> None:
+    """Start a server for the stages, each of which has a DVC of its own. It ends with this process, or the clone."""
+    if allowed(clone.environment):
+        connection = connect(clone.root, owner=os.getpid(), environment=clone.environment)
+        if connection:
+            connection.close()
 
 
 def _configure(root: Path, places: Places) -> None:

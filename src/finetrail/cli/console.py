@@ -11,8 +11,8 @@ from typing import ParamSpec, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
-from finetrail.cli.quiet import quiet_libraries
 from finetrail.errors import FinetrailError, WorkspaceError
+from finetrail.quiet import quiet_libraries
 from finetrail.redaction import without_secrets
 
 P = ParamSpec("P")

@@ -9,9 +9,10 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 from finetrail.warm.identity import FREE, identity, limits
-from finetrail.warm.place import connect
+from finetrail.warm.place import allowed, connect
 from finetrail.warm.signals import PASSED_ON, Signals
 from finetrail.warm.wire import hear, say
 
@@ -22,7 +23,7 @@ _PATIENCE = 5.0
 def wanted() -> bool:
     """Whether this process may have its stage forked elsewhere."""
     return (
-        os.environ.get("FINETRAIL_WARM", "1") != "0"
+        allowed(os.environ)
         and sys.platform == "linux"
         and "WORLD_SIZE" not in os.environ  # one of several processes: they know each other by their parent
         and Path("params.yaml").is_file()
@@ -36,31 +37,35 @@ def run_stage(arguments: list[str]) -> int | None:
     Returns:
         The exit code; None if the stage has to run in this process, because no server can be had.
     """
+    # More stages follow under DVC. One that a person runs uses a server that is there.
+    owner = os.getsid(0) if "DVC_STAGE" in os.environ else None
     ignored = [number for number in PASSED_ON if signal.getsignal(number) == signal.SIG_IGN]
     with Signals(ignored) as signals:
         for wait in (0.0, _PATIENCE):
             with contextlib.ExitStack() as opened:
                 try:
-                    connection = connect(wait, owner=os.getsid(0))
+                    connection = connect(wait=wait, owner=owner)
                     if connection is None:
                         return None
                     opened.enter_context(connection)
-                    _ask(connection, arguments, ignored, opened.enter_context(signals.heard_by_stage()))
+                    heard = opened.enter_context(signals.heard_by_stage())
+                    say(connection, {**_call(arguments, ignored), "starts": owner is not None}, (0, 1, 2, heard))
                     signals.pass_on(connection.fileno())
                     answer, passed = hear(connection, 1)
                 except (OSError, EOFError):
                     return None
                 if passed:
                     return _wait(connection, passed[0], signals, same_group=answer["same_group"])
-                if not answer["stale"]:
+                if not answer["replaceable"]:
                     return None
         return None
 
 
-def _ask(connection: socket.socket, arguments: list[str], ignored: list[signal.Signals], heard: int) -> None:
+def _call(arguments: list[str], ignored: list[signal.Signals]) -> dict[str, Any]:
+    """What the stage needs to be what this process is."""
     mask = os.umask(0)
     os.umask(mask)
-    call = {
+    return {
         "identity": identity(),
         "arguments": arguments,
         "name": sys.argv[0],
@@ -73,7 +78,6 @@ def _ask(connection: socket.socket, arguments: list[str], ignored: list[signal.S
         "session": os.getsid(0),
         "group": os.getpgrp(),
     }
-    say(connection, call, (0, 1, 2, heard))
 
 
 def _wait(connection: socket.socket, stage: int, signals: Signals, *, same_group: bool) -> int | None:

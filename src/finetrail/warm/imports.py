@@ -23,7 +23,7 @@ class Imports:
     """The modules that are still to be imported."""
 
     def __init__(self) -> None:
-        self._left = dict.fromkeys(name for names in _STAGES.values() for name in names)
+        self._left: dict[str, None] = {}
         self._failed: set[str] = set()
 
     def __bool__(self) -> bool:
@@ -33,18 +33,20 @@ class Imports:
         """Import the next module."""
         self._import(next(iter(self._left)))
 
-    def for_stage(self, stage: str) -> None:
-        """Import what a stage needs of what is left."""
+    def up_to(self, stage: str) -> None:
+        """Import what a stage needs; what the stages after it need is left for later."""
         for name in _STAGES[stage]:
-            if name in self._left:
-                self._import(name)
+            self._import(name)
+        stages = list(_STAGES)
+        for after in stages[stages.index(stage) + 1 :]:
+            self.add(_STAGES[after])
 
     def add(self, names: Iterable[str]) -> None:
         """Import these too: a stage did, so the next one may."""
         self._left |= {name: None for name in names if name not in sys.modules and name not in self._failed}
 
     def _import(self, name: str) -> None:
-        del self._left[name]
+        self._left.pop(name, None)
         try:
             importlib.import_module(name)
         except Exception:  # noqa: BLE001  (whatever it is, the stage that needs the module meets it too, and is heard)

@@ -14,17 +14,25 @@ FOLDER = Path(".finetrail") / "warm"
 SOCKET, LOCK = "server.sock", "server.lock"
 
 
-def connect(wait: float = 0.0, *, owner: int, environment: Mapping[str, str] = os.environ) -> socket.socket | None:
-    """A connection to the server of the current folder; the server is started where there is none.
+def allowed(environment: Mapping[str, str]) -> bool:
+    """Whether the user has not switched warm stages off."""
+    return environment.get("FINETRAIL_WARM") != "0"
+
+
+def connect(
+    folder: Path = Path(), wait: float = 0.0, *, owner: int | None, environment: Mapping[str, str] = os.environ
+) -> socket.socket | None:
+    """A connection to the server of a workspace. Returns: None if there is none.
 
     Args:
         wait: seconds for a server that ends to make room.
-        owner: the process with which a new server ends.
+        owner: where there is no server, one is started that ends with this process; None starts none.
         environment: of a new server.
     """
-    FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place = folder / FOLDER
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
     until = time.monotonic() + wait
-    lock = os.open(FOLDER / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = os.open(place / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         while True:
             try:
@@ -33,16 +41,16 @@ def connect(wait: float = 0.0, *, owner: int, environment: Mapping[str, str] = o
                 if wait and time.monotonic() < until:
                     time.sleep(0.02)
                     continue
-                return None if wait else _dial()
-            return _start(lock, owner, environment)
+                return None if wait else _dial(place)
+            return _start(folder, lock, owner, environment) if owner else None
     finally:
         os.close(lock)
 
 
-def _dial() -> socket.socket | None:
+def _dial(place: Path) -> socket.socket | None:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with _short(FOLDER) as folder:
+        with _short(place) as folder:
             connection.connect(f"{folder}/{SOCKET}")
     except OSError:
         connection.close()
@@ -50,18 +58,19 @@ def _dial() -> socket.socket | None:
     return connection
 
 
-def _start(lock: int, owner: int, environment: Mapping[str, str]) -> socket.socket | None:
+def _start(folder: Path, lock: int, owner: int, environment: Mapping[str, str]) -> socket.socket | None:
     """Start a server. It inherits the lock and the listening socket, so that nobody has to wait for it."""
-    (FOLDER / SOCKET).unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening, _short(FOLDER) as folder:
+    (folder / FOLDER / SOCKET).unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening, _short(folder / FOLDER) as short:
         before = os.umask(0o177)
         try:
-            listening.bind(f"{folder}/{SOCKET}")
+            listening.bind(f"{short}/{SOCKET}")
         finally:
             os.umask(before)
         listening.listen()
         subprocess.Popen(
             [sys.executable, "-P", "-m", "finetrail.warm.server", str(listening.fileno()), str(lock), str(owner)],
+            cwd=folder,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -69,7 +78,7 @@ def _start(lock: int, owner: int, environment: Mapping[str, str]) -> socket.sock
             pass_fds=(listening.fileno(), lock),
             process_group=0,  # Ctrl-C is meant for the stage
         )
-        return _dial()
+        return _dial(folder / FOLDER)
 
 
 @contextlib.contextmanager

@@ -18,16 +18,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from finetrail.cli.quiet import quiet_libraries
-from finetrail.cli.start import exit_code, leave_early, run
+from finetrail.quiet import quiet_libraries
 from finetrail.warm.call import Call
 from finetrail.warm.identity import code, identity
 from finetrail.warm.imports import Imports, imported_since
 from finetrail.warm.place import FOLDER, SOCKET
+from finetrail.warm.start import exit_code, leave_early, run
 from finetrail.warm.wire import hear, say
 
-IDLE = 60.0
-"""Seconds without a stage after which the server ends."""
 _LOOK = 2.0
 """Seconds from one look at the socket's file to the next: another one there means that this server is forgotten."""
 
@@ -43,9 +41,15 @@ class _Running:
 
 
 class Server:
-    """Forks stages. Args: listening, lock: descriptors that the client opened; owner: the process to end with."""
+    """Forks stages.
 
-    def __init__(self, listening: int, lock: int, owner: int) -> None:
+    Args:
+        listening, lock: descriptors that the client opened.
+        owner: the process to end with.
+        idle: seconds without a stage after which the server ends.
+    """
+
+    def __init__(self, listening: int, lock: int, owner: int, *, idle: float = 60.0) -> None:
         self.folder = Path.cwd()
         self.identity, self.code = identity(), code(self.folder)
         self.listening, self.lock = socket.socket(fileno=listening), lock
@@ -56,7 +60,7 @@ class Server:
         self.selector.register(self.listening, selectors.EVENT_READ, self._answer)
         self.running: dict[int, _Running] = {}
         self.imports = Imports()
-        self.ending = False
+        self.ending, self.idle = False, idle
         self.used = time.monotonic()
         signal.signal(signal.SIGTERM, lambda *_: self._end())
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -74,24 +78,28 @@ class Server:
                     return call  # type: ignore[no-any-return]
             if not events and more:
                 self.imports.one()
-            elif not self.running and (time.monotonic() - self.used > IDLE or self._forgotten()):
+            elif not self.running and (time.monotonic() - self.used > self.idle or self._forgotten()):
                 self._end()
         return None
 
     def _answer(self, listening: socket.socket) -> Call | None:
         connection, _ = listening.accept()
         connection.settimeout(5)
+        passed: list[int] = []
         try:
             asked, passed = hear(connection, 4)
             stale = asked["identity"] != self.identity or code(self.folder) != self.code
             if not stale:
-                self.imports.for_stage(asked["arguments"][0])
+                self.imports.up_to(asked["arguments"][0])
                 if self._can_fork():
                     return self._fork(connection, Call(asked, passed))
-            say(connection, {"stale": stale})
-            self._end()
+            if asked["starts"] or not stale:
+                self._end()
+            say(connection, {"replaceable": stale and asked["starts"] and not self.running})
         except (OSError, EOFError, KeyError, ValueError):
             pass  # whoever asked starts without a server
+        for descriptor in passed:
+            os.close(descriptor)
         connection.close()
         return None
 
@@ -118,8 +126,8 @@ class Server:
             call.take_on(server)
             atexit.register(_tell, connection, imported, before)
             return call
-        for descriptor in call.passed:
-            os.close(descriptor)
+        while call.passed:
+            os.close(call.passed.pop())
         running = _Running(os.pidfd_open(pid), client, connection, imported)
         say(connection, {"same_group": call.same_group}, (running.stage,))
         self.running[pid] = running

@@ -59,7 +59,7 @@ def _end(code: str | int | None) -> None:
 
 
 def _leave() -> None:
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
             stream.flush()
         except OSError:
