@@ -20,6 +20,7 @@ from finetrail.data.validation.rules import (
     repetition_rules,
     row_rule,
     schema_rule,
+    without,
 )
 from finetrail.settings import Settings
 
@@ -209,15 +210,16 @@ class ImageRules(CommonRules):
         if conflict.policy != "off":
             images = _images(used, conflict)
             table["near_other_label"] = used["label"].where(images.beside(used[self.label_key].tolist()))
-            used = used[~active(conflict, table.loc[used.index, "near_other_label"].notna())]
+            used = without(used, active(conflict, table.loc[used.index, "near_other_label"].notna()))
         if twice.policy != "off":
             if images is None or len(used) < len(known) or twice.max_distance != conflict.max_distance:
                 images = _images(used, twice)
             clusters: Any = images.clusters()
             table["near_duplicate_of"] = repeated(used.assign(cluster=clusters), ["cluster", self.label_key])
-            used = used[~active(self.near_duplicate, table.loc[used.index, "near_duplicate_of"].notna())]
+            used = without(used, active(self.near_duplicate, table.loc[used.index, "near_duplicate_of"].notna()))
         return used
 
 
 def _images(used: "pd.DataFrame", rule: NearRule) -> Images:
-    return Images(used["sha256"].tolist(), used["perceptual_hash"].tolist(), rule.max_distance)
+    # Not as lists: their strings would be objects of Python.
+    return Images(used["sha256"].array, used["perceptual_hash"].array, rule.max_distance)

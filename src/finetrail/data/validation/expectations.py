@@ -5,6 +5,7 @@ offline, and holds the time and random ids, so no two builds are equal. Here its
 put in a page of our own (`data_docs.html`).
 """
 
+import gc
 import html
 import os
 import warnings
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from finetrail.data.memory import give_back
 from finetrail.data.validation.findings import (
     AtLeast,
     Between,
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EXAMPLES_ON_PAGE = 20
+NAME = "manifest"
+CELLS = 1_500_000
+"""That Great Expectations gets at a time, of which each may be a string of 100 bytes and more."""
 SEVERITY = {"fail": "critical", "quarantine": "warning", "warn": "info"}  # in the words of Great Expectations
 
 
@@ -73,21 +78,8 @@ def inspect(manifest: "pd.DataFrame", rules: CommonRules) -> Inspection:
     fit = fits(manifest, rules.manifest)
     frame = rules.derive(manifest) if fit else manifest
     checked = [rule for rule in catalogue if rule.policy != "off"] if fit else [catalogue[0]]  # the schema
-    suite = gx.ExpectationSuite(
-        name="manifest", expectations=[e for rule in checked for e in _expectations(gx, rule, set(frame.columns))]
-    )
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    asset = context.data_sources.add_pandas("workspace").add_dataframe_asset("manifest")
-    batch = asset.add_batch_definition_whole_dataframe("all rows").get_batch({"dataframe": _as_objects(frame)})
-    wanted = {
-        "result_format": "COMPLETE",
-        "unexpected_index_column_names": ["id"],
-        "partial_unexpected_count": EXAMPLES_ON_PAGE,
-        "include_unexpected_rows": False,
-        "return_unexpected_index_query": False,
-    }
-    result = batch.validate(suite, result_format=wanted if "id" in frame else "SUMMARY")
+    expectations = [e for rule in checked for e in _expectations(gx, rule, set(frame.columns))]
+    result = _validate(gx, expectations, frame)
     broken = [outcome for outcome in result.results if not outcome.success]
     if not fit and not broken:
         raise AssertionError("the manifest does not fit its schema, yet no expectation says so: a bug of finetrail")
@@ -95,7 +87,51 @@ def inspect(manifest: "pd.DataFrame", rules: CommonRules) -> Inspection:
         _finding(rule, [outcome for outcome in broken if outcome.expectation_config.meta["rule"] == rule.name])
         for rule in (catalogue if fit else checked)
     ]
-    return Inspection(tuple(findings), suite, result)
+    return Inspection(tuple(findings), gx.ExpectationSuite(name=NAME, expectations=expectations), result)
+
+
+def _validate(gx: Any, expectations: list[Any], frame: "pd.DataFrame") -> Any:
+    """The result of all expectations, those of a few columns at a time: each of their strings is a Python object."""
+    from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
+
+    wanted = {
+        "result_format": "COMPLETE",
+        "unexpected_index_column_names": ["id"],
+        "partial_unexpected_count": EXAMPLES_ON_PAGE,
+        "include_unexpected_rows": False,
+        "return_unexpected_index_query": False,
+    }
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    results = []
+    for part, chosen in _parts(frame, expectations):
+        asset = context.data_sources.add_pandas(NAME).add_dataframe_asset(NAME)
+        batch = asset.add_batch_definition_whole_dataframe(NAME).get_batch({"dataframe": _as_objects(part)})
+        suite = gx.ExpectationSuite(name=NAME, expectations=chosen)
+        results += batch.validate(suite, result_format=wanted if "id" in frame else "SUMMARY").results
+        context.data_sources.delete(NAME)  # it keeps the columns
+        del asset, batch
+    success = all(result.success for result in results)
+    return ExpectationSuiteValidationResult(success=success, results=results, suite_name=NAME)
+
+
+def _parts(frame: "pd.DataFrame", expectations: list[Any]) -> "Iterator[tuple[pd.DataFrame, list[Any]]]":
+    """Columns of the frame, with the expectations about them. What is about the table itself needs none of its rows."""
+    by_column: dict[str | None, list[Any]] = {}
+    for expectation in expectations:
+        by_column.setdefault(getattr(expectation, "column", None), []).append(expectation)
+    yield frame.iloc[:0], by_column.pop(None, [])
+    names = [name for name in by_column if name is not None]
+    width = max(1, CELLS // max(1, len(frame)))
+    for start in range(0, len(names), width):
+        some = names[start : start + width]
+        if len(names) > width:
+            gc.collect()  # the columns before these, which Great Expectations holds in circles
+            give_back()
+        yield (
+            frame[[name for name in frame if name == "id" or name in some]],
+            [expectation for name in some for expectation in by_column[name]],
+        )
 
 
 def _great_expectations() -> Any:

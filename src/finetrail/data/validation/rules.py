@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from finetrail.data.memory import give_back
 from finetrail.data.validation.findings import Between, Check, HasColumns, InSet, NotNull, Null, OfType, Rule, Unique
 from finetrail.settings import Settings
 from finetrail.workspace import SPLITS
@@ -180,13 +181,14 @@ def compare(
         repeated), and the columns that the rules about labels add.
     """
     bad = rules.judge_labels(table)
-    used = table[~(found | table["sha256"].isna() | table["label"].isna() | bad)]
+    used = without(table, found | table["sha256"].isna() | table["label"].isna() | bad)
     key = rules.label_key
 
     table["labels_of_content"] = used.groupby("sha256")[key].transform("nunique").astype("Int64")
-    used = used[~active(rules.conflicting_label, table.loc[used.index, "labels_of_content"] > 1)]
+    used = without(used, active(rules.conflicting_label, table.loc[used.index, "labels_of_content"] > 1))
     table["duplicate_of"] = repeated(used, ["sha256", key])
-    used = used[~active(rules.duplicate, table.loc[used.index, "duplicate_of"].notna())]
+    used = without(used, active(rules.duplicate, table.loc[used.index, "duplicate_of"].notna()))
+    give_back()  # what grouping took
     used = near(table, used)
     rules.judge_all(table, used)
     return table
@@ -198,9 +200,14 @@ def repeated(used: "pd.DataFrame", by: list[str]) -> "pd.Series[str]":
     Of equal rows the official test row stays, so that test results can be compared with those of others.
     """
     rank = used["split"].map({name: rank for rank, name in enumerate(reversed(SPLITS))}).fillna(len(SPLITS))
-    ordered = used.loc[rank.sort_values(kind="stable").index]
+    ordered = used[[*by, "id"]].loc[rank.sort_values(kind="stable").index]
     first = ordered.groupby(by)["id"].transform("first")
     return first.where(first != ordered["id"])
+
+
+def without(table: "pd.DataFrame", found: "pd.Series[bool]") -> "pd.DataFrame":
+    """The rows that were not found. Most often all of them: then no value is copied."""
+    return table[~found] if found.any() else table.copy(deep=False)
 
 
 def active(rule: Any, found: "pd.Series[bool]") -> "pd.Series[bool]":
