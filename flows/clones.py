@@ -6,7 +6,7 @@ import shutil
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from finetrail.errors import ConfigError, WorkspaceError
 from finetrail.programs.dvc import configure, has_remote, remote
 from finetrail.programs.environment import check_environment
 from finetrail.programs.run import Ended, run
-from finetrail.warm.place import allowed, connect
+from finetrail.warm.place import allowed, kept
 from flows.places import Places
 
 Say = Callable[[str], None]
@@ -64,8 +64,9 @@ def fresh_clone(places: Places, git_ref: str, recipe: str | None) -> Iterator[Cl
     with FileLock(_lock_of(root)):
         try:
             clone = _set_up(places, root, git_ref, recipe)
-            _keep_warm(clone)
-            yield clone
+            # One for all stages, each of which has a DVC of its own.
+            with kept(root, clone.environment) if allowed(clone.environment) else nullcontext():
+                yield clone
         finally:
             shutil.rmtree(root, ignore_errors=True)
             _lock_of(root).unlink(missing_ok=True)
@@ -85,14 +86,6 @@ def _set_up(places: Places, root: Path, git_ref: str, recipe: str | None) -> Clo
         shutil.copyfile(root / "recipes" / f"{recipe}.yaml", root / "params.yaml")
     checkpoints = places.home / "checkpoints" / _key(root, environment)
     return Clone(root, commit, environment | {"FINETRAIL_CHECKPOINTS": str(checkpoints)}, checkpoints, has_remote(root))
-
-
-def _keep_warm(clone: Clone) -> None:
-    """Start a server for the stages, each of which has a DVC of its own. It ends with this process, or the clone."""
-    if allowed(clone.environment):
-        connection = connect(clone.root, owner=os.getpid(), environment=clone.environment)
-        if connection:
-            connection.close()
 
 
 def _configure(root: Path, places: Places) -> None:

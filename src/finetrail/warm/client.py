@@ -44,7 +44,7 @@ def run_stage(arguments: list[str]) -> int | None:
         for wait in (0.0, _PATIENCE):
             with contextlib.ExitStack() as opened:
                 try:
-                    connection = connect(wait=wait, owner=owner)
+                    connection = connect(wait, owner=owner)
                     if connection is None:
                         return None
                     opened.enter_context(connection)

@@ -1,6 +1,5 @@
 """Where a workspace's server is: its socket, its lock, and how it is started. There is never more than one."""
 
-import contextlib
 import fcntl
 import os
 import socket
@@ -8,9 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 FOLDER = Path(".finetrail") / "warm"
+_GRACE = 10.0
+"""Seconds that a server has to end: it may be importing."""
 SOCKET, LOCK = "server.sock", "server.lock"
 
 
@@ -19,38 +21,63 @@ def allowed(environment: Mapping[str, str]) -> bool:
     return environment.get("FINETRAIL_WARM") != "0"
 
 
-def connect(
-    folder: Path = Path(), wait: float = 0.0, *, owner: int | None, environment: Mapping[str, str] = os.environ
-) -> socket.socket | None:
-    """A connection to the server of a workspace. Returns: None if there is none.
+@contextmanager
+def kept(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
+    """Keep a server for a workspace that is this process's alone, as long as it works there."""
+    with _lock(folder) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        server = _start(folder, lock, os.getpid(), environment)
+    try:
+        yield
+    finally:
+        server.terminate()
+        try:
+            server.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def connect(wait: float = 0.0, *, owner: int | None) -> socket.socket | None:
+    """A connection to the server of the current folder. Returns: None if there is none.
 
     Args:
         wait: seconds for a server that ends to make room.
         owner: where there is no server, one is started that ends with this process; None starts none.
-        environment: of a new server.
     """
-    place = folder / FOLDER
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
     until = time.monotonic() + wait
-    lock = os.open(place / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
+    with _lock(Path()) as lock:
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
             except BlockingIOError:
-                if wait and time.monotonic() < until:
-                    time.sleep(0.02)
-                    continue
-                return None if wait else _dial(place)
-            return _start(folder, lock, owner, environment) if owner else None
+                if not wait:
+                    return _dial()
+                if time.monotonic() > until:
+                    return None
+                time.sleep(0.02)
+        if owner is None:
+            return None
+        _start(Path(), lock, owner, os.environ)
+        return _dial()
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[int]:
+    """The lock that a server holds while it lives."""
+    (folder / FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = os.open(folder / FOLDER / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        yield lock
     finally:
         os.close(lock)
 
 
-def _dial(place: Path) -> socket.socket | None:
+def _dial() -> socket.socket | None:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with _short(place) as folder:
+        with _short(FOLDER) as folder:
             connection.connect(f"{folder}/{SOCKET}")
     except OSError:
         connection.close()
@@ -58,7 +85,7 @@ def _dial(place: Path) -> socket.socket | None:
     return connection
 
 
-def _start(folder: Path, lock: int, owner: int, environment: Mapping[str, str]) -> socket.socket | None:
+def _start(folder: Path, lock: int, owner: int, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     """Start a server. It inherits the lock and the listening socket, so that nobody has to wait for it."""
     (folder / FOLDER / SOCKET).unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening, _short(folder / FOLDER) as short:
@@ -68,7 +95,7 @@ def _start(folder: Path, lock: int, owner: int, environment: Mapping[str, str]) 
         finally:
             os.umask(before)
         listening.listen()
-        subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-P", "-m", "finetrail.warm.server", str(listening.fileno()), str(lock), str(owner)],
             cwd=folder,
             env=dict(environment),
@@ -78,10 +105,9 @@ def _start(folder: Path, lock: int, owner: int, environment: Mapping[str, str]) 
             pass_fds=(listening.fileno(), lock),
             process_group=0,  # Ctrl-C is meant for the stage
         )
-        return _dial(folder / FOLDER)
 
 
-@contextlib.contextmanager
+@contextmanager
 def _short(folder: Path) -> Iterator[str]:
     """A name of the folder that fits into a socket's address, which the system limits to 107 bytes."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
