@@ -138,8 +138,8 @@ class Tracker:
         """Log metrics at one step.
 
         Args:
-            at: when they were measured, in milliseconds since 1970; now by default. MLflow keeps one of two metrics that
-                are equal in all, so that a point may be sent again whose answer was lost.
+            at: when they were measured, in milliseconds since 1970; now by default. Of metrics that are equal in all,
+                MLflow keeps one: a point whose answer was lost can be sent again.
         """
         from mlflow.entities import Metric
         from mlflow.utils.time import get_current_time_millis
