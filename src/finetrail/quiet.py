@@ -17,7 +17,7 @@ def quiet_libraries() -> None:
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
         "DO_NOT_TRACK": "true",
-        # Threads that wait for each other sleep instead of spin: training small heads beside other work is 3x faster.
+        # Waiting threads sleep instead of spinning: training small heads beside other work is 3x faster.
         "OMP_WAIT_POLICY": "passive",
     }.items():
         os.environ.setdefault(name, value)

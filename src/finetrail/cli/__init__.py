@@ -1,1 +1,1 @@
-"""The `finetrail` command line: the only readers of argv."""
+"""The `finetrail` command line: the only code that reads argv."""

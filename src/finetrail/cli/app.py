@@ -1,4 +1,4 @@
-"""The `finetrail` command: one command a stage, which dvc.yaml calls, and those that a person calls."""
+"""The `finetrail` command: one command per stage, called by dvc.yaml, and those for people."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ Model = Annotated[
 
 @app.callback()
 def main(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
-    """Set what holds for every command."""
+    """Apply the options that every command shares."""
     if debug:
         os.environ["FINETRAIL_DEBUG"] = "1"
 
@@ -49,7 +49,7 @@ def ingest() -> None:
 @app.command(rich_help_panel=STAGES)
 @one_line_errors
 def validate() -> None:
-    """Check the manifest by the rules in params.yaml; quarantine rows, or stop."""
+    """Check the manifest against the rules in params.yaml; quarantine rows, or stop."""
     workspace, params = open_workspace()
     from finetrail.stages.validate import validate as stage
 
@@ -64,7 +64,7 @@ def validate() -> None:
 @app.command(rich_help_panel=STAGES)
 @one_line_errors
 def split() -> None:
-    """Divide the rows into train, val and test; no duplicate or near duplicate crosses."""
+    """Divide the rows into train, val and test; duplicates and near duplicates never cross."""
     workspace, params = open_workspace()
     from finetrail.stages.split import split as stage
 
@@ -86,7 +86,7 @@ def train(candidate: Annotated[str, typer.Argument(help="One of the candidates i
         raise ConfigError(f"candidate {candidate!r} is not in params.yaml; it has {', '.join(params.candidates)}")
     from finetrail.inference.launch import launch, launched, one_of_several
 
-    # What ends containers and batch jobs is taken as Ctrl-C: MLflow hears of it.
+    # SIGTERM, which ends containers and batch jobs, acts like Ctrl-C: MLflow hears of it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     chosen = params.candidates[candidate]
     if chosen.train.processes > 1 and not launched():
@@ -104,7 +104,7 @@ def train(candidate: Annotated[str, typer.Argument(help="One of the candidates i
             seed=params.seed,
             track=bar,
         )
-    if done is None:  # another of several processes tells
+    if done is None:  # another of several processes reports
         return
     size = f"{done.parameters['trainable']:,} of {done.parameters['total']:,} parameters"
     speed = f"{done.measured['samples_per_second']} samples/s"
@@ -212,7 +212,7 @@ def predict(
     ] = None,
     model: Model = None,
 ) -> None:
-    """Score a file, or a folder of images, with a trained model; if it was killed, go on where it was."""
+    """Score a file, or a folder of images, with a trained model; after a kill, resume where it stopped."""
     workspace, params = open_workspace()
     from finetrail.commands.predict import predict as command
 

@@ -1,4 +1,4 @@
-"""What the command line shows: lines on stdout, progress on stderr, one line for an error."""
+"""What the command line shows: lines on stdout, progress on stderr, one line per error."""
 
 import errno
 import functools
@@ -24,7 +24,7 @@ _err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
 
 
 def bar(items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
-    """The `Track` of the command line: a progress bar on stderr, and nothing where stderr is not a terminal."""
+    """The `Track` of the command line: a progress bar on stderr, or nothing if stderr is not a terminal."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -60,7 +60,7 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 
 class _Lines(logging.Handler):
-    """A warning is one line, however narrow the terminal, and beside a progress bar it gets a line of its own."""
+    """Prints a warning as one line, however narrow the terminal; beside a progress bar it gets its own line."""
 
     def emit(self, record: logging.LogRecord) -> None:
         _err.print(f"[bold yellow]{record.levelname.lower()}[/]: ", end="")
@@ -74,9 +74,7 @@ def _from_system(error: OSError) -> FinetrailError | None:
             "the earlier results are untouched, `dvc checkout` restores what DVC had put aside"
         )
     if error.errno in (errno.EACCES, errno.EROFS):
-        return WorkspaceError(
-            f"{error.filename} may not be written or read ({error.strerror}); correct its permissions"
-        )
+        return WorkspaceError(f"{error.filename} cannot be written or read ({error.strerror}); correct its permissions")
     return None
 
 

@@ -1,4 +1,4 @@
-"""What every command begins with: the workspace of this folder, and its params.yaml."""
+"""What every command starts with: the workspace of the current folder, and its params.yaml."""
 
 from pathlib import Path
 
@@ -8,6 +8,6 @@ from finetrail.workspace import Workspace
 
 
 def open_workspace() -> tuple[Workspace, Params]:
-    """The workspace, and its checked parameters. Raises: ConfigError: see `load_params`."""
+    """Return the workspace and its checked parameters. Raises: ConfigError: see `load_params`."""
     workspace = Workspace(Path.cwd())
     return workspace, load_params(workspace.params)

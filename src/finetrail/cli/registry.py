@@ -1,4 +1,4 @@
-"""The commands of the `finetrail` command line around the registry: gate, rollback, versions, ledger."""
+"""The `finetrail` commands around the registry: gate, rollback, versions, ledger."""
 
 import signal
 from pathlib import Path
@@ -28,7 +28,7 @@ def promote(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge, but change nothing.")] = False,
     json: Json = None,
 ) -> None:
-    """Put a version through the gate; if it passes it becomes `champion`."""
+    """Put a version through the gate; if it passes, it becomes `champion`."""
     workspace, params = open_workspace()
     from finetrail.commands.promote import promote as command
     from finetrail.commands.promote import table
@@ -87,7 +87,7 @@ def models() -> None:
 def history(
     head: Annotated[str | None, typer.Option(help="The head as you noted it earlier, to check against.")] = None,
 ) -> None:
-    """Show the ledger of promotions, refusals, rollbacks and test scorings, and check that it is whole."""
+    """Show the ledger of promotions, refusals, rollbacks and test scorings, and check that it is intact."""
     workspace, params = open_workspace()
     from finetrail.commands.history import history as command
 
@@ -98,7 +98,7 @@ def history(
 @app.command(rich_help_panel=REGISTRY)
 @one_line_errors
 def evaluate(version: Version = "challenger", json: Json = None) -> None:
-    """Score a registered version on the test split of this workspace, and enter that in the ledger."""
+    """Score a registered version on the test split of this workspace, and record that in the ledger."""
     workspace, params = open_workspace()
     from finetrail.commands.evaluate import evaluate as command
 
@@ -157,12 +157,12 @@ def reproduce(
     keep: Annotated[Path | None, typer.Option(help="Build it in this folder, and leave it there.")] = None,
     json: Json = None,
 ) -> None:
-    """Train a version again from a fresh clone of its commit, and compare: the bits, or else the validation metrics."""
+    """Train a version again from a fresh clone of its commit, and compare the bits, or else the validation metrics."""
     workspace, params = open_workspace()
     from finetrail.commands.reproduce import reproduce as command
     from finetrail.commands.verify import choose
 
-    # What ends containers and batch jobs is taken as Ctrl-C: what was started ends too, and the clone is removed.
+    # SIGTERM, which ends containers and batch jobs, acts like Ctrl-C: child processes end too, the clone is removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     tracker, known = choose(workspace, params.project, version)
     out.print(f"{known.address}, fingerprint {known.fingerprint[:16]}")

@@ -1,6 +1,6 @@
-"""The words of a text: the units for every label on part of a text.
+"""The words of a text: the units of every label on part of a text.
 
-Words follow from the text alone, so they are the same in training, evaluation and serving.
+Words depend on the text alone, so they are the same in training, evaluation and serving.
 """
 
 import re
@@ -21,7 +21,7 @@ _MORE_MARKS = "\U0001f3fb-\U0001f3ff\uff9e\uff9f"
 
 
 def words(text: str) -> list[tuple[int, int]]:
-    r"""Divide a text into words; together they hold every character that is not white space, and no white space.
+    r"""Divide a text into words, which together cover exactly its characters that are not white space.
 
     A word is a run of letters, digits and `_`; or one Chinese character or kana; or one other character, such as a
     punctuation mark. Marks (Mn, Mc, Me) and invisible characters (Cf) belong to the word before them and do not end a
@@ -29,7 +29,7 @@ def words(text: str) -> list[tuple[int, int]]:
     spaces, so its runs are words. Runs of Thai, Lao, Khmer and Burmese are not divided.
 
     Returns:
-        (start, end) of each word in order: half-open, indices of the str.
+        (start, end) of each word in order: half-open, as indices of the str.
     """
     return [match.span() for match in _pattern().finditer(text)]
 
@@ -47,7 +47,7 @@ def _pattern() -> re.Pattern[str]:
     letter = rf"[^\W{_CJK}\uff9e\uff9f]"
     run = rf"{letter}+(?:[{marks}]+{letter}*)*{after}"
     flag = rf"[{_REGIONAL}]{{2}}{after}"
-    # A joiner binds the next symbol, as in the emoji of a family; a letter begins a word of its own.
+    # A joiner binds the next symbol, as in a family emoji; a letter begins its own word.
     other = rf"\S{after}(?:(?<={_JOINER})[^\w\s]{after})*"
     return re.compile(f"{run}|{flag}|{other}")
 

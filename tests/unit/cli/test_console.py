@@ -64,8 +64,8 @@ def test_a_message_of_several_lines_becomes_one(capsys: pytest.CaptureFixture[st
             "no space is left on the disk (data/raw.partial); free some and run again: the earlier results ",
         ),
         (errno.EDQUOT, "no space is left on the disk (data/raw.partial)"),
-        (errno.EACCES, "data/raw.partial may not be written or read (Permission denied); correct its permissions"),
-        (errno.EROFS, "data/raw.partial may not be written or read (Read-only file system); correct its permissions"),
+        (errno.EACCES, "data/raw.partial cannot be written or read (Permission denied); correct its permissions"),
+        (errno.EROFS, "data/raw.partial cannot be written or read (Read-only file system); correct its permissions"),
     ],
 )
 def test_what_the_system_refuses_is_one_line_too(number: int, message: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -176,7 +176,7 @@ def test_a_model_of_texts_is_refused(workspace: Workspace, registered: object, f
     [
         ("none", None, "none does not exist; give a folder, an archive, an image, or a CSV"),
         ("empty", "", "'empty' holds no files; name the folder or archive"),
-        ("a.zip", b"PK but no more", "a.zip is no whole archive"),
+        ("a.zip", b"PK but no more", "a.zip is not a complete archive"),
         ("a.doc", b"x", "'a.doc': cannot tell its format from '.doc'; give a folder"),
         ("a.csv", b"path\nx.png\n", "a.csv: no column 'image'; it has 'path'"),
     ],
@@ -205,7 +205,7 @@ def test_an_archive_that_breaks_off_leaves_the_earlier_file(workspace: Workspace
     (workspace.root / "a.tar").write_bytes(whole.getvalue()[:1600])
     (workspace.root / "b.csv").write_text("earlier")
     target = workspace.root / "b.csv"
-    with pytest.raises(SourceError, match=r"a.tar is no whole archive"):
+    with pytest.raises(SourceError, match=r"a.tar is not a complete archive"):
         predict(workspace, image_model, workspace.root / "a.tar", target, chunk=Most(1, 2**20), **IMAGE)
     assert (workspace.root / "b.csv").read_text() == "earlier"
     assert {path.name for path in workspace.root.iterdir()} == {"a.tar", "b.csv"}

@@ -277,7 +277,7 @@ def test_shards_of_another_run_leave_earlier_results(tmp_path: Path) -> None:
     image_split(space)
     before = contents(space)
     min(space.raw.glob("part-*.parquet")).unlink()
-    with pytest.raises(SplitError, match="the shards and the manifest of data/raw are not of one run"):
+    with pytest.raises(SplitError, match="the shards and the manifest of data/raw come from different runs"):
         image_split(space, seed=1)
     assert contents(space) == before
 

@@ -142,8 +142,8 @@ def test_a_warning_is_told_and_puts_nothing_aside(tmp_path: Path) -> None:
         (lambda table: table.drop(columns="id"), "no column 'id'"),
         (lambda table: table.assign(label=range(len(table))), "label: .* found 'int64'"),
         (lambda table: table.assign(words=table["words"].astype("str")), "words: .* found '3'"),
-        (lambda table: table.assign(split="dev"), "split: values_to_be_in_set is not so, found 'dev'"),
-        (lambda table: table.assign(id="same"), "id: values_to_be_unique is not so, found 'same'"),
+        (lambda table: table.assign(split="dev"), "split: values_to_be_in_set does not hold, found 'dev'"),
+        (lambda table: table.assign(id="same"), "id: values_to_be_unique does not hold, found 'same'"),
     ],
 )
 def test_a_manifest_of_another_schema_stops_the_pipeline(change: Any, detail: str, tmp_path: Path) -> None:

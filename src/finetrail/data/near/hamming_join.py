@@ -1,11 +1,11 @@
 """Every pair of perceptual hashes that differ in few bits: an exact Hamming join in bounded memory.
 
-A hash has 256 bits, of which the first 64 are the coarse ones (see `perceptual`). Two are near if they differ in at
-most `COARSE` of these and in at most `within` of all.
+A hash has 256 bits; the first 64 are coarse (see `perceptual`). Two hashes are near if they differ in at most `COARSE`
+coarse bits and in at most `within` bits in all.
 
 Method: multi-index hashing (Norouzi, Punjani & Fleet, "Fast search in Hamming space with multi-index hashing", 2012).
-The 64 coarse bits are cut into 3 blocks: two hashes that differ in at most 8 of them differ in at most 2 of one block.
-So every block is looked up with each of its bits and pairs of bits turned over, and little else is compared.
+The 64 coarse bits are cut into 3 blocks: two hashes that differ in at most 8 of them differ in at most 2 of some block.
+So every block is looked up as it is and with each bit and pair of bits flipped, and little else is compared.
 """
 
 from collections.abc import Iterator
@@ -31,9 +31,9 @@ class HammingJoin:
     """Distinct hashes as numbers, and the lookups that find every near pair.
 
     Args:
-        words: (n, 4) the distinct hashes, 64 bits a word; a hash is known by its place.
-        within: bits of all 256 in which two near hashes may differ.
-        pairs_at_once: that are compared, so that memory is bounded.
+        words: (n, 4) the distinct hashes, 64 bits per word; a hash is identified by its index.
+        within: how many of all 256 bits may differ between two near hashes.
+        pairs_at_once: pairs to compare at once, which bounds memory.
     """
 
     def __init__(self, words: "Words", within: int, pairs_at_once: int = PAIRS_AT_ONCE) -> None:
@@ -46,14 +46,14 @@ class HammingJoin:
         return [_Block(self.words[:, 0], shift, bits) for shift, bits in BLOCKS]
 
     def distance(self, first: "Ints", second: "Ints") -> "Ints":
-        """In how many bits the hashes at two lists of places differ, pair by pair."""
+        """Return in how many bits the hashes at two lists of indices differ, pair by pair."""
         import numpy as np
 
         bits: Ints = np.bitwise_count(self.words[first] ^ self.words[second]).sum(axis=-1, dtype=np.int64)
         return bits
 
     def near(self, first: "Ints", second: "Ints") -> "NDArray[np.bool_]":
-        """Whether the hashes at two lists of places are near, pair by pair."""
+        """Return whether the hashes at two lists of indices are near, pair by pair."""
         import numpy as np
 
         near: NDArray[np.bool_] = (
@@ -67,13 +67,13 @@ class HammingJoin:
         """Yield the near pairs of different colours, some at a time; a pair may come more than once.
 
         Args:
-            colour: one number a hash; a negative one takes a hash out. The caller may unite colours as it goes on.
+            colour: one number per hash; a negative one excludes a hash. The caller may unite colours while iterating.
         """
         import numpy as np
 
         for flips in range(FLIPS + 1):
             for block in self.blocks:
-                colours = block.colours(colour)  # as they are now: later ones would only spare more
+                colours = block.colours(colour)  # as of now: later colours would only skip more
                 for turned in combinations(range(block.bits), flips):
                     mask = sum(1 << bit for bit in turned)
                     for one, two in block.candidates(mask, *colours, self._pairs_at_once):
@@ -84,11 +84,11 @@ class HammingJoin:
                             yield first[near], second[near]
 
     def clusters(self) -> "Ints":
-        """Return one number a hash; two hashes have the same if a chain of near pairs joins them."""
+        """Return one number per hash; two hashes have the same one if a chain of near pairs joins them."""
         import numpy as np
 
         colour = np.arange(len(self.words))
-        # First each hash with the next in the order of a block: that unites most of a large cluster at little cost.
+        # First compare each hash with the next in a block's order: that unites most of a large cluster at little cost.
         for block in self.blocks:
             first, second = block.order[:-1], block.order[1:]
             near = self.near(first, second)
@@ -105,14 +105,14 @@ class HammingJoin:
 
 
 class _Block:
-    """Some bits of every hash, as a table from their value to the places that hold it."""
+    """Some bits of every hash, as a table from their value to the indices that have it."""
 
     def __init__(self, word: "Words", shift: int, bits: int) -> None:
         import numpy as np
 
         self.bits = bits
         value = ((word >> np.uint64(shift)) & np.uint64((1 << bits) - 1)).astype(np.int64)
-        self.order = np.lexsort((word, value))  # places by value
+        self.order = np.lexsort((word, value))  # indices by value
         ordered = value[self.order]
         self.values, self.starts = np.unique(ordered, return_index=True)
         self.ends = np.append(self.starts[1:], len(ordered))
@@ -127,11 +127,11 @@ class _Block:
         return np.minimum.reduceat(ordered, self.starts), np.maximum.reduceat(ordered, self.starts)
 
     def candidates(self, mask: int, low: "Ints", high: "Ints", at_once: int) -> "Iterator[tuple[Ints, Ints]]":
-        """Yield places whose values differ in just the bits of the mask, every pair once, some at a time.
+        """Yield indices whose values differ in exactly the bits of the mask, every pair once, some at a time.
 
         Args:
-            low, high: of `colours`; values of one and the same colour are passed over, however many places hold them.
-            at_once: pairs, or more where a single place has more.
+            low, high: from `colours`; values of a single colour are skipped, however many indices have them.
+            at_once: pairs, or more if a single index has more.
         """
         import numpy as np
 
@@ -159,10 +159,10 @@ class _Block:
 
 
 def unite(colour: "Ints", first: "Ints", second: "Ints") -> None:
-    """Give both places of every pair, and all of their colours, the lowest of these colours; in place.
+    """Give both members of every pair, and all others of their colours, the lowest of these colours; in place.
 
     Args:
-        colour: (n,) the lowest place that has this colour, for every place.
+        colour: (n,) for every index, the lowest index of its colour.
     """
     import numpy as np
 
@@ -174,7 +174,7 @@ def unite(colour: "Ints", first: "Ints", second: "Ints") -> None:
         if not len(first):
             return
         np.minimum.at(colour, high[apart], low[apart])
-        while True:  # to the end of every chain that this has made
+        while True:  # follow every chain that this has made to its end
             root = colour[colour]
             if np.array_equal(root, colour):
                 break
@@ -182,7 +182,7 @@ def unite(colour: "Ints", first: "Ints", second: "Ints") -> None:
 
 
 def _ranges(begin: "Ints", count: "Ints") -> "Ints":
-    """The numbers from each `begin` on, `count` of each, one range after the other."""
+    """Return `count` numbers from each `begin` on, one range after the other."""
     import numpy as np
 
     ends = np.cumsum(count)

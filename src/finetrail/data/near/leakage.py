@@ -1,6 +1,6 @@
-"""Which rows must never stand on both sides of a split: what is asked of contents that are the same, or nearly.
+"""Which rows must never be on both sides of a split: those whose contents are the same, or nearly.
 
-Each kind of content answers for itself, as `Neighbours`.
+Each kind of content decides that for itself, as `Neighbours`.
 """
 
 from collections import defaultdict
@@ -25,14 +25,14 @@ class Crossing:
 
 
 class Neighbours(Protocol):
-    """The contents of all rows, and which of them are the same or near; a row is known by its place."""
+    """The contents of all rows, and which of them are the same or near; a row is identified by its index."""
 
     def clusters(self) -> "Ints":
-        """Return one number a row: equal for rows of the same content, or joined by a chain of near pairs."""
+        """Return one number per row: equal for rows with the same content or joined by a chain of near pairs."""
         ...
 
     def crossing(self, splits: Sequence[str | None]) -> Crossing | None:
-        """Search for the same or near contents in different splits; a row of split None is left out."""
+        """Search different splits for contents that are the same or near; a row of split None is left out."""
         ...
 
     def similarity(self, first: int, second: int) -> float:
@@ -40,7 +40,7 @@ class Neighbours(Protocol):
         ...
 
     def relation(self, first: int, second: int) -> str:
-        """How one row stands to another of its cluster, as in "near to"."""
+        """How one row relates to another of its cluster, as in "near to"."""
         ...
 
     def say(self, similarity: float) -> str:
@@ -51,12 +51,12 @@ class Neighbours(Protocol):
 def crossing(
     contents: "Ints", splits: Sequence[str | None], near: "Callable[[Ints], tuple[int, ...] | None] | None"
 ) -> tuple[int, int] | None:
-    """Return two rows in different splits of the same or near contents; None if there are none.
+    """Return two rows in different splits with the same or near contents; None if there are none.
 
     Args:
-        contents: (rows,) the number of each row's content, equal for equal ones.
-        near: finds two near contents on different sides, given the side of each content, -1 to leave it out; None where
-            only equal ones count.
+        contents: (rows,) the number of each row's content, equal for equal contents.
+        near: finds two near contents on different sides, given the side of each content, or -1 to leave it out; None if
+            only equal contents count.
     """
     import numpy as np
 

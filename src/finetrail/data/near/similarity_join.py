@@ -1,9 +1,9 @@
 """Every pair of texts with at least a given Jaccard similarity of word shingles: an exact set-similarity join.
 
 Method: prefix filtering (Chaudhuri, Ganti & Kaushik 2006; Bayardo, Ma & Srikant 2007) with a positional filter (Xiao,
-Wang, Lin & Yu, "Efficient similarity joins for near duplicate detection", 2008). Sort every set by rarity of its
-shingles: two sets of Jaccard >= t share a shingle among those of each that still have t|s| from there on. In prose
-these are shingles that occur in one text only, so almost nothing is compared.
+Wang, Lin & Yu, "Efficient similarity joins for near duplicate detection", 2008). Sort every set by the rarity of its
+shingles. Two sets of Jaccard >= t share a shingle in their prefixes: the shingles of a set s with at least t|s| of them
+from there on. In prose these occur in one text only, so almost nothing is compared.
 """
 
 from collections import defaultdict
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-SLACK = 1e-9  # for the bounds, which are computed in another order than the similarity and may round differently
+SLACK = 1e-9  # for the bounds, which are computed in a different order from the similarity and may round differently
 
 
 class Join:
-    """The sets of shingles of distinct texts as flat arrays, and the lookups that find every near pair.
+    """The shingle sets of distinct texts as flat arrays, and the lookups that find every near pair.
 
     A text shorter than one shingle is near to no other text, and has no tokens here.
 
     Args:
-        texts: distinct normalised texts; a set is known by its place among them.
+        texts: distinct normalised texts; a set is identified by its index among them.
     """
 
     def __init__(self, texts: Sequence[str], threshold: float, shingle_words: int) -> None:
@@ -35,12 +35,12 @@ class Join:
         self.threshold = threshold
         owner, token, self.sizes = _shingle_numbers(texts, shingle_words)
         frequency = np.bincount(token)
-        shared = frequency[token] > 1  # a shingle of one text alone counts in its size, and can match nothing
+        shared = frequency[token] > 1  # a shingle of one text alone counts towards its size, and can match nothing
         owner, token = owner[shared], token[shared]
         order = np.lexsort((token, frequency[token], owner))
         owner, self.tokens = owner[order], token[order]
         self.starts = np.searchsorted(owner, np.arange(len(texts) + 1))
-        self.marks = np.zeros(len(frequency), dtype=bool)  # scratch of `jaccard`
+        self.marks = np.zeros(len(frequency), dtype=bool)  # scratch space of `jaccard`
 
         left = self.starts[owner + 1] - np.arange(len(owner))  # shingles of the set from this one on
         prefix = np.flatnonzero(left >= self.threshold * self.sizes[owner] - SLACK)
@@ -48,14 +48,14 @@ class Join:
         self.owner, self.token, self.left = owner[prefix], self.tokens[prefix], left[prefix]
 
     def candidates(self, colour: "Ints") -> Iterator[tuple[int, "Ints"]]:
-        """Yield each set with the sets of other colours that may be near to it: every pair is yielded once.
+        """Yield each set with the sets of other colours that may be near to it, every pair once.
 
-        A near pair has t/(1+t) of the two sizes in common. At the first shingle that two sets share, no more than what
-        is left of either can be in common, which rules out most pairs before they are compared.
+        A near pair has t/(1+t) of the two sizes in common. From the first shingle that two sets share, they have no
+        more in common than what is left of either, which rules out most pairs before they are compared.
 
         Args:
-            colour: one number a set; two sets of one colour are no pair, and a negative colour takes a set out. The
-                caller may unite colours while it goes on.
+            colour: one number per set; two sets of one colour are not a pair, and a negative colour excludes a set. The
+                caller may unite colours while iterating.
         """
         import numpy as np
 
@@ -64,7 +64,7 @@ class Join:
         owner, left = self.owner[use], self.left[use]
         share = self.threshold / (1 + self.threshold)
         enough = share * self.sizes[owner] - SLACK
-        # Entries of one shingle lie side by side, in runs of one colour; a set skips the run of its own in one step,
+        # Entries of one shingle are adjacent, in runs of one colour. A set skips the run of its own colour in one step,
         # so thousands of texts of one boilerplate cost no more than other texts once they are known to be one cluster.
         colours = int(colour.max(initial=0)) + 1
         token, run = self.token[use], self.token[use] * colours + colour[owner]
@@ -106,7 +106,7 @@ class Join:
         return similar
 
     def clusters(self) -> "Ints":
-        """Return one number a text; two texts have the same if a chain of near pairs joins them."""
+        """Return one number per text; two texts have the same one if a chain of near pairs joins them."""
         import numpy as np
 
         colour = np.arange(len(self.sizes))
@@ -119,7 +119,7 @@ class Join:
                     colour[members[small]] = big
                     members[big] += members.pop(small)
 
-        # First each set with the one before it in its lists only: that unites most of a boilerplate at little cost.
+        # First compare each set only with the one before it in its lists: that unites most of a boilerplate cheaply.
         beside = np.flatnonzero(np.diff(self.token, prepend=-1) == 0)
         neighbours = np.unique(np.column_stack([self.owner[beside], self.owner[beside - 1]]), axis=0)
         steps = np.searchsorted(neighbours[:, 0], np.arange(len(self.sizes) + 1))
@@ -160,13 +160,13 @@ def _shingle_numbers(texts: Sequence[str], shingle_words: int) -> tuple["Ints", 
     owner = np.repeat(np.arange(len(texts)), runs)
     first = np.arange(len(owner)) + np.repeat(np.cumsum(lengths) - lengths - (np.cumsum(runs) - runs), runs)
     token, highest = words[first], len(numbers)
-    for k in range(1, shingle_words):  # exact numbers, no hashes: a run of k+1 words is a run of k words and a word
+    for k in range(1, shingle_words):  # exact numbers, not hashes: a run of k+1 words is one of k words and a word
         if highest * len(numbers) >= 2**63:
             token = np.unique(token, return_inverse=True)[1]
             highest = len(token)
         token, highest = token * len(numbers) + words[first + k], highest * len(numbers)
 
-    # Most shingles of prose occur once. Counting hashes finds nearly all of these, and spares them the sort below.
+    # Most shingles in prose occur once. Counting hashes finds nearly all of them, and saves sorting them below.
     bits = max(10, len(token).bit_length() + 1)
     slot = (token.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(64 - bits)
     repeated = np.bincount(slot.view(np.int64), minlength=2**bits)[slot.view(np.int64)] > 1

@@ -1,7 +1,7 @@
-"""Read the files of a zip or tar archive one by one, without unpacking it, and trust nothing that it says of itself.
+"""Read the files of a zip or tar archive one by one, without unpacking it, and trust nothing that it declares.
 
-Refused, with the member's name: names that lead out of the archive or come twice, links and devices, encrypted members,
-and what expands beyond the bounds below.
+Refused, with the member's name: names that lead out of the archive or appear twice, links and devices, encrypted
+members, and anything that expands beyond the bounds below.
 """
 
 import bz2
@@ -28,13 +28,13 @@ _UTF8_FLAG, _ENCRYPTED_FLAG = 0x800, 0x1
 
 @dataclass(frozen=True)
 class Bounds:
-    """What an archive may expand to.
+    """How far an archive may expand.
 
-    Images are compressed already: a hundredfold expansion of more than a little is an attack, or no images.
+    Images are already compressed: a large file that expands a hundredfold is an attack, or not an image.
 
     Attributes:
-        a_file, total: bytes of a file, and of all together.
-        times: what a file, or all together, may expand to, where they have more than `free` bytes.
+        a_file, total: bytes per file, and of all files together.
+        times: the largest expansion of a file, or of all together, beyond `free` bytes.
     """
 
     a_file: int = MOST_BYTES
@@ -47,21 +47,21 @@ BOUNDS = Bounds()
 
 
 def member_names(path: Path) -> Iterator[str]:
-    """The names of all files in an archive, in its order; their contents are not read where that can be avoided.
+    """Yield the names of all files in an archive, in its order; avoid reading their contents where possible.
 
     Raises:
-        SourceError: the archive is damaged, or has a member that is refused.
+        SourceError: the archive is damaged, or contains a refused member.
     """
     return (name for name, _ in _members(path, BOUNDS, read=False))
 
 
 def read_members(path: Path, bounds: Bounds = BOUNDS) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of every file in an archive, in its order, one at a time. Raises: as `member_names`."""
+    """Yield name and bytes of every file in an archive, in its order, one at a time. Raises: as `member_names`."""
     return _members(path, bounds, read=True)
 
 
 class _Guard:
-    """Counts what an archive gives, and stops it where it asks for too much."""
+    """Counts what an archive yields, and stops it at the bounds."""
 
     def __init__(self, path: Path, bounds: Bounds) -> None:
         self._name = path.name
@@ -71,24 +71,22 @@ class _Guard:
         self._seen: set[str] = set()
 
     def admit(self, name: str, size: int, packed: int | None, fault: str | None) -> str:
-        """The plain name of a file that may be read.
+        """Return the plain name of a file that may be read.
 
         Args:
-            size: the bytes that it says it has; packed: in the archive, where that is known.
-            fault: what makes it no plain file.
+            size: its declared bytes; packed: its bytes in the archive, if known.
+            fault: why it is not a plain file; None if it is one.
         """
         plain = plain_name(self._name, name)
         if fault:
-            raise SourceError(f"{self._name}: {plain!r} is {fault}; only plain files are read; pack it again without")
+            raise SourceError(f"{self._name}: {plain!r} is {fault}; only plain files are read; repack without it")
         if not plain or plain in self._seen:
-            raise SourceError(
-                f"{self._name}: the name {plain!r} comes twice; pack the archive again with each file once"
-            )
+            raise SourceError(f"{self._name}: the name {plain!r} appears twice; repack the archive with each file once")
         self._seen.add(plain)
         most = self._bounds
         if not 0 <= size <= most.a_file:
             raise SourceError(
-                f"{self._name}: {plain!r} has {size:,} bytes; a file may have {most.a_file:,}; take it out"
+                f"{self._name}: {plain!r} has {size:,} bytes; a file may have at most {most.a_file:,}; remove it"
             )
         self._total += size
         if packed is not None and size > most.free and size > most.times * packed:
@@ -100,7 +98,7 @@ class _Guard:
     def _bomb(self, what: str, size: int, packed: int) -> SourceError:
         return SourceError(
             f"{self._name}: {what} from {packed:,} to {size:,} bytes or more; at most {self._bounds.times} times "
-            f"and {self._bounds.total:,} bytes are allowed; check where it is from"
+            f"and {self._bounds.total:,} bytes are allowed; check where it comes from"
         )
 
 
@@ -114,16 +112,16 @@ class _Metered:
     def read(self, size: int) -> bytes:
         self._left -= size
         if self._left < 0:
-            raise SourceError(f"{self._name}: a header has more than {HEADER_BYTES:,} bytes; check where it is from")
+            raise SourceError(f"{self._name}: a header has more than {HEADER_BYTES:,} bytes; check where it comes from")
         return self._file.read(size)
 
     def allow(self, size: int) -> None:
-        """Agree on the contents of a member, and the header of the next."""
+        """Allow the contents of a member, and the header of the next."""
         self._left = size + HEADER_BYTES
 
 
 class _Header(tarfile.TarInfo):
-    """A member's header; where it is damaged or missing, `tarfile` would end as if all had been read."""
+    """A member's header; if it is damaged or missing, `tarfile` would end as if it had read everything."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Header":
@@ -131,8 +129,8 @@ class _Header(tarfile.TarInfo):
             return super().frombuf(buf, encoding, errors)
         except tarfile.HeaderError as error:
             if bytes(buf) == bytes(tarfile.BLOCKSIZE):
-                raise  # the mark of the end
-            raise tarfile.ReadError(f"{error} at the start of a member" if buf else "no mark of the end") from error
+                raise  # the end marker
+            raise tarfile.ReadError(f"{error} at the start of a member" if buf else "no end marker") from error
 
 
 def _members(path: Path, bounds: Bounds, *, read: bool) -> Iterator[tuple[str, bytes]]:
@@ -155,7 +153,7 @@ def _zip_members(guard: _Guard, file: IO[bytes], *, read: bool) -> Iterator[tupl
         archive.filelist.clear()
         archive.NameToInfo.clear()
         while members:
-            member = members.pop()  # let go of each: the entries take more memory than all else
+            member = members.pop()  # free each one: the entries take more memory than all else
             folder = member.is_dir() or member.filename.endswith("\\")
             name = guard.admit(
                 _zip_name(member), 0 if folder else member.file_size, member.compress_size, _zip_fault(member)
@@ -164,16 +162,16 @@ def _zip_members(guard: _Guard, file: IO[bytes], *, read: bool) -> Iterator[tupl
                 continue
             data = b""
             if read:
-                # With a size, no more is expanded than the directory says; the checksum then shows that it lied.
+                # Given a size, it expands no more than the directory declares; the checksum then exposes a lie.
                 with archive.open(member) as stream:
                     data = stream.read(member.file_size) if member.file_size else stream.read(1)
                 if len(data) != member.file_size:
-                    raise zipfile.BadZipFile(f"{name!r} has not the size that the directory says")
+                    raise zipfile.BadZipFile(f"{name!r} does not have the size declared in the directory")
             yield name, data
 
 
 def _zip_name(member: zipfile.ZipInfo) -> str:
-    """Names are in code page 437 unless marked as UTF-8; macOS writes UTF-8 and does not mark it."""
+    """Names are in code page 437 unless marked as UTF-8; macOS writes UTF-8 without marking it."""
     if not member.flag_bits & _UTF8_FLAG:
         try:
             return member.filename.encode("cp437").decode("utf-8")
@@ -197,7 +195,7 @@ def _tar_members(path: Path, file: IO[bytes], mode: str, guard: _Guard, *, read:
     metered: Any = _Metered(file, path.name)
     with tarfile.open(fileobj=metered, mode=mode, tarinfo=_Header) as archive:  # type: ignore[call-overload]
         while (member := archive.next()) is not None:
-            archive.members.clear()  # else it keeps every header
+            archive.members.clear()  # otherwise it keeps every header
             name = guard.admit(member.name, member.size, None, _tar_fault(member)) if not member.isdir() else ""
             metered.allow(member.size if name else 0)
             if name:
@@ -205,7 +203,7 @@ def _tar_members(path: Path, file: IO[bytes], mode: str, guard: _Guard, *, read:
                 if read and len(data) != member.size:
                     raise tarfile.ReadError(f"{name!r} is cut off")
                 yield name, data
-    while file.read(2**20):  # to the end, where the checksum of a compressed archive stands
+    while file.read(2**20):  # to the end, where a compressed archive has its checksum
         pass
 
 
@@ -223,8 +221,8 @@ def _one_error(path: Path) -> Iterator[None]:
     try:
         yield
     except damage as error:
-        raise SourceError(f"{path.name} is no whole archive ({error}); copy or download it again") from error
+        raise SourceError(f"{path.name} is not a complete archive ({error}); copy or download it again") from error
     except OSError as error:
         if error.errno is not None:
-            raise  # the system's own, such as a missing permission
-        raise SourceError(f"{path.name} is no whole archive ({error}); copy or download it again") from error
+            raise  # from the operating system, such as a missing permission
+        raise SourceError(f"{path.name} is not a complete archive ({error}); copy or download it again") from error

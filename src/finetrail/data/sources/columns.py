@@ -1,4 +1,4 @@
-"""Which columns of a table hold what, and a row made out of a table's record."""
+"""Which columns of a table hold what, and how a table's record becomes a row."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,9 +13,9 @@ from finetrail.settings import Settings
 
 SplitName = Literal["train", "val", "test"]
 Record = tuple[int, dict[str, Any]]
-"""A row's number from 1 (a line's, for JSONL), and its values by column."""
+"""A row's number from 1 (for JSONL, the line's), and its values by column."""
 
-# The names that data sets give to the three splits, and ours.
+# The names that data sets use for the three splits, mapped to ours.
 OFFICIAL: dict[str, SplitName] = {
     "train": "train",
     "training": "train",
@@ -63,11 +63,11 @@ class Columns(Settings):
 
 
 class LabelReader(StoredLabel, Protocol):
-    """What sources ask of a kind of target.
+    """What sources need from a kind of target.
 
     Attributes:
-        formats: file formats that it brings along, beside the tables that all have, each with the reader of a file.
-        endings: of file names, and the formats that they mean.
+        formats: its own file formats, besides the tables that every kind reads, each with its reader.
+        endings: file name endings, and the formats that they stand for.
     """
 
     @property
@@ -77,7 +77,7 @@ class LabelReader(StoredLabel, Protocol):
     def endings(self) -> Mapping[str, str]: ...
 
     def given(self, where: str, record: Mapping[str, Any], columns: Any) -> tuple[Mapping[str, Any], Any]:
-        """The label's value as the source has it, and the record, which may gain the content that the label came with.
+        """Return the label's value as in the source, and the record, which may gain the content that came with it.
 
         Args:
             where: the place, for messages.
@@ -86,11 +86,11 @@ class LabelReader(StoredLabel, Protocol):
         ...
 
     def prepared(self, records: "Iterator[Record]", columns: Any) -> "Iterator[Record]":
-        """The records of one file, before any becomes a row: a kind may have to look ahead."""
+        """Yield the records of one file before any becomes a row: a kind may have to look ahead."""
         ...
 
     def read(self, where: str, value: Any, columns: Any) -> Any:
-        """A label out of a source's value; None where it is missing, `Unreadable` where a rule is to find it.
+        """Turn a source's value into a label; None if it is missing, `Unreadable` if a rule is to find it.
 
         Raises:
             SourceError: the value cannot be a label of this kind; the message names value, rule and remedy.
@@ -99,14 +99,14 @@ class LabelReader(StoredLabel, Protocol):
 
 
 class RecordReader(Protocol):
-    """Reads a file of a format that a target brings along."""
+    """Reads a file in a target's own format."""
 
     def __call__(self, path: Path, columns: Any) -> Iterator[Record]: ...
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a record stands. Attributes: source: its file; number: as in `Row`; split: of the whole file."""
+    """Where a record is. Attributes: source: its file; number: as in `Row`; split: the whole file's."""
 
     source: str
     number: int
@@ -117,15 +117,15 @@ class Place:
 
 
 def row_from(place: Place, record: Mapping[str, Any], columns: Columns, content: Any, label: Any) -> Row:
-    """A row out of a record, and of its content and label.
+    """Build a row from a record, its content and its label.
 
-    The official split of a whole file goes before that of the column.
+    The official split of a whole file takes precedence over the column's.
 
     Args:
         content, label: as they are stored.
 
     Raises:
-        SourceError: a value is no text that can be written, or the split is unknown.
+        SourceError: a text cannot be encoded as UTF-8, or the split is unknown.
     """
     for name in columns.names:
         value = record.get(name)
@@ -133,7 +133,7 @@ def row_from(place: Place, record: Mapping[str, Any], columns: Columns, content:
             if isinstance(text, str) and _HALF_A_CHARACTER.search(text):
                 raise SourceError(
                     f"{place}: column {name!r} holds {ascii(text)[:60]}; it must be text that can be "
-                    "written as UTF-8; mend the escapes of halved characters"
+                    "encoded as UTF-8; correct the escapes of halved characters"
                 )
     named = record[columns.split] if columns.split else None
     if named is not None and str(named).lower() not in OFFICIAL:
@@ -149,12 +149,12 @@ def row_from(place: Place, record: Mapping[str, Any], columns: Columns, content:
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a field is empty: None, NaN, or a text of white space alone."""
+    """Whether a field is empty: None, NaN, or only white space."""
     return value is None or value != value or (isinstance(value, str) and not value.strip())  # noqa: PLR0124 (NaN)
 
 
 def _name(value: Any) -> str | None:
-    """A group as a string. A whole number of a column with gaps, which pandas writes as 3.0, is 3."""
+    """A group as a string. A whole number in a column with gaps, which pandas writes as 3.0, becomes 3."""
     if is_missing(value):
         return None
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face hub, as the `datasets` library gives them."""
+"""Data sets of the Hugging Face hub, as the `datasets` library loads them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,26 +8,26 @@ from finetrail.errors import SourceError
 from finetrail.locations import hub_name, unreachable
 
 Found = tuple[str, SplitName, Iterator[Record]]
-"""Name of a part, its official split, and its rows."""
+"""A part's name, its official split, and its rows."""
 
 
 def hub_records(address: str, config: str | None, split: SplitName | None, columns: Columns) -> Iterator[Found]:
-    """The parts of a hub data set. Args: as of `records_of`. Raises: SourceError, also if it cannot be fetched."""
+    """Yield the parts of a hub data set. Args: as in `records_of`. Raises: SourceError, also if the download fails."""
     from datasets import DatasetDict, disable_progress_bars, load_dataset
 
     disable_progress_bars()
     name, revision = hub_name(address)
     try:
         loaded = load_dataset(name, config, revision=revision)
-    except Exception as error:  # the client raises a dozen types, of three libraries, for one fact
+    except Exception as error:  # the client raises a dozen types, from three libraries, for one fault
         raise unreachable(address, error) from error
     if not isinstance(loaded, DatasetDict):
-        raise SourceError(f"{address!r} is no data set with splits but {type(loaded).__name__}; name another")
+        raise SourceError(f"{address!r} is a {type(loaded).__name__}, not a data set with splits; name another")
     yield from records_of(name, loaded, split, columns)
 
 
 def records_of(name: str, loaded: Any, split: SplitName | None, columns: Columns) -> Iterator[Found]:
-    """The parts of a `datasets.DatasetDict`; class numbers become the names that its features give them.
+    """Yield the parts of a `datasets.DatasetDict`; class numbers become the names in its features.
 
     Raises:
         SourceError: it has no official split, or lacks a column.
@@ -59,7 +59,7 @@ def _records(data: Any, columns: Columns) -> Iterator[Record]:
 
 
 def _named(feature: Any, value: Any) -> Any:
-    """A value with the names of its classes in place of their numbers, in lists too; -1 stands for a missing one."""
+    """Replace class numbers in a value by the class names, in lists too; -1 means missing."""
     from datasets import ClassLabel
 
     if isinstance(feature, ClassLabel) and isinstance(value, int):

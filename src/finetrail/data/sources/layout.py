@@ -1,4 +1,4 @@
-"""What the folders around an image say: its label and its official split."""
+"""What the folders above a file tell: its label and its official split."""
 
 import re
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ class Layout:
 
     Attributes:
         wrapping: the folders that hold all others.
-        official: whether the next level names the splits; the level below it, or else itself, names the labels.
+        official: whether the next level names the splits. If so, the level below it names the labels; if not, it does.
         split: the split of the whole tree, if the user gave one.
     """
 
@@ -28,7 +28,7 @@ class Layout:
     split: SplitName | None
 
     def place(self, folders: Folders) -> tuple[str | None, SplitName | None] | None:
-        """Label and split of a file in these folders; None if it belongs to another split than the one asked for."""
+        """Return label and split of a file in these folders; None if it belongs to a split other than the given one."""
         inside = folders[: len(self.wrapping)] == self.wrapping
         below = folders[len(self.wrapping) :] if inside else ()
         if not self.official:
@@ -40,18 +40,17 @@ class Layout:
 
 
 def find_layout(name: str, folders: Iterable[Folders], split: SplitName | None) -> Layout:
-    """Find the level at which the official splits or else the labels stand.
+    """Find the level that names the official splits, or else the labels.
 
-    `cifar10/train/cat/1.jpg`, `train/cat/1.jpg`, `photos/cat/1.jpg` and `cat/white/1.jpg` (of the label cat) are all
-    usual.
+    `cifar10/train/cat/1.jpg`, `train/cat/1.jpg`, `photos/cat/1.jpg` and `cat/white/1.jpg` (label cat) are all common.
 
     Args:
-        name: of the tree, for messages.
-        folders: of every file.
+        name: the tree's, for messages.
+        folders: those of every file.
         split: the official split of the whole tree, if the user gave one.
 
     Raises:
-        SourceError: no file lies in a class folder, or it is not clear which folders are the splits.
+        SourceError: no file is in a class folder, or it is unclear which folders are the splits.
     """
     known = {one for one in folders if one}
     wrapping: Folders = ()
@@ -79,8 +78,8 @@ def find_layout(name: str, folders: Iterable[Folders], split: SplitName | None) 
         elif len(named) > 1:
             others = ", ".join(sorted(deep - named))
             raise SourceError(
-                f"{name!r} has the folders {', '.join(sorted(named))} of official splits, and beside them {others}; "
-                f"take these out, or rename them to one of {', '.join(OFFICIAL)}"
+                f"{name!r} has the folders {', '.join(sorted(named))} of official splits, and others: {others}; "
+                f"remove the others, or rename them to one of {', '.join(OFFICIAL)}"
             )
         if len(tops) > 1 or not deep:
             return Layout(wrapping, False, split)
@@ -88,19 +87,19 @@ def find_layout(name: str, folders: Iterable[Folders], split: SplitName | None) 
 
 
 def folders_of(name: str) -> tuple[Folders, bool]:
-    """The folders above a file, and whether it is one to pass over: hidden, or left there by a file manager."""
+    """Return the folders above a file, and whether to skip it: hidden, or left behind by a file manager."""
     names = name.split("/")
     litter = any(one.startswith(".") or one in _LITTER for one in names)
     return tuple(names[:-1]), litter
 
 
 def plain_name(where: str, name: str) -> str:
-    """A member's name without `.` and doubled slashes, as text that can be stored.
+    """Return a member's name without `.` and doubled slashes, as text that can be stored.
 
     Raises:
-        SourceError: it leads out of the folder that it stands in.
+        SourceError: it leads out of its folder.
     """
-    unix = name.replace("\\", "/")  # some archives are written so on Windows
+    unix = name.replace("\\", "/")  # as some archives from Windows have it
     kept = [part for part in unix.split("/") if part not in ("", ".")]
     if ".." in kept or unix.startswith("/") or _DRIVE.match(unix):
         raise SourceError(
@@ -111,5 +110,5 @@ def plain_name(where: str, name: str) -> str:
 
 
 def shown(name: str) -> str:
-    """A file's name as text: bytes that are not UTF-8 are escaped."""
+    """A file's name as text, with bytes that are not UTF-8 escaped."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

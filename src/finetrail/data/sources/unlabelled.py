@@ -1,4 +1,4 @@
-"""What is to be scored: the raw values of a table, a folder or an archive, one by one, without labels."""
+"""Values to score: read raw from a table, a folder or an archive, one by one, without labels."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -17,13 +17,13 @@ from finetrail.locations import sha256_of
 
 @dataclass(frozen=True)
 class Unlabelled:
-    """A value to be scored.
+    """A value to score.
 
     Attributes:
-        row: its number from 1: of JSON lines the line's, of a folder or an archive the file's.
+        row: its number from 1: the line's for JSONL, the file's for a folder or an archive.
         given: what the scored file shows of it, by column: the text itself, an image's file or path, or its row.
-        content: as a model is given it.
-        problem: why there is no content; empty where there is.
+        content: the input to the model.
+        problem: why there is no content; empty if there is.
     """
 
     row: int
@@ -33,9 +33,9 @@ class Unlabelled:
 
 
 def identity(path: Path) -> str:
-    """What makes two sources the same: a file's bytes, or the names, sizes and times of all files of a folder.
+    """Identify a source: by a file's bytes, or by the names, sizes and times of all files of a folder.
 
-    Images that a table names by their paths are not looked at.
+    Images that a table names by their paths are not checked.
     """
     if not path.is_dir():
         return sha256_of(path)
@@ -48,7 +48,7 @@ def identity(path: Path) -> str:
 
 
 def count(path: Path) -> int | None:
-    """How many rows there are, where that can be told without reading them all; for a progress bar."""
+    """The number of rows, if it is known without reading them all; for a progress bar."""
     if path.is_dir():
         return sum(not folders_of(name)[1] for name in file_names(path))
     if path.suffix.lower() == ".parquet":
@@ -63,7 +63,7 @@ def count(path: Path) -> int | None:
 
 
 def records_of(path: Path, column: str, wanted: str) -> Iterator[Record]:
-    """The rows of a table with the column that is to be scored. Args: wanted: what else may be given, for messages."""
+    """Return the rows of a table with the column to score. Args: wanted: what to give instead, for messages."""
     kind = kind_of(path, wanted)
     if kind == "parquet":
         return read_parquet(path, [column], ROWS_AT_ONCE)
@@ -73,7 +73,7 @@ def records_of(path: Path, column: str, wanted: str) -> Iterator[Record]:
 
 
 def kind_of(path: Path, wanted: str) -> str:
-    """The format of a table, by its ending. Raises: SourceError: it does not exist, or has another ending."""
+    """Return a table's format, by its ending. Raises: SourceError: it does not exist, or has an unknown ending."""
     if not path.exists():
         raise SourceError(f"{path} does not exist; give {wanted}")
     kind = TABLES.get(path.suffix.lower())

@@ -1,4 +1,4 @@
-"""Contents of any number and size, carried from the raw shards into those of a split, some rows at a time."""
+"""Carry contents of any number and size from the raw shards into those of the splits, some rows at a time."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 ROWS_A_GROUP = 2_000
 SIZE_A_GROUP = 32 * 2**20
-OTHER_ROWS = "the shards and the manifest of data/raw are not of one run; run `finetrail ingest` again"
+OTHER_ROWS = "the shards and the manifest of data/raw come from different runs; run `finetrail ingest` again"
 
 
 def cut(sizes: "Ints", most: Most = A_SHARD) -> "Ints":
-    """The number of the shard of each row, in their order: none has too many rows or too large contents."""
+    """Return each row's shard number, in order, so that no shard has too many rows or too large contents."""
     import numpy as np
 
     shards = np.zeros(len(sizes), dtype=np.int64)
@@ -46,15 +46,15 @@ def distribute(
 ) -> None:
     """Write the rows of each split in the order of their ids, as shards of id, content, label and group.
 
-    A shard is gathered in a file of its own while the raw shards are read once, and then sorted: memory holds one.
+    The raw shards are read once, while each new shard is gathered in its own file and then sorted: memory holds one.
 
     Args:
         ids: of all rows, in the order of the raw shards.
         sizes: (rows,) of the contents, in bytes or characters.
         splits: (rows,) the number of each row's folder, -1 for none.
-        folders: empty ones.
+        folders: one per split, empty.
         track: shows how far the raw shards are read.
-        shard_of: at most so much lies in a shard.
+        shard_of: the most that a shard holds.
 
     Raises:
         SplitError: the raw shards hold other rows.
@@ -101,11 +101,11 @@ def _sort(gathered: Path, shard: Path, column: str) -> None:
     import pyarrow.parquet as pq
 
     with pa.memory_map(str(gathered)) as file:
-        rows = pa.ipc.open_stream(file).read_all().combine_chunks()  # many small chunks are slow to take from
+        rows = pa.ipc.open_stream(file).read_all().combine_chunks()  # taking from many small chunks is slow
         order = pa.compute.sort_indices(rows["id"])
         group = max(1, min(ROWS_A_GROUP, len(rows) * SIZE_A_GROUP // rows.nbytes))
         schema = rows.schema.remove_metadata()
-        encoded = pa.types.is_binary(schema.field(column).type)  # encoded images do not get smaller
+        encoded = pa.types.is_binary(schema.field(column).type)  # encoded images do not shrink further
         options = parquet_options(schema, column, "none" if encoded else "zstd")
         with pq.ParquetWriter(shard, schema, **options) as writer:
             for start in range(0, len(order), group):

@@ -1,4 +1,4 @@
-"""What is said about a split: errors where nobody could train or score on it, warnings, and split.json."""
+"""What is reported about a split: errors if nobody could train or score on it, warnings, and split.json."""
 
 import hashlib
 from collections import Counter
@@ -16,7 +16,7 @@ LARGE_CHAIN = 0.05  # of all rows
 
 
 def label_counts(rows: Rows, assignment: Assignment) -> dict[str, dict[str, int]]:
-    """Rows of each stratum (a class, or a bin of numbers) in each split: {split: {label: n}}; 0 where it lacks them."""
+    """Count the rows of each stratum (a class, or a bin of numbers) in each split: {split: {label: n}}; 0 if absent."""
     placed = [(split, label) for split, strata in zip(assignment.splits, rows.labels, strict=True) for label in strata]
     labels = sorted({label for split, label in placed if split})
     counts = Counter(placed)
@@ -24,17 +24,17 @@ def label_counts(rows: Rows, assignment: Assignment) -> dict[str, dict[str, int]
 
 
 def inline(counts: dict[str, int]) -> str:
-    """Counts by name, in a message."""
+    """Counts by name, for a message."""
     return ", ".join(f"{name} {n}" for name, n in counts.items())
 
 
 def rows_of(assignment: Assignment) -> dict[str, int]:
-    """Rows of each split."""
+    """Count the rows of each split."""
     return {split: assignment.splits.count(split) for split in SPLITS}
 
 
 def refuse(assignment: Assignment) -> None:
-    """Raise SplitError where a split has no rows."""
+    """Raise SplitError if a split has no rows."""
     sizes, removed = rows_of(assignment), len(assignment.removed)
     for split in SPLITS:
         if not sizes[split]:
@@ -45,10 +45,10 @@ def refuse(assignment: Assignment) -> None:
 
 
 def warnings(counts: dict[str, dict[str, int]], sizes: dict[str, int], settings: Division) -> list[str]:
-    """Return what a person should know before trusting the scores, a sentence each.
+    """Return what a person should know before trusting the scores, one sentence each.
 
     Args:
-        counts: of `label_counts`; sizes: of `rows_of`.
+        counts: from `label_counts`; sizes: from `rows_of`.
     """
     found = []
     for label in counts["train"]:
@@ -61,15 +61,15 @@ def warnings(counts: dict[str, dict[str, int]], sizes: dict[str, int], settings:
     for split, asked in (("test", settings.test), ("val", settings.val)):
         total = sum(sizes.values())
         if abs(sizes[split] - asked * total) > max(len(counts[split]), asked * total / 4):  # beyond rounding by label
-            why = "large groups and groups of near duplicates go as one"
+            why = "large groups and groups of near duplicates stay together"
             if settings.method == "hash":
-                why += ", and a share is met by chance only"
-            found.append(f"{split} holds {sizes[split] / total:.3f} of the rows, and {asked:g} was asked for: {why}")
+                why += ", and a share is met only by chance"
+            found.append(f"{split} holds {sizes[split] / total:.3f} of the rows instead of {asked:g}: {why}")
     return found
 
 
 def chains(rows: Rows, assignment: Assignment) -> list[str]:
-    """Return a warning if a chain of near rows holds so many of them that it is a kind of content, not repetitions."""
+    """Return a warning if a chain of near rows is so long that it is a kind of content, not repetitions."""
     if not assignment.clusters:
         return []
     cluster, size = Counter(assignment.clusters).most_common(1)[0]
@@ -78,14 +78,14 @@ def chains(rows: Rows, assignment: Assignment) -> list[str]:
         return []
     return [
         (
-            f"a chain of near duplicates joins {size} of {len(rows.ids)} rows, which go as one: if not all of them are "
-            "the same, make split.near_duplicates stricter"
+            f"a chain of near duplicates joins {size} of {len(rows.ids)} rows, which stay together: if they are not "
+            "all the same, make split.near_duplicates stricter"
         )
     ]
 
 
 def content_hash(ids: "Sequence[str]", labels: "Sequence[str]", contents: "Sequence[str]") -> str:
-    """The sha256 of ids, labels and contents' hashes in their order: equal for equal splits, whatever Parquet does."""
+    """The sha256 of ids, labels and content hashes, in order: equal for equal splits, whatever Parquet does."""
     digest = hashlib.sha256()
     for row in zip(ids, labels, contents, strict=True):
         for value in row:
@@ -100,8 +100,8 @@ def leakage_report(rows: Rows, assignment: Assignment) -> dict[str, Any]:
     Returns:
         exact_groups: contents of more than one row; near_pairs: links between different contents that join the near
         groups (a group of k contents counts k-1); near_groups: groups of more than one content; mixed_label_groups:
-        groups, exact or near, with more than one label (of numbers: bin); removed: rows taken out, with the row that
-        stays.
+        groups, exact or near, with more than one label (for numbers: bin); removed: rows taken out, each with the row
+        that stays.
     """
     contents: dict[int, set[str]] = {}
     labels: dict[int, set[tuple[str, ...]]] = {}

@@ -1,4 +1,4 @@
-"""What is divided, and how: the rows of a split before they have one."""
+"""The rows before they have a split, and the settings that divide them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from pydantic import Field, model_validator
 from finetrail.settings import Settings
 
 Draw = Callable[[Sequence[int]], float]
-"""A number in [0, 1) for a unit of rows, which neither their order nor that of the units can change."""
+"""A number in [0, 1) for a unit of rows, independent of the order of rows and units."""
 Divide = Callable[[Sequence[Sequence[int]], Sequence[tuple[str, ...]], Mapping[str, float], Draw], list[str]]
-"""The share that each unit goes to, "" for the rest: of the units, the strata of all rows, and the shares by name."""
+"""The share that each unit goes to, "" for the rest: from the units, the strata of all rows, and the shares by name."""
 
 
 class Division(Settings):
-    """What section `split:` of params.yaml says for every kind of content: how the rows are divided."""
+    """The part of section `split:` of params.yaml that all kinds of content share: how to divide the rows."""
 
     method: Literal["official", "stratified", "group", "hash"] = "stratified"
     val: float = Field(default=0.1, gt=0, lt=1, description="share of all rows; for official: of the train rows")
@@ -34,10 +34,10 @@ class Rows:
     """The rows to divide, column by column.
 
     Attributes:
-        keys: what equal contents have in common: the normalised text, or the hash of the file.
-        labels: what is kept in proportion: the strata that each row belongs to; see `Strata`.
+        keys: what equal contents share: the normalised text, or the hash of the file.
+        labels: what to keep in proportion: the strata that each row belongs to; see `Strata`.
         official: the source's own split.
-        divide: how units are divided by label, where not each belongs to the commonest of its strata.
+        divide: how to divide units by label; None if a unit belongs to its most common stratum.
     """
 
     ids: Sequence[str]

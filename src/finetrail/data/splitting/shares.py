@@ -1,4 +1,4 @@
-"""Val and test get their shares of the rows, of each stratum or over all."""
+"""Give val and test their shares of the rows, by stratum or overall."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -10,7 +10,7 @@ from finetrail.data.splitting.rows import Rows
 def divided(
     rows: Rows, units: Iterable[list[int]], shares: dict[str, float], seed: int, by_label: bool
 ) -> Iterator[tuple[int, str]]:
-    """The rows that go to a share, and its name."""
+    """Yield each row that goes to a share, and the share's name."""
     if by_label and rows.divide is not None:
         known = list(units)
         names = rows.divide(known, rows.labels, shares, lambda unit: draw(seed, "unit", _key_of(rows, unit)))
@@ -22,7 +22,7 @@ def divided(
 
 
 def draw(seed: int, kind: str, key: str) -> float:
-    """A number in [0, 1) that depends on nothing but its arguments."""
+    """Return a number in [0, 1) that depends only on the arguments."""
     digest = hashlib.sha256(f"{seed}\n{kind}\n{key}".encode("utf-8", "surrogatepass")).digest()
     return int.from_bytes(digest[:6], "big") / 2**48  # 48 bits: exact in a float, and below 1
 
@@ -32,7 +32,7 @@ def _key_of(rows: Rows, unit: Sequence[int]) -> str:
 
 
 def _strata(rows: Rows, units: Iterable[list[int]], seed: int, by_label: bool) -> list[list[list[int]]]:
-    """Units by their most frequent label, in an order that looks random and that the order of rows cannot change."""
+    """Group units by their most frequent label, in an order that looks random but does not depend on that of rows."""
     strata: defaultdict[tuple[str, ...], list[tuple[float, str, list[int]]]] = defaultdict(list)
     for unit in units:
         counts = Counter(rows.labels[row] for row in unit)
@@ -45,12 +45,12 @@ def _strata(rows: Rows, units: Iterable[list[int]], seed: int, by_label: bool) -
 def _fill(units: list[list[int]], shares: dict[str, float]) -> dict[str, list[int]]:
     """Take units for each share in turn while they fit; the rest is train's.
 
-    Train keeps at least one row. Where there are enough units every share gets at least one, so that a rare label can
-    be scored.
+    Train keeps at least one row. If there are enough units, every share gets at least one, so that a rare label can be
+    scored.
     """
     total = sum(map(len, units))
     least = {name: int(len(units) > place) for place, name in enumerate(shares, start=1)}
-    spare = total - 1 - sum(least.values())  # rows that may go to a share above its least
+    spare = total - 1 - sum(least.values())  # rows that may go to a share beyond its least
     rest, taken = list(units), dict[str, list[int]]()
     for name, share in shares.items():
         want = max(least[name], min(int(total * share + 0.5), least[name] + spare))

@@ -1,13 +1,13 @@
-"""Which row goes to train, val or test: four methods, none of which looks at the order of the rows.
+"""Which row goes to train, val or test: four methods that ignore the order of the rows.
 
-What goes as one is a unit: rows that are the same or near (see `leakage`), and for `group` and `hash` rows of one group
-with all that they are near to.
+A unit stays together: rows that are the same or near (see `leakage`); for `group` and `hash`, the rows of one group
+with everything near them.
 
-- `official`: the source's test split stays whole; rows of train and val near to it are taken out, and rows of train
-  near to val. Without an official val, val is carved out of train by stratum.
-- `stratified`: of each stratum (a class, or a bin of numbers) val and test get their shares to the row, if units of
-  one row allow it.
-- `group`: as `stratified`, but with whole groups and over all labels together.
+- `official`: the source's test split stays whole; rows of train and val near it are removed, and rows of train near
+  val. Without an official val, val is carved out of train by stratum.
+- `stratified`: val and test get their shares of each stratum (a class, or a bin of numbers), exact to the row if units
+  of one row allow it.
+- `group`: like `stratified`, but with whole groups and across all labels.
 - `hash`: see `_hash`; a row stays where it is when others are added or removed.
 """
 
@@ -20,12 +20,12 @@ from finetrail.data.splitting.rows import Division, Rows
 from finetrail.data.splitting.shares import divided, draw
 from finetrail.errors import SplitError
 
-COMPARED = 50  # rows of a cluster that a removed row is compared with, to name the most similar
+COMPARED = 50  # rows of a cluster to compare a removed row with, to name the most similar
 
 
 @dataclass(frozen=True)
 class Removed:
-    """A row taken out for leakage. Attributes: split: its official one; because_of: the most similar row that stays."""
+    """A row removed for leakage. Attributes: split: its official one; because_of: the most similar row that stays."""
 
     row: int
     split: str
@@ -35,7 +35,7 @@ class Removed:
 
 @dataclass(frozen=True)
 class Assignment:
-    """The result. Attributes: splits: of each row, None if removed; clusters: a number a row, equal for near rows."""
+    """The result. Attributes: splits: of each row, None if removed; clusters: a number per row, equal for near rows."""
 
     splits: list[str | None]
     removed: list[Removed]
@@ -43,13 +43,13 @@ class Assignment:
 
 
 def assign(rows: Rows, settings: Division, near: Neighbours) -> Assignment:
-    """Divide the rows, then search the result for leaks again.
+    """Divide the rows, then search the result for leaks.
 
     Args:
-        near: which of the rows are the same or near, by their places.
+        near: which rows are the same or near, by index.
 
     Raises:
-        SplitError: the rows lack what the method needs, or the same or near rows ended up in different splits.
+        SplitError: the rows lack what the method needs, or rows that are the same or near ended up in different splits.
     """
     _check_columns(rows, settings)
     clusters: list[int] = near.clusters().tolist()
@@ -69,7 +69,7 @@ def assign(rows: Rows, settings: Division, near: Neighbours) -> Assignment:
         pair = [(rows.ids[row], splits[row]) for row in (leak.first, leak.second)]
         raise SplitError(
             f"rows {pair[0]} and {pair[1]} are near duplicates ({near.say(leak.similarity)}) in different splits: "
-            "this is a bug of finetrail, nothing was written; please report it"
+            "this is a bug in finetrail, nothing was written; please report it"
         )
     return Assignment(splits, removed, clusters)
 
@@ -84,7 +84,7 @@ def _check_columns(rows: Rows, settings: Division) -> None:
         if not counts["test"]:
             found = dict(sorted((str(name), n) for name, n in counts.items() if name)) or "no official split"
             remedy = "name the column or file of the test rows in `source:`, or use `stratified`"
-            raise SplitError(f"split method 'official' needs a test split of the source, which has {found}: {remedy}")
+            raise SplitError(f"split method 'official' needs a test split in the source, which has {found}: {remedy}")
         _refuse_missing(
             rows.ids, rows.official, "official split", "give each row train, val or test, or use `stratified`"
         )
@@ -97,12 +97,12 @@ def _refuse_missing(ids: Sequence[str], values: Sequence[str | None], what: str,
 
 
 def _hash(rows: Rows, units: list[list[int]], settings: Division) -> list[str | None]:
-    """Draw a number for every row from its group, or from its content; a unit takes the highest of its rows.
+    """Draw a number for every row from its group, or else from its content; a unit takes the highest of its rows.
 
-    The lowest numbers are test, then val, then train. So a row's split depends on its unit and the settings alone, and
-    when rows are added it can only move in the direction test -> val -> train, and only because a near duplicate
-    joined its unit: what was trained on once is never in a later test. Some move is unavoidable: two near rows of
-    which each alone would be in another split cannot both stay when they meet.
+    The lowest numbers go to test, then val, then train. So a row's split depends only on its unit and the settings.
+    When rows are added it can only move in the direction test -> val -> train, and only because a near duplicate
+    joined its unit: a row that was trained on is never in a later test. Some moves are unavoidable: when two near rows
+    meet that belong to different splits on their own, they cannot both stay.
     """
     splits: list[str | None] = [None] * len(rows.ids)
     for unit in units:
@@ -159,5 +159,5 @@ def _members(clusters: list[int], rows: Iterable[int]) -> dict[int, list[int]]:
 def _most_similar(rows: Rows, row: int, kept: list[int], near: Neighbours) -> tuple[int, float]:
     same = [other for other in kept if rows.keys[other] == rows.keys[row]][:1] or kept[:COMPARED]
     similar = {other: near.similarity(row, other) for other in same}
-    nearest = max(similar, key=lambda other: similar[other])  # of equals the first, and `kept` is in order of id
+    nearest = max(similar, key=lambda other: similar[other])  # the first among equals; `kept` is in order of id
     return nearest, similar[nearest]

@@ -1,4 +1,4 @@
-"""What storing rows asks of contents and labels, so that it knows no kind of either."""
+"""What the store needs from contents and labels, so that it depends on no kind of either."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
@@ -10,11 +10,11 @@ Kind = Literal["int64", "float64", "string"]
 
 
 class StoredContent(Protocol):
-    """How a kind of content lies in the shards.
+    """How the shards store a kind of content.
 
     Attributes:
         column: the name of its column.
-        compression: of that column; encoded images do not get smaller.
+        compression: of that column; encoded images do not shrink further.
         facts: the columns that it adds to the manifest, and their types.
     """
 
@@ -32,12 +32,12 @@ class StoredContent(Protocol):
         ...
 
     def describe(self, contents: Sequence[Any]) -> list[dict[str, object]]:
-        """The facts of each content, in their order; all None for a missing content."""
+        """Return the facts of each content, in order; all None for a missing content."""
         ...
 
 
 class StoredLabel(Protocol):
-    """How a kind of label lies in the shards.
+    """How the shards store a kind of label.
 
     Attributes:
         facts: the columns that it adds to the manifest, and their types.
@@ -51,12 +51,12 @@ class StoredLabel(Protocol):
         ...
 
     def describe(self, labels: Sequence[Any], contents: Sequence[Any]) -> list[dict[str, object]]:
-        """The facts of each label, in their order."""
+        """Return the facts of each label, in order."""
         ...
 
 
 class Holder(Protocol):
-    """What holds a content: a text, texts by column, or the bytes of an image; None where it is missing."""
+    """Anything with a content: a text, texts by column, or the bytes of an image; None if it is missing."""
 
     @property
     def content(self) -> Any: ...
@@ -66,12 +66,12 @@ HolderT = TypeVar("HolderT", bound=Holder)
 
 
 def size_of(content: Any) -> int:
-    """Characters of a text, bytes of an image; of several columns all together."""
+    """Characters of a text, or bytes of an image; for several columns, their sum."""
     return sum(map(len, content.values())) if isinstance(content, dict) else len(content or "")
 
 
 def batches(holders: Iterable[HolderT], rows: int, size: int) -> Iterator[list[HolderT]]:
-    """Lists that memory can hold: of at most `rows`, and ended by the one whose content reaches `size` in all.
+    """Yield lists that fit into memory: at most `rows` long, and cut once their contents reach `size` in all.
 
     Args:
         size: bytes of images, or characters of texts.

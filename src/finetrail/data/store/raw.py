@@ -1,4 +1,4 @@
-"""The ingested rows as they lie on disk: Parquet shards, and a manifest with one row an example."""
+"""The ingested rows on disk: Parquet shards, and a manifest with one row per example."""
 
 import hashlib
 import heapq
@@ -22,20 +22,20 @@ IDENTITY = ("id", "source", "row", "split", "label", "label_text", "group", "sha
 
 
 class Unreadable(str):
-    """A label as its source has it, which is none of its kind: the row is kept, and a rule finds it."""
+    """A source's value that is not a label of its kind: the row is kept, and a rule finds it."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
 class Row:
-    """One labelled example as a source gives it.
+    """One labelled example from a source.
 
     Attributes:
-        source: the file it comes from, for messages; a member's name, for an image of a folder or an archive.
-        row: its 1-based number among the file's rows (the line, for JSONL).
-        content: a text, texts by column, or the encoded bytes of an image; None where it is missing.
-        label: as its kind of target has it; None where it is missing, or `Unreadable`.
+        source: the file it comes from, for messages; for an image of a folder or an archive, the member's name.
+        row: its 1-based number among the file's rows (for JSONL, the line).
+        content: a text, texts by column, or the encoded bytes of an image; None if it is missing.
+        label: as its kind of target reads it; None if it is missing, or `Unreadable`.
         split: the official split, `train`, `val` or `test`, if the source has one.
     """
 
@@ -48,7 +48,7 @@ class Row:
 
     @property
     def sha256(self) -> str | None:
-        """The hash of the content: of it alone, so that equal contents with different labels meet."""
+        """The hash of the content alone, so that equal contents with different labels match."""
         content = self.content
         if content is None:
             return None
@@ -61,16 +61,16 @@ class Row:
 def smallest_hashes(rows: Iterable[Row], limits: Mapping[str, int]) -> Iterator[Row]:
     """Keep at most `limits[split]` rows of each official split (`all` for rows without one), in their order.
 
-    The rows with the smallest content hashes stay: a sample that looks random and does not change when rows are added
-    at the end or shuffled, unlike "the first N".
+    The rows with the smallest content hashes stay: unlike "the first N", a sample that looks random and does not change
+    when rows are added at the end or shuffled.
 
     Args:
-        rows: gone through twice, first for the hashes and then for the rows, so that no content is held.
+        rows: iterated twice, first for the hashes and then for the rows, so that no content is held.
 
     Raises:
-        SourceError: the source gave other rows the second time.
+        SourceError: the source yielded other rows the second time.
     """
-    largest: dict[str, list[tuple[int, int]]] = {}  # heaps of the negated keys: the largest hash is on top
+    largest: dict[str, list[tuple[int, int]]] = {}  # heaps of negated keys: the largest hash is on top
     for index, row in enumerate(rows):
         split = row.split or "all"
         if split in limits:
@@ -101,10 +101,10 @@ def write_rows(
 ) -> Counter[str]:
     """Write shards and manifest; return the number of rows of each official split (`all` without one).
 
-    Holds the contents of one batch, whatever their number.
+    Holds the contents of one batch at a time.
 
     Args:
-        batch_of, shard_of: at most so much is written at once, and lies in a shard.
+        batch_of, shard_of: the most to write at once, and the most in a shard.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -143,29 +143,29 @@ def write_rows(
 
 
 def read_manifest(raw: Path) -> "pd.DataFrame":
-    """The manifest: id, source, row, split, label, label_text, group, sha256, and the facts of content and label."""
+    """Read the manifest: id, source, row, split, label, label_text, group, sha256, and facts of content and label."""
     import pyarrow.parquet as pq
 
     return to_frame(pq.read_table(need(raw / "manifest.parquet", "ingest")))
 
 
 def keyed(manifest: "pd.DataFrame", key: Callable[[Any], str]) -> "pd.DataFrame":
-    """The manifest with each label as its key; one that could not be read, as its source has it.
+    """Return the manifest with each label as its key; an unreadable one stays as in its source.
 
     Args:
-        key: what equal labels have in common.
+        key: makes the string that equal labels share.
     """
     import pandas as pd
 
     if not {"label", "label_text"} <= set(manifest):
-        return manifest  # the schema rule says what is missing
+        return manifest  # the schema rule reports what is missing
     try:
         labels = [
             text if _is_null(label) else key(label)
             for label, text in zip(manifest["label"], manifest["label_text"], strict=True)
         ]
     except TypeError:
-        return manifest  # labels of another kind: the schema rule finds a column that is not of strings
+        return manifest  # labels of another kind: the schema rule finds that the column does not hold strings
     return manifest.assign(label=pd.Series(labels, index=manifest.index, dtype="str"))
 
 

@@ -1,4 +1,4 @@
-"""Parquet shards: written batch by batch, and read again without holding more than a batch of contents."""
+"""Parquet shards: written batch by batch, and read back without holding more than a batch of contents."""
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-ROWS_A_READ = 256  # so that reading large images holds few of them
+ROWS_A_READ = 256  # few, so that large images fit into memory
 
 
 class Most(NamedTuple):
-    """How much may be together. Attributes: rows; size: of their contents, bytes of images or characters of texts."""
+    """An upper limit. Attributes: rows; size: of their contents, in bytes of images or characters of texts."""
 
     rows: int
     size: int
@@ -26,13 +26,13 @@ A_SHARD = Most(50_000, 256 * 2**20)
 
 
 class ShardWriter:
-    """Writes tables of one schema into `part-00000.parquet`, `part-00001.parquet`, ...; a table is one row group.
+    """Writes tables of one schema into `part-00000.parquet`, `part-00001.parquet`, ...; each table is one row group.
 
     Args:
-        folder: where the shards go; no file is made before the first table.
+        folder: where the shards go; no file is created before the first table.
         content: the column of texts or images, which is bounded in bytes and stored without a dictionary.
         compression: of that column; all others are compressed.
-        most: rows and bytes of a shard.
+        most: rows and bytes per shard.
     """
 
     def __init__(self, folder: Path, schema: "pa.Schema", content: str, compression: str, most: Most = A_SHARD) -> None:
@@ -48,7 +48,7 @@ class ShardWriter:
         self._close()
 
     def write(self, table: "pa.Table") -> None:
-        """Append the rows, in a new shard if the present one would get too many rows or bytes."""
+        """Append the rows, in a new shard if the current one would get too many rows or bytes."""
         import pyarrow.parquet as pq
 
         size = table[self._content].nbytes
@@ -73,7 +73,7 @@ class ShardWriter:
 
 
 def parquet_options(schema: "pa.Schema", content: str, compression: str) -> dict[str, Any]:
-    """How columns are written: the content without dictionary and statistics, nested ones as Parquet's default has it.
+    """How to write columns: the content without dictionary and statistics, nested ones with Parquet's defaults.
 
     Args:
         compression: of the content; all others are compressed.
@@ -82,7 +82,7 @@ def parquet_options(schema: "pa.Schema", content: str, compression: str) -> dict
 
     flat = [field.name for field in schema if not pa.types.is_nested(field.type)]
     if len(flat) < len(schema):
-        # Parquet names the leaves of nested columns, not the columns: one setting has to do for all.
+        # Parquet names the leaves of nested columns, not the columns: one setting must serve for all.
         return {"compression": "zstd", "write_statistics": [name for name in flat if name != content]}
     others = [name for name in flat if name != content]
     return {
@@ -93,9 +93,9 @@ def parquet_options(schema: "pa.Schema", content: str, compression: str) -> dict
 
 
 class Contents:
-    """The contents of all shards of a folder in their order: sized, and iterable again and again.
+    """The contents of all shards of a folder, in order: sized, and iterable any number of times.
 
-    Reads as it goes and holds no more than a row group: what `ShardWriter` writes at once.
+    Reads lazily, and holds no more than a row group: what `ShardWriter` writes at once.
     """
 
     def __init__(self, folder: Path, column: str) -> None:
@@ -114,7 +114,7 @@ class Contents:
 
 
 def read_frame(folder: Path) -> "pd.DataFrame":
-    """The rows of all shards without their content, in order: id, label, group, and split where the shards have it."""
+    """Read the rows of all shards without their content, in order: id, label, group, and split if it is there."""
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -128,7 +128,7 @@ def read_frame(folder: Path) -> "pd.DataFrame":
 
 
 def to_frame(table: "pa.Table") -> "pd.DataFrame":
-    """A table for pandas. Lists of numbers become arrays; what else is nested, such as labels, Python's own objects."""
+    """Convert a table to pandas. Lists of numbers become arrays; other nested values, such as labels, objects."""
     import pandas as pd
     import pyarrow as pa
 
@@ -141,7 +141,7 @@ def to_frame(table: "pa.Table") -> "pd.DataFrame":
 
 
 def columns_of(folder: Path, content: str) -> tuple[str, ...]:
-    """The columns that a row's content was read from: the fields of a content of several, else its own column."""
+    """The columns that a row's content was read from: its fields if it has several, else its own column."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -151,10 +151,10 @@ def columns_of(folder: Path, content: str) -> tuple[str, ...]:
 
 
 def pick(folder: Path, column: str, ids: Collection[str]) -> dict[str, Any]:
-    """The contents of a few rows by id, in the order of the shards.
+    """Return the contents of a few rows by id, in the order of the shards.
 
     Raises:
-        WorkspaceError: the shards have no row of such an id.
+        WorkspaceError: the shards have no row with such an id.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -165,19 +165,19 @@ def pick(folder: Path, column: str, ids: Collection[str]) -> dict[str, Any]:
     for file in parts(folder) if ids else []:
         opened = pq.ParquetFile(file)
         for group in range(opened.num_row_groups):
-            # The ids are small: the contents of a group are read only where one of them is wanted.
+            # Ids are small: read the contents of a group only if it has a wanted id.
             if pc.any(pc.is_in(opened.read_row_group(group, columns=["id"])["id"], wanted)).as_py():
                 for batch in _batches(file, ["id", column], [group]):
                     kept = batch.filter(pc.is_in(batch["id"], wanted))
                     found |= dict(zip(kept["id"].to_pylist(), kept[column].to_pylist(), strict=True))
     missing = sorted(set(ids) - set(found))
     if missing:
-        raise WorkspaceError(f"{folder} has no row {missing[0]!r}: its files are not of one run; run `dvc repro`")
+        raise WorkspaceError(f"{folder} has no row {missing[0]!r}: its files come from different runs; run `dvc repro`")
     return found
 
 
 def read_batches(folder: Path, columns: list[str], rows: int = ROWS_A_READ) -> "Iterator[pa.RecordBatch]":
-    """The rows of all shards of a folder in their order, some at a time."""
+    """Yield the rows of all shards of a folder, in order, some at a time."""
     for file in parts(folder):
         yield from _batches(file, columns, rows=rows)
 
@@ -192,13 +192,13 @@ def _batches(
 ) -> "Iterator[pa.RecordBatch]":
     import pyarrow.parquet as pq
 
-    # With a buffer pyarrow holds about half as much of a large row group; those that finetrail writes are small.
+    # With a buffer, pyarrow holds about half as much of a large row group; those that finetrail writes are small.
     opened = pq.ParquetFile(file, buffer_size=2**20, pre_buffer=False)
     yield from opened.iter_batches(batch_size=rows, columns=columns, row_groups=groups, use_threads=False)
 
 
 def schema_of(columns: "Mapping[str, str | pa.DataType]") -> "pa.Schema":
-    """An Arrow schema from names and types; a type may be given by its name, such as `string`."""
+    """Build an Arrow schema from names and types; a type may be a name, such as `string`."""
     import pyarrow as pa
 
     return pa.schema(

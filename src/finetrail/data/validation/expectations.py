@@ -1,8 +1,8 @@
-"""Great Expectations: checks the rules, and writes its Data Docs as pages that need no network. Its only importer.
+"""Check the rules with Great Expectations, and write its Data Docs as pages that need no network. Its only importer.
 
-A page of Data Docs as Great Expectations writes it loads its style, scripts and logo from five hosts, so it is bare
-offline, and holds the time and random ids, so no two builds are equal. Here its renderers make the sections, which are
-put in a page of our own (`data_docs.html`).
+The Data Docs pages of Great Expectations load style, scripts and logo from five hosts, so they are bare offline, and
+contain the time and random ids, so no two builds are equal. Here its renderers make only the sections, which go into
+our own page (`data_docs.html`).
 """
 
 import gc
@@ -37,7 +37,7 @@ EXAMPLES_ON_PAGE = 20
 NAME = "manifest"
 CELLS = 1_500_000
 """That Great Expectations gets at a time, of which each may be a string of 100 bytes and more."""
-SEVERITY = {"fail": "critical", "quarantine": "warning", "warn": "info"}  # in the words of Great Expectations
+SEVERITY = {"fail": "critical", "quarantine": "warning", "warn": "info"}  # in Great Expectations' terms
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Inspection:
     """What the rules found in a manifest.
 
     Attributes:
-        findings: one a rule, in the order of the catalogue; `schema` alone if the manifest does not fit it.
+        findings: one per rule, in the order of the catalogue; only `schema` if the manifest does not fit it.
     """
 
     findings: tuple[Finding, ...]
@@ -56,7 +56,7 @@ class Inspection:
         """Write Data Docs: `index.html` with the results and `expectations.html` with the suite.
 
         Args:
-            rows: numbers to show at the top, by what they count.
+            rows: the numbers to show at the top, by what they count.
         """
         from great_expectations.render.renderer.page_renderer import (
             ExpectationSuitePageRenderer,
@@ -72,7 +72,7 @@ class Inspection:
 
 
 def inspect(manifest: "pd.DataFrame", rules: CommonRules) -> Inspection:
-    """Check every rule that is not off. The ids of the rows found are the ones that Great Expectations gives."""
+    """Check every rule that is not off. The ids of the rows found come from Great Expectations."""
     gx = _great_expectations()
     catalogue = rules.catalogue()
     fit = fits(manifest, rules.manifest)
@@ -82,7 +82,7 @@ def inspect(manifest: "pd.DataFrame", rules: CommonRules) -> Inspection:
     result = _validate(gx, expectations, frame)
     broken = [outcome for outcome in result.results if not outcome.success]
     if not fit and not broken:
-        raise AssertionError("the manifest does not fit its schema, yet no expectation says so: a bug of finetrail")
+        raise AssertionError("the manifest does not fit its schema, yet no expectation fails: a bug in finetrail")
     findings = [
         _finding(rule, [outcome for outcome in broken if outcome.expectation_config.meta["rule"] == rule.name])
         for rule in (catalogue if fit else checked)
@@ -137,14 +137,14 @@ def _parts(frame: "pd.DataFrame", expectations: list[Any]) -> "Iterator[tuple[pd
 def _great_expectations() -> Any:
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # read once, at import
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of the modules that it imports, not of ours
+        warnings.simplefilter("ignore", DeprecationWarning)  # from the modules that it imports, not from ours
         import great_expectations
 
     return great_expectations
 
 
 def _expectations(gx: Any, rule: Rule, columns: set[Any]) -> Iterator[Any]:
-    """The expectations that make up a rule; of a missing column only that it is missing."""
+    """Yield the expectations that make up a rule, except those on a missing column: only `HasColumns` reports that."""
     words = {"meta": {"rule": rule.name}, "severity": SEVERITY[rule.policy]}
     if len(rule.checks) == 1:
         words["description"] = f"{rule.expects} ({rule.name}, policy {rule.policy})."
@@ -174,7 +174,7 @@ def _expectation(e: Any, check: Check, words: dict[str, Any]) -> Any:  # noqa: P
 
 
 def _finding(rule: Rule, broken: list[Any]) -> Finding:
-    """Args: broken: the results of those expectations of the rule that do not hold."""
+    """Args: broken: the results of the rule's failed expectations."""
     if rule.counts == "faults":
         return Finding(rule, len(broken), detail=", ".join(map(_fault, broken)))
     # A dict keeps the order of the manifest, and each id once.
@@ -183,17 +183,17 @@ def _finding(rule: Rule, broken: list[Any]) -> Finding:
 
 
 def _fault(outcome: Any) -> str:
-    """What an expectation about the table saw: a missing column, a type, a number, or the first value that is wrong."""
+    """What an expectation about the table saw: a missing column, a type, a number, or the first wrong value."""
     result = outcome.result
     column = outcome.expectation_config.kwargs.get("column")
     if column is None:
         return f"no column {', '.join(map(repr, result['details']['mismatched']['missing']))}"
     seen = result["observed_value"] if "observed_value" in result else result["partial_unexpected_list"][0]
-    return f"{column}: {outcome.expectation_config.type.removeprefix('expect_column_')} is not so, found {seen!r}"
+    return f"{column}: {outcome.expectation_config.type.removeprefix('expect_column_')} does not hold, found {seen!r}"
 
 
 def _as_objects(frame: "pd.DataFrame") -> "pd.DataFrame":
-    """Great Expectations 1.24 does not know the string type of pandas 3: it reads no Python strings in it."""
+    """Great Expectations 1.24 does not know the string type of pandas 3, and finds no Python strings in it."""
     return frame.astype({name: "object" for name, kind in frame.dtypes.items() if str(kind) == "str"})
 
 
@@ -210,7 +210,7 @@ def _write_page(path: Path, kind: str, document: dict[str, Any], shared: dict[st
 
 
 def _escaped(content: Any, cell: bool = False) -> Any:
-    """Escape the cells of every table in a rendered document: they hold labels of the data, and the view does not."""
+    """Escape every table cell in a rendered document: cells hold labels from the data, and the view does not escape."""
     if isinstance(content, dict):
         return {key: _escaped(value, key == "table") for key, value in content.items()}
     if isinstance(content, list):

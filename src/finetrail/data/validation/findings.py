@@ -20,7 +20,7 @@ class Null:
 
 @dataclass(frozen=True)
 class Between:
-    """Every value is at least `low` and at most `high`; a bound of None does not bind."""
+    """Every value is at least `low` and at most `high`; None means no bound."""
 
     column: str
     low: float | None = None
@@ -37,7 +37,7 @@ class InSet:
 
 @dataclass(frozen=True)
 class OfType:
-    """The column is of one of these pandas types."""
+    """The column has one of these pandas types."""
 
     column: str
     types: tuple[str, ...]
@@ -45,14 +45,14 @@ class OfType:
 
 @dataclass(frozen=True)
 class Unique:
-    """No value stands twice."""
+    """No value occurs twice."""
 
     column: str
 
 
 @dataclass(frozen=True)
 class AtLeast:
-    """The column has at least so many different values."""
+    """The column has at least this many different values."""
 
     column: str
     values: int
@@ -70,14 +70,14 @@ Check = NotNull | Null | Between | InSet | OfType | Unique | AtLeast | HasColumn
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule as a person reads it, and the checks that it is made of.
+    """A rule as a person reads it, and the checks that it consists of.
 
     Attributes:
-        policy: what happens to the rows found: `fail`, `quarantine`, `warn`, or `off` for a rule that is not checked.
+        policy: what happens to the rows found: `fail`, `quarantine`, `warn`, or `off` if the rule is not checked.
         bound: the number, list or names that params.yaml sets, if the rule has one.
         about: `rows`: rows are found one by one and put aside; `table`: the table as a whole is at fault.
         expects: what holds if nothing is found, as a sentence.
-        wrong: what is wrong with the rows found, to be read after "3 rows".
+        wrong: what is wrong with the rows found, worded to follow "3 rows".
         remedy: what a person can do about it, besides changing the policy.
         checks: on the columns of the manifest and of `derive`; none for a rule that allows everything.
         counts: what a finding counts: the rows found, or the faults of the table.
@@ -95,13 +95,13 @@ class Rule:
 
     @property
     def puts_aside(self) -> bool:
-        """Whether the rows found are not used."""
+        """Whether the rows found are excluded from use."""
         return self.about == "rows" and self.policy in ("fail", "quarantine")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule found: how many rows, and which; for one that counts faults, how many faults, and which."""
+    """What a rule found: how many rows, and which; for a rule that counts faults, how many faults, and which."""
 
     rule: Rule
     unexpected: int

@@ -1,4 +1,4 @@
-"""What validation leaves for people and later stages: validation.json, quarantine.csv, and why it stopped."""
+"""What validation writes for people and later stages: validation.json, quarantine.csv, and why it stopped."""
 
 import csv
 from pathlib import Path
@@ -15,7 +15,7 @@ COLUMNS = ("id", "source", "row", "split", "label", "rules", "content")
 
 
 def reasons_by_row(findings: tuple[Finding, ...]) -> dict[str, list[str]]:
-    """The rows that were put aside, by id, each with the names of the rules that found it."""
+    """Return the rows put aside, by id, each with the names of the rules that found it."""
     reasons: dict[str, list[str]] = {}
     for finding in findings:
         for identity in finding.ids if finding.rule.puts_aside else ():
@@ -26,7 +26,7 @@ def reasons_by_row(findings: tuple[Finding, ...]) -> dict[str, list[str]]:
 def validation_report(
     findings: tuple[Finding, ...], rows: dict[str, int], manifest: "pd.DataFrame", rules: CommonRules
 ) -> dict[str, Any]:
-    """The content of validation.json. Args: rows: ingested, quarantined and passed."""
+    """Return the content of validation.json. Args: rows: how many are ingested, quarantined and passed."""
     labels: dict[str, float] = {}
     if "id" in manifest and "label" in manifest:
         labels = rules.describe_labels(manifest.loc[~manifest["id"].isin(list(reasons_by_row(findings))), "label"])
@@ -41,7 +41,7 @@ def validation_report(
 def write_quarantine(
     path: Path, manifest: "pd.DataFrame", excerpts: dict[str, str], findings: tuple[Finding, ...]
 ) -> None:
-    """Write one line a row that was put aside, in the order of the manifest. Args: excerpts: of theirs, by id."""
+    """Write one line per row put aside, in the manifest's order. Args: excerpts: of the rows' contents, by id."""
     reasons = reasons_by_row(findings)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -53,7 +53,7 @@ def write_quarantine(
 
 
 def why_stopped(findings: tuple[Finding, ...], rows: dict[str, int], manifest: "pd.DataFrame") -> str | None:
-    """The first finding that stops the pipeline, with an example and the remedy, in a line; None if there is none."""
+    """Return in one line the first finding that stops the pipeline, an example and the remedy; None if none does."""
     failed = [finding for finding in findings if finding.failed]
     if not failed:
         return None
@@ -92,5 +92,5 @@ def _entry(finding: Finding) -> dict[str, Any]:
 
 
 def _text(value: object) -> str:
-    """A missing string, None or NaN as pandas holds it, is an empty field."""
+    """A missing string, None or NaN in pandas, becomes an empty field."""
     return value if isinstance(value, str) else ""

@@ -1,9 +1,9 @@
-"""What makes a row of any kind fit to train on: the manifest, repetitions, and what rules about labels have to say.
+"""What makes a row of any kind fit to train on: the rules on the manifest and repetitions, and what label rules add.
 
 The rules that compare rows, from `conflicting_label` on in the order of a catalogue, look only at rows that no earlier
-rule has put aside: rows without content are no duplicates of each other, and a label is rare among the rows that would
-be used. Great Expectations (`expectations.py`) then checks columns; here is plain pandas. What is said of one kind of
-content or of label stands in its own folder. Rules see a label as its key: a string that equal labels have in common.
+rule has put aside: rows without content are not duplicates of each other, and a label is rare among the rows that would
+be used. Great Expectations (`expectations.py`) then checks columns; this is plain pandas. The rules for one kind of
+content or label are in its own folder. Rules see a label as its key: a string that equal labels share.
 """
 
 from abc import abstractmethod
@@ -19,7 +19,7 @@ from finetrail.workspace import SPLITS
 if TYPE_CHECKING:
     import pandas as pd
 
-# The columns of every manifest, and of what type they are; a kind of content adds its facts to these.
+# The columns of every manifest, and their types; a kind of content adds its facts to these.
 _STRINGS = ("id", "source", "split", "label", "label_text", "group", "sha256")
 COLUMNS = dict.fromkeys(_STRINGS, "string") | {"row": "int64"}
 # A column of whole numbers with gaps comes out of Parquet as float64.
@@ -36,18 +36,18 @@ class Needed(Settings):
 
 
 class RowRule(Settings):
-    """A rule about rows: rows that break it stop the pipeline, or are put aside, or are used as they are."""
+    """A rule about rows: rows that break it stop the pipeline, are put aside, or are used as they are."""
 
     policy: RowPolicy = "quarantine"
 
 
 class CommonRules(Settings):
-    """The entries that section `validation` of params.yaml has for every kind of content and of label.
+    """The entries of section `validation` of params.yaml that all kinds of content and label share.
 
     Attributes:
-        facts: the columns of the manifest that a kind of content adds to `COLUMNS`, and their types.
+        facts: the manifest's columns that a kind of content adds to `COLUMNS`, and their types.
         label_facts: those that a kind of label adds.
-        label_key: the column by which two labels are the same.
+        label_key: the column that is equal for equal labels.
     """
 
     missing_label: Needed = Needed()
@@ -65,27 +65,27 @@ class CommonRules(Settings):
 
     @abstractmethod
     def catalogue(self) -> "tuple[Rule, ...]":
-        """Every rule in the order in which it is applied; those that params.yaml cannot change stand at both ends."""
+        """Return every rule in the order of application; those that params.yaml cannot change come first and last."""
 
     @abstractmethod
     def derive(self, manifest: "pd.DataFrame") -> "pd.DataFrame":
-        """Add the columns that the rules are checked on; those that compare rows are null in rows put aside before."""
+        """Add the columns that the rules check; those that compare rows are null in rows already put aside."""
 
     @abstractmethod
     def excerpts(self, raw: Path, manifest: "pd.DataFrame", ids: Collection[str]) -> dict[str, str]:
-        """What quarantine.csv shows of the contents of these rows, by id."""
+        """Return what quarantine.csv shows of the contents of these rows, by id."""
 
     @abstractmethod
     def own_label_rules(self) -> "tuple[Rule, ...]":
-        """The rules about the label of a single row, besides that it has one."""
+        """Return the rules about the label of a single row, besides that it has one."""
 
     @abstractmethod
     def rules_of_all(self) -> "tuple[Rule, ...]":
-        """The rules about all labels that are left."""
+        """Return the rules about all remaining labels."""
 
     @abstractmethod
     def judge_labels(self, table: "pd.DataFrame") -> "pd.Series[bool]":
-        """Add the columns of `own_label_rules`, and `label_key`; returns the rows that they put aside."""
+        """Add the columns of `own_label_rules`, and `label_key`; return the rows that they put aside."""
 
     @abstractmethod
     def judge_all(self, table: "pd.DataFrame", used: "pd.DataFrame") -> None:
@@ -93,13 +93,13 @@ class CommonRules(Settings):
 
     @abstractmethod
     def describe_labels(self, labels: "pd.Series[str]") -> dict[str, float]:
-        """What validation.json says of the labels that are left."""
+        """Return what validation.json says about the remaining labels."""
 
 
 def row_rule(
     rules: Settings, name: str, bound: Any, expects: str, wrong: str, *checks: Check, remedy: str = "correct the source"
 ) -> Rule:
-    """A rule about rows, whose policy stands in the section's entry of its name."""
+    """Build a rule about rows; its policy is in the section's entry of the same name."""
     return Rule(name, getattr(rules, name).policy, bound, "rows", expects, wrong, remedy, checks)
 
 
@@ -128,20 +128,20 @@ def label_rules(rules: CommonRules) -> tuple[Rule, ...]:
 
 
 def repetition_rules(rules: CommonRules, content: str) -> tuple[Rule, ...]:
-    """The rules about equal contents. Args: content: what one is called, such as "text"."""
+    """The rules about equal contents. Args: content: what to call one, such as "text"."""
     conflicting = row_rule(
         rules,
         "conflicting_label",
         None,
         f"Equal {content}s have equal labels",
-        f"whose {content} also stands under another label",
+        f"whose {content} also has another label",
         Between("labels_of_content", high=1),
     )
     duplicate = row_rule(
         rules,
         "duplicate",
         None,
-        f"No {content} stands twice under the same label",
+        f"No {content} occurs twice with the same label",
         f"that repeat an earlier row, {content} and label",
         Null("duplicate_of"),
         remedy="remove the repetitions",
@@ -150,14 +150,14 @@ def repetition_rules(rules: CommonRules, content: str) -> tuple[Rule, ...]:
 
 
 def fits(manifest: "pd.DataFrame", columns: Mapping[str, str]) -> bool:
-    """Whether `derive` can work on the manifest: the columns are there, and hold what their names say."""
+    """Whether `derive` can work on the manifest: the columns exist and hold values of their types."""
     from pandas.api.types import infer_dtype
 
     return all(name in manifest and infer_dtype(manifest[name]) in INFERRED[kind] for name, kind in columns.items())
 
 
 def prepare(manifest: "pd.DataFrame", columns: Mapping[str, str]) -> "pd.DataFrame":
-    """The manifest to derive from: strings as strings even where all are missing."""
+    """Return the manifest to derive from: string columns have the string type even if all their values are missing."""
     strings = [name for name, kind in columns.items() if kind == "string"]
     return manifest.astype(dict.fromkeys(strings, "str"))
 
@@ -168,17 +168,17 @@ def compare(
     rules: CommonRules,
     near: "Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]" = lambda table, used: used,
 ) -> "pd.DataFrame":
-    """Add what is known by comparing rows.
+    """Add the columns that compare rows.
 
     Args:
-        table: of `prepare`; the columns are added to it.
+        table: from `prepare`; the columns are added to it.
         found: the rows without usable content.
-        near: adds the columns about rows that are nearly the same to the first table, and returns the rows of the
-            second that are then left.
+        near: adds the columns about near duplicates to the first table, and returns the rows of the second that then
+            remain.
 
     Returns:
-        The table, with `labels_of_content` (different labels of that content), `duplicate_of` (id of the row that is
-        repeated), and the columns that the rules about labels add.
+        The table, with `labels_of_content` (number of different labels of that content), `duplicate_of` (id of the row
+        that it repeats), and the columns that the rules about labels add.
     """
     bad = rules.judge_labels(table)
     used = without(table, found | table["sha256"].isna() | table["label"].isna() | bad)
@@ -195,9 +195,9 @@ def compare(
 
 
 def repeated(used: "pd.DataFrame", by: list[str]) -> "pd.Series[str]":
-    """The id of the row that each row repeats, null for a first one.
+    """Return the id of the row that each row repeats, null for a first one.
 
-    Of equal rows the official test row stays, so that test results can be compared with those of others.
+    Of equal rows the official test row stays, so that test results remain comparable with those of others.
     """
     rank = used["split"].map({name: rank for rank, name in enumerate(reversed(SPLITS))}).fillna(len(SPLITS))
     ordered = used[[*by, "id"]].loc[rank.sort_values(kind="stable").index]
@@ -211,5 +211,5 @@ def without(table: "pd.DataFrame", found: "pd.Series[bool]") -> "pd.DataFrame":
 
 
 def active(rule: Any, found: "pd.Series[bool]") -> "pd.Series[bool]":
-    """The rows found, or none of them if the rule does not put them aside."""
+    """The rows found, or none if the rule does not put them aside."""
     return found.fillna(False).astype(bool) & (rule.policy in ("fail", "quarantine"))

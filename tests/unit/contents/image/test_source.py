@@ -121,10 +121,10 @@ def test_links_into_the_cache_of_dvc_are_followed(tmp_path: Path) -> None:
 def test_pipes_and_files_that_are_too_large_are_refused(tmp_path: Path) -> None:
     with put(tmp_path, "photos/cat/1.png", b"").open("wb") as file:
         file.truncate(MOST_BYTES + 1)  # a hole: it takes no room
-    message = f"'cat/1.png' has more than {MOST_BYTES:,} bytes, the most for a row; take it out"
+    message = f"'cat/1.png' has more than {MOST_BYTES:,} bytes, the limit for a row; remove it"
     assert refusal(tmp_path, path="photos") == message
     os.mkfifo(tmp_path / "photos" / "cat" / "0.png")
-    assert refusal(tmp_path, path="photos") == "'cat/0.png' is no file but a pipe, socket or device; take it out"
+    assert refusal(tmp_path, path="photos") == "'cat/0.png' is a pipe, socket or device, not a file; remove it"
 
 
 def test_a_name_that_is_no_unicode_is_escaped(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_place_that_cannot_be_used(tmp_path: Path) -> None:
     assert refusal(tmp_path, path="a.rar") == message + "folder, archive, pixels"
     assert refusal(tmp_path, path="empty", format="archive").startswith("'empty' is a folder, but source.format is")
     put(tmp_path, "a.zip", b"words")
-    torn = "a.zip is no whole archive (truncated header at the start of a member); copy or download it again"
+    torn = "a.zip is not a complete archive (truncated header at the start of a member); copy or download it again"
     assert refusal(tmp_path, path="a.zip") == torn
 
 

@@ -82,7 +82,7 @@ def test_a_file_to_score_holds_pixels_if_its_ending_and_the_training_data_say_so
             None,
             "'a.csv.gz': cannot tell its format from '.gz'; give a folder, an archive, an image, or",
         ),
-        ("a.zip", "pixels", "a.zip is no whole archive"),
+        ("a.zip", "pixels", "a.zip is not a complete archive"),
     ],
 )
 def test_any_other_file_holds_none(tmp_path: Path, name: str, given: str | None, message: str) -> None:

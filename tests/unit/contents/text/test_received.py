@@ -28,7 +28,7 @@ def test_a_row_of_a_file_has_its_texts_by_column_or_the_reasons_why_not(tmp_path
             3,
             {"premise": "", "hypothesis": ""},
             None,
-            "column 'premise': no text; column 'hypothesis': '3' is a int, no text",
+            "column 'premise': no text; column 'hypothesis': '3' is of type int, not text",
         ),
     ]
     assert list(unlabelled_texts(path, ["premise"])) == [

@@ -106,7 +106,7 @@ def test_names_that_lead_out_are_refused(tmp_path: Path, name: str, make: Callab
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
 def test_links_and_devices_of_a_tar_are_refused(tmp_path: Path, kind: bytes, what: str, mode: str) -> None:
     path = make_tar(tmp_path / "a.tar", {"cat/1.jpg": b""}, mode, type=kind, linkname="/etc/passwd")
-    assert refusal(path) == f"a.tar: 'cat/1.jpg' is {what}; only plain files are read; pack it again without"
+    assert refusal(path) == f"a.tar: 'cat/1.jpg' is {what}; only plain files are read; repack without it"
 
 
 def test_a_sparse_file_is_refused(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_sparse_file_is_refused(tmp_path: Path) -> None:
         file.write(b"x")
     path = tmp_path / "a.tar"
     subprocess.run(["tar", "--sparse", "--format=gnu", "-cf", path, "-C", tmp_path, "hole.bin"], check=True)
-    assert refusal(path) == "a.tar: 'hole.bin' is a sparse file; only plain files are read; pack it again without"
+    assert refusal(path) == "a.tar: 'hole.bin' is a sparse file; only plain files are read; repack without it"
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_name_that_comes_twice_is_refused(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as archive:
         for name in ("cat/1.jpg", "./cat//1.jpg"):
             archive.addfile(tarfile.TarInfo(name))
-    assert refusal(tmp_path / "a.tar").startswith("a.tar: the name 'cat/1.jpg' comes twice; pack the archive again")
+    assert refusal(tmp_path / "a.tar").startswith("a.tar: the name 'cat/1.jpg' appears twice; repack the archive")
 
 
 def test_zip_bombs_are_refused(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_zip_bombs_are_refused(tmp_path: Path) -> None:
     assert refusal(path, free=2**20).startswith("b.zip: it expands from ")
     path = make_zip(tmp_path / "c.zip", {"1.jpg": os.urandom(101)})
     assert refusal(path, total=100).startswith("c.zip: it expands from ")
-    assert refusal(path, a_file=10) == "c.zip: '1.jpg' has 101 bytes; a file may have 10; take it out"
+    assert refusal(path, a_file=10) == "c.zip: '1.jpg' has 101 bytes; a file may have at most 10; remove it"
 
 
 @pytest.mark.parametrize("name", ["a.tar.gz", "a.tar.bz2", "a.tar.xz"])
@@ -181,7 +181,7 @@ def test_a_zip_that_lies_about_its_sizes_is_caught_while_reading(tmp_path: Path,
     for at in (data.index(b"PK\x01\x02") + 24, 22):
         data[at : at + 4] = struct.pack("<I", declared)
     path.write_bytes(data)
-    assert refusal(path).startswith("a.zip is no whole archive (")
+    assert refusal(path).startswith("a.zip is not a complete archive (")
 
 
 HUNGRY = """
@@ -213,7 +213,7 @@ def test_lies_cost_no_memory(tmp_path: Path) -> None:
         data[at : at + 4] = struct.pack("<I", 10)
     lying.write_bytes(data)
     said, grown = memory(lying)
-    assert "a.zip is no whole archive" in said
+    assert "a.zip is not a complete archive" in said
     assert grown < 50
     header = tarfile.TarInfo("pax")
     header.type, header.size = tarfile.XHDTYPE, 600 * 2**20
@@ -222,7 +222,7 @@ def test_lies_cost_no_memory(tmp_path: Path) -> None:
         for _ in range(600):
             file.write(bytes(2**20))
     said, grown = memory(tmp_path / "b.tar.gz")
-    assert said == "b.tar.gz: a header has more than 1,048,576 bytes; check where it is from"
+    assert said == "b.tar.gz: a header has more than 1,048,576 bytes; check where it comes from"
     assert grown < 50
 
 
@@ -233,13 +233,13 @@ def test_a_torn_archive_is_refused(tmp_path: Path, name: str, share: float) -> N
     path = make_tar(tmp_path / name, files, MODES[name]) if name in MODES else make_zip(tmp_path / name, files)
     data = path.read_bytes().rstrip(b"\0") if name == "a.tar" else path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
-    assert refusal(path).startswith(f"{name} is no whole archive (")
+    assert refusal(path).startswith(f"{name} is not a complete archive (")
 
 
 def test_a_tar_that_is_cut_between_two_members_is_refused(tmp_path: Path) -> None:
     path = make_tar(tmp_path / "a.tar", {f"{n}.jpg": bytes(512) for n in range(30)})
     path.write_bytes(path.read_bytes()[: 1024 * 10])
-    assert refusal(path) == "a.tar is no whole archive (no mark of the end); copy or download it again"
+    assert refusal(path) == "a.tar is not a complete archive (no end marker); copy or download it again"
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz"])
@@ -248,7 +248,7 @@ def test_a_damaged_header_is_not_the_end(tmp_path: Path, mode: str) -> None:
     data = bytearray(path.read_bytes())
     data[1024 * 10 + 3] ^= 0xFF
     path.write_bytes(gzip.compress(data) if mode == "w:gz" else data)
-    assert "no whole archive (bad checksum at the start of a member)" in refusal(path)
+    assert "not a complete archive (bad checksum at the start of a member)" in refusal(path)
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar.xz"])
@@ -258,7 +258,7 @@ def test_a_damaged_byte_is_noticed(tmp_path: Path, name: str) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF
     path.write_bytes(data)
-    assert "no whole archive" in refusal(path)
+    assert "not a complete archive" in refusal(path)
 
 
 def test_memory_does_not_grow_with_the_members_of_a_tar(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def test_damaged_json_lines(tmp_path: Path) -> None:
         "not JSON",
         "not a JSON object",
         "no text",
-        "'3' is a int, no text",
+        "'3' is of type int, not text",
         "half of a character",
         "not JSON",
     ]
@@ -81,7 +81,7 @@ def test_damaged_json_lines(tmp_path: Path) -> None:
 
 def test_a_parquet_file_of_numbers_and_nulls(tmp_path: Path) -> None:
     pd.DataFrame({"text": pd.Series([1, None], dtype="Int64")}).to_parquet(tmp_path / "a.parquet")
-    assert read(tmp_path / "a.parquet") == [(1, "", "'1' is a int, no text"), (2, "", "no text")]
+    assert read(tmp_path / "a.parquet") == [(1, "", "'1' is of type int, not text"), (2, "", "no text")]
 
 
 @pytest.mark.parametrize(

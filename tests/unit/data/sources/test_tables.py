@@ -110,8 +110,8 @@ def test_a_broken_csv_is_named_with_its_line(tmp_path: Path, content: str | byte
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"text": "a", "label": "b"}\n\n{"text": ', "line 3: not JSON (Expecting value at column 10); one object a"),
-        ('{"text": "a", "label": "b"}\n["a", "b"]\n', 'line 2: holds \'["a", "b"]\'; one JSON object a line'),
+        ('{"text": "a", "label": "b"}\n\n{"text": ', "line 3: not JSON (Expecting value at column 10); one object per"),
+        ('{"text": "a", "label": "b"}\n["a", "b"]\n', 'line 2: holds \'["a", "b"]\'; one JSON object per line'),
         ('{"text": "a", "label": "b"}\n{"text": "a"}\n', "line 2: no column 'label'; it has 'text'; set source.colum"),
         (b'{"text": "a", "label": "b"}\n{"text": "\xff"}', "line 2: byte 0xff at column 11 is not UTF-8"),
     ],

@@ -74,7 +74,7 @@ def test_shards_of_other_rows_are_refused(tmp_path: Path) -> None:
         folder.mkdir()
         zeros = np.zeros(len(other), dtype=np.int64)
         with pytest.raises(
-            SplitError, match="the shards and the manifest of data/raw are not of one run; run `finetrail"
+            SplitError, match="the shards and the manifest of data/raw come from different runs; run `finetrail"
         ):
             distribute(raw, "image", other, sizes=zeros, splits=zeros, folders=[folder])
 

@@ -20,8 +20,8 @@ def test_few_large_groups_still_give_three_splits() -> None:
     assert Counter(result.splits) == {"train": 10, "val": 10, "test": 10}
     found = warnings(rows, result, TextSplit(method="group"))
     assert [line.split(":")[0] for line in found] == [
-        "test holds 0.333 of the rows, and 0.2 was asked for",
-        "val holds 0.333 of the rows, and 0.1 was asked for",
+        "test holds 0.333 of the rows instead of 0.2",
+        "val holds 0.333 of the rows instead of 0.1",
     ]
 
 
@@ -30,7 +30,7 @@ def test_a_long_chain_is_a_warning() -> None:
     chain = replace(rows, keys=[*[" ".join(f"c{i + n}" for i in range(30)) for n in range(4)], *rows.keys[4:]])
     assert chains(chain, assign(chain, TextSplit())) == [
         (
-            "a chain of near duplicates joins 4 of 40 rows, which go as one: if not all of them are the same, make "
+            "a chain of near duplicates joins 4 of 40 rows, which stay together: if they are not all the same, make "
             "split.near_duplicates stricter"
         )
     ]
@@ -56,7 +56,7 @@ def test_refusals() -> None:
     none = Rows([], [], [], [], [])
     assert "0 rows are left to split" in refusal(none, TextSplit())
     rows = distinct(30, ["x", "y"] * 15)
-    assert "'official' needs a test split of the source, which has {'train': 30}" in refusal(rows, chosen("official"))
+    assert "'official' needs a test split in the source, which has {'train': 30}" in refusal(rows, chosen("official"))
     assert "30 of 30 rows have no group (first: 'id000')" in refusal(rows, chosen("group"))
     partly = replace(rows, official=["test", None, *["train"] * 28])
     assert "1 of 30 rows have no official split (first: 'id001')" in refusal(partly, chosen("official"))

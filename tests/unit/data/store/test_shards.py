@@ -74,7 +74,9 @@ def test_no_rows_are_no_shards(folder: Path) -> None:
 
 def test_an_id_that_is_not_there_is_named(folder: Path) -> None:
     write_rows([Row("a.csv", 1, "words", "x")], folder, StoredTexts(), CLASSES)
-    with pytest.raises(WorkspaceError, match="raw has no row 'absent': its files are not of one run; run `dvc repro`"):
+    with pytest.raises(
+        WorkspaceError, match="raw has no row 'absent': its files come from different runs; run `dvc repro`"
+    ):
         pick(folder, "text", ["absent"])
     with pytest.raises(WorkspaceError, match="no does not exist: it is written by `split`"):
         Contents(folder.parent / "no", "text")
