@@ -77,10 +77,14 @@ def client(sandbox: Sandbox) -> int:
 
 def fork(sandbox: Sandbox, shell: "subprocess.Popen[str]") -> int:
     """The endless training that a session runs in a fork, once it has learnt something."""
-    until(lambda: newest(sandbox) or shell.poll() is not None)
-    assert shell.poll() is None, shell.communicate()
-    (server,) = servers(sandbox)
-    (child,) = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+
+    def forked() -> list[str]:
+        assert shell.poll() is None, shell.communicate()
+        server = next(iter(servers(sandbox)), None)
+        return Path(f"/proc/{server}/task/{server}/children").read_text().split() if server else []
+
+    (child,) = until(forked)
+    trains_on(sandbox)
     return int(child)
 
 
