@@ -12,6 +12,7 @@ import pytest
 
 from tests.pipeline import forks
 
+pytestmark = pytest.mark.slow
 EVIL = "import os, pathlib\npathlib.Path(os.environ['RAN']).touch()\nfrom transformers import {} as Evil\n"
 ASKED = """
 import sys
