@@ -30,7 +30,7 @@ def cut_off(run: LiveRun, root: Path) -> None:
     """A checkpoint with two points, and then a crash: the system frees the lock."""
     fitted = {"step": 2, "train_curve": POINTS[:2], "val_curve": []}
     Checkpoints(checkpoint_folder(Workspace(root), "full")).save(2, {"w": torch.ones(1)}, {"fitted": fitted})
-    run._lock.release()
+    run.release()
 
 
 def test_points_that_mlflow_has_are_not_sent_again_and_those_that_it_lacks_are(
