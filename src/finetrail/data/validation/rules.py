@@ -46,6 +46,7 @@ class CommonRules(Settings):
     Attributes:
         facts: the columns of the manifest that a kind of content adds to `COLUMNS`, and their types.
         label_facts: those that a kind of label adds.
+        content_key: the column by which two contents are the same.
         label_key: the column by which two labels are the same.
     """
 
@@ -55,6 +56,7 @@ class CommonRules(Settings):
 
     facts: ClassVar[Mapping[str, str]]
     label_facts: ClassVar[Mapping[str, str]] = {}
+    content_key: ClassVar[str] = "sha256"
     label_key: ClassVar[str]
 
     @property
@@ -181,11 +183,11 @@ def compare(
     """
     bad = rules.judge_labels(table)
     used = table[~(found | table["sha256"].isna() | table["label"].isna() | bad)]
-    key = rules.label_key
+    key, content = rules.label_key, rules.content_key
 
-    table["labels_of_content"] = used.groupby("sha256")[key].transform("nunique").astype("Int64")
+    table["labels_of_content"] = used.groupby(content)[key].transform("nunique").astype("Int64")
     used = used[~active(rules.conflicting_label, table.loc[used.index, "labels_of_content"] > 1)]
-    table["duplicate_of"] = repeated(used, ["sha256", key])
+    table["duplicate_of"] = repeated(used, [content, key])
     used = used[~active(rules.duplicate, table.loc[used.index, "duplicate_of"].notna())]
     used = near(table, used)
     rules.judge_all(table, used)

@@ -4,7 +4,7 @@ import logging
 from functools import cache
 from typing import Any
 
-from finetrail.data.sources.columns import is_missing
+from finetrail.data.canonical import is_missing
 from finetrail.errors import SourceError
 
 log = logging.getLogger(__name__)
@@ -38,13 +38,27 @@ def read_class(where: str, value: Any) -> str | None:
             "or write names"
         )
     raise SourceError(
-        f"{where}: label {str(value)[:60]!r} is a {_kind(value)}, and a row has one class; use a task whose labels are "
-        f"{'sets or tags' if isinstance(value, (list, tuple)) else 'of that kind'}, or write a name"
+        f"{where}: label {str(value)[:60]!r} is a {_kind(value)}, and a row has one class; {_remedy(value)}"
     )
 
 
 def _kind(value: Any) -> str:
     return {"dict": "mapping", "tuple": "list"}.get(type(value).__name__, type(value).__name__)
+
+
+def _remedy(value: Any) -> str:
+    """What to do about a label of another kind: the task that takes it, where one does."""
+    if isinstance(value, bytes):
+        return "write it as text"
+    if isinstance(value, dict):
+        return "write one of its values as a column of its own, and name that in source.columns.label"
+    if not isinstance(value, (list, tuple)):
+        return "write a name"
+    if value and isinstance(value[0], (dict, list, tuple)):
+        return "spans are the labels of task token-classification"
+    return (
+        "lists of names are for `task: {name: ..., problem_type: multi_label_classification}`; use it, or write a name"
+    )
 
 
 @cache

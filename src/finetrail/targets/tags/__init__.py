@@ -11,6 +11,7 @@ from finetrail.targets.tags.faults import faults
 from finetrail.targets.tags.reading import given, read_conll, read_conllu, read_spans, spans_of, with_scheme
 from finetrail.targets.tags.rules import FACTS, FAULTS, TagRules
 from finetrail.targets.tags.settings import TagColumns, TagTraining, TypeSlice
+from finetrail.targets.tags.spans import canonical_spans
 from finetrail.targets.tags.split import TagStrata
 from finetrail.targets.target import Target
 
@@ -99,6 +100,7 @@ def _facts(label: Any, content: Any) -> dict[str, object]:
         return found
     found["spans"] = len(label)
     if isinstance(content, str):
+        found["canonical_spans"] = json.dumps(canonical_spans(spans_of(label), content), ensure_ascii=False)
         wrong = faults(spans_of(label), content) if label else []
         found |= {fault.kind: fault.said for fault in reversed(wrong) if fault.kind in FAULTS}
     found["illegal_tags"] = cast(Any, label).illegal or None

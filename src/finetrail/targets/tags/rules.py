@@ -19,7 +19,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "illegal_tags": ("Every sequence of tags is legal in its scheme", "whose tags break their scheme"),
 }
 """What each rule about the spans of a row expects, and what is wrong with those that it finds."""
-FACTS: dict[str, Kind] = {"spans": "int64", **dict.fromkeys(FAULTS, "string")}
+FACTS: dict[str, Kind] = {"spans": "int64", "canonical_spans": "string", **dict.fromkeys(FAULTS, "string")}
 
 
 class TagRules(CommonRules):
@@ -33,7 +33,7 @@ class TagRules(CommonRules):
     rare_label: RareLabel = RareLabel()
 
     label_facts = FACTS
-    label_key: ClassVar[str] = "label"
+    label_key: ClassVar[str] = "canonical_spans"
 
     def own_label_rules(self) -> tuple[Rule, ...]:
         spans = [row_rule(self, name, None, expects, wrong, Null(name)) for name, (expects, wrong) in FAULTS.items()]
