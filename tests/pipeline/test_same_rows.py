@@ -95,3 +95,79 @@ def test_one_column_has_one_role(plain: Sandbox, columns: dict[str, str], messag
     plain.edit("source.columns", columns)
     done = plain.finetrail("ingest")
     assert (done.code, done.error.partition(": params.yaml: ")[2][: len(message)]) == (2, message)
+
+
+def spelled(label: str, number: int) -> str:
+    """A class as somebody typed it."""
+    forms = {
+        "cooking": ("Café", unicodedata.normalize("NFD", "Café"), "Café"),
+        "sailing": ("Sport", "Sport", "Sport "),
+        "weather": ("Wetter", "wetter", "Wetter"),
+    }
+    return forms[label][number // 3 % 3]
+
+
+SPELLED = [ToyRow(row | {"label": spelled(row["label"], number)}) for number, row in enumerate(ROWS)]
+
+
+def labels_of(sandbox: Sandbox) -> dict[str, float]:
+    found: dict[str, float] = read_json(sandbox.paths.validation_report)["labels"]
+    return found
+
+
+def test_classes_that_differ_by_case_space_or_form_are_one_fault_that_names_both_spellings(plain: Sandbox) -> None:
+    run(plain, SPELLED, "ingest")
+    done = plain.finetrail("validate")
+    assert done.code == 3
+    for pair in (r"'Cafe\u0301' for 'Café'", "'Sport ' for 'Sport'", "'wetter' for 'Wetter'"):
+        assert pair in done.error
+    assert done.error.startswith("ValidationError: rule label_spelling: ")
+    assert "write each label in one way, or set validation.label_spelling.policy to merge" in done.error
+
+
+def test_the_remedy_of_that_fault_clears_it_and_merges_the_classes_in_every_split(plain: Sandbox) -> None:
+    plain.edit("validation.label_spelling", {"policy": "merge"})
+    out = run(plain, SPELLED, "ingest", "validate")
+    assert "label_spelling: " in out
+    assert ": taken as one" in out
+    assert set(labels_of(plain)) == {"Café", "Sport", "Wetter"}
+    assert plain.finetrail("split").code == 0
+    assert read_json(plain.paths.split_report)["labels"] == ["Café", "Sport", "Wetter"]
+    for split in SPLITS:
+        parts = plain.paths.split(split).glob("part-*.parquet")
+        assert {label for part in parts for label in pq.read_table(part)["label"].to_pylist()} == {
+            "Café",
+            "Sport",
+            "Wetter",
+        }
+
+
+def test_a_text_under_two_spellings_is_a_duplicate_when_they_are_merged(plain: Sandbox) -> None:
+    plain.edit("validation.label_spelling", {"policy": "merge"})
+    run(plain, [*ROWS, ToyRow(ROWS[0] | {"label": ROWS[0]["label"].upper()})], "ingest", "validate")
+    assert reasons(plain)[181] == "duplicate"
+
+
+def test_spellings_may_be_kept_apart(plain: Sandbox) -> None:
+    plain.edit("validation.label_spelling", {"policy": "off"})
+    run(plain, SPELLED, "ingest", "validate", "split")
+    assert len(labels_of(plain)) == 6
+
+
+def test_whole_numbers_with_and_without_a_fraction_are_one_class_and_that_is_said_once(
+    plain: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    number = {"cooking": "1", "sailing": "2", "weather": "3"}
+    rows = [
+        ToyRow(row | {"label": number[row["label"]] + (".0" if row["split"] == "test" else "")}) for row in toy_rows()
+    ]
+    run(plain, rows, "ingest")
+    caplog.clear()
+    assert plain.finetrail("validate").code == 0
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        "whole numbers that stand with and without a fraction are one class: 1.0 is 1, 2.0 is 2, 3.0 is 3"
+    ]
+    assert set(labels_of(plain)) == {"1", "2", "3"}
+    assert plain.finetrail("split").code == 0
+    counts = read_json(plain.paths.split_report)["label_counts"]
+    assert all(counts[split][label] for split in SPLITS for label in "123")

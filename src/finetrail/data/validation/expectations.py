@@ -32,7 +32,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EXAMPLES_ON_PAGE = 20
-SEVERITY = {"fail": "critical", "quarantine": "warning", "warn": "info"}  # in the words of Great Expectations
+TOLD = 5  # spellings and the like in a message of one line
+SEVERITY = {
+    "fail": "critical",
+    "quarantine": "warning",
+    "warn": "info",
+    "merge": "info",
+}  # in the words of Great Expectations
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ def inspect(manifest: "pd.DataFrame", rules: CommonRules) -> Inspection:
     if not fit and not broken:
         raise AssertionError("the manifest does not fit its schema, yet no expectation says so: a bug of finetrail")
     findings = [
-        _finding(rule, [outcome for outcome in broken if outcome.expectation_config.meta["rule"] == rule.name])
+        _finding(rule, [outcome for outcome in broken if outcome.expectation_config.meta["rule"] == rule.name], frame)
         for rule in (catalogue if fit else checked)
     ]
     return Inspection(tuple(findings), suite, result)
@@ -137,13 +143,19 @@ def _expectation(e: Any, check: Check, words: dict[str, Any]) -> Any:  # noqa: P
             return e.ExpectColumnUniqueValueCountToBeBetween(column=column, min_value=values, **words)
 
 
-def _finding(rule: Rule, broken: list[Any]) -> Finding:
+def _finding(rule: Rule, broken: list[Any], frame: "pd.DataFrame") -> Finding:
     """Args: broken: the results of those expectations of the rule that do not hold."""
     if rule.counts == "faults":
         return Finding(rule, len(broken), detail=", ".join(map(_fault, broken)))
     # A dict keeps the order of the manifest, and each id once.
     ids = dict.fromkeys(str(entry["id"]) for outcome in broken for entry in outcome.result["unexpected_index_list"])
-    return Finding(rule, len(ids), tuple(ids))
+    return Finding(rule, len(ids), tuple(ids), _told(rule, frame[frame["id"].isin(list(ids))]) if ids else "")
+
+
+def _told(rule: Rule, rows: "pd.DataFrame") -> str:
+    """The first few things that the rule's own column says of the rows found, the commonest first."""
+    said = list(rows[rule.tells].value_counts().index) if rule.tells in rows else []
+    return ", ".join([*said[:TOLD], *(["..."] if len(said) > TOLD else [])])
 
 
 def _fault(outcome: Any) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from finetrail.data.validation.findings import Between, Check, HasColumns, InSet, NotNull, Null, OfType, Rule, Unique
+from finetrail.data.validation.spellings import Spellings
 from finetrail.settings import Settings
 from finetrail.workspace import SPLITS
 
@@ -91,6 +92,10 @@ class CommonRules(Settings):
     @abstractmethod
     def judge_all(self, table: "pd.DataFrame", used: "pd.DataFrame") -> None:
         """Add the columns of `rules_of_all` to the table. Args: used: its rows that no earlier rule has put aside."""
+
+    def spellings(self, names: Mapping[str, int]) -> Spellings:
+        """Which names of labels are spellings of one. Args: names: how many rows have each."""
+        return Spellings()
 
     @abstractmethod
     def describe_labels(self, labels: "pd.Series[str]") -> dict[str, float]:
