@@ -120,7 +120,9 @@ def compare_metrics(
             f"the registered model has {len(codec.outputs)} outputs, and the one that was built again "
             f"{len(own.outputs)} or others: they are not of the same data; `finetrail verify` finds the link that broke"
         )
-    trip = RoundTrip(built.split("val"), task.content.name, built.run(candidate).predictions, codec, ROWS)
+    trip = RoundTrip(
+        built.split("val"), task.content.name, built.run(candidate).predictions, codec, ROWS, task.content.faults
+    )
     known = trip.known()
     labels = known["label"].tolist()
     one, other = (

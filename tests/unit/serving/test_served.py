@@ -161,3 +161,32 @@ def test_a_model_of_two_columns_takes_them_by_name_whatever_their_order_is(paire
     pd.testing.assert_frame_equal(served.predict(context, frame), expected)
     with pytest.raises(MlflowException, match="row 1 of 1 has no answer; send a text"):
         served.predict(context, pd.DataFrame({"question": ["good"], "answer": [None]}))
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (float("nan"), "has no answer"),
+        (pd.NA, "has no answer"),
+        ("", "has an empty answer"),
+        ("\u200b ", "has an empty answer"),
+        (["a"], ": answer .* is a list, no text"),
+        (b"a", ": answer .* is a bytes, no text"),
+    ],
+    ids=ascii,
+)
+def test_a_text_that_is_none_is_status_400_with_its_row_and_the_reason(
+    paired_model: Path, value: object, reason: str
+) -> None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.pyfunc import PythonModelContext
+
+    from finetrail.serving.served import Served
+
+    context = PythonModelContext({"model": str(paired_model)}, {})
+    served = Served()
+    served.load_context(context)
+    rows = pd.DataFrame({"question": ["good", "good"], "answer": pd.Series(["bad", value], dtype=object)})
+    with pytest.raises(MlflowException, match=rf"^row 2 of 2 ?{reason}; send a text$") as caught:
+        served.predict(context, rows)
+    assert caught.value.get_http_status_code() == 400

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from finetrail.contents.image.decode import from_base64
+from finetrail.data.canonical import is_missing
 from finetrail.data.sources.folders import check_link, read_file
 from finetrail.data.sources.layout import plain_name
 from finetrail.errors import SourceError
@@ -34,8 +35,10 @@ class FieldReader:
         """
         if isinstance(value, dict):  # as Hugging Face's `datasets` stores images
             value = value.get("bytes") if value.get("bytes") is not None else value.get("path")
-        if value is None or isinstance(value, bytes):
+        if isinstance(value, bytes):
             return value
+        if is_missing(value):
+            return None
         if not isinstance(value, str):
             raise SourceError(
                 f"{where} holds {str(value)[:60]!r}; it must be a path, bytes or base64; set source.columns"
@@ -81,8 +84,10 @@ def cached_image(where: str, value: Any) -> bytes | None:
     Raises:
         SourceError: a path leads out of the library's caches, so the data set would read this machine's files.
     """
-    if value is None or isinstance(value, bytes):
+    if isinstance(value, bytes):
         return value
+    if is_missing(value):
+        return None
     if not isinstance(value, dict):
         raise SourceError(
             f"{where} holds {str(value)[:60]!r}; it must be an Image feature or bytes; set source.columns"

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from finetrail.data.canonical import is_missing
 from finetrail.data.sources.place import ROWS_AT_ONCE, TABLES
-from finetrail.data.sources.tables import read_parquet
+from finetrail.data.sources.tables import check_once, load_object, read_parquet
 from finetrail.errors import SourceError
 
 Field = tuple[int, str, str]
@@ -37,9 +38,8 @@ def _csv(path: Path, column: str, delimiter: str) -> Iterator[Field]:
         reader = csv.reader(file, delimiter=delimiter, strict=True)
         try:
             header = next(reader, [])
-            if header.count(column) != 1:
-                if header.count(column):
-                    raise SourceError(f"{path.name}: column {column!r} appears twice in the header; rename one")
+            check_once(path.name, [column], header)
+            if column not in header:
                 raise _no_column(path, column, header)
             place, number = header.index(column), 0
             for fields in reader:
@@ -60,7 +60,7 @@ def _jsonl(path: Path, column: str) -> Iterator[Field]:
             if not line.strip():
                 continue
             try:
-                record = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+                record, twice = load_object(line.decode("utf-8-sig" if number == 1 else "utf-8"))
             except UnicodeDecodeError as error:
                 yield number, "", _undecodable(line[error.start])
                 continue
@@ -73,7 +73,10 @@ def _jsonl(path: Path, column: str) -> Iterator[Field]:
             objects += 1
             seen = seen or column in record
             known = known or list(record)
-            yield number, *_text(record.get(column))
+            if column in twice:
+                yield number, "", f"column {column!r} appears twice"
+            else:
+                yield number, *_text(record.get(column))
     if objects and not seen:
         raise _no_column(path, column, known)
 
@@ -89,19 +92,23 @@ def _parquet(path: Path, column: str) -> Iterator[Field]:
 
 
 def _text(value: Any) -> tuple[str, str]:
-    if value is None:
-        return "", "no text"
+    problem = why_no_text(value)
+    return ("", problem) if problem else (value, "")
+
+
+def why_no_text(value: Any) -> str:
+    """Why a value is no text to score; empty where it is one."""
+    if is_missing(value):
+        return "empty text" if isinstance(value, str) else "no text"
     if not isinstance(value, str):
-        return "", f"{str(value)[:40]!r} is of type {type(value).__name__}, not text"
-    if not value.strip():
-        return "", "empty text"
+        return f"{str(value)[:40]!r} is of type {type(value).__name__}, not text"
     try:
         value.encode()
     except UnicodeEncodeError as error:
         character = ord(value[error.start])
         # From surrogateescape; JSON may also escape half of a pair.
-        return "", _undecodable(character - 0xDC00) if 0xDC80 <= character <= 0xDCFF else "half of a character"
-    return value, ""
+        return _undecodable(character - 0xDC00) if 0xDC80 <= character <= 0xDCFF else "half of a character"
+    return ""
 
 
 def _undecodable(byte: int) -> str:

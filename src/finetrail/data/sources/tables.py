@@ -2,8 +2,10 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from finetrail.data.sources.columns import Record
 from finetrail.errors import SourceError
@@ -23,9 +25,7 @@ def read_csv(path: Path, columns: list[str], delimiter: str, skip_rows: int) -> 
         try:
             header = next(reader, [])
             _check_columns(path, columns, header)
-            doubled = next((name for name in columns if header.count(name) > 1), None)
-            if doubled is not None:
-                raise SourceError(f"{path.name}: column {doubled!r} appears twice in the header; rename one")
+            check_once(path.name, columns, header)
             number = -skip_rows
             for fields in reader:
                 number += 1
@@ -54,7 +54,7 @@ def read_jsonl(path: Path, columns: list[str]) -> Iterator[Record]:
             if not line.strip():
                 continue
             try:
-                record = json.loads(line)
+                record, twice = load_object(line)
             except json.JSONDecodeError as error:
                 raise SourceError(
                     f"{path.name}, line {number}: not JSON ({error.msg} at column {error.colno}); one object per line"
@@ -62,6 +62,7 @@ def read_jsonl(path: Path, columns: list[str]) -> Iterator[Record]:
             if not isinstance(record, dict):
                 raise SourceError(f"{path.name}, line {number}: holds {line.strip()[:40]!r}; one JSON object per line")
             _check_columns(f"{path.name}, line {number}", columns, list(record))
+            check_once(f"{path.name}, line {number}", columns, twice * 2)
             yield number, record
 
 
@@ -81,6 +82,7 @@ def read_parquet(path: Path, columns: list[str], batch_size: int = 10_000) -> It
         # With a buffer, pyarrow holds about half as much of a large row group.
         file = pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False)
         _check_columns(path, columns, file.schema_arrow.names)
+        check_once(path.name, columns, file.schema_arrow.names)
         number = 0
         for batch in file.iter_batches(batch_size, columns=columns, use_threads=False):
             for record in batch.to_pylist():
@@ -92,6 +94,29 @@ def read_parquet(path: Path, columns: list[str], batch_size: int = 10_000) -> It
         raise SourceError(
             f"{path.name} cannot be read as Parquet ({str(error).splitlines()[0]}); write it again or set source.format"
         ) from error
+
+
+def load_object(line: str) -> tuple[Any, list[str]]:
+    """A line of JSON, and the keys that its object has more than once: JSON allows them, and all but one would be lost.
+
+    Raises:
+        json.JSONDecodeError: the line is no JSON.
+    """
+    twice: list[str] = []
+
+    def made(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        # Inner objects come first, and the outermost last: its keys are those that stay.
+        twice[:] = [key for key, times in Counter(key for key, _ in pairs).items() if times > 1]
+        return dict(pairs)
+
+    return json.loads(line, object_pairs_hook=made), twice
+
+
+def check_once(where: str, wanted: Collection[str], found: Sequence[str]) -> None:
+    """Raise SourceError where a wanted column is there twice. Args: where: the file, and the line if it is one's."""
+    doubled = next((name for name in wanted if found.count(name) > 1), None)
+    if doubled is not None:
+        raise SourceError(f"{where}: column {doubled!r} appears twice; rename one, or remove it")
 
 
 def _check_columns(where: Path | str, wanted: list[str], found: list[str]) -> None:

@@ -34,10 +34,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EXAMPLES_ON_PAGE = 20
+TOLD = 5  # spellings and the like in a message of one line
 NAME = "manifest"
 CELLS = 1_500_000
-"""That Great Expectations gets at a time, of which each may be a string of 100 bytes and more."""
-SEVERITY = {"fail": "critical", "quarantine": "warning", "warn": "info"}  # in Great Expectations' terms
+"""The most that Great Expectations gets at a time; each may be a string of 100 bytes and more."""
+SEVERITY = {
+    "fail": "critical",
+    "quarantine": "warning",
+    "warn": "info",
+    "merge": "info",
+}  # in Great Expectations' terms
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ def inspect(manifest: "pd.DataFrame", rules: CommonRules) -> Inspection:
     if not fit and not broken:
         raise AssertionError("the manifest does not fit its schema, yet no expectation fails: a bug in finetrail")
     findings = [
-        _finding(rule, [outcome for outcome in broken if outcome.expectation_config.meta["rule"] == rule.name])
+        _finding(rule, [outcome for outcome in broken if outcome.expectation_config.meta["rule"] == rule.name], frame)
         for rule in (catalogue if fit else checked)
     ]
     return Inspection(tuple(findings), gx.ExpectationSuite(name=NAME, expectations=expectations), result)
@@ -173,13 +179,19 @@ def _expectation(e: Any, check: Check, words: dict[str, Any]) -> Any:  # noqa: P
             return e.ExpectColumnUniqueValueCountToBeBetween(column=column, min_value=values, **words)
 
 
-def _finding(rule: Rule, broken: list[Any]) -> Finding:
+def _finding(rule: Rule, broken: list[Any], frame: "pd.DataFrame") -> Finding:
     """Args: broken: the results of the rule's failed expectations."""
     if rule.counts == "faults":
         return Finding(rule, len(broken), detail=", ".join(map(_fault, broken)))
     # A dict keeps the order of the manifest, and each id once.
     ids = dict.fromkeys(str(entry["id"]) for outcome in broken for entry in outcome.result["unexpected_index_list"])
-    return Finding(rule, len(ids), tuple(ids))
+    return Finding(rule, len(ids), tuple(ids), _told(rule, frame[frame["id"].isin(list(ids))]) if ids else "")
+
+
+def _told(rule: Rule, rows: "pd.DataFrame") -> str:
+    """The first few things that the rule's own column says of the rows found, the commonest first."""
+    said = list(rows[rule.tells].value_counts().index) if rule.tells in rows else []
+    return ", ".join([*said[:TOLD], *(["..."] if len(said) > TOLD else [])])
 
 
 def _fault(outcome: Any) -> str:

@@ -71,9 +71,9 @@ def why_stopped(findings: tuple[Finding, ...], rows: dict[str, int], manifest: "
         return f"rule {rule.name}: {first.message}{also}; {rule.remedy}"
     example = manifest[manifest["id"] == first.ids[0]].iloc[0]
     label = f" with label {_text(example['label'])!r}" if _text(example["label"]) else ""
-    milder = "quarantine" if rule.about == "rows" else "warn"
+    milder = rule.milder or ("quarantine" if rule.about == "rows" else "warn")
     return (
-        f"rule {rule.name}: {first.rows} {rule.wrong}, for example {example['source']}:{example['row']}{label}{also}; "
+        f"rule {rule.name}: {first.said}, for example {example['source']}:{example['row']}{label}{also}; "
         f"{rule.remedy}, or set validation.{rule.name}.policy to {milder}"
     )
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from finetrail.data.memory import give_back
 from finetrail.data.validation.findings import Between, Check, HasColumns, InSet, NotNull, Null, OfType, Rule, Unique
+from finetrail.data.validation.spellings import Spellings
 from finetrail.settings import Settings
 from finetrail.workspace import SPLITS
 
@@ -47,6 +48,7 @@ class CommonRules(Settings):
     Attributes:
         facts: the manifest's columns that a kind of content adds to `COLUMNS`, and their types.
         label_facts: those that a kind of label adds.
+        content_key: the column that is equal for equal contents.
         label_key: the column that is equal for equal labels.
     """
 
@@ -56,6 +58,7 @@ class CommonRules(Settings):
 
     facts: ClassVar[Mapping[str, str]]
     label_facts: ClassVar[Mapping[str, str]] = {}
+    content_key: ClassVar[str] = "sha256"
     label_key: ClassVar[str]
 
     @property
@@ -90,6 +93,10 @@ class CommonRules(Settings):
     @abstractmethod
     def judge_all(self, table: "pd.DataFrame", used: "pd.DataFrame") -> None:
         """Add the columns of `rules_of_all` to the table. Args: used: its rows that no earlier rule has put aside."""
+
+    def spellings(self, names: Mapping[str, int]) -> Spellings:
+        """Which names of labels are spellings of one. Args: names: how many rows have each."""
+        return Spellings()
 
     @abstractmethod
     def describe_labels(self, labels: "pd.Series[str]") -> dict[str, float]:
@@ -182,11 +189,11 @@ def compare(
     """
     bad = rules.judge_labels(table)
     used = without(table, found | table["sha256"].isna() | table["label"].isna() | bad)
-    key = rules.label_key
+    key, content = rules.label_key, rules.content_key
 
-    table["labels_of_content"] = used.groupby("sha256")[key].transform("nunique").astype("Int64")
+    table["labels_of_content"] = used.groupby(content)[key].transform("nunique").astype("Int64")
     used = without(used, active(rules.conflicting_label, table.loc[used.index, "labels_of_content"] > 1))
-    table["duplicate_of"] = repeated(used, ["sha256", key])
+    table["duplicate_of"] = repeated(used, [content, key])
     used = without(used, active(rules.duplicate, table.loc[used.index, "duplicate_of"].notna()))
     give_back()  # what grouping took
     used = near(table, used)

@@ -4,7 +4,7 @@ import math
 import re
 from typing import Any
 
-from finetrail.data.sources.columns import is_missing
+from finetrail.data.canonical import is_missing
 from finetrail.data.store.raw import Unreadable
 from finetrail.errors import SourceError
 

@@ -5,7 +5,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
 
-from finetrail.data.sources.columns import Record, is_missing
+from finetrail.data.canonical import is_missing
+from finetrail.data.sources.columns import Record
 from finetrail.errors import SourceError
 from finetrail.targets.tags import conll
 from finetrail.targets.tags.joining import join
@@ -109,7 +110,7 @@ def read_spans(where: str, value: Any) -> Label | None:
     Raises:
         SourceError: the value is something else.
     """
-    if value is None or isinstance(value, Label) or (not isinstance(value, (list, tuple)) and is_missing(value)):
+    if isinstance(value, Label) or is_missing(value):
         return value if isinstance(value, Label) else None
     if not isinstance(value, (list, tuple)):
         raise SourceError(

@@ -39,7 +39,7 @@ def test_a_path_is_relative_to_the_folder_or_absolute(tmp_path: Path) -> None:
     ("value", "message"),
     [
         ("missing.png", r"^'missing.png' is neither base64 of an image \(JPEG, .*\) nor a file$"),
-        ("", r"^'' is neither base64"),
+        ("", r"^no value; an image is given as bytes, as base64 or as a path$"),
         (".", r"^'.' is neither base64"),
         ("a\0b", r"^'a\\x00b' is neither base64 of an image \(.*\) nor a path$"),
         ("A" * 5000, r"^'A{40}…' is neither base64 of an image \(.*\) nor a path$"),
