@@ -82,7 +82,7 @@ def _set_up(places: Places, root: Path, git_ref: str, recipe: str | None) -> Clo
     if recipe:
         if not (root / "recipes" / f"{recipe}.yaml").exists():
             known = ", ".join(sorted(path.stem for path in (root / "recipes").glob("*.yaml")))
-            raise ConfigError(f"recipe is {recipe!r}, and {git_ref} has no such recipe; use one of {known}")
+            raise ConfigError(f"recipe {recipe!r} does not exist in {git_ref}; use one of {known}")
         shutil.copyfile(root / "recipes" / f"{recipe}.yaml", root / "params.yaml")
     checkpoints = places.home / "checkpoints" / _key(root, environment)
     return Clone(root, commit, environment | {"FINETRAIL_CHECKPOINTS": str(checkpoints)}, checkpoints, has_remote(root))

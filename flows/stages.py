@@ -87,7 +87,7 @@ def alone(path: Path, logger: Logger) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        logger.info("another run does the same; its result is waited for")
+        logger.info("another run is doing the same; waiting for its result")
         lock.acquire()
     try:
         yield

@@ -64,7 +64,7 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
         if code < 0:
             raise TrainingError(
                 f"process {failed} of {processes} was killed by {signal.Signals(-code).name}; "
-                "run the same command again: training goes on from the last checkpoint"
+                "run the same command again: training resumes from the last checkpoint"
             )
         if failed:
             sys.stderr.write(said[failed].read_text(errors="replace"))

@@ -19,7 +19,7 @@ def _refuse(event: str, arguments: tuple[object, ...]) -> None:
     if event in ("socket.getaddrinfo", "socket.gethostbyname") or (
         event == "socket.connect" and getattr(arguments[0], "family", None) != socket.AF_UNIX
     ):
-        raise RuntimeError(f"the packed model asks the network ({event} {arguments[1:]})")
+        raise RuntimeError(f"the packed model accesses the network ({event} {arguments[1:]})")
     if event == "pickle.find_class":
         raise RuntimeError(f"the packed model unpickles {arguments[0]}.{arguments[1]}")
 
@@ -36,7 +36,7 @@ def main(folder: Path, rows: Path, answers: Path) -> None:
     import finetrail
 
     if not Path(finetrail.__file__).resolve().is_relative_to(folder.resolve()):
-        raise RuntimeError(f"the packed model runs code from outside of it, {finetrail.__file__}")
+        raise RuntimeError(f"the packed model runs code from outside itself, {finetrail.__file__}")
     model.unwrap_python_model().answers(frame).to_parquet(answers, index=False)
     model.predict(frame.head(FEW)).to_json(answers.with_suffix(".json"))
 

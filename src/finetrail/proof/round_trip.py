@@ -111,7 +111,7 @@ class RoundTrip:
         try:
             return self.codec.read(frame)
         except ValueError as error:
-            raise RoundTripError(f"the answers are of another model ({error}); run `dvc repro`") from error
+            raise RoundTripError(f"the answers come from another model ({error}); run `dvc repro`") from error
 
 
 def _alike(served: Any, meant: Any, allowed: float) -> bool:

@@ -67,7 +67,7 @@ class CurveLog:
                 self._pending.pop(0)
         except TrackingError as error:
             self._ask_from = time.monotonic() + self._pause
-            log.warning("%s; training goes on, %d points wait", error, len(self._pending))
+            log.warning("%s; training continues, %d points wait", error, len(self._pending))
         return not self._pending
 
 

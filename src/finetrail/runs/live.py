@@ -105,6 +105,6 @@ def _lock(folder: Path, patience: float) -> FileLock:
     except Timeout as error:
         raise WorkspaceError(
             f"candidate {folder.name!r} is being trained by another process, which holds {lock.lock_file}; "
-            "wait for its end, or end it"
+            "wait for it to end, or end it"
         ) from error
     return lock

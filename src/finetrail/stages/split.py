@@ -132,7 +132,9 @@ def _sizes(ingested: int, quarantined: int, assignment: Assignment) -> dict[str,
     aside = {"quarantined_by_validation": quarantined, "quarantined_by_split": len(assignment.removed)}
     sizes = {"ingested": ingested, **aside, **rows_of(assignment)}
     if ingested != sum(sizes.values()) - ingested:
-        raise SplitError(f"the rows do not add up ({sizes}): raw and quarantine are not of one run; run `dvc repro`")
+        raise SplitError(
+            f"the rows do not add up ({sizes}): raw and quarantine come from different runs; run `dvc repro`"
+        )
     return sizes
 
 

@@ -211,7 +211,7 @@ def test_a_folder_of_mlflow_and_one_of_train_answer_as_the_registered_model(
 
 
 def test_a_folder_that_holds_no_model(workspace: Workspace) -> None:
-    with pytest.raises(ModelError, match=r"holds no model.json, so it is no model of finetrail; train one with"):
+    with pytest.raises(ModelError, match=r"holds no model.json, so it is not a finetrail model; train one with"):
         predict(workspace, str(workspace.root), write(workspace.root / "a.csv"), workspace.root / "b.csv", **TEXT)
 
 

@@ -91,8 +91,8 @@ def test_a_folder_or_archive_is_scored_and_what_is_no_image_is_named(
     with rejects.open(newline="") as file:
         named = list(csv.reader(file))
     assert [row[:2] for row in named] == [["row", "image"], ["4", "e.txt"], ["5", "z/cut.png"]]
-    assert "no image of a known format" in named[1][2]
-    assert "no whole image" in named[2][2]
+    assert "not an image of a known format" in named[1][2]
+    assert "not a complete image" in named[2][2]
     assert len(scored) + len(named) - 1 == len(FILES)
 
 

@@ -43,7 +43,7 @@ def test_points_that_could_not_be_sent_are_sent_later_in_their_order(
         curves("val", 2, {"step": 2, "epoch": 0.2, "macro_f1": 0.5})
     assert history(tracker, run_id, "train/loss") == [(1, 0.9)]
     assert "does not answer as it should" in caplog.text
-    assert "training goes on, 2 points wait" in caplog.text
+    assert "training continues, 2 points wait" in caplog.text
     curves("train", 3, {"step": 3, "epoch": 0.3, "loss": 0.7})
     assert history(tracker, run_id, "train/loss") == [(1, 0.9), (2, 0.8), (3, 0.7)]
     curves.close({"best_val_macro_f1": 0.5}, "FINISHED")

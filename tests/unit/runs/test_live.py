@@ -117,7 +117,9 @@ def test_checkpoints_stay_only_where_a_longer_training_may_go_on(
 
 def test_a_candidate_is_trained_by_one_at_a_time(tracker: Tracker, tmp_path: Path) -> None:
     first = live(tracker, tmp_path)
-    with pytest.raises(WorkspaceError, match=r"'full' is being trained by another process, .*; wait for its end, or e"):
+    with pytest.raises(
+        WorkspaceError, match=r"'full' is being trained by another process, .*; wait for it to end, or e"
+    ):
         live(tracker, tmp_path, patience=0)
     assert tracker.client.get_run(first.log.run_id).info.status == "RUNNING"
     first.finish({})

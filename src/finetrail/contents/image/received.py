@@ -58,7 +58,7 @@ def encoded(value: object, folder: Path | None) -> bytes:
     """
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
-    how = f"an image is given as bytes, as base64{'' if folder is None else ' or as a path'}"
+    how = f"give an image as bytes{' or base64' if folder is None else ', base64 or a path'}"
     if is_missing(value):
         raise ImageError(f"no value; {how}")
     if isinstance(value, str):
@@ -70,8 +70,8 @@ def encoded(value: object, folder: Path | None) -> bytes:
         raise ImageError(f"a {type(value).__name__}; {how}")
     if folder is None:
         raise ImageError(
-            f"{str(value)[:40]!r} is no base64 of an image ({', '.join(FORMATS)}); send the image's bytes as base64, "
-            "for no path is read for a request"
+            f"{str(value)[:40]!r} is not the base64 of an image ({', '.join(FORMATS)}); send the image's bytes as "
+            "base64, because a request cannot name a path"
         )
     return _read(value, folder)
 
@@ -88,12 +88,12 @@ def _read(value: "str | os.PathLike[str]", folder: Path) -> bytes:
     name = os.fspath(value)
     shown = repr(name if len(name) <= 80 else f"{name[:40]}…")
     if len(name) > LONGEST_PATH or "\0" in name:
-        raise ImageError(f"{shown} is neither base64 of an image ({', '.join(FORMATS)}) nor a path")
+        raise ImageError(f"{shown} is neither the base64 of an image ({', '.join(FORMATS)}) nor a path")
     path = folder / name
     try:
         # Only regular files: reading a pipe or a device could wait forever.
         if not path.is_file():
-            raise ImageError(f"{shown} is neither base64 of an image ({', '.join(FORMATS)}) nor a file")
+            raise ImageError(f"{shown} is neither the base64 of an image ({', '.join(FORMATS)}) nor a file")
         return path.read_bytes()
     except OSError as error:
         raise ImageError(f"{shown} cannot be read ({error.strerror or error})") from error

@@ -102,7 +102,5 @@ def cached_image(where: str, value: Any) -> bytes | None:
     caches = [os.path.realpath(cache) for cache in (config.HF_DATASETS_CACHE, HF_HUB_CACHE)]
     real = Path(os.path.realpath(path))
     if not any(real.is_relative_to(cache) for cache in caches):
-        raise SourceError(
-            f"{where} points to {str(path)[:200]!r}, outside of the data set; use one that holds its images"
-        )
+        raise SourceError(f"{where} points to {str(path)[:200]!r}, outside the data set; use one that holds its images")
     return read_file(real, str(path)) if real.is_file() else None

@@ -74,7 +74,8 @@ class _ClassSets(Target):
         names = tuple(sorted({name for label in labels for name in label}))
         if not names:
             raise TrainingError(
-                f"none of the {len(labels)} training rows has a class: there is nothing to learn; add rows that have"
+                f"none of the {len(labels)} training rows has a class: there is nothing to learn; "
+                "add rows that have one"
             )
         return SetLearning(SetCodec(names, (DEFAULT,) * len(names)))
 

@@ -34,7 +34,7 @@ def read(where: str, value: object, delimiter: str | None) -> ClassSet | None:
     if isinstance(value, str):
         if delimiter is None:
             raise SourceError(
-                f"{where} holds the string {_shown(value)}; no delimiter is declared that separates its classes; "
+                f"{where} holds the string {_shown(value)}; no delimiter is declared to separate its classes; "
                 "declare one, or store lists"
             )
         return _as_set(where, [part.strip() for part in value.split(delimiter) if not is_blank(part)])
@@ -92,7 +92,7 @@ def _name(where: str, item: object) -> str:
     if isinstance(item, float) and item.is_integer():
         return str(int(item))
     raise SourceError(
-        f"{where} holds {_shown(item)} in its list; a class must be a name that is not empty, or a whole number; "
+        f"{where} holds {_shown(item)} in its list; a class must be a non-empty name or a whole number; "
         "correct the list"
     )
 
@@ -101,8 +101,8 @@ def _as_set(where: str, names: Sequence[str]) -> ClassSet:
     for name in names:
         if not name.isascii() and any("\ud800" <= character <= "\udfff" for character in name):
             raise SourceError(
-                f"{where} holds {ascii(name)[:_SHOWN]}; a class must be text that can be written as UTF-8; mend the "
-                "escapes of halved characters"
+                f"{where} holds {ascii(name)[:_SHOWN]}; a class must be text that can be encoded as UTF-8; correct "
+                "the escapes of halved characters"
             )
     return tuple(sorted(set(names)))
 

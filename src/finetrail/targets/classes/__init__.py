@@ -48,7 +48,7 @@ class _Classes(Target):
 
     def key(self, label: Any) -> str:
         if not isinstance(label, str):
-            raise TypeError(f"{label!r} is no class")
+            raise TypeError(f"{label!r} is not a class")
         return label
 
     def names(self, label: Any) -> Iterable[str]:

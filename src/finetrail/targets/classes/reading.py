@@ -24,7 +24,7 @@ def read_class(where: str, value: Any) -> str | None:
         return value
     if isinstance(value, bool):
         raise SourceError(
-            f"{where}: label {value!r} is a boolean, and a class is a name or a whole number; write two names, such as "
+            f"{where}: label {value!r} is a boolean, but a class is a name or a whole number; write two names, such as "
             "yes and no"
         )
     if isinstance(value, int):
@@ -34,11 +34,11 @@ def read_class(where: str, value: Any) -> str | None:
         return str(int(value))
     if isinstance(value, float):
         raise SourceError(
-            f"{where}: label {value!r} is a number, and a class is a name or a whole number; use a task of regression, "
+            f"{where}: label {value!r} is a number, but a class is a name or a whole number; use a regression task, "
             "or write names"
         )
     raise SourceError(
-        f"{where}: label {str(value)[:60]!r} is a {_kind(value)}, and a row has one class; {_remedy(value)}"
+        f"{where}: label {str(value)[:60]!r} is a {_kind(value)}, but a row has one class; {_remedy(value)}"
     )
 
 

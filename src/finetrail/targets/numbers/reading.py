@@ -35,6 +35,6 @@ def read_number(where: str, value: Any) -> float | Unreadable | None:
         return float(value) + 0.0 if math.isfinite(value) else Unreadable(value)
     what = "a boolean" if isinstance(value, bool) else f"a {type(value).__name__}"
     raise SourceError(
-        f"{where}: label {str(value)[:60]!r} is {what}, and the labels of this task are numbers; name another "
+        f"{where}: label {str(value)[:60]!r} is {what}, but the labels of this task are numbers; name another "
         "column in source.columns.label, or use another task"
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FAULTS: dict[str, tuple[str, str]] = {
-    "outside_text": ("Every span lies in its text", "with a span outside of the text"),
+    "outside_text": ("Every span lies in its text", "with a span outside the text"),
     "overlapping_spans": ("No two spans overlap", "with spans that overlap"),
     "cut_word": ("Every span is made of whole words", "with a span that cuts a word, or has white space at an end"),
     "illegal_tags": ("Every sequence of tags is legal in its scheme", "whose tags break their scheme"),

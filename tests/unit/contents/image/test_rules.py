@@ -22,7 +22,7 @@ from tests.unit.sections_of import IMAGES, rules_of, section
 
 FEW, SOME = (70, 80, 90), tuple(range(70, 100))  # bits of the hash
 GOOD = [ImageRow(number, ("cat", "dog", "<b>bird</b>")[number % 3]) for number in range(30)]
-HOSTILE = "no whole image (<script>alert('name')</script>); save it again"
+HOSTILE = "not a complete image (<script>alert('name')</script>); save it again"
 BAD = [
     ImageRow(None, "cat"),
     ImageRow(100, "cat", error=HOSTILE),
@@ -81,7 +81,7 @@ def test_every_bad_image_is_put_aside_and_counted(done: tuple[Workspace, Validat
     messages = {entry["rule"]: entry["message"] for entry in report["rules"]}
     assert messages["size"] == "2 rows whose image is not 5 to 20000 pixels wide and 1 to 60 high: put aside"
     assert messages["near_duplicate"] == (
-        "1 row whose image is nearly the same as that of another row of the label: a warning only, they are used"
+        "1 row whose image is nearly equal to that of another row with the same label: a warning only, they are used"
     )
 
 

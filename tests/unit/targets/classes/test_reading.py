@@ -44,36 +44,36 @@ def test_a_whole_number_is_one_class_in_each_way_to_hold_it(number: int) -> None
     [
         (
             ["a", "b"],
-            r"label \"\['a', 'b'\]\" is a list, and a row has one class; lists of names are for `task: ",
+            r"label \"\['a', 'b'\]\" is a list, but a row has one class; lists of names are for `task: ",
         ),
         (
             ("a",),
-            r"label \"\('a',\)\" is a list, and a row has one class; lists of names are for `task: ",
+            r"label \"\('a',\)\" is a list, but a row has one class; lists of names are for `task: ",
         ),
         (
             {"name": "a"},
-            r"label \"\{'name': 'a'\}\" is a mapping, and a row has one class; write one of its values as ",
+            r"label \"\{'name': 'a'\}\" is a mapping, but a row has one class; write one of its values as ",
         ),
         (
             b"a",
-            r"label \"b'a'\" is a bytes, and a row has one class; write it as text$",
+            r"label \"b'a'\" is a bytes, but a row has one class; write it as text$",
         ),
         (
             [{"start": 0, "end": 5, "type": "PER"}],
-            r"label .* is a list, and a row has one class; spans are the labels of task token-classification$",
+            r"label .* is a list, but a row has one class; spans are the labels of task token-classification$",
         ),
-        (date(2026, 1, 2), r"label '2026-01-02' is a date, and a row has one class; write a name$"),
+        (date(2026, 1, 2), r"label '2026-01-02' is a date, but a row has one class; write a name$"),
         (
             True,
-            r"label True is a boolean, and a class is a name or a whole number; write two names, such as yes and no",
+            r"label True is a boolean, but a class is a name or a whole number; write two names, such as yes and no",
         ),
         (False, r"label False is a boolean"),
         (
             2.5,
-            r"label 2\.5 is a number, and a class is a name or a whole number; use a task of regression, or write nam",
+            r"label 2\.5 is a number, but a class is a name or a whole number; use a regression task, or write nam",
         ),
-        (float("inf"), r"label inf is a number, and a class is a name or a whole number"),
-        (Decimal("2.5"), r"label '2\.5' is a Decimal, and a row has one class"),
+        (float("inf"), r"label inf is a number, but a class is a name or a whole number"),
+        (Decimal("2.5"), r"label '2\.5' is a Decimal, but a row has one class"),
     ],
 )
 def test_what_is_no_class_is_refused_in_a_line_with_the_place_and_the_remedy(label: object, message: str) -> None:
