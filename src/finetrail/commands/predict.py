@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from finetrail.commands.scored import WRITERS, ScoredParts
+from finetrail.commands.scored import WRITERS, ScoredParts, rejects_of
 from finetrail.commands.scorer import Scorer, open_scorer
 from finetrail.contents.content import Content
 from finetrail.data.sources.place import Source
 from finetrail.data.sources.unlabelled import Unlabelled, count, identity
 from finetrail.data.store.content import batches
 from finetrail.data.store.shards import Most
-from finetrail.errors import ConfigError, DataError
+from finetrail.errors import ConfigError, DataError, SourceError
 from finetrail.progress import Track, quiet
 from finetrail.runs import hashes
 from finetrail.serving.answer_types import is_nested
@@ -66,16 +66,13 @@ def predict(
         chunk: how much is scored and saved at a time.
 
     Raises:
-        ConfigError: the target's format is unknown, or the model reads another kind.
+        ConfigError: the target's format is unknown, it is the source itself, or the model reads another kind.
         ModelError: the model is a folder that holds none.
-        SourceError: the source is missing, cannot be read, or has no such column.
+        SourceError: the source is missing, cannot be read, or has no such column; or no row could be scored.
         TrackingError: there is no such model, or the registry does not answer.
         WorkspaceError: another process is writing the same target.
     """
-    if target.suffix not in WRITERS:
-        raise ConfigError(
-            f"{target.name!r}: cannot tell the format from {target.suffix!r}; end the name in {', '.join(WRITERS)}"
-        )
+    _check_target(source, target)
     found = content.unlabelled(source, columns, labelled)
     rows = track(found, total=count(source) if source.exists() else None, what="scoring")
     chunks = batches(rows, chunk.rows, chunk.size)
@@ -97,8 +94,38 @@ def predict(
         for number, taken in enumerate(chain([first], chunks)):
             if number >= done.chunks:
                 parts.add(*_scored(scorer, taken, columns))
+        if not parts.progress.rows:
+            raise _nothing_scored(source, target, parts.progress.rejected, parts.first_refused())
     rejected = parts.progress.rejected
     return Scored(parts.progress.rows, rejected, parts.rejects if rejected else None)
+
+
+def _check_target(source: Path, target: Path) -> None:
+    """Raise ConfigError if the target has no known format, or if writing it would destroy the source."""
+    if target.suffix not in WRITERS:
+        raise ConfigError(
+            f"{target.name!r}: cannot tell the format from {target.suffix!r}; end the name in {', '.join(WRITERS)}"
+        )
+    if target.is_dir():
+        raise ConfigError(f"{target} is a folder, not a file; name a file")
+    for written in (target, rejects_of(target)):
+        # `samefile` follows links and other spellings of the path.
+        if source.exists() and written.exists() and source.samefile(written):
+            raise ConfigError(
+                f"{written} is {source}, the file to score, and the results would replace it; name another target"
+            )
+
+
+def _nothing_scored(source: Path, target: Path, rejected: int, first: tuple[int, str] | None) -> SourceError:
+    """Args: first: row number and reason of the first rejected row."""
+    kept = f"; {target.name} is unchanged" if target.exists() else ""
+    if first is None:
+        return SourceError(f"{source.name} has no rows to score; name a file that has some{kept}")
+    row, reason = first
+    return SourceError(
+        f"none of the {rejected} rows of {source.name} could be scored (row {row}: {reason}); correct the source, or "
+        f"name the right column with --column{kept}"
+    )
 
 
 def _refuse_others(scorer: Scorer, model: str, content: Content, columns: Sequence[str]) -> None:

@@ -48,7 +48,7 @@ class ScoredParts:
 
     def __init__(self, target: Path, key: dict[str, str], nested: Mapping[str, str]) -> None:
         self._target = target
-        self.rejects = target.with_name(target.name + ".rejects.csv")
+        self.rejects = rejects_of(target)
         self._folder = target.with_name(f".{target.name}.partial")  # hidden: it may lie in the folder that is scored
         self._key = key
         self._nested = nested
@@ -83,6 +83,16 @@ class ScoredParts:
             _whole(self._refused(number), lambda path: _write_csv(refused, path, not self.progress.rejected))
         self.progress = Progress(number + 1, self.progress.rows + len(scored), self.progress.rejected + len(refused))
         write_json(self._record, {"key": self._key, "progress": vars(self.progress)})
+
+    def first_refused(self) -> tuple[int, str] | None:
+        """Row number and reason of the first row without answers; None if there is none."""
+        parts = (self._refused(number) for number in range(self.progress.chunks))
+        path = next((path for path in parts if path.exists()), None)
+        if path is None:
+            return None
+        with path.open(encoding="utf-8", newline="") as file:
+            row = next(csv.DictReader(file))
+        return int(row["row"]), row["reason"]
 
     def _write(self, scored: pd.DataFrame, path: Path, header: bool) -> None:
         if self._target.suffix == ".csv":
@@ -137,6 +147,11 @@ class ScoredParts:
     def _drop(self) -> None:
         self._record.unlink(missing_ok=True)  # first: without it, leftover parts are ignored
         shutil.rmtree(self._folder)
+
+
+def rejects_of(target: Path) -> Path:
+    """The file that names the rows which could not be scored."""
+    return target.with_name(target.name + ".rejects.csv")
 
 
 def _whole(path: Path, write: Callable[[Path], None]) -> None:

@@ -134,10 +134,48 @@ def test_a_model_of_other_columns_is_refused(workspace: Workspace, saved_model: 
         )
 
 
-def test_a_file_without_rows_gives_one_without_rows(workspace: Workspace) -> None:
-    target = workspace.root / "b.csv"
-    assert predict(workspace, MODEL, write(workspace.root / "a.csv", texts=[]), target, **TEXT).rows == 0
-    assert list(read(target).columns) == ["text", "label", "score"]
+@pytest.mark.parametrize("texts", [[], ["", " "]])
+def test_where_nothing_can_be_scored_the_earlier_files_stay(
+    workspace: Workspace, saved_model: Path, texts: list[str]
+) -> None:
+    source, target = write(workspace.root / "a.csv", texts=texts), workspace.root / "b.csv"
+    target.write_text("earlier")
+    (workspace.root / "b.csv.rejects.csv").write_text("earlier too")
+    message = (
+        r"^none of the 2 rows of a\.csv could be scored \(row 1: empty text\); correct the source, or name the right "
+        r"column with --column; b\.csv is unchanged$"
+        if texts
+        else r"^a\.csv has no rows to score; name a file that has some; b\.csv is unchanged$"
+    )
+    with pytest.raises(SourceError, match=message):
+        predict(workspace, str(saved_model), source, target, **TEXT)
+    assert target.read_text() == "earlier"
+    assert (workspace.root / "b.csv.rejects.csv").read_text() == "earlier too"
+    assert len(list(workspace.root.iterdir())) == 3
+
+
+@pytest.mark.parametrize("way", ["same", "other path", "symbolic link", "hard link", "its rejects"])
+def test_results_never_replace_the_file_that_is_scored(tmp_path: Path, way: str) -> None:
+    source = target = write(tmp_path / "a.csv")
+    if way == "other path":
+        (tmp_path / "sub").mkdir()
+        target = tmp_path / "sub" / ".." / "a.csv"
+    elif way == "symbolic link":
+        (target := tmp_path / "b.csv").symlink_to(source)
+    elif way == "hard link":
+        (target := tmp_path / "b.csv").hardlink_to(source)
+    elif way == "its rejects":
+        source, target = write(tmp_path / "b.csv.rejects.csv"), tmp_path / "b.csv"
+    before = source.read_bytes()
+    with pytest.raises(ConfigError, match=r"the file to score, and the results would replace it; name another target"):
+        predict(Workspace(tmp_path), MODEL, source, target, **TEXT)
+    assert source.read_bytes() == before
+
+
+def test_a_target_that_is_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "b.csv").mkdir()
+    with pytest.raises(ConfigError, match=r"b\.csv is a folder, not a file; name a file$"):
+        predict(Workspace(tmp_path), MODEL, write(tmp_path / "a.csv"), tmp_path / "b.csv", **TEXT)
 
 
 def test_the_targets_folder_is_made(workspace: Workspace) -> None:
