@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from finetrail.data.canonical import is_blank
 from finetrail.errors import SourceError
-from finetrail.targets.classes.reading import tell_of_whole_numbers, read_class
+from finetrail.targets.classes.reading import read_class, tell_of_whole_numbers
 from tests.unit.sections_of import TEXTS, source_of
 
 WHERE = "homes.csv, row 3"
