@@ -123,7 +123,7 @@ def test_answers_that_are_lists_are_json_text_in_csv_and_lists_in_other_formats(
 
 def test_a_model_of_other_columns_is_refused(workspace: Workspace, saved_model: Path) -> None:
     pd.DataFrame([("a", "b")], columns=["Q", "A"]).to_csv(workspace.root / "a.csv", index=False)
-    with pytest.raises(ConfigError, match=r"reads text, and the columns that are given are Q, A; name as many with"):
+    with pytest.raises(ConfigError, match=r"reads text, but is given Q, A; name as many with"):
         predict(
             workspace,
             str(saved_model),

@@ -117,7 +117,7 @@ def test_only_what_is_missing_is_scored(saved_model: Path, tmp_path: Path) -> No
     assert found[0].tolist() == ["kept" if number < 30 else "good bad" for number in expected]
 
 
-@pytest.mark.parametrize("changed", ["the source", "the model", "the columns", "the code", "the record of it"])
+@pytest.mark.parametrize("changed", ["the source", "the model", "the columns", "the code", "its record"])
 def test_after_a_change_it_starts_afresh_and_says_so(
     saved_model: Path,
     tmp_path: Path,

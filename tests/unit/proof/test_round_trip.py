@@ -113,7 +113,7 @@ def _nan(logits: np.ndarray, order: np.ndarray) -> np.ndarray:
         (lambda logits, _: logits[:, ::-1], r"answers row .* apart"),
         (
             lambda logits, _: np.pad(logits, ((0, 0), (0, 1))),
-            r"are of another model \(it has 3 logits a row for 2 labels\); run `dvc",
+            r"come from another model \(it has 3 logits a row for 2 labels\); run `dvc",
         ),
     ],
     ids=["one number", "nan", "labels swapped", "another label"],

@@ -170,8 +170,8 @@ def test_a_model_of_two_columns_takes_them_by_name_whatever_their_order_is(paire
         (pd.NA, "has no answer"),
         ("", "has an empty answer"),
         ("\u200b ", "has an empty answer"),
-        (["a"], ": answer .* is a list, no text"),
-        (b"a", ": answer .* is a bytes, no text"),
+        (["a"], ": answer .* is of type list, not text"),
+        (b"a", ": answer .* is of type bytes, not text"),
     ],
     ids=ascii,
 )

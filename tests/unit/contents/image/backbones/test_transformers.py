@@ -138,7 +138,7 @@ def test_a_folder_that_does_not_say_how_images_are_prepared(vit: Path, tmp_path:
         ("config", "holds no image model with safetensors weights ("),
         (
             "less",
-            " lacks 2 tensors that its own configuration needs, such as vit.layers.1.mlp.fc2.bias; name a folder whose",
+            " lacks 2 tensors that its own configuration needs, such as vit.layers.1.mlp.fc2.bias; name a folder with",
         ),
         ("preprocessor", " has a preprocessor_config.json that cannot be used ("),
     ],
