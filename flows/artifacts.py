@@ -34,7 +34,7 @@ def leave_verdict(judged: Mapping[str, Any]) -> None:
     """Leave what the gate said, rule by rule. Args: judged: what `finetrail promote --json` wrote."""
     verdict = judged["verdict"]
     if verdict is None:
-        create_markdown_artifact(f"`{judged['model']}` is the champion already.", key="gate")
+        create_markdown_artifact(f"`{judged['model']}` is already the champion.", key="gate")
         return
     rules = [{key: one[key] for key in ("rule", "outcome", "value", "bound", "sentence")} for one in verdict["rulings"]]
     create_table_artifact(rules, key="gate", description=f"{verdict['reason']} (ledger head {judged['ledger_head']})")

@@ -6,7 +6,7 @@ import shutil
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from finetrail.errors import ConfigError, WorkspaceError
 from finetrail.programs.dvc import configure, has_remote, remote
 from finetrail.programs.environment import check_environment
 from finetrail.programs.run import Ended, run
+from finetrail.warm.place import allowed, kept
 from flows.places import Places
 
 Say = Callable[[str], None]
@@ -62,7 +63,10 @@ def fresh_clone(places: Places, git_ref: str, recipe: str | None) -> Iterator[Cl
     root = clones / uuid.uuid4().hex[:12]
     with FileLock(_lock_of(root)):
         try:
-            yield _set_up(places, root, git_ref, recipe)
+            clone = _set_up(places, root, git_ref, recipe)
+            # One for all stages, each of which has a DVC of its own.
+            with kept(root, clone.environment) if allowed(clone.environment) else nullcontext():
+                yield clone
         finally:
             shutil.rmtree(root, ignore_errors=True)
             _lock_of(root).unlink(missing_ok=True)
@@ -78,7 +82,7 @@ def _set_up(places: Places, root: Path, git_ref: str, recipe: str | None) -> Clo
     if recipe:
         if not (root / "recipes" / f"{recipe}.yaml").exists():
             known = ", ".join(sorted(path.stem for path in (root / "recipes").glob("*.yaml")))
-            raise ConfigError(f"recipe is {recipe!r}, and {git_ref} has no such recipe; use one of {known}")
+            raise ConfigError(f"recipe {recipe!r} does not exist in {git_ref}; use one of {known}")
         shutil.copyfile(root / "recipes" / f"{recipe}.yaml", root / "params.yaml")
     checkpoints = places.home / "checkpoints" / _key(root, environment)
     return Clone(root, commit, environment | {"FINETRAIL_CHECKPOINTS": str(checkpoints)}, checkpoints, has_remote(root))

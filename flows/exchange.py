@@ -27,7 +27,7 @@ def _pull(clone: Clone) -> State[Any]:
         return _end("pull", clone.run("dvc", "pull", "--run-cache", *tracked, say=get_run_logger().info))
     if tracked:
         return _end("pull", clone.run("dvc", "checkout", *tracked, say=get_run_logger().info))
-    return Completed(message="there is no remote, and nothing to get from the cache")
+    return Completed(message="there is no remote, and nothing to fetch from the cache")
 
 
 def _push(clone: Clone) -> State[Any]:

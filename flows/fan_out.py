@@ -28,7 +28,7 @@ def check_deployment(deployment: str) -> None:
             client.read_deployment_by_name(deployment)
         except ObjectNotFound:
             raise ConfigError(
-                f"fan_out is {deployment!r}: there is no such deployment; `prefect deploy --all` first"
+                f"fan_out is {deployment!r}: there is no such deployment; run `prefect deploy --all` first"
             ) from None
 
 

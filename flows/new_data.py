@@ -52,7 +52,7 @@ def new_data(
             watch = f"data of {git_ref} with {recipe or 'params.yaml'}"
             last = _last_run(watch)
             if last is not None and f"data {found[:12]}" in last.tags:
-                return Completed(name="Unchanged", message=f"the data is that of the run {last.name}")
+                return Completed(name="Unchanged", message=f"the data has not changed since the run {last.name}")
             commit = _commit(clone, found)
             if clone.has_remote and (given := push(clone, limits)).is_failed():
                 return Failed(message=given.message)
@@ -125,5 +125,5 @@ def _commit(clone: Clone, found: str) -> str:
     if clone.run("git", "push", "--quiet", "origin", f"HEAD:refs/heads/{branch}").code:
         git("fetch", "--quiet", "origin", branch)  # another check was faster; or this fails, and says why
         return git("rev-parse", "FETCH_HEAD")[-1]
-    get_run_logger().info("branch %s names the new data", branch)
+    get_run_logger().info("branch %s records the new data", branch)
     return git("rev-parse", "HEAD")[-1]

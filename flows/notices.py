@@ -30,7 +30,7 @@ def notify(address: str) -> None:
         ConfigError: the address is not that of a web server.
     """
     if not address.startswith(("https://", "http://")):
-        raise ConfigError(f"the address is {address!r}: must start with https:// or http://")
+        raise ConfigError(f"the address is {address!r}: it must start with https:// or http://")
     # The address of a chat service is a secret: it goes where the server encrypts it and shows stars.
     webhook = CustomWebhookNotificationBlock(
         name="finetrail",
@@ -77,7 +77,7 @@ def _replace(name: str, trigger: EventTrigger, action: SendNotification) -> None
 def main(address: Annotated[str, typer.Argument(help="Of a webhook that takes JSON.")]) -> None:
     """Have failed runs and promoted models told to a webhook."""
     notify(address)
-    out.print("failed runs and promoted models will be told; see Automations in Prefect's pages")
+    out.print("the webhook will be told of failed runs and promoted models; see Automations in Prefect's pages")
 
 
 if __name__ == "__main__":

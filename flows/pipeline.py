@@ -11,7 +11,7 @@ from finetrail.errors import FinetrailError
 from flows.clones import Clone, fresh_clone
 from flows.exchange import pull, push
 from flows.places import Places
-from flows.stages import run_stage
+from flows.stages import restore, run_stage
 from flows.tasks import Limits
 
 BEFORE = ("ingest", "validate", "split")
@@ -38,9 +38,9 @@ def work_in_clone(git_ref: str, recipe: str | None, limits: Limits, work: Callab
 
 def run_stages(names: Sequence[str], clone: Clone, limits: Limits) -> State[Any]:
     """Run stages in order, up to the first that fails."""
-    cached = 0
+    cached, restored = 0, restore(names, clone)
     for name in names:
-        state = run_stage(name, clone, limits)
+        state = run_stage(name, clone, limits, restored=name in restored)
         if not state.is_completed():
             return Failed(message=state.message)
         cached += state.name == "Cached"

@@ -51,7 +51,7 @@ def fit(template: dict[str, Any], kind: Kind, image: str) -> dict[str, Any]:
     known = {name: os.environ[name] for name in _TOLD if os.environ.get(name)}
     for name, value in known.items():
         if urlsplit(value).password:
-            raise ConfigError(f"{name} has a password in it, which the pool would show; give the image git credentials")
+            raise ConfigError(f"{name} contains a password, which the pool would show; give the image git credentials")
     variables = template["variables"]["properties"]
     variables["image"]["default"] = image
     if kind is Kind.docker:
@@ -83,7 +83,9 @@ async def _make(kind: Kind, image: str, name: str) -> None:
 def main(kind: Kind, image: str = "finetrail:local", name: str = POOL) -> None:
     """Make the pool, or change the one of this name."""
     asyncio.run(_make(kind, image, name))
-    out.print(f"next: prefect worker start --pool {name} --type {kind.value}, where Prefect's package for it is")
+    out.print(
+        f"next: prefect worker start --pool {name} --type {kind.value}, where Prefect's package for it is installed"
+    )
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def _automate(environment: Mapping[str, str]) -> None:
     command = [sys.executable, "-m", "flows.automations"]
     done = subprocess.run(command, cwd=CHECKOUT, env=dict(environment), capture_output=True, text=True)
     if done.returncode:
-        raise WorkspaceError(f"automations.yaml was not taken ({done.stderr[-300:]}); correct it")
+        raise WorkspaceError(f"Prefect refused automations.yaml ({done.stderr[-300:]}); correct it")
 
 
 def _environment() -> dict[str, str]:

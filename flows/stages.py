@@ -1,7 +1,9 @@
 """The stages as Prefect tasks: `dvc repro <stage>` in the run's clone, its lines live, its end as a state."""
 
+import os
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from prefect.states import Completed, Failed
 from ruamel.yaml import YAML
 
 from finetrail.errors import TrackingError, UnreachableError
-from finetrail.programs.run import Ended
+from finetrail.programs.run import Ended, run
 from flows.artifacts import Logger, leave
 from flows.clones import Clone
 from flows.tasks import UNAVAILABLE, Limits, as_task
@@ -31,21 +33,50 @@ def candidates_of(root: Path) -> list[str]:
     return list(params["candidates"])
 
 
-def run_stage(name: str, clone: Clone, limits: Limits) -> State[Any]:
-    """Run one stage as a task of its name, or find that DVC has its result. Returns: the task's final state."""
+def restore(names: Sequence[str], clone: Clone) -> set[str]:
+    """Have one DVC restore what it has, up to the first stage that would have to run. Returns: the stages restored.
+
+    A DVC for each stage takes a second for each, which is most of a run that has nothing to do.
+    """
+    refusing = clone.root / ".finetrail" / "restore"
+    refusing.mkdir(parents=True)
+    (refusing / "finetrail").write_text("#!/bin/sh\nexit 1\n", encoding="ascii")
+    (refusing / "finetrail").chmod(0o755)
+    environment = clone.environment | {"PATH": f"{refusing}{os.pathsep}{clone.environment['PATH']}"}
+    try:
+        ended = run(["dvc", "repro", *_pull(clone), *names], clone.root, environment)
+    finally:
+        shutil.rmtree(refusing)
+    return {found["name"] for line in ended.lines if (found := _CACHED.match(line))}
+
+
+def run_stage(name: str, clone: Clone, limits: Limits, *, restored: bool = False) -> State[Any]:
+    """Run one stage as a task of its name, or find that DVC has its result. Returns: the task's final state.
+
+    Args:
+        restored: whether its result is in the clone already.
+    """
     minutes = limits.train_minutes if name.startswith("train@") else limits.stage_minutes
 
     def stage() -> State[Any]:
         logger = get_run_logger()
-        pull = ["--pull"] if clone.has_remote else []
-        with alone(clone.checkpoints.with_name(f"{clone.checkpoints.name}.{name}.lock"), logger):
-            # The stages before it have just run in this clone: to check them again would take longer each time.
-            state = describe(name, clone.run("dvc", "repro", "--single-item", *pull, name, say=logger.info))
+        if restored:
+            logger.info("DVC has restored the result")
+            state = cached(name)
+        else:
+            with alone(clone.checkpoints.with_name(f"{clone.checkpoints.name}.{name}.lock"), logger):
+                # The stages before it have just run in this clone: to check them again would take longer each time.
+                command = ["dvc", "repro", "--single-item", *_pull(clone), name]
+                state = describe(name, clone.run(*command, say=logger.info))
         if state.is_completed():
             leave(name, clone, logger)
         return state
 
     return as_task(name, limits, minutes, stage)(return_state=True)
+
+
+def _pull(clone: Clone) -> list[str]:
+    return ["--pull"] if clone.has_remote else []
 
 
 @contextmanager
@@ -56,7 +87,7 @@ def alone(path: Path, logger: Logger) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        logger.info("another run does the same; its result is waited for")
+        logger.info("another run is doing the same; waiting for its result")
         lock.acquire()
     try:
         yield
@@ -64,11 +95,16 @@ def alone(path: Path, logger: Logger) -> Iterator[None]:
         lock.release()
 
 
+def cached(name: str) -> State[Any]:
+    """The state of a stage that DVC has the result of."""
+    return Completed(name="Cached", message=f"DVC has the result of {name}")
+
+
 def describe(name: str, ended: Ended) -> State[Any]:
     """The state for a stage's end, with the stage's own last words as its message."""
     if ended.code == 0:
-        cached = any((found := _CACHED.match(line)) and found["name"] == name for line in ended.lines)
-        return Completed(name="Cached", message=f"DVC has the result of {name}") if cached else Completed()
+        skipped = any((found := _CACHED.match(line)) and found["name"] == name for line in ended.lines)
+        return cached(name) if skipped else Completed()
     exited = [int(found[1]) for line in ended.lines if (found := _EXITED.search(line))]
     code = exited[-1] if exited else ended.code
     if code < 0 or code in _SIGNALS:

@@ -17,9 +17,11 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    retries: int = Field(default=3, ge=0, le=20, description="Tries after the first; none of bad settings or bad data.")
+    retries: int = Field(
+        default=3, ge=0, le=20, description="Tries after the first; none for bad settings or bad data."
+    )
     retry_seconds: float = Field(
-        default=10.0, gt=0, description="Wait before the first of them; each next waits twice as long."
+        default=10.0, gt=0, description="Wait before the first of them; each later wait is twice as long."
     )
     stage_minutes: float = Field(default=60.0, gt=0, description="Time limit of each stage but training.")
     train_minutes: float = Field(default=24 * 60.0, gt=0, description="Time limit of the training of one candidate.")

@@ -1,5 +1,5 @@
 """`python -m finetrail`: the command line."""
 
-from finetrail.cli.app import app
+from finetrail.warm.start import main
 
-app(prog_name="finetrail")
+main()

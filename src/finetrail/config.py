@@ -28,7 +28,7 @@ def load_params(path: Path) -> Params:
     """
     if not path.exists():
         raise ConfigError(
-            f"{path} does not exist; copy one of recipes/ with `finetrail use NAME`, or go to the workspace's folder"
+            f"{path} does not exist; copy a recipe with `finetrail use NAME`, or change to the workspace's folder"
         )
     try:
         # YAML 1.2, as DVC reads it: 1e-3 is a number, and `no` is a word.
@@ -44,7 +44,7 @@ def load_params(path: Path) -> Params:
         raise ConfigError(f"{path.name}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
     if not isinstance(raw, dict):
         raise ConfigError(
-            f"{path.name} holds {type(raw).__name__}, not sections; copy one of recipes/ with `finetrail use NAME`"
+            f"{path.name} holds {type(raw).__name__}, not sections; copy a recipe with `finetrail use NAME`"
         )
     try:
         raw = raw | {"task": _task_of(raw)}

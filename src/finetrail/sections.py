@@ -94,7 +94,7 @@ class Params(Settings):
         for section, metric in (("selection", self.selection.metric), ("gate", self.gate.metric)):
             if metric not in known:
                 raise ValueError(
-                    f"{section}.metric is {metric!r}, and {task.name} is judged by {' or '.join(known)}; use one of "
+                    f"{section}.metric is {metric!r}, but {task.name} is judged by {' or '.join(known)}; use one of "
                     "these"
                 )
         return self
@@ -106,7 +106,7 @@ class Params(Settings):
             lacking = sorted(one.adaptation.needs - task.content.offers)
             if lacking:
                 raise ValueError(
-                    f"candidates.{name}.adaptation.method {one.adaptation.method!r} needs {lacking[0]}, and the "
+                    f"candidates.{name}.adaptation.method {one.adaptation.method!r} needs {lacking[0]}, but the "
                     f"backbones of {task.name} have none; use another"
                 )
         return self

@@ -22,6 +22,6 @@ class Settings(BaseModel):
         if unknown:
             close = difflib.get_close_matches(str(unknown[0]), cls.model_fields, n=1)
             hint = f"did you mean {close[0]!r}? " if close else ""
-            message = f"unknown key {unknown[0]!r}; {hint}allowed are {', '.join(cls.model_fields)}"
+            message = f"unknown key {unknown[0]!r}; {hint}allowed keys: {', '.join(cls.model_fields)}"
             raise PydanticCustomError("unknown_key", "{message}", {"message": message})
         return data

@@ -77,6 +77,11 @@ class Workspace:
         return self.validation / "quarantine.csv"
 
     @property
+    def spellings(self) -> Path:
+        """Names of classes that are taken as another one."""
+        return self.validation / "spellings.json"
+
+    @property
     def splits(self) -> Path:
         return self.root / "data" / "splits"
 

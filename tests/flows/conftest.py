@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import psutil
 import pytest
 
 from tests.conftest import toy_rows, write_csv
@@ -75,7 +76,8 @@ def killed(team: Team, first: str) -> str:
     branch(team, "killed", seed=2, learning_rate=1e-9, epochs=10)
     run = start_training(team, "killed", "finetune/finetune")
     worker = server(team, "worker")
-    flow = [child for child in worker.children(recursive=True) if "prefect" in " ".join(child.cmdline())]
+    alive = [child for child in worker.children(recursive=True) if child.status() != psutil.STATUS_ZOMBIE]
+    flow = [child for child in alive if "prefect" in " ".join(child.cmdline())]
     for process in [worker, *flow]:
         process.send_signal(signal.SIGKILL)
     try:

@@ -162,7 +162,6 @@ def found_team(root: Path, sandbox: Sandbox) -> Team:
         "FINETRAIL_PREFECT_PORT": str(free_port()),
         "FINETRAIL_MLFLOW_PORT": str(free_port()),
         "PREFECT_HOME": str(root / "prefect"),
-        "PREFECT_WORKER_QUERY_SECONDS": "2",  # so that a test does not wait for a worker's next look
         "FINETRAIL_DVC_REMOTE": str(root / "remote"),
     }
     team = Team(sandbox, environment)

@@ -105,7 +105,7 @@ def test_a_recipe_takes_the_place_of_params(repository: Path) -> None:
 def test_unknown_names_are_told_in_one_line(repository: Path) -> None:
     with pytest.raises(ConfigError, match=r"^git_ref is 'nowhere': the repository has no such .*; push it first$"):
         fresh_clone(places(repository), "nowhere", None).__enter__()
-    with pytest.raises(ConfigError, match=r"^recipe is 'none', and other has no such recipe; use one of toy$"):
+    with pytest.raises(ConfigError, match=r"^recipe 'none' does not exist in other; use one of toy$"):
         fresh_clone(places(repository), "other", "none").__enter__()
     with pytest.raises(WorkspaceError, match=r"^`git clone --quiet` exited with 128: .*no-repository"):
         fresh_clone(places(repository / "no-repository"), "HEAD", None).__enter__()

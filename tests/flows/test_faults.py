@@ -24,7 +24,7 @@ from tests.flows.trainings import (
 
 def goes_on(team: Team, run: str) -> bool:
     """Whether a run's training went on from a checkpoint."""
-    return any("training goes on after step" in line for line in team.logs(run))
+    return any("training resumes after step" in line for line in team.logs(run))
 
 
 @pytest.fixture(scope="module")

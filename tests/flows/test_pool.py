@@ -55,5 +55,5 @@ def test_on_docker_the_keys_are_blocks_and_the_volume_is_that_of_compose() -> No
 
 def test_an_address_with_a_password_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FINETRAIL_REPOSITORY", "https://worker:token@git.example/x")
-    with pytest.raises(ConfigError, match=r"^FINETRAIL_REPOSITORY has a password in it, .*; give the image git .*$"):
+    with pytest.raises(ConfigError, match=r"^FINETRAIL_REPOSITORY contains a password, .*; give the image git .*$"):
         fit(template(Kind.docker), Kind.docker, "x")

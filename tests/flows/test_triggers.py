@@ -35,4 +35,4 @@ def test_the_address_of_the_webhook_is_a_secret(team: Team, told: list[str]) -> 
 
 def test_an_address_that_is_none_is_refused(team: Team) -> None:
     done = team.sandbox.run(sys.executable, "-m", "flows.notices", "somewhere", **team.environment)
-    assert done.error == "ConfigError: the address is 'somewhere': must start with https:// or http://"
+    assert done.error == "ConfigError: the address is 'somewhere': it must start with https:// or http://"

@@ -10,10 +10,10 @@ from tests.pipeline.workspaces import Sandbox, contents
 @pytest.mark.parametrize(
     ("edits", "message"),
     [
-        ({"backbon": 1}, "unknown key 'backbon'; did you mean 'backbone'? allowed are project, task, seed, source, "),
+        ({"backbon": 1}, "unknown key 'backbon'; did you mean 'backbone'? allowed keys: project, task, seed, source, "),
         (
             {"candidates.full.train.learning_rte": 0.1},
-            "candidates.full.train: unknown key 'learning_rte'; did you mean 'learning_rate'? allowed are epochs, ",
+            "candidates.full.train: unknown key 'learning_rte'; did you mean 'learning_rate'? allowed keys: epochs, ",
         ),
         ({"train.epochs": "three"}, "train.epochs is 'three': must be a valid integer"),
         ({"train.batch_size": 0}, "train.batch_size is 0: must be greater than or equal to 1"),
@@ -60,7 +60,7 @@ def test_what_is_no_params_yaml(plain: Sandbox, text: bytes, message: str) -> No
 
 def test_no_params_yaml(plain: Sandbox) -> None:
     plain.paths.params.unlink()
-    assert f"{plain.paths.params} does not exist; copy one of recipes/" in plain.finetrail("check").error
+    assert f"{plain.paths.params} does not exist; copy a recipe" in plain.finetrail("check").error
 
 
 def test_in_its_own_process_it_is_one_line_and_with_debug_a_traceback(plain: Sandbox) -> None:

@@ -36,7 +36,7 @@ def test_a_first_epoch_that_is_nan_has_nothing_to_keep(plain: Sandbox) -> None:
     done = plain.finetrail("train", "full")
     assert done.code == 5
     assert "the loss is nan at step " in done.error
-    assert done.error.endswith("no evaluation had been before")
+    assert done.error.endswith("no evaluation came before")
     assert not (plain.root / "data" / "models").exists()
 
 
@@ -48,7 +48,7 @@ def test_a_first_epoch_that_is_nan_has_nothing_to_keep(plain: Sandbox) -> None:
         ({"backbone.max_tokens": 65}, "ModelError: max_tokens is 65, but this backbone reads at most 64; lower back"),
         (
             {"candidates.full.adaptation": {"method": "lora", "target_modules": ["q_proj"]}},
-            "ConfigError: target_modules ['q_proj'] name no linear layer or ungrouped convolution; it has dense, key, ",
+            "ConfigError: target_modules ['q_proj'] match no linear layer or ungrouped convolution; this backbone has",
         ),
     ],
 )

@@ -39,9 +39,9 @@ def test_what_would_be_another_training_starts_afresh_and_says_so(
     forks.start(workspace, "train", "full").kill(after(workspace, 3))
     change(workspace)
     err = train(workspace)
-    assert err.startswith("warning: a training of this candidate was cut off, but ")
+    assert err.startswith("warning: an earlier training of this candidate was interrupted, but ")
     assert told in err
-    assert err.endswith(": it starts afresh\n")
+    assert err.endswith(": it starts over\n")
     assert err.count("\n") == 1
     new, old = runs(workspace)
     assert old.info.status == "KILLED"
@@ -52,7 +52,7 @@ def test_what_changes_no_result_changes_no_byte(workspace: Sandbox, whole: Sandb
     forks.start(workspace, "train", "full").kill(after(workspace, 20))
     workspace.edit("candidates.full.train.workers", 2)
     workspace.edit("candidates.full.train.checkpoint_seconds", 30)
-    assert "warning: training goes on after step" in train(workspace)
+    assert "warning: training resumes after step" in train(workspace)
     assert results(workspace, "params", "tags") == results(whole, "params", "tags")
     new, old = runs(workspace)  # MLflow never changes a param
     assert old.info.status == "KILLED"
@@ -69,14 +69,14 @@ def test_a_finished_training_whose_rates_know_nothing_of_its_end_goes_on(
     workspace.edit("candidates.full.train.epochs", 1)
     train(workspace)
     workspace.edit("candidates.full.train.epochs", 2)
-    assert train(workspace) == "warning: training goes on after step 17 of 34\n"
+    assert train(workspace) == "warning: training resumes after step 17 of 34\n"
     assert results(workspace) == results(fresh)
     longer, shorter = runs(workspace)
     assert shorter.info.status == "FINISHED"
     check_run(workspace, longer)
     # Shorter again: the first epoch alone is not there any more.
     workspace.edit("candidates.full.train.epochs", 1)
-    assert train(workspace) == "warning: 34 steps were done, and there are to be 17: training starts afresh\n"
+    assert train(workspace) == "warning: 34 steps were done, but only 17 are wanted: training starts over\n"
     assert Counter(run.info.status for run in runs(workspace)) == {"FINISHED": 3}
 
 
@@ -85,6 +85,6 @@ def test_rates_that_go_down_to_the_end_are_others_in_a_longer_training(workspace
     train(workspace)
     workspace.edit("candidates.full.train.epochs", 2)
     assert train(workspace) == (
-        "warning: train.epochs was '1', is '2', and the steps so far depend on it: training starts afresh; with "
-        "train.schedule constant or plateau, train.warmup in steps, and without swa it would go on\n"
+        "warning: train.epochs was '1', is '2', and the steps so far depend on it: training starts over; with "
+        "train.schedule constant or plateau, train.warmup in steps, and without swa it would resume\n"
     )

@@ -68,7 +68,7 @@ def test_the_card_tells_scores_data_and_lineage(finished: Sandbox, exported: Pat
     assert f"{tested['calibration']['ece']:.3f} on average (expected calibration error on test)" in body
     split = read_json(finished.paths.split_report)["sha256"]["test"]
     assert f"The rows have the sha256 `{split}`. Models scored on them so far: 1." in body
-    assert "Of a text it reads the first 32 tokens." in body
+    assert "It reads the first 32 tokens of a text." in body
     assert str(finished.root) not in card
     assert {path.stat().st_mode & 0o777 for path in exported.rglob("*") if path.is_file()} == {0o644}
 
@@ -80,7 +80,7 @@ def test_an_export_is_replaced_only_by_force_and_nothing_else_is(
     done = finished.finetrail("export", str(exported))
     assert (done.code, done.error) == (
         2,
-        f"ConfigError: {exported} is there already; name another folder, or give --force to replace an earlier export",
+        f"ConfigError: {exported} already exists; name another folder, or pass --force to replace an earlier export",
     )
     assert finished.finetrail("export", str(exported), "--force").code == 0
     assert contents(exported) == before
@@ -94,12 +94,12 @@ def test_an_export_is_replaced_only_by_force_and_nothing_else_is(
 def test_a_model_that_is_none_leaves_nothing(finished: Sandbox, tmp_path: Path) -> None:
     done = finished.finetrail("export", str(tmp_path / "out"), "--model", str(tmp_path))
     assert done.code == 4
-    assert done.error.startswith(f"ModelError: {tmp_path} holds no model.json, so it is no model of finetrail; name")
+    assert done.error.startswith(f"ModelError: {tmp_path} holds no model.json, so it is not a finetrail model; name")
     done = finished.finetrail("export", str(tmp_path / "out"), "--model", "models:/toy@nonesuch")
     assert (done.code, done.error) == (9, "RefusedError: 'toy' has no version 'nonesuch'; it has 1, challenger")
     done = finished.finetrail("export", str(tmp_path / "out"), "--model", "toy")
     assert done.code == 2
-    assert done.error.startswith("ConfigError: 'toy' is no address of a model; write models:/NAME@ALIAS, models:/")
+    assert done.error.startswith("ConfigError: 'toy' is not a model address; write models:/NAME@ALIAS, models:/")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -117,7 +117,7 @@ def test_a_folder_of_train_is_exported_without_scores(finished: Sandbox, tmp_pat
     done = finished.finetrail("export", str(tmp_path / "out"), "--model", str(model))
     assert done.code == 0, done.err
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
-    assert "No test scores are known of this model" in card
+    assert "No test scores are known for this model" in card
     assert "## Lineage" not in card
     assert str(finished.root) not in card
 

@@ -122,7 +122,7 @@ def test_a_first_version_is_compared_with_the_best_constant_answer(gated: Sandbo
     assert named(gated) == {"challenger": 1, "champion": 1}
     assert history(gated) == ["scoring", "promotion"]
     again = promoted(gated)
-    assert again.out.startswith("models:/toy/1 is the champion already; nothing was changed")
+    assert again.out.startswith("models:/toy/1 is already the champion; nothing was changed")
     assert history(gated) == ["scoring", "promotion"]
 
 
@@ -153,7 +153,7 @@ def test_a_good_challenger_is_promoted_and_can_be_rolled_back_and_forth(gated: S
     promoted(gated)
     challenge(gated, sharper)
     done = promoted(gated)
-    assert "0 rows are right with the challenger alone, 0 with the champion alone" in done.out
+    assert "only the challenger is right on 0 rows, only the champion on 0" in done.out
     assert "ms against" in done.out
     assert named(gated) == {"challenger": 2, "champion": 2, "previous": 1}
     back = gated.finetrail("rollback")
@@ -162,7 +162,7 @@ def test_a_good_challenger_is_promoted_and_can_be_rolled_back_and_forth(gated: S
     assert gated.finetrail("rollback").code == 0
     assert named(gated)["champion"] == 2
     assert gated.finetrail("rollback", "--to", "1").code == 0
-    assert gated.finetrail("rollback", "--to", "7").error.startswith("RefusedError: version 7 of 'toy' never was")
+    assert gated.finetrail("rollback", "--to", "7").error.startswith("RefusedError: version 7 of 'toy' was never")
     assert history(gated)[-4:] == ["promotion", "rollback", "rollback", "rollback"]
     shown = gated.finetrail("models").out.splitlines()
     assert shown[1].split()[:4] == ["2", "challenger,", "previous", "other"] or "challenger, previous" in shown[1]
@@ -180,8 +180,8 @@ def test_a_model_with_other_labels_is_refused_with_the_reason(gated: Sandbox) ->
     by_hand = client(gated)
     by_hand.set_registered_model_alias("toy", "champion", "2")
     done = gated.finetrail("promote", "1")
-    both = "the challenger alone knows 'weather'; the champion alone knows 'climate'"
-    assert f"their labels are not the same: {both}" in done.out
+    both = "only the challenger knows 'weather'; only the champion knows 'climate'"
+    assert f"their labels differ: {both}" in done.out
     assert history(gated) == ["scoring", "promotion", "refusal", "external", "refusal"]
 
 
@@ -206,7 +206,7 @@ def test_beyond_the_limit_the_gate_asks_for_a_fresh_test_set(gated: Sandbox) -> 
     gated.edit("gate.models_per_test_split", 1)
     done = gated.finetrail("promote")
     assert done.code == 9
-    assert "2 different models were scored on this test split, more than 1: take a fresh test set" in done.out
+    assert "2 different models were scored on this test split, more than 1: use a fresh test set" in done.out
     again = gated.finetrail("test")  # the same model on the same rows counts once
     assert again.out.splitlines()[-1].startswith("different models scored on this test split so far: 2")
 

@@ -202,7 +202,7 @@ def test_predict_takes_json_keys_and_other_names_and_refuses_a_missing_one(paire
     )
     one = paired.finetrail("predict", str(tmp_path / "half.csv"), str(tmp_path / "h.csv"), "--column", "question")
     assert one.error == (
-        "ConfigError: models:/pairs@challenger reads question, answer, and the columns that are given are question; "
+        "ConfigError: models:/pairs@challenger reads question, answer, but is given question; "
         "name as many with --column, in that order"
     )
     assert not (tmp_path / "h.csv").exists()
@@ -268,7 +268,7 @@ def test_three_columns_need_a_separator_and_are_told_apart_by_their_names(tiny_b
     run(sandbox, "ingest", "validate", "split")
     done = sandbox.finetrail("train", "full")
     assert done.error == (
-        "ConfigError: source.columns.text names 3 columns, but a tokenizer joins two at most; set backbone.separator, "
+        "ConfigError: source.columns.text names 3 columns, but a tokenizer joins at most two; set backbone.separator, "
         "for example to ' | '"
     )
     sandbox.edit("backbone.separator", " | ")

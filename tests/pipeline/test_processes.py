@@ -86,7 +86,7 @@ def all_ended(sandbox: Sandbox) -> bool:
 
 def check_end(done: Outcome, sandbox: Sandbox, alone: Sandbox) -> None:
     assert done.code == 0, done
-    assert done.err.count("training goes on after step") == 1
+    assert done.err.count("training resumes after step") == 1
     assert done.out.count("trained full:") == 1
     check_same(sandbox, alone)
 
@@ -127,10 +127,10 @@ def test_a_job_that_was_stopped_three_times_gives_what_one_process_gives(workspa
         assert trainers(workspace) == {}
     assert done.code == 5
     goes_on, error = done.err.splitlines()
-    assert "training goes on after step" in goes_on
+    assert "training resumes after step" in goes_on
     assert error == (
         "TrainingError: process 1 of 2 was killed by SIGKILL; run the same command again: "
-        "training goes on from the last checkpoint"
+        "training resumes from the last checkpoint"
     )
     assert [run.info.status for run in runs(workspace)] == ["FAILED"]
 

@@ -28,14 +28,14 @@ def test_killed_at_every_moment_it_ends_with_the_bytes_of_one_that_was_not(works
     saved = newest(workspace)
     assert saved < 17, "in the midst of an epoch"
     assert kill((folder(workspace) / "unnamed.partial.partial").exists).startswith(
-        f"warning: training goes on after step {saved} of 34\n"
+        f"warning: training resumes after step {saved} of 34\n"
     )
     damaged = max(folder(workspace).glob("step-*"))
     damaged.write_bytes(damaged.read_bytes()[:-100])
     before = newest(workspace)
     told = kill(after(workspace, 21))  # an evaluation follows
     assert told.splitlines()[0].startswith(f"warning: {damaged.name} is damaged; the checkpoint before it is used")
-    assert f"goes on after step {before - 1} of 34" in told
+    assert f"resumes after step {before - 1} of 34" in told
     kill((workspace.root / "data" / "models" / "full.partial").exists)
     with closing(database(workspace)) as held:
         fork = forks.start(workspace, "train", "full")
@@ -47,7 +47,7 @@ def test_killed_at_every_moment_it_ends_with_the_bytes_of_one_that_was_not(works
 
         shutil.rmtree(workspace.root / "data" / "models")
         fork.kill(outs_are_there)
-    assert train(workspace).startswith("warning: training goes on after step 34 of 34\n")
+    assert train(workspace).startswith("warning: training resumes after step 34 of 34\n")
     assert results(workspace) == results(whole)
     (run,) = runs(workspace)
     check_run(workspace, run)
@@ -65,12 +65,12 @@ def test_a_disk_that_is_full_costs_no_checkpoint(workspace: Sandbox, whole: Sand
     case = {"checkpoint": (["train", "full"], ".finetrail/checkpoints", 100)}
     answer = try_with_a_full_disk(workspace, unshare, case)["checkpoint"]
     told, error = answer["err"].splitlines()
-    assert "training goes on after step" in told
+    assert "training resumes after step" in told
     assert error.startswith("WorkspaceError: no space is left on the disk (")
     assert answer["code"] == 7
     assert answer["changed"] == []
     assert contents(folder(workspace)) == before
-    assert "warning: training goes on after step" in train(workspace)
+    assert "warning: training resumes after step" in train(workspace)
     assert results(workspace) == results(whole)
     (run,) = runs(workspace)
     check_run(workspace, run)
@@ -89,7 +89,7 @@ def test_killed_with_all_of_dvc_it_goes_on_at_the_next_repro(sandbox: Sandbox, w
     done = sandbox.run("dvc", "repro", "train@full")
     assert done.code == 0, done
     assert sandbox.stages_of(done) == ["train@full"]
-    assert "warning: training goes on after step 2" in done.err
+    assert "warning: training resumes after step 2" in done.err
     assert results(sandbox) == results(whole)
     locked = YAML(typ="safe").load((sandbox.root / "dvc.lock").read_text(encoding="utf-8"))["stages"]["train@full"]
     hashes = {out["path"]: out["md5"] for out in locked["outs"]}
@@ -104,7 +104,7 @@ def test_a_database_that_was_lost_gets_a_complete_run(workspace: Sandbox, traina
     forks.start(workspace, "train", "full").kill(after(workspace, 20))
     shutil.rmtree(workspace.root / ".finetrail" / "mlflow")
     shutil.copytree(trainable.root / ".finetrail" / "mlflow", workspace.root / ".finetrail" / "mlflow")
-    assert "training goes on after step" in train(workspace)
+    assert "training resumes after step" in train(workspace)
     (run,) = runs(workspace)
     check_run(workspace, run)
 

@@ -26,8 +26,8 @@ def test_two_with_shards_go_on_with_what_one_began_and_one_with_what_they_did(pl
     whole = load_tensors(other.paths.model("full") / "model.safetensors")
     plain.edit("candidates.full.train", SETTINGS | {"epochs": 2})
     assert plain.finetrail("train", "full").code == 0
-    assert "training goes on after step" in train(plain, epochs=3, processes=2, fsdp=True)
-    assert "training goes on after step" in train(plain, epochs=4)
+    assert "training resumes after step" in train(plain, epochs=3, processes=2, fsdp=True)
+    assert "training resumes after step" in train(plain, epochs=4)
     found = load_tensors(plain.paths.model("full") / "model.safetensors")
     for name in whole:
         torch.testing.assert_close(found[name], whole[name], rtol=2e-5, atol=2e-5)

@@ -128,7 +128,7 @@ def test_a_version_is_named_by_number_alias_or_address(trail: Trail, version: st
     [
         (
             "models:/toy",
-            "ConfigError: 'models:/toy' is no address of a model; write a number, an alias, or models:/NAME@ALIAS",
+            "ConfigError: 'models:/toy' is not a model address; write a number, an alias, or models:/NAME@ALIAS",
         ),
         ("7", "RefusedError: 'toy' has no version '7'; it has 1, challenger"),
     ],

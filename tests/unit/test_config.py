@@ -53,12 +53,12 @@ def test_every_recipe_is_valid(recipe: Path) -> None:
 @pytest.mark.parametrize(
     ("edits", "message"),
     [
-        ({"trian": {}}, "params.yaml: unknown key 'trian'; did you mean 'train'? allowed are project, task, seed, "),
-        ({"colour": 1}, "params.yaml: unknown key 'colour'; allowed are project, "),
-        ({"train.epoch": 3}, "params.yaml: train: unknown key 'epoch'; did you mean 'epochs'? allowed are epochs, "),
+        ({"trian": {}}, "params.yaml: unknown key 'trian'; did you mean 'train'? allowed keys: project, task, seed, "),
+        ({"colour": 1}, "params.yaml: unknown key 'colour'; allowed keys: project, "),
+        ({"train.epoch": 3}, "params.yaml: train: unknown key 'epoch'; did you mean 'epochs'? allowed keys: epochs, "),
         (
             {"candidates.probe.adaptation": {"method": "lora", "rank": 4}},
-            "params.yaml: candidates.probe.adaptation: unknown key 'rank'; allowed are method, r, alpha, ",
+            "params.yaml: candidates.probe.adaptation: unknown key 'rank'; allowed keys: method, r, alpha, ",
         ),
         ({"train.epochs": "3"}, "params.yaml: train.epochs is '3': must be a valid integer"),
         ({"seed": True}, "params.yaml: seed is True: must be a valid integer"),
@@ -120,7 +120,7 @@ def test_a_candidate_may_be_called_like_a_section(tmp_path: Path) -> None:
         (b"project: !!python/object:os.x {}\n", "line 1: could not determine a constructor for the tag"),
         (b"project: \x00\n", "params.yaml: unacceptable character #x0000"),
         (b"project: caf\xe9\n", "params.yaml: byte 12 is not UTF-8; save the file as UTF-8"),
-        (b"just words\n", "params.yaml holds str, not sections; copy one of recipes/ with `finetrail use NAME`"),
+        (b"just words\n", "params.yaml holds str, not sections; copy a recipe with `finetrail use NAME`"),
         (b"", "params.yaml holds NoneType, not sections"),
     ],
 )
@@ -132,7 +132,7 @@ def test_a_file_that_is_no_yaml_is_refused_with_the_line(tmp_path: Path, text: b
 
 
 def test_a_missing_file_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"params\.yaml does not exist; copy one of recipes/ with `finetrail use NAM"):
+    with pytest.raises(ConfigError, match=r"params\.yaml does not exist; copy a recipe with `finetrail use NAM"):
         load_params(tmp_path / "params.yaml")
 
 

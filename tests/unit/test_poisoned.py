@@ -86,7 +86,7 @@ def test_a_saved_model_with_a_pickle_for_its_weights(
 ) -> None:
     folder = Path(shutil.copytree(saved_model, tmp_path / "model"))
     (folder / "model.safetensors").write_bytes(poison)
-    with pytest.raises(ModelError, match="no whole safetensors file"):
+    with pytest.raises(ModelError, match="not a complete safetensors file"):
         load_model(folder)
     assert not touched.exists()
 

@@ -29,26 +29,26 @@ def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("edits", "message"),
     [
-        (IMAGES | {"backbone.max_tokens": 64}, r"backbone.*max_tokens.*allowed are head_dropout, name, weights"),
+        (IMAGES | {"backbone.max_tokens": 64}, r"backbone.*max_tokens.*allowed keys: head_dropout, name, weights"),
         (IMAGES | {"validation.length": {}}, r"unknown key 'length'"),
         (IMAGES | {"split.shingle_words": 3}, r"unknown key 'shingle_words'"),
-        (IMAGES | {"source.columns": {"text": "x"}}, r"unknown key 'text'.*allowed are group, split, label, image$"),
+        (IMAGES | {"source.columns": {"text": "x"}}, r"unknown key 'text'.*allowed keys: group, split, label, image$"),
         (IMAGES | {"backbone.weights": "resnet18.pth"}, r"'resnet18.pth' is not in data/weights/"),
         (IMAGES | {"backbone.mean": [0.5, 0.5]}, r"backbone.mean"),
         (IMAGES | {"train.augment": {"crop": "random"}}, r"train.augment.crop is 'random'.*'padded'"),
         (
             IMAGES | {"gate.slices": {"a": {"min_characters": 3}}},
-            r"gate\.slices\.a: unknown key 'min_characters'; allowed are group, label$",
+            r"gate\.slices\.a: unknown key 'min_characters'; allowed keys: group, label$",
         ),
-        ({"train.augment": {"flip": True}}, r"train: unknown key 'augment'; allowed are epochs, "),
+        ({"train.augment": {"flip": True}}, r"train: unknown key 'augment'; allowed keys: epochs, "),
         *[
             (
                 IMAGES | {"candidates.probe.adaptation": {"method": method}},
-                rf"candidates\.probe\.adaptation\.method '{method}' needs soft prompts, and the backbones of imag",
+                rf"candidates\.probe\.adaptation\.method '{method}' needs soft prompts, but the backbones of imag",
             )
             for method in ("prompt_tuning", "prefix_tuning")
         ],
-        ({"source.columns": {"image": "x"}}, r"unknown key 'image'.*allowed are group, split, label, text$"),
+        ({"source.columns": {"image": "x"}}, r"unknown key 'image'.*allowed keys: group, split, label, text$"),
     ],
 )
 def test_a_key_of_the_other_kind_is_refused(tmp_path: Path, edits: dict[str, Any], message: str) -> None:
@@ -65,11 +65,11 @@ def test_a_key_of_the_other_kind_is_refused(tmp_path: Path, edits: dict[str, Any
         ({"name": 3}, "task.name is 3: must be a valid string"),
         (
             {"nme": "text-classification"},
-            "task: unknown key 'nme'; did you mean 'name'? allowed are name, problem_type",
+            "task: unknown key 'nme'; did you mean 'name'? allowed keys: name, problem_type",
         ),
         (
             {"name": "text-regression", "problem_type": "multi_label_classification"},
-            "task.problem_type is 'multi_label_classification', and text-regression has regression; use one of these",
+            "task.problem_type is 'multi_label_classification', but text-regression has regression; use one of these",
         ),
         (MISSING, "task is missing; it has no default"),
     ],
@@ -127,23 +127,26 @@ def test_a_regression_takes_its_own_losses_metrics_and_mixing(tmp_path: Path) ->
         ),
         (
             NUMBERS | {"selection.metric": "accuracy"},
-            "selection.metric is 'accuracy', and text-regression is judged by pearson or spearman or r2 or mae or rmse",
+            "selection.metric is 'accuracy', but text-regression is judged by pearson or spearman or r2 or mae or rmse",
         ),
-        ({"gate.metric": "rmse"}, "gate.metric is 'rmse', and text-classification is judged by accuracy or macro_pre"),
+        ({"gate.metric": "rmse"}, "gate.metric is 'rmse', but text-classification is judged by accuracy or macro_pre"),
         ({"gate.slices": {"a": {}}}, "gate.slices.a: a slice needs one of group, label, min_characters, max_char"),
         ({"gate.margin": 2}, "gate.margin is 2: must be less than or equal to 1"),
-        (NUMBERS | {"gate.slices": {"a": {"label": ["3"]}}}, "gate.slices.a: unknown key 'label'; allowed are group, "),
-        ({"selection.metric": "rmse"}, "selection.metric is 'rmse', and text-classification is judged by accuracy or "),
+        (
+            NUMBERS | {"gate.slices": {"a": {"label": ["3"]}}},
+            "gate.slices.a: unknown key 'label'; allowed keys: group, ",
+        ),
+        ({"selection.metric": "rmse"}, "selection.metric is 'rmse', but text-classification is judged by accuracy or "),
         (
             {"train.metric": "r2"},
             "params.yaml: train.metric is 'r2': must be 'accuracy', 'macro_precision', 'macro_rec",
         ),
         ({"train.loss": "mse"}, "params.yaml: train.loss is 'mse': must be 'cross_entropy' or 'focal'"),
         (NUMBERS | {"train.loss": "focal"}, "params.yaml: train.loss is 'focal': must be 'mse', 'huber' or 'mae'"),
-        (NUMBERS | {"train.label_smoothing": 0.1}, "train: unknown key 'label_smoothing'; allowed are epochs, "),
-        (NUMBERS | {"train.class_weights": "balanced"}, "train: unknown key 'class_weights'; allowed are epochs, "),
-        (NUMBERS | {"train.focal_gamma": 1.0}, "train: unknown key 'focal_gamma'; allowed are epochs, "),
-        ({"train.huber_delta": 2.0}, "train: unknown key 'huber_delta'; allowed are epochs, "),
+        (NUMBERS | {"train.label_smoothing": 0.1}, "train: unknown key 'label_smoothing'; allowed keys: epochs, "),
+        (NUMBERS | {"train.class_weights": "balanced"}, "train: unknown key 'class_weights'; allowed keys: epochs, "),
+        (NUMBERS | {"train.focal_gamma": 1.0}, "train: unknown key 'focal_gamma'; allowed keys: epochs, "),
+        ({"train.huber_delta": 2.0}, "train: unknown key 'huber_delta'; allowed keys: epochs, "),
         (
             NUMBERS | {"train.metric": "rsme"},
             "train.metric is 'rsme': must be 'pearson', 'spearman', 'r2', 'mae' or 'r",

@@ -64,8 +64,8 @@ class Ia3(Method):
         if not targets:
             known = sorted({name.rsplit(".", 1)[-1] for name in [*linear, *convolutions]})
             raise ConfigError(
-                "adaptation.method is 'ia3', but this backbone has no keys, values or feed-forward layers by a known "
-                f"name; name some of {', '.join(known) or 'none'} in target_modules, or use another method"
+                "adaptation.method is 'ia3', but this backbone has no keys, values or feed-forward layers under a "
+                f"known name; list some of {', '.join(known) or 'none'} in target_modules, or use another method"
             )
         inner = [name for name in targets if name in narrowing]
         config = IA3Config(target_modules=targets, feedforward_modules=inner)

@@ -31,7 +31,9 @@ class LastLayers(Method):
 
         layers = backbone_layers(model.backbone)
         if self.layers > len(layers):
-            raise ConfigError(f"adaptation.layers is {self.layers}, but this backbone has {len(layers)}; lower it")
+            raise ConfigError(
+                f"adaptation.layers is {self.layers}, but this backbone has {len(layers)} layers; lower it"
+            )
         model.backbone.requires_grad_(False)
         for layer in layers[-self.layers :]:
             for parameter in layer:

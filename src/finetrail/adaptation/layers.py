@@ -55,8 +55,8 @@ def named_layers(names: list[str], ends: tuple[str, ...]) -> list[str]:
     if unknown or not ends:
         known = sorted({name.rsplit(".", 1)[-1] for name in names})
         raise ConfigError(
-            f"target_modules {unknown or ends!r} name no linear layer or ungrouped convolution; "
-            f"it has {', '.join(known) or 'none'}"
+            f"target_modules {unknown or ends!r} match no linear layer or ungrouped convolution; "
+            f"this backbone has {', '.join(known) or 'none'}"
         )
     return [name for name in names if name.endswith(ends)]
 

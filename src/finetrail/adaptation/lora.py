@@ -83,6 +83,6 @@ def _require_linear(model: "Network", targets: list[str]) -> None:
     if others:
         kind = type(model.backbone.get_submodule(others[0])).__name__
         raise ConfigError(
-            f"adaptation.dora is true, but {others[0]} is no linear layer ({kind}); name linear layers in "
+            f"adaptation.dora is true, but {others[0]} is not a linear layer ({kind}); name linear layers in "
             "target_modules, or set dora to false"
         )

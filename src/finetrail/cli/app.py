@@ -53,7 +53,7 @@ def validate() -> None:
     workspace, params = open_workspace()
     from finetrail.stages.validate import validate as stage
 
-    done = stage(workspace, params.validation, params.task.task.target.key)
+    done = stage(workspace, params.validation, params.task.task.target)
     out.print(f"{done.rows.ingested} ingested = {done.rows.passed} passed + {done.rows.quarantined} quarantined")
     for finding in done.findings:
         if finding.unexpected:
@@ -68,7 +68,7 @@ def split() -> None:
     workspace, params = open_workspace()
     from finetrail.stages.split import split as stage
 
-    done = stage(workspace, params.split, params.task.task.target.key, bar)
+    done = stage(workspace, params.split, params.task.task.target, bar)
     used = ", ".join(f"{name} {done.rows[name]}" for name in SPLITS)
     out.print(
         f"split by {params.split.method}: {used}; {done.rows['quarantined_by_split']} removed as (near) duplicates"

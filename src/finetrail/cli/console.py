@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from finetrail.errors import FinetrailError, WorkspaceError
+from finetrail.quiet import quiet_libraries
 from finetrail.redaction import without_secrets
 
 P = ParamSpec("P")
@@ -40,7 +41,8 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        _quiet_libraries()
+        quiet_libraries()
+        _hear_libraries()
         try:
             return command(*args, **kwargs)
         except (FinetrailError, OSError) as error:
@@ -76,24 +78,8 @@ def _from_system(error: OSError) -> FinetrailError | None:
     return None
 
 
-def _quiet_libraries() -> None:
-    """Turn off the libraries' telemetry, chatter and spinning threads, unless the user's environment asks for them."""
-    for name, value in {
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        "HF_HUB_VERBOSITY": "error",
-        "TRANSFORMERS_VERBOSITY": "error",
-        "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "GX_ANALYTICS_ENABLED": "false",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-        "MLFLOW_LOGGING_LEVEL": "WARNING",
-        "DO_NOT_TRACK": "true",
-        # Waiting threads sleep instead of spinning: training small heads beside other work is 3x faster.
-        "OMP_WAIT_POLICY": "passive",
-    }.items():
-        os.environ.setdefault(name, value)
+def _hear_libraries() -> None:
+    """Warnings of every library are lines of this command, and chatter is not heard."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[_Lines(logging.WARNING)])
     for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.tracking.fluent", "httpx", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.ERROR)

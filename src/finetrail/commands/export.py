@@ -43,9 +43,7 @@ def export(workspace: Workspace, model: str, target: Path, *, project: str, form
         TrackingError: the registry does not answer, or its files are not what was registered.
     """
     if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (force and _is_export(target))):
-        raise ConfigError(
-            f"{target} is there already; name another folder, or give --force to replace an earlier export"
-        )
+        raise ConfigError(f"{target} already exists; name another folder, or pass --force to replace an earlier export")
     if Path(model).is_dir():
         return Written(model, _write(load_model(model_folder(Path(model))), Facts(), target, form))
     name, version = parse_address(model, "write models:/NAME@ALIAS, models:/NAME/VERSION or a folder")

@@ -99,7 +99,7 @@ def predict(
     with ScoredParts(target, key, nested, kept) as parts:
         done = parts.progress
         if done.chunks:
-            log.warning("%s goes on behind row %d, where it was cut off", target.name, done.rows + done.rejected)
+            log.warning("%s resumes after row %d, where it was interrupted", target.name, done.rows + done.rejected)
         for number, taken in enumerate(chain([first], chunks)):
             if number >= done.chunks:
                 parts.add(*_scored(scorer, taken, columns, shown))
@@ -141,13 +141,13 @@ def _refuse_others(scorer: Scorer, model: str, content: Content, columns: Sequen
     """Raise ConfigError if the model reads something other than these columns."""
     if scorer.task.content.name != content.name:
         raise ConfigError(
-            f"{model} reads {scorer.task.content.noun}s, but the task of params.yaml gives {content.noun}s; name "
+            f"{model} reads {scorer.task.content.noun}s, but the task in params.yaml reads {content.noun}s; name "
             "another model"
         )
     if len(scorer.columns) != len(columns):
         raise ConfigError(
-            f"{model} reads {', '.join(scorer.columns)}, and the columns that are given are {', '.join(columns)}; name "
-            "as many with --column, in that order"
+            f"{model} reads {', '.join(scorer.columns)}, but is given {', '.join(columns)}; name as many with "
+            "--column, in that order"
         )
 
 

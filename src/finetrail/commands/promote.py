@@ -95,7 +95,7 @@ def promote(
 def table(judged: Judged) -> Iterator[Text]:
     """The verdict for people: a line per rule, and the outcome."""
     if judged.verdict is None:
-        yield Text(f"{judged.address} is the champion already; nothing was changed")
+        yield Text(f"{judged.address} is already the champion; nothing was changed")
         return
     verdict = judged.verdict
     rows = [

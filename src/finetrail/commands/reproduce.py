@@ -65,19 +65,19 @@ class Reproduced:
             return f"compared bit for bit: {self.known.address} is reproduced exactly"
         if self.bits_decide:
             return (
-                f"compared bit for bit: {self.known.address} is not what the same hardware makes of its commit and data"
+                f"compared bit for bit: {self.known.address} is not what its commit and data produce on this hardware"
             )
         where = "on the same hardware" if self.same_machine else "on other hardware, threads or precision"
-        what = "are as near as allowed" if self.holds else "are further apart than allowed"
+        what = "are as close as allowed" if self.holds else "are further apart than allowed"
         return (
             f"compared by validation metrics, because the bits differ ({where}): those of {self.known.address} and of "
-            f"the model that was built again {what}"
+            f"its rebuild {what}"
         )
 
     def insist(self, *, exact: bool) -> None:
         """Raises: ReproductionError: it is another model or, with `exact`, a single bit differs."""
         if not self.holds:
-            raise ReproductionError(f"{self.known.address} is not what its commit and data make: {self.bits.line}")
+            raise ReproductionError(f"{self.known.address} is not what its commit and data produce: {self.bits.line}")
         if exact and not self.bits.same:
             raise ReproductionError(
                 f"{self.known.address} is not reproduced bit for bit, which --exact asks for: {self.bits.line}"
@@ -116,7 +116,7 @@ def reproduce(
         WorkspaceError: git, DVC or a stage failed in the clone.
     """
     if keep is not None and keep.exists():
-        raise WorkspaceError(f"{keep} is there already; name a folder with --keep that is not there yet")
+        raise WorkspaceError(f"{keep} already exists; name a new folder with --keep")
     workspace.scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=workspace.scratch, prefix="reproduce-") as temporary:
         files, recorded = open_version(tracker, known, Path(temporary) / "version")
@@ -138,7 +138,7 @@ def open_version(tracker: tracking.Tracker, known: Known, into: Path) -> tuple[F
         raise LineageError(f"MLflow's store does not have the files of {known.address}; {registered.RESTORE}")
     checked, recorded = registered.read_lineage(known, files)
     if recorded is None:
-        raise LineageError(f"{known.address} cannot be built again: {checked.found}; {checked.remedy}")
+        raise LineageError(f"{known.address} cannot be rebuilt: {checked.found}; {checked.remedy}")
     for link in registered.check_files(known, files, recorded):
         if link.state == "BROKEN":
             raise LineageError(

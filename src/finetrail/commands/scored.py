@@ -136,10 +136,10 @@ class ScoredParts:
             changed = [name for name, value in self._key.items() if record["key"].get(name) != value]
             progress = Progress(**record["progress"])
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError):
-            changed, progress = ["the record of it"], Progress()
+            changed, progress = ["its record"], Progress()
         if changed:
             log.warning(
-                "a scoring of %s was cut off, but %s changed since: it starts afresh",
+                "an earlier scoring of %s was interrupted, but %s changed since: it starts over",
                 self._target.name,
                 " and ".join(changed),
             )

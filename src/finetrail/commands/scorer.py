@@ -72,7 +72,7 @@ def model_folder(folder: Path) -> Path:
     """
     found = [*folder.glob(DESCRIPTION), *folder.glob(f"artifacts/*/{DESCRIPTION}")]
     if len(found) != 1:
-        raise ModelError(f"{folder} holds no {DESCRIPTION}, so it is no model of finetrail; name another")
+        raise ModelError(f"{folder} holds no {DESCRIPTION}, so it is not a finetrail model; name another")
     return found[0].parent
 
 

@@ -80,8 +80,8 @@ def check(ours: "Tensor", theirs: "Tensor", form: str, tolerance: float = TOLERA
     apart = float((ours - theirs).abs().max()) / max(1.0, float(ours.abs().max()))
     if not apart <= tolerance:  # also refuses NaN
         raise ModelError(
-            f"the export to {form} would answer otherwise than the model, by {apart:.2g}, more than {tolerance:g}; "
-            "nothing was written: take another --format"
+            f"the {form} export differs from the model by {apart:.2g}, where {tolerance:g} is allowed; nothing was "
+            "written: use another --format"
         )
 
 

@@ -8,6 +8,8 @@ import sys
 import unicodedata
 from functools import cache
 
+from finetrail.data.canonical import character_class
+
 # Chinese characters and kana are written without spaces: a run of them is not a word. Planes 2 and 3 hold nothing else.
 _CJK = (
     "\u3005-\u3007\u3021-\u3029\u3038-\u303b\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
@@ -59,6 +61,4 @@ def _marks() -> str:
         for code in range(sys.maxunicode + 1)
         if unicodedata.category(chr(code)) in {"Mn", "Mc", "Me", "Cf"} and chr(code) != _ZERO_WIDTH_SPACE
     ]
-    starts = [code for code, before in zip(codes, [-2, *codes], strict=False) if code != before + 1]
-    ends = [code for code, after in zip(codes, [*codes[1:], -2], strict=True) if after != code + 1]
-    return "".join(f"{re.escape(chr(start))}-{re.escape(chr(end))}" for start, end in zip(starts, ends, strict=True))
+    return character_class(codes)

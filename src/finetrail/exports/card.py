@@ -61,9 +61,9 @@ def _about(built: Built, facts: Facts) -> Iterator[str]:
         settings = {"at most {} epochs": "train.epochs", "batches of {}": "train.batch_size"}
         settings |= {"learning rate {}": "train.learning_rate", "seed {}": "seed"}
         told = [words.format(params[key]) for words, key in settings.items() if key in params]
-        yield f"Trained by `{params['adaptation.method']}`: {', '.join(told)}; all settings stand in the MLflow run."
+        yield f"Trained by `{params['adaptation.method']}`: {', '.join(told)}; all settings are in the MLflow run."
     if why := facts.tags.get("finetrail.why"):
-        yield f"Why this one of all candidates, on validation: {why}"
+        yield f"Why this candidate, on validation: {why}"
 
 
 def _load(done: Exported) -> Iterator[str]:
@@ -78,16 +78,16 @@ def _data(facts: Facts) -> Iterator[str]:
     if not facts.datasets:
         return
     rows = [f"| {name} | {count} | `{digest}` |" for name, count, digest in facts.datasets]
-    yield "\n".join(["## Data", "", "| split | rows | sha256, its start |", "|---|---|---|", *rows])
+    yield "\n".join(["## Data", "", "| split | rows | start of sha256 |", "|---|---|---|", *rows])
     if validation := facts.tags.get("finetrail.validation"):
         yield f"Validation of the data {validation}."
-    yield "Rows that are equal, or near by the settings of the split, were kept on one side of it."
+    yield "Rows that are equal, or near by the settings of the split, were kept in the same split."
 
 
 def _scores(built: Built, facts: Facts) -> Iterator[str]:
     scores, intervals = _known_scores(built, facts), facts.tested.get("intervals", {})
     if not scores:
-        yield "## Scores\n\nNo test scores are known of this model: it was exported from a folder, or never tested."
+        yield "## Scores\n\nNo test scores are known for this model: it was exported from a folder, or never tested."
         return
     ends = [(amount(intervals[metric.name]["low"]), amount(intervals[metric.name]["high"])) for metric, _ in scores]
     rows = [
@@ -96,7 +96,7 @@ def _scores(built: Built, facts: Facts) -> Iterator[str]:
     ]
     head = ["## Scores on the test split", "", f"| metric | value | {100 * intervals['confidence']:.0f} % interval |"]
     yield "\n".join([*head, "|---|---|---|", *rows])
-    yield f"The intervals are of {intervals['resamples']:,} bootstrap resamples."
+    yield f"The intervals come from {intervals['resamples']:,} bootstrap resamples."
     if facts.test_split:
         yield f"The rows have the sha256 `{facts.test_split}`. Models scored on them so far: {facts.models_scored}."
     yield from built.codec.judge.told(facts.tested)
@@ -108,7 +108,7 @@ def _limits(built: Built, done: Exported, facts: Facts) -> Iterator[str]:
         known.append("Its scores hold for data like the test split; other sources, languages and times were not tried.")
     known += built.codec.judge.limits(facts.tested)
     if facts.tags.get("finetrail.git_dirty") == "yes":
-        known.append("It was trained by code with changes that were not committed.")
+        known.append("It was trained by code with uncommitted changes.")
     yield "\n".join(["## Limits", "", *(f"- {one}" for one in known)])
 
 

@@ -143,7 +143,7 @@ def metrics_of(built: Built, answers: Any, split: HeldOut, settings: Gate) -> di
 def refuse_unknown(codec: Codec, split: HeldOut) -> None:
     """Raise RefusedError where the test split has labels that a model does not know."""
     if unknown := codec.unknown(split.labels):
-        raise RefusedError(f"the test split has {unknown} that the model knows; train one on the present data")
+        raise RefusedError(f"the test split has {unknown} that the model knows; train one on the current data")
 
 
 def _same_rows(frame: pd.DataFrame, rows: pd.DataFrame) -> bool:

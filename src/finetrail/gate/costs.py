@@ -75,11 +75,11 @@ def _cost_rules(cost: _Measured, ratio: float | None, most: float | None) -> lis
         return found
     if ratio is not None and other is not None:
         times = value / other
-        sentence = f"{rule} {cost.say(value)} against {cost.say(other)} of the champion"
+        sentence = f"{rule} {cost.say(value)} against {cost.say(other)} for the champion"
         numbers = {"value": value, "champion": other, "ratio": times, "bound": ratio}
         found.append(Ruling(rule, outcome(times <= ratio), sentence, f"{times:.2f} x", f"<= {ratio:g} x", numbers))
     if most is not None:
-        sentence = f"{rule} {cost.say(value)}, allowed are {cost.say(most)}"
+        sentence = f"{rule} {cost.say(value)}, where {cost.say(most)} is allowed"
         numbers = {"value": value, "bound": most}
         bound = f"<= {cost.say(most)}"
         found.append(Ruling(f"{rule} budget", outcome(value <= most), sentence, cost.say(value), bound, numbers))

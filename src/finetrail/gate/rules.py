@@ -31,10 +31,10 @@ def metric_rule(evidence: Evidence, settings: Gate) -> list[Ruling]:
     gap, one, other = _metric_gap(evidence, settings, np.ones(len(evidence.labels), dtype=np.bool_))
     values = f"{metric.say(one)} against {metric.say(other)}"
     if evidence.first:
-        sentence = f"{metric.title} {values} of the best constant answer"
+        sentence = f"{metric.title} {values} for the best constant answer"
         return [_bounded(metric.title, gap, 0.0, metric.say, sentence)]
     margin = metric.margin(settings.margin, other)
-    return [_bounded(metric.title, gap, -margin, metric.say, f"{metric.title} {values} of the champion")]
+    return [_bounded(metric.title, gap, -margin, metric.say, f"{metric.title} {values} for the champion")]
 
 
 def mcnemar_rule(evidence: Evidence, settings: Gate) -> list[Ruling]:
@@ -45,7 +45,7 @@ def mcnemar_rule(evidence: Evidence, settings: Gate) -> list[Ruling]:
     one, other = right
     gained, lost = int((one & ~other).sum()), int((other & ~one).sum())
     p, alpha = mcnemar(gained, lost), 1 - settings.confidence
-    sentence = f"{gained} rows are right with the challenger alone, {lost} with the champion alone"
+    sentence = f"only the challenger is right on {gained} rows, only the champion on {lost}"
     return [
         Ruling(
             "McNemar",
@@ -101,10 +101,10 @@ def error_rules(evidence: Evidence, settings: Gate) -> list[Ruling]:
         if settings.ece_margin is not None and not evidence.first:
             other = evidence.judge.errors(evidence.labels, evidence.champion)[name]
             bound = other + settings.ece_margin
-            sentence = f"{name} error {error:.3f} against {other:.3f} of the champion"
+            sentence = f"{name} error {error:.3f} against {other:.3f} for the champion"
             found.append(_at_most(name, error, bound, sentence))
         if settings.max_ece is not None:
-            sentence = f"{name} error {error:.3f}, allowed are {settings.max_ece:.3f}"
+            sentence = f"{name} error {error:.3f}, where {settings.max_ece:.3f} is allowed"
             found.append(_at_most(f"{name} bound", error, settings.max_ece, sentence))
     return found
 
@@ -114,7 +114,7 @@ def test_split_rule(evidence: Evidence, settings: Gate) -> list[Ruling]:
     count, most = evidence.models_scored, settings.models_per_test_split
     sentence = f"{count} different {'model was' if count == 1 else 'models were'} scored on this test split"
     if count > most:
-        sentence += f", more than {most}: take a fresh test set"
+        sentence += f", more than {most}: use a fresh test set"
     numbers = {"value": float(count), "bound": float(most)}
     return [Ruling("test split", outcome(count <= most), sentence, str(count), f"<= {most}", numbers)]
 
@@ -151,12 +151,12 @@ def _share_rule(
         return _too_few(rule, rows, fewest)
     one, other = (of_model[rows] for of_model in right)
     gap = share_difference(one, other, confidence=settings.confidence, resamples=settings.resamples, seed=settings.seed)
-    sentence = f"{rule}: {one.mean():.3f} against {other.mean():.3f} of the champion on {rows.sum()} rows"
+    sentence = f"{rule}: {one.mean():.3f} against {other.mean():.3f} for the champion on {rows.sum()} rows"
     return _bounded(rule, gap, -margin, "{:.3f}".format, sentence)
 
 
 def _too_few(rule: str, rows: Right, fewest: int) -> Ruling:
-    return unjudged(rule, f"{rule}: {rows.sum()} of the {fewest} rows that it takes to judge it")
+    return unjudged(rule, f"{rule}: {rows.sum()} of the {fewest} rows needed to judge it")
 
 
 def _right(evidence: Evidence) -> tuple[Right, Right] | None:
@@ -170,7 +170,7 @@ def _bounded(rule: str, gap: Interval, bound: float, say: Callable[[float], str]
     holds = gap.low > bound
     said = f"{sentence}; gain {say(gap.value)} ({say(gap.low)} to {say(gap.high)})"
     if not holds:
-        said += f", and it has to be above {say(bound)} for certain"
+        said += f", whose lower end must be above {say(bound)}"
     numbers = {"value": gap.value, "low": gap.low, "high": gap.high, "bound": bound}
     return Ruling(rule, outcome(holds), said, say(gap.low), f"> {say(bound)}", numbers)
 

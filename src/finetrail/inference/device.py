@@ -35,7 +35,8 @@ def fix_seeds(seed: int) -> None:
     # cuBLAS reads this once, before its first product.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     set_seed(seed)
-    torch.use_deterministic_algorithms(True)
+    # As `torch.use_deterministic_algorithms(True)`, without the two seconds for which that imports the compiler.
+    torch.set_deterministic_debug_mode("error")
     # Otherwise torch would first fill each new tensor with NaN, in case something reads it before writing.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 

@@ -121,7 +121,7 @@ def compute_features(
         model, inputs, batch_size, forward=model.features, keep=_whole_rows, track=track, what="computing features"
     )
     if isinstance(found, list):
-        raise AssertionError("features of different shapes: a bug of finetrail")
+        raise AssertionError("features of different shapes: a bug in finetrail")
     return Features(torch.from_numpy(found), inputs.rows, inputs.targets)
 
 

@@ -1,6 +1,5 @@
 """Start, watch and end several processes that train together on this machine."""
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from finetrail.errors import TrainingError
+from finetrail.programs.lifeline import end_with
 
 MEETING = "FINETRAIL_MEETING"
 """Names the file where the processes find each other, instead of an open port."""
@@ -64,7 +64,7 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
         if code < 0:
             raise TrainingError(
                 f"process {failed} of {processes} was killed by {signal.Signals(-code).name}; "
-                "run the same command again: training goes on from the last checkpoint"
+                "run the same command again: training resumes from the last checkpoint"
             )
         if failed:
             sys.stderr.write(said[failed].read_text(errors="replace"))
@@ -78,7 +78,7 @@ def one_of_several() -> Iterator[None]:
     if launcher is None:  # alone, or under torchrun or accelerate
         yield
         return
-    _die_with(int(launcher))
+    end_with(int(launcher), signal.SIGKILL)
     try:
         yield
     except KeyboardInterrupt:
@@ -88,15 +88,6 @@ def one_of_several() -> Iterator[None]:
         # Perhaps only because another process died: then the launcher ends this one before it reports an error.
         time.sleep(2 * _LAST_WORDS)
         raise
-
-
-def _die_with(launcher: int) -> None:
-    """Have the system kill this process when its launcher dies, even by SIGKILL. Linux only."""
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-    if os.getppid() != launcher:  # it died already
-        os._exit(1)
 
 
 def _environment(number: int, processes: int, meeting: Path) -> dict[str, str]:

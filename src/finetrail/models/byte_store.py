@@ -43,11 +43,11 @@ class Packed:
                 data = part.tobytes() if isinstance(part, np.ndarray) else part
                 file.write(data)
                 ends.append(ends[-1] + len(data))
-            self._mapped: mmap.mmap | None = None
+            self._file: mmap.mmap | None = None
             if ends[-1] > in_memory:
                 file.flush()
-                self._mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-                self._bytes = np.frombuffer(self._mapped, dtype=np.uint8)
+                self._file = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                self._bytes = np.frombuffer(self._file, dtype=np.uint8)
             else:
                 file.seek(0)
                 self._bytes = np.frombuffer(file.read(), dtype=np.uint8)
@@ -57,6 +57,11 @@ class Packed:
 
     def __len__(self) -> int:
         return len(self._ends) - 1
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the parts are in memory, and not in a file."""
+        return self._file is None
 
     def __getitem__(self, number: int) -> NDArray[np.uint8]:
         """The bytes of one part: a view that must not be written to."""
@@ -68,6 +73,6 @@ class Packed:
         # Mapped pages count as this process's memory until it releases them; the system still caches them while it
         # has memory to spare.
         self._read += count
-        if self._mapped is not None and self._read > self._resident and hasattr(mmap, "MADV_DONTNEED"):
-            self._mapped.madvise(mmap.MADV_DONTNEED)
+        if self._file is not None and self._read > self._resident and hasattr(mmap, "MADV_DONTNEED"):
+            self._file.madvise(mmap.MADV_DONTNEED)
             self._read = 0

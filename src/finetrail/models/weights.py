@@ -55,7 +55,7 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
         raise ModelError(f"{path} does not exist; `dvc checkout` restores a tracked model") from error
     except SafetensorError as error:
         raise ModelError(
-            f"{path} is no whole safetensors file ({error}); `dvc checkout` restores a tracked model"
+            f"{path} is not a complete safetensors file ({error}); `dvc checkout` restores a tracked model"
         ) from error
     return tensors
 

@@ -32,5 +32,5 @@ def check_environment(lock: Path, git_ref: str) -> None:
         more = f" (and {len(differing) - 1} more)" if len(differing) > 1 else ""
         raise ConfigError(
             f"this environment has {differing[0]}{more}, but {git_ref} pins its packages in requirements.lock: "
-            "make the environment from that file"
+            "create the environment from that file"
         )

@@ -6,6 +6,7 @@ does a pickle that names anything to import.
     python -P clean_process.py MODEL ROWS ANSWERS
 """
 
+import os
 import socket
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ def _refuse(event: str, arguments: tuple[object, ...]) -> None:
     if event in ("socket.getaddrinfo", "socket.gethostbyname") or (
         event == "socket.connect" and getattr(arguments[0], "family", None) != socket.AF_UNIX
     ):
-        raise RuntimeError(f"the packed model asks the network ({event} {arguments[1:]})")
+        raise RuntimeError(f"the packed model accesses the network ({event} {arguments[1:]})")
     if event == "pickle.find_class":
         raise RuntimeError(f"the packed model unpickles {arguments[0]}.{arguments[1]}")
 
@@ -35,10 +36,11 @@ def main(folder: Path, rows: Path, answers: Path) -> None:
     import finetrail
 
     if not Path(finetrail.__file__).resolve().is_relative_to(folder.resolve()):
-        raise RuntimeError(f"the packed model runs code from outside of it, {finetrail.__file__}")
+        raise RuntimeError(f"the packed model runs code from outside itself, {finetrail.__file__}")
     model.unwrap_python_model().answers(frame).to_parquet(answers, index=False)
     model.predict(frame.head(FEW)).to_json(answers.with_suffix(".json"))
 
 
 if __name__ == "__main__":
     main(*(Path(argument) for argument in sys.argv[1:4]))
+    os._exit(0)  # all is written; to take the libraries apart would take two more seconds

@@ -53,7 +53,7 @@ class Bits:
         tensors = sum(not tensor.same for tensor in self.tensors)
         if not files:
             return f"weights: {len(self.files)} files with {len(self.tensors)} tensors are the same bits"
-        apart = f", by {self.largest:.2g} at most" if self.largest is not None else ""
+        apart = f", by at most {self.largest:.2g}" if self.largest is not None else ""
         return f"weights: {tensors} of {len(self.tensors)} tensors differ{apart}; files that differ: {', '.join(files)}"
 
     def as_json(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class Scored:
     def line(self) -> str:
         """For people."""
         apart = abs(self.registered - self.rebuilt)
-        values = f"{self.registered:.4f} registered, {self.rebuilt:.4f} built again"
+        values = f"{self.registered:.4f} registered, {self.rebuilt:.4f} rebuilt"
         return f"validation {self.metric}: {values}, {apart:.4f} apart, where {self.allowed:.4f} is allowed"
 
 
@@ -117,10 +117,12 @@ def compare_metrics(
     own = task.target.codec(read_description(built.model(candidate))["target"])
     if codec.outputs != own.outputs:
         raise ReproductionError(
-            f"the registered model has {len(codec.outputs)} outputs, and the one that was built again "
-            f"{len(own.outputs)} or others: they are not of the same data; `finetrail verify` finds the link that broke"
+            f"the registered model has {len(codec.outputs)} outputs, and its rebuild {len(own.outputs)} or "
+            "others: they do not come from the same data; `finetrail verify` finds the broken link"
         )
-    trip = RoundTrip(built.split("val"), task.content.name, built.run(candidate).predictions, codec, ROWS)
+    trip = RoundTrip(
+        built.split("val"), task.content.name, built.run(candidate).predictions, codec, ROWS, task.content.faults
+    )
     known = trip.known()
     labels = known["label"].tolist()
     one, other = (

@@ -36,7 +36,7 @@ def refuse_what_cannot_be_built(root: Path, address: str, recorded: Lineage) -> 
     """
     commit = recorded.commit
     if commit is None:
-        raise LineageError(f"{address} was registered outside of git: no commit says what ran; commit, and train there")
+        raise LineageError(f"{address} was registered outside git: no commit says what ran; commit, and train it there")
     if recorded.dirty:
         raise LineageError(
             f"{address} was registered from commit {commit[:12]} with uncommitted changes: what ran is not in git; "
@@ -44,7 +44,7 @@ def refuse_what_cannot_be_built(root: Path, address: str, recorded: Lineage) -> 
         )
     if not Repository(root).has(commit):
         raise LineageError(
-            f"commit {commit} of {address} is not in this clone; `git fetch --all`, or ask who trained it"
+            f"commit {commit} of {address} is not in this clone; `git fetch --all`, or ask whoever trained it"
         )
     return commit
 
@@ -83,13 +83,13 @@ class Rebuild:
         self._clone(commit)
         built = self.built
         check_environment(built.lock, f"commit {commit[:12]}")
-        self._compare(IN_GIT, LineageError, "git has other bytes than those that ran: `finetrail verify` tells more")
+        self._compare(IN_GIT, LineageError, "git holds other bytes than those that ran: `finetrail verify` tells more")
         (built.root / "dvc.lock").unlink(missing_ok=True)
         self._get_data()
         self._compare(_GIVEN, LineageError, "the data is not what was trained on: `finetrail verify` tells more")
         dvc = self._dvc
         dvc.must("repro", "--no-run-cache", "split")
-        self._compare(_COMPUTED, ReproductionError, "what is trained on comes out otherwise: was its source replaced?")
+        self._compare(_COMPUTED, ReproductionError, "the training data comes out different: was its source replaced?")
         dvc.must("repro", "--no-run-cache", "--single-item", f"train@{self.recorded.candidate}")
         return built
 

@@ -79,7 +79,7 @@ def check_run(tracker: Tracker, known: Known, recorded: Lineage) -> Checked:
     """Check that the run exists, is the one that trained the model or a copy of it, and says the same."""
     from mlflow.exceptions import MlflowException
 
-    remedy = "run `finetrail register`: it rebuilds a run that is gone from data/runs"
+    remedy = "run `finetrail register`: it rebuilds a missing run from data/runs"
     try:
         run = tracker.client.get_run(known.run_id)
     except MlflowException as error:
@@ -121,16 +121,14 @@ def check_ledger(ledger: Ledger, known: Known, recorded: Lineage) -> Checked:
     try:
         chain = ledger.read()
     except LedgerError as error:
-        return broken("ledger", str(error).partition("; ")[0], "a chain that is whole", RESTORE_DATABASE)
+        return broken("ledger", str(error).partition("; ")[0], "an intact chain", RESTORE_DATABASE)
     except TrackingError as error:
         return unreachable("ledger", str(error).partition("; ")[0], "correct MLFLOW_TRACKING_URI")
     scored = [entry for entry in chain.entries if (entry.kind, entry.model) == ("scoring", known.fingerprint)]
     if not scored:
-        return unreachable(
-            "ledger", "no scoring of this model is entered in it", "run `dvc repro --force --single-item test`"
-        )
+        return unreachable("ledger", "it has no scoring of this model", "run `dvc repro --force --single-item test`")
     answers = recorded.link("test answers").sha256
     if answers not in {entry.facts.get("answers_sha256") for entry in scored}:
-        found = f"its {len(scored)} scorings of this model are of other answers"
+        found = f"its {len(scored)} scorings of this model are for other answers"
         return broken("ledger", found, f"sha256 {(answers or '')[:16]}", RESTORE_DATABASE)
     return ok("ledger", f"{len(chain.entries)} entries, the test answers among them")

@@ -4,6 +4,7 @@ import math
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -46,6 +47,7 @@ class RoundTrip:
         predictions: predictions.parquet of stage `test`, or of `train`.
         codec: reads them.
         sample: how many rows to ask: those with the smallest ids, which are hashes, or all if there are fewer.
+        faults: why a served model refuses a content, by its place; `validation` can let blank texts through.
     """
 
     split: Path
@@ -53,6 +55,7 @@ class RoundTrip:
     predictions: Path
     codec: Codec
     sample: int = SAMPLE
+    faults: Callable[[Sequence[Any]], Mapping[int, str]] = lambda contents: {}
 
     def prove(self, folder: Path) -> str:
         """Have a packed model answer in a clean, offline process; returns what was found, in a few words.
@@ -97,15 +100,18 @@ class RoundTrip:
         return f"{len(ids)} test rows in a clean process, largest difference {differences[worst]:.1e}"
 
     def known(self) -> pd.DataFrame:
-        """The sample, with what the pipeline said."""
-        return read_predictions(self.predictions).sort_values("id", kind="stable").head(self.sample)
+        """The sample, with what the pipeline said. Leaves out contents that a served model refuses, such as no text."""
+        rows = read_predictions(self.predictions).sort_values("id", kind="stable").head(self.sample)
+        contents = pick(self.split, self.content, rows["id"].tolist())
+        refused = self.faults([contents[row] for row in rows["id"]])
+        return rows[[place not in refused for place in range(len(rows))]]
 
     def read(self, frame: pd.DataFrame) -> Any:
         """Answers out of a frame. Raises: RoundTripError: they are not this model's."""
         try:
             return self.codec.read(frame)
         except ValueError as error:
-            raise RoundTripError(f"the answers are of another model ({error}); run `dvc repro`") from error
+            raise RoundTripError(f"the answers come from another model ({error}); run `dvc repro`") from error
 
 
 def _alike(served: Any, meant: Any, allowed: float) -> bool:

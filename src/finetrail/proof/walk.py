@@ -18,7 +18,7 @@ from finetrail.workspace import Workspace, read_json
 
 SettingsOf = Callable[[Path, str], Mapping[str, str]]
 """Takes a params.yaml and a candidate's name; returns what the training was given, see `train`."""
-_FETCH = "`git fetch`, then `dvc fetch --all-commits`, where the remotes have it"
+_FETCH = "`git fetch`, then `dvc fetch --all-commits`, if a remote has it"
 
 
 def walk(workspace: Workspace, tracker: Tracker, known: Known, settings_of: SettingsOf) -> Iterator[Checked]:
@@ -71,12 +71,12 @@ def _claims(workspace: Workspace, known: Known) -> bool:
 
 def _check_path(root: Path, link: Link, copies: Copies, claimed: bool) -> Checked:
     if link.sha256 is None:
-        return unreachable(link.name, f"{link.where} was not there when the model was registered", "train it again")
+        return unreachable(link.name, f"{link.where} did not exist when the model was registered", "train it again")
     here = hash_path(root / link.where)
     if here == link.sha256:
         return ok(link.name, f"{short(here)} {link.where}")
     if here is not None and claimed:
-        remedy = f"it was edited since: `dvc checkout --force {link.where}` restores it, where DVC's cache has it"
+        remedy = f"it was edited since: `dvc checkout --force {link.where}` restores it, if DVC's cache has it"
         return compare(link.name, here, link.sha256, link.where, remedy)
     for copy in copies.of(link.where):
         if copy.sha256 == link.sha256:
@@ -95,7 +95,7 @@ def _check_address(link: Link) -> Checked:
     shown = link.where.partition("#")[0]
     if link.sha256 is None:
         revision = hub_revision(link.where)
-        pinned = f"pinned to commit {revision}" if revision else "pinned to nothing: its owner may change it"
+        pinned = f"pinned to commit {revision}" if revision else "not pinned: its owner may change it"
         return unreachable(link.name, f"{shown} is {pinned}; its bytes are not hashed here", "see `raw data`")
     wheel = fetched_package(link.sha256)
     if wheel is None:
@@ -125,10 +125,10 @@ def _check_meaning(recorded: Lineage) -> Iterator[Checked]:
 def _check_commit(root: Path, recorded: Lineage, folder: Path, settings_of: SettingsOf) -> Iterator[Checked]:
     git, commit = Repository(root), recorded.commit
     if commit is None:
-        yield unreachable("commit", "the model was registered outside of git", "commit, and train it there")
+        yield unreachable("commit", "the model was registered outside git", "commit, and train it there")
         return
     if not git.has(commit):
-        yield unreachable("commit", f"{commit} is not in this clone", "`git fetch --all`, or ask who trained it")
+        yield unreachable("commit", f"{commit} is not in this clone", "`git fetch --all`, or ask whoever trained it")
         return
     if recorded.dirty:
         what = f"{commit[:12]} had uncommitted changes when the model was registered: what ran is not in git"

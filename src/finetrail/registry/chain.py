@@ -123,7 +123,7 @@ class Chain:
         """
         number, _, digest = head.partition(":")
         if not number.isdecimal():
-            raise broken(len(self.texts), f"the head that was noted, {head!r}, is none")
+            raise broken(len(self.texts), f"the head that was noted, {head!r}, is not a head")
         place = int(number)
         if place > len(self.texts):
             raise broken(len(self.texts) + 1, f"it is missing: the head that was noted is entry {place}")
@@ -174,6 +174,6 @@ def check(slots: Mapping[int, str | None], head: str | None = None) -> Chain:
 def broken(number: int, why: str) -> LedgerError:
     """The error for a broken chain."""
     return LedgerError(
-        f"the ledger is BROKEN at entry {number}: {why}; restore MLflow's database from a backup, or begin a new "
+        f"the ledger is BROKEN at entry {number}: {why}; restore MLflow's database from a backup, or start a new "
         "ledger as docs/gate.md says"
     )

@@ -41,7 +41,7 @@ def reconcile(ledger: Ledger) -> Chain:
         except LostRaceError:
             continue
         settle(ledger)
-    raise ConflictError(f"the registry of {ledger.name!r} changes all the time; run again")
+    raise ConflictError(f"the registry of {ledger.name!r} keeps changing; run again")
 
 
 def promote(ledger: Ledger, version: int, compared: int | None, **rest: Any) -> Entry:
@@ -70,16 +70,16 @@ def rollback(ledger: Ledger, to: int | None) -> Entry:
     if target is None:
         raise RefusedError(f"{ledger.name!r} has no previous champion to go back to; promote a version first")
     if target == state.champion:
-        raise RefusedError(f"version {target} of {ledger.name!r} is the champion already; name another with --to")
+        raise RefusedError(f"version {target} of {ledger.name!r} is already the champion; name another with --to")
     if target not in chain.champions():
         known = ", ".join(map(str, sorted(chain.champions()))) or "none"
         raise RefusedError(
-            f"version {target} of {ledger.name!r} never was champion (these were: {known}); "
+            f"version {target} of {ledger.name!r} was never champion (these were: {known}); "
             f"`finetrail promote {target}` puts it through the gate"
         )
     found = {one.version: one.fingerprint for one in versions(ledger.tracker, ledger.name)}
     if target not in found:
-        raise RefusedError(f"version {target} of {ledger.name!r} is in the registry no more; name another with --to")
+        raise RefusedError(f"version {target} of {ledger.name!r} is no longer in the registry; name another with --to")
     verdict = f"version {target} is champion again, in place of {state.champion or 'none'}"
     return _move(ledger, "rollback", target, state.champion, verdict=verdict, model=found[target])
 
@@ -104,7 +104,7 @@ def _move(ledger: Ledger, kind: Kind, version: int, compared: int | None, **rest
         before = chain.state
         if before.champion != compared:
             raise ConflictError(
-                f"the champion of {ledger.name!r} is version {before.champion or 'none'} now, and was "
+                f"the champion of {ledger.name!r} is version {before.champion or 'none'} now, but was "
                 f"{compared or 'none'} when this began: somebody else changed it; run again"
             )
         after = Aliases(champion=version, previous=before.champion or before.previous)
@@ -134,5 +134,5 @@ def _enter_external(ledger: Ledger, chain: Chain, actual: Aliases) -> None:
         version=actual.champion,
         before=before,
         after=after,
-        verdict=f"set by hand, outside of finetrail: {said}",
+        verdict=f"set by hand, outside finetrail: {said}",
     )

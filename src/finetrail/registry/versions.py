@@ -46,7 +46,7 @@ def parse_address(address: str, remedy: str) -> tuple[str, str]:
     """
     match = _ADDRESS.fullmatch(address)
     if match is None:
-        raise ConfigError(f"{address!r} is no address of a model; {remedy}")
+        raise ConfigError(f"{address!r} is not a model address; {remedy}")
     return match["name"], match["alias"] or match["version"]
 
 

@@ -66,21 +66,21 @@ def open_attempt(folder: Path, identity: dict[str, str], *, steps: int, length_m
     superseded = [before.key] if before.finished else [*before.superseded, before.key]
     if reasons and reasons == lengths:
         log.warning(
-            "%s, and the steps so far depend on it: training starts afresh; with train.schedule constant or plateau, "
-            "train.warmup in steps, and without swa it would go on",
+            "%s, and the steps so far depend on it: training starts over; with train.schedule constant or plateau, "
+            "train.warmup in steps, and without swa it would resume",
             told,
         )
     elif reasons and not before.finished:
-        log.warning("a training of this candidate was cut off, but %s: it starts afresh", told)
+        log.warning("an earlier training of this candidate was interrupted, but %s: it starts over", told)
     if reasons or (before.finished and not lengths):
         return _begin(folder, identity, superseded)
     resume = Checkpoints(folder).newest()
     done = resume.state["fitted"]["step"] if resume else 0
     if done > steps:
-        log.warning("%d steps were done, and there are to be %d: training starts afresh", done, steps)
+        log.warning("%d steps were done, but only %d are wanted: training starts over", done, steps)
         return _begin(folder, identity, superseded)
     if done:
-        log.warning("training goes on after step %d of %d", done, steps)
+        log.warning("training resumes after step %d of %d", done, steps)
     # An MLflow run's settings cannot change, so changed settings need another run, with all points.
     attempt = replace(before, identity=identity, finished=False)
     if changes:
@@ -107,5 +107,5 @@ def _read(path: Path) -> Attempt | None:
     try:
         return Attempt(**read_json(path))
     except (json.JSONDecodeError, UnicodeDecodeError, TypeError):
-        log.warning("%s is damaged: training starts afresh", path)
+        log.warning("%s is damaged: training starts over", path)
         return None

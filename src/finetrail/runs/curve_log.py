@@ -36,7 +36,7 @@ class CurveLog:
         self._known = known
         self._pause = pause
         self._ask_from = 0.0
-        self._pending: list[tuple[dict[str, float], int]] = []
+        self._pending: list[tuple[dict[str, float], int, int]] = []
 
     def __call__(self, curve: str, step: int, point: dict[str, float]) -> None:
         """Send a point; see `finetrail.training.steps.Observer`."""
@@ -58,7 +58,7 @@ class CurveLog:
     def _add(self, values: dict[str, float], step: int) -> None:
         new = {name: value for name, value in values.items() if (name, step) not in self._known}
         if new:
-            self._pending.append((new, step))
+            self._pending.append((new, step, time.time_ns() // 1_000_000))
 
     def _send(self) -> bool:
         try:
@@ -67,7 +67,7 @@ class CurveLog:
                 self._pending.pop(0)
         except TrackingError as error:
             self._ask_from = time.monotonic() + self._pause
-            log.warning("%s; training goes on, %d points wait", error, len(self._pending))
+            log.warning("%s; training continues, %d points wait", error, len(self._pending))
         return not self._pending
 
 

@@ -81,7 +81,7 @@ class LiveRun:
         try:
             self.log.close({}, "KILLED" if isinstance(error, KeyboardInterrupt) else "FAILED")
         finally:
-            self._lock.release()
+            self.release()
 
     def finish(self, final: dict[str, float]) -> None:
         """Close the run after all outs are written. Checkpoints stay only if a longer training can resume from them."""
@@ -89,6 +89,10 @@ class LiveRun:
         write_attempt(self._folder, replace(self._attempt, finished=True))
         if self._length_matters:
             Checkpoints(self._folder).clear()
+        self.release()
+
+    def release(self) -> None:
+        """Let another process train this candidate, as the system does when this one is killed."""
         self._lock.release()
 
 
@@ -101,6 +105,6 @@ def _lock(folder: Path, patience: float) -> FileLock:
     except Timeout as error:
         raise WorkspaceError(
             f"candidate {folder.name!r} is being trained by another process, which holds {lock.lock_file}; "
-            "wait for its end, or end it"
+            "wait for it to end, or end it"
         ) from error
     return lock

@@ -134,15 +134,20 @@ class Tracker:
                 for point in self.client.get_metric_history(run_id, name)
             }
 
-    def log(self, run_id: str, values: dict[str, float], step: int = 0) -> None:
-        """Log metrics at one step."""
+    def log(self, run_id: str, values: dict[str, float], step: int = 0, at: int | None = None) -> None:
+        """Log metrics at one step.
+
+        Args:
+            at: when they were measured, in milliseconds since 1970; now by default. Of metrics that are equal in all,
+                MLflow keeps one: a point whose answer was lost can be sent again.
+        """
         from mlflow.entities import Metric
         from mlflow.utils.time import get_current_time_millis
 
-        now = get_current_time_millis()
+        at = get_current_time_millis() if at is None else at
         with tracking_errors(self.uri):
             self.client.log_batch(
-                run_id, metrics=[Metric(name, float(value), now, step) for name, value in values.items()]
+                run_id, metrics=[Metric(name, float(value), at, step) for name, value in values.items()]
             )
 
     def tag(self, run_id: str, tags: dict[str, str]) -> None:

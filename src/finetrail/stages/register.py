@@ -43,7 +43,9 @@ def register(workspace: Workspace, *, project: str, task: Task, sources: Sequenc
     run_id = tracker.resume(paths)
     description = read_description(model)
     codec = task.target.codec(description["target"])
-    trip = RoundTrip(need(workspace.split("test"), "split"), task.content.name, answered, codec)
+    trip = RoundTrip(
+        need(workspace.split("test"), "split"), task.content.name, answered, codec, faults=task.content.faults
+    )
     with TemporaryDirectory(prefix="finetrail-lineage-") as temporary:
         document = Path(temporary) / record.NAME
         described = record.describe(workspace, choice.chosen, sources)

@@ -108,7 +108,8 @@ def _read(workspace: Workspace, candidate: str, target: Target) -> _Result:
         answers = codec.read(frame)
     except (KeyError, ValueError) as error:
         raise WorkspaceError(
-            f"{paths.predictions} is not of this task, or of another run than metrics.json ({error}): run `dvc repro`"
+            f"{paths.predictions} does not belong to this task, or to the run of metrics.json ({error}): "
+            "run `dvc repro`"
         ) from error
     remedy = "lower its learning rate, train it in fp32, or remove it"
     refuse_broken(codec, answers, f"candidate {candidate!r}", remedy)

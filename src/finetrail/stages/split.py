@@ -2,9 +2,10 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,11 +24,12 @@ from finetrail.data.splitting.report import (
 from finetrail.data.splitting.rows import Rows
 from finetrail.data.splitting.settings import Split
 from finetrail.data.splitting.splits import Assignment, assign
-from finetrail.data.store.raw import keyed, read_manifest
+from finetrail.data.store.raw import is_null, keyed, read_manifest
 from finetrail.data.store.shards import Contents
+from finetrail.data.validation.spellings import ComparedLabel
 from finetrail.errors import SplitError
 from finetrail.progress import Track, quiet
-from finetrail.workspace import SPLITS, Workspace, need, replacing, write_json
+from finetrail.workspace import SPLITS, Workspace, need, read_json, replacing, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,18 +45,24 @@ class Divided:
     warnings: tuple[str, ...]
 
 
-def split(workspace: Workspace, settings: Split, key: Callable[[Any], str], track: Track = quiet) -> Divided:
+def split(workspace: Workspace, settings: Split, target: ComparedLabel, track: Track = quiet) -> Divided:
     """Read `data/raw` and the quarantine of `validate`; write train, val, test, split.json and quarantine.csv.
 
     First divides the rows, then copies the contents from shard to shard. Writes the splits all or none.
 
     Args:
-        key: what equal labels have in common; see `finetrail.targets.target.Target`.
+        target: knows which labels are equal, and how one is renamed; see `finetrail.targets.target.Target`.
 
     Raises:
         SplitError: the rows cannot be divided as asked, or do not add up.
     """
     manifest = read_manifest(workspace.raw)
+    merged = _merged(workspace)
+    if merged:
+        import pandas as pd
+
+        renamed = [label if is_null(label) else target.renamed(label, merged) for label in manifest["label"]]
+        manifest["label"] = pd.Series(renamed, index=manifest.index, dtype=manifest["label"].dtype)
     quarantined = _quarantined(need(workspace.quarantine, "validate"))
     kept = ~manifest["id"].isin(quarantined)
     frame = manifest[kept]
@@ -75,7 +83,7 @@ def split(workspace: Workspace, settings: Split, key: Callable[[Any], str], trac
     )
     near = settings.neighbours(frame, keys)
     assignment = assign(rows, settings, near)
-    frame = keyed(frame, key)
+    frame = keyed(frame, target.key)
     report = _report(rows, assignment, settings, labels) | {
         "rows": _sizes(len(manifest), len(quarantined), assignment),
         "sha256": dict(_content_hashes(frame, assignment)),
@@ -87,7 +95,17 @@ def split(workspace: Workspace, settings: Split, key: Callable[[Any], str], trac
         places = _places(kept, assignment)
         sizes = manifest[settings.size].fillna(0).to_numpy("int64")
         ids = manifest["id"].tolist()
-        distribute(workspace.raw, settings.column, ids, sizes=sizes, splits=places, folders=folders, track=track)
+        rename = partial(target.renamed, names=merged) if merged else None
+        distribute(
+            workspace.raw,
+            settings.column,
+            ids,
+            sizes=sizes,
+            splits=places,
+            folders=folders,
+            rename=rename,
+            track=track,
+        )
         _write_quarantine(workspace.splits / "quarantine.csv", frame, assignment, near, excerpts)
         write_json(workspace.split_report, report)
     return Divided(report["rows"], tuple(report["warnings"]))
@@ -114,7 +132,9 @@ def _sizes(ingested: int, quarantined: int, assignment: Assignment) -> dict[str,
     aside = {"quarantined_by_validation": quarantined, "quarantined_by_split": len(assignment.removed)}
     sizes = {"ingested": ingested, **aside, **rows_of(assignment)}
     if ingested != sum(sizes.values()) - ingested:
-        raise SplitError(f"the rows do not add up ({sizes}): raw and quarantine are not of one run; run `dvc repro`")
+        raise SplitError(
+            f"the rows do not add up ({sizes}): raw and quarantine come from different runs; run `dvc repro`"
+        )
     return sizes
 
 
@@ -125,6 +145,12 @@ def _places(kept: "pd.Series[bool]", assignment: Assignment) -> "NDArray[np.int6
     places = np.full(len(kept), -1, dtype=np.int64)
     places[np.flatnonzero(kept)] = [-1 if name is None else SPLITS.index(name) for name in assignment.splits]
     return places
+
+
+def _merged(workspace: Workspace) -> dict[str, str]:
+    """The names of classes that `validate` takes as another one."""
+    found: dict[str, str] = read_json(workspace.spellings)["merged"] if workspace.spellings.exists() else {}
+    return found
 
 
 def _quarantined(file: Path) -> set[str]:
@@ -164,6 +190,6 @@ def _write_quarantine(
         reason = f"{near.relation(entry.row, entry.because_of)} {stays} ({near.say(entry.similarity)})"
         where: list[Any] = [row["id"], row["source"], row["row"], entry.split, row["label"]]
         writer.writerow([*where, reason, excerpts[row["id"]]])
-    partial = file.with_name(file.name + ".partial")
-    partial.write_text(stream.getvalue(), encoding="utf-8")
-    partial.replace(file)
+    unfinished = file.with_name(file.name + ".partial")
+    unfinished.write_text(stream.getvalue(), encoding="utf-8")
+    unfinished.replace(file)

@@ -1,17 +1,24 @@
 """Stage `validate`: check the ingested rows against the rules, and quarantine those that cannot be used."""
 
+import logging
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from finetrail.data.store.raw import keyed, read_manifest
 from finetrail.data.validation.expectations import inspect
 from finetrail.data.validation.findings import Finding
 from finetrail.data.validation.report import reasons_by_row, validation_report, why_stopped, write_quarantine
 from finetrail.data.validation.rules import CommonRules
+from finetrail.data.validation.spellings import COLUMN, ComparedLabel, counted, described
 from finetrail.errors import ValidationError
 from finetrail.workspace import Workspace, replacing, write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PAIRS = 5  # in the warning about whole numbers
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -31,17 +38,19 @@ class Validated:
     findings: tuple[Finding, ...]
 
 
-def validate(workspace: Workspace, rules: CommonRules, key: Callable[[Any], str]) -> Validated:
-    """Write `data/reports/validation`: validation.json, quarantine.csv and data_docs/; reads `data/raw`.
+def validate(workspace: Workspace, rules: CommonRules, target: ComparedLabel) -> Validated:
+    """Write `data/reports/validation`: validation.json, quarantine.csv, spellings.json and data_docs/.
+
+    Reads `data/raw`.
 
     Args:
-        key: what equal labels have in common; see `finetrail.targets.target.Target`.
+        target: knows which labels are equal, and how one is renamed; see `finetrail.targets.target.Target`.
 
     Raises:
         ValidationError: a rule of policy `fail` found rows, or no row or fewer than two labels are left. Then the same
             files are in `.finetrail/validation-failed`, and the earlier `data/reports/validation` is unchanged.
     """
-    manifest = keyed(read_manifest(workspace.raw), key)
+    manifest, merged = _spelled(read_manifest(workspace.raw), rules, target)
     inspection = inspect(manifest, rules)
     findings = inspection.findings
     aside = reasons_by_row(findings)
@@ -53,8 +62,25 @@ def validate(workspace: Workspace, rules: CommonRules, key: Callable[[Any], str]
     with replacing(failed if stopped else workspace.validation) as folder:
         write_json(folder / "validation.json", validation_report(findings, counts, manifest, rules))
         write_quarantine(folder / "quarantine.csv", manifest, excerpts, findings)
+        write_json(folder / workspace.spellings.name, {"merged": merged})
         inspection.write_docs(folder / "data_docs", counts)
     if stopped:
         raise ValidationError(f"{stopped}; report: {(failed / 'data_docs' / 'index.html').relative_to(workspace.root)}")
     shutil.rmtree(failed, ignore_errors=True)  # an earlier failure no longer holds
     return Validated(rows, findings)
+
+
+def _spelled(raw: "pd.DataFrame", rules: CommonRules, target: ComparedLabel) -> "tuple[pd.DataFrame, dict[str, str]]":
+    """The manifest with labels as their keys and what is said of their spelling, and the names that are merged."""
+    if "label" not in raw:
+        return raw, {}  # the schema rule says so
+    try:
+        found = rules.spellings(counted(raw, target))
+    except TypeError:
+        return keyed(raw, target.key), {}  # labels of another kind: the schema rule finds these
+    if found.numbers:
+        pairs = ", ".join(f"{name} is {number}" for name, number in list(found.numbers.items())[:PAIRS])
+        log.warning("whole numbers that stand with and without a fraction are one class: %s", pairs)
+    merged = found.merged
+    manifest = keyed(raw, lambda label: target.key(target.renamed(label, merged)))
+    return manifest.assign(**{COLUMN: described(raw, target, found.others)}), merged

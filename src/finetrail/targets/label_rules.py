@@ -1,12 +1,18 @@
 """Rules about labels that several kinds of target have: which are allowed, and how many rows each needs."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from finetrail.data.validation.findings import Check, Rule
-from finetrail.data.validation.rules import CommonRules, RowPolicy, row_rule
+from finetrail.data.validation.findings import Check, Null, Rule
+from finetrail.data.validation.rules import CommonRules, RowPolicy, active, row_rule
+from finetrail.data.validation.spellings import COLUMN, Spellings, find
 from finetrail.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class UnknownLabel(Settings):
@@ -21,6 +27,50 @@ class RareLabel(Settings):
 
     policy: RowPolicy = "fail"
     min_rows: int = Field(default=5, ge=1)
+
+
+class LabelSpelling(Settings):
+    """Names that differ only by case, white space or normal form: `merge` takes them as one."""
+
+    policy: Literal["fail", "merge", "off"] = "fail"
+
+
+class NamedLabelRules(CommonRules):
+    """The entries of section `validation` for labels made of names."""
+
+    label_spelling: LabelSpelling = LabelSpelling()
+    unknown_label: UnknownLabel = UnknownLabel()
+
+    def spellings(self, names: Mapping[str, int]) -> Spellings:
+        policy = self.label_spelling.policy
+        if policy == "off":
+            return Spellings()
+        return find(names, self.unknown_label.labels or (), merge=policy == "merge")
+
+
+def spelling_rule(rules: NamedLabelRules, what: str = "label") -> Rule:
+    """Each name is spelled in one way. Args: what: the word for a label."""
+    return replace(
+        row_rule(
+            rules,
+            "label_spelling",
+            None,
+            f"No two {what}s differ only by case, white space or normal form",
+            f"with another spelling of a {what}",
+            Null(COLUMN),
+            remedy=f"write each {what} in one way",
+        ),
+        tells=COLUMN,
+        milder="merge",
+    )
+
+
+def spelled_otherwise(rules: NamedLabelRules, table: "pd.DataFrame") -> "pd.Series[bool]":
+    """The rows that `label_spelling` puts aside."""
+    import pandas as pd
+
+    found = table[COLUMN].notna() if COLUMN in table else pd.Series(False, index=table.index)
+    return active(rules.label_spelling, found)
 
 
 def unknown_label_rule(rules: CommonRules, entry: UnknownLabel, *checks: Check, what: str = "label") -> Rule:

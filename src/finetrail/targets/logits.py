@@ -67,11 +67,11 @@ class NamedLogits:
         more, less = sorted({*self.labels} - {*champion.labels}), sorted({*champion.labels} - {*self.labels})
         parts = [
             f"{what} {names[0]!r}{f' and {len(names) - 1} more' if len(names) > 1 else ''}"
-            for what, names in (("the challenger alone knows", more), ("the champion alone knows", less))
+            for what, names in (("only the challenger knows", more), ("only the champion knows", less))
             if names
         ]
         if parts:
-            raise RefusedError(f"their labels are not the same: {'; '.join(parts)}")
+            raise RefusedError(f"their labels differ: {'; '.join(parts)}")
 
     def aligned(self, answers: Logits, own: "NamedLogits") -> Logits:
         return answers[:, [self.number_of[label] for label in own.labels]]

@@ -7,7 +7,7 @@ No code outside of `contents/`, `targets/` and `tasks/` names a kind.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from finetrail.evaluation.scores.metric import Metric
@@ -95,6 +95,14 @@ class Target(ABC):
     @abstractmethod
     def key(self, label: Any) -> str:
         """A key that equal labels share: for duplicates, conflicts and hashes. Raises: TypeError: not a label."""
+
+    def names(self, label: Any) -> Iterable[str]:
+        """The names in a label, which people may spell in several ways; none by default."""
+        return ()
+
+    def renamed(self, label: Any, names: Mapping[str, str]) -> Any:
+        """The label with other names. Args: names: the new name by the old; one that is not there stays."""
+        return label
 
     @abstractmethod
     def learn(self, labels: Sequence[Any], settings: Any) -> "Learning":

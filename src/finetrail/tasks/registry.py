@@ -36,7 +36,7 @@ def get_task(name: str, problem_type: str | None = None) -> Task:
         if problem_type in (None, one.target.problem_type):
             return one
     known = ", ".join(one.target.problem_type for one in kinds)
-    raise ConfigError(f"task.problem_type is {problem_type!r}, and {name} has {known}; use one of these")
+    raise ConfigError(f"task.problem_type is {problem_type!r}, but {name} has {known}; use one of these")
 
 
 def all_tasks() -> list[Task]:

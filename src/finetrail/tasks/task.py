@@ -114,12 +114,12 @@ def read_description(folder: Path) -> Mapping[str, Any]:
     """The model.json of a saved model. Raises: ModelError: there is none, or it has an unknown format."""
     file = folder / DESCRIPTION
     if not file.exists():
-        raise ModelError(f"{folder} holds no {DESCRIPTION}, so it is no model of finetrail; train one with `dvc repro`")
+        raise ModelError(f"{folder} holds no {DESCRIPTION}, so it is not a finetrail model; train one with `dvc repro`")
     described: Mapping[str, Any] = read_json(file)
     written = described.get("format", 1)
     if written != FORMAT:
         raise ModelError(
-            f"{file} has format {written}, and this finetrail reads format {FORMAT}; train it again with `dvc repro`, "
+            f"{file} has format {written}, but this finetrail reads format {FORMAT}; train it again with `dvc repro`, "
             "or serve it with the code that was registered with it"
         )
     return described

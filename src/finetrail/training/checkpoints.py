@@ -75,7 +75,7 @@ class Checkpoints:
             if state is not None and (not best or _whole(self.folder / best)):
                 return Checkpoint(load_tensors(path), state)
             damaged = path.name if state is None else best
-            log.warning("%s is damaged; the checkpoint before it is used, or training starts again", damaged)
+            log.warning("%s is damaged; the checkpoint before it is used, or training starts over", damaged)
             path.unlink(missing_ok=True)
         return None
 

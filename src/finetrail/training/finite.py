@@ -68,6 +68,6 @@ class Watch:
         kept = (
             f"the best weights, of step {fitted.best_step}, are in {self._checkpoints.folder / fitted.best_file}"
             if fitted.best_file
-            else "no evaluation had been before"
+            else "no evaluation came before"
         )
         return NonFiniteError(f"{what}; lower train.learning_rate, or set train.clip or train.precision: fp32; {kept}")

@@ -55,6 +55,7 @@ class Learner:
         self.changing = set(trainable_tensors(model))
         """The names of what training changes, including what is frozen for a while: checkpoints hold it."""
         if settings.compile:
+            torch.use_deterministic_algorithms(torch.are_deterministic_algorithms_enabled())  # the compiler hears of it
             model.compile()
         self._optimizer = build_optimizer(model, settings)
         self._prepared: nn.Module = model

@@ -91,7 +91,7 @@ class Training(Settings):
     @model_validator(mode="after")
     def _warmup_is_a_share_or_whole(self) -> "Training":
         if self.warmup >= 1 and self.warmup != round(self.warmup):
-            raise ValueError(f"warmup {self.warmup} is no number of steps; use a whole one, or a share below 1")
+            raise ValueError(f"warmup {self.warmup} is not a number of steps; use a whole number, or a share below 1")
         return self
 
     @model_validator(mode="after")

@@ -150,12 +150,13 @@ class Stepper:
             # Processes that divide a batch differently would wait for each other forever.
             if most == 1 or processes.world() > 1:
                 raise TrainingError(
-                    f"step {step}: memory is too small for {-(-most // processes.world())} examples a forward pass; "
+                    f"step {step}: memory is too small for {-(-most // processes.world())} examples per forward pass; "
                     "set train.gradient_checkpointing, a smaller batch_size with more accumulate, or a smaller backbone"
                 )
             self.learner.most = -(-most // 2)
             log.warning(
-                "out of memory at step %d with %d examples a forward pass: %d from here on; the global batch stays %d",
+                "out of memory at step %d with %d examples per forward pass: %d from here on; the global batch "
+                "stays %d",
                 step,
                 most,
                 self.learner.most,

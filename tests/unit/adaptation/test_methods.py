@@ -193,13 +193,14 @@ def test_layers_that_this_backbone_lacks_are_refused(build: Callable[[], Built],
     model = build().model
     with pytest.raises(
         ConfigError,
-        match=r"target_modules .+ name no linear layer .+; it has dense, key, query, ",
+        match=r"target_modules .+ match no linear layer .+; this backbone has dense, key, query, ",
     ):
         Lora(method="lora", target_modules=targets).apply(model)
 
 
 def test_a_layer_that_this_backbone_lacks_is_not_passed_over_beside_one_that_it_has(build: Callable[[], Built]) -> None:
     with pytest.raises(
-        ConfigError, match=r"target_modules \['valeu'\] name no linear layer or ungrouped convolution; it has "
+        ConfigError,
+        match=r"target_modules \['valeu'\] match no linear layer or ungrouped convolution; this backbone has ",
     ):
         Lora(method="lora", target_modules=("query", "valeu")).apply(build().model)

@@ -64,8 +64,8 @@ def test_dora_on_images_is_merged() -> None:
 @pytest.mark.parametrize(
     ("network", "what"),
     [
-        ("multihead", r"\S+self_attention is no linear layer \(Mul"),
-        ("convolutions", r"\S+ is no linear layer \(Conv2d"),
+        ("multihead", r"\S+self_attention is not a linear layer \(Mul"),
+        ("convolutions", r"\S+ is not a linear layer \(Conv2d"),
     ],
 )
 def test_dora_is_refused_where_it_cannot_be(network: str, what: str) -> None:
@@ -124,7 +124,7 @@ def test_attention_that_only_reads_its_weights_gets_nothing_that_would_not_learn
     adapters = {name: one for name, one in model.backbone.named_parameters() if one.requires_grad}
     assert len(adapters) >= 2
     assert [name for name, one in adapters.items() if one.grad is None] == []
-    with pytest.raises(ConfigError, match=r"target_modules \['qkv'\] name no linear layer"):
+    with pytest.raises(ConfigError, match=r"target_modules \['qkv'\] match no linear layer"):
         Lora(method="lora", target_modules=("qkv",)).apply(model)
 
 
@@ -171,10 +171,10 @@ def test_without_a_known_name_layers_have_to_be_named() -> None:
         return Network(nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 8)), nn.Linear(8, 2))
 
     with pytest.raises(
-        ConfigError, match=r"no keys, values or feed-forward layers by a known name; name some of 0, 2 "
+        ConfigError, match=r"no keys, values or feed-forward layers under a known name; list some of 0, 2 "
     ):
         Ia3(method="ia3").apply(model())
-    with pytest.raises(ConfigError, match=r"target_modules \['1'\] name no linear layer or ungrouped convolution"):
+    with pytest.raises(ConfigError, match=r"target_modules \['1'\] match no linear layer or ungrouped convolution"):
         Ia3(method="ia3", target_modules=("1",)).apply(model())
     Ia3(method="ia3", target_modules=("2",)).apply(model())
 

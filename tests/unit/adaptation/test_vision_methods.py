@@ -95,7 +95,7 @@ def test_what_gets_an_adapter_by_default(network: str, targets: dict[str, int]) 
     [("grouped", ("conv.1.0",)), ("multihead", ("out_proj",)), ("convolutions", ("bn1",)), ("multihead", ("lay",))],
 )
 def test_what_cannot_have_an_adapter_is_refused(network: str, targets: tuple[str, ...]) -> None:
-    with pytest.raises(ConfigError, match=r"name no linear layer or ungrouped convolution; it has "):
+    with pytest.raises(ConfigError, match=r"match no linear layer or ungrouped convolution; this backbone has "):
         Lora(method="lora", target_modules=targets).apply(BUILD[network]())
 
 
@@ -141,7 +141,7 @@ def test_the_last_layers_train_and_those_below_stay_as_they_are(network: str) ->
 
 
 def test_more_layers_than_there_are_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"adaptation\.layers is 8, but this backbone has 7; lower it"):
+    with pytest.raises(ConfigError, match=r"adaptation\.layers is 8, but this backbone has 7 layers; lower it"):
         LastLayers(method="last_layers", layers=8).apply(BUILD["convolutions"]())
 
 

@@ -123,7 +123,7 @@ def test_answers_that_are_lists_are_json_text_in_csv_and_lists_in_other_formats(
 
 def test_a_model_of_other_columns_is_refused(workspace: Workspace, saved_model: Path) -> None:
     pd.DataFrame([("a", "b")], columns=["Q", "A"]).to_csv(workspace.root / "a.csv", index=False)
-    with pytest.raises(ConfigError, match=r"reads text, and the columns that are given are Q, A; name as many with"):
+    with pytest.raises(ConfigError, match=r"reads text, but is given Q, A; name as many with"):
         predict(
             workspace,
             str(saved_model),
@@ -289,7 +289,7 @@ def test_a_folder_of_mlflow_and_one_of_train_answer_as_the_registered_model(
 
 
 def test_a_folder_that_holds_no_model(workspace: Workspace) -> None:
-    with pytest.raises(ModelError, match=r"holds no model.json, so it is no model of finetrail; train one with"):
+    with pytest.raises(ModelError, match=r"holds no model.json, so it is not a finetrail model; train one with"):
         predict(workspace, str(workspace.root), write(workspace.root / "a.csv"), workspace.root / "b.csv", **TEXT)
 
 

@@ -91,8 +91,8 @@ def test_a_folder_or_archive_is_scored_and_what_is_no_image_is_named(
     with rejects.open(newline="") as file:
         named = list(csv.reader(file))
     assert [row[:2] for row in named] == [["row", "image"], ["4", "e.txt"], ["5", "z/cut.png"]]
-    assert "no image of a known format" in named[1][2]
-    assert "no whole image" in named[2][2]
+    assert "not an image of a known format" in named[1][2]
+    assert "not a complete image" in named[2][2]
     assert len(scored) + len(named) - 1 == len(FILES)
 
 
@@ -105,13 +105,13 @@ def test_the_names_of_an_earlier_run_do_not_stay(workspace: Workspace, image_mod
     assert {path.name for path in workspace.root.iterdir()} == {"photos", "b.csv"}
 
 
-def test_where_nothing_can_be_scored_all_is_named(workspace: Workspace, image_model: str, tmp_path: Path) -> None:
+def test_where_nothing_can_be_scored_the_first_is_named(workspace: Workspace, image_model: str, tmp_path: Path) -> None:
     (tmp_path / "bad").mkdir()
     for number in range(3):
         (tmp_path / "bad" / f"{number}.png").write_bytes(b"")
-    done = predict(workspace, image_model, tmp_path / "bad", tmp_path / "b.csv", **IMAGE)
-    assert (done.rows, done.rejected) == (0, 3)
-    assert list(read(tmp_path / "b.csv").columns) == ["image", "label", "score"]
+    with pytest.raises(SourceError, match=r"^none of the 3 rows of bad could be scored \(row 1: 0 bytes; save the ima"):
+        predict(workspace, image_model, tmp_path / "bad", tmp_path / "b.csv", **IMAGE)
+    assert not (tmp_path / "b.csv").exists()
 
 
 def test_a_single_image(workspace: Workspace, image_model: str, folder: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_table_of_bytes_and_of_structs(workspace: Workspace, image_model: str,
 
 def test_a_model_of_texts_is_refused(workspace: Workspace, registered: object, folder: Path) -> None:
     assert registered
-    with pytest.raises(ConfigError, match=r"models:/shared@challenger reads texts, but the task .* gives images; name"):
+    with pytest.raises(ConfigError, match=r"models:/shared@challenger reads texts, but the task .* reads images; name"):
         predict(workspace, "models:/shared@challenger", folder, workspace.root / "b.csv", **IMAGE)
 
 

@@ -78,7 +78,7 @@ def test_killed_and_called_again_it_ends_with_the_same_bytes(saved_model: Path, 
     assert 0 < before["chunks"] < 36
     (again,) = to_the_end(saved_model, source, cut)
     said = cut.with_suffix(".log").read_text()
-    assert f"{cut.name} goes on behind row {before['rows'] + before['rejected']}, where it was cut off" in said
+    assert f"{cut.name} resumes after row {before['rows'] + before['rejected']}, where it was interrupted" in said
     assert again[:2] == done[:2] == [1_800 - 258, 258]
     assert cut.read_bytes() == whole.read_bytes()
     rejects = [path.with_name(f"{path.name}.rejects.csv").read_bytes() for path in (whole, cut)]
@@ -117,7 +117,7 @@ def test_only_what_is_missing_is_scored(saved_model: Path, tmp_path: Path) -> No
     assert found[0].tolist() == ["kept" if number < 30 else "good bad" for number in expected]
 
 
-@pytest.mark.parametrize("changed", ["the source", "the model", "the columns", "the code", "the record of it"])
+@pytest.mark.parametrize("changed", ["the source", "the model", "the columns", "the code", "its record"])
 def test_after_a_change_it_starts_afresh_and_says_so(
     saved_model: Path,
     tmp_path: Path,
@@ -144,7 +144,7 @@ def test_after_a_change_it_starts_afresh_and_says_so(
     given: dict[str, Any] = {"content": CONTENT, "columns": [column], "chunk": chunk}
     with caplog.at_level(logging.WARNING):
         done = predict(Workspace(tmp_path), str(model), source, target, **given)
-    assert f"a scoring of b.csv was cut off, but {changed} changed since: it starts afresh" in caplog.text
+    assert f"an earlier scoring of b.csv was interrupted, but {changed} changed since: it starts over" in caplog.text
     fresh = tmp_path / "fresh.csv"
     assert predict(Workspace(tmp_path), str(model), source, fresh, **given).rows == done.rows
     assert fresh.read_bytes() == target.read_bytes()

@@ -4,14 +4,15 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-REPOSITORY = Path(__file__).parents[3]
+from tests.pipeline import forks
+
+pytestmark = pytest.mark.slow
 EVIL = "import os, pathlib\npathlib.Path(os.environ['RAN']).touch()\nfrom transformers import {} as Evil\n"
 ASKED = """
 import sys
@@ -83,6 +84,19 @@ def test_it_does_not_run_and_nobody_is_asked(trap: Trap, tmp_path: Path, request
 
 def answering_yes(code: str, folder: Path, ran: Path, home: Path) -> str:
     """What a program says that is given a folder, to which someone at the keyboard answers yes."""
-    environment = os.environ | {"RAN": str(ran), "HF_HOME": str(home / "hf")}
-    command = [sys.executable, "-c", code, str(folder)]
-    return subprocess.run(command, input="y\n" * 9, capture_output=True, text=True, env=environment, check=False).stdout
+    process = forks.begin(_run, code, folder, ran, home)
+    process.join(60)
+    assert process.exitcode is not None
+    return (home / "out").read_text()
+
+
+def _run(code: str, folder: Path, ran: Path, home: Path) -> None:
+    from transformers import dynamic_module_utils
+
+    dynamic_module_utils.HF_MODULES_CACHE = str(home / "modules")
+    os.environ["RAN"] = str(ran)
+    sys.argv[1:] = [str(folder)]
+    (home / "in").write_text("y\n" * 9)
+    sys.stdin = (home / "in").open()
+    with (home / "out").open("w") as sys.stdout:
+        exec(code, {})  # noqa: S102  (our own, above)

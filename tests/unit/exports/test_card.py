@@ -16,7 +16,7 @@ from finetrail.targets.logits import MOST_SHOWN
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Built
 
-DONE = Exported("timm", ("timm", "pillow"), "print(1)\n", "Of an image it sees the middle.", "A note.")
+DONE = Exported("timm", ("timm", "pillow"), "print(1)\n", "It sees the middle of an image.", "A note.")
 INTERVAL = {"low": 0.25, "high": 0.75}
 
 
@@ -50,8 +50,8 @@ def test_a_model_of_no_registry_is_known_by_its_form_alone() -> None:
     }
     assert "With `timm`, `pillow` installed, in this folder:\n\n```python\nprint(1)\n```\n\nA note.\n" in card
     assert "Labels (2): `cat`, `dog`." in card
-    assert "No test scores are known of this model" in card
-    assert "- Of an image it sees the middle.\n- It always answers with one of its labels" in card
+    assert "No test scores are known for this model" in card
+    assert "- It sees the middle of an image.\n- It always answers with one of its labels" in card
     for absent in ("## Data", "## Lineage", "Trained by", "fine-tuned from"):
         assert absent not in card
 
@@ -89,8 +89,8 @@ def test_settings_and_what_was_not_committed_are_told(texts: Built) -> None:
     params = {"adaptation.method": "lora", "train.epochs": "3", "train.batch_size": "16", "seed": "7"}
     facts = Facts(name="toy", version=1, params=params, tags={"finetrail.git_dirty": "yes"})
     card = render(texts, DONE, facts)
-    assert "Trained by `lora`: at most 3 epochs, batches of 16, seed 7; all settings stand in the MLflow run." in card
-    assert "- It was trained by code with changes that were not committed." in card
+    assert "Trained by `lora`: at most 3 epochs, batches of 16, seed 7; all settings are in the MLflow run." in card
+    assert "- It was trained by code with uncommitted changes." in card
 
 
 def test_how_far_probabilities_are_off_is_told(texts: Built) -> None:

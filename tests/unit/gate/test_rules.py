@@ -62,8 +62,8 @@ def test_a_better_challenger_passes_every_rule() -> None:
     recalls = [f"recall of {label}" for label in LABELS]
     assert list(found) == ["macro F1", "McNemar", *recalls, "calibration", "latency", "size", "test split"]
     assert {one.outcome for one in found.values()} == {"pass"}
-    assert found["macro F1"].sentence.startswith("macro F1 0.900 against 0.800 of the champion; gain 0.100 (0.")
-    assert found["McNemar"].sentence == "60 rows are right with the challenger alone, 0 with the champion alone"
+    assert found["macro F1"].sentence.startswith("macro F1 0.900 against 0.800 for the champion; gain 0.100 (0.")
+    assert found["McNemar"].sentence == "only the challenger is right on 60 rows, only the champion on 0"
 
 
 def test_a_challenger_that_is_better_on_average_and_worse_in_a_class_fails_by_that_class() -> None:
@@ -75,7 +75,7 @@ def test_a_challenger_that_is_better_on_average_and_worse_in_a_class_fails_by_th
 def test_a_challenger_that_is_worse_for_certain_fails_mcnemar_and_the_metric() -> None:
     found = rulings(evidence(said({0: 60, 1: 60}), said({0: 30, 1: 30})), class_margin=0.5)
     assert [name for name, one in found.items() if one.outcome == "fail"] == ["macro F1", "McNemar"]
-    assert found["macro F1"].sentence.endswith("and it has to be above -0.020 for certain")
+    assert found["macro F1"].sentence.endswith("whose lower end must be above -0.020")
 
 
 def test_the_margin_says_how_much_worse_is_allowed_and_none_asks_for_better() -> None:
@@ -91,7 +91,7 @@ def test_a_class_with_few_rows_is_not_judged_and_says_so() -> None:
     found = rulings(evidence(said({0: 90}), said({})), class_rows=201, margin=1.0)
     one = found["recall of cooking"]
     assert one.outcome == "not judged"
-    assert one.sentence == "recall of cooking: 200 of the 201 rows that it takes to judge it"
+    assert one.sentence == "recall of cooking: 200 of the 201 rows needed to judge it"
     assert rulings(evidence(said({0: 90}), said({})), class_rows=200)["recall of cooking"].outcome == "fail"
 
 
@@ -101,7 +101,7 @@ def test_a_slice_is_judged_apart_by_its_accuracy() -> None:
     few = np.zeros(len(ACTUAL), dtype=np.bool_)
     found = evidence(said({0: 40}), said({1: 60}), slices={"long": rows, "empty": few})
     assert (rulings(found)["slice long"].outcome, rulings(found)["slice empty"].outcome) == ("fail", "not judged")
-    assert "0.840 against 1.000 of the champion on 250 rows" in rulings(found)["slice long"].sentence
+    assert "0.840 against 1.000 for the champion on 250 rows" in rulings(found)["slice long"].sentence
     assert outcomes(found, slice_margin=0.25)["slice long"] == "pass"
 
 
@@ -120,7 +120,7 @@ def test_what_a_model_costs_is_bounded_by_the_champion_and_by_budgets() -> None:
     better = (said({}), said({0: 90}))
     found = evidence(*better, challenger_cost=Cost(21.0, 4.2))
     assert [name for name, one in outcomes(found).items() if one == "fail"] == ["latency", "size"]
-    assert rulings(found)["latency"].sentence == "latency 4.200 ms against 2 ms of the champion"
+    assert rulings(found)["latency"].sentence == "latency 4.200 ms against 2 ms for the champion"
     allowed = outcomes(found, latency_ratio=2.2, size_ratio=None, max_size_mb=21, max_latency_ms=4.0)
     assert [name for name, one in allowed.items() if one == "fail"] == ["latency budget"]
     assert "size" not in allowed
@@ -133,7 +133,7 @@ def test_beyond_the_limit_the_gate_asks_for_a_fresh_test_set() -> None:
     found = evidence(said({}), said({0: 90}), models_scored=21)
     one = rulings(found)["test split"]
     assert (one.outcome, one.value, one.bound) == ("fail", "21", "<= 20")
-    assert one.sentence.endswith("more than 20: take a fresh test set")
+    assert one.sentence.endswith("more than 20: use a fresh test set")
     assert outcomes(found, models_per_test_split=21)["test split"] == "pass"
 
 
@@ -142,7 +142,7 @@ def test_a_first_version_has_to_beat_the_best_constant_answer() -> None:
     outcome_of = {name: one.outcome for name, one in found.items()}
     passed = dict.fromkeys(("macro F1", "calibration bound", "test split"), "pass")
     assert outcome_of == passed | {"size budget": "fail"}
-    assert "of the best constant answer" in found["macro F1"].sentence
+    assert "for the best constant answer" in found["macro F1"].sentence
     assert outcomes(evidence(said({1: 200, 2: 200}, confidence=0.9), None))["macro F1"] == "pass"
     constant = np.eye(3)[np.zeros(len(ACTUAL), dtype=np.int64)]
     assert outcomes(evidence(constant, None))["macro F1"] == "fail"
@@ -186,8 +186,8 @@ def test_numbers_are_judged_by_their_metric_whose_margin_is_a_share() -> None:
 def test_a_verdict_says_what_failed_and_what_was_not_judged() -> None:
     rules = (
         Ruling("macro F1", "fail", "macro F1 is worse", "-0.1", "> -0.02"),
-        Ruling("recall of a", "not judged", "recall of a: 3 of the 100 rows that it takes to judge it"),
-        Ruling("recall of b", "not judged", "recall of b: 4 of the 100 rows that it takes to judge it"),
+        Ruling("recall of a", "not judged", "recall of a: 3 of the 100 rows needed to judge it"),
+        Ruling("recall of b", "not judged", "recall of b: 4 of the 100 rows needed to judge it"),
         Ruling("size", "pass", "small enough", "1 x", "<= 2 x"),
     )
     verdict = Verdict("toy", 3, 2, "ab", 60, 1, rules)

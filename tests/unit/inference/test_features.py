@@ -132,6 +132,6 @@ def test_many_features_stand_in_a_file_without_a_name(tmp_path: Path) -> None:
     large = compute_features(model, inputs, 2, scratch=tmp_path / "used", in_memory=20)
     assert isinstance(small, RaggedFeatures)
     assert isinstance(large, RaggedFeatures)
-    assert (small.kept._mapped is None, large.kept._mapped is None) == (True, False)
+    assert (small.kept.in_memory, large.kept.in_memory) == (True, False)
     assert list((tmp_path / "used").iterdir()) == []
     assert torch.equal(small.batch([4, 2])["features"], large.batch([4, 2])["features"])

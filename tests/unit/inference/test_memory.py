@@ -59,7 +59,9 @@ def test_a_batch_that_does_not_fit_goes_in_halves_with_the_same_result(tmp_path:
     free, said = run(tmp_path / "free", width, 0)
     assert said == ""
     tight, said = run(tmp_path / "tight", width, 700)
-    assert "out of memory at step 1 with 32 examples a forward pass: 16 from here on; the global batch stays 64" in said
+    assert (
+        "out of memory at step 1 with 32 examples per forward pass: 16 from here on; the global batch stays 64" in said
+    )
     torch.testing.assert_close(torch.tensor(tight[0]), torch.tensor(free[0]), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(torch.tensor(tight[1]), torch.tensor(free[1]), rtol=1e-4, atol=1e-5)
 
@@ -67,7 +69,7 @@ def test_a_batch_that_does_not_fit_goes_in_halves_with_the_same_result(tmp_path:
 def test_an_example_that_does_not_fit_alone_is_an_error_that_says_so(tmp_path: Path) -> None:
     message, _ = run(tmp_path, 3_000_000, 60)
     assert str(message).startswith(
-        "step 1: memory is too small for 1 examples a forward pass; set train.gradient_check"
+        "step 1: memory is too small for 1 examples per forward pass; set train.gradient_check"
     )
 
 

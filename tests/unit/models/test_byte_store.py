@@ -21,7 +21,7 @@ def test_what_is_too_large_for_memory_is_mapped_from_a_file_without_a_name(tmp_p
     parts = [np.full((7, 11, 3), number, dtype=np.uint8) for number in range(60)]
     scratch = tmp_path / "new" / "scratch"
     block = Packed(parts, scratch, in_memory=1000, resident=2000)
-    assert block._mapped is not None
+    assert not block.in_memory
     assert list(scratch.iterdir()) == []
     for _ in range(3):  # more than may be resident
         for number in np.random.default_rng(0).permutation(60).tolist():

@@ -53,7 +53,7 @@ def test_a_torn_file_is_refused(tmp_path: Path, size: int) -> None:
     path = saved(tmp_path, {"a": torch.ones(30)})
     path.write_bytes(path.read_bytes()[:size])
     with pytest.raises(
-        ModelError, match=r"a\.safetensors is no whole safetensors file \(.*\); `dvc checkout` res"
+        ModelError, match=r"a\.safetensors is not a complete safetensors file \(.*\); `dvc checkout` res"
     ) as caught:
         load_tensors(path)
     assert "\n" not in str(caught.value)
@@ -63,7 +63,7 @@ def test_a_missing_file_and_another_format_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"none\.safetensors does not exist; `dvc checkout` restores a tracked model"):
         load_tensors(tmp_path / "none.safetensors")
     torch.save({"a": torch.ones(3)}, tmp_path / "pickle.safetensors")
-    with pytest.raises(ModelError, match=r"pickle\.safetensors is no whole safetensors file"):
+    with pytest.raises(ModelError, match=r"pickle\.safetensors is not a complete safetensors file"):
         load_tensors(tmp_path / "pickle.safetensors")
 
 

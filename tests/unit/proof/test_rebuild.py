@@ -72,7 +72,7 @@ def build(root: Path, lineage: Lineage, clone: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("tags", "message"),
     [
-        ({}, r"models:/toy/1 was registered outside of git: .*; commit, and train there"),
+        ({}, r"models:/toy/1 was registered outside git: .*; commit, and train it there"),
         ({COMMIT: "HEAD", DIRTY: "yes"}, r"from commit \w{12} with uncommitted changes: what ran is not in git"),
         ({COMMIT: "0" * 40, DIRTY: "no"}, r"commit 0{40} of models:/toy/1 is not in this clone; `git fetch --all`"),
     ],

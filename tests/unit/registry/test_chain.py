@@ -122,7 +122,7 @@ def test_what_is_no_entry_is_found(text: str | None, why: str) -> None:
 
 
 def test_a_head_that_is_none_is_told() -> None:
-    with pytest.raises(LedgerError, match="the head that was noted, 'abc', is none"):
+    with pytest.raises(LedgerError, match="the head that was noted, 'abc', is not a head"):
         check(slots(grown(1)), "abc")
 
 

@@ -14,7 +14,7 @@ from finetrail.serving.answer import answer
 from finetrail.tasks.registry import load_model
 from tests.unit.recorded import packing_of
 
-TEXTS = ["good superb door", "awful", "", "the river by the house " * 20]
+TEXTS = ["good superb door", "awful", ":-)", "the river by the house " * 20]
 Registered = tuple[Version, str]
 
 

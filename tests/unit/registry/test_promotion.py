@@ -40,7 +40,7 @@ def test_promotions_move_both_aliases_and_are_entered(ledger: Ledger) -> None:
 
 def test_a_promotion_that_was_compared_with_another_champion_is_told(ledger: Ledger) -> None:
     promotion.promote(ledger, 1, None)
-    with pytest.raises(ConflictError, match=r"is version 1 now, and was none when this began: .* run again"):
+    with pytest.raises(ConflictError, match=r"is version 1 now, but was none when this began: .* run again"):
         promotion.promote(ledger, 2, None)
     assert state(ledger) == (1, None)
     assert kinds(ledger) == ["promotion"]
@@ -65,12 +65,12 @@ def test_a_rollback_that_leads_nowhere_is_refused(ledger: Ledger) -> None:
         promotion.rollback(ledger, None)
     promotion.promote(ledger, 1, None)
     promotion.promote(ledger, 2, 1)
-    with pytest.raises(RefusedError, match=r"version 3 of .* never was champion \(these were: 1, 2\)"):
+    with pytest.raises(RefusedError, match=r"version 3 of .* was never champion \(these were: 1, 2\)"):
         promotion.rollback(ledger, 3)
-    with pytest.raises(RefusedError, match=r"version 2 of .* is the champion already"):
+    with pytest.raises(RefusedError, match=r"version 2 of .* is already the champion"):
         promotion.rollback(ledger, 2)
     ledger.tracker.client.delete_model_version(ledger.name, "1")
-    with pytest.raises(RefusedError, match=r"version 1 of .* is in the registry no more"):
+    with pytest.raises(RefusedError, match=r"version 1 of .* is no longer in the registry"):
         promotion.rollback(ledger, 1)
     assert kinds(ledger) == ["promotion", "promotion", "external"]  # the deletion took the alias `previous` with it
 
@@ -83,7 +83,7 @@ def test_a_change_by_hand_is_entered_and_can_be_rolled_back(ledger: Ledger) -> N
     by_hand(ledger, "champion", 4)
     entry = promotion.reconcile(ledger).entries[-1]
     assert (entry.before, entry.after) == (Aliases(3, 2), Aliases(4, 3))
-    assert entry.verdict == "set by hand, outside of finetrail: champion 3 became 4"
+    assert entry.verdict == "set by hand, outside finetrail: champion 3 became 4"
     promotion.rollback(ledger, None)
     assert state(ledger) == (3, 4)
     by_hand(ledger, "previous", 1)

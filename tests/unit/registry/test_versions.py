@@ -42,4 +42,4 @@ def test_an_address_says_name_and_version_or_alias(address: str, name: str, vers
 def test_what_is_no_address_is_refused_with_what_to_do(address: str) -> None:
     with pytest.raises(ConfigError) as caught:
         parse_address(address, "write models:/NAME@ALIAS")
-    assert str(caught.value) == f"{address!r} is no address of a model; write models:/NAME@ALIAS"
+    assert str(caught.value) == f"{address!r} is not a model address; write models:/NAME@ALIAS"

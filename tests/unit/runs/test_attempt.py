@@ -38,7 +38,7 @@ def test_one_that_was_cut_off_goes_on_under_its_key(tmp_path: Path, caplog: pyte
     assert opened.attempt == attempt
     assert opened.resume is not None
     assert opened.resume.state["fitted"]["step"] == 12
-    assert caplog.messages == ["training goes on after step 12 of 30"]
+    assert caplog.messages == ["training resumes after step 12 of 30"]
 
 
 @pytest.mark.parametrize("name", FREE)
@@ -61,9 +61,8 @@ def test_what_would_be_another_training_starts_afresh(
     assert opened.resume is None
     assert opened.attempt.superseded == ["old"]
     assert not list(tmp_path.glob("*.safetensors"))
-    assert caplog.messages == [
-        f"a training of this candidate was cut off, but {name} was {IDENTITY.get(name)!r}, is '2': it starts afresh"
-    ]
+    change = f"{name} was {IDENTITY.get(name)!r}, is '2'"
+    assert caplog.messages == [f"an earlier training of this candidate was interrupted, but {change}: it starts over"]
 
 
 @pytest.mark.parametrize("finished", [False, True])
@@ -82,7 +81,7 @@ def test_another_length_goes_on_if_the_steps_so_far_have_not_known_of_it(
     if length_matters:
         assert f"{name} was {IDENTITY[name]!r}, is '9', and the steps so far depend on it" in caplog.text
     elif steps < 12:
-        assert "12 steps were done, and there are to be 11: training starts afresh" in caplog.text
+        assert "12 steps were done, but only 11 are wanted: training starts over" in caplog.text
 
 
 def test_one_that_was_finished_is_done_again_without_a_word(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -99,4 +98,4 @@ def test_a_damaged_file_is_no_attempt(tmp_path: Path, caplog: pytest.LogCaptureF
     cut_off(tmp_path)
     (tmp_path / "attempt.json").write_bytes(content)
     assert open_attempt(tmp_path, IDENTITY, steps=STEPS, length_matters=True).resume is None
-    assert "attempt.json is damaged: training starts afresh" in caplog.text
+    assert "attempt.json is damaged: training starts over" in caplog.text

@@ -30,7 +30,7 @@ def cut_off(run: LiveRun, root: Path) -> None:
     """A checkpoint with two points, and then a crash: the system frees the lock."""
     fitted = {"step": 2, "train_curve": POINTS[:2], "val_curve": []}
     Checkpoints(checkpoint_folder(Workspace(root), "full")).save(2, {"w": torch.ones(1)}, {"fitted": fitted})
-    run._lock.release()
+    run.release()
 
 
 def test_points_that_mlflow_has_are_not_sent_again_and_those_that_it_lacks_are(
@@ -117,7 +117,9 @@ def test_checkpoints_stay_only_where_a_longer_training_may_go_on(
 
 def test_a_candidate_is_trained_by_one_at_a_time(tracker: Tracker, tmp_path: Path) -> None:
     first = live(tracker, tmp_path)
-    with pytest.raises(WorkspaceError, match=r"'full' is being trained by another process, .*; wait for its end, or e"):
+    with pytest.raises(
+        WorkspaceError, match=r"'full' is being trained by another process, .*; wait for it to end, or e"
+    ):
         live(tracker, tmp_path, patience=0)
     assert tracker.client.get_run(first.log.run_id).info.status == "RUNNING"
     first.finish({})

@@ -93,7 +93,7 @@ def test_a_request_reads_no_file_whatever_it_says(
     answers = []
     for name in ("zed.png", "zad.png"):
         for value in (name, f"{tmp_path}/{name}", f"file://{tmp_path}/{name}", f"../{tmp_path.name}/{name}"):
-            with pytest.raises(MlflowException, match=r"row 2 of 2: .* no path is read for a request") as caught:
+            with pytest.raises(MlflowException, match=r"row 2 of 2: .* a request cannot name a path") as caught:
                 request(loaded, [TEXT, value])
             assert caught.value.get_http_status_code() == 400
             answers.append(caught.value.serialize_as_json().replace(name[:3], "*"))
@@ -112,17 +112,17 @@ def test_a_server_may_be_told_to_read_paths_and_python_not_to(
     assert request(loaded, [f"{tmp_path}/red.png"])[0]["label"] == "red"
     monkeypatch.delenv(_MLFLOW_IS_IN_SERVING_ENVIRONMENT.name)
     monkeypatch.setenv("FINETRAIL_READ_PATHS", "0")
-    with pytest.raises(MlflowException, match="no path is read"):
+    with pytest.raises(MlflowException, match="cannot name a path"):
         loaded.predict(pd.DataFrame({"image": [f"{tmp_path}/red.png"]}))
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([PNG, PNG[:-30], JPEG], r"^row 2 of 3: no whole image \(.*\); save it again$"),
+        ([PNG, PNG[:-30], JPEG], r"^row 2 of 3: not a complete image \(.*\); save it again$"),
         ([PNG, b"", b"no image"], r"^row 2 of 3: .* \(and 1 more bad rows\)$"),
-        ([None, PNG], r"^row 1 of 2: no value; an image is given as bytes, as base64 or as a path$"),
-        ([PNG, "gone.png"], r"^row 2 of 2: 'gone.png' is neither base64 of an image \(.*\) nor a file$"),
+        ([None, PNG], r"^row 1 of 2: no value; give an image as bytes, base64 or a path$"),
+        ([PNG, "gone.png"], r"^row 2 of 2: 'gone.png' is neither the base64 of an image \(.*\) nor a file$"),
     ],
 )
 def test_a_bad_image_is_named_by_its_row(loaded: "PyFuncModel", values: list[Any], message: str) -> None:
@@ -161,3 +161,32 @@ def test_a_model_of_two_columns_takes_them_by_name_whatever_their_order_is(paire
     pd.testing.assert_frame_equal(served.predict(context, frame), expected)
     with pytest.raises(MlflowException, match="row 1 of 1 has no answer; send a text"):
         served.predict(context, pd.DataFrame({"question": ["good"], "answer": [None]}))
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (float("nan"), "has no answer"),
+        (pd.NA, "has no answer"),
+        ("", "has an empty answer"),
+        ("\u200b ", "has an empty answer"),
+        (["a"], ": answer .* is of type list, not text"),
+        (b"a", ": answer .* is of type bytes, not text"),
+    ],
+    ids=ascii,
+)
+def test_a_text_that_is_none_is_status_400_with_its_row_and_the_reason(
+    paired_model: Path, value: object, reason: str
+) -> None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.pyfunc import PythonModelContext
+
+    from finetrail.serving.served import Served
+
+    context = PythonModelContext({"model": str(paired_model)}, {})
+    served = Served()
+    served.load_context(context)
+    rows = pd.DataFrame({"question": ["good", "good"], "answer": pd.Series(["bad", value], dtype=object)})
+    with pytest.raises(MlflowException, match=rf"^row 2 of 2 ?{reason}; send a text$") as caught:
+        served.predict(context, rows)
+    assert caught.value.get_http_status_code() == 400

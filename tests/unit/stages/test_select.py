@@ -205,11 +205,11 @@ def test_a_number_that_is_not_finite_is_refused(workspace: Workspace) -> None:
 def test_results_of_another_task_are_refused(workspace: Workspace) -> None:
     _train_numbers(workspace, "a", 1.0, 10)
     with pytest.raises(
-        WorkspaceError, match=r"predictions\.parquet is not of this task, .* \('labels'\): run `dvc repro`"
+        WorkspaceError, match=r"predictions\.parquet does not belong to this task, .* \('labels'\): run `dvc repro`"
     ):
         classes(workspace, ["a"])
     _train(workspace, "b")
     with pytest.raises(
-        WorkspaceError, match=r"predictions\.parquet is not of this task, .* \('mean'\): run `dvc repro`"
+        WorkspaceError, match=r"predictions\.parquet does not belong to this task, .* \('mean'\): run `dvc repro`"
     ):
         numbers(workspace, ["b"])

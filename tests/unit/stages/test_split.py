@@ -35,7 +35,7 @@ def image_split(space: Workspace, **settings: Any) -> Divided:
 def _split(space: Workspace, name: str, settings: dict[str, Any]) -> Divided:
     task = get_task(name)
     section: Any = sections(task).model_fields["split"].annotation
-    return split(space, section.model_validate(settings), task.target.key)
+    return split(space, section.model_validate(settings), task.target)
 
 
 def words(row: int, count: int = 12) -> str:

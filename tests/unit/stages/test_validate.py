@@ -48,7 +48,7 @@ def validated_texts(
 ) -> Validated:
     """By section `validation` of params.yaml, as the task has it."""
     section: Any = sections(get_task(task)).model_fields["validation"].annotation
-    return validate(workspace, section.model_validate(rules or {}), get_task(task).target.key)
+    return validate(workspace, section.model_validate(rules or {}), get_task(task).target)
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -111,6 +111,7 @@ def test_a_failed_rule_stops_with_a_line_and_a_report_and_leaves_the_earlier_res
         "data_docs/expectations.html",
         "data_docs/index.html",
         "quarantine.csv",
+        "spellings.json",
         "validation.json",
     ]
     assert json.loads((failed / "validation.json").read_text(encoding="utf-8"))["success"] is False
@@ -211,3 +212,36 @@ def test_numbers_are_described_not_listed(tmp_path: Path) -> None:
     assert validated_texts(workspace, task="text-regression").rows == Rows(ingested=31, quarantined=1, passed=30)
     report = json.loads(workspace.validation_report.read_text(encoding="utf-8"))
     assert report["labels"] == {"rows": 30, "min": 0.25, "mean": 3.875, "max": 7.5}
+
+
+@pytest.mark.parametrize("policy", ["fail", "merge", "off"])
+def test_types_of_spans_are_spelled_in_one_way_too(tmp_path: Path, policy: str) -> None:
+    """Also, a span under two spellings, or in a text of another normal form, is no conflict."""
+    task = get_task("token-classification")
+    texts = [f"Zoé {n} ran" for n in range(12)]
+    rows = [(text, 0, 3, "PER") for text in texts] + [("Zoe\u0301 1 ran", 0, 4, "PER"), (" Zoé 2 ran", 1, 4, "per")]
+    workspace = Workspace(tmp_path)
+    workspace.raw.mkdir(parents=True)
+    read = [
+        Row("a.jsonl", number, text, task.target.read("a", [{"start": start, "end": end, "type": kind}], None))
+        for number, (text, start, end, kind) in enumerate(rows, start=1)
+    ]
+    write_rows(read, workspace.raw, StoredTexts(), task.target)
+    rules = {"label_spelling": {"policy": policy}, "rare_label": {"policy": "off"}}
+    if policy == "fail":
+        with pytest.raises(
+            ValidationError, match=r"rule label_spelling: 1 row .* \('per' for 'PER'\).*\.policy to merge;"
+        ):
+            validated_texts(workspace, rules, task.name)
+        return
+    done = validated_texts(workspace, rules, task.name)
+    found = {finding.rule.name: finding.unexpected for finding in done.findings if finding.unexpected}
+    assert (
+        found
+        == {
+            "merge": {"label_spelling": 1, "duplicate": 2},
+            "off": {"conflicting_label": 2, "duplicate": 1},
+        }[policy]
+    )
+    merged = json.loads(workspace.spellings.read_text())["merged"]
+    assert merged == ({"per": "PER"} if policy == "merge" else {})

@@ -53,7 +53,7 @@ def test_a_champion_with_the_same_labels_answers_in_the_challenger_s_order() -> 
 def test_a_champion_with_other_labels_is_refused() -> None:
     with pytest.raises(
         RefusedError,
-        match="their labels are not the same: the challenger alone knows 'b' and 1 more; the champion alone knows 'd'",
+        match="their labels differ: only the challenger knows 'b' and 1 more; only the champion knows 'd'",
     ):
         CODEC.refuse_others(NamedLogits(("a", "d")))
 

@@ -32,7 +32,7 @@ def test_every_task_has_an_example_and_is_found_again_by_what_is_written_of_it(t
 @pytest.mark.parametrize("name", TASKS)
 def test_a_kind_that_a_task_has_not_is_refused_with_those_that_it_has(name: str) -> None:
     known = [task.target.problem_type for task in all_tasks() if task.name == name]
-    words = f"task.problem_type is 'guess', and {name} has {', '.join(known)}; use one of these"
+    words = f"task.problem_type is 'guess', but {name} has {', '.join(known)}; use one of these"
     with pytest.raises(ConfigError, match=re.escape(words)):
         get_task(name, "guess")
     assert get_task(name).target.problem_type == known[0]

@@ -103,7 +103,7 @@ def test_more_than_nine_labels_keep_their_order(backbone: TextBackbone, tmp_path
 
 
 def test_a_folder_that_holds_no_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"holds no model\.json, so it is no model of finetrail; train one with `dvc "):
+    with pytest.raises(ModelError, match=r"holds no model\.json, so it is not a finetrail model; train one with `dvc "):
         load_model(tmp_path)
 
 
@@ -121,7 +121,7 @@ def test_a_model_of_another_format_is_refused(saved: Path, tmp_path: Path, writt
     described = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps(described | written))
     with pytest.raises(
-        ModelError, match=rf"has format {written['format']}, and this finetrail reads format 2; train it"
+        ModelError, match=rf"has format {written['format']}, but this finetrail reads format 2; train it"
     ):
         load_model(folder)
     (folder / "model.json").write_text(json.dumps({"task": "text-classification", "id2label": {"0": "bad"}}))

@@ -216,7 +216,7 @@ def test_what_is_too_large_for_memory_stands_in_a_file(tmp_path: Path) -> None:
     frozen = found(model, images())
     small = frozen.compute(images(), 8, scratch=tmp_path / "unused")
     large = frozen.compute(images(), 8, scratch=tmp_path / "used", in_memory=1000)
-    assert (small.kept._mapped is None, large.kept._mapped is None) == (True, False)
+    assert (small.kept.in_memory, large.kept.in_memory) == (True, False)
     assert list((tmp_path / "used").iterdir()) == []
     assert torch.equal(small.batch([4, 2])[BLOCK_OUTPUT], large.batch([4, 2])[BLOCK_OUTPUT])
 

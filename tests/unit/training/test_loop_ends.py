@@ -94,7 +94,7 @@ def steep(logits: Tensor, batch: Batch) -> Tensor:
 )
 def test_weights_that_are_no_numbers_are_never_kept(tmp_path: Path, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(
-        NonFiniteError, match=rf"^{message}.*; lower train\.learning_rate, .*; no evaluation had been before$"
+        NonFiniteError, match=rf"^{message}.*; lower train\.learning_rate, .*; no evaluation came before$"
     ):
         train(tmp_path, **({"epochs": 1, "batch_size": 96} | settings))
     assert not list(tmp_path.glob("*.safetensors"))

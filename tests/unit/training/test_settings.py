@@ -27,7 +27,7 @@ def test_looking_ahead_without_momentum_is_refused(given: dict[str, Any]) -> Non
 
 def test_half_a_step_of_warm_up_is_refused() -> None:
     with pytest.raises(
-        ValidationError, match=r"warmup 10.5 is no number of steps; use a whole one, or a share below 1"
+        ValidationError, match=r"warmup 10.5 is not a number of steps; use a whole number, or a share below 1"
     ):
         Training(warmup=10.5)
     assert [Training(warmup=warmup).warmup for warmup in (0.0, 0.5, 1.0, 100.0)] == [0, 0.5, 1, 100]

@@ -98,7 +98,9 @@ def load_saved(described: Mapping[str, Any], folder: Path, features: str, column
         name = str(written["name"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise ModelError(f"{folder} is no whole model ({cause}); `dvc checkout` restores a tracked model") from error
+        raise ModelError(
+            f"{folder} is not a complete model ({cause}); `dvc checkout` restores a tracked model"
+        ) from error
     backbone = VisionBackbone(_source(name).rebuild(name, preprocessing.image_size, folder), name, preprocessing)
     return Loaded(backbone, ImageProcessor(preprocessing), _width(backbone, preprocessing.image_size))
 
@@ -139,9 +141,9 @@ def _width(backbone: VisionBackbone, image_size: int) -> int:
     except (RuntimeError, ValueError, AssertionError, TypeError) as error:
         cause = " ".join(str(error).split())[:200]
         raise ModelError(
-            f"{backbone.name!r} takes no images of {image_size} x {image_size} pixels ({cause}); "
+            f"{backbone.name!r} does not accept images of {image_size} x {image_size} pixels ({cause}); "
             "change backbone.image_size, or use another backbone"
         ) from error
     if not isinstance(features, Tensor) or features.ndim != 2:
-        raise ModelError(f"{backbone.name!r} gives no feature vector for an image; use another, such as resnet50")
+        raise ModelError(f"{backbone.name!r} produces no feature vector for an image; use another, such as resnet50")
     return int(features.shape[1])

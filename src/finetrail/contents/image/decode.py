@@ -47,11 +47,11 @@ def open_image(data: bytes) -> "Image":
     try:
         image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise ImageError(f"no image of a known format; save it as one of {', '.join(FORMATS)}") from error
+        raise ImageError(f"not an image of a known format; save it as one of {', '.join(FORMATS)}") from error
     except Image.DecompressionBombError as error:
         raise ImageError(f"more than {MOST_PIXELS:,} pixels ({_line(error)}); shrink it") from error
     except Exception as error:  # the decoders raise a dozen types for a damaged file
-        raise ImageError(f"no whole image ({type(error).__name__}: {_line(error)}); save it again") from error
+        raise ImageError(f"not a complete image ({type(error).__name__}: {_line(error)}); save it again") from error
     if image.width * image.height > MOST_PIXELS:
         raise ImageError(f"{image.width} x {image.height} pixels are more than {MOST_PIXELS:,}; shrink it")
     return image
@@ -69,7 +69,7 @@ def upright(image: "Image") -> "Image":
     except ImageError:
         raise
     except Exception as error:  # as above
-        raise ImageError(f"no whole image ({type(error).__name__}: {_line(error)}); save it again") from error
+        raise ImageError(f"not a complete image ({type(error).__name__}: {_line(error)}); save it again") from error
 
 
 def from_base64(text: str) -> bytes | None:
@@ -131,7 +131,7 @@ def _eight_bits(image: "Image") -> "Image":
 
     values = np.asarray(image.convert("I") if image.mode.startswith("I") else image)
     if image.mode == "F" or values.min(initial=0) < 0 or values.max(initial=0) > 0xFFFF:
-        raise ImageError(f"grey values of 32 bits (mode {image.mode}) have no known scale; save it with 8 or 16 bits")
+        raise ImageError(f"32-bit grey values (mode {image.mode}) have no known scale; save it with 8 or 16 bits")
     return Image.fromarray((values >> 8).astype(np.uint8))
 
 

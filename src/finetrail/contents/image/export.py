@@ -22,7 +22,7 @@ WEIGHTS = "model.safetensors"
 # Python, in the snippets of cards.
 OPENED = 'ImageOps.exif_transpose(Image.open(path)).convert("RGB")'
 NOTE = (
-    "The images in training were laid over white where they were transparent, and 16 bits were scaled to 8, which "
+    "In training, transparent images were laid over white and 16 bits were scaled to 8, which "
     '`convert("RGB")` does not do.'
 )
 _RESAMPLE = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}  # Pillow's numbers
@@ -59,9 +59,7 @@ def export_images(network: Network, processor: ImageProcessor, folder: Path, out
 def reads(own: Preprocessing) -> str:
     """Say in a sentence how much of an image a model with this preprocessing sees."""
     side = own.image_size
-    return (
-        f"Of an image it sees {side} x {side} pixels, the middle, after its shorter side was resized to {own.resize}."
-    )
+    return f"It sees the central {side} x {side} pixels of an image, after its shorter side is resized to {own.resize}."
 
 
 def with_head(
@@ -86,7 +84,7 @@ def with_head(
         or len({key.rpartition(".")[0] for key in missing}) != 1
     ):
         raise ModelError(
-            f"{name!r} has no single linear head in its own library, so this model cannot be written as one of it; "
+            f"{name!r} has no single linear head in its own library, so this model cannot be exported to it; "
             "use --format onnx"
         )
     return {**state, **fits}
@@ -177,7 +175,9 @@ def _transformers(model: _Model, folder: Path) -> tuple[nn.Module, Exported]:
     try:
         like = AutoModelForImageClassification.from_config(config, dtype=torch.float32, trust_remote_code=False)
     except ValueError as error:
-        raise ModelError(f"transformers has no image classifier of {config.model_type!r}; use --format onnx") from error
+        raise ModelError(
+            f"transformers has no image classifier for {config.model_type!r}; use --format onnx"
+        ) from error
     own_names = source.model.state_dict()
     like.load_state_dict(with_head(like.state_dict(), own_names, model.head, model.backbone.name))
     like.save_pretrained(folder)
@@ -212,7 +212,7 @@ with torch.no_grad():
 {model.outputs.printed("model.config.id2label")}
 """
     again = AutoModelForImageClassification.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    note = "Where an odd number of pixels is cut off, its centre crop may lie a pixel beside the one in training. "
+    note = "Where an odd number of pixels is cut off, its centre crop may be one pixel off the one in training. "
     packages = ("transformers", "torch", "pillow")
     return _With(again, source.options), Exported("transformers", packages, snippet, reads(own), note + NOTE)
 

@@ -38,7 +38,7 @@ class Images:
         import numpy as np
 
         if any(len(digits) != BITS // 4 for digits in hashes):
-            raise DataError(f"the perceptual hashes in data/raw have not {BITS} bits; run `finetrail ingest` again")
+            raise DataError(f"the perceptual hashes in data/raw do not have {BITS} bits; run `finetrail ingest` again")
         words = np.frombuffer(bytes.fromhex("".join(hashes)), dtype=">u8").reshape(-1, BITS // 64)
         self._words = words.astype(np.uint64)
         self._keys = keys

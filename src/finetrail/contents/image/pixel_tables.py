@@ -65,11 +65,15 @@ def _lines(path: Path, columns: Columns, free: int, *, labelled: bool) -> Iterat
         with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
             yield from _parsed(path, file, columns, most, labelled=labelled)
     except csv.Error as error:
-        raise SourceError(f"{path.name} is no table of numbers ({error}); each line must hold grey values") from error
+        raise SourceError(
+            f"{path.name} is not a table of numbers ({error}); each line must hold grey values"
+        ) from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise SourceError(f"{path.name} is no whole gzip file ({error}); copy or download it again") from error
+        raise SourceError(f"{path.name} is not a complete gzip file ({error}); copy or download it again") from error
     except UnicodeDecodeError as error:
-        raise SourceError(f"{path.name} is not UTF-8 ({error.reason}); it must be text of numbers") from error
+        raise SourceError(
+            f"{path.name} is not UTF-8 ({error.reason}); it must be a table of numbers as text"
+        ) from error
 
 
 def _parsed(path: Path, file: IO[str], columns: Columns, most: int, *, labelled: bool) -> Iterator[_Line]:
@@ -80,7 +84,7 @@ def _parsed(path: Path, file: IO[str], columns: Columns, most: int, *, labelled:
     for line, text in enumerate(iter(lambda: file.readline(MOST_LINE), ""), start=1):
         length += len(text)
         if length > most:
-            raise SourceError(f"{path.name} expands to more than {most:,} characters; check where it is from")
+            raise SourceError(f"{path.name} expands to more than {most:,} characters; check where it comes from")
         fields = next(csv.reader([text]), [])
         if not fields:
             continue
@@ -153,8 +157,8 @@ def _side(path: Path, values: int) -> int:
     side = math.isqrt(values)
     if values == 0 or side * side != values:
         raise SourceError(
-            f"{path.name}: {values} grey values a line are no square image; each line must hold side x side values and "
-            "its label; set source.columns"
+            f"{path.name}: {values} grey values per line do not make a square image; each line must hold side x side "
+            "values and its label; set source.columns"
         )
     return side
 
@@ -168,7 +172,7 @@ def _bytes(fields: list[str]) -> bytes:
     numbers = [float(field) if _numeric(field) else math.nan for field in fields]
     wrong = next((n for n, value in enumerate(numbers) if not (0 <= value <= 255 and value == int(value))), None)
     if wrong is not None:
-        raise ValueError(f"{fields[wrong][:40]!r} is no grey value; use whole numbers 0..255")
+        raise ValueError(f"{fields[wrong][:40]!r} is not a grey value; use whole numbers from 0 to 255")
     return bytes(map(int, numbers))
 
 

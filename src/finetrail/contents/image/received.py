@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from finetrail.contents.image.decode import FORMATS, decode, from_base64, open_image
+from finetrail.data.canonical import is_missing
 from finetrail.errors import ImageError
 
 LONGEST_PATH = 4096
@@ -57,18 +58,20 @@ def encoded(value: object, folder: Path | None) -> bytes:
     """
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
+    how = f"give an image as bytes{' or base64' if folder is None else ', base64 or a path'}"
+    if is_missing(value):
+        raise ImageError(f"no value; {how}")
     if isinstance(value, str):
         data = from_base64(value)
         # A path may consist of base64's letters, and a base64 JPEG starts with a slash: the content decides.
         if data is not None and (value.startswith("data:") or _is_image(data)):
             return data
     if not isinstance(value, str | os.PathLike):
-        found = "no value" if value is None or value != value else f"a {type(value).__name__}"  # noqa: PLR0124  (NaN)
-        raise ImageError(f"{found}; an image is given as bytes, as base64{'' if folder is None else ' or as a path'}")
+        raise ImageError(f"a {type(value).__name__}; {how}")
     if folder is None:
         raise ImageError(
-            f"{str(value)[:40]!r} is no base64 of an image ({', '.join(FORMATS)}); send the image's bytes as base64, "
-            "for no path is read for a request"
+            f"{str(value)[:40]!r} is not the base64 of an image ({', '.join(FORMATS)}); send the image's bytes as "
+            "base64, because a request cannot name a path"
         )
     return _read(value, folder)
 
@@ -85,12 +88,12 @@ def _read(value: "str | os.PathLike[str]", folder: Path) -> bytes:
     name = os.fspath(value)
     shown = repr(name if len(name) <= 80 else f"{name[:40]}…")
     if len(name) > LONGEST_PATH or "\0" in name:
-        raise ImageError(f"{shown} is neither base64 of an image ({', '.join(FORMATS)}) nor a path")
+        raise ImageError(f"{shown} is neither the base64 of an image ({', '.join(FORMATS)}) nor a path")
     path = folder / name
     try:
         # Only regular files: reading a pipe or a device could wait forever.
         if not path.is_file():
-            raise ImageError(f"{shown} is neither base64 of an image ({', '.join(FORMATS)}) nor a file")
+            raise ImageError(f"{shown} is neither the base64 of an image ({', '.join(FORMATS)}) nor a file")
         return path.read_bytes()
     except OSError as error:
         raise ImageError(f"{shown} cannot be read ({error.strerror or error})") from error

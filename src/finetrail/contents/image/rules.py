@@ -20,6 +20,7 @@ from finetrail.data.validation.rules import (
     repetition_rules,
     row_rule,
     schema_rule,
+    without,
 )
 from finetrail.settings import Settings
 
@@ -167,8 +168,8 @@ class ImageRules(CommonRules):
                 self,
                 "near_conflicting_label",
                 conflict,
-                "Images that are nearly the same have equal labels",
-                "whose image stands, nearly the same, also under another label",
+                "Nearly equal images have equal labels",
+                "whose image, or one nearly equal, also has another label",
                 Null("near_other_label"),
                 remedy="correct the labels, or lower validation.near_conflicting_label.max_distance",
             ),
@@ -176,8 +177,8 @@ class ImageRules(CommonRules):
                 self,
                 "near_duplicate",
                 twice,
-                "No two images of a label are nearly the same",
-                "whose image is nearly the same as that of another row of the label",
+                "No two images with the same label are nearly equal",
+                "whose image is nearly equal to that of another row with the same label",
                 Null("near_duplicate_of"),
                 remedy="remove the repetitions, or lower validation.near_duplicate.max_distance",
             ),
@@ -218,15 +219,16 @@ class ImageRules(CommonRules):
         if conflict.policy != "off":
             images = _images(used, conflict)
             table["near_other_label"] = used["label"].where(images.beside(used[self.label_key].tolist()))
-            used = used[~active(conflict, table.loc[used.index, "near_other_label"].notna())]
+            used = without(used, active(conflict, table.loc[used.index, "near_other_label"].notna()))
         if twice.policy != "off":
             if images is None or len(used) < len(known) or twice.max_distance != conflict.max_distance:
                 images = _images(used, twice)
             clusters: Any = images.clusters()
             table["near_duplicate_of"] = repeated(used.assign(cluster=clusters), ["cluster", self.label_key])
-            used = used[~active(self.near_duplicate, table.loc[used.index, "near_duplicate_of"].notna())]
+            used = without(used, active(self.near_duplicate, table.loc[used.index, "near_duplicate_of"].notna()))
         return used
 
 
 def _images(used: "pd.DataFrame", rule: NearRule) -> Images:
-    return Images(used["sha256"].tolist(), used["perceptual_hash"].tolist(), rule.max_distance)
+    # Not as lists: their strings would be objects of Python.
+    return Images(used["sha256"].array, used["perceptual_hash"].array, rule.max_distance)

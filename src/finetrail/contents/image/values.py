@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from finetrail.contents.image.decode import from_base64
+from finetrail.data.canonical import is_missing
 from finetrail.data.sources.folders import check_link, read_file
 from finetrail.data.sources.layout import plain_name
 from finetrail.data.store.content import Absent
@@ -38,8 +39,10 @@ class FieldReader:
         """
         if isinstance(value, dict):  # as Hugging Face's `datasets` stores images
             value = value.get("bytes") if value.get("bytes") is not None else value.get("path")
-        if value is None or isinstance(value, bytes):
+        if isinstance(value, bytes):
             return value
+        if is_missing(value):
+            return None
         if not isinstance(value, str):
             raise SourceError(
                 f"{where} holds {str(value)[:60]!r}; it must be a path, bytes or base64; set source.columns"
@@ -47,8 +50,6 @@ class FieldReader:
         text = value.strip()
         if text.startswith("data:"):
             return from_base64(text)
-        if not text:
-            return None
         if "\0" in text or _ADDRESS.match(text):
             return _absent(text, "is no path" if "\0" in text else "is an address, not a file beside the table")
         encoded = from_base64(text) if len(text) >= _SHORTEST_BASE64 and "." not in text else None
@@ -91,8 +92,10 @@ def cached_image(where: str, value: Any) -> bytes | Absent | None:
     Raises:
         SourceError: a path leads out of the library's caches, so the data set would read this machine's files.
     """
-    if value is None or isinstance(value, bytes):
+    if isinstance(value, bytes):
         return value
+    if is_missing(value):
+        return None
     if not isinstance(value, dict):
         raise SourceError(
             f"{where} holds {str(value)[:60]!r}; it must be an Image feature or bytes; set source.columns"
@@ -107,7 +110,5 @@ def cached_image(where: str, value: Any) -> bytes | Absent | None:
     caches = [os.path.realpath(cache) for cache in (config.HF_DATASETS_CACHE, HF_HUB_CACHE)]
     real = Path(os.path.realpath(path))
     if not any(real.is_relative_to(cache) for cache in caches):
-        raise SourceError(
-            f"{where} points to {str(path)[:200]!r}, outside of the data set; use one that holds its images"
-        )
+        raise SourceError(f"{where} points to {str(path)[:200]!r}, outside the data set; use one that holds its images")
     return read_file(real, str(path)) if real.is_file() else _absent(str(path), "is no file of the data set")

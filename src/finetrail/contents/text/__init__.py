@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from finetrail.contents.content import Content
-from finetrail.contents.text.received import receive_texts, unlabelled_texts
+from finetrail.contents.text.received import receive_texts, text_faults, unlabelled_texts
 from finetrail.contents.text.rules import TextRules
 from finetrail.contents.text.settings import LengthSlice, TextBackbone, TextTraining
 from finetrail.contents.text.source import TextColumns, TextSource
@@ -48,7 +48,7 @@ class _Text(Content):
         return receive_texts(rows)
 
     def faults(self, contents: Sequence[Any]) -> dict[int, str]:
-        return {}
+        return text_faults(contents)
 
 
 TEXT = _Text()

@@ -54,8 +54,8 @@ def load_pretrained(settings: TextBackbone, root: Path, features: str, columns: 
     missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
     if missing:
         raise ModelError(
-            f"{settings.weights!r} lacks {len(missing)} tensors of its own configuration, such as {missing[0]}; "
-            "name a folder whose weights are whole"
+            f"{settings.weights!r} lacks {len(missing)} tensors that its own configuration needs, such as "
+            f"{missing[0]}; name a folder with complete weights"
         )
     return _loaded(encoder, settings, folder, features=features, columns=columns)
 
@@ -73,7 +73,9 @@ def load_saved(described: Mapping[str, Any], folder: Path, features: str, column
         encoder = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         cause = " ".join(str(error).split())[:200]
-        raise ModelError(f"{folder} is no whole model ({cause}); `dvc checkout` restores a tracked model") from error
+        raise ModelError(
+            f"{folder} is not a complete model ({cause}); `dvc checkout` restores a tracked model"
+        ) from error
     soft_prompt = described.get("soft_prompt")
     settings = TextBackbone(**{key: value for key, value in described.items() if key != "soft_prompt"})
     loaded = _loaded(encoder, settings, folder, features=features, columns=columns)

@@ -108,8 +108,8 @@ class _Plain(nn.Module):
 def reads(processor: TextProcessor) -> str:
     """Say in a sentence how much of a text the model reads."""
     several = len(processor.columns) > 1
-    what = f"Of {' and '.join(f'`{name}`' for name in processor.columns)} together" if several else "Of a text"
-    return f"{what} it reads the first {processor.max_tokens} tokens."
+    what = f"{' and '.join(f'`{name}`' for name in processor.columns)} together" if several else "a text"
+    return f"It reads the first {processor.max_tokens} tokens of {what}."
 
 
 def probes(processor: TextProcessor, texts: list[str]) -> list[Any]:
@@ -220,13 +220,13 @@ def _write_modules(
 
 
 _CLASSIFIER_NOTE = (
-    "The dense layer in front of the output does nothing but scale: the model was trained without one. Load it in "
-    "float32 or bfloat16; in float16 that scale would lose digits."
+    "The dense layer before the output only scales: the model was trained without one. Load it in float32 or "
+    "bfloat16; in float16 that scale would lose digits."
 )
 
 
 _MODULES_NOTE = (
-    "The head reads {} with nothing between, as no `AutoModelForSequenceClassification` of this kind of model does "
-    "(loaded as one, it would get a random head), so encoder and head are apart; "
+    "The head reads {} directly, which no `AutoModelForSequenceClassification` of this kind of model does (loaded as "
+    "one, it would get a random head), so encoder and head are separate; "
     "`SentenceTransformer(folder).encode(texts)` gives the same outputs."
 )

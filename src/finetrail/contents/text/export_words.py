@@ -17,7 +17,7 @@ from finetrail.models.network import Batch, Network
 _PROBES = ["a", "Ada Lovelace wrote to Charles Babbage in London.", "one two three " * 10]
 NOTE = (
     "It gives logits for every piece; those of the first piece of a word are the word's. `finetrail` then takes the "
-    "likeliest tags that are legal; a pipeline takes the likeliest tag of each word, also an I- that follows nothing."
+    "likeliest tags that are legal; a pipeline takes the likeliest tag of each word, even an I- that follows nothing."
 )
 
 
@@ -39,10 +39,12 @@ def export_words(network: Network, processor: WordProcessor, folder: Path, outpu
             config, dtype=torch.float32, trust_remote_code=False
         )
     except ValueError as error:
-        raise ModelError(f"transformers has no token classifier of {config.model_type!r}; use --format onnx") from error
+        raise ModelError(
+            f"transformers has no token classifier for {config.model_type!r}; use --format onnx"
+        ) from error
     last = getattr(classifier, "classifier", None)
     if not isinstance(last, nn.Linear) or last.weight.shape != head.weight.shape:
-        raise ModelError(f"the token classifier of {config.model_type!r} has no linear head; use --format onnx")
+        raise ModelError(f"the token classifier for {config.model_type!r} has no linear head; use --format onnx")
     with torch.no_grad():
         filled(classifier, backbone.encoder)
         last.weight.copy_(head.weight)
@@ -93,7 +95,7 @@ batch = tokenizer(texts, padding=True, truncation=True, return_tensors="np")
 def reads(processor: WordProcessor) -> str:
     """Say in a sentence how much of a text the model reads."""
     return (
-        f"It reads {processor.max_tokens} pieces of a text at once; of a longer one `finetrail` reads windows that "
+        f"It reads {processor.max_tokens} pieces of a text at once; `finetrail` reads a longer one in windows that "
         "overlap, which this folder leaves to you."
     )
 

@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from finetrail.contents.text.stored import parts
+from finetrail.data.canonical import canonical
 from finetrail.data.near.leakage import Crossing, crossing
 from finetrail.data.near.similarity_join import Join
 
@@ -40,8 +41,13 @@ def _punctuation() -> dict[int, str]:
 
 
 def normalise(text: str) -> str:
-    """Fold case, strip punctuation and collapse white space; a text of punctuation only (":-)") keeps it."""
-    folded = text.casefold()
+    """Fold case, strip punctuation and collapse white space; a text of punctuation only (":-)") keeps it.
+
+    Starts from the canonical form, so texts that are equal as duplicates are equal here.
+    """
+    folded = canonical(text).casefold()
+    if not folded.isascii():  # folding leaves some accents apart, and joins others only when they are apart
+        folded = canonical(unicodedata.normalize("NFD", canonical(text)).casefold())
     return " ".join(folded.translate(_punctuation()).split()) or " ".join(folded.split())
 
 

@@ -95,7 +95,7 @@ class TextProcessor:
     def __post_init__(self) -> None:
         if len(self.columns) > 2 and self.separator is None:
             raise ConfigError(
-                f"source.columns.text names {len(self.columns)} columns, but a tokenizer joins two at most; set "
+                f"source.columns.text names {len(self.columns)} columns, but a tokenizer joins at most two; set "
                 "backbone.separator, for example to ' | '"
             )
 
@@ -137,7 +137,7 @@ class TextProcessor:
             ids += found["input_ids"]
             kinds += found["token_type_ids"] if self.has_segments else []
         if cut:
-            what = "the longer text is cut" if self._paired else "their end is cut"
+            what = "the longer text is cut" if self._paired else "the end is cut"
             log.warning("%d of %d rows have more than %d tokens: %s", cut, len(ids), self.max_tokens, what)
         return TextInputs(ids, 0 if padding is None else padding, kinds if self.has_segments else None)
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from finetrail.data.sources.columns import is_missing
-from finetrail.data.sources.one_column import read_raw
+from finetrail.contents.text.stored import parts
+from finetrail.data.canonical import is_missing
+from finetrail.data.sources.one_column import read_raw, why_no_text
 from finetrail.data.sources.unlabelled import PLAIN, Reading, Unlabelled, kind_of
 from finetrail.errors import DataError
 
@@ -36,16 +37,32 @@ def _problem(columns: Sequence[str], problems: Sequence[str]) -> str:
 
 
 def receive_texts(rows: Sequence[Mapping[str, object]]) -> list[Any]:
-    """Rows as callers send them, by column. Raises: DataError: a row lacks a text; the message names it."""
-    missing = [(place, name) for place, row in enumerate(rows) for name, value in row.items() if is_none(value)]
-    if missing:
-        place, name = missing[0]
-        others = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
-        raise DataError(f"row {place + 1} of {len(rows)} has no {name}{others}; send a text")
-    texts = [{name: str(value) for name, value in row.items()} for row in rows]
-    return [row if len(row) > 1 else next(iter(row.values())) for row in texts]
+    """Rows as callers send them, by column.
+
+    Raises:
+        DataError: a row lacks a text, or holds something else; the message names the first, and counts the others.
+    """
+    bad: dict[int, str] = {}
+    for place, row in enumerate(rows):
+        for name, value in row.items():
+            problem = _why_refused(name, value)
+            if problem:
+                bad.setdefault(place, problem)
+    if bad:
+        place = min(bad)
+        others = f" (and {len(bad) - 1} more bad rows)" if len(bad) > 1 else ""
+        raise DataError(f"row {place + 1} of {len(rows)}{bad[place]}{others}; send a text")
+    return [dict(row) if len(row) > 1 else next(iter(row.values())) for row in rows]
 
 
-def is_none(value: object) -> bool:
-    """Whether a caller sent nothing: an empty text is a text."""
-    return is_missing(value) and not isinstance(value, str)
+def text_faults(contents: Sequence[Any]) -> dict[int, str]:
+    """Why a content lacks a text, by its place."""
+    found = {place: next(filter(None, map(why_no_text, parts(one))), "") for place, one in enumerate(contents)}
+    return {place: problem for place, problem in found.items() if problem}
+
+
+def _why_refused(name: str, value: object) -> str:
+    if is_missing(value):
+        return f" has no {name}" if not isinstance(value, str) else f" has an empty {name}"
+    problem = why_no_text(value)
+    return f": {name} {problem}" if problem else ""

@@ -54,6 +54,7 @@ class TextRules(CommonRules):
     length: Length = Length()
 
     facts: ClassVar[Mapping[str, str]] = FACTS
+    content_key: ClassVar[str] = "canonical"
 
     def catalogue(self) -> tuple[Rule, ...]:
         """Every rule, in the order of application."""
@@ -63,8 +64,8 @@ class TextRules(CommonRules):
             self,
             "empty_text",
             None,
-            "No text is empty or only white space",
-            "whose text is empty or only white space",
+            "No text is empty or only white space or invisible characters",
+            "whose text is empty or only white space or invisible characters",
             Between("words", low=1),
         )
         length = row_rule(

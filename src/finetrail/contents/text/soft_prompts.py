@@ -138,7 +138,7 @@ def add_soft_prompt(backbone: TextEncoder, method: Method, tokens: int) -> SoftP
     """
     if backbone.spare is not None and tokens > backbone.spare:
         raise ConfigError(
-            f"adaptation.tokens is {tokens}, but beside max_tokens this backbone reads {backbone.spare} more; "
+            f"adaptation.tokens is {tokens}, but this backbone reads only {backbone.spare} more than max_tokens; "
             "lower one of the two"
         )
     soft = _ENCODERS[method](backbone.encoder, tokens)
@@ -166,5 +166,6 @@ def _types(types: Tensor | None, tokens: int) -> dict[str, Tensor]:
 def _require(encoder: nn.Module, argument: str, method: Method) -> None:
     if argument not in inspect.signature(encoder.forward).parameters:
         raise ConfigError(
-            f"adaptation.method is {method!r}, but {type(encoder).__name__} takes no {argument}; use another method"
+            f"adaptation.method is {method!r}, but {type(encoder).__name__} does not accept {argument}; "
+            "use another method"
         )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, model_validator
 
 from finetrail.contents.text.stored import StoredTexts
+from finetrail.data.canonical import is_missing
 from finetrail.data.sources.columns import ColumnName, Columns, SplitName
 from finetrail.data.sources.dialect import UTF8
 from finetrail.data.sources.place import Convert, Source
@@ -61,7 +62,7 @@ class TextSource(Source):
 
 
 def as_text(where: str, value: Any) -> str | None:
-    """A field of a table as text; None where it is empty.
+    """A field of a table as text; None where it is missing. A blank text stays: a rule of its own finds it.
 
     Args:
         where: the place, for the message.
@@ -69,9 +70,14 @@ def as_text(where: str, value: Any) -> str | None:
     Raises:
         SourceError: it is something else.
     """
-    if value is not None and not isinstance(value, str):
-        raise SourceError(f"{where} holds {value!r}; it must be text")
-    return value
+    if isinstance(value, str):
+        return value
+    if is_missing(value):
+        return None
+    raise SourceError(
+        f"{where} holds {str(value)[:60]!r} ({type(value).__name__}); it must be text; write it as text, or set "
+        "source.columns.text to another column"
+    )
 
 
 def _is_text(name: str) -> bool:

@@ -1,20 +1,29 @@
 """Texts as they lie in the shards: one a row, or several by the columns that they were read from."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from finetrail.data.canonical import canonical
 from finetrail.data.store.content import Kind
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FACTS: Mapping[str, Kind] = dict.fromkeys(("characters", "shortest", "longest", "words"), "int64")
+FACTS: Mapping[str, Kind] = {
+    **dict.fromkeys(("characters", "shortest", "longest", "words"), "int64"),
+    "canonical": "string",
+}
 
 
 @dataclass(frozen=True)
 class StoredTexts:
     """Describes a row by the characters of all its texts, of the shortest and of the longest, and by the fewest words.
+
+    The fact `canonical` is the SHA-256 of the texts in the form in which texts are compared. Invisible characters are
+    no words.
 
     Attributes:
         columns: that a row was read from; of several the stored value is a struct with their names.
@@ -39,8 +48,14 @@ def _described(content: Any) -> dict[str, object]:
     if content is None:
         return dict.fromkeys(FACTS)
     lengths = [len(text) for text in parts(content)]
-    words = min(len(text.split()) for text in parts(content))
-    return {"characters": sum(lengths), "shortest": min(lengths), "longest": max(lengths), "words": words}
+    compared = [canonical(text) for text in parts(content)]
+    return {
+        "characters": sum(lengths),
+        "shortest": min(lengths),
+        "longest": max(lengths),
+        "words": min(len(text.split()) for text in compared),
+        "canonical": hashlib.sha256(json.dumps(compared).encode()).hexdigest(),
+    }
 
 
 def parts(content: Any) -> list[str]:

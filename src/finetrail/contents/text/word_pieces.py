@@ -111,7 +111,7 @@ class WordProcessor(TextProcessor):
             )
         if not self.tokenizer.is_fast:
             raise ConfigError(
-                "backbone.weights has a slow tokenizer, which does not say where a piece stands; use another"
+                "backbone.weights has a slow tokenizer, which does not tell where a piece is in the text; use another"
             )
 
     def encode(self, values: Values, *, augment: Any = None, scratch: Path | None = None) -> Any:

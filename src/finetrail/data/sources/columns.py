@@ -1,13 +1,15 @@
 """Which columns of a table hold what, and how a table's record becomes a row."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, Self
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, model_validator
 
+from finetrail.data.canonical import canonical, is_missing
 from finetrail.data.store.content import StoredLabel
 from finetrail.data.store.raw import Row
 from finetrail.errors import SourceError
@@ -49,6 +51,18 @@ class Columns(Settings):
 
     group: ColumnName | None = None
     split: ColumnName | None = None
+
+    @model_validator(mode="after")
+    def _one_role(self) -> Self:
+        """A column that is content and label too is a slip: the model would read its answer."""
+        roles = {"content": self.contents, "label": self.labels, "split": (self.split,) if self.split else ()}
+        for (one, names), (other, more) in combinations(roles.items(), 2):
+            both = next((name for name in names if name in more), None)
+            if both is not None:
+                raise ValueError(
+                    f"column {both!r} is given as {one} and as {other}; name another column for one of them"
+                )
+        return self
 
     @property
     def contents(self) -> tuple[str, ...]:
@@ -160,6 +174,7 @@ def row_from(place: Place, record: Mapping[str, Any], columns: Columns, content:
                     "encoded as UTF-8; correct the escapes of halved characters"
                 )
     named = record[columns.split] if columns.split else None
+    named = None if is_missing(named) else named
     if named is not None and str(named).lower() not in OFFICIAL:
         raise SourceError(f"{place}: split {named!r} is unknown; use one of {', '.join(OFFICIAL)}")
     return Row(
@@ -168,17 +183,28 @@ def row_from(place: Place, record: Mapping[str, Any], columns: Columns, content:
         content=content,
         label=label,
         split=place.split or (OFFICIAL[str(named).lower()] if named is not None else None),
-        group=_name(columns.group_of(record)),
+        group=_group(place, columns.group_of(record)),
     )
 
 
-def is_missing(value: Any) -> bool:
-    """Whether a field is empty: None, NaN, or only white space."""
-    return value is None or value != value or (isinstance(value, str) and not value.strip())  # noqa: PLR0124 (NaN)
+def check_once(where: str, wanted: Collection[str], found: Sequence[str]) -> None:
+    """Raise SourceError if a wanted column is there twice. Args: where: the file, and the line if it is one's."""
+    doubled = next((name for name in wanted if found.count(name) > 1), None)
+    if doubled is not None:
+        raise SourceError(f"{where}: column {doubled!r} appears twice; rename one, or remove it")
 
 
-def _name(value: Any) -> str | None:
-    """A group as a string. A whole number in a column with gaps, which pandas writes as 3.0, becomes 3."""
+def _group(place: Place, value: Any) -> str | None:
+    """A group in the form in which texts are compared. 3.0, as pandas writes 3 in a column with gaps, is 3.
+
+    Raises:
+        SourceError: the value is a list, a mapping or bytes.
+    """
     if is_missing(value):
         return None
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    if not isinstance(value, str) and hasattr(value, "__len__"):
+        raise SourceError(
+            f"{place}: group {str(value)[:60]!r} is a {type(value).__name__}, and a group is a name or a number; write "
+            "one, or set source.columns.group to another column"
+        )
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else canonical(str(value))

@@ -1,28 +1,55 @@
 """JSON objects one by one, in constant memory: one per line, printed over several lines, or in an array."""
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from finetrail.data.sources.columns import check_once
 from finetrail.errors import SourceError
 
 _CHUNK = 2**20
 _SPACE = " \t\r\n"
 
 
-def read_objects(path: Path, encoding: str) -> Iterator[tuple[int, dict[str, Any]]]:
+class ObjectDecoder(json.JSONDecoder):
+    """Decodes JSON, and tells the keys that an object has more than once: JSON allows them, but keeps the last value.
+
+    Attributes:
+        twice: such keys of the object decoded last.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(object_pairs_hook=self._made)
+        self.twice: Sequence[str] = ()
+
+    def _made(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        # Inner objects come first, the outermost last: its keys are those that stay.
+        made = dict(pairs)
+        counts = Counter(key for key, _ in pairs) if len(made) < len(pairs) else {}
+        self.twice = [key for key, times in counts.items() if times > 1]
+        return made
+
+
+def read_objects(path: Path, encoding: str, columns: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield (number, object): the number is the line's if each line is an object, otherwise the object's, from 1.
 
+    Args:
+        columns: the keys that no object may have twice.
+
     Raises:
-        SourceError: something is not JSON or not an object; the message names the line.
+        SourceError: something is not JSON or not an object, or a key appears twice; the message names the line.
     """
+    decoder = ObjectDecoder()
     with path.open(encoding=encoding) as file:
         by_line = is_by_line(file)
-        for number, value in _lines(path, file) if by_line else _values(path, file):
+        for number, value in _lines(path, file, decoder) if by_line else _values(path, file, decoder):
+            where = f"{path.name}, {'line' if by_line else 'value'} {number}"
             if not isinstance(value, dict):
-                where = f"{path.name}, {'line' if by_line else 'value'} {number}"
                 raise SourceError(f"{where}: holds {json.dumps(value)[:40]!r}; one JSON object per line or per row")
+            if decoder.twice:
+                check_once(where, columns, [*decoder.twice] * 2)
             yield number, value
 
 
@@ -47,12 +74,12 @@ def is_by_line(file: TextIO) -> bool:
     return True
 
 
-def _lines(path: Path, file: TextIO) -> Iterator[tuple[int, Any]]:
+def _lines(path: Path, file: TextIO, decoder: ObjectDecoder) -> Iterator[tuple[int, Any]]:
     for number, line in enumerate(file, start=1):
         if not line.strip():
             continue
         try:
-            yield number, json.loads(line)
+            yield number, decoder.decode(line)
         except json.JSONDecodeError as error:
             raise SourceError(
                 f"{path.name}, line {number}: not JSON ({error.msg} at column {error.colno}); one object per line"
@@ -61,9 +88,9 @@ def _lines(path: Path, file: TextIO) -> Iterator[tuple[int, Any]]:
             raise SourceError(f"{path.name}, line {number}: not JSON that can be read ({error}); flatten it") from error
 
 
-def _values(path: Path, file: TextIO) -> Iterator[tuple[int, Any]]:
+def _values(path: Path, file: TextIO, decoder: ObjectDecoder) -> Iterator[tuple[int, Any]]:
     """The values of an array, or those that follow each other."""
-    buffer = _Buffer(path, file)
+    buffer = _Buffer(path, file, decoder)
     inside = buffer.skip("[")
     number = 0
     while True:
@@ -84,11 +111,10 @@ def _values(path: Path, file: TextIO) -> Iterator[tuple[int, Any]]:
 class _Buffer:
     """A window of the file that holds the next value as a whole."""
 
-    def __init__(self, path: Path, file: TextIO) -> None:
-        self._path, self._file = path, file
+    def __init__(self, path: Path, file: TextIO, decoder: ObjectDecoder) -> None:
+        self._path, self._file, self._decoder = path, file, decoder
         self._text, self._at = "", 0
         self._line, self._before = 1, 0  # of the window's start: its line, and the characters before it there
-        self._decoder = json.JSONDecoder()
         self.closed = False
 
     def peek(self) -> str:

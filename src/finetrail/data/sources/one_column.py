@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from finetrail.data.canonical import is_missing
+from finetrail.data.sources.columns import check_once
 from finetrail.data.sources.detection import detect, text_of
 from finetrail.data.sources.dialect import AUTO, CsvSettings
 from finetrail.data.sources.disguised import refuse_disguised
-from finetrail.data.sources.json_objects import is_by_line, read_objects
+from finetrail.data.sources.json_objects import ObjectDecoder, is_by_line, read_objects
 from finetrail.data.sources.place import ROWS_AT_ONCE, TABLES
 from finetrail.data.sources.scan import encoding_of
 from finetrail.data.sources.tables import read_parquet
@@ -82,9 +84,8 @@ def _csv(path: Path, columns: Sequence[str], kind: str, settings: CsvSettings) -
 
 
 def _check_header(path: Path, columns: Sequence[str], header: list[str]) -> None:
+    check_once(path.name, columns, header)
     for column in columns:
-        if header.count(column) > 1:
-            raise SourceError(f"{path.name}: column {column!r} appears twice in the header; rename one")
         if column not in header:
             raise _no_column(path, column, header)
 
@@ -93,7 +94,7 @@ def _json(path: Path, columns: Sequence[str]) -> Iterator[RawRow]:
     encoding = encoding_of(path)
     missing = set(columns)
     known: list[str] = []
-    for row in _json_rows(path, encoding):
+    for row in _json_rows(path, encoding, columns):
         missing -= row.values.keys()
         known = known or list(row.values)
         yield row
@@ -101,25 +102,29 @@ def _json(path: Path, columns: Sequence[str]) -> Iterator[RawRow]:
         raise _no_column(path, next(name for name in columns if name in missing), known)
 
 
-def _json_rows(path: Path, encoding: str) -> Iterator[RawRow]:
+def _json_rows(path: Path, encoding: str, columns: Sequence[str]) -> Iterator[RawRow]:
     with text_of(path, encoding) as file:
         if not is_by_line(file):
-            yield from (RawRow(number, record) for number, record in read_objects(path, encoding))
+            yield from (RawRow(number, record) for number, record in read_objects(path, encoding, columns))
             return
+        decoder = ObjectDecoder()
         for number, line in enumerate(file, start=1):
             if line.strip():
-                yield _json_row(number, line)
+                yield _json_row(number, line, columns, decoder)
 
 
-def _json_row(number: int, line: str) -> RawRow:
+def _json_row(number: int, line: str, columns: Sequence[str], decoder: ObjectDecoder) -> RawRow:
     try:
         line.encode()
-        record = json.loads(line)
+        record = decoder.decode(line)
     except UnicodeEncodeError as error:
         return RawRow(number, {}, _undecodable(ord(line[error.start]) - 0xDC00))
     except (json.JSONDecodeError, RecursionError) as error:
         return RawRow(number, {}, f"not JSON ({error})")
-    return RawRow(number, record) if isinstance(record, dict) else RawRow(number, {}, "not a JSON object")
+    if not isinstance(record, dict):
+        return RawRow(number, {}, "not a JSON object")
+    doubled = next((name for name in columns if name in decoder.twice), None)
+    return RawRow(number, {}, f"column {doubled!r} appears twice") if doubled else RawRow(number, record)
 
 
 def _parquet(path: Path, columns: list[str]) -> Iterator[RawRow]:
@@ -131,19 +136,23 @@ def _parquet(path: Path, columns: list[str]) -> Iterator[RawRow]:
 
 
 def _text(value: Any) -> tuple[str, str]:
-    if value is None:
-        return "", "no text"
+    problem = why_no_text(value)
+    return ("", problem) if problem else (value, "")
+
+
+def why_no_text(value: Any) -> str:
+    """Why a value is no text to score; empty where it is one."""
+    if is_missing(value):
+        return "empty text" if isinstance(value, str) else "no text"
     if not isinstance(value, str):
-        return "", f"{str(value)[:40]!r} is of type {type(value).__name__}, not text"
-    if not value.strip():
-        return "", "empty text"
+        return f"{str(value)[:40]!r} is of type {type(value).__name__}, not text"
     try:
         value.encode()
     except UnicodeEncodeError as error:
         character = ord(value[error.start])
         # From surrogateescape; JSON may also escape half of a pair.
-        return "", _undecodable(character - 0xDC00) if 0xDC80 <= character <= 0xDCFF else "half of a character"
-    return value, ""
+        return _undecodable(character - 0xDC00) if 0xDC80 <= character <= 0xDCFF else "half of a character"
+    return ""
 
 
 def _undecodable(byte: int) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetrail.data.sources.columns import Record
+from finetrail.data.sources.columns import Record, check_once
 from finetrail.data.sources.detection import detect, text_of
 from finetrail.data.sources.dialect import AUTO, CsvSettings, Dialect
 from finetrail.data.sources.disguised import refuse_disguised
@@ -124,7 +124,7 @@ def read_jsonl(path: Path, columns: list[str]) -> Iterator[Record]:
     lacking = dict.fromkeys(columns)
     known: dict[str, Any] = {}
     rows = 0
-    for number, record in read_objects(path, encoding):
+    for number, record in read_objects(path, encoding, columns):
         rows += 1
         if lacking:
             lacking = {name: None for name in lacking if name not in record}
@@ -155,6 +155,7 @@ def read_parquet(path: Path, columns: list[str], batch_size: int = 10_000) -> It
         # With a buffer, pyarrow holds about half as much of a large row group.
         file = pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False)
         _check_columns(path, columns, file.schema_arrow.names)
+        check_once(path.name, columns, file.schema_arrow.names)
         number = 0
         for batch in file.iter_batches(batch_size, columns=columns, use_threads=False):
             for record in batch.to_pylist():
@@ -170,9 +171,7 @@ def read_parquet(path: Path, columns: list[str], batch_size: int = 10_000) -> It
 
 def _check_header(path: Path, columns: list[str], header: list[str], dialect: Dialect) -> None:
     """Raise SourceError if a column is missing. Without a header, columns are positions."""
-    doubled = next((name for name in columns if header.count(name) > 1), None)
-    if doubled is not None:
-        raise SourceError(f"{path.name}: column {doubled!r} appears twice in the header; rename one")
+    check_once(path.name, columns, header)
     missing = next((name for name in columns if name not in header), None)
     if missing is None:
         return

@@ -1,8 +1,8 @@
 """Carry contents of any number and size from the raw shards into those of the splits, some rows at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from finetrail.data.store.shards import A_SHARD, Most, parquet_options, read_batches
 from finetrail.errors import SplitError
@@ -10,6 +10,7 @@ from finetrail.progress import Track, quiet
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     Ints = NDArray[np.int64]
@@ -41,6 +42,7 @@ def distribute(
     sizes: "Ints",
     splits: "Ints",
     folders: Sequence[Path],
+    rename: Callable[[Any], Any] | None = None,
     track: Track = quiet,
     shard_of: Most = A_SHARD,
 ) -> None:
@@ -53,6 +55,7 @@ def distribute(
         sizes: (rows,) of the contents, in bytes or characters.
         splits: (rows,) the number of each row's folder, -1 for none.
         folders: one per split, empty.
+        rename: gives the label to write for a label; None where none changes.
         track: shows how far the raw shards are read.
         shard_of: the most that a shard holds.
 
@@ -82,6 +85,7 @@ def distribute(
         places = shards[at:upto]
         for shard in np.unique(places[places >= 0]).tolist():
             part = batch.take(pa.array(np.flatnonzero(places == shard)))
+            part = part if rename is None else _relabelled(part, rename)
             if writers[shard] is None:
                 writers[shard] = pa.ipc.new_stream(str(gathered[shard]), batch.schema)
             writers[shard].write_batch(part)
@@ -94,6 +98,14 @@ def distribute(
     for rows_file, file in zip(gathered, files, strict=True):
         _sort(rows_file, file, column)
         rows_file.unlink()
+
+
+def _relabelled(batch: "pa.RecordBatch", rename: Callable[[Any], Any]) -> "pa.RecordBatch":
+    import pyarrow as pa
+
+    labels = [None if label is None else rename(label) for label in batch["label"].to_pylist()]
+    place = batch.schema.get_field_index("label")
+    return batch.set_column(place, batch.schema.field(place), pa.array(labels, batch.schema.field(place).type))
 
 
 def _sort(gathered: Path, shard: Path, column: str) -> None:

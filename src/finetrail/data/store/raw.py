@@ -162,7 +162,7 @@ def keyed(manifest: "pd.DataFrame", key: Callable[[Any], str]) -> "pd.DataFrame"
         return manifest  # the schema rule reports what is missing
     try:
         labels = [
-            text if _is_null(label) else key(label)
+            text if is_null(label) else key(label)
             for label, text in zip(manifest["label"], manifest["label_text"], strict=True)
         ]
     except TypeError:
@@ -170,5 +170,6 @@ def keyed(manifest: "pd.DataFrame", key: Callable[[Any], str]) -> "pd.DataFrame"
     return manifest.assign(label=pd.Series(labels, index=manifest.index, dtype="str"))
 
 
-def _is_null(label: Any) -> bool:
+def is_null(label: Any) -> bool:
+    """Whether a label of the manifest is missing."""
     return label is None or (isinstance(label, float) and label != label)  # noqa: PLR0124 (NaN)

@@ -5,6 +5,7 @@ contain the time and random ids, so no two builds are equal. Here its renderers 
 our own page (`data_docs.html`).
 """
 
+import gc
 import html
 import os
 import warnings
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from finetrail.data.memory import give_back
 from finetrail.data.validation.findings import (
     AtLeast,
     Between,
@@ -32,7 +34,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EXAMPLES_ON_PAGE = 20
-SEVERITY = {"fail": "critical", "quarantine": "warning", "warn": "info"}  # in Great Expectations' terms
+TOLD = 5  # spellings and the like in a message of one line
+NAME = "manifest"
+CELLS = 1_500_000
+"""The most that Great Expectations gets at a time; each may be a string of 100 bytes and more."""
+SEVERITY = {
+    "fail": "critical",
+    "quarantine": "warning",
+    "warn": "info",
+    "merge": "info",
+}  # in Great Expectations' terms
 
 
 @dataclass(frozen=True)
@@ -73,13 +84,22 @@ def inspect(manifest: "pd.DataFrame", rules: CommonRules) -> Inspection:
     fit = fits(manifest, rules.manifest)
     frame = rules.derive(manifest) if fit else manifest
     checked = [rule for rule in catalogue if rule.policy != "off"] if fit else [catalogue[0]]  # the schema
-    suite = gx.ExpectationSuite(
-        name="manifest", expectations=[e for rule in checked for e in _expectations(gx, rule, set(frame.columns))]
-    )
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    asset = context.data_sources.add_pandas("workspace").add_dataframe_asset("manifest")
-    batch = asset.add_batch_definition_whole_dataframe("all rows").get_batch({"dataframe": _as_objects(frame)})
+    expectations = [e for rule in checked for e in _expectations(gx, rule, set(frame.columns))]
+    result = _validate(gx, expectations, frame)
+    broken = [outcome for outcome in result.results if not outcome.success]
+    if not fit and not broken:
+        raise AssertionError("the manifest does not fit its schema, yet no expectation fails: a bug in finetrail")
+    findings = [
+        _finding(rule, [outcome for outcome in broken if outcome.expectation_config.meta["rule"] == rule.name], frame)
+        for rule in (catalogue if fit else checked)
+    ]
+    return Inspection(tuple(findings), gx.ExpectationSuite(name=NAME, expectations=expectations), result)
+
+
+def _validate(gx: Any, expectations: list[Any], frame: "pd.DataFrame") -> Any:
+    """The result of all expectations, those of a few columns at a time: each of their strings is a Python object."""
+    from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
+
     wanted = {
         "result_format": "COMPLETE",
         "unexpected_index_column_names": ["id"],
@@ -87,15 +107,37 @@ def inspect(manifest: "pd.DataFrame", rules: CommonRules) -> Inspection:
         "include_unexpected_rows": False,
         "return_unexpected_index_query": False,
     }
-    result = batch.validate(suite, result_format=wanted if "id" in frame else "SUMMARY")
-    broken = [outcome for outcome in result.results if not outcome.success]
-    if not fit and not broken:
-        raise AssertionError("the manifest does not fit its schema, yet no expectation fails: a bug in finetrail")
-    findings = [
-        _finding(rule, [outcome for outcome in broken if outcome.expectation_config.meta["rule"] == rule.name])
-        for rule in (catalogue if fit else checked)
-    ]
-    return Inspection(tuple(findings), suite, result)
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    results = []
+    for part, chosen in _parts(frame, expectations):
+        asset = context.data_sources.add_pandas(NAME).add_dataframe_asset(NAME)
+        batch = asset.add_batch_definition_whole_dataframe(NAME).get_batch({"dataframe": _as_objects(part)})
+        suite = gx.ExpectationSuite(name=NAME, expectations=chosen)
+        results += batch.validate(suite, result_format=wanted if "id" in frame else "SUMMARY").results
+        context.data_sources.delete(NAME)  # it keeps the columns
+        del asset, batch
+    success = all(result.success for result in results)
+    return ExpectationSuiteValidationResult(success=success, results=results, suite_name=NAME)
+
+
+def _parts(frame: "pd.DataFrame", expectations: list[Any]) -> "Iterator[tuple[pd.DataFrame, list[Any]]]":
+    """Columns of the frame, with the expectations about them. What is about the table itself needs none of its rows."""
+    by_column: dict[str | None, list[Any]] = {}
+    for expectation in expectations:
+        by_column.setdefault(getattr(expectation, "column", None), []).append(expectation)
+    yield frame.iloc[:0], by_column.pop(None, [])
+    names = [name for name in by_column if name is not None]
+    width = max(1, CELLS // max(1, len(frame)))
+    for start in range(0, len(names), width):
+        some = names[start : start + width]
+        if len(names) > width:
+            gc.collect()  # the columns before these, which Great Expectations holds in circles
+            give_back()
+        yield (
+            frame[[name for name in frame if name == "id" or name in some]],
+            [expectation for name in some for expectation in by_column[name]],
+        )
 
 
 def _great_expectations() -> Any:
@@ -137,13 +179,19 @@ def _expectation(e: Any, check: Check, words: dict[str, Any]) -> Any:  # noqa: P
             return e.ExpectColumnUniqueValueCountToBeBetween(column=column, min_value=values, **words)
 
 
-def _finding(rule: Rule, broken: list[Any]) -> Finding:
+def _finding(rule: Rule, broken: list[Any], frame: "pd.DataFrame") -> Finding:
     """Args: broken: the results of the rule's failed expectations."""
     if rule.counts == "faults":
         return Finding(rule, len(broken), detail=", ".join(map(_fault, broken)))
     # A dict keeps the order of the manifest, and each id once.
     ids = dict.fromkeys(str(entry["id"]) for outcome in broken for entry in outcome.result["unexpected_index_list"])
-    return Finding(rule, len(ids), tuple(ids))
+    return Finding(rule, len(ids), tuple(ids), _told(rule, frame[frame["id"].isin(list(ids))]) if ids else "")
+
+
+def _told(rule: Rule, rows: "pd.DataFrame") -> str:
+    """The first few things that the rule's own column says of the rows found, the commonest first."""
+    said = list(rows[rule.tells].value_counts().index) if rule.tells in rows else []
+    return ", ".join([*said[:TOLD], *(["..."] if len(said) > TOLD else [])])
 
 
 def _fault(outcome: Any) -> str:

@@ -73,13 +73,16 @@ class Rule:
     """A rule as a person reads it, and the checks that it consists of.
 
     Attributes:
-        policy: what happens to the rows found: `fail`, `quarantine`, `warn`, or `off` if the rule is not checked.
+        policy: what happens to the rows found: `fail`, `quarantine`, `warn`, `merge`, or `off` if the rule is not
+            checked.
         bound: the number, list or names that params.yaml sets, if the rule has one.
         about: `rows`: rows are found one by one and put aside; `table`: the table as a whole is at fault.
         expects: what holds if nothing is found, as a sentence.
         wrong: what is wrong with the rows found, worded to follow "3 rows".
         remedy: what a person can do about it, besides changing the policy.
         checks: on the columns of the manifest and of `derive`; none for a rule that allows everything.
+        tells: the column that says what is wrong with a row, where the rule's name does not say it.
+        milder: the policy that a message offers in place of `fail`.
         counts: what a finding counts: the rows found, or the faults of the table.
     """
 
@@ -92,6 +95,8 @@ class Rule:
     remedy: str
     checks: tuple[Check, ...]
     counts: Literal["rows", "faults"] = "rows"
+    tells: str = ""
+    milder: str = ""
 
     @property
     def puts_aside(self) -> bool:
@@ -132,4 +137,9 @@ class Finding:
         if not self.ids:
             return f"{self.rule.wrong} ({self.detail})"
         outcome = {"fail": "stops the pipeline", "quarantine": "put aside", "warn": "a warning only, they are used"}
-        return f"{self.rows} {self.rule.wrong}: {outcome[self.rule.policy]}"
+        return f"{self.said}: {(outcome | {'merge': 'taken as one'})[self.rule.policy]}"
+
+    @property
+    def said(self) -> str:
+        """How many rows, and what is wrong with them."""
+        return f"{self.rows} {self.rule.wrong}" + (f" ({self.detail})" if self.detail else "")

@@ -75,9 +75,9 @@ def why_stopped(
     also = f" (also failed: {', '.join(others)})" if others else ""
     if not first.ids:
         return f"rule {rule.name}: {first.message}{also}; {rule.remedy}"
-    milder = "quarantine" if rule.about == "rows" else "warn"
+    milder = rule.milder or ("quarantine" if rule.about == "rows" else "warn")
     return (
-        f"rule {rule.name}: {first.rows} {rule.wrong}, for example {_example(first, manifest)}{also}; "
+        f"rule {rule.name}: {first.said}, for example {_example(first, manifest)}{also}; "
         f"{rule.remedy}, or set validation.{rule.name}.policy to {milder}"
     )
 

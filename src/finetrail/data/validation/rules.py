@@ -11,7 +11,9 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from finetrail.data.memory import give_back
 from finetrail.data.validation.findings import Between, Check, HasColumns, InSet, NotNull, Null, OfType, Rule, Unique
+from finetrail.data.validation.spellings import Spellings
 from finetrail.settings import Settings
 from finetrail.workspace import SPLITS
 
@@ -46,6 +48,7 @@ class CommonRules(Settings):
     Attributes:
         facts: the manifest's columns that a kind of content adds to `COLUMNS`, and their types.
         label_facts: those that a kind of label adds.
+        content_key: the column that is equal for equal contents.
         label_key: the column that is equal for equal labels.
     """
 
@@ -55,6 +58,7 @@ class CommonRules(Settings):
 
     facts: ClassVar[Mapping[str, str]]
     label_facts: ClassVar[Mapping[str, str]] = {}
+    content_key: ClassVar[str] = "sha256"
     label_key: ClassVar[str]
 
     @property
@@ -89,6 +93,10 @@ class CommonRules(Settings):
     @abstractmethod
     def judge_all(self, table: "pd.DataFrame", used: "pd.DataFrame") -> None:
         """Add the columns of `rules_of_all` to the table. Args: used: its rows that no earlier rule has put aside."""
+
+    def spellings(self, names: Mapping[str, int]) -> Spellings:
+        """Which names of labels are spellings of one. Args: names: how many rows have each."""
+        return Spellings()
 
     @abstractmethod
     def describe_labels(self, labels: "pd.Series[str]") -> dict[str, float]:
@@ -180,13 +188,14 @@ def compare(
         that it repeats), and the columns that the rules about labels add.
     """
     bad = rules.judge_labels(table)
-    used = table[~(found | table["sha256"].isna() | table["label"].isna() | bad)]
-    key = rules.label_key
+    used = without(table, found | table["sha256"].isna() | table["label"].isna() | bad)
+    key, content = rules.label_key, rules.content_key
 
-    table["labels_of_content"] = used.groupby("sha256")[key].transform("nunique").astype("Int64")
-    used = used[~active(rules.conflicting_label, table.loc[used.index, "labels_of_content"] > 1)]
-    table["duplicate_of"] = repeated(used, ["sha256", key])
-    used = used[~active(rules.duplicate, table.loc[used.index, "duplicate_of"].notna())]
+    table["labels_of_content"] = used.groupby(content)[key].transform("nunique").astype("Int64")
+    used = without(used, active(rules.conflicting_label, table.loc[used.index, "labels_of_content"] > 1))
+    table["duplicate_of"] = repeated(used, [content, key])
+    used = without(used, active(rules.duplicate, table.loc[used.index, "duplicate_of"].notna()))
+    give_back()  # what grouping took
     used = near(table, used)
     rules.judge_all(table, used)
     return table
@@ -198,9 +207,14 @@ def repeated(used: "pd.DataFrame", by: list[str]) -> "pd.Series[str]":
     Of equal rows the official test row stays, so that test results remain comparable with those of others.
     """
     rank = used["split"].map({name: rank for rank, name in enumerate(reversed(SPLITS))}).fillna(len(SPLITS))
-    ordered = used.loc[rank.sort_values(kind="stable").index]
+    ordered = used[[*by, "id"]].loc[rank.sort_values(kind="stable").index]
     first = ordered.groupby(by)["id"].transform("first")
     return first.where(first != ordered["id"])
+
+
+def without(table: "pd.DataFrame", found: "pd.Series[bool]") -> "pd.DataFrame":
+    """The rows that were not found. Most often all of them: then no value is copied."""
+    return table[~found] if found.any() else table.copy(deep=False)
 
 
 def active(rule: Any, found: "pd.Series[bool]") -> "pd.Series[bool]":

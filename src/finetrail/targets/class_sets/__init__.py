@@ -1,7 +1,7 @@
 """Labels that are sets of classes: a row has any number of them, also none (multi-label classification)."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from finetrail.errors import TrainingError
@@ -61,6 +61,12 @@ class _ClassSets(Target):
     def key(self, label: Any) -> str:
         return json.dumps(sorted(label), ensure_ascii=False)
 
+    def names(self, label: Any) -> Iterable[str]:
+        return tuple(label)
+
+    def renamed(self, label: Any, names: Mapping[str, str]) -> Any:
+        return sorted({names.get(name, name) for name in label})
+
     def learn(self, labels: Sequence[Any], settings: Any) -> "SetLearning":
         from finetrail.targets.class_sets.codec import SetCodec
         from finetrail.targets.class_sets.learning import SetLearning
@@ -68,7 +74,8 @@ class _ClassSets(Target):
         names = tuple(sorted({name for label in labels for name in label}))
         if not names:
             raise TrainingError(
-                f"none of the {len(labels)} training rows has a class: there is nothing to learn; add rows that have"
+                f"none of the {len(labels)} training rows has a class: there is nothing to learn; "
+                "add rows that have one"
             )
         return SetLearning(SetCodec(names, (DEFAULT,) * len(names)))
 

@@ -59,7 +59,7 @@ class SetCodec(NamedLogits):
         """Logits that lie on the same sides of the thresholds of `own`, in the same order within each class."""
         found = super().aligned(answers, own).astype(np.float64)
         if not isinstance(own, SetCodec):
-            raise AssertionError("answers of another kind: a bug of finetrail")
+            raise AssertionError("answers of another kind: a bug in finetrail")
         thresholds = np.array(self.thresholds)[[self.number_of[label] for label in own.labels]]
         return found - _logit(thresholds) + _logit(np.array(own.thresholds))
 

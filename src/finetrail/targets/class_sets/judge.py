@@ -66,6 +66,6 @@ class SetJudge:
 
     def limits(self, tested: Mapping[str, Any]) -> list[str]:
         return [
-            "It knows no other labels than its own.",
+            "It knows only its own labels.",
             "The threshold of a label is fitted where at least 10 validation rows had it; for others it is 0.5.",
         ]

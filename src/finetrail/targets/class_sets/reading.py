@@ -1,9 +1,9 @@
 """A set of classes as a source has it: a list, a string with a delimiter, or one 0/1 column per class. No numpy."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from finetrail.data.canonical import is_blank, is_missing
 from finetrail.errors import SourceError
 
 ClassSet = tuple[str, ...]
@@ -29,15 +29,15 @@ def read(where: str, value: object, delimiter: str | None) -> ClassSet | None:
         SourceError: it is neither.
     """
     value = _plain(value)
-    if _missing(value):
+    if not isinstance(value, str) and is_missing(value):
         return None
     if isinstance(value, str):
         if delimiter is None:
             raise SourceError(
-                f"{where} holds the string {_shown(value)}; no delimiter is declared that separates its classes; "
+                f"{where} holds the string {_shown(value)}; no delimiter is declared to separate its classes; "
                 "declare one, or store lists"
             )
-        return _as_set(where, [part.strip() for part in value.split(delimiter) if part.strip()])
+        return _as_set(where, [part.strip() for part in value.split(delimiter) if not is_blank(part)])
     if not isinstance(value, (list, tuple, set, frozenset)):
         raise SourceError(
             f"{where} holds {_shown(value)} ({type(value).__name__}); a label must be a list of class names, or a "
@@ -64,7 +64,7 @@ def from_columns(where: str, record: Mapping[str, object], columns: Sequence[str
     if absent:
         raise SourceError(f"{where}: no column {absent[0]!r} for the class of that name; correct the name, or add it")
     values = {column: _field(record[column]) for column in columns}
-    if all(_missing(value) or value == "" for value in values.values()):
+    if all(map(is_missing, values.values())):
         return None
     return _as_set(where, [column for column, value in values.items() if _is_member(where, column, value)])
 
@@ -84,7 +84,7 @@ def _is_member(where: str, column: str, value: object) -> bool:
 def _name(where: str, item: object) -> str:
     """The class that an item of a list names; 3 and 3.0 are the class `3`."""
     item = _plain(item)
-    if isinstance(item, str) and item.strip():
+    if isinstance(item, str) and not is_blank(item):
         return item
     if isinstance(item, int) and not isinstance(item, bool):
         return str(item)
@@ -92,7 +92,7 @@ def _name(where: str, item: object) -> str:
     if isinstance(item, float) and item.is_integer():
         return str(int(item))
     raise SourceError(
-        f"{where} holds {_shown(item)} in its list; a class must be a name that is not empty, or a whole number; "
+        f"{where} holds {_shown(item)} in its list; a class must be a non-empty name or a whole number; "
         "correct the list"
     )
 
@@ -101,8 +101,8 @@ def _as_set(where: str, names: Sequence[str]) -> ClassSet:
     for name in names:
         if not name.isascii() and any("\ud800" <= character <= "\udfff" for character in name):
             raise SourceError(
-                f"{where} holds {ascii(name)[:_SHOWN]}; a class must be text that can be written as UTF-8; mend the "
-                "escapes of halved characters"
+                f"{where} holds {ascii(name)[:_SHOWN]}; a class must be text that can be encoded as UTF-8; correct "
+                "the escapes of halved characters"
             )
     return tuple(sorted(set(names)))
 
@@ -115,10 +115,6 @@ def _plain(value: Any) -> object:
 def _field(value: object) -> object:
     value = _plain(value)
     return value.strip() if isinstance(value, str) else value
-
-
-def _missing(value: object) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _shown(value: object) -> str:

@@ -5,9 +5,16 @@ from collections import Counter
 from typing import TYPE_CHECKING, ClassVar
 
 from finetrail.data.validation.findings import AtLeast, Between, Rule
-from finetrail.data.validation.rules import CommonRules, RowPolicy, active, row_rule
+from finetrail.data.validation.rules import RowPolicy, active, row_rule
 from finetrail.settings import Settings
-from finetrail.targets.label_rules import RareLabel, UnknownLabel, rare_label_rule, unknown_label_rule
+from finetrail.targets.label_rules import (
+    NamedLabelRules,
+    RareLabel,
+    rare_label_rule,
+    spelled_otherwise,
+    spelling_rule,
+    unknown_label_rule,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,10 +26,9 @@ class EmptyLabel(Settings):
     policy: RowPolicy = "off"
 
 
-class SetRules(CommonRules):
+class SetRules(NamedLabelRules):
     """The entries that section `validation` of params.yaml has where labels are sets of classes."""
 
-    unknown_label: UnknownLabel = UnknownLabel()
     empty_label: EmptyLabel = EmptyLabel()
     rare_label: RareLabel = RareLabel()
 
@@ -40,7 +46,7 @@ class SetRules(CommonRules):
             Between("labels_of_row", low=1),
             remedy="add the classes",
         )
-        return unknown, empty
+        return spelling_rule(self), unknown, empty
 
     def rules_of_all(self) -> tuple[Rule, ...]:
         return (
@@ -67,6 +73,7 @@ class SetRules(CommonRules):
         )
         table["labels_of_row"] = _numbers(table, [None if one is None else len(one) for one in sets])
         unknown = active(self.unknown_label, table["unknown_labels"] > 0)
+        unknown |= spelled_otherwise(self, table)
         return unknown | active(self.empty_label, table["labels_of_row"] == 0)
 
     def judge_all(self, table: "pd.DataFrame", used: "pd.DataFrame") -> None:

@@ -1,6 +1,6 @@
 """A label that is one of several classes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from finetrail.evaluation.scores.metric import Metric
@@ -48,8 +48,14 @@ class _Classes(Target):
 
     def key(self, label: Any) -> str:
         if not isinstance(label, str):
-            raise TypeError(f"{label!r} is no class")
+            raise TypeError(f"{label!r} is not a class")
         return label
+
+    def names(self, label: Any) -> Iterable[str]:
+        return (self.key(label),)
+
+    def renamed(self, label: Any, names: Mapping[str, str]) -> Any:
+        return names.get(label, label)
 
     def learn(self, labels: Sequence[Any], settings: Any) -> "ClassLearning":
         from finetrail.targets.classes.codec import ClassCodec

@@ -71,7 +71,7 @@ class ClassJudge:
         return table_per_label(tested.get("per_class", {}), columns)
 
     def limits(self, tested: Mapping[str, Any]) -> list[str]:
-        found = ["It always answers with one of its labels, also to what is none of them."]
+        found = ["It always answers with one of its labels, even where none of them fits."]
         if "calibration" in tested:
             error = tested["calibration"]["ece"]
             found.append(f"Its probabilities are off by {error:.3f} on average (expected calibration error on test).")

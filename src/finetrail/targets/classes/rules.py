@@ -5,9 +5,16 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from finetrail.data.validation.findings import AtLeast, Between, InSet, Rule
-from finetrail.data.validation.rules import CommonRules, active
+from finetrail.data.validation.rules import active
 from finetrail.settings import Settings
-from finetrail.targets.label_rules import RareLabel, UnknownLabel, rare_label_rule, unknown_label_rule
+from finetrail.targets.label_rules import (
+    NamedLabelRules,
+    RareLabel,
+    rare_label_rule,
+    spelled_otherwise,
+    spelling_rule,
+    unknown_label_rule,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,10 +27,9 @@ class ClassBalance(Settings):
     max_ratio: float = Field(default=20.0, ge=1)
 
 
-class ClassRules(CommonRules):
+class ClassRules(NamedLabelRules):
     """The entries that section `validation` of params.yaml has where labels are classes."""
 
-    unknown_label: UnknownLabel = UnknownLabel()
     rare_label: RareLabel = RareLabel()
     class_balance: ClassBalance = ClassBalance()
 
@@ -31,7 +37,8 @@ class ClassRules(CommonRules):
 
     def own_label_rules(self) -> tuple[Rule, ...]:
         allowed = self.unknown_label.labels
-        return (unknown_label_rule(self, self.unknown_label, *([] if allowed is None else [InSet("label", allowed)])),)
+        known = [] if allowed is None else [InSet("label", allowed)]
+        return spelling_rule(self), unknown_label_rule(self, self.unknown_label, *known)
 
     def rules_of_all(self) -> tuple[Rule, ...]:
         rare, ratio = self.rare_label.min_rows, self.class_balance.max_ratio
@@ -63,7 +70,7 @@ class ClassRules(CommonRules):
     def judge_labels(self, table: "pd.DataFrame") -> "pd.Series[bool]":
         names = self.unknown_label.labels
         unknown = table["label"].notna() & ~table["label"].isin(list(names or ())) & (names is not None)
-        return active(self.unknown_label, unknown)
+        return active(self.unknown_label, unknown) | spelled_otherwise(self, table)
 
     def judge_all(self, table: "pd.DataFrame", used: "pd.DataFrame") -> None:
         """Add `rows_of_label`, `label_used` and `largest_class_times`: rows of the largest class over the label's."""

@@ -58,7 +58,7 @@ class _Numbers(Target):
 
     def key(self, label: Any) -> str:
         if not isinstance(label, (int, float)):
-            raise TypeError(f"{label!r} is no number")
+            raise TypeError(f"{label!r} is not a number")
         return repr(float(label))
 
     def learn(self, labels: Sequence[float], settings: Any) -> "NumberLearning":
@@ -78,8 +78,8 @@ class _Numbers(Target):
         # A model answers in float32, which holds seven digits.
         if not np.isfinite(std) or std <= 1e-6 * abs(mean):
             raise TrainingError(
-                f"the training labels vary by {std:g} around {mean:g}, which is more than a model can tell in float32; "
-                "subtract or divide by a constant in the source"
+                f"the training labels vary by {std:g} around {mean:g}, too little or too much for float32; subtract a "
+                "constant, or divide by one, in the source"
             )
         return NumberLearning(NumberCodec(mean, std), settings.loss, settings.huber_delta)
 

@@ -4,7 +4,7 @@ import math
 import re
 from typing import Any
 
-from finetrail.data.sources.columns import is_missing
+from finetrail.data.canonical import is_missing
 from finetrail.data.store.raw import Unreadable
 from finetrail.errors import SourceError
 
@@ -37,6 +37,6 @@ def read_number(where: str, value: Any) -> float | Unreadable | None:
         return float(value) + 0.0 if math.isfinite(value) else Unreadable(value)
     what = "a boolean" if isinstance(value, bool) else f"a {type(value).__name__}"
     raise SourceError(
-        f"{where}: label {str(value)[:60]!r} is {what}, and the labels of this task are numbers; name another "
+        f"{where}: label {str(value)[:60]!r} is {what}, but the labels of this task are numbers; name another "
         "column in source.columns.label, or use another task"
     )

@@ -55,7 +55,7 @@ class NumberRules(CommonRules):
                 "Every label is a finite number",
                 "whose label is not a finite number",
                 Null("label_of_words"),
-                remedy="write numbers like 1234.5 or 1.2e3, with a point and no thousands separators",
+                remedy="write numbers like 1234.5 or 1.2e3, with a decimal point and no thousands separators",
             ),
             row_rule(
                 self,

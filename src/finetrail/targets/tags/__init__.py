@@ -1,7 +1,7 @@
 """A label that is a list of typed spans of a text: named entities, chunks, parts of speech."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from finetrail.data.sources.columns import Record, RecordReader
@@ -11,6 +11,7 @@ from finetrail.targets.tags.faults import faults
 from finetrail.targets.tags.reading import given, read_conll, read_conllu, read_spans, spans_of, with_scheme
 from finetrail.targets.tags.rules import FACTS, FAULTS, TagRules
 from finetrail.targets.tags.settings import TagColumns, TagTraining, TypeSlice
+from finetrail.targets.tags.spans import canonical_spans
 from finetrail.targets.tags.split import TagStrata
 from finetrail.targets.target import Target
 
@@ -71,6 +72,12 @@ class _Tags(Target):
     def key(self, label: Any) -> str:
         return json.dumps(spans_of(label), ensure_ascii=False)
 
+    def names(self, label: Any) -> Iterable[str]:
+        return [span["type"] for span in label]
+
+    def renamed(self, label: Any, names: Mapping[str, str]) -> Any:
+        return [{**span, "type": names.get(span["type"], span["type"])} for span in label]
+
     def learn(self, labels: Sequence[Any], settings: Any) -> "TagLearning":
         from finetrail.targets.tags.codec import TagCodec
         from finetrail.targets.tags.learning import TagLearning
@@ -99,6 +106,7 @@ def _facts(label: Any, content: Any) -> dict[str, object]:
         return found
     found["spans"] = len(label)
     if isinstance(content, str):
+        found["canonical_spans"] = json.dumps([span[:2] for span in canonical_spans(spans_of(label), content)])
         wrong = faults(spans_of(label), content) if label else []
         found |= {fault.kind: fault.said for fault in reversed(wrong) if fault.kind in FAULTS}
     found["illegal_tags"] = cast(Any, label).illegal or None

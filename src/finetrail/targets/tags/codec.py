@@ -146,7 +146,7 @@ class TagCodec:
         more, less = sorted({*self.types} - {*champion.types}), sorted({*champion.types} - {*self.types})
         if more or less:
             who, kind = ("challenger", more[0]) if more else ("champion", less[0])
-            raise RefusedError(f"their types are not the same: the {who} alone knows {kind!r}")
+            raise RefusedError(f"their types differ: only the {who} knows {kind!r}")
 
     def aligned(self, answers: TagAnswers, own: "TagCodec") -> TagAnswers:
         order = [self.number_of[tag] for tag in own.outputs]

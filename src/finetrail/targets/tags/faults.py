@@ -51,10 +51,10 @@ def _is_within(span: Span, text: str) -> bool:
 
 def _outside(span: Span, length: int) -> str:
     if span.start >= span.end:
-        return f"span {span} holds no character"
+        return f"span {span} is empty"
     if span.start < 0:
-        return f"span {span} begins before the text"
-    return f"span {span} ends behind the text ({length} characters)"
+        return f"span {span} starts before the text"
+    return f"span {span} ends after the text ({length} characters)"
 
 
 def _edges(span: Span, text: str, found: Sequence[tuple[int, int]]) -> list[str]:

@@ -5,7 +5,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
 
-from finetrail.data.sources.columns import Record, is_missing
+from finetrail.data.canonical import is_missing
+from finetrail.data.sources.columns import Record
 from finetrail.errors import SourceError
 from finetrail.targets.tags import conll
 from finetrail.targets.tags.joining import join
@@ -86,7 +87,7 @@ def given(where: str, record: Mapping[str, Any], columns: Any) -> tuple[Mapping[
             break
         if not isinstance(values, (list, tuple)) or not all(isinstance(one, str) and one for one in values):
             raise SourceError(
-                f"{where}: {what} are {str(values)[:60]!r}; they must be a list of strings that are not empty; correct "
+                f"{where}: {what} are {str(values)[:60]!r}; they must be a list of non-empty strings; correct "
                 "the source, or name another column"
             )
     joined, offsets = join(tokens, record.get(_SPACES))
@@ -109,11 +110,11 @@ def read_spans(where: str, value: Any) -> Label | None:
     Raises:
         SourceError: the value is something else.
     """
-    if value is None or isinstance(value, Label) or (not isinstance(value, (list, tuple)) and is_missing(value)):
+    if isinstance(value, Label) or is_missing(value):
         return value if isinstance(value, Label) else None
     if not isinstance(value, (list, tuple)):
         raise SourceError(
-            f"{where} holds {str(value)[:60]!r} ({type(value).__name__}), and a label is a list of spans; store lists "
+            f"{where} holds {str(value)[:60]!r} ({type(value).__name__}), but a label is a list of spans; store lists "
             "of start, end and type, or name the columns `tokens` and `tags`"
         )
     return Label(sorted(_span(where, one) for one in value))

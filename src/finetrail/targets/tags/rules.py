@@ -6,40 +6,46 @@ from typing import TYPE_CHECKING, ClassVar
 
 from finetrail.data.store.content import Kind
 from finetrail.data.validation.findings import AtLeast, Between, Null, Rule
-from finetrail.data.validation.rules import CommonRules, RowRule, active, row_rule
-from finetrail.targets.label_rules import RareLabel, UnknownLabel, rare_label_rule, unknown_label_rule
+from finetrail.data.validation.rules import RowRule, active, row_rule
+from finetrail.targets.label_rules import (
+    NamedLabelRules,
+    RareLabel,
+    rare_label_rule,
+    spelled_otherwise,
+    spelling_rule,
+    unknown_label_rule,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FAULTS: dict[str, tuple[str, str]] = {
-    "outside_text": ("Every span lies in its text", "with a span outside of the text"),
+    "outside_text": ("Every span lies in its text", "with a span outside the text"),
     "overlapping_spans": ("No two spans overlap", "with spans that overlap"),
     "cut_word": ("Every span is made of whole words", "with a span that cuts a word, or has white space at an end"),
     "illegal_tags": ("Every sequence of tags is legal in its scheme", "whose tags break their scheme"),
 }
 """What each rule about the spans of a row expects, and what is wrong with those that it finds."""
-FACTS: dict[str, Kind] = {"spans": "int64", **dict.fromkeys(FAULTS, "string")}
+FACTS: dict[str, Kind] = {"spans": "int64", "canonical_spans": "string", **dict.fromkeys(FAULTS, "string")}
 
 
-class TagRules(CommonRules):
+class TagRules(NamedLabelRules):
     """The entries that section `validation` of params.yaml has where labels are spans."""
 
     outside_text: RowRule = RowRule()
     overlapping_spans: RowRule = RowRule()
     cut_word: RowRule = RowRule()
     illegal_tags: RowRule = RowRule()
-    unknown_label: UnknownLabel = UnknownLabel()
     rare_label: RareLabel = RareLabel()
 
     label_facts = FACTS
-    label_key: ClassVar[str] = "label"
+    label_key: ClassVar[str] = "compared_spans"
 
     def own_label_rules(self) -> tuple[Rule, ...]:
         spans = [row_rule(self, name, None, expects, wrong, Null(name)) for name, (expects, wrong) in FAULTS.items()]
         bound = [] if self.unknown_label.labels is None else [Between("unknown_types", high=0)]
         unknown = unknown_label_rule(self, self.unknown_label, *bound, what="type")
-        return (*spans, unknown)
+        return (*spans, spelling_rule(self, "type"), unknown)
 
     def rules_of_all(self) -> tuple[Rule, ...]:
         return (
@@ -65,8 +71,9 @@ class TagRules(CommonRules):
         allowed = set(self.unknown_label.labels or ())
         types = _types(table["label"])
         strange = [None if one is None else len(one - allowed) if allowed else 0 for one in types]
+        table["compared_spans"] = _compared(table)
         table["unknown_types"] = pd.Series(strange, index=table.index, dtype="Int64")
-        bad = active(self.unknown_label, table["unknown_types"] > 0)
+        bad = active(self.unknown_label, table["unknown_types"] > 0) | spelled_otherwise(self, table)
         for name in FAULTS:
             bad |= active(getattr(self, name), table[name].notna())
         return bad
@@ -84,6 +91,20 @@ class TagRules(CommonRules):
 
     def describe_labels(self, labels: "pd.Series[str]") -> dict[str, float]:
         return dict(Counter(span[2] for key in labels for span in json.loads(key)))
+
+
+def _compared(table: "pd.DataFrame") -> "pd.Series[str]":
+    """The spans of each row by their places in the canonical text; by their own where that is missing."""
+    import pandas as pd
+
+    found: list[str | None] = []
+    for key, edges in zip(table["label"], table["canonical_spans"], strict=True):
+        if isinstance(key, str) and isinstance(edges, str):
+            spans = zip(json.loads(edges), json.loads(key), strict=True)
+            found.append(json.dumps(sorted([*places, span[2]] for places, span in spans)))
+        else:
+            found.append(key if isinstance(key, str) else None)
+    return pd.Series(found, index=table.index, dtype="str")
 
 
 def _types(labels: "pd.Series[str]") -> list[set[str] | None]:

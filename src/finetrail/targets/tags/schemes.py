@@ -68,13 +68,13 @@ def detect(sequences: Iterable[Sequence[str]]) -> Scheme:
     kept = list(sequences)
     seen = list(dict.fromkeys(tag for tags in kept for tag in tags))
     if not seen:
-        raise SourceError("there is no tag, so their scheme is unknown; name a source that holds tagged tokens")
+        raise SourceError("there are no tags, so their scheme is unknown; name a source that holds tagged tokens")
     prefixed = [tag for tag in seen if _PREFIXED.fullmatch(tag)]
     bare = [tag for tag in seen if tag != "O" and not _PREFIXED.fullmatch(tag)]
     if bare and (prefixed or "O" in seen):
         raise SourceError(
-            f"tags {(prefixed or ['O'])[0]!r} and {bare[0]!r} are of no common scheme; write B- or I- before the type "
-            "of every token of a chunk and O outside of them, or for parts of speech one bare tag a token"
+            f"tags {(prefixed or ['O'])[0]!r} and {bare[0]!r} belong to no common scheme; write B- or I- before the "
+            "type of every token of a chunk and O outside them, or for parts of speech one bare tag per token"
         )
     if bare:
         return "plain"
@@ -126,7 +126,7 @@ def _faults(tags: Sequence[str], scheme: Scheme) -> Iterator[str]:
     for number, written in enumerate(tags, start=1):
         tag = _parse(written)
         if not _known(written, scheme):
-            yield f"{written!r} at token {number} is no tag of {scheme}"
+            yield f"{written!r} at token {number} is not a tag of {scheme}"
         elif scheme != "plain" and not _legal(previous, tag, scheme):
             yield f"{written} after {before} at token {number}" if before else f"{written} at the start"
         before, previous = written, tag

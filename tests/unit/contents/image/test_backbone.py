@@ -107,7 +107,7 @@ def test_a_saved_backbone_that_is_not_whole_is_refused(tmp_path: Path, damage: s
         path.write_text(path.read_text()[:-30])
     else:
         path.write_text(json.dumps({"name": "timm/test_vit", "preprocessing": {"image_size": 32, "mean": 1, "std": 2}}))
-    with pytest.raises(ModelError, match=r"is no whole model \(.*\); `dvc checkout` restores a tracked model"):
+    with pytest.raises(ModelError, match=r"is not a complete model \(.*\); `dvc checkout` restores a tracked model"):
         rebuild(tmp_path)
 
 
@@ -140,18 +140,18 @@ def test_position_embeddings_of_torchvision_are_interpolated() -> None:
         ("timm/resnet81", "pretrained", {}, "timm has no model 'resnet81'; did you mean resnet18 or "),
         ("timm/resnet18.nope_in1k", "random", {}, "timm cannot build 'resnet18.nope_in1k' (Invalid pretrained tag (n"),
         ("timm/hf-hub:owner/name", "pretrained", {}, "timm has no model 'hf-hub:owner/name'; "),
-        ("transformers/resnetx", "random", {}, "'transformers/resnetx' names no kind of image model that could start"),
-        ("transformers", "random", {}, "'transformers' names no kind of image model that could start with random"),
+        ("transformers/resnetx", "random", {}, "'transformers/resnetx' is not an image model type that can start"),
+        ("transformers", "random", {}, "'transformers' is not an image model type that can start with random"),
         ("transformers", "DEFAULT", {}, "backbone 'transformers' with weights 'DEFAULT' names no folder; set name to"),
         ("resnet18", "IMAGENET21K", {}, "'resnet18' has no weights 'IMAGENET21K'; use one of IMAGENET1K_V1, DEFAULT"),
         ("timm/resnet18", "DEFAULT", {}, "'timm/resnet18' has no weights 'DEFAULT'; use `pretrained`, `random`, or"),
-        ("inception_v3", "random", {}, "'inception_v3' cannot be a backbone: it answers with several outputs while it"),
-        ("googlenet", "DEFAULT", {}, "'googlenet' cannot be a backbone: it answers with several outputs while it"),
-        ("squeezenet1_1", "random", {}, "'squeezenet1_1' cannot be a backbone: its head is no linear layer; use"),
+        ("inception_v3", "random", {}, "'inception_v3' cannot be a backbone: it returns several outputs during"),
+        ("googlenet", "DEFAULT", {}, "'googlenet' cannot be a backbone: it returns several outputs during"),
+        ("squeezenet1_1", "random", {}, "'squeezenet1_1' cannot be a backbone: its head is not a linear layer; use"),
         ("mnasnet0_5", "random", {}, "'mnasnet0_5' cannot be a backbone: it cannot be restored from plain tensors"),
         ("vit_b_16", "random", {"image_size": 40}, "'vit_b_16' cannot be built for 40 pixels (Input shape indivisible"),
         ("timm/test_vit", "random", {"image_size": 40}, "'timm/test_vit' "),
-        ("densenet121", "random", {"image_size": 16}, "'densenet121' takes no images of 16 x 16 pixels ("),
+        ("densenet121", "random", {"image_size": 16}, "'densenet121' does not accept images of 16 x 16 pixels ("),
     ],
 )
 def test_what_cannot_be_a_backbone_is_refused_in_one_line(
@@ -187,7 +187,7 @@ def test_weights_of_another_depth_are_refused(tmp_path: Path, match: str) -> Non
 
     with torch.no_grad():
         torch.save(torchvision.models.resnet34(weights=None).state_dict(), tmp_path / "resnet34.pt")
-    with pytest.raises(ModelError, match=r"'resnet34\.pt' does not fit this backbone: .*; name the model that it was"):
+    with pytest.raises(ModelError, match=r"'resnet34\.pt' does not fit this backbone: .*; set backbone.name to"):
         fetch(settings("resnet18", "resnet34.pt", match=match), tmp_path)
 
 

@@ -81,7 +81,7 @@ def test_words() -> None:
 
 
 def test_hashes_of_another_length_are_refused() -> None:
-    with pytest.raises(DataError, match="hashes in data/raw have not 256 bits; run `finetrail ingest` again"):
+    with pytest.raises(DataError, match="hashes in data/raw do not have 256 bits; run `finetrail ingest` again"):
         Images(["a", "b"], ["0" * 64, "0" * 16], 40)
 
 

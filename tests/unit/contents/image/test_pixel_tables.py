@@ -62,22 +62,22 @@ def test_pixels_with_a_header(tmp_path: Path, names: str) -> None:
         (
             "1,2,3,4\n",
             {},
-            "a.csv: 3 grey values a line are no square image; each line must hold side x side values and",
+            "a.csv: 3 grey values per line do not make a square image; each line must hold side x side values and",
         ),
-        ("7\n", {}, "a.csv: 0 grey values a line are no square image"),
+        ("7\n", {}, "a.csv: 0 grey values per line do not make a square image"),
         ("1,2,3,4,0\n1,2,3,0\n", {}, "a.csv, line 2: 4 fields, but the first line has 5"),
-        ("1,2,3,256,0\n", {}, "a.csv, line 1: '256' is no grey value; use whole numbers 0..255"),
-        ("1,2,3,4,0\n1,-2,3,4,0\n", {}, "a.csv, line 2: '-2' is no grey value"),
-        ("1,2,3,4,0\n1,2.5,3,4,0\n", {}, "a.csv, line 2: '2.5' is no grey value"),
-        ("1,2,3,4,0\n1,nan,3,4,0\n", {}, "a.csv, line 2: 'nan' is no grey value"),
-        ("1,2,3,4,0\n1,,3,4,0\n", {}, "a.csv, line 2: '' is no grey value"),
+        ("1,2,3,256,0\n", {}, "a.csv, line 1: '256' is not a grey value; use whole numbers from 0 to 255"),
+        ("1,2,3,4,0\n1,-2,3,4,0\n", {}, "a.csv, line 2: '-2' is not a grey value"),
+        ("1,2,3,4,0\n1,2.5,3,4,0\n", {}, "a.csv, line 2: '2.5' is not a grey value"),
+        ("1,2,3,4,0\n1,nan,3,4,0\n", {}, "a.csv, line 2: 'nan' is not a grey value"),
+        ("1,2,3,4,0\n1,,3,4,0\n", {}, "a.csv, line 2: '' is not a grey value"),
         (
             "x,a,b,c,d\n0,1,2,3,4\n",
             {},
             "a.csv: 0 columns are called 'label'; the header starts with 'x', 'a', 'b'; set",
         ),
         ("1,2,3,4,0\n", {"group": "who"}, "a.csv has no header, so source.columns.group and split name nothing"),
-        (b"caf\xe9,1\n", {}, "a.csv is not UTF-8 (invalid continuation byte); it must be text of numbers"),
+        (b"caf\xe9,1\n", {}, "a.csv is not UTF-8 (invalid continuation byte); it must be a table of numbers as text"),
     ],
 )
 def test_pixels_that_cannot_be_used(tmp_path: Path, text: str | bytes, columns: dict[str, str], message: str) -> None:
@@ -101,7 +101,7 @@ def test_a_torn_gzip_file_is_refused(tmp_path: Path) -> None:
     whole = gzip.compress("\n".join(f"{line},1" for line in pixel_lines(99)[1]).encode())
     for data in (whole[: len(whole) // 2], whole[:-4], b"words"):
         put(tmp_path, "a.csv.gz", data)
-        assert refusal(tmp_path, path="a.csv.gz").startswith("a.csv.gz is no whole gzip file (")
+        assert refusal(tmp_path, path="a.csv.gz").startswith("a.csv.gz is not a complete gzip file (")
 
 
 def test_an_endless_field_is_refused(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_an_endless_field_is_refused(tmp_path: Path) -> None:
     put(tmp_path, "a.csv", b"0" * 200_000)
     try:
         assert refusal(tmp_path, path="a.csv", format="pixels").startswith(
-            "a.csv is no table of numbers (field larger than field limit (131072)); each line must hold grey values"
+            "a.csv is not a table of numbers (field larger than field limit (131072)); each line must hold grey values"
         )
     finally:
         csv.field_size_limit(before)
@@ -118,7 +118,7 @@ def test_an_endless_field_is_refused(tmp_path: Path) -> None:
 def test_a_compressed_table_expands_only_so_far(tmp_path: Path) -> None:
     columns = source_of(IMAGES, path="a.csv").columns
     path = put(tmp_path, "a.csv.gz", gzip.compress(b"0,0,0,0,1\n" * 5_000))
-    with pytest.raises(SourceError, match=r"a\.csv\.gz expands to more than 14,000 characters; check where it is"):
+    with pytest.raises(SourceError, match=r"a\.csv\.gz expands to more than 14,000 characters; check where it comes"):
         list(read_pixels(path, columns, free_of_ratio=5_000))
     assert len(list(read_pixels(path, columns))) == 5_000
     path = put(tmp_path, "a.csv", b"0,0,0,0,1\n" * 5_000)

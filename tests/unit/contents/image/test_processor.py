@@ -137,7 +137,7 @@ def test_kept_encoded_or_in_a_file_the_pixels_are_the_same(
 @pytest.mark.parametrize("most", [1, 10**9])
 def test_a_broken_image_is_named(crop: Any, most: int) -> None:
     processor = replace(PROCESSOR, limits=Limits(decoded=most))
-    with pytest.raises(ImageError, match=r"^image 2, counted from 0: no "):
+    with pytest.raises(ImageError, match=r"^image 2, counted from 0: not "):
         processor.encode([*VALUES[:2], b"GIF89a", VALUES[2]], augment=Augment(crop=crop)).batch([2])
 
 

@@ -22,7 +22,7 @@ from tests.unit.sections_of import IMAGES, rules_of, section
 
 FEW, SOME = (70, 80, 90), tuple(range(70, 100))  # bits of the hash
 GOOD = [ImageRow(number, ("cat", "dog", "<b>bird</b>")[number % 3]) for number in range(30)]
-HOSTILE = "no whole image (<script>alert('name')</script>); save it again"
+HOSTILE = "not a complete image (<script>alert('name')</script>); save it again"
 BAD = [
     ImageRow(None, "cat"),
     ImageRow(100, "cat", error=HOSTILE),
@@ -54,7 +54,7 @@ def listed(column: "pd.Series[Any]") -> list[Any]:
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Validated]:
     space = write_images(tmp_path_factory.mktemp("validated"), [*GOOD, *BAD, *NEAR], rows_a_shard=7)
-    return space, validate(space, RULES, CLASSES.key)
+    return space, validate(space, RULES, CLASSES)
 
 
 def test_every_bad_image_is_put_aside_and_counted(done: tuple[Workspace, Validated]) -> None:
@@ -81,7 +81,7 @@ def test_every_bad_image_is_put_aside_and_counted(done: tuple[Workspace, Validat
     messages = {entry["rule"]: entry["message"] for entry in report["rules"]}
     assert messages["size"] == "2 rows whose image is not 5 to 20000 pixels wide and 1 to 60 high: put aside"
     assert messages["near_duplicate"] == (
-        "1 row whose image is nearly the same as that of another row of the label: a warning only, they are used"
+        "1 row whose image is nearly equal to that of another row with the same label: a warning only, they are used"
     )
 
 
@@ -115,7 +115,7 @@ def test_a_bad_image_may_stop_the_pipeline(tmp_path: Path) -> None:
         match=r"^rule undecodable: 1 row whose image cannot be decoded, for example all/cat/0032\.png:32 with label "
         r"'cat'; save these files again, or remove them, or set validation\.undecodable\.policy to quarantine; report",
     ):
-        validate(space, rules, CLASSES.key)
+        validate(space, rules, CLASSES)
 
 
 def test_near_images_go_if_asked_to_and_the_official_test_image_stays(tmp_path: Path) -> None:
@@ -218,4 +218,4 @@ def test_a_manifest_of_texts_is_refused(tmp_path: Path) -> None:
     space = write_images(tmp_path, GOOD)
     read_manifest(space.raw).drop(columns=["contrast"]).to_parquet(space.manifest)
     with pytest.raises(ValidationError, match=r"rule schema: .*no column 'contrast'.*; run `finetrail ingest` again"):
-        validate(space, RULES, CLASSES.key)
+        validate(space, RULES, CLASSES)

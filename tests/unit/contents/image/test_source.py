@@ -235,7 +235,7 @@ def test_a_hub_data_set_reads_no_file_outside_of_the_cache(tmp_path: Path, cache
     )
     assert cached_image("x, row 1", {"bytes": None, "path": None}) is None
     for path in (str(outside), f"{cache}/../secret.png"):
-        with pytest.raises(SourceError, match=r"x, row 1 points to .*secret\.png', outside of the data set; use one"):
+        with pytest.raises(SourceError, match=r"x, row 1 points to .*secret\.png', outside the data set; use one"):
             cached_image("x, row 1", {"bytes": None, "path": path})
     with pytest.raises(SourceError, match="x, row 1 holds 'words'; it must be an Image feature or bytes; set source"):
         cached_image("x, row 1", "words")

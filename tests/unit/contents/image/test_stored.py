@@ -82,7 +82,7 @@ def test_missing_and_undecodable_images_have_no_facts() -> None:
     assert found[0] == nothing
     assert found[1] == nothing | {"bytes": 0, "error": "0 bytes; save the image again"}
     assert found[2]["bytes"] == 5
-    assert str(found[2]["error"]).startswith("no image of a known format")
+    assert str(found[2]["error"]).startswith("not an image of a known format")
     assert found[3] | {"error": None} == nothing | {"bytes": 500}
     assert "runcated" in str(found[3]["error"])
     assert IMAGES.describe([]) == []

@@ -41,7 +41,7 @@ def test_a_line_that_is_no_image_is_named_and_the_others_are_scored(tmp_path: Pa
     found = unlabelled(tmp_path / "a.csv")
     assert [(one.row, one.problem) for one in found if one.content is None] == [
         (2, "3 fields, but the first line has 4"),
-        (3, "'x' is no grey value; use whole numbers 0..255"),
+        (3, "'x' is not a grey value; use whole numbers from 0 to 255"),
     ]
     assert [one.row for one in found if one.content] == [1, 4]
 
@@ -50,7 +50,7 @@ def test_a_line_that_is_no_image_is_named_and_the_others_are_scored(tmp_path: Pa
     ("text", "message"),
     [
         (None, "a.csv does not exist; give a CSV file of grey values"),
-        (b"1,2,3\n", "a.csv: 2 grey values a line are no square image"),
+        (b"1,2,3\n", "a.csv: 2 grey values per line do not make a square image"),
         (b"label,label,a\n", "a.csv: 2 columns are called 'label'"),
         (b"caf\xe9,1\n", "a.csv is not UTF-8"),
     ],

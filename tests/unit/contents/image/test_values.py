@@ -129,7 +129,7 @@ def test_values_that_name_no_file_are_in_the_quarantine_and_in_the_error(tmp_pat
         r"table, under the paths that it names, and download what are addresses; report: "
     )
     with pytest.raises(ValidationError, match=message):
-        validate(workspace, rules_of(IMAGES), CLASSES.key)
+        validate(workspace, rules_of(IMAGES), CLASSES)
     with (tmp_path / ".finetrail/validation-failed/quarantine.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert {row["rules"] for row in rows} == {"missing_image"}

@@ -53,5 +53,5 @@ def test_a_cut_is_the_part_resized() -> None:
 
 
 def test_what_is_no_image_is_refused() -> None:
-    with pytest.raises(ImageError, match="no whole image"):
+    with pytest.raises(ImageError, match="not a complete image"):
         evaluation_view(encode(noise(20, 20))[:-40], preprocessing())

@@ -179,7 +179,7 @@ def test_weights_of_another_architecture_are_not_replaced_by_random_ones(encoder
     assert len(kept) < len(tensors)
     save_file(kept, weights / "model.safetensors", {"format": "pt"})
     assert refusal(weights).startswith(
-        f"'{weights}' lacks 10 tensors of its own configuration, such as encoder.layer.1"
+        f"'{weights}' lacks 10 tensors that its own configuration needs, such as encoder.layer.1"
     )
 
 

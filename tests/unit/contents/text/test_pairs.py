@@ -56,7 +56,9 @@ def test_a_row_has_its_texts_by_column_and_none_where_one_is_missing(tmp_path: P
 
 def test_a_text_that_is_none_is_refused_with_its_column(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"premise": "it rains", "hypothesis": 3, "says": "yes"}\n')
-    with pytest.raises(SourceError, match=r"^a\.jsonl, row 1: column 'hypothesis' holds 3; it must be text$"):
+    with pytest.raises(
+        SourceError, match=r"^a\.jsonl, row 1: column 'hypothesis' holds '3' \(int\); it must be text; write it"
+    ):
         list(source_of(TEXTS, path="a.jsonl", columns=COLUMNS).read(tmp_path))
     with pytest.raises(SourceError, match=r"a\.jsonl: no column 'claim'; it has 'premise', 'hypothesis', 'says'"):
         list(source_of(TEXTS, path="a.jsonl", columns=COLUMNS | {"text": ["premise", "claim"]}).read(tmp_path))

@@ -120,7 +120,7 @@ def test_with_a_separator_each_text_stands_behind_the_name_of_its_column(tokeniz
 
 def test_more_texts_than_a_tokenizer_joins_need_a_separator(tokenizer: Any) -> None:
     with pytest.raises(
-        ConfigError, match=r"names 3 columns, but a tokenizer joins two at most; set backbone\.separator"
+        ConfigError, match=r"names 3 columns, but a tokenizer joins at most two; set backbone\.separator"
     ):
         TextProcessor(tokenizer, 16, ("a", "b", "c"))
 
@@ -130,7 +130,7 @@ def test_more_texts_than_a_tokenizer_joins_need_a_separator(tokenizer: Any) -> N
     [
         (None, "2 of 4 rows have more than 8 tokens: the longer text is cut"),
         # Here `premise:` and `hypothesis:` are two tokens each.
-        (" ", "2 of 4 rows have more than 8 tokens: their end is cut"),
+        (" ", "2 of 4 rows have more than 8 tokens: the end is cut"),
     ],
 )
 def test_it_is_told_how_many_rows_are_cut(

@@ -3,9 +3,10 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from finetrail.contents.text.received import receive_texts, unlabelled_texts
+from finetrail.contents.text.received import receive_texts, text_faults, unlabelled_texts
 from finetrail.data.sources.unlabelled import Unlabelled
 from finetrail.errors import DataError, SourceError
 
@@ -52,15 +53,44 @@ def test_what_is_wrong_with_a_whole_row_is_said_once(tmp_path: Path) -> None:
 
 
 def test_a_callers_rows_become_contents() -> None:
-    assert receive_texts([{"text": "words"}, {"text": 3}, {"text": ""}]) == ["words", "3", ""]
-    assert receive_texts([{"a": "x", "b": 3}]) == [{"a": "x", "b": "3"}]
+    assert receive_texts([{"text": "words"}, {"text": "None"}, {"text": " e\u0301 "}]) == ["words", "None", " e\u0301 "]
+    assert receive_texts([{"a": "x", "b": "3"}]) == [{"a": "x", "b": "3"}]
     assert receive_texts([]) == []
 
 
-@pytest.mark.parametrize("nothing", [None, float("nan")])
+@pytest.mark.parametrize("nothing", [None, float("nan"), pd.NA, pd.NaT])
 def test_a_row_without_a_text_is_named(nothing: object) -> None:
     rows: list[dict[str, object]] = [{"premise": "x", "hypothesis": "y"}, {"premise": "x", "hypothesis": nothing}]
     with pytest.raises(DataError, match=r"^row 2 of 2 has no hypothesis; send a text$"):
         receive_texts(rows)
-    with pytest.raises(DataError, match=r"^row 1 of 3 has no premise \(and 2 more\); send a text$"):
+    with pytest.raises(DataError, match=r"^row 1 of 3 has no premise \(and 1 more bad rows\); send a text$"):
         receive_texts([{"premise": nothing, "hypothesis": nothing}, *rows])
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("", r" has an empty text"),
+        (" \u200b\u00a0", r" has an empty text"),
+        (3, r": text '3' is of type int, not text"),
+        (["a", "b"], r": text .* is of type list, not text"),
+        ({"a": 1}, r": text .* is of type dict, not text"),
+        (b"words", r": text .* is of type bytes, not text"),
+        ("a\ud83d", r": text half of a character"),
+    ],
+    ids=ascii,
+)
+def test_what_predict_rejects_a_caller_hears_of_by_row_and_reason(value: object, reason: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=rf"^row 2 of 2{reason}; send a text$"):
+        receive_texts([{"text": "fine"}, {"text": value}])
+    if not isinstance(value, bytes):
+        path = tmp_path / "a.jsonl"
+        path.write_text("".join(json.dumps({"text": one}) + "\n" for one in ("fine", value)))
+        assert [bool(one.problem) for one in unlabelled_texts(path, ["text"])] == [False, True]
+
+
+def test_contents_without_a_text_are_known_by_their_place() -> None:
+    assert text_faults(["words", " ", {"a": "x", "b": "\u200b"}, {"a": "x", "b": "y"}]) == {
+        1: "empty text",
+        2: "empty text",
+    }

@@ -112,7 +112,9 @@ def test_of_two_texts_each_token_keeps_its_segment(method: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["DistilBert", "MPNet", "Albert"])
 def test_encoders_that_take_no_keys_and_values_are_refused(kind: str) -> None:
-    message = rf"adaptation\.method is 'prefix_tuning', but {kind}Model takes no past_key_values; use another method"
+    message = (
+        rf"adaptation\.method is 'prefix_tuning', but {kind}Model does not accept past_key_values; use another method"
+    )
     with pytest.raises(ConfigError, match=message):
         add_soft_prompt(PooledEncoder(small_encoder(kind, "eager"), "mean"), "prefix_tuning", 4)
 
@@ -177,7 +179,7 @@ def test_vectors_need_places_beside_the_longest_text(encoder_folder: Path, name:
     METHODS[name].apply(fits.model)
     assert answers(fits.model, fits.processor.encode(["cloud " * 50]), 1).shape == (1, 2)
     too_long = build(TextBackbone(weights=str(encoder_folder), max_tokens=28))
-    message = r"adaptation\.tokens is 5, but beside max_tokens this backbone reads 4 more; lower one of the two"
+    message = r"adaptation\.tokens is 5, but this backbone reads only 4 more than max_tokens; lower one of the two"
     with pytest.raises(ConfigError, match=message):
         METHODS[name].apply(too_long.model)
 

@@ -108,7 +108,7 @@ def test_the_format_can_be_given_where_the_ending_does_not_tell(tmp_path: Path) 
         ("a.csv", "text,label\n", "a.csv has no rows, only a header; add labelled examples"),
         ("a.jsonl", "\n\n", "a.jsonl has no rows"),
         ("a.csv", "body,label\n", "a.csv: no column 'text'; it has 'body', 'label'; set source.columns"),
-        ("a.jsonl", '{"text": 3, "label": "a"}', "a.jsonl, row 1: column 'text' holds 3; it must be text"),
+        ("a.jsonl", '{"text": 3, "label": "a"}', "a.jsonl, row 1: column 'text' holds '3' (int); it must be text; wr"),
         ("a.jsonl", '{"text": "\\ud800", "label": "a"}', "a.jsonl, row 1: column 'text' holds '\\ud800'; it must be"),
         ("a.jsonl", '{"text": "a", "label": "\\udfff"}', "a.jsonl, row 1: column 'label' holds '\\udfff'; it must be"),
     ],

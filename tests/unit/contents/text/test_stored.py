@@ -1,5 +1,7 @@
 """Texts in the shards: one a row as a string, several as a struct with the names of their columns."""
 
+import json
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -72,13 +74,35 @@ def test_where_one_text_ends_and_the_next_begins_is_part_of_a_row(tmp_path: Path
 
 
 def test_the_facts_of_a_row_are_of_all_its_texts() -> None:
+    hashes = [
+        {"canonical": sha256(json.dumps(texts).encode()).hexdigest()}
+        for texts in (["größer als", "eins"], ["x y z", ""])
+    ]
     described = StoredTexts(("a", "b")).describe([{"a": "größer  als", "b": "eins"}, {"a": "x y z", "b": " "}, None])
     assert described == [
-        {"characters": 15, "shortest": 4, "longest": 11, "words": 1},
-        {"characters": 6, "shortest": 1, "longest": 5, "words": 0},
-        {"characters": None, "shortest": None, "longest": None, "words": None},
+        {"characters": 15, "shortest": 4, "longest": 11, "words": 1} | hashes[0],
+        {"characters": 6, "shortest": 1, "longest": 5, "words": 0} | hashes[1],
+        {"characters": None, "shortest": None, "longest": None, "words": None, "canonical": None},
     ]
-    assert StoredTexts().describe(["größer  als"]) == [{"characters": 11, "shortest": 11, "longest": 11, "words": 2}]
+    (one,) = StoredTexts().describe(["größer  als"])
+    assert {**one, "canonical": ""} == {
+        "characters": 11,
+        "shortest": 11,
+        "longest": 11,
+        "words": 2,
+        "canonical": "",
+    }
+
+
+def test_the_canonical_hash_is_that_of_all_texts_that_look_the_same() -> None:
+    texts = ["Été 10 km", "E\u0301te\u0301 10\u00a0km ", "Été\u200b 10 km", "Été 10 km."]
+    hashes = [facts["canonical"] for facts in StoredTexts().describe(texts)]
+    assert hashes[0] == hashes[1] == hashes[2] != hashes[3]
+
+
+def test_invisible_characters_are_no_words() -> None:
+    texts = ["\u200b\u200b", "\ufeff", "\u2060\u200d", "\u3000\u00a0", "\u00ad", "a \u200b b"]
+    assert [facts["words"] for facts in StoredTexts().describe(texts)] == [0, 0, 0, 0, 0, 2]
 
 
 def test_people_see_the_start_of_all_texts_in_a_line() -> None:

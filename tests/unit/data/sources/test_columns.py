@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetrail.data.sources.columns import OFFICIAL, Columns, Place, is_missing, row_from
+from finetrail.data.canonical import is_missing
+from finetrail.data.sources.columns import OFFICIAL, Columns, Place, row_from
 from finetrail.data.store.raw import Row
 from finetrail.errors import SourceError
 
@@ -24,7 +25,16 @@ def test_content_and_label_stay_as_they_are() -> None:
 
 @pytest.mark.parametrize(
     ("value", "group"),
-    [(7, "7"), (7.0, "7"), (2.5, "2.5"), (True, "True"), (" x", " x"), (None, None), (float("nan"), None), (" ", None)],
+    [
+        (7, "7"),
+        (7.0, "7"),
+        (2.5, "2.5"),
+        (True, "True"),
+        (" x\u00a0y ", "x y"),
+        (None, None),
+        (float("nan"), None),
+        (" ", None),
+    ],
 )
 def test_a_group_is_a_name_and_a_whole_number_is_one_however_it_is_held(value: Any, group: str | None) -> None:
     assert row(value).group == group
@@ -36,7 +46,7 @@ def test_every_usual_name_of_a_split_is_known_and_the_split_of_a_whole_file_goes
     assert row(part=name, place=Place("a.csv", 1, "test")).split == "test"
 
 
-@given(st.text().filter(lambda name: name.lower() not in OFFICIAL) | st.integers())
+@given(st.text().filter(lambda name: name.lower() not in OFFICIAL and not is_missing(name)) | st.integers())
 def test_any_other_name_of_a_split_is_refused(name: str | int) -> None:
     with pytest.raises(
         SourceError, match=r"^a\.csv, row 3: (split .* is unknown; use one of train,|column 'part' holds)"
@@ -57,18 +67,14 @@ def test_names_are_the_columns_that_a_table_must_have_each_once() -> None:
     assert Columns().names == []
 
 
-@pytest.mark.parametrize(
-    ("value", "missing"),
-    [
-        (None, True),
-        (float("nan"), True),
-        ("", True),
-        (" \t", True),
-        ("x", False),
-        (0, False),
-        (False, False),
-        ([], False),
-    ],
-)
-def test_what_is_missing(value: Any, missing: bool) -> None:
-    assert is_missing(value) == missing
+@pytest.mark.parametrize("nothing", [None, float("nan"), "", " \u200b"])
+def test_a_missing_split_is_no_split_and_a_missing_group_no_group(nothing: object) -> None:
+    assert (row(part=nothing).split, row(by=nothing).group) == (None, None)
+
+
+@pytest.mark.parametrize("value", [["ann"], {"name": "ann"}, b"ann"], ids=str)
+def test_what_is_no_group_is_refused_with_its_type(value: object) -> None:
+    with pytest.raises(
+        SourceError, match=rf"^a\.csv, row 3: group .* is a {type(value).__name__}, and a group is a na"
+    ):
+        row(value)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from finetrail.data.canonical import is_blank
 from finetrail.data.sources.dialect import CsvSettings
 from finetrail.data.sources.one_column import read_raw
 from finetrail.errors import SourceError
@@ -39,7 +40,8 @@ def test_whole_tables_come_back_but_for_empty_texts(
             writer = csv.writer(file, delimiter="\t" if suffix == ".tsv" else ",")
             writer.writerows([["id", "text"], *enumerate(texts)])
     assert read(path, quoting="standard") == [
-        (number, text, "") if text.strip() else (number, "", "empty text") for number, text in enumerate(texts, start=1)
+        (number, text, "") if not is_blank(text) else (number, "", "empty text")
+        for number, text in enumerate(texts, start=1)
     ]
 
 
@@ -92,7 +94,7 @@ def test_a_parquet_file_of_numbers_and_nulls(tmp_path: Path) -> None:
     ("name", "content", "message"),
     [
         ("a.csv", b"body\nx\n", r"^a.csv: no column 'text'; it has 'body'; set source.columns, or give --column$"),
-        ("a.csv", b"text,text\nx,y\n", r"^a.csv: column 'text' appears twice in the header; rename one$"),
+        ("a.csv", b"text,text\nx,y\n", r"^a.csv: column 'text' appears twice; rename one, or remove it$"),
         (
             "a.csv",
             b'id,text\n1,"a,b"\n2,"a\n',

@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 
 from finetrail.data.sources.columns import Record
 from finetrail.data.sources.dialect import CsvSettings
+from finetrail.data.sources.one_column import read_raw
 from finetrail.data.sources.tables import read_csv, read_jsonl, read_parquet
 from finetrail.errors import SourceError
+from tests.unit.sections_of import TEXTS as TEXT_TASK
+from tests.unit.sections_of import source_of
 
 TEXTS = st.text() | st.text(alphabet="\",;\t\n\r'\\\ufeff a\x00\u2028\x85")
 ROWS = st.lists(st.fixed_dictionaries({"text": TEXTS, "label": TEXTS}), max_size=6)
@@ -96,7 +99,7 @@ def test_a_document_longer_than_the_csv_modules_own_limit_is_read(tmp_path: Path
         ('text,label\n"a"b,c\n', "a.csv, line 2: ',' expected after '\"'; correct the quoting there"),
         ("texts,Label\ngood,a\n", "a.csv: no column 'text'; it has 'texts', 'Label'; set source.columns"),
         ("text,tag\ngood,a\n", "a.csv: no column 'label'; it has 'text', 'tag'; set source.columns"),
-        ("text,label,text\na,b,c\n", "a.csv: column 'text' appears twice in the header; rename one"),
+        ("text,label,text\na,b,c\n", "a.csv: column 'text' appears twice; rename one, or remove it"),
         (b"text,label\ngood,a\ncaf\xe9,b\n", "a.csv, line 3: byte 0xe9 at column 4 is not UTF-8; as Windows-1252 it "),
         ("\ufeff", "a.csv: no column 'text'; it has none; set source.columns"),
         ("", "a.csv: no column 'text'; it has none; set source.columns"),
@@ -154,3 +157,44 @@ def test_a_parquet_file_without_the_column_lists_those_it_has(tmp_path: Path) ->
     pq.write_table(pa.table({"body": ["a"], "label": [1]}), tmp_path / "a.parquet")
     with pytest.raises(SourceError, match=r"a\.parquet: no column 'text'; it has 'body', 'label'; set source\.columns"):
         list(read_parquet(tmp_path / "a.parquet", ["text"]))
+
+
+def twice(folder: Path, name: str) -> Path:
+    """A table whose column `text` is there twice."""
+    path = folder / name
+    if name.endswith(".parquet"):
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        columns = [pa.array([value]) for value in ("x", "y", "a")]
+        pq.write_table(pa.Table.from_arrays(columns, ["text", "text", "label"]), path)
+    elif name.endswith(".jsonl"):
+        path.write_text('{"text": "x", "label": "a", "text": "y"}\n', encoding="utf-8")
+    else:
+        tab = "\t" if name.endswith(".tsv") else ","
+        path.write_text(f"text{tab}text{tab}label\nx{tab}y{tab}a\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.parquet"])
+def test_a_column_given_twice_is_refused_in_every_format(tmp_path: Path, name: str) -> None:
+    twice(tmp_path, name)
+    message = rf"^{name}(, line 1)?: column 'text' appears twice; rename one, or remove it$"
+    with pytest.raises(SourceError, match=message):
+        list(source_of(TEXT_TASK, path=name).read(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.parquet"])
+def test_nor_is_it_scored(tmp_path: Path, name: str) -> None:
+    path = twice(tmp_path, name)
+    if name == "a.jsonl":  # where each row has keys of its own, reading goes on
+        assert [row.text("text") for row in read_raw(path, ["text"])] == [("", "column 'text' appears twice")]
+        return
+    with pytest.raises(SourceError, match=rf"^{name}: column 'text' appears twice; rename one, or remove it$"):
+        list(read_raw(path, ["text"]))
+
+
+def test_a_key_may_stand_again_in_an_inner_object_and_other_keys_twice(tmp_path: Path) -> None:
+    path = table(tmp_path, '{"text": "x", "more": {"text": 1, "text": 2}, "label": "a", "id": 1, "id": 2}\n', "a.jsonl")
+    ((number, record),) = read_jsonl(path, ["text", "label"])
+    assert (number, record["text"], record["label"]) == (1, "x", "a")

@@ -41,7 +41,7 @@ def workspace_of(root: Path, rows: list[Row]) -> Workspace:
 
 
 def check(workspace: Workspace, rules: CommonRules) -> Validated:
-    return validate(workspace, rules, CLASSES.key)
+    return validate(workspace, rules, CLASSES)
 
 
 def content(folder: Path) -> dict[str, bytes]:

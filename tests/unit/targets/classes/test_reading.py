@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from finetrail.data.canonical import is_blank
 from finetrail.errors import SourceError
-from finetrail.targets.classes.reading import _tell_of_whole_numbers, read_class
+from finetrail.targets.classes.reading import read_class, tell_of_whole_numbers
 from tests.unit.sections_of import TEXTS, source_of
 
 WHERE = "homes.csv, row 3"
@@ -21,10 +23,13 @@ WHERE = "homes.csv, row 3"
 
 @given(st.text())
 def test_a_name_is_taken_as_it_is_and_white_space_is_a_missing_label(name: str) -> None:
-    assert read_class(WHERE, name) == (name if name.strip() else None)
+    assert read_class(WHERE, name) == (None if is_blank(name) else name)
 
 
-@pytest.mark.parametrize("label", [None, float("nan"), np.float64("nan"), "", " \t"])
+@pytest.mark.parametrize(
+    "label",
+    [None, float("nan"), np.float64("nan"), np.datetime64("NaT"), pd.NA, pd.NaT, "", " \t", "\u200b", "\u3000\ufeff"],
+)
 def test_an_empty_field_is_a_missing_label(label: object) -> None:
     assert read_class(WHERE, label) is None
 
@@ -39,32 +44,36 @@ def test_a_whole_number_is_one_class_in_each_way_to_hold_it(number: int) -> None
     [
         (
             ["a", "b"],
-            r"label \"\['a', 'b'\]\" is a list, and a row has one class; use a task whose labels are sets or t",
+            r"label \"\['a', 'b'\]\" is a list, but a row has one class; lists of names are for `task: ",
         ),
         (
             ("a",),
-            r"label \"\('a',\)\" is a list, and a row has one class; use a task whose labels are sets or tags, or",
+            r"label \"\('a',\)\" is a list, but a row has one class; lists of names are for `task: ",
         ),
         (
             {"name": "a"},
-            r"label \"\{'name': 'a'\}\" is a mapping, and a row has one class; use a task whose labels are",
+            r"label \"\{'name': 'a'\}\" is a mapping, but a row has one class; write one of its values as ",
         ),
         (
             b"a",
-            r"label \"b'a'\" is a bytes, and a row has one class; use a task whose labels are of that kind, or write",
+            r"label \"b'a'\" is a bytes, but a row has one class; write it as text$",
         ),
-        (date(2026, 1, 2), r"label '2026-01-02' is a date, and a row has one class; use a task"),
+        (
+            [{"start": 0, "end": 5, "type": "PER"}],
+            r"label .* is a list, but a row has one class; spans are the labels of task token-classification$",
+        ),
+        (date(2026, 1, 2), r"label '2026-01-02' is a date, but a row has one class; write a name$"),
         (
             True,
-            r"label True is a boolean, and a class is a name or a whole number; write two names, such as yes and no",
+            r"label True is a boolean, but a class is a name or a whole number; write two names, such as yes and no",
         ),
         (False, r"label False is a boolean"),
         (
             2.5,
-            r"label 2\.5 is a number, and a class is a name or a whole number; use a task of regression, or write nam",
+            r"label 2\.5 is a number, but a class is a name or a whole number; use a regression task, or write nam",
         ),
-        (float("inf"), r"label inf is a number, and a class is a name or a whole number"),
-        (Decimal("2.5"), r"label '2\.5' is a Decimal, and a row has one class"),
+        (float("inf"), r"label inf is a number, but a class is a name or a whole number"),
+        (Decimal("2.5"), r"label '2\.5' is a Decimal, but a row has one class"),
     ],
 )
 def test_what_is_no_class_is_refused_in_a_line_with_the_place_and_the_remedy(label: object, message: str) -> None:
@@ -88,9 +97,7 @@ def test_whole_numbers_of_a_column_with_gaps_are_the_classes_that_they_were(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """pandas and Arrow turn a column of whole numbers with gaps into floats."""
-    import pandas as pd
-
-    _tell_of_whole_numbers.cache_clear()  # as at the start of a process
+    tell_of_whole_numbers.cache_clear()  # as at the start of a process
     whole, gaps = pa.array([3, None, 4]), pa.array(pd.Series([3, None, 4]))
     assert gaps.type == pa.float64()
     assert read(tmp_path, whole) == read(tmp_path, gaps) == ["3", None, "4"]
@@ -104,5 +111,5 @@ def test_whole_numbers_of_a_column_with_gaps_are_the_classes_that_they_were(
     ids=["lists", "structs", "booleans", "fractions"],
 )
 def test_a_column_of_another_kind_is_refused_at_ingest(tmp_path: Path, labels: Any) -> None:
-    with pytest.raises(SourceError, match=r"^a\.parquet, row [12]: label .*; (use|write) "):
+    with pytest.raises(SourceError, match=r"^a\.parquet, row [12]: label .*; (use|write|lists|spans) "):
         read(tmp_path, labels)

@@ -49,5 +49,5 @@ def test_a_number_is_taken_as_it_is(label: float, number: float) -> None:
     ("label", "what"), [(True, "a boolean"), ([1.0], "a list"), ({"value": 1}, "a dict"), (b"1", "a bytes")]
 )
 def test_what_can_be_no_number_is_refused_in_a_line(label: object, what: str) -> None:
-    with pytest.raises(SourceError, match=rf"^homes\.csv, row 3: label .* is {what}, and the labels of this task are"):
+    with pytest.raises(SourceError, match=rf"^homes\.csv, row 3: label .* is {what}, but the labels of this task are"):
         read_number(WHERE, label)

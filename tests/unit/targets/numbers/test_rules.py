@@ -40,7 +40,7 @@ def test_a_row_out_of_range_neither_conflicts_nor_repeats() -> None:
     [
         ({"numeric_label": {"policy": "off"}}, "'fail' or 'quarantine'"),
         ({"label_range": {"min": 2, "max": 1}}, "min 2 is above max 1; swap them"),
-        ({"label_range": {"low": 2}}, "unknown key 'low'.*allowed are policy, min, max"),
+        ({"label_range": {"low": 2}}, "unknown key 'low'.*allowed keys: policy, min, max"),
         ({"rare_label": {}}, "unknown key 'rare_label'"),
         ({"class_balance": {}}, "unknown key 'class_balance'"),
         ({"unknown_label": {"labels": ["1", "2"]}}, "unknown key 'unknown_label'"),

@@ -55,7 +55,7 @@ def test_spans_that_are_not_whole_words_are_refused(spans: list[Span]) -> None:
     ("tags", "message"),
     [
         (["O", "I-X", "O", "O", "O"], "I-X after O at token 2"),
-        (["X", "O", "O", "O", "O"], "'X' at token 1 is no tag of iob2"),
+        (["X", "O", "O", "O", "O"], "'X' at token 1 is not a tag of iob2"),
         (["O"], "1 tags for 5 words"),
     ],
 )

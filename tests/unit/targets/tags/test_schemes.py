@@ -98,15 +98,15 @@ def test_a_type_may_hold_hyphens() -> None:
         ("iob2", "O O I-PER", ["I-PER after O at token 3"]),
         ("iob2", "I-PER I-PER", ["I-PER at the start"]),
         ("iob2", "B-PER I-LOC I-LOC", ["I-LOC after B-PER at token 2"]),
-        ("iob2", "O S-PER", ["'S-PER' at token 2 is no tag of iob2"]),
-        ("iob2", "PER B-", ["'PER' at token 1 is no tag of iob2", "'B-' at token 2 is no tag of iob2"]),
+        ("iob2", "O S-PER", ["'S-PER' at token 2 is not a tag of iob2"]),
+        ("iob2", "PER B-", ["'PER' at token 1 is not a tag of iob2", "'B-' at token 2 is not a tag of iob2"]),
         ("iob1", "B-PER", ["B-PER at the start"]),
         ("iob1", "I-LOC B-PER", ["B-PER after I-LOC at token 2"]),
         ("bioes", "B-PER O", ["O after B-PER at token 2"]),
         ("bioes", "B-PER", ["B-PER at the end (token 1)"]),
         ("bioes", "S-PER I-PER", ["I-PER after S-PER at token 2", "I-PER at the end (token 2)"]),
         ("bioes", "B-PER E-LOC", ["E-LOC after B-PER at token 2"]),
-        ("plain", "NOUN O B-PER", ["'O' at token 2 is no tag of plain", "'B-PER' at token 3 is no tag of plain"]),
+        ("plain", "NOUN O B-PER", ["'O' at token 2 is not a tag of plain", "'B-PER' at token 3 is not a tag of plain"]),
     ],
 )
 def test_faults_name_tag_and_token(scheme: Scheme, tags: str, expected: list[str]) -> None:
@@ -138,11 +138,11 @@ def test_a_few_mistakes_do_not_hide_the_scheme() -> None:
 @pytest.mark.parametrize(
     ("sequences", "message"),
     [
-        ([], "there is no tag, so their scheme is unknown"),
-        ([[]], "there is no tag"),
-        (["B-PER NOUN"], "tags 'B-PER' and 'NOUN' are of no common scheme; write B- or I-"),
-        (["O PER"], "tags 'O' and 'PER' are of no common scheme"),
-        (["B I O"], "tags 'O' and 'B' are of no common scheme"),
+        ([], "there are no tags, so their scheme is unknown"),
+        ([[]], "there are no tags"),
+        (["B-PER NOUN"], "tags 'B-PER' and 'NOUN' belong to no common scheme; write B- or I-"),
+        (["O PER"], "tags 'O' and 'PER' belong to no common scheme"),
+        (["B I O"], "tags 'O' and 'B' belong to no common scheme"),
         (
             ["B-PER O", "O I-PER"],
             r"break both IOB2 \(1 x, first: I-PER after O at token 2 of sentence 2\) and IOB1 \(1 x, first: B-PER at",

@@ -35,7 +35,7 @@ def random_resized(
 ) -> Pixels:
     """A random part of each image (H, W, 3), resized to (S, S): (B, S, S, 3). Szegedy et al. 2014."""
     sizes = np.array([image.shape[:2] for image in images])
-    boxes = _boxes(sizes, min_area, generator)
+    boxes = random_boxes(sizes, min_area, generator)
     return np.stack([cut(image, box, preprocessing) for image, box in zip(images, boxes, strict=True)])
 
 
@@ -46,7 +46,7 @@ def mirror(batch: Pixels, generator: np.random.Generator) -> Pixels:
     return batch
 
 
-def _boxes(sizes: np.ndarray, min_area: float, generator: np.random.Generator) -> list[tuple[int, int, int, int]]:
+def random_boxes(sizes: np.ndarray, min_area: float, generator: np.random.Generator) -> list[tuple[int, int, int, int]]:
     """Left, top, right, bottom of a part of each image; sizes (B, 2): height, width.
 
     Area and ratio are drawn anew until the part fits, ten times at most; else it is the largest centre of a fair ratio.

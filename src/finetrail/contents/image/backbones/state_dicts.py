@@ -42,7 +42,7 @@ def read_state(address: str, path: Path) -> dict[str, Tensor]:
         cause = " ".join(str(error).split())[:120]
         raise ModelError(
             f"{_short(address)!r} cannot be read as plain tensors ({type(error).__name__}: {cause}); "
-            "nothing in it was run; save its state dict, best as safetensors"
+            "nothing in it was run; save its state dict, preferably as safetensors"
         ) from error
     while isinstance(content, dict) and (
         inner := [name for name in _CONTAINERS if isinstance(content.get(name), dict)]
@@ -54,7 +54,7 @@ def read_state(address: str, path: Path) -> dict[str, Tensor]:
         else {}
     )
     if not tensors:
-        raise ModelError(f"{_short(address)!r} holds no tensors by name; save the state dict of a model")
+        raise ModelError(f"{_short(address)!r} holds no named tensors; save a model's state dict")
     return tensors
 
 
@@ -74,13 +74,13 @@ def put_in(
         ModelError: a tensor of the network is missing or of another shape, or the file is from a larger network.
     """
     wanted = network.state_dict()
-    remedy = "name the model that it was trained as"
+    remedy = "set backbone.name to the model that it was trained as"
     if match == "order":
         fault, chosen = _by_order(wanted, tensors)
     else:
         fault, chosen = _by_name(wanted, tensors, heads)
         if fault and not _by_order(wanted, tensors)[0]:
-            remedy = "all of its tensors fit in their order, though: set backbone.match to `order`"
+            remedy = "all of its tensors do fit in order, though: set backbone.match to `order`"
     if fault:
         raise ModelError(f"{_short(address)!r} does not fit this backbone: {fault}; {remedy}")
     # Counters that a file lacks stay as they are.
@@ -118,7 +118,7 @@ def _by_name(
     used = {prefix + name for name in wanted}
     rest = [name for name in _without_counters(found) if name not in used and not _is_head(name, heads)]
     if rest:
-        return f"{len(rest)} of its tensors have no place in it, such as {_described(rest[0], found)}", {}
+        return f"{len(rest)} of its tensors have no place there, such as {_described(rest[0], found)}", {}
     return "", {name: found[prefix + name] for name in wanted if prefix + name in found}
 
 

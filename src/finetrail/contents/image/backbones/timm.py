@@ -62,7 +62,9 @@ def _create(name: str, file: Path | None = None) -> Any:
     try:
         return timm.create_model(name, pretrained=bool(file), num_classes=0, **own)
     except (RuntimeError, ValueError) as error:  # no such tag, or a file of another model
-        raise ModelError(f"timm cannot build {name!r} ({' '.join(str(error).split())[:200]}); correct it") from error
+        raise ModelError(
+            f"timm cannot build {name!r} ({' '.join(str(error).split())[:200]}); correct backbone.name or weights"
+        ) from error
 
 
 def _hub_file(name: str, root: Path) -> Path:

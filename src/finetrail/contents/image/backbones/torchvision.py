@@ -21,10 +21,10 @@ _CLASSES = 1000  # of the heads that torchvision builds by default
 _PATIENCE = 20.0  # seconds without an answer from the server
 _BOUND = ("vit_", "maxvit_")  # models that are built for one image size
 _REFUSED = {
-    "googlenet": "it answers with several outputs while it trains",
-    "inception_v3": "it answers with several outputs while it trains",
+    "googlenet": "it returns several outputs during training",
+    "inception_v3": "it returns several outputs during training",
     "mnasnet": "it cannot be restored from plain tensors",
-    "squeezenet": "its head is no linear layer",
+    "squeezenet": "its head is not a linear layer",
 }
 
 
@@ -90,8 +90,8 @@ def _weights_of(name: str) -> Any:
         close = difflib.get_close_matches(name, names, n=3)
         hint = f"did you mean {' or '.join(close)}? " if close else ""
         raise ModelError(
-            f"torchvision has no model {name!r}; {hint}a model of timm is named timm/NAME, one of transformers "
-            "by `name: transformers` and its folder in `weights`"
+            f"torchvision has no model {name!r}; {hint}for a timm model, write timm/NAME; for a transformers "
+            "model, `name: transformers` and its folder in `weights`"
         )
     reason = next((reason for start, reason in _REFUSED.items() if name.startswith(start)), None)
     if reason:
@@ -119,7 +119,9 @@ def take_off_head(network: nn.Module, name: str) -> str:
     """Replace the last linear layer, and a dropout before it, with the identity. Returns: the layer's name."""
     linear = [(place, module) for place, module in network.named_modules() if isinstance(module, nn.Linear)]
     if not linear or linear[-1][1].out_features != _CLASSES:
-        raise ModelError(f"{name!r} cannot be a backbone: its head is no linear layer; use another, such as resnet50")
+        raise ModelError(
+            f"{name!r} cannot be a backbone: its head is not a linear layer; use another, such as resnet50"
+        )
     head = str(linear[-1][0])
     parent = network.get_submodule(head.rpartition(".")[0])
     setattr(parent, head.rpartition(".")[2], nn.Identity())

@@ -69,7 +69,9 @@ def rebuild(name: str, image_size: int, folder: Path) -> nn.Module:
         model = _class_for(config).from_config(config, dtype=torch.float32, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         cause = " ".join(str(error).split())[:200]
-        raise ModelError(f"{folder} is no whole model ({cause}); `dvc checkout` restores a tracked model") from error
+        raise ModelError(
+            f"{folder} is not a complete model ({cause}); `dvc checkout` restores a tracked model"
+        ) from error
     return Features(model, image_size)
 
 
@@ -106,8 +108,8 @@ def _pretrained(address: str, folder: Path) -> Any:
     missing = sorted(report["missing_keys"])
     if missing:
         raise ModelError(
-            f"{address!r} lacks {len(missing)} tensors of its own configuration, such as {missing[0]}; "
-            "name a folder whose weights are whole"
+            f"{address!r} lacks {len(missing)} tensors that its own configuration needs, such as {missing[0]}; "
+            "name a folder with complete weights"
         )
     return model
 
@@ -123,7 +125,7 @@ def _random(settings: ImageBackbone) -> tuple[Any, Preprocessing]:
         model = _class_for(config).from_config(config, dtype=torch.float32, trust_remote_code=False)
     except (ValueError, KeyError) as error:
         raise ModelError(
-            f"{settings.name!r} names no kind of image model that could start with random weights; "
+            f"{settings.name!r} is not an image model type that can start with random weights; "
             "write, for example, transformers/vit"
         ) from error
     size = _pixels(getattr(config, "image_size", 224))
@@ -182,8 +184,8 @@ def _own_preprocessing(settings: ImageBackbone, folder: Path, config: Any) -> Pr
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise ModelError(
-            f"{settings.weights!r} has a {_PREPROCESSOR} that cannot be used ({cause}); set the values in backbone and "
-            "remove the file"
+            f"{settings.weights!r} has a {_PREPROCESSOR} that cannot be used ({cause}); set backbone.mean and "
+            "backbone.std, and remove the file"
         ) from error
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetrail.contents.image.augment.crops import RATIO, _boxes, mirror, padded, random_resized
+from finetrail.contents.image.augment.crops import RATIO, mirror, padded, random_boxes, random_resized
 from tests.unit.models.drawings import noise, preprocessing
 
 SEEDS = st.integers(0, 2**64 - 1)
@@ -52,7 +52,7 @@ def test_a_random_part_is_inside_and_of_the_size_and_ratio_asked_for(
     sizes: list[tuple[int, int]], min_area: float, seed: int
 ) -> None:
     for (height, width), (left, top, right, bottom) in zip(
-        sizes, _boxes(np.array(sizes), min_area, np.random.default_rng(seed)), strict=True
+        sizes, random_boxes(np.array(sizes), min_area, np.random.default_rng(seed)), strict=True
     ):
         assert 0 <= left < right <= width
         assert 0 <= top < bottom <= height
@@ -66,7 +66,7 @@ def test_a_random_part_is_inside_and_of_the_size_and_ratio_asked_for(
 
 @pytest.mark.parametrize("min_area", [0.08, 0.5])
 def test_areas_and_places_are_spread_evenly(min_area: float) -> None:
-    boxes = np.array(_boxes(np.array([(200, 200)] * 2000), min_area, np.random.default_rng(1)))
+    boxes = np.array(random_boxes(np.array([(200, 200)] * 2000), min_area, np.random.default_rng(1)))
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]) / 200**2
     assert areas.min() >= min_area * 0.97
     assert areas.mean() == pytest.approx((1 + min_area) / 2, abs=0.06)  # a little less: the largest may not fit

@@ -68,7 +68,7 @@ def test_wrappers_and_heads_are_left_out(prefix: str, head: str, match: str) -> 
 def test_a_head_that_the_library_names_in_its_own_way_is_left_out() -> None:
     state = weights("top.out")
     assert same(put(state, heads=("top.out",)), state)
-    assert refusal(state).startswith("2 of its tensors have no place in it, such as top.out.weight (7, 4); ")
+    assert refusal(state).startswith("2 of its tensors have no place there, such as top.out.weight (7, 4); ")
 
 
 def test_counters_that_older_files_lack_are_not_missed() -> None:
@@ -83,7 +83,7 @@ def test_names_of_their_own_are_matched_in_order() -> None:
     foreign = renamed(weights("_fc"), lambda name: "block_" + name.replace(".", "_x."))
     assert same(put(foreign, "order"), weights())
     assert refusal(foreign) == (
-        "it has no 0.weight (4, 3, 1, 1); all of its tensors fit in their order, though: set backbone.match to `order`"
+        "it has no 0.weight (4, 3, 1, 1); all of its tensors do fit in order, though: set backbone.match to `order`"
     )
 
 
@@ -95,28 +95,28 @@ def test_half_precision_is_taken_in_full_precision() -> None:
 @pytest.mark.parametrize(
     ("change", "match", "fault"),
     [
-        (lambda state: state.pop("2.bias"), "name", "it has no 2.bias (4,); name the model"),
-        (lambda state: state.pop("2.bias"), "order", "it holds 9 tensors, the backbone 10; name the model"),
+        (lambda state: state.pop("2.bias"), "name", "it has no 2.bias (4,); set backbone.name"),
+        (lambda state: state.pop("2.bias"), "order", "it holds 9 tensors, the backbone 10; set backbone.name"),
         (
             lambda state: state.update({"3.weight": torch.ones(4, 9)}),
             "name",
-            "it has 3.weight (4, 9), where 3.weight (4, 4, 1, 1) belongs; name the model",
+            "it has 3.weight (4, 9), where 3.weight (4, 4, 1, 1) belongs; set backbone.name",
         ),
         (
             lambda state: state.update({"3.weight": torch.ones(4, 9)}),
             "order",
-            "tensor 9 is 3.weight (4, 9), where 3.weight (4, 4, 1, 1) belongs; name the model",
+            "tensor 9 is 3.weight (4, 9), where 3.weight (4, 4, 1, 1) belongs; set backbone.name",
         ),
         # A deeper network of the same family holds all that a shallower one wants.
         (
             lambda state: state.update({"4.weight": torch.ones(4, 4, 1, 1), "4.bias": torch.ones(4)}),
             "name",
-            "2 of its tensors have no place in it, such as 4.weight (4, 4, 1, 1); name the model",
+            "2 of its tensors have no place there, such as 4.weight (4, 4, 1, 1); set backbone.name",
         ),
         (
             lambda state: state.update({"4.weight": torch.ones(4, 4, 1, 1), "4.bias": torch.ones(4)}),
             "order",
-            "it holds 12 tensors, the backbone 10; name the model",
+            "it holds 12 tensors, the backbone 10; set backbone.name",
         ),
         # Of the same shape, but another thing.
         (
@@ -175,7 +175,7 @@ def test_a_poisoned_file_is_refused_and_does_nothing(tmp_path: Path) -> None:
     (tmp_path / "touched").unlink()
     with pytest.raises(ModelError, match=r"'bad\.pt' cannot be read as plain tensors \(UnpicklingError: ") as caught:
         read_state("bad.pt", tmp_path / "bad.pt")
-    assert "nothing in it was run; save its state dict, best as safetensors" in str(caught.value)
+    assert "nothing in it was run; save its state dict, preferably as safetensors" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "touched").exists()
 
@@ -203,5 +203,5 @@ def test_what_is_no_file_of_weights_is_refused(tmp_path: Path, content: bytes, e
 @pytest.mark.parametrize("content", [{"epoch": 3}, [torch.ones(2)], torch.ones(3), {}])
 def test_a_file_without_named_tensors_is_refused(tmp_path: Path, content: Any) -> None:
     torch.save(content, tmp_path / "a.pt")
-    with pytest.raises(ModelError, match="holds no tensors by name; save the state dict of a model"):
+    with pytest.raises(ModelError, match="holds no named tensors; save a model's state dict"):
         read_state("a.pt", tmp_path / "a.pt")

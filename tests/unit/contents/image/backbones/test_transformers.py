@@ -65,7 +65,7 @@ def test_what_is_saved_comes_back_with_its_weights_and_names_no_place(
     with torch.no_grad():
         assert torch.equal(again.eval()(batch), backbone.eval()(batch))
     (tmp_path / "0" / "config.json").unlink()
-    with pytest.raises(ModelError, match=r"is no whole model .*; `dvc checkout` restores a tracked model"):
+    with pytest.raises(ModelError, match=r"is not a complete model .*; `dvc checkout` restores a tracked model"):
         rebuild(tmp_path / "0")
 
 
@@ -136,7 +136,10 @@ def test_a_folder_that_does_not_say_how_images_are_prepared(vit: Path, tmp_path:
         ("pickle", "holds no image model with safetensors weights ("),
         ("torn", "holds no image model with safetensors weights ("),
         ("config", "holds no image model with safetensors weights ("),
-        ("less", " lacks 2 tensors of its own configuration, such as vit.layers.1.mlp.fc2.bias; name a folder whose"),
+        (
+            "less",
+            " lacks 2 tensors that its own configuration needs, such as vit.layers.1.mlp.fc2.bias; name a folder with",
+        ),
         ("preprocessor", " has a preprocessor_config.json that cannot be used ("),
     ],
 )

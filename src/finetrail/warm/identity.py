@@ -1,0 +1,53 @@
+"""What a stage and the process that it is forked from must have in common, so that nobody can tell the difference."""
+
+import os
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).resolve().parents[1]
+FREE = frozenset({"_", "SHLVL", "PWD", "OLDPWD", "DVC_ROOT", "DVC_STAGE"})
+"""Variables that may differ from stage to stage: no library reads them when it is imported."""
+
+
+def identity() -> dict[str, Any]:
+    """Everything that imported libraries may depend on, as JSON. The environment is part of it, secrets included."""
+    return {
+        "interpreter": [sys.executable, sys.prefix, sys.version, sys.warnoptions, sorted(map(str, sys._xoptions))],
+        "flags": [getattr(sys.flags, name) for name in ("optimize", "isolated", "no_site", "utf8_mode", "verbose")],
+        "package": str(PACKAGE),
+        "folder": str(Path.cwd()),
+        "environment": {name: value for name, value in os.environ.items() if name not in FREE},
+        "user": [list(os.getresuid()), list(os.getresgid()), sorted(os.getgroups())],
+        # Containers may share a folder, but nothing else.
+        "namespaces": sorted(str(entry.readlink()) for entry in Path("/proc/self/ns").iterdir()),
+        "cgroup": Path("/proc/self/cgroup").read_text(encoding="utf-8"),
+        "cores": sorted(os.sched_getaffinity(0)),
+        "niceness": os.nice(0),
+        # A process may lower its own hard limits, but not raise them.
+        "hard_limits": {str(number): hard for number, (_, hard) in limits().items()},
+    }
+
+
+def limits() -> dict[int, tuple[int, int]]:
+    """The resource limits of this process: soft and hard, by number."""
+    numbers = sorted({getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")})
+    return {number: resource.getrlimit(number) for number in numbers}
+
+
+def code(folder: Path) -> list[tuple[str, int, int]]:
+    """The state of the code: of finetrail, of what is installed beside it, and of the workspace's lock file.
+
+    Size and time of change of each file: reading them would take as long as some stages.
+    """
+    installed = [Path(entry) for entry in sys.path if entry and Path(entry).is_dir()]
+    files = [*PACKAGE.rglob("*.py"), *installed, folder / "requirements.lock"]
+    found = []
+    for file in files:
+        try:
+            known = file.stat()
+        except FileNotFoundError:
+            continue
+        found.append((str(file), known.st_size, known.st_mtime_ns))
+    return sorted(found)
