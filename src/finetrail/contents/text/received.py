@@ -6,7 +6,7 @@ from typing import Any
 
 from finetrail.contents.text.stored import parts
 from finetrail.data.canonical import is_missing
-from finetrail.data.sources.one_column import read_raw, why_no_text
+from finetrail.data.sources.raw_rows import read_raw, why_no_text
 from finetrail.data.sources.unlabelled import PLAIN, Reading, Unlabelled, kind_of
 from finetrail.errors import DataError
 

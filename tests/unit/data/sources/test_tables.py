@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from finetrail.data.sources.columns import Record
 from finetrail.data.sources.dialect import CsvSettings
-from finetrail.data.sources.one_column import read_raw
+from finetrail.data.sources.raw_rows import read_raw
 from finetrail.data.sources.tables import read_csv, read_jsonl, read_parquet
 from finetrail.errors import SourceError
 from tests.unit.sections_of import TEXTS as TEXT_TASK

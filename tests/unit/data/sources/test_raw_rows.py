@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from finetrail.data.canonical import is_blank
 from finetrail.data.sources.dialect import CsvSettings
-from finetrail.data.sources.one_column import read_raw
+from finetrail.data.sources.raw_rows import read_raw
 from finetrail.errors import SourceError
 
 Field = tuple[int, str, str]
