@@ -17,6 +17,7 @@ from finetrail.programs.dvc import configure, has_remote, remote
 from finetrail.programs.environment import check_environment
 from finetrail.programs.run import Ended, run
 from finetrail.warm.place import allowed, kept
+from flows.parameters import NAME, REF, Text, misread, text_of
 from flows.places import Places
 
 Say = Callable[[str], None]
@@ -46,7 +47,7 @@ class Clone:
 
 
 @contextmanager
-def fresh_clone(places: Places, git_ref: str, recipe: str | None) -> Iterator[Clone]:
+def fresh_clone(places: Places, git_ref: Text, recipe: Text | None) -> Iterator[Clone]:
     """Clone the repository at `git_ref` and have its DVC use the shared cache.
 
     Args:
@@ -57,13 +58,15 @@ def fresh_clone(places: Places, git_ref: str, recipe: str | None) -> Iterator[Cl
         ConfigError: there is no such ref or recipe, or its packages are not the ones of this worker.
         WorkspaceError: git or DVC failed.
     """
+    ref = text_of("git_ref", git_ref, REF)
+    chosen = None if recipe is None or recipe == "" else text_of("recipe", recipe, NAME)
     clones = places.home / "clones"
     clones.mkdir(parents=True, exist_ok=True)
     _sweep(clones)
     root = clones / uuid.uuid4().hex[:12]
     with FileLock(_lock_of(root)):
         try:
-            clone = _set_up(places, root, git_ref, recipe)
+            clone = _set_up(places, root, ref, chosen)
             # One for all stages, each of which has a DVC of its own.
             with kept(root, clone.environment) if allowed(clone.environment) else nullcontext():
                 yield clone
@@ -112,9 +115,13 @@ def _environment(places: Places, root: Path) -> dict[str, str]:
 def _commit(root: Path, git_ref: str, environment: dict[str, str]) -> str:
     """The commit of a ref; a branch is that of the repository, which is the clone's `origin`."""
     for name in (f"refs/remotes/origin/{git_ref}", git_ref):
-        found = run(["git", "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"], root, environment)
+        ask = ["git", "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"]
+        found = run(ask, root, environment)
         if found.code == 0:
             return found.lines[-1]
+    commit = misread(git_ref, must(["git", "rev-list", "--all"], root, environment))
+    if commit is not None:
+        return commit
     raise ConfigError(f"git_ref is {git_ref!r}: the repository has no such branch, tag or commit; push it first")
 
 

@@ -10,21 +10,22 @@ from finetrail.workspace import read_json
 from flows.artifacts import leave_evaluation
 from flows.clones import Clone
 from flows.judging import judge_in_clone
+from flows.parameters import Text
 from flows.stages import describe
 from flows.tasks import Limits
 
 
 @flow(name="evaluate", flow_run_name="evaluate {version}", persist_result=False)
 def evaluate(
-    version: str | int = "champion",
-    git_ref: str = "HEAD",
-    recipe: str | None = None,
+    version: Text = "champion",
+    git_ref: Text = "HEAD",
+    recipe: Text | None = None,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> State[Any]:
     """Score a version on a test split; the ledger counts how many models were scored on the same.
 
     Args:
-        version: A version's number, or an alias.
+        version: A version's number, an alias, or a candidate.
         git_ref: Branch, tag or commit whose test split is taken.
         recipe: A recipe to take in place of params.yaml.
         limits: Of tries and minutes.
@@ -36,5 +37,11 @@ def evaluate(
             leave_evaluation(read_json(clone.root / "evaluation.json"))
         return state
 
-    command = ["evaluate", str(version), "--json", "evaluation.json"]
-    return judge_in_clone(command, git_ref, recipe, limits, end)
+    return judge_in_clone(
+        ["evaluate", "--json", "evaluation.json"],
+        version=version,
+        git_ref=git_ref,
+        recipe=recipe,
+        limits=limits,
+        end=end,
+    )

@@ -15,6 +15,7 @@ from prefect.states import Cancelling, Completed, Failed
 from finetrail.errors import ConfigError
 from flows.clones import Clone
 from flows.exchange import pull, push
+from flows.parameters import Text
 from flows.tasks import Limits
 
 _PAUSE = 2.0
@@ -33,7 +34,7 @@ def check_deployment(deployment: str) -> None:
 
 
 def train_elsewhere(
-    deployment: str, names: Sequence[str], clone: Clone, recipe: str | None, limits: Limits
+    deployment: str, names: Sequence[str], clone: Clone, recipe: Text | None, limits: Limits
 ) -> State[Any]:
     """Have each candidate trained by a run of its own, all at once, and get what they made.
 

@@ -15,6 +15,7 @@ from prefect.client.schemas.objects import State
 from flows.artifacts import leave_lock
 from flows.clones import Clone
 from flows.fan_out import check_deployment, train_elsewhere
+from flows.parameters import Text
 from flows.pipeline import AFTER, BEFORE, run_stages, work_in_clone
 from flows.stages import candidates_of
 from flows.tasks import Limits
@@ -22,8 +23,8 @@ from flows.tasks import Limits
 
 @flow(name="finetune", persist_result=False)
 def finetune(
-    git_ref: str = "HEAD",
-    recipe: str | None = None,
+    git_ref: Text = "HEAD",
+    recipe: Text | None = None,
     fan_out: str | None = None,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> State[Any]:

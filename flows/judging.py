@@ -9,6 +9,7 @@ from prefect.states import Completed, Failed
 
 from finetrail.programs.run import Ended
 from flows.clones import Clone
+from flows.parameters import VERSION, Text, text_of
 from flows.pipeline import BEFORE, run_stages, work_in_clone
 from flows.tasks import Limits, as_task
 
@@ -18,15 +19,18 @@ REFUSED = "Refused"
 
 def judge_in_clone(
     command: Sequence[str],
-    git_ref: str,
-    recipe: str | None,
+    *,
+    version: Text,
+    git_ref: Text,
+    recipe: Text | None,
     limits: Limits,
     end: Callable[[Clone, Ended], State[Any]],
 ) -> State[Any]:
     """Get the test split from DVC, and run a command of finetrail as a task with its name.
 
     Args:
-        command: without `finetrail`: its name, and its arguments.
+        command: without `finetrail`: its name, and its options.
+        version: its argument.
         end: maps the command's end to a state.
     """
 
@@ -35,8 +39,10 @@ def judge_in_clone(
         if not state.is_completed():
             return state
 
+        meant = text_of("version", version, VERSION)
+
         def judge() -> State[Any]:
-            return end(clone, clone.run("finetrail", *command, say=get_run_logger().info))
+            return end(clone, clone.run("finetrail", *command, "--", meant, say=get_run_logger().info))
 
         state = as_task(command[0], limits, limits.stage_minutes, judge)(return_state=True)
         # A new state: given the task's own, Prefect would only count it.

@@ -10,6 +10,7 @@ from prefect.states import Completed, Failed
 from finetrail.errors import FinetrailError
 from flows.clones import Clone, fresh_clone
 from flows.exchange import pull, push
+from flows.parameters import Text
 from flows.places import Places
 from flows.stages import restore, run_stage
 from flows.tasks import Limits
@@ -18,7 +19,9 @@ BEFORE = ("ingest", "validate", "split")
 AFTER = ("select", "test", "register")
 
 
-def work_in_clone(git_ref: str, recipe: str | None, limits: Limits, work: Callable[[Clone], State[Any]]) -> State[Any]:
+def work_in_clone(
+    git_ref: Text, recipe: Text | None, limits: Limits, work: Callable[[Clone], State[Any]]
+) -> State[Any]:
     """Do `work` in a fresh clone, between a pull and a push; returns the state of the first that fails, or of `work`.
 
     If a stage fails, the results of those before it are pushed all the same.

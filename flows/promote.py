@@ -13,16 +13,17 @@ from flows.artifacts import leave_verdict
 from flows.clones import Clone
 from flows.events import tell_promoted
 from flows.judging import REFUSED, judge_in_clone
+from flows.parameters import Text
 from flows.stages import describe
 from flows.tasks import UNAVAILABLE, Limits
 
 
 @flow(name="promote", flow_run_name="promote {version}", persist_result=False)
 def promote(
-    version: str | int = "challenger",  # an int: so Prefect's command reads `-p version=1`
+    version: Text = "challenger",
     dry_run: bool = False,
-    git_ref: str = "HEAD",
-    recipe: str | None = None,
+    git_ref: Text = "HEAD",
+    recipe: Text | None = None,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> State[Any]:
     """Compare a version with the champion on the same test rows, by the rules of `gate:` in params.yaml.
@@ -31,7 +32,7 @@ def promote(
     `finetrail.model.promoted`.
 
     Args:
-        version: A version's number, or an alias.
+        version: A version's number, an alias, or a candidate.
         dry_run: Judge only; nothing is changed.
         git_ref: Branch, tag or commit whose test split and gate are taken.
         recipe: A recipe to take in place of params.yaml.
@@ -53,5 +54,11 @@ def promote(
         return Failed(name=UNAVAILABLE if raced else REFUSED, message=state.message)
 
     options = ["--dry-run"] if dry_run else []
-    command = ["promote", str(version), "--json", "verdict.json", *options]
-    return judge_in_clone(command, git_ref, recipe, limits, end)
+    return judge_in_clone(
+        ["promote", "--json", "verdict.json", *options],
+        version=version,
+        git_ref=git_ref,
+        recipe=recipe,
+        limits=limits,
+        end=end,
+    )

@@ -14,18 +14,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import psutil
 import typer
 
 from finetrail.cli.console import one_line_errors, out
 from finetrail.config import load_params
 from finetrail.errors import WorkspaceError
+from finetrail.programs.ports import HOST, answers, listens, refuse_busy
 from finetrail.runs.tracking import connect
 from finetrail.workspace import Workspace, read_json, write_json
 from flows.places import CHECKOUT
 
-HOST = "127.0.0.1"
 PREFECT_PORT = int(os.environ.get("FINETRAIL_PREFECT_PORT", "4200"))
 MLFLOW_PORT = int(os.environ.get("FINETRAIL_MLFLOW_PORT", "5000"))
 PREFECT, MLFLOW = f"http://{HOST}:{PREFECT_PORT}", f"http://{HOST}:{MLFLOW_PORT}"
@@ -41,11 +40,21 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @dataclass(frozen=True)
 class Server:
-    """A program that stays. Attributes: answers: an address that answers once it is ready; None for a worker."""
+    """A program that stays.
+
+    Attributes:
+        port: None for a worker.
+        health: the path that answers once it is ready.
+    """
 
     name: str
     command: list[str]
-    answers: str | None
+    port: int | None = None
+    health: str = ""
+
+    @property
+    def address(self) -> str:
+        return f"http://{HOST}:{self.port}"
 
 
 def _servers(database: str) -> list[Server]:
@@ -53,29 +62,36 @@ def _servers(database: str) -> list[Server]:
     mlflow = ["-m", "mlflow", "server", "--host", HOST, "--port", str(MLFLOW_PORT), "--workers", "1"]
     worker = [python, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process", "--work-queue"]
     return [
-        Server("prefect", [python, "-m", "flows.sqlite_server", "server", "start"], f"{PREFECT}/api/health"),
-        Server("mlflow", [python, *mlflow, "--backend-store-uri", database], f"{MLFLOW}/health"),
-        Server("worker", [*worker, "default", "--name", f"{POOL}-1"], None),
+        Server("prefect", [python, "-m", "flows.sqlite_server", "server", "start"], PREFECT_PORT, "/api/health"),
+        Server("mlflow", [python, *mlflow, "--backend-store-uri", database], MLFLOW_PORT, "/health"),
+        Server("worker", [*worker, "default", "--name", f"{POOL}-1"]),
         # A worker of its own, so that runs waiting for trainings never take their slot; one, because two take longer.
-        Server("trainer", [*worker, "train", "--name", f"{POOL}-train-1", "--limit", "1"], None),
+        Server("trainer", [*worker, "train", "--name", f"{POOL}-train-1", "--limit", "1"]),
     ]
 
 
 @app.command()
 @one_line_errors
 def up() -> None:
-    """Start what is not running yet, and print the addresses."""
+    """Start what is not running yet, and print the addresses.
+
+    Before anything starts, a port that another program has is refused: its server would answer in place of this
+    checkout's, and workers would take its runs.
+    """
     _FOLDER.mkdir(parents=True, exist_ok=True)
     workspace = Workspace(CHECKOUT)
     os.environ.pop("MLFLOW_TRACKING_URI", None)
     database = connect(workspace, load_params(workspace.params).project).uri
     environment = os.environ | _environment()
-    for server in _servers(database):
-        if _running(server.name) is None:
+    servers = _servers(database)
+    missing = [server for server in servers if _running(server.name) is None]
+    for server in missing:
+        if server.port is not None:
+            refuse_busy(server.port, f"FINETRAIL_{server.name.upper()}_PORT={{port}} make up")
+    for server in servers:
+        if server in missing:
             _start(server, environment)
-        out.print(
-            f"{server.name:<8} {server.answers.rpartition('/')[0].removesuffix('/api') if server.answers else POOL}"
-        )
+        out.print(f"{server.name:<8} {server.address if server.port else POOL}")
     _automate(environment)
     _ENV.write_text(f"{_MARK}\nPREFECT_API_URL={PREFECT}/api\n", encoding="utf-8")
     out.print("next: prefect deploy --all, then prefect deployment run finetune/finetune, or the Run button there")
@@ -141,18 +157,11 @@ def _start(server: Server, environment: Mapping[str, str]) -> None:
         )
     write_json(_record(server.name), {"pid": process.pid, "started": psutil.Process(process.pid).create_time()})
     until = time.monotonic() + _STARTS
-    while server.answers and not _answers(server.answers):
+    while server.port and not (answers(server.address + server.health) and listens(process.pid, server.port)):
         if process.poll() is not None or time.monotonic() > until:
             last = " ".join(log.read_text(encoding="utf-8", errors="replace").split()[-40:])
-            raise WorkspaceError(f"{server.name} does not answer at {server.answers} ({last}); see {log}")
+            raise WorkspaceError(f"{server.name} does not answer at {server.address} ({last}); see {log}")
         time.sleep(0.3)
-
-
-def _answers(address: str) -> bool:
-    try:
-        return httpx.get(address, timeout=5).is_success
-    except httpx.HTTPError:
-        return False
 
 
 def _running(name: str) -> psutil.Process | None:

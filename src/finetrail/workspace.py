@@ -11,6 +11,7 @@ from typing import Any
 from finetrail.errors import WorkspaceError
 
 SPLITS = ("train", "val", "test")
+_EXPERIMENTS = (".dvc", "tmp", "exps")
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,42 @@ class Workspace:
     def lock(self) -> Path:
         return self.root / "requirements.lock"
 
+    def stage_of(self, path: Path) -> str:
+        """The stage that writes a path; empty where none does."""
+        outs = {
+            "ingest": (self.raw,),
+            "validate": (self.validation,),
+            "split": (self.splits,),
+            "train": (self.models, self.runs),
+            "select": (self.selection,),
+            "test": (self.test_report,),
+            "register": (self.registration,),
+        }
+        return next((name for name, own in outs.items() if any(path.is_relative_to(out) for out in own)), "")
+
     @property
     def scratch(self) -> Path:
         """Outside every DVC out: what must outlive a stage (checkpoints, the local MLflow database)."""
         return self.root / ".finetrail"
+
+    @property
+    def mlflow(self) -> Path:
+        """The local MLflow store; of an experiment, that of the workspace which it is an experiment of."""
+        return (self.original or self).scratch / "mlflow"
+
+    @property
+    def original(self) -> "Workspace | None":
+        """Where this is the copy in which DVC runs an experiment (`dvc exp run --temp`, `--queue`): what it copies.
+
+        DVC removes the copy in the end; what is to be found afterwards must lie in the original.
+        """
+        parts = self.root.resolve().parts
+        at = next((at for at in range(len(parts)) if parts[at : at + len(_EXPERIMENTS)] == _EXPERIMENTS), None)
+        if at is None:
+            return None
+        # A workspace below the top of its repository has the same path in the copy, but .dvc may lie in either.
+        top, below = Path(*parts[:at]), parts[at + len(_EXPERIMENTS) + 1 :]
+        return next((Workspace(root) for root in (top.joinpath(*below), top) if (root / "params.yaml").exists()), None)
 
     def split(self, name: str) -> Path:
         return self.splits / name
@@ -135,10 +168,16 @@ class Workspace:
 def need(path: Path, stage: str) -> Path:
     """Return `path` if it exists, else say which stage writes it."""
     if not path.exists():
-        raise WorkspaceError(
-            f"{path} does not exist: it is written by `{stage}`; run `dvc repro` or `finetrail {stage}`"
-        )
+        raise lacking(path, stage)
     return path
+
+
+def lacking(path: Path, stage: str) -> WorkspaceError:
+    """The error for an out that is not there."""
+    parts = path.parts
+    candidate = next((f" {parts[at + 1]}" for at, part in enumerate(parts[:-1]) if part in ("models", "runs")), "")
+    command = f"finetrail {stage}{candidate if stage == 'train' else ''}"
+    return WorkspaceError(f"{path} does not exist: it is written by `{stage}`; run `dvc repro` or `{command}`")
 
 
 def read_json(path: Path) -> Any:

@@ -1,5 +1,7 @@
 """A run's clone: of the wanted commit, apart from everything else, and gone in the end."""
 
+import json
+import re
 import shutil
 import subprocess
 import sys
@@ -63,6 +65,34 @@ def test_a_commit_that_no_branch_ends_with(repository: Path) -> None:
     commit = git(repository, "rev-parse", "main~1")
     with fresh_clone(places(repository), commit[:10], None) as clone:
         assert clone.commit == commit
+
+
+def test_a_commit_that_prefects_command_took_for_a_number(repository: Path) -> None:
+    """It reads `-p git_ref=8416302` as JSON, and 12e4567 as Infinity."""
+    tree, number = git(repository, "rev-parse", "HEAD^{tree}"), 0
+    found: dict[str, tuple[str, float]] = {}
+    while len(found) < 2:
+        number += 1
+        commit = git(repository, "commit-tree", tree, "-m", str(number))
+        for kind, pattern in {"digits": r"[1-9]\d{4}", "exponent": r"[1-9]\d?e\d{2,}"}.items():
+            if (begin := re.match(pattern, commit)) and kind not in found:
+                found[kind] = commit, json.loads(begin[0])
+                git(repository, "branch", f"of-{kind}", commit)
+    for commit, given in found.values():
+        with fresh_clone(places(repository), given, None) as clone:
+            assert clone.commit == commit
+
+
+@pytest.mark.parametrize("ref", ["--help", "-h", "", "a b", "HEAD\0", "HEAD\nHEAD", "x" * 100_000])
+def test_what_cannot_be_a_name_of_a_ref_is_refused(repository: Path, ref: str) -> None:
+    with pytest.raises(ConfigError, match=r"^git_ref is '.{0,70}, which cannot be a name; it must match "):
+        fresh_clone(places(repository), ref, None).__enter__()
+
+
+@pytest.mark.parametrize("recipe", ["../params", "/etc/passwd", "x\0y", "x\ny", ".", "x" * 5_000, "a/b", "--help"])
+def test_a_recipe_is_a_name_and_no_path(repository: Path, recipe: str) -> None:
+    with pytest.raises(ConfigError, match=r"^recipe is '.{0,70}, which cannot be a name; it must match "):
+        fresh_clone(places(repository), "other", recipe).__enter__()
 
 
 def test_a_commit_with_other_packages_than_the_workers_is_refused(repository: Path) -> None:

@@ -1,7 +1,10 @@
 """The pages that a person looks at, opened in a real browser."""
 
 import json
+import os
 import re
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,7 +37,27 @@ def mlflow_ui(finished: Sandbox, tmp_path: Path) -> Iterator[tuple[str, str]]:
     """`finetrail ui` over the finished workspace, until the test is over: its address, and what it said."""
     command, log = f"{BIN / 'finetrail'} ui --port {{port}}", tmp_path / "server.log"
     with running(command, "/health", folder=finished.root, log=log) as address:
-        yield address, log.read_text(encoding="utf-8")
+        deadline = time.monotonic() + 60
+        while "all candidates" not in (said := log.read_text(encoding="utf-8")):
+            assert time.monotonic() < deadline, said
+            time.sleep(0.2)
+        yield address, said
+
+
+def test_a_port_that_is_in_use_is_named_before_anything_is_said(finished: Sandbox) -> None:
+    """And the remedy is a free one."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = finished.finetrail("ui", "--port", str(port))
+    found = re.fullmatch(
+        rf"ConfigError: port {port} is in use by \S+ \(process {os.getpid()}\); end it, or take another port: "
+        r"finetrail ui --port (\d+)",
+        done.error,
+    )
+    assert found is not None, done.error
+    assert done.out == ""
+    with socket.create_server(("127.0.0.1", int(found[1]))):
+        pass
 
 
 def test_mlflow_compares_the_candidates_where_it_says(

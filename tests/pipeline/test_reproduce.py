@@ -11,15 +11,14 @@ import pytest
 from torch import Tensor
 
 from finetrail.commands.reproduce import Reproduced, compare, open_version
-from finetrail.commands.verify import choose
 from finetrail.errors import ReproductionError
 from finetrail.locations import sha256_of
 from finetrail.models.weights import load_tensors, save_tensors
 from finetrail.proof.record import Lineage
 from finetrail.proof.registered import Files
-from finetrail.registry.versions import Known
+from finetrail.registry.versions import Known, find
 from finetrail.runs.hashes import hash_folder
-from finetrail.runs.tracking import tracking_uri
+from finetrail.runs.tracking import connect, tracking_uri
 from finetrail.workspace import Workspace, read_json
 from tests.pipeline.workspaces import CSV, WEIGHTS, Outcome, Sandbox
 
@@ -120,8 +119,9 @@ class Opened:
 def opened(again: Again, finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Opened:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", tracking_uri(finished.paths))
-        tracker, known = choose(finished.paths, "toy", "1")
-        files, recorded = open_version(tracker, known, tmp_path_factory.mktemp("opened") / "version")
+        tracker = connect(finished.paths, "toy")
+        known = find(tracker, "toy", "1")
+        files, recorded = open_version(finished.root, tracker, known, tmp_path_factory.mktemp("opened") / "version")
     return Opened(known, files, recorded, again.clone.paths)
 
 

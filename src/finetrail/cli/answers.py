@@ -11,7 +11,11 @@ from finetrail.cli.opened import open_workspace
 app = typer.Typer()
 USE = "For people"
 Model = Annotated[
-    str | None, typer.Option(help="models:/NAME@ALIAS, models:/NAME/VERSION or a folder; the challenger by default.")
+    str | None,
+    typer.Option(
+        help="A number, an alias, models:/NAME@ALIAS, a candidate or a folder; by default the champion, else the "
+        "version of this workspace."
+    ),
 ]
 
 
@@ -34,8 +38,9 @@ def predict(
     """Score a file, or a folder of images, with a trained model; after a kill, resume where it stopped."""
     workspace, params = open_workspace()
     from finetrail.commands.predict import predict as command
+    from finetrail.registry.meant import model_meant
 
-    uri = model or f"models:/{params.project}@challenger"
+    uri, said = model_meant(workspace, params.project, model)
     columns = column or params.source.columns.contents
     labelled = None if column else params.source
     content = params.task.task.content
@@ -51,7 +56,7 @@ def predict(
         keep=keep or (),
         track=bar,
     )
-    out.print(f"scored {done.rows} rows with {uri}: {target}")
+    out.print(f"scored {done.rows} rows with {said}: {target}", markup=False)
     if done.rejects:
         out.print(f"{done.rejected} rows could not be scored: {done.rejects}", markup=False)
 
@@ -70,7 +75,8 @@ def export(
     """Write a model, with a card, as a folder that other libraries load without finetrail."""
     workspace, params = open_workspace()
     from finetrail.commands.export import export as command
+    from finetrail.registry.meant import model_meant
 
-    uri = model or f"models:/{params.project}@challenger"
+    uri, said = model_meant(workspace, params.project, model)
     done = command(workspace, uri, folder, project=params.project, form=form, force=force)
-    out.print(f"exported {done.model} for {done.library}: {folder}; its README.md shows how to load it", markup=False)
+    out.print(f"exported {said} for {done.library}: {folder}; its README.md shows how to load it", markup=False)

@@ -11,7 +11,7 @@ from finetrail.cli import answers, registry
 from finetrail.cli.console import bar, one_line_errors, out
 from finetrail.cli.opened import open_workspace
 from finetrail.errors import ConfigError
-from finetrail.workspace import SPLITS, Workspace
+from finetrail.workspace import SPLITS, Workspace, write_json
 
 app = typer.Typer(
     name="finetrail",
@@ -86,6 +86,8 @@ def train(candidate: Annotated[str, typer.Argument(help="One of the candidates i
         raise ConfigError(f"candidate {candidate!r} is not in params.yaml; it has {', '.join(params.candidates)}")
     from finetrail.inference.launch import launch, launched, one_of_several
 
+    if not launched():
+        _tell_commit(workspace)
     # SIGTERM, which ends containers and batch jobs, acts like Ctrl-C: MLflow hears of it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     chosen = params.candidates[candidate]
@@ -141,16 +143,26 @@ def test() -> None:
     out.print(f"different models scored on this test split so far: {done.models_scored}; see `finetrail history`")
 
 
+def _tell_commit(workspace: Workspace) -> None:
+    """Refuse what could never be proven, before hours are spent on it; where that is wanted, say so."""
+    from finetrail.programs.git import require_commit
+
+    if said := require_commit(workspace.root):
+        out.print(f"no commit ({said}): the lineage will not lead to one", markup=False)
+
+
 @app.command(rich_help_panel=STAGES)
 @one_line_errors
 def register() -> None:
     """Put the tested model into the MLflow registry as `challenger`; the same content only once."""
     workspace, params = open_workspace()
+    _tell_commit(workspace)
     from finetrail.stages.register import register as stage
 
     done = stage(workspace, project=params.project, task=params.task.task, sources=params.source.addresses)
     what = "registered" if done.new else "found again"
-    out.print(f"{what}: models:/{done.name}/{done.version}, also models:/{done.name}@challenger")
+    alias = f"also models:/{done.name}@challenger" if done.challenges else "an experiment's, so without an alias"
+    out.print("; ".join(filter(None, [f"{what}: models:/{done.name}/{done.version}, {alias}", done.added])))
 
 
 @app.command(rich_help_panel=USE)
@@ -159,6 +171,24 @@ def check() -> None:
     """Check params.yaml without running anything."""
     _, params = open_workspace()
     out.print(f"params.yaml is valid: {params.task.name}, candidates {', '.join(params.candidates)}")
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def doctor(
+    json: Annotated[Path | None, typer.Option("--json", help="Write the findings to this file too.")] = None,
+) -> None:
+    """Check git, DVC, MLflow, packages, disk, data and servers; print what is wrong with what mends it."""
+    from finetrail.commands.doctor import doctor as command
+    from finetrail.commands.doctor import summary
+
+    findings = []
+    for finding in command(Workspace(Path.cwd())):
+        findings.append(finding)
+        out.print(finding.line, markup=False)
+    if json is not None:
+        write_json(json, [finding.as_json() for finding in findings])
+    out.print(summary(findings))
 
 
 @app.command(rich_help_panel=USE)
@@ -187,13 +217,15 @@ def show() -> None:
 
 @app.command(rich_help_panel=USE)
 @one_line_errors
-def ui(port: Annotated[int, typer.Option(help="The port on 127.0.0.1.")] = 5000) -> None:
+def ui(port: Annotated[int, typer.Option(help="The port on 127.0.0.1.", min=1, max=65_535)] = 5000) -> None:
     """Open MLflow over this workspace's runs, on loopback."""
     workspace, params = open_workspace()
     from finetrail.commands.compared import compared_runs
     from finetrail.commands.ui import ui as command
 
-    out.print(f"MLflow answers at http://127.0.0.1:{port}; stop it with Ctrl-C")
-    if compared := compared_runs(workspace, params.project, port):
-        out.print(f"all candidates side by side: {compared}", markup=False)
-    command(workspace, params.project, port)
+    def ready(address: str) -> None:
+        out.print(f"MLflow answers at {address}; stop it with Ctrl-C")
+        if compared := compared_runs(workspace, params.project, port):
+            out.print(f"all candidates side by side: {compared}", markup=False)
+
+    command(workspace, params.project, port, ready)

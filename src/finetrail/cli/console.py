@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from finetrail.errors import FinetrailError, WorkspaceError
 from finetrail.quiet import quiet_libraries
 from finetrail.redaction import without_secrets
+from finetrail.workspace import Workspace, lacking
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -75,6 +77,11 @@ def _from_system(error: OSError) -> FinetrailError | None:
         )
     if error.errno in (errno.EACCES, errno.EROFS):
         return WorkspaceError(f"{error.filename} cannot be written or read ({error.strerror}); correct its permissions")
+    if isinstance(error, FileNotFoundError):
+        # DVC takes the outs of a stage away before it runs, and one that fails leaves none.
+        path = Path(os.fsdecode(error.filename or str(error)))
+        stage = Workspace(Path.cwd()).stage_of(path)
+        return lacking(path, stage) if stage else None
     return None
 
 

@@ -13,10 +13,18 @@ from finetrail.workspace import write_json
 
 app = typer.Typer()
 REGISTRY = "Registry"
-Version = Annotated[str, typer.Argument(help="A number or an alias.")]
+Own = Annotated[
+    str | None,
+    typer.Argument(
+        help="A number, an alias, models:/NAME@ALIAS or a candidate; by default the version of this workspace."
+    ),
+]
 Meant = Annotated[
     str | None,
-    typer.Argument(help="A number, an alias or models:/NAME@ALIAS; the champion, else the challenger, by default."),
+    typer.Argument(
+        help="A number, an alias, models:/NAME@ALIAS or a candidate; by default the champion, else the version of this "
+        "workspace."
+    ),
 ]
 Json = Annotated[Path | None, typer.Option("--json", help="Write the result to this file too.")]
 
@@ -24,7 +32,7 @@ Json = Annotated[Path | None, typer.Option("--json", help="Write the result to t
 @app.command(rich_help_panel=REGISTRY)
 @one_line_errors
 def promote(
-    version: Version = "challenger",
+    version: Own = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge, but change nothing.")] = False,
     json: Json = None,
 ) -> None:
@@ -97,7 +105,7 @@ def history(
 
 @app.command(rich_help_panel=REGISTRY)
 @one_line_errors
-def evaluate(version: Version = "challenger", json: Json = None) -> None:
+def evaluate(version: Own = None, json: Json = None) -> None:
     """Score a registered version on the test split of this workspace, and record that in the ledger."""
     workspace, params = open_workspace()
     from finetrail.commands.evaluate import evaluate as command
@@ -126,11 +134,15 @@ def verify(
 ) -> None:
     """Walk from a version back to its data, source and commit, and recompute every hash on the way."""
     workspace, params = open_workspace()
-    from finetrail.commands.verify import Verified, choose
+    from finetrail.commands.verify import Verified
     from finetrail.commands.verify import verify as command
+    from finetrail.registry.meant import meant
+    from finetrail.runs.tracking import connect
 
-    tracker, known = choose(workspace, params.project, version)
-    out.print(f"{known.address}, fingerprint {known.fingerprint[:16]}")
+    tracker = connect(workspace, params.project)
+    found = meant(workspace, tracker, params.project, version)
+    known = found.known
+    out.print(f"{found.said}, fingerprint {known.fingerprint[:16]}")
     links = []
     for link in command(workspace, tracker, known):
         links.append(link)
@@ -160,14 +172,16 @@ def reproduce(
     """Train a version again from a fresh clone of its commit, and compare the bits, or else the validation metrics."""
     workspace, params = open_workspace()
     from finetrail.commands.reproduce import reproduce as command
-    from finetrail.commands.verify import choose
+    from finetrail.registry.meant import meant
+    from finetrail.runs.tracking import connect
 
     # SIGTERM, which ends containers and batch jobs, acts like Ctrl-C: child processes end too, the clone is removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    tracker, known = choose(workspace, params.project, version)
-    out.print(f"{known.address}, fingerprint {known.fingerprint[:16]}")
+    tracker = connect(workspace, params.project)
+    found = meant(workspace, tracker, params.project, version)
+    out.print(f"{found.said}, fingerprint {found.known.fingerprint[:16]}")
     done = command(
-        workspace, tracker, known, tolerance=tolerance, keep=keep, say=lambda line: out.print(line, markup=False)
+        workspace, tracker, found.known, tolerance=tolerance, keep=keep, say=lambda line: out.print(line, markup=False)
     )
     for line in done.lines:
         out.print(line, markup=False)

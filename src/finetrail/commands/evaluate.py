@@ -9,7 +9,7 @@ from finetrail.gate.settings import Gate
 from finetrail.progress import Track, quiet
 from finetrail.registry import promotion
 from finetrail.registry.ledger import Ledger, author
-from finetrail.registry.versions import find
+from finetrail.registry.meant import meant
 from finetrail.runs import tracking
 from finetrail.tasks.task import Task
 from finetrail.workspace import Workspace
@@ -32,12 +32,12 @@ class Evaluated:
 
 
 def evaluate(
-    workspace: Workspace, *, project: str, task: Task, settings: Gate, version: str, track: Track = quiet
+    workspace: Workspace, *, project: str, task: Task, settings: Gate, version: str | None, track: Track = quiet
 ) -> Evaluated:
     """Score a version anew, store its answers with its run, and enter the scoring in the ledger.
 
     Args:
-        version: its number, or an alias.
+        version: its number, an alias or a candidate; None for the version of the workspace.
 
     Raises:
         RefusedError: there is no such version, or it does not know a label of the test split.
@@ -46,7 +46,7 @@ def evaluate(
     tracker = tracking.connect(workspace, project)
     ledger = Ledger(tracker, project, author(workspace.root))
     chain = promotion.reconcile(ledger)
-    known = find(tracker, project, version)
+    known = meant(workspace, tracker, project, version, own=True).known
     split = open_test_split(workspace, task.content.name)
     with opened(ledger, workspace.scratch, known) as model:
         answers = answers_of(ledger, chain, model, split, anew=True, track=track)

@@ -10,7 +10,7 @@ from finetrail.exports.facts import Facts, facts_of
 from finetrail.exports.forms import Form, write_form
 from finetrail.gate.answers import opened
 from finetrail.registry.ledger import Ledger, author
-from finetrail.registry.versions import find, parse_address
+from finetrail.registry.meant import meant
 from finetrail.runs import tracking
 from finetrail.tasks.registry import load_model
 from finetrail.tasks.task import Built
@@ -46,9 +46,8 @@ def export(workspace: Workspace, model: str, target: Path, *, project: str, form
         raise ConfigError(f"{target} already exists; name another folder, or pass --force to replace an earlier export")
     if Path(model).is_dir():
         return Written(model, _write(load_model(model_folder(Path(model))), Facts(), target, form))
-    name, version = parse_address(model, "write models:/NAME@ALIAS, models:/NAME/VERSION or a folder")
     tracker = tracking.connect(workspace, project)
-    known = find(tracker, name, version)
+    known = meant(workspace, tracker, project, model).known
     ledger = Ledger(tracker, known.name, author(workspace.root))
     facts = facts_of(ledger, known)
     with opened(ledger, workspace.scratch, known) as opened_version:

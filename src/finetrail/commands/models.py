@@ -9,6 +9,7 @@ from finetrail.commands.columns import aligned
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.registry import promotion
 from finetrail.registry.ledger import Ledger, author
+from finetrail.registry.meant import follow
 from finetrail.registry.versions import ALIASES, aliases, versions
 from finetrail.runs import tracking
 from finetrail.workspace import Workspace
@@ -20,9 +21,10 @@ def models(workspace: Workspace, project: str, metric: Metric) -> Iterator[Text]
     """The versions, the newest first. Args: metric: the one that the gate uses."""
     tracker = tracking.connect(workspace, project)
     promotion.reconcile(Ledger(tracker, project, author(workspace.root)))
+    moved = follow(workspace, tracker, project)
     known, named = versions(tracker, project), aliases(tracker, project)
     if not known:
-        yield Text(f"no version of {project} is registered; run `dvc repro`")
+        yield Text(f"no version of {project} is registered; {moved or 'run `dvc repro`'}")
         return
     rows = []
     order = {alias: place for place, alias in enumerate(ALIASES)}
@@ -42,6 +44,8 @@ def models(workspace: Workspace, project: str, metric: Metric) -> Iterator[Text]
         )
         rows.append(row)
     yield from aligned(("version", "aliases", "candidate", f"test {metric.title}", "data", "gate", "age"), rows)
+    if moved:
+        yield Text(moved)
 
 
 def _age(seconds: float) -> str:

@@ -22,8 +22,10 @@ from finetrail.progress import Track, quiet
 from finetrail.registry import promotion
 from finetrail.registry.chain import Chain, Entry, hash_text
 from finetrail.registry.ledger import Ledger, author
+from finetrail.registry.meant import meant
 from finetrail.registry.versions import Known, find, moved_aliases
 from finetrail.runs import tracking
+from finetrail.runs.mlflow_errors import tracking_errors
 from finetrail.targets.target import metric_named
 from finetrail.tasks.task import Task
 from finetrail.workspace import Workspace
@@ -60,14 +62,14 @@ def promote(
     project: str,
     task: Task,
     settings: Gate,
-    version: str = "challenger",
+    version: str | None = None,
     dry_run: bool = False,
     track: Track = quiet,
 ) -> Judged:
     """Judge a version against the champion, enter the verdict, and move the aliases if it passes.
 
     Args:
-        version: its number, or an alias.
+        version: its number, an alias or a candidate; None for the version of the workspace.
         dry_run: judge only.
 
     Raises:
@@ -78,7 +80,7 @@ def promote(
     tracker = tracking.connect(workspace, project)
     ledger = Ledger(tracker, project, author(workspace.root))
     chain = ledger.read() if dry_run else promotion.reconcile(ledger)
-    challenger = find(tracker, project, version)
+    challenger = meant(workspace, tracker, project, version, own=True).known
     number = moved_aliases(tracker, project).champion if dry_run else chain.state.champion
     if challenger.version == number:
         return Judged(challenger.address, None, None, chain.head)
@@ -203,7 +205,7 @@ def _enter(ledger: Ledger, challenger: Known, champion: Known | None, verdict: V
         entry = ledger.enter("refusal", version=challenger.version, facts=facts, **rest)
     said = "promoted" if verdict.passed else "refused"
     tags = {GATE: f"{said}: {verdict.reason}"[:4000], RULES: json.dumps(verdict.summary(), ensure_ascii=False)}
-    with tracking.tracking_errors(ledger.tracker.uri):
+    with tracking_errors(ledger.tracker.uri):
         for key, value in tags.items():
             ledger.tracker.client.set_model_version_tag(challenger.name, str(challenger.version), key, value)
     return entry

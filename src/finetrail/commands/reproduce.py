@@ -8,11 +8,12 @@ from typing import Any
 
 from finetrail.errors import LineageError, ReproductionError, WorkspaceError
 from finetrail.programs.run import Say
-from finetrail.proof import registered
+from finetrail.proof import growth, registered
 from finetrail.proof.comparison import Bits, Scored, compare_bits, compare_metrics
 from finetrail.proof.rebuild import Rebuild, refuse_what_cannot_be_built
 from finetrail.proof.record import Lineage, say_machine
 from finetrail.proof.registered import Files
+from finetrail.registry.ledger import Ledger, author
 from finetrail.registry.versions import Known
 from finetrail.runs import tracking
 from finetrail.tasks.registry import task_of
@@ -119,7 +120,7 @@ def reproduce(
         raise WorkspaceError(f"{keep} already exists; name a new folder with --keep")
     workspace.scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=workspace.scratch, prefix="reproduce-") as temporary:
-        files, recorded = open_version(tracker, known, Path(temporary) / "version")
+        files, recorded = open_version(workspace.root, tracker, known, Path(temporary) / "version")
         commit = refuse_what_cannot_be_built(workspace.root, known.address, recorded)
         clone = (keep or Path(temporary) / "clone").absolute()
         say(f"candidate {recorded.candidate}, from a fresh clone of commit {commit}")
@@ -127,8 +128,8 @@ def reproduce(
         return compare(known, files, recorded, built, tolerance)
 
 
-def open_version(tracker: tracking.Tracker, known: Known, into: Path) -> tuple[Files, Lineage]:
-    """The registered files of a version, and its lineage.
+def open_version(root: Path, tracker: tracking.Tracker, known: Known, into: Path) -> tuple[Files, Lineage]:
+    """The registered files of a version, and its lineage as far as it has grown.
 
     Raises:
         LineageError: they are not what was registered, or it has no lineage.
@@ -144,7 +145,8 @@ def open_version(tracker: tracking.Tracker, known: Known, into: Path) -> tuple[F
             raise LineageError(
                 f"{link.name} of {known.address}: found {link.found}, expected {link.expected}; {link.remedy}"
             )
-    return files, recorded
+    ledger = Ledger(tracker, known.name, author(root))
+    return files, growth.latest(ledger, ledger.read(), known) or recorded
 
 
 def compare(known: Known, files: Files, recorded: Lineage, built: Workspace, tolerance: float) -> Reproduced:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from finetrail.errors import DataError, ModelError
 from finetrail.runs.hashes import hash_folder
-from finetrail.runs.tracking import prepare_environment, tracking_errors
+from finetrail.runs.mlflow_errors import tracking_errors
+from finetrail.runs.tracking import prepare_environment
 from finetrail.tasks.registry import load_model, task_of
 from finetrail.tasks.task import DESCRIPTION, Task, read_description
 from finetrail.workspace import Workspace

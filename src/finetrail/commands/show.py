@@ -7,9 +7,12 @@ from rich.table import Table
 from rich.text import Text
 
 from finetrail.commands.compared import compared_runs
-from finetrail.errors import TrackingError
+from finetrail.errors import RefusedError, TrackingError
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Choice
+from finetrail.registry.meant import follow, own_version
+from finetrail.registry.versions import aliases
+from finetrail.runs import tracking
 from finetrail.targets.target import metric_named
 from finetrail.workspace import Workspace, need, read_json
 
@@ -25,14 +28,29 @@ def show(workspace: Workspace, project: str, metrics: Sequence[Metric]) -> Itera
     """
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
     tested = read_json(need(workspace.test_report / "metrics.json", "test"))
-    registration = read_json(need(workspace.registration, "register"))
+    need(workspace.registration, "register")
     yield _ranking(workspace, choice, metric_named(metrics, choice.metric))
     yield Text(choice.reason)
     scores = [f"{metric.title} {metric.say(tested['test'][metric.name])}" for metric in metrics]
     yield Text(f"test, scored once: {', '.join(scores)}")
-    yield Text(f"registered: models:/{registration['name']}/{registration['version']}, alias {registration['alias']}")
+    yield Text(f"registered: {_registered(workspace, project)}")
     yield Text(f"report: {(workspace.test_report / 'report.html').relative_to(workspace.root)}")
     yield Text(f"all candidates side by side, while `make ui` runs: {_compared(workspace, project)}")
+
+
+def _registered(workspace: Workspace, project: str) -> str:
+    """The version that holds this workspace's model, and its aliases, or why there is none."""
+    try:
+        tracker = tracking.connect(workspace, project)
+        moved = follow(workspace, tracker, project)
+        known = own_version(workspace, tracker, project)
+    except TrackingError:  # said below, where all candidates would be compared
+        written = read_json(workspace.registration)
+        return f"models:/{written['name']}/{written['version']}, as data/registration.json says"
+    except RefusedError as error:
+        return str(error)
+    own = [alias for alias, number in aliases(tracker, project).items() if number == known.version]
+    return "; ".join(filter(None, [", ".join([known.address, *(f"alias {one}" for one in own)]), moved]))
 
 
 def _compared(workspace: Workspace, project: str) -> str | None:

@@ -7,8 +7,7 @@ from pathlib import Path
 from finetrail.config import load_params
 from finetrail.proof.links import Checked, State
 from finetrail.proof.walk import walk
-from finetrail.registry.packing import CHALLENGER
-from finetrail.registry.versions import CHAMPION, Known, aliases, find, parse_address
+from finetrail.registry.versions import Known
 from finetrail.runs import tracking
 from finetrail.runs.record import settings_of as recorded_settings
 from finetrail.workspace import Workspace
@@ -35,25 +34,6 @@ class Verified:
             "broken": self.count("BROKEN"),
             "unreachable": self.count("UNREACHABLE"),
         }
-
-
-def choose(workspace: Workspace, project: str, version: str | None) -> tuple[tracking.Tracker, Known]:
-    """Find the version that the user means.
-
-    Args:
-        version: a number, an alias or a models:/ address; None is the champion, or the challenger while there is none.
-
-    Raises:
-        ConfigError: it is not such an address.
-        RefusedError: there is no such version.
-    """
-    name = project
-    if version is not None and ":" in version:
-        name, version = parse_address(version, "write a number, an alias, or models:/NAME@ALIAS")
-    tracker = tracking.connect(workspace, project)
-    if version is None:
-        version = CHAMPION if CHAMPION in aliases(tracker, name) else CHALLENGER
-    return tracker, find(tracker, name, version)
 
 
 def verify(workspace: Workspace, tracker: tracking.Tracker, known: Known) -> Iterator[Checked]:

@@ -10,7 +10,7 @@ from typing import Any
 from finetrail.registry.chain import Chain
 from finetrail.registry.ledger import Ledger
 from finetrail.registry.versions import Known
-from finetrail.runs.tracking import tracking_errors
+from finetrail.runs.mlflow_errors import tracking_errors
 from finetrail.workspace import read_json
 
 _TESTED = "test/metrics.json"

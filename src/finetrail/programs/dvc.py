@@ -68,6 +68,11 @@ def has_remote(root: Path) -> bool:
     return "core" in remotes_of(root)
 
 
+def without_git(root: Path) -> bool:
+    """Whether DVC was set up without git, by `dvc init --no-scm`."""
+    return str(_read(root).get("core", {}).get("no_scm", "")).lower() == "true"
+
+
 def configure(root: Path, sections: Mapping[str, Mapping[str, str]]) -> None:
     """Write the settings that git does not have, over those that it has. Addresses may hold passwords."""
     file = root / ".dvc" / "config.local"

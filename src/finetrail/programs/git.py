@@ -1,16 +1,40 @@
 """The one place that calls git: commits, files as they were, settings, and clones."""
 
 import io
+import os
 import subprocess
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from finetrail.errors import WorkspaceError
+from finetrail.programs.dvc import without_git
 from finetrail.programs.run import Say, must
 
+NO_COMMIT = "FINETRAIL_NO_COMMIT"
+"""Set to 1, it lets a model be trained where git names no commit."""
 CLONE = "a fresh clone"
 """What a clone is called in messages."""
+
+
+def require_commit(root: Path) -> str:
+    """Look before a training whether its lineage will lead to a commit.
+
+    Returns:
+        Why it will lead to none, if that is wanted: $FINETRAIL_NO_COMMIT is 1, or DVC was set up without git.
+
+    Raises:
+        WorkspaceError: git names no commit.
+    """
+    said = Repository(root).refusal
+    if not said or os.environ.get(NO_COMMIT) == "1" or without_git(root):
+        return said
+    # Of a checkout that belongs to somebody else, git names the remedy itself.
+    remedy = "" if "safe.directory" in said else "commit the workspace with git; "
+    raise WorkspaceError(
+        f"no commit would say what was trained: {said}; {remedy}or set {NO_COMMIT}=1 to train without one"
+    )
 
 
 @dataclass(frozen=True)
@@ -33,6 +57,20 @@ class Repository:
     def below_top(self) -> str:
         """The path from the repository's folder to the workspace; empty where they are the same."""
         return self._word("rev-parse", "--show-prefix")
+
+    @property
+    def refusal(self) -> str:
+        """Why git names no commit for this folder, in its own words; empty where it does."""
+        try:
+            done = subprocess.run(
+                ["git", "rev-parse", "--verify", "HEAD"], cwd=self.root, capture_output=True, text=True, check=False
+            )
+        except FileNotFoundError:
+            return "git is not installed"
+        if done.returncode == 0:
+            return ""
+        said = " ".join(done.stderr.split()).removeprefix("fatal: ")
+        return "the repository has no commit yet" if said == "Needed a single revision" else said
 
     def setting(self, key: str) -> str:
         """A setting of git's, such as `user.name`; empty where there is none."""

@@ -62,6 +62,15 @@ class Copies:
                 if found is not None:
                     yield Copy(f"DVC's cache, as {place} names it", *found)
 
+    def made_by_dvc(self, where: str, sha256: str) -> bool:
+        """Whether dvc.lock names these bytes of a path, so that a stage wrote them and nobody edited them."""
+        for path, md5 in self._outs_at("dvc.lock", None):
+            if PurePosixPath(where).is_relative_to(path):
+                inside = PurePosixPath(where).relative_to(path).as_posix()
+                found = self._hash(md5, "" if inside == "." else inside)
+                return found is not None and found == (sha256, True)
+        return False
+
     def pointer_moved(self, where: str) -> bool:
         """Whether the *.dvc file of a user's own data differs from the one at the version's commit."""
         for pointer in _pointers(where):

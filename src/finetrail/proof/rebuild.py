@@ -15,6 +15,7 @@ from finetrail.programs.dvc import Dvc, cache_of, configure, remote, remotes_of
 from finetrail.programs.environment import check_environment
 from finetrail.programs.git import CLONE, Repository
 from finetrail.programs.run import Say
+from finetrail.proof.growth import COMMIT_IT, commit_of, why_none
 from finetrail.proof.links import short
 from finetrail.proof.record import CODE, IN_GIT, Lineage, Link, hash_path
 from finetrail.runs import hashes
@@ -32,16 +33,11 @@ def refuse_what_cannot_be_built(root: Path, address: str, recorded: Lineage) -> 
     """The commit to build from.
 
     Raises:
-        LineageError: there is none, it is not in this clone, or uncommitted code ran.
+        LineageError: there is none, or it is not in this clone.
     """
-    commit = recorded.commit
+    commit = commit_of(root, recorded)
     if commit is None:
-        raise LineageError(f"{address} was registered outside git: no commit says what ran; commit, and train it there")
-    if recorded.dirty:
-        raise LineageError(
-            f"{address} was registered from commit {commit[:12]} with uncommitted changes: what ran is not in git; "
-            "commit, run `dvc repro`, and reproduce that version"
-        )
+        raise LineageError(f"{address} cannot be built again: {why_none(recorded)}; {COMMIT_IT}")
     if not Repository(root).has(commit):
         raise LineageError(
             f"commit {commit} of {address} is not in this clone; `git fetch --all`, or ask whoever trained it"

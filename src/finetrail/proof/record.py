@@ -21,6 +21,8 @@ IN_GIT = ("params.yaml", "requirements.lock", "dvc.yaml", "code")
 """The links to what a commit holds."""
 CODE = "src/finetrail"
 WEIGHTS = "weights"
+RUN_RECORD = "run record"
+"""Of each training its own: repeated, it gives the same weights, and other seconds."""
 _PACKAGE = re.compile(r"pypi://[^#]+#sha256=(?P<sha256>[0-9a-f]{64})")
 
 
@@ -125,7 +127,7 @@ def _made(workspace: Workspace, candidate: str) -> Iterator[Link]:
     run = workspace.run(candidate)
     for name, path in {
         WEIGHTS: workspace.model(candidate),
-        "run record": run.record,
+        RUN_RECORD: run.record,
         "validation scores": run.metrics,
         "selection": workspace.selection_report,
         "test scores": workspace.test_report / "metrics.json",

@@ -13,7 +13,8 @@ from finetrail.registry.ledger import Ledger
 from finetrail.registry.packing import FINGERPRINT
 from finetrail.registry.versions import Known, fetch
 from finetrail.runs import hashes
-from finetrail.runs.tracking import Tracker, tracking_errors
+from finetrail.runs.mlflow_errors import tracking_errors
+from finetrail.runs.tracking import Tracker
 from finetrail.workspace import read_json
 
 RESTORE = "restore MLflow's artifacts from a backup, or register the model again"

@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from finetrail.errors import LineageError, TrackingError
 from finetrail.locations import sha256_of
 from finetrail.programs.git import Repository
-from finetrail.proof import registered
+from finetrail.proof import growth, registered
 from finetrail.proof.copies import Copies
 from finetrail.proof.links import Checked, broken, compare, ok, short, unreachable
-from finetrail.proof.record import CODE, IN_GIT, Lineage, Link, fetched_package, hash_path, hub_revision
+from finetrail.proof.record import IN_GIT, RUN_RECORD, Lineage, Link, fetched_package, hash_path, hub_revision
 from finetrail.registry.ledger import Ledger, author
 from finetrail.registry.versions import Known
-from finetrail.runs import hashes
 from finetrail.runs.tracking import Tracker
 from finetrail.workspace import Workspace, read_json
 
@@ -42,10 +42,29 @@ def walk(workspace: Workspace, tracker: Tracker, known: Known, settings_of: Sett
             return
         yield registered.check_tags(known, recorded)
         yield registered.check_run(tracker, known, recorded)
-        yield registered.check_ledger(Ledger(tracker, known.name, author(workspace.root)), known, recorded)
-        yield from _check_links(workspace, known, recorded)
-        yield from _check_meaning(recorded)
-        yield from _check_commit(workspace.root, recorded, folder, settings_of)
+        ledger = Ledger(tracker, known.name, author(workspace.root))
+        checked = registered.check_ledger(ledger, known, recorded)
+        yield checked
+        added, last = _grown(ledger, known, recorded) if checked.state != "BROKEN" else (None, recorded)
+        if added is not None:
+            yield added
+        yield from _check_links(workspace, known, last)
+        yield from _check_meaning(last)
+        yield from _check_commit(workspace.root, last, folder, settings_of)
+
+
+def _grown(ledger: Ledger, known: Known, recorded: Lineage) -> tuple[Checked | None, Lineage]:
+    """What the ledger added to the lineage, if it did, and the lineage to go by."""
+    try:
+        last = growth.latest(ledger, ledger.read(), known)
+    except TrackingError:
+        return None, recorded  # said of the ledger already
+    except LineageError as error:
+        found, _, remedy = str(error).partition("; ")
+        return broken("added lineage", found, "the file that the ledger names", remedy), recorded
+    if last is None:
+        return None, recorded
+    return ok("added lineage", f"the same weights from commit {(last.commit or '')[:12]}, in the ledger"), last
 
 
 def _check_links(workspace: Workspace, known: Known, recorded: Lineage) -> Iterator[Checked]:
@@ -75,7 +94,7 @@ def _check_path(root: Path, link: Link, copies: Copies, claimed: bool) -> Checke
     here = hash_path(root / link.where)
     if here == link.sha256:
         return ok(link.name, f"{short(here)} {link.where}")
-    if here is not None and claimed:
+    if here is not None and claimed and not (link.name == RUN_RECORD and copies.made_by_dvc(link.where, here)):
         remedy = f"it was edited since: `dvc checkout --force {link.where}` restores it, if DVC's cache has it"
         return compare(link.name, here, link.sha256, link.where, remedy)
     for copy in copies.of(link.where):
@@ -84,7 +103,7 @@ def _check_path(root: Path, link: Link, copies: Copies, claimed: bool) -> Checke
         if not copy.whole:
             remedy = "the cache is damaged: remove that object, then `dvc fetch`, or `dvc repro --force`"
             return compare(link.name, copy.sha256, link.sha256, f"{link.where}, in {copy.place}", remedy)
-    stands = "is not here" if here is None else "holds other data now"
+    stands = "is not here" if here is None else "was made again since" if claimed else "holds other data now"
     return unreachable(link.name, f"{link.where} {stands}, and DVC's cache has no copy of {short(link.sha256)}", _FETCH)
 
 
@@ -123,23 +142,19 @@ def _check_meaning(recorded: Lineage) -> Iterator[Checked]:
 
 
 def _check_commit(root: Path, recorded: Lineage, folder: Path, settings_of: SettingsOf) -> Iterator[Checked]:
-    git, commit = Repository(root), recorded.commit
+    git, commit = Repository(root), growth.commit_of(root, recorded)
     if commit is None:
-        yield unreachable("commit", "the model was registered outside git", "commit, and train it there")
+        yield unreachable("commit", growth.why_none(recorded), growth.COMMIT_IT)
         return
     if not git.has(commit):
         yield unreachable("commit", f"{commit} is not in this clone", "`git fetch --all`, or ask whoever trained it")
         return
-    if recorded.dirty:
-        what = f"{commit[:12]} had uncommitted changes when the model was registered: what ran is not in git"
-        yield unreachable("commit", what, "commit, and register from there")
-        return
-    yield ok("commit", commit)
+    yield ok("commit", f"{commit}{', made after the model was registered' if recorded.dirty else ''}")
     remedy = "git holds other bytes than those that ran: somebody rewrote the record, or smudged the file"
     for name in IN_GIT:
         link = recorded.link(name)
         where = f"{link.where} at {commit[:12]}"
-        found = _hash_at(git, commit, link, folder)
+        found = growth.hash_at(git, commit, link, folder)
         if found is None or link.sha256 is None:
             yield unreachable(name, f"{where} is not in git", "commit it")
         else:
@@ -153,15 +168,3 @@ def _check_commit(root: Path, recorded: Lineage, folder: Path, settings_of: Sett
             name = next(key for key in sorted({*told, *recorded.params}) if told.get(key) != recorded.params.get(key))
             found = f"{name} is {told.get(name)!r} in params.yaml at {commit[:12]}"
             yield broken("settings of the run", found, repr(recorded.params.get(name)), "train it again")
-
-
-def _hash_at(git: Repository, commit: str, link: Link, folder: Path) -> str | None:
-    if link.name == "code":
-        code = git.unpack(commit, CODE, folder / "code")
-        return None if code is None else hashes.hash_code(code)
-    data = git.show(commit, link.where)
-    if data is None:
-        return None
-    file = folder / link.where
-    file.write_bytes(data)
-    return sha256_of(file)

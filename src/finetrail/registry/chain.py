@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from finetrail.errors import LedgerError
 
-Kind = Literal["promotion", "refusal", "rollback", "external", "scoring"]
+Kind = Literal["promotion", "refusal", "rollback", "external", "scoring", "lineage"]
 
 
 @dataclass(frozen=True)

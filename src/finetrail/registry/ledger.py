@@ -15,7 +15,8 @@ from typing import Any
 from finetrail.errors import ConflictError
 from finetrail.programs.git import Repository
 from finetrail.registry.chain import Chain, Entry, Kind, broken, check
-from finetrail.runs.tracking import Tracker, insist, tracking_errors
+from finetrail.runs.mlflow_errors import tracking_errors
+from finetrail.runs.tracking import Tracker, insist
 
 ENTRY = "finetrail.entry"
 APPLIED = "finetrail.applied"

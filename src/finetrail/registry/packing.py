@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 
 import finetrail
 from finetrail.runs import hashes
-from finetrail.runs.tracking import Tracker, tracking_errors
+from finetrail.runs.mlflow_errors import tracking_errors
+from finetrail.runs.tracking import Tracker
 from finetrail.serving.answer_types import mlflow_type
 
 FINGERPRINT = "finetrail.fingerprint"
@@ -73,8 +74,9 @@ def register(
     packing: Packing,
     tags: dict[str, str],
     birth: Birth | None = None,
+    challenges: bool = True,
 ) -> Version:
-    """Register a model folder as a version with the alias `challenger`, unless its content has a version already.
+    """Register a model folder as a version, unless its content has one already.
 
     Args:
         run_id: the run that trained the model.
@@ -82,6 +84,7 @@ def register(
         model: a folder that a task's `save` wrote.
         packing: what its task defines for it.
         tags: set on the version, new or not.
+        challenges: it gets the alias `challenger`.
 
     Raises:
         TrackingError: the registry does not answer.
@@ -106,7 +109,8 @@ def register(
     with tracking_errors(tracker.uri):
         for key, value in tags.items():
             tracker.client.set_model_version_tag(name, str(number), key, value)
-        tracker.client.set_registered_model_alias(name, CHALLENGER, str(number))
+        if challenges:
+            tracker.client.set_registered_model_alias(name, CHALLENGER, str(number))
     return Version(name, number, fingerprint, new)
 
 

@@ -11,7 +11,8 @@ from finetrail.errors import ConfigError, RefusedError, TrackingError
 from finetrail.registry.chain import Aliases
 from finetrail.registry.packing import CHALLENGER, FINGERPRINT
 from finetrail.runs import hashes
-from finetrail.runs.tracking import Tracker, insist, tracking_errors
+from finetrail.runs.mlflow_errors import tracking_errors
+from finetrail.runs.tracking import Tracker, insist
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion

@@ -1,17 +1,14 @@
 """MLflow as an index of the runs: log a run, and rebuild it from files if the server lacks it."""
 
-import errno
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from finetrail.errors import TrackingError
-from finetrail.redaction import without_secrets
 from finetrail.runs.curves import read_curve
+from finetrail.runs.mlflow_errors import tracking_errors
 from finetrail.runs.record import RunRecord, curve_metrics, final_metrics
 from finetrail.workspace import RunPaths, Workspace, read_json
 
@@ -29,9 +26,7 @@ _REBUILT = "finetrail.rebuilt_from"
 
 def tracking_uri(workspace: Workspace) -> str:
     """$MLFLOW_TRACKING_URI, or a database in the workspace."""
-    return (
-        os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(workspace.scratch / 'mlflow' / 'mlflow.db').resolve()}"
-    )
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{(workspace.mlflow / 'mlflow.db').resolve()}"
 
 
 def prepare_environment(workspace: Workspace) -> str:
@@ -43,24 +38,6 @@ def prepare_environment(workspace: Workspace) -> str:
     uri = tracking_uri(workspace)
     os.environ["MLFLOW_TRACKING_URI"] = uri
     return uri
-
-
-@contextmanager
-def tracking_errors(uri: str) -> Iterator[None]:
-    """Turn MLflow's errors about a server or database that does not answer into a one-line error."""
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (MlflowException, SQLAlchemyError, OSError) as error:  # MLflow lets its database's errors through
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise  # not MLflow's fault
-        cause = without_secrets(" ".join(str(error).split()))[:200]
-        raise TrackingError(
-            f"MLflow at {without_secrets(uri)} does not answer as it should ({cause}); "
-            "start it, or correct MLFLOW_TRACKING_URI"
-        ) from error
 
 
 def insist(write: Callable[[], object], tries: int = 5) -> None:
@@ -175,6 +152,15 @@ class Tracker:
             else:
                 self.client.log_artifact(run_id, str(path), folder)
 
+    def download(self, run_id: str, path: str, into: str) -> Path | None:
+        """Copy one of the run's artifacts into a folder; None where its store does not give it."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return Path(self.client.download_artifacts(run_id, path, into))
+        except (MlflowException, OSError):
+            return None
+
     def end(self, run_id: str, status: str = "FINISHED") -> None:
         """Close a run as FINISHED, FAILED or KILLED."""
         with tracking_errors(self.uri):
@@ -212,7 +198,7 @@ def connect(workspace: Workspace, experiment: str) -> Tracker:
     from filelock import FileLock
     from mlflow import MlflowClient
 
-    folder = workspace.scratch / "mlflow"
+    folder = workspace.mlflow
     folder.mkdir(parents=True, exist_ok=True)
     local = uri.startswith("sqlite:")
     # Without the lock, two processes that open a new database at once would both create its tables.

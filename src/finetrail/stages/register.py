@@ -8,9 +8,11 @@ from typing import Any
 
 from finetrail.evaluation.selection import Choice
 from finetrail.locations import sha256_of
-from finetrail.proof import record
+from finetrail.proof import growth, record
 from finetrail.proof.round_trip import RoundTrip
 from finetrail.registry import packing
+from finetrail.registry.ledger import Ledger, author
+from finetrail.registry.versions import find
 from finetrail.runs import tracking
 from finetrail.tasks.task import Task, read_description
 from finetrail.workspace import Workspace, need, read_json, write_json
@@ -18,11 +20,19 @@ from finetrail.workspace import Workspace, need, read_json, write_json
 
 @dataclass(frozen=True)
 class Registered:
-    """What `register` did. Attributes: new: False if this content already had a version."""
+    """What `register` did.
+
+    Attributes:
+        new: False if this content already had a version.
+        challenges: whether it has the alias `challenger` now.
+        added: what its lineage gained, for people; empty if nothing.
+    """
 
     name: str
     version: int
     new: bool
+    challenges: bool
+    added: str
 
 
 def register(workspace: Workspace, *, project: str, task: Task, sources: Sequence[str]) -> Registered:
@@ -63,15 +73,27 @@ def register(workspace: Workspace, *, project: str, task: Task, sources: Sequenc
             ),
             tags=_tags(choice, tested),
             birth=packing.Birth(born, {"lineage": document}, trip.prove),
+            # Whoever applies an experiment makes it the workspace's own.
+            challenges=workspace.original is None,
         )
+    entry = None
+    if not version.new:
+        known = find(tracker, project, str(version.version))
+        entry = growth.grow(Ledger(tracker, project, author(workspace.root)), known, described)
     out = {key: value for key, value in asdict(version).items() if key != "new"}
     # Record the original training run: this server may hold only a copy, and an out must not depend on the server.
     trained_in = read_json(paths.record)["run_id"]
-    write_json(
-        workspace.registration,
-        out | {"alias": packing.CHALLENGER, "candidate": choice.chosen, "run_id": trained_in},
-    )
-    return Registered(version.name, version.version, version.new)
+    out |= {"alias": packing.CHALLENGER, "candidate": choice.chosen, "run_id": trained_in}
+    if not _says(workspace, out):
+        write_json(workspace.registration, out)
+    added = f"its lineage leads to commit {entry.facts['commit'][:12]} now" if entry else ""
+    return Registered(version.name, version.version, version.new, workspace.original is None, added)
+
+
+def _says(workspace: Workspace, out: dict[str, Any]) -> bool:
+    """Whether the file says so already, but for the number, which it has from the registry that came first."""
+    written = read_json(workspace.registration) if workspace.registration.exists() else {}
+    return bool(written) and written | {"version": out["version"]} == out
 
 
 def _inherited(run_tags: dict[str, str]) -> dict[str, str]:

@@ -159,6 +159,8 @@ def _quarantined(file: Path) -> set[str]:
 
 
 def _refuse_missing(frame: "pd.DataFrame", column: str, what: str) -> None:
+    if column not in frame:
+        raise SplitError(f"data/raw has no column {column!r}, so it is of another task; run `dvc repro`")
     missing = frame.loc[frame[column].isna(), "id"]
     if len(missing):
         raise SplitError(

@@ -28,7 +28,10 @@ def finished(tracker: Tracker, tmp_path: Path) -> tuple[Workspace, str]:
     choice = Choice("probe", "macro_f1", "`probe` trains fewer [of them].", (FULL, PROBE), 1000, 0.95)
     write_json(workspace.selection_report, choice.as_json())
     write_json(workspace.test_report / "metrics.json", {"test": SCORES})
-    write_json(workspace.registration, {"name": "toy", "version": 3, "alias": "challenger"})
+    write_json(
+        workspace.registration,
+        {"name": "toy", "version": 3, "alias": "challenger", "fingerprint": "f", "candidate": "probe"},
+    )
     for name, seconds in (("full", 61.4), ("probe", 2.6)):
         run_id = start(tracker)
         tracker.end(run_id)

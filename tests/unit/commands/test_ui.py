@@ -12,4 +12,4 @@ from finetrail.workspace import Workspace
 def test_runs_on_a_server_have_their_own_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://mlflow.example.org")
     with pytest.raises(ConfigError, match="MLFLOW_TRACKING_URI names a server, which has its own pages; open its add"):
-        ui(Workspace(tmp_path), "demo", 5000)
+        ui(Workspace(tmp_path), "demo", 5000, lambda _: None)

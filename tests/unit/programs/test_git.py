@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from finetrail.errors import WorkspaceError
-from finetrail.programs.git import Repository
+from finetrail.programs.git import NO_COMMIT, Repository, require_commit
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -85,3 +85,37 @@ def test_where_there_is_no_git_nothing_is_known(
     assert repository.show("HEAD", "params.yaml") is None
     assert repository.commits_of("params.yaml") == []
     assert not repository.changed(but="dvc.lock")
+
+
+def test_a_training_without_a_commit_has_to_be_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = r"not a git repository \(or any [^;]*"
+    message = rf"^no commit would say what was trained: {said}; commit the workspace with git; or set {NO_COMMIT}=1 to "
+    with pytest.raises(WorkspaceError, match=message):
+        require_commit(tmp_path)
+    git(tmp_path, "init", "--quiet")
+    with pytest.raises(WorkspaceError, match=r": the repository has no commit yet; commit the workspace with git; or"):
+        require_commit(tmp_path)
+    monkeypatch.setenv(NO_COMMIT, "1")
+    assert require_commit(tmp_path) == "the repository has no commit yet"
+    monkeypatch.delenv(NO_COMMIT)
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc" / "config").write_text("[core]\n    no_scm = True\n")
+    assert require_commit(tmp_path) == "the repository has no commit yet"
+
+
+def test_a_checkout_of_another_user_is_refused_in_gits_own_words(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert require_commit(root) == ""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(root / "gitconfig"))
+    with pytest.raises(WorkspaceError, match=r"detected dubious ownership in repository at .*; or set") as caught:
+        require_commit(root)
+    remedy = str(caught.value).partition("call: ")[2].partition(";")[0]
+    assert remedy.startswith("git config --global --add safe.directory ")
+    subprocess.run(remedy.split(), check=True)
+    assert require_commit(root) == ""
+
+
+def test_without_git_nothing_is_said_of_a_repository(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(WorkspaceError, match=r"was trained: git is not installed; commit the workspace with git; or"):
+        require_commit(root)

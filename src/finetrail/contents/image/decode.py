@@ -24,7 +24,7 @@ _ORIENTATION = 0x0112
 
 
 def decode(data: bytes) -> "Image":
-    """An upright RGB image: EXIF orientation applied, alpha laid over white, 16 bits scaled to 8.
+    """An upright RGB image: EXIF orientation applied, alpha laid over white, 10 to 16 bits scaled to 8.
 
     Raises:
         ImageError: the bytes are not a whole image of a known format, or it has too many pixels.
@@ -125,14 +125,18 @@ def _rgb(image: "Image") -> "Image":
 
 
 def _eight_bits(image: "Image") -> "Image":
-    """Keep the high bytes of a grey image of 16 bits."""
+    """Keep the 8 highest bits of a grey image that uses more: 10, 12, 14 or 16, as its brightest pixel tells.
+
+    Cameras and scanners of 12 bits save files of 16, of which the high byte alone would be nearly black.
+    """
     import numpy as np
     from PIL import Image
 
     values = np.asarray(image.convert("I") if image.mode.startswith("I") else image)
     if image.mode == "F" or values.min(initial=0) < 0 or values.max(initial=0) > 0xFFFF:
         raise ImageError(f"32-bit grey values (mode {image.mode}) have no known scale; save it with 8 or 16 bits")
-    return Image.fromarray((values >> 8).astype(np.uint8))
+    bits = max(8, int(values.max(initial=0)).bit_length())
+    return Image.fromarray((values >> (bits + bits % 2 - 8)).astype(np.uint8))
 
 
 def _line(error: Exception) -> str:

@@ -1,12 +1,19 @@
-"""Data sets of the Hugging Face hub, as the `datasets` library loads them."""
+"""Data sets as the `datasets` library loads them: from the Hugging Face hub, or as it wrote them into a folder."""
 
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from finetrail.data.sources.columns import OFFICIAL, Columns, Record, SplitName
 from finetrail.errors import SourceError
 from finetrail.locations import hub_name, unreachable
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SAVED = ("dataset_dict.json", "state.json")
+"""What `save_to_disk` writes beside the data."""
+LocalPart = tuple[str, SplitName | None, Iterator[Record]]
 Found = tuple[str, SplitName, Iterator[Record]]
 """A part's name, its official split, and its rows."""
 
@@ -24,6 +31,46 @@ def hub_records(address: str, config: str | None, split: SplitName | None, colum
     if not isinstance(loaded, DatasetDict):
         raise SourceError(f"{address!r} is a {type(loaded).__name__}, not a data set with splits; name another")
     yield from records_of(name, loaded, split, columns)
+
+
+def is_data_set(folder: Path) -> bool:
+    """Whether `datasets` reads a folder: one that `save_to_disk` wrote, or one with Parquet files."""
+    saved = any((folder / name).exists() for name in _SAVED)
+    return saved or next(folder.rglob("*.parquet"), None) is not None
+
+
+def folder_records(folder: Path, split: SplitName | None, columns: Columns) -> Iterator[LocalPart]:
+    """Yield the parts of a data set in a folder. A part without a name of its own, which is called train, has no split.
+
+    Args:
+        split: the official split that the whole folder is, if it is one.
+
+    Raises:
+        SourceError: `datasets` cannot read it, or it lacks a column.
+    """
+    from datasets import DatasetDict, disable_progress_bars, load_dataset, load_from_disk
+
+    disable_progress_bars()
+    saved = any((folder / name).exists() for name in _SAVED)
+    try:
+        loaded = load_from_disk(str(folder)) if saved else load_dataset(str(folder), streaming=True)
+    except Exception as error:  # the library raises a dozen types for one fault
+        raise SourceError(
+            f"{folder.name} cannot be read as a data set ({' '.join(str(error).split())[:200]}); write it again"
+        ) from error
+    parts = dict(loaded) if isinstance(loaded, dict) else {"train": loaded}
+    alone = list(parts) == ["train"]
+    for part, official, records in records_of(folder.name, DatasetDict(parts), None if alone else split, columns):
+        yield part, split if alone else official, records
+
+
+def features_of(schema: "pa.Schema") -> dict[str, Any]:
+    """What `datasets` noted about the columns of a Parquet file, by column; empty where another program wrote it."""
+    if b"huggingface" not in (schema.metadata or {}):
+        return {}
+    from datasets import Features
+
+    return dict(Features.from_arrow_schema(schema))
 
 
 def records_of(name: str, loaded: Any, split: SplitName | None, columns: Columns) -> Iterator[Found]:
@@ -55,10 +102,10 @@ def records_of(name: str, loaded: Any, split: SplitName | None, columns: Columns
 
 def _records(data: Any, columns: Columns) -> Iterator[Record]:
     for number, record in enumerate(data, start=1):
-        yield number, record | {column: _named(data.features[column], record[column]) for column in columns.labels}
+        yield number, record | {column: named(data.features[column], record[column]) for column in columns.labels}
 
 
-def _named(feature: Any, value: Any) -> Any:
+def named(feature: Any, value: Any) -> Any:
     """Replace class numbers in a value by the class names, in lists too; -1 means missing."""
     from datasets import ClassLabel
 
@@ -66,5 +113,5 @@ def _named(feature: Any, value: Any) -> Any:
         return feature.int2str(value) if value >= 0 else None
     inner = feature[0] if isinstance(feature, list) and feature else getattr(feature, "feature", None)
     if inner is not None and isinstance(value, list):
-        return [_named(inner, one) for one in value]
+        return [named(inner, one) for one in value]
     return value

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from finetrail.data.sources.columns import Columns, LabelReader, Place, Record, SplitName, row_from
 from finetrail.data.sources.dialect import AUTO, CsvSettings
 from finetrail.data.sources.disguised import WORKBOOKS, refuse_disguised
-from finetrail.data.sources.hub import hub_records
+from finetrail.data.sources.hub import folder_records, hub_records, is_data_set
 from finetrail.data.sources.tables import Tell, read_csv, read_jsonl, read_parquet, silent
 from finetrail.errors import ConfigError, SourceError
 from finetrail.locations import locate
@@ -115,7 +115,11 @@ class Source(Settings):
                 continue
             path = locate(address, root)
             kind = self._kind(address, path)
-            if kind in self.own_formats:
+            if kind == "data set":
+                for part, own, records in folder_records(path, split, self.columns):
+                    for number, record in self.labels.prepared(records, self.columns):
+                        yield self._row(Place(f"{path.name}/{part}", number, own), record, self.converter(path))
+            elif kind in self.own_formats:
                 yield from self.rows_of(kind, path, split, tell)
             else:
                 yield from self._table_rows(path, kind, split, tell)
@@ -131,6 +135,8 @@ class Source(Settings):
     def _kind(self, address: str, path: Path) -> str:
         """The format as set, or else by the file's ending."""
         kind, name = self.format, path.name.lower()
+        if kind == "auto" and path.is_dir() and is_data_set(path):
+            return "data set"
         if kind == "auto" and path.is_dir() and "folder" in self.own_formats:
             kind = "folder"
         elif kind == "auto":

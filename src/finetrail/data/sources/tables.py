@@ -10,6 +10,7 @@ from finetrail.data.sources.columns import Record, check_once
 from finetrail.data.sources.detection import detect, text_of
 from finetrail.data.sources.dialect import AUTO, CsvSettings, Dialect
 from finetrail.data.sources.disguised import refuse_disguised
+from finetrail.data.sources.hub import features_of, named
 from finetrail.data.sources.json_objects import read_objects, wrapped
 from finetrail.data.sources.scan import encoding_of, scan
 from finetrail.errors import SourceError
@@ -156,11 +157,12 @@ def read_parquet(path: Path, columns: list[str], batch_size: int = 10_000) -> It
         file = pq.ParquetFile(path, buffer_size=2**20, pre_buffer=False)
         _check_columns(path, columns, file.schema_arrow.names)
         check_once(path.name, columns, file.schema_arrow.names)
-        number = 0
+        features, number = features_of(file.schema_arrow), 0
+        known = {column: features[column] for column in columns if column in features}
         for batch in file.iter_batches(batch_size, columns=columns, use_threads=False):
             for record in batch.to_pylist():
                 number += 1
-                yield number, record
+                yield number, record | {name: named(feature, record[name]) for name, feature in known.items()}
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # from the operating system, such as a missing permission; pyarrow's for damaged pages has no number

@@ -111,6 +111,14 @@ def test_sixteen_bits_become_eight(kind: str, mode: str) -> None:
     assert len({image.getchannel(channel).tobytes() for channel in "RGB"}) == 1
 
 
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_fewer_bits_in_a_file_of_sixteen_are_scaled_by_their_range(bits: int) -> None:
+    """As cameras and scanners save them: the high byte alone of 12 bits has 16 greys."""
+    values = np.linspace(0, 2**bits - 1, 256).round().astype(np.uint16).reshape(16, 16)
+    image = decode(encoded(Image.fromarray(values), "PNG"))
+    assert np.abs(np.asarray(image)[..., 0].ravel().astype(int) - np.arange(256)).max() <= 1
+
+
 def test_one_bit_bitmaps_are_black_and_white() -> None:
     bitmap = Image.new("1", (9, 3), 1)
     bitmap.putpixel((0, 0), 0)

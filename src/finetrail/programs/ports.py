@@ -1,0 +1,68 @@
+"""Ports on loopback: whether one is free, who has it, and whether a server there answers."""
+
+import socket
+import urllib.request
+from http.client import HTTPException
+
+import psutil
+
+from finetrail.errors import ConfigError
+
+HOST = "127.0.0.1"
+_TRIED = 50
+
+
+def refuse_busy(port: int, how: str) -> None:
+    """Refuse a port that a program has: a server of another project would answer in place of ours.
+
+    Args:
+        how: the command that takes another port, with `{port}` for its number.
+
+    Raises:
+        ConfigError: somebody listens there.
+    """
+    if _is_free(port):
+        return
+    free = next((other for other in range(port + 1, min(port + _TRIED, 65_535)) if _is_free(other)), None)
+    remedy = f"end it, or take another port: {how.format(port=free)}" if free else "end it"
+    raise ConfigError(f"port {port} is in use by {_holder(port)}; {remedy}")
+
+
+def answers(address: str) -> bool:
+    """Whether a server answers at an address on loopback."""
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 (our own address)
+            return bool(answer.status < 400)
+    except (OSError, HTTPException):
+        return False
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether a process, or one that it started, is the one that listens on a port."""
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+        return any(_has(one, port) for one in family)
+    except psutil.Error:
+        return False
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) != 0
+
+
+def _holder(port: int) -> str:
+    for process in psutil.process_iter():
+        try:
+            if _has(process, port):
+                return f"{process.name()} (process {process.pid})"
+        except psutil.Error:  # another user's
+            continue
+    return "another program"
+
+
+def _has(process: psutil.Process, port: int) -> bool:
+    found = process.net_connections("tcp")
+    return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in found)

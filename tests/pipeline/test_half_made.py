@@ -1,0 +1,130 @@
+"""Every command over every half-made workspace does what it is for, or says in one line what is missing."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.workspaces import CANDIDATES, Outcome, Sandbox
+
+# The stages in their order, with what each writes.
+OUTS = {
+    "ingest": ("raw",),
+    "validate": ("reports/validation",),
+    "split": ("splits",),
+    "train": ("models", "runs"),
+    "select": ("selection",),
+    "test": ("reports/test",),
+    "register": ("registration.json",),
+}
+READERS = (
+    ("check",),
+    ("show",),
+    ("models",),
+    ("history",),
+    ("verify",),
+    ("evaluate",),
+    ("promote", "--dry-run"),
+    ("rollback",),
+    ("predict", "in.csv", "out.csv"),
+    ("predict", "in.csv", "out.csv", "--model", "full"),
+    ("predict", "in.csv", "out.csv", "--model", "data/models/full"),
+    ("export", "exported", "--model", "full", "--force"),
+)
+
+
+@pytest.fixture(scope="module")
+def base(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """A whole workspace, its version registered, with a file to score."""
+    base = finished.copy(tmp_path_factory.mktemp("half") / "workspace")
+    assert base.finetrail("register").code == 0
+    (base.root / "in.csv").write_text("text\nbake the bread\nsnow and storm\n", encoding="utf-8")
+    return base
+
+
+@pytest.fixture
+def half(base: Sandbox, tmp_path: Path) -> Sandbox:
+    """A copy that may be broken, of the outs alone: the rest, and the registry, is shared."""
+    root = tmp_path / "workspace"
+    root.mkdir()
+    for path in base.root.iterdir():
+        if path.name != "data":
+            (root / path.name).symlink_to(path)
+    shutil.copytree(base.root / "data", root / "data", symlinks=True)
+    return Sandbox(root)
+
+
+def remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def check(sandbox: Sandbox, *command: str) -> Outcome:
+    """Run a command: a traceback fails the test, and an error that is not one line does too."""
+    done = sandbox.finetrail(*command)
+    if done.code != 0:
+        assert "; " in done.error, (command, done.error)
+    return done
+
+
+@pytest.mark.parametrize("last", ["nothing", *OUTS])
+def test_cut_off_after_a_stage(half: Sandbox, last: str) -> None:
+    stages = list(OUTS)
+    made = stages.index(last) + 1 if last in stages else 0
+    for stage in stages[made:]:
+        for out in OUTS[stage]:
+            remove(half.root / "data" / out)
+    for command in READERS:
+        check(half, *command)
+    # Of the stages, those that cannot work yet: the next one could.
+    for stage in stages[made + 1 :]:
+        done = check(half, stage, *(["full"] if stage == "train" else []))
+        assert done.code != 0, (stage, done)
+
+
+@pytest.mark.parametrize(
+    "out",
+    [
+        "raw/manifest.parquet",
+        "reports/validation/validation.json",
+        "reports/validation/quarantine.csv",
+        "reports/validation/spellings.json",
+        "splits/train",
+        "splits/val",
+        "splits/test",
+        "splits/split.json",
+        "models/full",
+        "models/full/model.json",
+        "models/full/model.safetensors",
+        *(f"runs/{CANDIDATES[0]}/{name}" for name in ("run.json", "metrics.json", "val.csv", "predictions.parquet")),
+        f"runs/{CANDIDATES[0]}",
+        "reports/test/metrics.json",
+        "reports/test/report.html",
+        "reports/test/predictions.parquet",
+    ],
+)
+def test_without_one_out(half: Sandbox, out: str) -> None:
+    remove(half.root / "data" / out)
+    for command in READERS:
+        check(half, *command)
+    for stage in ("select", "test", "register"):
+        check(half, stage)
+
+
+def test_a_training_that_failed_is_named_by_the_commands_that_come_after(half: Sandbox) -> None:
+    for out in ("models/full", "runs/full"):
+        remove(half.root / "data" / out)
+    done = half.finetrail("show")
+    assert done.error == (
+        f"WorkspaceError: {half.paths.run('full').record} does not exist: it is written by `train`; run `dvc repro` or "
+        "`finetrail train full`"
+    )
+
+
+def test_splits_of_another_task(base: Sandbox, half: Sandbox) -> None:
+    text = base.paths.params.read_text(encoding="utf-8")
+    half.paths.params.unlink()
+    half.paths.params.write_text(text, encoding="utf-8")
+    half.edit("task", "text-regression")
+    half.edit("validation", {})
+    for stage in ("validate", "split", "train full", "select", "test", "register", "show"):
+        check(half, *stage.split())
