@@ -130,7 +130,7 @@ def test_a_challenger_that_loses_a_class_is_refused(gated: Sandbox) -> None:
     promoted(gated)
     assert challenge(gated, without_weather) == 2
     gated.edit("gate.margin", 1.0)
-    done = gated.finetrail("promote", "--json", "verdict.json")
+    done = gated.finetrail("promote", "challenger", "--json", "verdict.json")
     assert (done.code, done.error) == (
         9,
         "RefusedError: models:/toy/2 does not become champion: it fails McNemar, recall of weather; the table says why",
@@ -152,7 +152,7 @@ def test_a_challenger_that_loses_a_class_is_refused(gated: Sandbox) -> None:
 def test_a_good_challenger_is_promoted_and_can_be_rolled_back_and_forth(gated: Sandbox) -> None:
     promoted(gated)
     challenge(gated, sharper)
-    done = promoted(gated)
+    done = promoted(gated, "challenger")
     assert "only the challenger is right on 0 rows, only the champion on 0" in done.out
     assert "ms against" in done.out
     assert named(gated) == {"challenger": 2, "champion": 2, "previous": 1}
@@ -165,14 +165,15 @@ def test_a_good_challenger_is_promoted_and_can_be_rolled_back_and_forth(gated: S
     assert gated.finetrail("rollback", "--to", "7").error.startswith("RefusedError: version 7 of 'toy' was never")
     assert history(gated)[-4:] == ["promotion", "rollback", "rollback", "rollback"]
     shown = gated.finetrail("models").out.splitlines()
-    assert shown[1].split()[:4] == ["2", "challenger,", "previous", "other"] or "challenger, previous" in shown[1]
-    assert "champion" in shown[2]
+    assert shown[1].split()[:2] == ["2", "previous"]
+    assert shown[2].split()[:3] == ["1", "champion,", "challenger"]
+    assert shown[3] == "challenger follows this workspace: models:/toy/1 (before: 2)"
 
 
 def test_a_model_with_other_labels_is_refused_with_the_reason(gated: Sandbox) -> None:
     promoted(gated)
     challenge(gated, sharper, {"weather": "climate"})
-    done = gated.finetrail("promote")
+    done = gated.finetrail("promote", "challenger")
     assert done.code == 9
     assert "the test split has the label 'weather', which is none of the 3 that the model knows" in done.out
     gated.finetrail("rollback")
@@ -192,7 +193,7 @@ def test_a_champion_of_another_data_version_is_scored_on_the_present_test_rows(g
     write_csv(gated.root / CSV, [*toy_rows(), fresh])
     for stage in ("ingest", "validate", "split"):
         assert gated.finetrail(stage).code == 0
-    promoted(gated)
+    promoted(gated, "challenger")
     lines = gated.finetrail("history").out.splitlines()
     split = read_json(gated.paths.split_report)["sha256"]["test"]
     scorings = [line for line in lines if " scoring " in line and split[:12] in line]
@@ -204,7 +205,7 @@ def test_beyond_the_limit_the_gate_asks_for_a_fresh_test_set(gated: Sandbox) -> 
     promoted(gated)
     challenge(gated, sharper)
     gated.edit("gate.models_per_test_split", 1)
-    done = gated.finetrail("promote")
+    done = gated.finetrail("promote", "challenger")
     assert done.code == 9
     assert "2 different models were scored on this test split, more than 1: use a fresh test set" in done.out
     again = gated.finetrail("test")  # the same model on the same rows counts once
@@ -220,7 +221,7 @@ def test_declared_slices_are_judged_apart(gated: Sandbox) -> None:
         "short": {"max_characters": 3},
     }
     gated.edit("gate", FEW | {"slices": slices, "class_rows": 1000, "margin": 1.0, "latency_ratio": None})
-    done = gated.finetrail("promote", "--dry-run", "--json", "verdict.json")
+    done = gated.finetrail("promote", "challenger", "--dry-run", "--json", "verdict.json")
     assert done.code == 9
     rules = {one["rule"]: one["outcome"] for one in read_json(gated.root / "verdict.json")["verdict"]["rulings"]}
     assert (rules["slice storms"], rules["slice kitchen"], rules["slice short"]) == ("fail", "pass", "not judged")
@@ -244,7 +245,7 @@ def test_evaluate_scores_a_version_anew(gated: Sandbox) -> None:
 
 def test_without_a_test_split_it_says_where_to_get_it(gated: Sandbox) -> None:
     shutil.rmtree(gated.paths.split("test"))
-    done = gated.finetrail("promote")
+    done = gated.finetrail("promote", "challenger")
     assert done.code == 7
     assert done.error.endswith(
         "data/splits/test does not exist, and models are compared on it; get it with `dvc pull`, or make it with "

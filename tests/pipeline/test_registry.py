@@ -174,7 +174,7 @@ def test_predict_scores_a_file(finished: Sandbox, expected: pd.DataFrame, tmp_pa
     expected[["text"]].head(12).to_csv(source, index=False)
     done = finished.finetrail("predict", str(source), str(target))
     assert done.code == 0, done.err
-    assert done.out.startswith("scored 12 rows with models:/toy@challenger")
+    assert done.out.startswith("scored 12 rows with models:/toy/1, the version of this workspace: ")
     read: dict[str, Any] = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
     scored = read.get(target.suffix, lambda path: pd.read_json(path, lines=True))(target)
     pd.testing.assert_frame_equal(scored, expected.head(12), check_dtype=False, atol=1e-6)

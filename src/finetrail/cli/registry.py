@@ -134,13 +134,12 @@ def verify(
 ) -> None:
     """Walk from a version back to its data, source and commit, and recompute every hash on the way."""
     workspace, params = open_workspace()
-    from finetrail.commands.verify import Verified
+    from finetrail.commands.verify import Verified, choose
     from finetrail.commands.verify import verify as command
-    from finetrail.registry.meant import meant
     from finetrail.runs.tracking import connect
 
     tracker = connect(workspace, params.project)
-    found = meant(workspace, tracker, params.project, version)
+    found = choose(workspace, tracker, params.project, version)
     known = found.known
     out.print(f"{found.said}, fingerprint {known.fingerprint[:16]}")
     links = []
@@ -172,13 +171,13 @@ def reproduce(
     """Train a version again from a fresh clone of its commit, and compare the bits, or else the validation metrics."""
     workspace, params = open_workspace()
     from finetrail.commands.reproduce import reproduce as command
-    from finetrail.registry.meant import meant
+    from finetrail.commands.verify import choose
     from finetrail.runs.tracking import connect
 
     # SIGTERM, which ends containers and batch jobs, acts like Ctrl-C: child processes end too, the clone is removed.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     tracker = connect(workspace, params.project)
-    found = meant(workspace, tracker, params.project, version)
+    found = choose(workspace, tracker, params.project, version)
     out.print(f"{found.said}, fingerprint {found.known.fingerprint[:16]}")
     done = command(
         workspace, tracker, found.known, tolerance=tolerance, keep=keep, say=lambda line: out.print(line, markup=False)

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finetrail.config import load_params
+from finetrail.errors import RefusedError
 from finetrail.proof.links import Checked, State
 from finetrail.proof.walk import walk
-from finetrail.registry.versions import Known
+from finetrail.registry.meant import Meant, meant
+from finetrail.registry.packing import CHALLENGER
+from finetrail.registry.versions import Known, aliases, find
 from finetrail.runs import tracking
 from finetrail.runs.record import settings_of as recorded_settings
 from finetrail.workspace import Workspace
@@ -34,6 +37,22 @@ class Verified:
             "broken": self.count("BROKEN"),
             "unreachable": self.count("UNREACHABLE"),
         }
+
+
+def choose(workspace: Workspace, tracker: tracking.Tracker, project: str, version: str | None) -> Meant:
+    """The version that is meant; where that of the workspace cannot be found, which may be what is to be found out, the
+    challenger.
+
+    Raises:
+        ConfigError: it is no version's name.
+        RefusedError: there is no such version.
+    """
+    try:
+        return meant(workspace, tracker, project, version)
+    except RefusedError:
+        if version is not None or CHALLENGER not in aliases(tracker, project):
+            raise
+        return Meant(find(tracker, project, CHALLENGER), "the challenger")
 
 
 def verify(workspace: Workspace, tracker: tracking.Tracker, known: Known) -> Iterator[Checked]:

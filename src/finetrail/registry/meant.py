@@ -35,15 +35,13 @@ def own_version(workspace: Workspace, tracker: Tracker, project: str) -> Known:
     in it is the one of the registry where that content was registered first.
 
     Raises:
-        RefusedError: this registry has no such version, or the workspace has another model by now.
+        RefusedError: this registry has no such version, or the project has another name by now.
         WorkspaceError: the workspace has registered nothing.
     """
     written = read_json(need(workspace.registration, "register"))
-    name, fingerprint, candidate = written["name"], written["fingerprint"], written["candidate"]
-    model = workspace.model(candidate)
-    if name != project or (model.exists() and fingerprint_of(model) != fingerprint):
-        what = f"as {name!r}" if name != project else f"another model of {candidate!r} than data/models holds"
-        raise RefusedError(f"data/registration.json is not up to date: it registered {what}; run `dvc repro`")
+    name, fingerprint = written["name"], written["fingerprint"]
+    if name != project:
+        raise RefusedError(f"data/registration.json registered {name!r}, but project is {project!r}; run `dvc repro`")
     found = _with_content(tracker, name, fingerprint)
     if found is None:
         raise RefusedError(
@@ -69,7 +67,7 @@ def follow(workspace: Workspace, tracker: Tracker, project: str) -> str:
         return ""
     with tracking_errors(tracker.uri):
         insist(partial(tracker.client.set_registered_model_alias, known.name, CHALLENGER, str(known.version)))
-    return f"{CHALLENGER} follows this workspace: {known.address} (it was version {before or 'none'})"
+    return f"{CHALLENGER} follows this workspace: {known.address} (before: {before or 'none'})"
 
 
 def meant(workspace: Workspace, tracker: Tracker, project: str, wanted: str | None, *, own: bool = False) -> Meant:
@@ -77,16 +75,20 @@ def meant(workspace: Workspace, tracker: Tracker, project: str, wanted: str | No
 
     Args:
         wanted: a number, an alias, a models:/ address, or a candidate of this workspace; None for the default.
-        own: the default is the version of this workspace, even if there is a champion.
+        own: the default is the version of this workspace, whatever others there are. Otherwise it is the champion,
+            or else that version, or the challenger where the workspace has registered nothing.
 
     Raises:
         ConfigError: it is not such an address.
         RefusedError: there is no such version.
-        WorkspaceError: None is wanted, there is no champion, and the workspace has registered nothing.
+        WorkspaceError: the default is the version of the workspace, which has registered nothing.
     """
     if wanted is None:
-        if not own and CHAMPION in aliases(tracker, project):
+        named = {} if own else aliases(tracker, project)
+        if CHAMPION in named:
             return Meant(find(tracker, project, CHAMPION), "the champion")
+        if CHALLENGER in named and not workspace.registration.exists():
+            return Meant(find(tracker, project, CHALLENGER), "the challenger")
         return Meant(own_version(workspace, tracker, project), OWN)
     if ":" in wanted:
         return Meant(find(tracker, *parse_address(wanted, _NAMES)))

@@ -4,20 +4,21 @@ import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from finetrail.errors import TrackingError
 from finetrail.redaction import without_secrets
 
 # SQLAlchemy adds the statement with its values, and a link to its own documentation.
 _NOISE = re.compile(r"\[SQL: .*|\(Background on this error at: .*")
+_SCHEMA = r"out-of-date database schema \(found version (?P<found>\w+)"
 _REMEDIES = (
     # Of a deleted experiment, by its name or by its number.
     (
         r"xperiment '?(?P<id>\d+)'? must be in the 'active' state|ID=(?P<number>\d+)\) exists in a deleted state",
         "restore it: MLFLOW_TRACKING_URI={uri} mlflow experiments restore --experiment-id {id}",
     ),
-    (r"out-of-date database schema", "copy the database, then: mlflow db upgrade {uri}"),
-    (r"Can't locate revision", "a newer MLflow wrote it: install that version, or name another database"),
+    (_SCHEMA, "copy the database, then: mlflow db upgrade {uri}"),
     (r"database is locked", "another program is writing to it: run again, or end that program"),
     (r"database or disk is full", "free some space, and run again"),
     (r"unable to open database file|readonly database", "make its folder and the file writable for this user"),
@@ -56,8 +57,18 @@ def tracking_errors(uri: str) -> Iterator[None]:
 def _remedy(cause: str, uri: str) -> str:
     for pattern, remedy in _REMEDIES:
         if (found := re.search(pattern, cause, re.IGNORECASE)) is not None:
+            if pattern == _SCHEMA and not _knows(found["found"]):
+                return "a newer MLflow wrote it: install that version, or name another database"
             given = {key: value for key, value in found.groupdict().items() if value}
             return remedy.format(uri=uri, id=given.get("id") or given.get("number") or "ID")
     if uri.startswith(("http:", "https:")):
         return "start it, or correct MLFLOW_TRACKING_URI"
     return "correct MLFLOW_TRACKING_URI, or unset it for the workspace's own database"
+
+
+def _knows(schema: str) -> bool:
+    """Whether the installed MLflow has had this schema; it calls all others out of date, also later ones."""
+    import mlflow
+
+    migrations = Path(mlflow.__file__).parent / "store" / "db_migrations" / "versions"
+    return any(file.name.startswith(schema) for file in migrations.glob("*.py"))

@@ -25,7 +25,7 @@ from finetrail.data.splitting.rows import Rows
 from finetrail.data.splitting.settings import Split
 from finetrail.data.splitting.splits import Assignment, assign
 from finetrail.data.store.raw import is_null, keyed, read_manifest
-from finetrail.data.store.shards import Contents
+from finetrail.data.store.shards import Contents, refuse_other_labels
 from finetrail.data.validation.spellings import ComparedLabel
 from finetrail.errors import SplitError
 from finetrail.progress import Track, quiet
@@ -57,6 +57,7 @@ def split(workspace: Workspace, settings: Split, target: ComparedLabel, track: T
         SplitError: the rows cannot be divided as asked, or do not add up.
     """
     manifest = read_manifest(workspace.raw)
+    refuse_other_labels(workspace.manifest, target.arrow())
     merged = _merged(workspace)
     if merged:
         import pandas as pd

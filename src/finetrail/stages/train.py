@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import torch
 
-from finetrail.data.store.shards import Contents, columns_of, read_frame
+from finetrail.data.store.shards import Contents, columns_of, parts, read_frame, refuse_other_labels
 from finetrail.evaluation.scores.metric import Point
 from finetrail.inference import processes
 from finetrail.inference.device import Machine, build_accelerator, fix_seeds, peak_memory_mb
@@ -91,6 +91,8 @@ def train(
     processes.join()
     settings: Any = candidate.train
     rows = {split: read_frame(workspace.split(split)) for split in ("train", "val")}
+    for shard in parts(workspace.split("train"))[:1]:
+        refuse_other_labels(shard, task.target.arrow())
     labels = {split: rows[split]["label"].tolist() for split in rows}
     learning = task.target.learn(labels["train"], settings)
     fix_seeds(seed)

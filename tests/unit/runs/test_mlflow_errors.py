@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -35,6 +36,14 @@ def said(folder: Path) -> str:
     return message
 
 
+def said_anew(folder: Path) -> str:
+    """In a process that has not opened the database before: MLflow looks at its version once."""
+    program = "from finetrail.runs.tracking import connect; from finetrail.workspace import Workspace; import pathlib\n"
+    program += "connect(Workspace(pathlib.Path.cwd()), 'own')"
+    done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False)
+    return done.stderr.splitlines()[-1].removeprefix("finetrail.errors.TrackingError: ")
+
+
 def execute(folder: Path, statement: str) -> None:
     with closing(sqlite3.connect(folder / "mlflow.db")) as database, database:
         database.execute(statement)
@@ -54,13 +63,13 @@ def test_a_deleted_experiment_is_restored_as_the_error_says(own: str, tmp_path: 
 
 def test_a_database_of_an_earlier_mlflow(own: str, tmp_path: Path) -> None:
     execute(tmp_path, "UPDATE alembic_version SET version_num = 'cc1f77228345'")
-    assert said(tmp_path).endswith(f"); copy the database, then: mlflow db upgrade {own}")
+    assert said_anew(tmp_path).endswith(f"); copy the database, then: mlflow db upgrade {own}")
 
 
 def test_a_database_of_a_later_mlflow(own: str, tmp_path: Path) -> None:
     execute(tmp_path, "UPDATE alembic_version SET version_num = 'ffffffffffff'")
-    message = said(tmp_path)
-    assert "Can't locate revision identified by 'ffffffffffff'" in message
+    message = said_anew(tmp_path)
+    assert "found version ffffffffffff" in message
     assert message.endswith("); a newer MLflow wrote it: install that version, or name another database")
 
 
@@ -72,8 +81,8 @@ def test_what_is_no_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert message.endswith("); restore the file from a backup, or name another database")
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/nowhere/mlflow.db")
+def test_a_folder_in_place_of_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}")
     message = said(tmp_path)
     assert "unable to open database file" in message
     assert message.endswith("); make its folder and the file writable for this user")

@@ -104,7 +104,9 @@ def test_a_server_that_does_not_answer_is_one_line_without_the_password(
 def test_a_database_that_cannot_be_opened_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mlflow.db").write_text("this is no database " * 100)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
-    with pytest.raises(TrackingError, match=r"mlflow\.db does not answer as it should \(.*\); start it") as caught:
+    with pytest.raises(
+        TrackingError, match=r"mlflow\.db does not answer as it should \(.*\); restore the file"
+    ) as caught:
         connect(Workspace(tmp_path), "demo")
     assert "\n" not in str(caught.value)
 

@@ -118,7 +118,7 @@ class Source(Settings):
             if kind == "data set":
                 for part, own, records in folder_records(path, split, self.columns):
                     for number, record in self.labels.prepared(records, self.columns):
-                        yield self._row(Place(f"{path.name}/{part}", number, own), record, self.converter(path))
+                        yield self._row(Place(part, number, own), record, self.converter(path))
             elif kind in self.own_formats:
                 yield from self.rows_of(kind, path, split, tell)
             else:

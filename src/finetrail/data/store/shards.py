@@ -127,6 +127,19 @@ def read_frame(folder: Path) -> "pd.DataFrame":
     return to_frame(pa.concat_tables([pq.read_table(file, columns=names) for file in files]))
 
 
+def refuse_other_labels(file: Path, label: "pa.DataType") -> None:
+    """Refuse rows that were made for another task. Args: file: one of them; label: the type of the task's labels.
+
+    Raises:
+        WorkspaceError: its labels have another type.
+    """
+    import pyarrow.parquet as pq
+
+    found = pq.read_schema(file).field("label").type
+    if found != label:
+        raise WorkspaceError(f"{file} holds labels of another task ({found} instead of {label}); run `dvc repro`")
+
+
 def to_frame(table: "pa.Table") -> "pd.DataFrame":
     """Convert a table to pandas. Lists of numbers become arrays; other nested values, such as labels, objects."""
     import pandas as pd

@@ -11,6 +11,7 @@ from finetrail.data.store.raw import is_null
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 COLUMN = "spelling"
 """Of the manifest that rules look at: the names of a row's label that are spelled another way, as a person reads it."""
@@ -19,6 +20,8 @@ _WHOLE = re.compile(r"([+-]?[0-9]+)\.0+")
 
 class ComparedLabel(Protocol):
     """What comparing labels asks of a kind of target; see `finetrail.targets.target.Target`."""
+
+    def arrow(self) -> "pa.DataType": ...
 
     def key(self, label: Any) -> str: ...
 
