@@ -60,7 +60,7 @@ def test_a_model_that_this_registry_does_not_have_is_registered_as_it_says(finis
     sandbox = finished.copy(tmp_path / "workspace")
     said, remedy = only(found(sandbox), "wrong")
     assert "is not in this registry" in said
-    assert sandbox.finetrail(*remedy.strip("run `").split()[1:]).code == 0
+    assert sandbox.finetrail(*remedy.split("`")[1].split()[1:]).code == 0
     assert "wrong" not in {state for state, _ in found(sandbox).values()}
 
 

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from finetrail.errors import WorkspaceError
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.settings import Settings
 
@@ -125,5 +126,11 @@ class Target(ABC):
 
 
 def metric_named(metrics: Sequence[Metric], name: str) -> Metric:
-    """The metric of that name."""
-    return next(one for one in metrics if one.name == name)
+    """The metric of that name. Raises: WorkspaceError: there is none, so that the name comes from another task."""
+    found = {metric.name: metric for metric in metrics}
+    if name not in found:
+        raise WorkspaceError(
+            f"the results were chosen by {name!r}, but this task has {', '.join(found)}: they are of another task; run "
+            "`dvc repro`"
+        )
+    return found[name]
