@@ -1,12 +1,9 @@
-"""Answers of a packed model as another machine would get them; run by its file name, in a process of its own.
+"""Answers of a packed model as another machine would get them; run by its file name, see `finetrail.warm.clean`.
 
 The finetrail that is installed here is hidden: the code comes from the package. Connecting to any host raises, and so
 does a pickle that names anything to import.
-
-    python -P clean_process.py MODEL ROWS ANSWERS
 """
 
-import os
 import socket
 import sys
 from pathlib import Path
@@ -43,4 +40,3 @@ def main(folder: Path, rows: Path, answers: Path) -> None:
 
 if __name__ == "__main__":
     main(*(Path(argument) for argument in sys.argv[1:4]))
-    os._exit(0)  # all is written; to take the libraries apart would take two more seconds

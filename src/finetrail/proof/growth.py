@@ -74,10 +74,13 @@ def commit_of(root: Path, recorded: Lineage) -> str | None:
     """The commit that holds what ran: the recorded one if nothing was edited, or one made since with the same bytes."""
     if recorded.commit is not None and not recorded.dirty:
         return recorded.commit
+    links = [link for link in recorded.links if link.name in IN_GIT]
+    if len(links) < len(IN_GIT):  # registered by hand
+        return None
     git = Repository(root)
     for commit in dict.fromkeys([git.head, *git.commits_of("dvc.lock")[:_COMMITS]]):
         with TemporaryDirectory(prefix="finetrail-commit-") as folder:
-            if commit and all(_holds(git, commit, recorded.link(name), Path(folder)) for name in IN_GIT):
+            if commit and all(_holds(git, commit, link, Path(folder)) for link in links):
                 return commit
     return None
 

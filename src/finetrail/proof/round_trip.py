@@ -1,9 +1,6 @@
 """The round trip: a model that is about to be registered answers elsewhere as it did in the pipeline."""
 
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -19,14 +16,13 @@ from finetrail.errors import RoundTripError
 from finetrail.proof.clean_process import FEW
 from finetrail.serving.predictions import read_predictions
 from finetrail.targets.codec import Codec
+from finetrail.warm.clean import run_clean
 from finetrail.workspace import read_json
 
 SAMPLE = 256
 """Rows that are compared before a model is registered."""
 TOLERANCE = 1e-3
 """A share of the largest output: other batches and threads sum in another order, and differ by about 1e-6."""
-# Variables that a served model does not need, and that would lead to the real server.
-_WITHOUT = ("MLFLOW_", "AWS_", "PREFECT_")
 
 
 @dataclass(frozen=True)
@@ -127,15 +123,7 @@ def _alike(served: Any, meant: Any, allowed: float) -> bool:
 
 def _run(model: Path, rows: Path, answers: Path, folder: Path) -> None:
     script = Path(__file__).with_name("clean_process.py")
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(_WITHOUT)} | {
-        "HF_HUB_OFFLINE": "1",
-        "TRANSFORMERS_OFFLINE": "1",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "DO_NOT_TRACK": "true",
-    }
-    # -P: never import from the script's own folder.
-    command = [sys.executable, "-P", str(script), str(model), str(rows), str(answers)]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = run_clean(script, [str(model.resolve()), str(rows), str(answers)], folder)
     if done.returncode != 0:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it gave no reason"]
         raise RoundTripError(

@@ -4,6 +4,8 @@ import importlib
 import sys
 from collections.abc import Iterable
 
+from finetrail.warm.start import CLEAN
+
 _TABLE = ("finetrail.cli.app", "pandas", "pyarrow.dataset", "pyarrow.parquet")
 _MLFLOW = ("mlflow", "mlflow.store.tracking.sqlalchemy_store")
 _MODEL = ("torch", "transformers", "accelerate", "peft")
@@ -15,6 +17,7 @@ _STAGES = {
     "select": (*_TABLE, *_MLFLOW, "finetrail.stages.select"),
     "test": (*_TABLE, *_MODEL, *_MLFLOW, "finetrail.stages.test"),
     "register": (*_TABLE, *_MODEL, *_MLFLOW, "finetrail.stages.register", "mlflow.pyfunc"),
+    CLEAN: (*_MODEL, *_MLFLOW, "mlflow.pyfunc"),
 }
 """In the order in which they run: the next one's are imported while the first runs."""
 

@@ -6,6 +6,8 @@ import signal
 import sys
 
 STAGES = frozenset({"ingest", "validate", "split", "train", "select", "test", "register"})
+CLEAN = "clean-process"
+"""Forked like a stage: see `finetrail.warm.clean`."""
 
 _code = 1
 
@@ -14,7 +16,7 @@ def main() -> None:
     """Run the command line."""
     leave_early()
     arguments = sys.argv[1:]
-    if arguments and arguments[0] in STAGES:
+    if arguments and arguments[0] in {*STAGES, CLEAN}:
         if "DVC_STAGE" in os.environ:
             # A stage that outlives DVC would run beside the next `dvc repro`'s.
             from finetrail.programs.lifeline import end_with
@@ -31,6 +33,11 @@ def main() -> None:
 
 def run() -> None:
     """Run the command line in this process."""
+    if sys.argv[1:2] == [CLEAN]:
+        from finetrail.warm.clean import become
+
+        become(*sys.argv[2:])
+        _end(0)
     from finetrail.cli.app import app
 
     try:

@@ -72,8 +72,11 @@ def build(root: Path, lineage: Lineage, clone: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("tags", "message"),
     [
-        ({}, r"models:/toy/1 was registered outside git: .*; commit, and train it there"),
-        ({COMMIT: "HEAD", DIRTY: "yes"}, r"from commit \w{12} with uncommitted changes: what ran is not in git"),
+        ({}, r"built again: the model was registered outside git, and no commit here holds .*; commit params\.yaml"),
+        (
+            {COMMIT: "HEAD", DIRTY: "yes"},
+            r"built again: \w{12} had uncommitted changes when .*, and no commit here has them; commit params\.yaml",
+        ),
         ({COMMIT: "0" * 40, DIRTY: "no"}, r"commit 0{40} of models:/toy/1 is not in this clone; `git fetch --all`"),
     ],
     ids=["no git", "dirty", "missing"],

@@ -1,0 +1,54 @@
+"""A script in a process that has no finetrail: forked from the warm server like a stage, or started cold.
+
+finetrail clean-process SCRIPT [ARGUMENT ...]
+"""
+
+import os
+import runpy
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from finetrail.warm.start import CLEAN
+
+# Variables that a served model does not need, and that would lead to the real server.
+_WITHOUT = ("MLFLOW_", "AWS_", "PREFECT_")
+_OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+}
+
+
+def run_clean(script: Path, arguments: Sequence[str], folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Run a script to its end, in a process without finetrail and without the settings of this one.
+
+    Args:
+        folder: in which it runs.
+    """
+    program = "from finetrail.warm.start import main; main()"
+    command = [sys.executable, "-P", "-c", program, CLEAN, str(script), str(folder), *arguments]
+    return subprocess.run(command, env=_first_environment(), capture_output=True, text=True, check=False)
+
+
+def become(script: str, folder: str, *arguments: str) -> None:
+    """Forget finetrail, and run the script as the program of this process."""
+    for name in [name for name in sys.modules if name == "finetrail" or name.startswith("finetrail.")]:
+        del sys.modules[name]
+    for name in [name for name in os.environ if name.startswith(_WITHOUT)]:
+        del os.environ[name]
+    os.environ |= _OFFLINE
+    os.chdir(folder)
+    sys.argv[:] = [script, *arguments]
+    runpy.run_path(script, run_name="__main__")
+
+
+def _first_environment() -> dict[str, str]:
+    """The environment with which this process began: a server is of one environment, and libraries change it."""
+    try:
+        entries = Path("/proc/self/environ").read_bytes().split(b"\0")
+    except OSError:
+        return dict(os.environ)
+    return dict(os.fsdecode(entry).split("=", 1) for entry in entries if b"=" in entry)
