@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from finetrail.errors import WorkspaceError
 from finetrail.evaluation.selection import Choice
 from finetrail.locations import sha256_of
 from finetrail.proof import growth, record
@@ -52,6 +53,10 @@ def register(workspace: Workspace, *, project: str, task: Task, sources: Sequenc
     paths = workspace.run(choice.chosen)
     run_id = tracker.resume(paths)
     description = read_description(model)
+    if description["task"] != task.name:
+        raise WorkspaceError(
+            f"{model} was trained for {description['task']}, but params.yaml says {task.name}; run `dvc repro`"
+        )
     codec = task.target.codec(description["target"])
     trip = RoundTrip(
         need(workspace.split("test"), "split"), task.content.name, answered, codec, faults=task.content.faults
