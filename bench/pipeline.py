@@ -12,6 +12,7 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-QUIET = {**os.environ, "DVC_NO_ANALYTICS": "1"}
+PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+QUIET = {**os.environ, "DVC_NO_ANALYTICS": "1", "PATH": PATH}
 START = {"warm": "1", "cold": "0"}
 ROWS = 2_000
 

@@ -220,13 +220,13 @@ def test_with_a_killed_terminal_all_ends(training: Sandbox) -> None:
 def test_a_clean_process_has_no_finetrail_and_no_settings_of_ours(plain: Sandbox) -> None:
     """That of the round trip, in which a packed model is tried: the same warm and cold."""
     (plain.root / "probe.py").write_text(PROBE, encoding="utf-8")
-    ask = "from pathlib import Path; from finetrail.warm.clean import run_clean; import sys"
+    ask = "from pathlib import Path; from finetrail.programs.clean import run_clean; import sys"
     ask += "; done = run_clean(Path('probe.py').resolve(), ['one', 'two'], Path('data').resolve())"
     ask += "; print(done.stdout, done.stderr, done.returncode)"
     script = f'finetrail split > /dev/null; python -c "{ask}"{pause("asked")}'
     told = {}
     for warm in ("1", "0"):
-        with session(plain, script, FINETRAIL_WARM=warm, MLFLOW_TRACKING_URI="http://ours", AWS_SECRET="ours") as shell:
+        with session(plain, script, FINETRAIL_WARM=warm, MLFLOW_TRACKING_URI="http://ours", AWS_REGION="ours") as shell:
             with paused(plain, "asked"):
                 assert len(servers(plain)) == int(warm)
             told[warm] = wait(shell).out.split("\n")

@@ -1,4 +1,4 @@
-"""Answers of a packed model as another machine would get them; run by its file name, see `finetrail.warm.clean`.
+"""Answers of a packed model as another machine would get them; run by its file name, see `finetrail.programs.clean`.
 
 The finetrail that is installed here is hidden: the code comes from the package. Connecting to any host raises, and so
 does a pickle that names anything to import.

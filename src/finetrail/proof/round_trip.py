@@ -13,10 +13,10 @@ import pandas as pd
 
 from finetrail.data.store.shards import pick
 from finetrail.errors import RoundTripError
+from finetrail.programs.clean import run_clean
 from finetrail.proof.clean_process import FEW
 from finetrail.serving.predictions import read_predictions
 from finetrail.targets.codec import Codec
-from finetrail.warm.clean import run_clean
 from finetrail.workspace import read_json
 
 SAMPLE = 256

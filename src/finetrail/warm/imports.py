@@ -4,7 +4,7 @@ import importlib
 import sys
 from collections.abc import Iterable
 
-from finetrail.warm.start import CLEAN
+from finetrail.programs.clean import CLEAN
 
 _TABLE = ("finetrail.cli.app", "pandas", "pyarrow.dataset", "pyarrow.parquet")
 _MLFLOW = ("mlflow", "mlflow.store.tracking.sqlalchemy_store")

@@ -5,9 +5,9 @@ import os
 import signal
 import sys
 
+from finetrail.programs.clean import CLEAN, become
+
 STAGES = frozenset({"ingest", "validate", "split", "train", "select", "test", "register"})
-CLEAN = "clean-process"
-"""Forked like a stage: see `finetrail.warm.clean`."""
 
 _code = 1
 
@@ -34,8 +34,6 @@ def main() -> None:
 def run() -> None:
     """Run the command line in this process."""
     if sys.argv[1:2] == [CLEAN]:
-        from finetrail.warm.clean import become
-
         become(*sys.argv[2:])
         _end(0)
     from finetrail.cli.app import app

@@ -10,8 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from finetrail.warm.start import CLEAN
-
+CLEAN = "clean-process"
 # Variables that a served model does not need, and that would lead to the real server.
 _WITHOUT = ("MLFLOW_", "AWS_", "PREFECT_")
 _OFFLINE = {
@@ -28,8 +27,7 @@ def run_clean(script: Path, arguments: Sequence[str], folder: Path) -> "subproce
     Args:
         folder: in which it runs.
     """
-    program = "from finetrail.warm.start import main; main()"
-    command = [sys.executable, "-P", "-c", program, CLEAN, str(script), str(folder), *arguments]
+    command = [sys.executable, "-P", "-m", "finetrail", CLEAN, str(script), str(folder), *arguments]
     return subprocess.run(command, env=_first_environment(), capture_output=True, text=True, check=False)
 
 
