@@ -22,7 +22,8 @@ def exported(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Pat
     done = finished.finetrail("export", str(folder))
     assert done.code == 0, done.err
     assert done.out == (
-        f"exported models:/toy/1 for sentence-transformers: {folder}; its README.md shows how to load it\n"
+        "exported models:/toy/1, the version of this workspace, for sentence-transformers: "
+        f"{folder}; its README.md shows how to load it\n"
     )
     return folder
 
@@ -98,8 +99,11 @@ def test_a_model_that_is_none_leaves_nothing(finished: Sandbox, tmp_path: Path) 
     done = finished.finetrail("export", str(tmp_path / "out"), "--model", "models:/toy@nonesuch")
     assert (done.code, done.error) == (9, "RefusedError: 'toy' has no version 'nonesuch'; it has 1, challenger")
     done = finished.finetrail("export", str(tmp_path / "out"), "--model", "toy")
-    assert done.code == 2
-    assert done.error.startswith("ConfigError: 'toy' is not a model address; write models:/NAME@ALIAS, models:/")
+    assert (done.code, done.error) == (9, "RefusedError: 'toy' has no version 'toy'; it has 1, challenger")
+    done = finished.finetrail("export", str(tmp_path / "out"), "--model", "models:/toy")
+    assert (done.code, done.error.split(";")[0]) == (2, "ConfigError: 'models:/toy' is not a model address")
+    done = finished.finetrail("export", str(tmp_path / "out"), "--model", "data/models/nobody")
+    assert (done.code, done.error.split(";")[0]) == (2, "ConfigError: data/models/nobody is no folder")
     assert list(tmp_path.iterdir()) == []
 
 

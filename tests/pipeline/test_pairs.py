@@ -202,7 +202,7 @@ def test_predict_takes_json_keys_and_other_names_and_refuses_a_missing_one(paire
     )
     one = paired.finetrail("predict", str(tmp_path / "half.csv"), str(tmp_path / "h.csv"), "--column", "question")
     assert one.error == (
-        "ConfigError: models:/pairs@challenger reads question, answer, but is given question; "
+        "ConfigError: models:/pairs/1 reads question, answer, but is given question; "
         "name as many with --column, in that order"
     )
     assert not (tmp_path / "h.csv").exists()

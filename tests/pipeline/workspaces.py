@@ -12,7 +12,6 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from finetrail.programs.git import NO_COMMIT
 from finetrail.workspace import Workspace
 
 REPOSITORY = Path(__file__).parents[2]
@@ -92,14 +91,9 @@ class Sandbox:
     def paths(self) -> Workspace:
         return Workspace(self.root)
 
-    @property
-    def intent(self) -> dict[str, str]:
-        """The setting that a workspace without git needs, in which single stages are tried."""
-        return {} if (self.root / ".git").exists() else {NO_COMMIT: "1"}
-
     def start(self, *command: str, **environment: str) -> "subprocess.Popen[str]":
         """Start a program in a process of its own, with the virtual environment on PATH."""
-        env = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"} | self.intent | environment
+        env = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"} | environment
         pipe = subprocess.PIPE
         return subprocess.Popen(
             command, cwd=self.root, env=env, stdout=pipe, stderr=pipe, text=True, start_new_session=True
@@ -123,7 +117,7 @@ class Sandbox:
 
         before, folder, path = dict(os.environ), Path.cwd(), list(sys.path)
         terminate = signal.getsignal(signal.SIGTERM)
-        os.environ |= self.intent | environment
+        os.environ |= environment
         os.chdir(self.root)
         try:
             done = CliRunner().invoke(app, arguments, catch_exceptions=False)

@@ -107,9 +107,27 @@ def test_a_missing_input_is_named_with_the_stage_that_writes_it(tmp_path: Path) 
         need(tmp_path / "raw", "ingest")
 
 
+@pytest.mark.parametrize("below", ["", "problems/toy"])
+@pytest.mark.parametrize("dvc", ["", "problems/toy"])
+def test_an_experiment_in_a_copy_knows_what_it_is_a_copy_of(tmp_path: Path, below: str, dvc: str) -> None:
+    """DVC's own folder lies at the top of the repository, or in the workspace: `dvc init --subdir`."""
+    original = Workspace(tmp_path / below)
+    copy = Workspace(tmp_path / dvc / ".dvc" / "tmp" / "exps" / "tmpa1b2c3" / below)
+    for workspace in (original, copy):
+        workspace.root.mkdir(parents=True, exist_ok=True)
+        workspace.params.touch()
+    assert original.original is None
+    if dvc and not below:
+        return  # DVC does not look for a workspace above its own folder
+    assert copy.original == original
+    assert copy.mlflow == original.mlflow == original.scratch / "mlflow"
+    assert copy.scratch != original.scratch
+
+
 def test_every_path_is_inside_the_workspace_and_none_is_named_twice(tmp_path: Path) -> None:
     def properties(paths: Workspace | RunPaths) -> list[Path]:
-        return [getattr(paths, name) for name, member in vars(type(paths)).items() if isinstance(member, property)]
+        found = [getattr(paths, name) for name, member in vars(type(paths)).items() if isinstance(member, property)]
+        return [path for path in found if path is not None]
 
     workspace = Workspace(tmp_path)
     paths = [*properties(workspace), *properties(workspace.run("a")), workspace.model("a"), workspace.split("val")]

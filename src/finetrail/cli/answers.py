@@ -79,4 +79,4 @@ def export(
 
     uri, said = model_meant(workspace, params.project, model)
     done = command(workspace, uri, folder, project=params.project, form=form, force=force)
-    out.print(f"exported {said} for {done.library}: {folder}; its README.md shows how to load it", markup=False)
+    out.print(f"exported {said}, for {done.library}: {folder}; its README.md shows how to load it", markup=False)

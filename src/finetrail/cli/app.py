@@ -86,8 +86,7 @@ def train(candidate: Annotated[str, typer.Argument(help="One of the candidates i
         raise ConfigError(f"candidate {candidate!r} is not in params.yaml; it has {', '.join(params.candidates)}")
     from finetrail.inference.launch import launch, launched, one_of_several
 
-    if not launched():
-        _tell_commit(workspace)
+    uncommitted = _without_commit(workspace)
     # SIGTERM, which ends containers and batch jobs, acts like Ctrl-C: MLflow hears of it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     chosen = params.candidates[candidate]
@@ -112,6 +111,8 @@ def train(candidate: Annotated[str, typer.Argument(help="One of the candidates i
     speed = f"{done.measured['samples_per_second']} samples/s"
     out.print(f"trained {candidate}: {size}, best epoch {done.best_epoch} of {done.epochs}, {speed}")
     out.print("validation: " + ", ".join(f"{name} {value:.4f}" for name, value in done.metrics.items()))
+    if uncommitted:
+        out.print(uncommitted, markup=False)
 
 
 @app.command(rich_help_panel=STAGES)
@@ -143,12 +144,12 @@ def test() -> None:
     out.print(f"different models scored on this test split so far: {done.models_scored}; see `finetrail history`")
 
 
-def _tell_commit(workspace: Workspace) -> None:
-    """Refuse what could never be proven, before hours are spent on it; where that is wanted, say so."""
+def _without_commit(workspace: Workspace) -> str:
+    """A line for people, where no commit says what is trained; refused at once, where that is not wanted."""
     from finetrail.programs.git import require_commit
 
-    if said := require_commit(workspace.root):
-        out.print(f"no commit ({said}): the lineage will not lead to one", markup=False)
+    said = require_commit(workspace.root)
+    return f"no commit ({said}): the lineage leads to none" if said else ""
 
 
 @app.command(rich_help_panel=STAGES)
@@ -156,13 +157,15 @@ def _tell_commit(workspace: Workspace) -> None:
 def register() -> None:
     """Put the tested model into the MLflow registry as `challenger`; the same content only once."""
     workspace, params = open_workspace()
-    _tell_commit(workspace)
+    uncommitted = _without_commit(workspace)
     from finetrail.stages.register import register as stage
 
     done = stage(workspace, project=params.project, task=params.task.task, sources=params.source.addresses)
     what = "registered" if done.new else "found again"
     alias = f"also models:/{done.name}@challenger" if done.challenges else "an experiment's, so without an alias"
     out.print("; ".join(filter(None, [f"{what}: models:/{done.name}/{done.version}, {alias}", done.added])))
+    if uncommitted:
+        out.print(uncommitted, markup=False)
 
 
 @app.command(rich_help_panel=USE)

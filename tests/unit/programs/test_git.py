@@ -1,6 +1,7 @@
 """What is asked of git, on a real repository, and what is answered where there is none."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -89,6 +90,8 @@ def test_where_there_is_no_git_nothing_is_known(
 
 def test_a_training_without_a_commit_has_to_be_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said = r"not a git repository \(or any [^;]*"
+    assert re.match(said, require_commit(tmp_path))  # a plain folder, in which somebody tries a stage
+    (tmp_path / ".dvc").mkdir()
     message = rf"^no commit would say what was trained: {said}; commit the workspace with git; or set {NO_COMMIT}=1 to "
     with pytest.raises(WorkspaceError, match=message):
         require_commit(tmp_path)
@@ -98,7 +101,6 @@ def test_a_training_without_a_commit_has_to_be_wanted(tmp_path: Path, monkeypatc
     monkeypatch.setenv(NO_COMMIT, "1")
     assert require_commit(tmp_path) == "the repository has no commit yet"
     monkeypatch.delenv(NO_COMMIT)
-    (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc" / "config").write_text("[core]\n    no_scm = True\n")
     assert require_commit(tmp_path) == "the repository has no commit yet"
 
