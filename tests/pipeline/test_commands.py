@@ -85,7 +85,7 @@ def test_a_stage_out_of_order_names_the_one_before(
     done = plain.finetrail(*command)
     assert done.code == 7
     assert done.error == (
-        f"WorkspaceError: {plain.root / missing} does not exist: it is written by `{writer.split()[0]}`; "
+        f"WorkspaceError: {plain.root / missing} does not exist: it is written by `{writer.split(maxsplit=1)[0]}`; "
         f"run `dvc repro` or `finetrail {writer}`"
     )
 

@@ -2,6 +2,7 @@
 
 import errno
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +45,8 @@ def tracking_errors(uri: str) -> Iterator[None]:
 
     try:
         yield
-    except (MlflowException, SQLAlchemyError, OSError) as error:  # MLflow lets its database's errors through
+    # MLflow lets its database's errors through.
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise  # not MLflow's fault
         cause = without_secrets(_NOISE.sub("", " ".join(str(error).split())).strip())

@@ -1,8 +1,10 @@
 """MLflow as an index of the runs: log a run, and rebuild it from files if the server lacks it."""
 
 import os
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -188,6 +190,18 @@ class Tracker:
         return run_id
 
 
+def _look_at(uri: str) -> None:
+    """Open a database that is a file, and close it: MLflow tries to for a minute and a half before it gives up.
+
+    Raises:
+        sqlite3.Error: it cannot be opened, or is something else.
+    """
+    file = Path(uri.partition("?")[0].removeprefix("sqlite:///"))
+    if uri.startswith("sqlite:///") and file.exists():
+        with closing(sqlite3.connect(file)) as database:
+            database.execute("PRAGMA schema_version")
+
+
 def connect(workspace: Workspace, experiment: str) -> Tracker:
     """Open the experiment; create database and experiment on first use.
 
@@ -203,6 +217,7 @@ def connect(workspace: Workspace, experiment: str) -> Tracker:
     local = uri.startswith("sqlite:")
     # Without the lock, two processes that open a new database at once would both create its tables.
     with FileLock(folder / "first-contact.lock"), tracking_errors(uri):
+        _look_at(uri)
         client = MlflowClient(tracking_uri=uri)
         known = client.get_experiment_by_name(experiment)
         if known is not None:
