@@ -85,6 +85,14 @@ def commit_of(root: Path, recorded: Lineage) -> str | None:
     return None
 
 
+def why_missing(git: Repository, commit: str) -> tuple[str, str]:
+    """Why a commit is not found, for people, and what to do. Git may refuse a checkout that belongs to another user."""
+    said, _, remedy = git.refusal.partition(" To add an exception for this directory, call: ")
+    if remedy:
+        return f"git does not look for {commit[:12]}: {said}", f"`{remedy}`"
+    return f"{commit} is not in this clone", "`git fetch --all`, or ask whoever trained it"
+
+
 def why_none(recorded: Lineage) -> str:
     """Why there is no commit, for people."""
     if recorded.commit is None:

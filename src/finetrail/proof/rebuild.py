@@ -15,7 +15,7 @@ from finetrail.programs.dvc import Dvc, cache_of, configure, remote, remotes_of
 from finetrail.programs.environment import check_environment
 from finetrail.programs.git import CLONE, Repository
 from finetrail.programs.run import Say
-from finetrail.proof.growth import COMMIT_IT, commit_of, why_none
+from finetrail.proof.growth import COMMIT_IT, commit_of, why_missing, why_none
 from finetrail.proof.links import short
 from finetrail.proof.record import CODE, IN_GIT, Lineage, Link, hash_path
 from finetrail.runs import hashes
@@ -38,10 +38,10 @@ def refuse_what_cannot_be_built(root: Path, address: str, recorded: Lineage) -> 
     commit = commit_of(root, recorded)
     if commit is None:
         raise LineageError(f"{address} cannot be built again: {why_none(recorded)}; {COMMIT_IT}")
-    if not Repository(root).has(commit):
-        raise LineageError(
-            f"commit {commit} of {address} is not in this clone; `git fetch --all`, or ask whoever trained it"
-        )
+    git = Repository(root)
+    if not git.has(commit):
+        found, remedy = why_missing(git, commit)
+        raise LineageError(f"commit of {address}: {found}; {remedy}")
     return commit
 
 

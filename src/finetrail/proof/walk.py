@@ -155,7 +155,7 @@ def _check_commit(root: Path, recorded: Lineage, folder: Path, settings_of: Sett
         yield unreachable("commit", growth.why_none(recorded), growth.COMMIT_IT)
         return
     if not git.has(commit):
-        yield unreachable("commit", f"{commit} is not in this clone", "`git fetch --all`, or ask whoever trained it")
+        yield unreachable("commit", *growth.why_missing(git, commit))
         return
     yield ok("commit", f"{commit}{', made after the model was registered' if recorded.dirty else ''}")
     remedy = "git holds other bytes than those that ran: somebody rewrote the record, or smudged the file"

@@ -77,7 +77,7 @@ def build(root: Path, lineage: Lineage, clone: Path) -> list[str]:
             {COMMIT: "HEAD", DIRTY: "yes"},
             r"built again: \w{12} had uncommitted changes when .*, and no commit here has them; commit params\.yaml",
         ),
-        ({COMMIT: "0" * 40, DIRTY: "no"}, r"commit 0{40} of models:/toy/1 is not in this clone; `git fetch --all`"),
+        ({COMMIT: "0" * 40, DIRTY: "no"}, r"commit of models:/toy/1: 0{40} is not in this clone; `git fetch --all`"),
     ],
     ids=["no git", "dirty", "missing"],
 )
@@ -131,3 +131,14 @@ def test_data_that_is_nowhere_is_told(workspace: Path, tmp_path: Path) -> None:
 def test_a_stage_that_fails_is_told(workspace: Path, tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError, match=r"`dvc repro --no-run-cache split` exited with 255 in a fresh clone; the"):
         build(workspace, recorded(workspace), tmp_path / "clone")
+
+
+def test_a_checkout_that_git_refuses_is_told_with_gits_own_remedy(
+    tracked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tracked / "problems" / "toy"
+    lineage = recorded(root)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tracked / "gitconfig"))
+    with pytest.raises(LineageError, match=r"dubious ownership .*; `git config --global --add safe\.directory \S+`$"):
+        refuse_what_cannot_be_built(root, "models:/toy/1", lineage)
