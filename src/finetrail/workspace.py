@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -174,8 +175,9 @@ def need(path: Path, stage: str) -> Path:
 
 def lacking(path: Path, stage: str) -> WorkspaceError:
     """The error for an out that is not there."""
-    parts = path.parts
-    candidate = next((f" {parts[at + 1]}" for at, part in enumerate(parts[:-1]) if part in ("models", "runs")), "")
+    # The last ones: a folder above the workspace may be called so too.
+    pairs = reversed(list(pairwise(path.parts)))
+    candidate = next((f" {name}" for folder, name in pairs if folder in ("models", "runs")), "")
     command = f"finetrail {stage}{candidate if stage == 'train' else ''}"
     return WorkspaceError(f"{path} does not exist: it is written by `{stage}`; run `dvc repro` or `{command}`")
 

@@ -124,6 +124,17 @@ def test_an_experiment_in_a_copy_knows_what_it_is_a_copy_of(tmp_path: Path, belo
     assert copy.scratch != original.scratch
 
 
+def test_a_missing_model_is_named_with_its_candidate_wherever_the_workspace_lies(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "runs" / "mine")
+    with pytest.raises(WorkspaceError, match=r"written by `train`; run `dvc repro` or `finetrail train lora`$"):
+        need(workspace.run("lora").metrics, "train")
+    assert [workspace.stage_of(path) for path in (workspace.model("lora"), workspace.manifest, tmp_path)] == [
+        "train",
+        "ingest",
+        "",
+    ]
+
+
 def test_every_path_is_inside_the_workspace_and_none_is_named_twice(tmp_path: Path) -> None:
     def properties(paths: Workspace | RunPaths) -> list[Path]:
         found = [getattr(paths, name) for name, member in vars(type(paths)).items() if isinstance(member, property)]

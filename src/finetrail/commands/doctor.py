@@ -127,9 +127,9 @@ def _disk(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _servers() -> Iterator[Finding]:
-    for name, health in {"PREFECT_API_URL": "/health", "MLFLOW_TRACKING_URI": "/health"}.items():
+    for name in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI"):
         address = os.environ.get(name, "")
-        if address.startswith("http") and not answers(address.rstrip("/") + health):
+        if address.startswith("http") and not answers(f"{address.rstrip('/')}/health"):
             yield Finding(
                 "servers", "wrong", f"{name} does not answer", "`make up` starts the servers of this checkout"
             )

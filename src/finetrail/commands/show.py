@@ -33,7 +33,7 @@ def show(workspace: Workspace, project: str, metrics: Sequence[Metric]) -> Itera
     yield Text(choice.reason)
     scores = [f"{metric.title} {metric.say(tested['test'][metric.name])}" for metric in metrics]
     yield Text(f"test, scored once: {', '.join(scores)}")
-    yield Text(f"registered: {_registered(workspace, project)}")
+    yield Text(_registered(workspace, project))
     yield Text(f"report: {(workspace.test_report / 'report.html').relative_to(workspace.root)}")
     yield Text(f"all candidates side by side, while `make ui` runs: {_compared(workspace, project)}")
 
@@ -46,11 +46,13 @@ def _registered(workspace: Workspace, project: str) -> str:
         known = own_version(workspace, tracker, project)
     except TrackingError:  # said below, where all candidates would be compared
         written = read_json(workspace.registration)
-        return f"models:/{written['name']}/{written['version']}, as data/registration.json says"
+        return f"registered: models:/{written['name']}/{written['version']}, as data/registration.json says"
     except RefusedError as error:
-        return str(error)
+        return f"not registered here: {error}"
     own = [alias for alias, number in aliases(tracker, project).items() if number == known.version]
-    return "; ".join(filter(None, [", ".join([known.address, *(f"alias {one}" for one in own)]), moved]))
+    return "registered: " + "; ".join(
+        filter(None, [", ".join([known.address, *(f"alias {one}" for one in own)]), moved])
+    )
 
 
 def _compared(workspace: Workspace, project: str) -> str | None:

@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 
 _SAVED = ("dataset_dict.json", "state.json")
 """What `save_to_disk` writes beside the data."""
-LocalPart = tuple[str, SplitName | None, Iterator[Record]]
-Found = tuple[str, SplitName, Iterator[Record]]
-"""A part's name, its official split, and its rows."""
+Found = tuple[str, SplitName | None, Iterator[Record]]
+"""A part's name, its official split if it has one, and its rows."""
 
 
 def hub_records(address: str, config: str | None, split: SplitName | None, columns: Columns) -> Iterator[Found]:
@@ -34,12 +33,18 @@ def hub_records(address: str, config: str | None, split: SplitName | None, colum
 
 
 def is_data_set(folder: Path) -> bool:
-    """Whether `datasets` reads a folder: one that `save_to_disk` wrote, or one with Parquet files."""
-    saved = any((folder / name).exists() for name in _SAVED)
-    return saved or next(folder.rglob("*.parquet"), None) is not None
+    """Whether `datasets` reads a folder: one that `save_to_disk` wrote, or one with Parquet files here or in `data`.
+
+    A folder for each class may have a Parquet file beside it, such as a table of facts about the images.
+    """
+    if _is_saved(folder):
+        return True
+    classes = [one for one in folder.iterdir() if one.is_dir() and not one.name.startswith(".") and one.name != "data"]
+    tables = (path for below in (folder, folder / "data") for path in below.glob("*.parquet"))
+    return not classes and next(tables, None) is not None
 
 
-def folder_records(folder: Path, split: SplitName | None, columns: Columns) -> Iterator[LocalPart]:
+def folder_records(folder: Path, split: SplitName | None, columns: Columns) -> Iterator[Found]:
     """Yield the parts of a data set in a folder. A part without a name of its own, which is called train, has no split.
 
     Args:
@@ -51,9 +56,8 @@ def folder_records(folder: Path, split: SplitName | None, columns: Columns) -> I
     from datasets import DatasetDict, disable_progress_bars, load_dataset, load_from_disk
 
     disable_progress_bars()
-    saved = any((folder / name).exists() for name in _SAVED)
     try:
-        loaded = load_from_disk(str(folder)) if saved else load_dataset(str(folder), streaming=True)
+        loaded = load_from_disk(str(folder)) if _is_saved(folder) else load_dataset(str(folder), streaming=True)
     except Exception as error:  # the library raises a dozen types for one fault
         raise SourceError(
             f"{folder.name} cannot be read as a data set ({' '.join(str(error).split())[:200]}); write it again"
@@ -62,6 +66,10 @@ def folder_records(folder: Path, split: SplitName | None, columns: Columns) -> I
     alone = list(parts) == ["train"]
     for part, official, records in records_of(folder.name, DatasetDict(parts), None if alone else split, columns):
         yield part, split if alone else official, records
+
+
+def _is_saved(folder: Path) -> bool:
+    return any((folder / name).exists() for name in _SAVED)
 
 
 def features_of(schema: "pa.Schema") -> dict[str, Any]:

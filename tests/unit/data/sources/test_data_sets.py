@@ -93,6 +93,14 @@ def test_a_folder_for_each_split_that_was_saved_alone(folder: Path, tmp_path: Pa
     assert [row.split for row in rows] == ["train"] * 4 + ["test"] * 4
 
 
+def test_a_table_beside_the_folders_of_classes_makes_them_no_data_set(folder: Path, tmp_path: Path) -> None:
+    for name in NAMES:
+        (folder / name).mkdir()
+        (folder / name / "1.txt").write_text(f"about {name}", encoding="utf-8")
+    made(0).to_parquet(str(folder / "facts.parquet"))
+    assert ("about cooking", "cooking") in told(rows_of(tmp_path))
+
+
 def test_a_damaged_one_is_one_line(folder: Path, tmp_path: Path) -> None:
     _saved(folder)
     for file in folder.rglob("*.arrow"):
