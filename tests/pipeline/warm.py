@@ -82,12 +82,12 @@ def fork(sandbox: Sandbox, shell: "subprocess.Popen[str]") -> int:
         assert shell.poll() is None, shell.communicate()
         server = next(iter(servers(sandbox)), None)
         children = Path(f"/proc/{server}/task/{server}/children").read_text().split() if server else []
-        # Libraries run programs when they are imported; a fork bears the server's command line.
         words = working_in(sandbox.root)
         return [child for child in children if "finetrail.warm.server" in words.get(int(child), "")]
 
-    (child,) = until(forked)
+    # Only what trains is the stage: a library that the server imports may have forked too, for a program to come.
     trains_on(sandbox)
+    (child,) = until(forked)
     return int(child)
 
 
