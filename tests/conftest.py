@@ -26,6 +26,8 @@ COMMON = (
     "such take than that the their then there they thing this those time today told took two under until usual very "
     "was watched way week well went were what when where which while who will with without work would year yesterday"
 ).split()
+# Prefect's runs wait more than they compute: two teams, each with its own servers and worker, wait side by side.
+SECOND_TEAM = {"test_faults.py", "test_gate.py", "test_triggers.py"}
 WRONG_LABELS = 0.06  # the share of rows that no model can get right
 
 
@@ -113,13 +115,17 @@ def pytest_configure() -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Several workers share the files; what takes a minute to set up, the one that gets its first test gets whole.
+    """Several workers share the files; those that use the same servers or the same clone, one of them gets whole.
 
     Marked here since xdist reads the marks in a hook that runs before this file's `pytest_collection_modifyitems`.
     """
     names = item.fixturenames if isinstance(item, pytest.Function) else []
-    shared = next((name for name in ("first_run", "team") if name in names), None)
-    item.add_marker(pytest.mark.xdist_group(shared or str(item.path)))
+    group = str(item.path)
+    if "team" in names:
+        group = "second team" if item.path.name in SECOND_TEAM else "first team"
+    elif {"clone", "by_hand"} & {*names}:
+        group = "clone"
+    item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

@@ -3,11 +3,14 @@
 import os
 import shutil
 import subprocess
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from finetrail.runs.tracking import connect
+from finetrail.workspace import read_json, write_json
 from tests.conftest import toy_rows, write_csv
 from tests.pipeline.trainings import SETTINGS, train
 from tests.pipeline.workspaces import CANDIDATES, CSV, PARAMS, WEIGHTS, WRITTEN, Outcome, Sandbox, lay_out, track
@@ -19,28 +22,37 @@ def toy_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _repository(toy_csv: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    sandbox = lay_out(tmp_path_factory.mktemp("workspace"), PARAMS, {CSV: toy_csv, WEIGHTS: tiny_bert})
-    for name in set(sandbox.candidates()) - set(CANDIDATES):
-        sandbox.edit(f"candidates.{name}", None)
-    track(sandbox, CSV, WEIGHTS)
+def finished(toy_csv: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """The workspace after its first `dvc repro`, committed. Read only: a test that changes something takes `sandbox`.
+
+    The first worker that wants it makes it for all.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    sandbox = Sandbox(shared / "finished")
+    with FileLock(shared / "finished.lock"):
+        if not _said(sandbox).exists():
+            sandbox.root.mkdir()
+            lay_out(sandbox.root, PARAMS, {CSV: toy_csv, WEIGHTS: tiny_bert})
+            for name in set(sandbox.candidates()) - set(CANDIDATES):
+                sandbox.edit(f"candidates.{name}", None)
+            track(sandbox, CSV, WEIGHTS)
+            done = sandbox.run("dvc", "repro")
+            assert done.code == 0, done.out + done.err
+            sandbox.must("git", "add", "--all")
+            sandbox.must("git", "commit", "--quiet", "--message", "first run")
+            write_json(_said(sandbox), asdict(done))
     return sandbox
 
 
 @pytest.fixture(scope="session")
-def first_run(_repository: Sandbox) -> Outcome:
-    """`dvc repro`, for the first time and with every stage in its own process, and a commit of what it did."""
-    done = _repository.run("dvc", "repro")
-    assert done.code == 0, done.out + done.err
-    _repository.must("git", "add", "--all")
-    _repository.must("git", "commit", "--quiet", "--message", "first run")
-    return done
+def first_run(finished: Sandbox) -> Outcome:
+    """What that `dvc repro` said."""
+    return Outcome(**read_json(_said(finished)))
 
 
-@pytest.fixture(scope="session")
-def finished(_repository: Sandbox, first_run: Outcome) -> Sandbox:
-    """The workspace after its first run. Read only: a test that changes something takes `sandbox`."""
-    return _repository
+def _said(sandbox: Sandbox) -> Path:
+    return sandbox.root.with_name("finished.json")
 
 
 @pytest.fixture

@@ -29,15 +29,15 @@ def only(findings: dict[str, tuple[str, str]], state: str) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def registered(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+def known(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     sandbox = finished.copy(tmp_path_factory.mktemp("doctor") / "workspace")
     assert sandbox.finetrail("register").code == 0
     return sandbox
 
 
 @pytest.fixture
-def whole(registered: Sandbox, tmp_path: Path) -> Sandbox:
-    return Sandbox(Path(shutil.copytree(registered.root, tmp_path / "workspace", symlinks=True)))
+def whole(known: Sandbox, tmp_path: Path) -> Sandbox:
+    return Sandbox(Path(shutil.copytree(known.root, tmp_path / "workspace", symlinks=True)))
 
 
 def test_nothing_is_wrong_with_a_finished_workspace(whole: Sandbox) -> None:
