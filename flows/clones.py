@@ -17,6 +17,7 @@ from finetrail.programs.dvc import configure, has_remote, remote
 from finetrail.programs.environment import check_environment
 from finetrail.programs.run import Ended, run
 from finetrail.warm.place import allowed, kept
+from flows.heads import bring_heads, take_heads
 from flows.parameters import NAME, REF, Text, misread, text_of
 from flows.places import Places
 
@@ -69,7 +70,10 @@ def fresh_clone(places: Places, git_ref: Text, recipe: Text | None) -> Iterator[
             clone = _set_up(places, root, ref, chosen)
             # One for all stages, each of which has a DVC of its own.
             with kept(root, clone.environment) if allowed(clone.environment) else nullcontext():
-                yield clone
+                try:
+                    yield clone
+                finally:
+                    bring_heads(root, clone.environment)
         finally:
             shutil.rmtree(root, ignore_errors=True)
             _lock_of(root).unlink(missing_ok=True)
@@ -81,6 +85,7 @@ def _set_up(places: Places, root: Path, git_ref: str, recipe: str | None) -> Clo
     commit = _commit(root, git_ref, environment)
     must(["git", "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", commit], root, environment)
     _configure(root, places)
+    take_heads(root, environment)
     check_environment(root / "requirements.lock", git_ref)
     if recipe:
         if not (root / "recipes" / f"{recipe}.yaml").exists():

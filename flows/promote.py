@@ -21,7 +21,9 @@ from flows.tasks import UNAVAILABLE, Limits
 @flow(name="promote", flow_run_name="promote {version}", persist_result=False)
 def promote(
     version: Text = "challenger",
+    *,
     dry_run: bool = False,
+    accept_looser_gate: bool = False,
     git_ref: Text = "HEAD",
     recipe: Text | None = None,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
@@ -34,6 +36,7 @@ def promote(
     Args:
         version: A version's number, an alias, or a candidate.
         dry_run: Judge only; nothing is changed.
+        accept_looser_gate: Promote though the champion passed a stricter gate.
         git_ref: Branch, tag or commit whose test split and gate are taken.
         recipe: A recipe to take in place of params.yaml.
         limits: Of tries and minutes.
@@ -53,7 +56,8 @@ def promote(
         raced = (state.message or "").startswith(f"{ConflictError.__name__}:")
         return Failed(name=UNAVAILABLE if raced else REFUSED, message=state.message)
 
-    options = ["--dry-run"] if dry_run else []
+    chosen = {"--dry-run": dry_run, "--accept-looser-gate": accept_looser_gate}
+    options = [option for option, wanted in chosen.items() if wanted]
     return judge_in_clone(
         ["promote", "--json", "verdict.json", *options],
         version=version,

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from finetrail.errors import ConfigError, WorkspaceError
+from finetrail.programs.git import Repository
+from finetrail.registry.heads import REF
 from flows.clones import fresh_clone
 from flows.places import Places
 
@@ -190,3 +192,20 @@ def test_what_a_killed_run_left_is_removed_by_the_next_one(repository: Path) -> 
     assert left.exists()
     with fresh_clone(places(repository), "HEAD", None):
         assert not left.exists()
+
+
+def test_the_heads_that_runs_note_side_by_side_all_come_back(repository: Path) -> None:
+    """And the next clone has them."""
+
+    def noted(folder: Path) -> set[str]:
+        return set(Repository(folder).notes(REF))
+
+    with fresh_clone(places(repository), "main", None) as one:
+        with fresh_clone(places(repository), "other", None) as two:
+            for clone, line in ((one, "1:a"), (two, "2:b")):
+                assert Repository(clone.root).note(REF, line)
+        assert Repository(one.root).note(REF, "3:c")
+    assert noted(repository) == {"1:a", "2:b", "3:c"}
+    with fresh_clone(places(repository), "main", None) as clone:
+        assert noted(clone.root) == {"1:a", "2:b", "3:c"}
+    assert git(repository, "status", "--porcelain", "--untracked-files=no") == ""

@@ -12,8 +12,17 @@ from filelock import FileLock
 from finetrail.runs.tracking import connect
 from finetrail.workspace import read_json, write_json
 from tests.conftest import toy_rows, write_csv
-from tests.pipeline.trainings import SETTINGS, train
+from tests.pipeline.challengers import FEW
+from tests.pipeline.trainings import SETTINGS, database, train
 from tests.pipeline.workspaces import CANDIDATES, CSV, PARAMS, WEIGHTS, WRITTEN, Outcome, Sandbox, lay_out, track
+
+PLACES = {
+    "experiments": "artifact_location",
+    "runs": "artifact_uri",
+    "logged_models": "artifact_location",
+    "model_versions": "storage_location",
+}
+"""The columns, by table, in which MLflow's database says where files lie."""
 
 
 @pytest.fixture(scope="session")
@@ -161,3 +170,18 @@ def unshare() -> list[str]:
         if shutil.which("unshare") and subprocess.run(probe, capture_output=True).returncode == 0:
             return command
     pytest.skip("this kernel lets us mount nothing, neither as root nor in a user namespace")
+
+
+@pytest.fixture
+def gated(registered: Sandbox, tmp_path: Path) -> Sandbox:
+    """A copy of a workspace whose MLflow knows one model, as version 1, with a database and artifacts of its own."""
+    from mlflow.tracking._tracking_service import utils
+
+    utils._artifact_repos_cache.clear()  # in this process a run's id would lead to the artifacts of the last copy
+    copy = Sandbox(Path(shutil.copytree(registered.root, tmp_path / "workspace", symlinks=True)))
+    with database(copy) as opened:
+        for table, column in PLACES.items():
+            moved = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"  # noqa: S608  (our own names)
+            opened.execute(moved, (str(registered.root), str(copy.root)))
+    copy.edit("gate", FEW)
+    return copy

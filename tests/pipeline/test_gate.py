@@ -2,55 +2,17 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
-from finetrail.registry.packing import register
 from finetrail.registry.versions import aliases
-from finetrail.runs.tracking import connect, tracking_uri
+from finetrail.runs.tracking import connect
 from finetrail.workspace import read_json
 from tests.conftest import ToyRow, toy_rows, write_csv
-from tests.pipeline.trainings import database
+from tests.pipeline.challengers import FEW, challenge, client, sharper, without_weather
 from tests.pipeline.workspaces import CSV, Outcome, Sandbox
-from tests.unit.recorded import packing_of
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from torch import Tensor
-
-PLACES = {
-    "experiments": "artifact_location",
-    "runs": "artifact_uri",
-    "logged_models": "artifact_location",
-    "model_versions": "storage_location",
-}
-"""The columns, by table, in which MLflow's database says where files lie."""
-FEW = {"class_rows": 10, "slice_rows": 10, "resamples": 200, "latency_ratio": 10.0}
-"""The toy's 60 test rows are fewer than the defaults ask for; and of its milliseconds a busy machine makes several."""
-
-
-@pytest.fixture
-def gated(registered: Sandbox, tmp_path: Path) -> Sandbox:
-    """A copy of a workspace whose MLflow knows one model, as version 1, with a database and artifacts of its own."""
-    from mlflow.tracking._tracking_service import utils
-
-    utils._artifact_repos_cache.clear()  # in this process a run's id would lead to the artifacts of the last copy
-    copy = Sandbox(Path(shutil.copytree(registered.root, tmp_path / "workspace", symlinks=True)))
-    with database(copy) as opened:
-        for table, column in PLACES.items():
-            moved = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"  # noqa: S608  (our own names)
-            opened.execute(moved, (str(registered.root), str(copy.root)))
-    copy.edit("gate", FEW)
-    return copy
-
-
-def client(sandbox: Sandbox) -> "MlflowClient":
-    from mlflow import MlflowClient
-
-    return MlflowClient(tracking_uri(sandbox.paths))
 
 
 def named(sandbox: Sandbox) -> dict[str, int]:
@@ -59,49 +21,14 @@ def named(sandbox: Sandbox) -> dict[str, int]:
         return aliases(connect(sandbox.paths, "toy"), "toy")
 
 
-def challenge(
-    sandbox: Sandbox, change: "Callable[[dict[str, Tensor]], None]", labels: dict[str, str] | None = None
-) -> int:
-    """Register a model that differs from version 1 in its weights, or in what it calls its labels."""
-    from safetensors.torch import load_file, save_file
-
-    folder = Path(shutil.copytree(sandbox.paths.model("full"), sandbox.root / "other"))
-    tensors = load_file(folder / "model.safetensors")
-    change(tensors)
-    save_file(tensors, folder / "model.safetensors")
-    text = (folder / "model.json").read_text(encoding="utf-8")
-    for old, new in (labels or {}).items():
-        text = text.replace(f'"{old}"', f'"{new}"')
-    (folder / "model.json").write_text(text, encoding="utf-8")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        tracker = connect(sandbox.paths, "toy")
-        run_id = tracker.start("other", {}, {}, [])
-        tracker.end(run_id)
-        version = register(tracker, run_id, name="toy", model=folder, packing=packing_of(folder), tags={})
-    shutil.rmtree(folder)
-    return version.version
-
-
-def sharper(tensors: "dict[str, Tensor]") -> None:
-    """The same answers, with more confidence."""
-    for name in ("head.weight", "head.bias"):
-        tensors[name] = tensors[name] * 1.5
-
-
-def without_weather(tensors: "dict[str, Tensor]") -> None:
-    """The last class is never answered."""
-    tensors["head.bias"][2] -= 100.0
-
-
 def history(sandbox: Sandbox) -> list[str]:
-    """What happened, in order."""
+    """What happened, in order, but for registrations."""
     done = sandbox.finetrail("history")
     assert done.code == 0, done.err
     lines = done.out.splitlines()
     assert lines[-2].endswith("the chain holds")
     kinds = ("scoring", "promotion", "refusal", "rollback", "external")
-    return [next(kind for kind in kinds if f" {kind} " in line) for line in lines[1:-2]]
+    return [next(kind for kind in kinds if f" {kind} " in line) for line in lines[1:-3] if " registration " not in line]
 
 
 def promoted(sandbox: Sandbox, *arguments: str) -> Outcome:
@@ -127,9 +54,9 @@ def test_a_first_version_is_compared_with_the_best_constant_answer(gated: Sandbo
 
 
 def test_a_challenger_that_loses_a_class_is_refused(gated: Sandbox) -> None:
+    gated.edit("gate.margin", 1.0)
     promoted(gated)
     assert challenge(gated, without_weather) == 2
-    gated.edit("gate.margin", 1.0)
     done = gated.finetrail("promote", "challenger", "--json", "verdict.json")
     assert (done.code, done.error) == (
         9,
@@ -198,7 +125,7 @@ def test_a_champion_of_another_data_version_is_scored_on_the_present_test_rows(g
     split = read_json(gated.paths.split_report)["sha256"]["test"]
     scorings = [line for line in lines if " scoring " in line and split[:12] in line]
     assert len(scorings) == 2, "both were scored anew, on the same rows"
-    assert "version 2 against version 1 on 61 test rows" in lines[-3]
+    assert "version 2 against version 1 on 61 test rows" in lines[-4]
 
 
 def test_beyond_the_limit_the_gate_asks_for_a_fresh_test_set(gated: Sandbox) -> None:
@@ -278,15 +205,15 @@ def test_a_broken_ledger_is_told_and_stops_the_gate(gated: Sandbox) -> None:
     promoted(gated)
     head = gated.finetrail("history").out.splitlines()[-1].removeprefix("head ")
     assert gated.finetrail("history", "--head", head).code == 0
-    text = client(gated).get_model_version("toy.ledger", "1").tags["finetrail.entry"]
+    text = client(gated).get_model_version("toy.ledger", "2").tags["finetrail.entry"]
     other = text.replace('"accuracy":0.', '"accuracy":1.')
     assert other != text
-    client(gated).set_model_version_tag("toy.ledger", "1", "finetrail.entry", other)
+    client(gated).set_model_version_tag("toy.ledger", "2", "finetrail.entry", other)
     for command in ("history", "promote", "rollback"):
         done = gated.finetrail(command)
         assert done.code == 10
-        assert done.error.startswith("LedgerError: the ledger is BROKEN at entry 2: it does not carry the hash of")
-    client(gated).set_model_version_tag("toy.ledger", "1", "finetrail.entry", text)
-    assert gated.finetrail("history", "--head", f"3:{'0' * 64}").error.startswith(
-        "LedgerError: the ledger is BROKEN at entry 3: it is missing"
+        assert done.error.startswith("LedgerError: the ledger is BROKEN at entry 3: it does not carry the hash of")
+    client(gated).set_model_version_tag("toy.ledger", "2", "finetrail.entry", text)
+    assert gated.finetrail("history", "--head", f"4:{'0' * 64}").error.startswith(
+        "LedgerError: the ledger is BROKEN at entry 4: it is missing"
     )

@@ -3,6 +3,7 @@ pipeline's own answers."""
 
 import json
 import os
+import re
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,6 +99,11 @@ def test_it_holds_safetensors_its_own_code_and_no_pickle(finished: Sandbox, mode
     package = contents(finished.root / "src" / "finetrail", *without)
     copied = contents(model / "code" / "finetrail", *without)
     assert {name for name in copied if "__pycache__" not in name} == set(package)
+
+
+def test_nothing_in_it_says_where_it_was_made(model: Path) -> None:
+    said = (model / "MLmodel").read_text(encoding="utf-8")
+    assert not re.findall(r"(?m)(?:^|[ '\"])(?:file:)?/[^ ]+", said)
 
 
 def test_its_description_says_what_it_reads_and_answers(finished: Sandbox, model: Path) -> None:

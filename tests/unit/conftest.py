@@ -1,7 +1,6 @@
 """What the unit tests share: an encoder small enough to count its weights by hand, and one MLflow database."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,6 +119,7 @@ def registered(
     mlflow_database: str, saved_model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> "tuple[Version, str]":
     """The small classifier in MLflow's registry as `shared`, and the run that it belongs to."""
+    from finetrail.registry.ledger import Ledger
     from finetrail.registry.packing import register
     from finetrail.runs.tracking import connect
     from finetrail.workspace import Workspace
@@ -131,12 +131,14 @@ def registered(
         run_id = tracker.start("full", {}, {}, [])
         tracker.end(run_id)
         tags, packing = {"finetrail.why": "full leads"}, packing_of(saved_model)
-        return register(tracker, run_id, name="shared", model=saved_model, packing=packing, tags=tags), run_id
+        ledger = Ledger(tracker, "shared", "Ada")
+        return register(ledger, run_id, model=saved_model, packing=packing, tags=tags), run_id
 
 
 @pytest.fixture(scope="session")
-def image_model(mlflow_database: str, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[str]":
+def image_model(mlflow_database: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A classifier of images in MLflow's registry: its address there. See tests/unit/red_or_blue.py."""
+    from finetrail.registry.ledger import Ledger
     from finetrail.registry.packing import register
     from finetrail.runs.tracking import connect
     from finetrail.workspace import Workspace
@@ -150,5 +152,6 @@ def image_model(mlflow_database: str, tmp_path_factory: pytest.TempPathFactory) 
         tracker = connect(Workspace(tmp_path_factory.mktemp("images")), "images")
         run_id = tracker.start("full", {}, {}, [])
         tracker.end(run_id)
-        version = register(tracker, run_id, name="images", model=folder, packing=packing_of(folder), tags={})
-        yield f"models:/images/{version.version}"
+        ledger = Ledger(tracker, "images", "Ada")
+        version = register(ledger, run_id, model=folder, packing=packing_of(folder), tags={})
+        return f"models:/images/{version.version}"

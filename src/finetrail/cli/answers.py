@@ -27,6 +27,7 @@ def predict(
         typer.Argument(help="A CSV, TSV, JSONL or Parquet file; of images also a folder, an archive or one image."),
     ],
     target: Annotated[Path, typer.Argument(help="The scored file: .csv, .jsonl or .parquet.")],
+    *,
     column: Annotated[
         list[str] | None, typer.Option(help="The column to score, or each of several; those of params.yaml by default.")
     ] = None,
@@ -34,6 +35,9 @@ def predict(
         list[str] | None, typer.Option(help="A column of the source to keep beside the answers, or `all`.")
     ] = None,
     model: Model = None,
+    as_served: Annotated[
+        bool, typer.Option("--as-served", help="Run the code that was registered with the model, as MLflow serves it.")
+    ] = False,
 ) -> None:
     """Score a file, or a folder of images, with a trained model; after a kill, resume where it stopped."""
     workspace, params = open_workspace()
@@ -54,11 +58,12 @@ def predict(
         labelled=labelled,
         csv=params.source.csv,
         keep=keep or (),
+        as_served=as_served,
         track=bar,
     )
-    out.print(f"scored {done.rows} rows with {said}: {target}", markup=False)
+    out.print(f"scored {done.rows} rows with {said}: {target}")
     if done.rejects:
-        out.print(f"{done.rejected} rows could not be scored: {done.rejects}", markup=False)
+        out.print(f"{done.rejected} rows could not be scored: {done.rejects}")
 
 
 @app.command(rich_help_panel=USE)
@@ -79,4 +84,4 @@ def export(
 
     uri, said = model_meant(workspace, params.project, model)
     done = command(workspace, uri, folder, project=params.project, form=form, force=force)
-    out.print(f"exported {said}, for {done.library}: {folder}; its README.md shows how to load it", markup=False)
+    out.print(f"exported {said}, for {done.library}: {folder}; its README.md shows how to load it")

@@ -34,6 +34,9 @@ Json = Annotated[Path | None, typer.Option("--json", help="Write the result to t
 def promote(
     version: Own = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge, but change nothing.")] = False,
+    accept_looser: Annotated[
+        bool, typer.Option("--accept-looser-gate", help="Though the champion passed a stricter one.")
+    ] = False,
     json: Json = None,
 ) -> None:
     """Put a version through the gate; if it passes, it becomes `champion`."""
@@ -48,6 +51,7 @@ def promote(
         settings=params.gate,
         version=version,
         dry_run=dry_run,
+        accept_looser=accept_looser,
         track=bar,
     )
     for part in table(done):
@@ -145,7 +149,7 @@ def verify(
     links = []
     for link in command(workspace, tracker, known):
         links.append(link)
-        out.print(link.line, markup=False)
+        out.print(link.line)
     done = Verified(known, tuple(links))
     if json is not None:
         write_json(json, done.as_json())
@@ -179,11 +183,9 @@ def reproduce(
     tracker = connect(workspace, params.project)
     found = choose(workspace, tracker, params.project, version)
     out.print(f"{found.said}, fingerprint {found.known.fingerprint[:16]}")
-    done = command(
-        workspace, tracker, found.known, tolerance=tolerance, keep=keep, say=lambda line: out.print(line, markup=False)
-    )
+    done = command(workspace, tracker, found.known, tolerance=tolerance, keep=keep, say=out.print)
     for line in done.lines:
-        out.print(line, markup=False)
+        out.print(line)
     if json is not None:
         write_json(json, done.as_json())
     done.insist(exact=exact)

@@ -8,7 +8,7 @@ from finetrail.gate.answers import answers_of, metrics_of, open_test_split, open
 from finetrail.gate.settings import Gate
 from finetrail.progress import Track, quiet
 from finetrail.registry import promotion
-from finetrail.registry.ledger import Ledger, author
+from finetrail.registry.ledger import open_ledger
 from finetrail.registry.meant import meant
 from finetrail.runs import tracking
 from finetrail.tasks.task import Task
@@ -44,7 +44,7 @@ def evaluate(
         WorkspaceError: the workspace has no test split.
     """
     tracker = tracking.connect(workspace, project)
-    ledger = Ledger(tracker, project, author(workspace.root))
+    ledger = open_ledger(tracker, project, workspace.root)
     chain = promotion.reconcile(ledger)
     known = meant(workspace, tracker, project, version, own=True).known
     split = open_test_split(workspace, task.content.name)

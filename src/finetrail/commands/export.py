@@ -9,7 +9,7 @@ from finetrail.exports.card import render
 from finetrail.exports.facts import Facts, facts_of
 from finetrail.exports.forms import Form, write_form
 from finetrail.gate.answers import opened
-from finetrail.registry.ledger import Ledger, author
+from finetrail.registry.ledger import open_ledger
 from finetrail.registry.meant import meant
 from finetrail.runs import tracking
 from finetrail.tasks.registry import load_model
@@ -42,13 +42,15 @@ def export(workspace: Workspace, model: str, target: Path, *, project: str, form
         RefusedError: there is no such version.
         TrackingError: the registry does not answer, or its files are not what was registered.
     """
+    if ".git" in target.resolve().parts:
+        raise ConfigError(f"{target} lies in a folder of git's own; name another folder")
     if target.is_file() or (target.is_dir() and any(target.iterdir()) and not (force and _is_export(target))):
         raise ConfigError(f"{target} already exists; name another folder, or pass --force to replace an earlier export")
     if Path(model).is_dir():
         return Written(model, _write(load_model(model_folder(Path(model))), Facts(), target, form))
     tracker = tracking.connect(workspace, project)
     known = meant(workspace, tracker, project, model).known
-    ledger = Ledger(tracker, known.name, author(workspace.root))
+    ledger = open_ledger(tracker, known.name, workspace.root)
     facts = facts_of(ledger, known)
     with opened(ledger, workspace.scratch, known) as opened_version:
         return Written(known.address, _write(opened_version.built, facts, target, form))

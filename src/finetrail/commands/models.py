@@ -8,7 +8,7 @@ from rich.text import Text
 from finetrail.commands.columns import aligned
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.registry import promotion
-from finetrail.registry.ledger import Ledger, author
+from finetrail.registry.ledger import open_ledger
 from finetrail.registry.meant import follow
 from finetrail.registry.versions import ALIASES, aliases, versions
 from finetrail.runs import tracking
@@ -20,7 +20,7 @@ _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 def models(workspace: Workspace, project: str, metric: Metric) -> Iterator[Text]:
     """The versions, the newest first. Args: metric: the one that the gate uses."""
     tracker = tracking.connect(workspace, project)
-    promotion.reconcile(Ledger(tracker, project, author(workspace.root)))
+    promotion.reconcile(open_ledger(tracker, project, workspace.root))
     moved = follow(workspace, tracker, project)
     known, named = versions(tracker, project), aliases(tracker, project)
     if not known:

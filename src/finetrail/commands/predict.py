@@ -50,6 +50,7 @@ def predict(
     labelled: Source | None = None,
     csv: CsvSettings = AUTO,
     keep: Sequence[str] = (),
+    as_served: bool = False,
     track: Track = quiet,
     chunk: Most = A_CHUNK,
 ) -> Scored:
@@ -69,6 +70,7 @@ def predict(
         labelled: where the training data come from, if `columns` are those that it names.
         csv: how `source` is written, if it is CSV or TSV.
         keep: further columns of `source` that the results and the rejects show, or `all`.
+        as_served: see `open_scorer`.
         chunk: how much is scored and saved at a time.
 
     Raises:
@@ -84,7 +86,7 @@ def predict(
     rows = track(found, total=count(source) if source.exists() else None, what="scoring")
     chunks = batches(rows, chunk.rows, chunk.size)
     first = next(chunks, [])  # before the model is loaded: an unreadable source fails at once
-    scorer = open_scorer(workspace, model)
+    scorer = open_scorer(workspace, model, as_served=as_served)
     _refuse_others(scorer, model, content, columns)
     kinds = scorer.task.target.answers
     shown = (*columns, *kept)

@@ -1,7 +1,7 @@
 """`finetrail promote`: put a version through the gate, and make it champion if it passes."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +12,18 @@ from rich.text import Text
 from finetrail.commands.columns import aligned
 from finetrail.data.store.shards import pick
 from finetrail.errors import ConflictError, RefusedError
-from finetrail.gate.answers import HeldOut, Opened, answers_of, open_test_split, opened, refuse_unknown
+from finetrail.gate.answers import HeldOut, Opened, answers_of, open_test_split, opened, refuse_unequal, refuse_unknown
 from finetrail.gate.costs import latencies_ms, size_mb
 from finetrail.gate.evidence import Cost, Evidence
+from finetrail.gate.loosened import BOUNDS, bounds_of, gate_rule
 from finetrail.gate.rules import judge
 from finetrail.gate.settings import Gate
 from finetrail.gate.verdict import Ruling, Verdict, collapse
+from finetrail.programs.git import Repository
 from finetrail.progress import Track, quiet
 from finetrail.registry import promotion
 from finetrail.registry.chain import Chain, Entry, hash_text
-from finetrail.registry.ledger import Ledger, author
+from finetrail.registry.ledger import Ledger, open_ledger
 from finetrail.registry.meant import meant
 from finetrail.registry.versions import Known, find, moved_aliases
 from finetrail.runs import tracking
@@ -64,6 +66,7 @@ def promote(
     settings: Gate,
     version: str | None = None,
     dry_run: bool = False,
+    accept_looser: bool = False,
     track: Track = quiet,
 ) -> Judged:
     """Judge a version against the champion, enter the verdict, and move the aliases if it passes.
@@ -71,14 +74,16 @@ def promote(
     Args:
         version: its number, an alias or a candidate; None for the version of the workspace.
         dry_run: judge only.
+        accept_looser: take the gate as it is, even if the champion passed a stricter one.
 
     Raises:
+        LedgerError: the ledger, or an answer that it vouches for, is not what it was.
         RefusedError: there is no such version.
         ConflictError: another version became champion meanwhile.
         WorkspaceError: the workspace has no test split.
     """
     tracker = tracking.connect(workspace, project)
-    ledger = Ledger(tracker, project, author(workspace.root))
+    ledger = open_ledger(tracker, project, workspace.root)
     chain = ledger.read() if dry_run else promotion.reconcile(ledger)
     challenger = meant(workspace, tracker, project, version, own=True).known
     number = moved_aliases(tracker, project).champion if dry_run else chain.state.champion
@@ -87,10 +92,12 @@ def promote(
     champion = find(tracker, project, str(number)) if number is not None else None
     split = open_test_split(workspace, task.content.name)
     trial = _Trial(ledger, chain, workspace.scratch, split, settings, track)
-    verdict = _judge(trial, challenger, champion)
+    passed = chain.promotion(champion.version) if champion else None
+    verdict = _judge(trial, challenger, champion, gate_rule(settings, passed, accepted=accept_looser))
     if dry_run:
         return Judged(challenger.address, verdict, None, ledger.read().head)
-    entry = _enter(ledger, challenger, champion, verdict)
+    judged_by = {BOUNDS: bounds_of(settings), **_params(workspace)}
+    entry = _enter(ledger, challenger, champion, verdict, judged_by)
     return Judged(challenger.address, verdict, entry, ledger.read().head)
 
 
@@ -124,7 +131,7 @@ class _Trial:
         return len(self.ledger.read().scored(self.split.sha256))
 
 
-def _judge(trial: _Trial, challenger: Known, champion: Known | None) -> Verdict:
+def _judge(trial: _Trial, challenger: Known, champion: Known | None, more: Sequence[Ruling]) -> Verdict:
     with ExitStack() as stack:
         known = [challenger] if champion is None else [challenger, champion]
         models = [stack.enter_context(opened(trial.ledger, trial.scratch, one)) for one in known]
@@ -141,8 +148,17 @@ def _judge(trial: _Trial, challenger: Known, champion: Known | None) -> Verdict:
         test_split=trial.split.sha256,
         rows=len(trial.split.rows),
         models_scored=trial.models_scored,
-        rulings=rulings,
+        rulings=(*rulings, *more),
     )
+
+
+def _params(workspace: Workspace) -> dict[str, str]:
+    """The commit, and whether params.yaml is as it is there, for an entry of the ledger."""
+    git = Repository(workspace.root)
+    if not git.head:
+        return {"params": "in no commit"}
+    same = git.show(git.head, workspace.params.name) == workspace.params.read_bytes()
+    return {"commit": git.head, "params": "as committed" if same else "not committed"}
 
 
 def _compare(trial: _Trial, models: list[Opened]) -> tuple[Ruling, ...]:
@@ -160,6 +176,9 @@ def _compare(trial: _Trial, models: list[Opened]) -> tuple[Ruling, ...]:
         codec.aligned(answers_of(trial.ledger, trial.chain, one, split, track=trial.track), own)
         for codec, one in zip(codecs, models, strict=True)
     ]
+    chain = trial.ledger.read()
+    for one in models:
+        refuse_unequal(chain, one, split)
     costs = _costs(trial, models)
     return judge(
         Evidence(
@@ -188,7 +207,9 @@ def _costs(trial: _Trial, models: list[Opened]) -> list[Cost]:
     return [Cost(size_mb(one.folder), latency) for one, latency in zip(models, taken, strict=True)]
 
 
-def _enter(ledger: Ledger, challenger: Known, champion: Known | None, verdict: Verdict) -> Entry:
+def _enter(
+    ledger: Ledger, challenger: Known, champion: Known | None, verdict: Verdict, judged_by: Mapping[str, str]
+) -> Entry:
     """Store the verdict as an artifact of the challenger's run, as tags of the version, and in the ledger."""
     content = json.dumps(verdict.as_json(), sort_keys=True, ensure_ascii=False)
     digest = hash_text(content)
@@ -196,8 +217,9 @@ def _enter(ledger: Ledger, challenger: Known, champion: Known | None, verdict: V
         file = Path(folder) / f"verdict-{digest[:12]}.json"
         file.write_text(content, encoding="utf-8")
         ledger.tracker.upload(challenger.run_id, file, "gate")
-    facts = {"verdict_sha256": digest, "run_id": challenger.run_id}
+    facts = {"verdict_sha256": digest, "run_id": challenger.run_id, **judged_by}
     facts |= {"champion_model": champion.fingerprint} if champion else {}
+    facts |= _scorings(ledger.read(), verdict.test_split, challenger, champion)
     rest = {"model": challenger.fingerprint, "test_split": verdict.test_split, "verdict": verdict.reason[:2000]}
     if verdict.passed:
         entry = promotion.promote(ledger, challenger.version, verdict.champion, facts=facts, **rest)
@@ -209,3 +231,12 @@ def _enter(ledger: Ledger, challenger: Known, champion: Known | None, verdict: V
         for key, value in tags.items():
             ledger.tracker.client.set_model_version_tag(challenger.name, str(challenger.version), key, value)
     return entry
+
+
+def _scorings(chain: Chain, test_split: str, challenger: Known, champion: Known | None) -> dict[str, str]:
+    """The hashes of the answers that a verdict stands on, for `verify`; none where a model could not be scored."""
+    found: dict[str, str] = {}
+    for name, known in (("answers_sha256", challenger), ("champion_answers_sha256", champion)):
+        scorings = chain.scorings(test_split, known.fingerprint) if known else []
+        found |= {name: scorings[-1].facts["answers_sha256"]} if scorings else {}
+    return found

@@ -13,7 +13,8 @@ from finetrail.proof.comparison import Bits, Scored, compare_bits, compare_metri
 from finetrail.proof.rebuild import Rebuild, refuse_what_cannot_be_built
 from finetrail.proof.record import Lineage, say_machine
 from finetrail.proof.registered import Files
-from finetrail.registry.ledger import Ledger, author
+from finetrail.registry import sealed
+from finetrail.registry.ledger import open_ledger
 from finetrail.registry.versions import Known
 from finetrail.runs import tracking
 from finetrail.tasks.registry import task_of
@@ -136,7 +137,7 @@ def open_version(root: Path, tracker: tracking.Tracker, known: Known, into: Path
     """
     files = registered.download(tracker, known, into)
     if files is None:
-        raise LineageError(f"MLflow's store does not have the files of {known.address}; {registered.RESTORE}")
+        raise LineageError(f"MLflow's store does not have the files of {known.address}; {sealed.RESTORE}")
     checked, recorded = registered.read_lineage(known, files)
     if recorded is None:
         raise LineageError(f"{known.address} cannot be rebuilt: {checked.found}; {checked.remedy}")
@@ -145,14 +146,14 @@ def open_version(root: Path, tracker: tracking.Tracker, known: Known, into: Path
             raise LineageError(
                 f"{link.name} of {known.address}: found {link.found}, expected {link.expected}; {link.remedy}"
             )
-    ledger = Ledger(tracker, known.name, author(root))
+    ledger = open_ledger(tracker, known.name, root)
     return files, growth.latest(ledger, ledger.read(), known) or recorded
 
 
 def compare(known: Known, files: Files, recorded: Lineage, built: Workspace, tolerance: float) -> Reproduced:
     """Compare a version with its rebuild: bit for bit, or else by the validation metrics of both."""
     if files.model is None:
-        raise LineageError(f"{known.address} holds no model; {registered.RESTORE}")
+        raise LineageError(f"{known.address} holds no model; {sealed.RESTORE}")
     bits = compare_bits(files.model, built.model(recorded.candidate))
     scored: tuple[Scored, ...] = ()
     if not bits.same:

@@ -2,7 +2,7 @@
 
 from finetrail.registry import promotion
 from finetrail.registry.chain import Entry
-from finetrail.registry.ledger import Ledger, author
+from finetrail.registry.ledger import open_ledger
 from finetrail.runs import tracking
 from finetrail.workspace import Workspace
 
@@ -17,4 +17,4 @@ def rollback(workspace: Workspace, project: str, to: int | None) -> Entry:
         RefusedError: there is nothing to go back to.
     """
     tracker = tracking.connect(workspace, project)
-    return promotion.rollback(Ledger(tracker, project, author(workspace.root)), to)
+    return promotion.rollback(open_ledger(tracker, project, workspace.root), to)

@@ -3,20 +3,26 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from finetrail.errors import DataError, ModelError
+from finetrail.errors import ConfigError, DataError, ModelError
+from finetrail.registry.ledger import open_ledger
+from finetrail.registry.sealed import fetch_sealed
+from finetrail.registry.versions import find, parse_address
 from finetrail.runs.hashes import hash_folder
-from finetrail.runs.mlflow_errors import tracking_errors
-from finetrail.runs.tracking import prepare_environment
+from finetrail.runs.tracking import connect
 from finetrail.tasks.registry import load_model, task_of
 from finetrail.tasks.task import DESCRIPTION, Task, read_description
 from finetrail.workspace import Workspace
 
 if TYPE_CHECKING:
     from mlflow.pyfunc import PyFuncModel
+
+
+_NAMES = "write models:/NAME@ALIAS or models:/NAME/VERSION"
 
 
 @dataclass(frozen=True)
@@ -35,34 +41,30 @@ class Scorer:
     answer: Callable[[list[Any]], pd.DataFrame]
 
 
-def open_scorer(workspace: Workspace, model: str) -> Scorer:
-    """Load a model.
+def open_scorer(workspace: Workspace, model: str, *, as_served: bool = False) -> Scorer:
+    """Load a model; a registered one, after all its files were checked against its seal.
 
     Args:
         model: `models:/NAME@ALIAS`, `models:/NAME/VERSION`, or a folder: one of MLflow's, or one of `data/models`.
+        as_served: answer with the code that was registered with the model, as MLflow serves it; else the installed
+            finetrail reads its weights.
 
     Raises:
+        ConfigError: a folder of `data/models` has no code to serve.
+        LedgerError: the ledger is not what it was.
         ModelError: the folder holds no model.
-        TrackingError: there is no such registered model, or the registry does not answer.
+        RefusedError: there is no such version.
+        TrackingError: the registry does not answer, or the files are not what was registered.
     """
-    folder = Path(model)
-    if folder.is_dir() and not (folder / "MLmodel").exists():
-        from finetrail.serving.answer import answer
-
-        built = load_model(folder)
-        return Scorer(built.task, built.columns, hash_folder(folder), lambda contents: answer(built, contents))
-    uri = prepare_environment(workspace)
-    with tracking_errors(uri):
-        import mlflow
-
-        # Fetch once: otherwise a model on a server would be fetched again for its hash.
-        local = folder if folder.is_dir() else fetch(workspace, model)
-        loaded = mlflow.pyfunc.load_model(str(local))
-    described = read_description(model_folder(local))
-    columns = tuple(described["columns"])
-    # Only the artifacts: Python adds compiled files to the code beside them.
-    fingerprint = hash_folder(local / "artifacts")
-    return Scorer(task_of(described), columns, fingerprint, lambda contents: _ask(loaded, columns, contents))
+    if Path(model).is_dir():
+        return _scorer(Path(model), as_served)
+    tracker = connect(workspace, parse_address(model, _NAMES)[0])
+    known = find(tracker, *parse_address(model, _NAMES))
+    ledger = open_ledger(tracker, known.name, workspace.root)
+    workspace.scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=workspace.scratch, prefix="version-") as temporary:
+        folder = fetch_sealed(ledger, ledger.read(), known, Path(temporary) / "version")
+        return _scorer(folder, as_served)
 
 
 def model_folder(folder: Path) -> Path:
@@ -77,13 +79,21 @@ def model_folder(folder: Path) -> Path:
     return found[0].parent
 
 
-def fetch(workspace: Workspace, model: str) -> Path:
-    """The folder of a registered model on this machine. Raises: TrackingError: there is none, or no answer."""
-    uri = prepare_environment(workspace)
-    with tracking_errors(uri):
-        from mlflow.artifacts import download_artifacts
+def _scorer(folder: Path, as_served: bool) -> Scorer:
+    inside = model_folder(folder)
+    described = read_description(inside)
+    task, columns, fingerprint = task_of(described), tuple(described["columns"]), hash_folder(inside)
+    if not as_served:
+        from finetrail.serving.answer import answer
 
-        return Path(download_artifacts(model))
+        built = load_model(inside)
+        return Scorer(task, columns, fingerprint, lambda contents: answer(built, contents))
+    if not (folder / "MLmodel").exists():
+        raise ConfigError(f"{folder} is not served: it has no MLmodel; leave out --as-served")
+    import mlflow.pyfunc
+
+    loaded = mlflow.pyfunc.load_model(str(folder))
+    return Scorer(task, columns, f"{fingerprint} as served", lambda contents: _ask(loaded, columns, contents))
 
 
 def _ask(loaded: "PyFuncModel", columns: Sequence[str], contents: list[Any]) -> pd.DataFrame:

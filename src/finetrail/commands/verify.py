@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finetrail.config import load_params
-from finetrail.errors import RefusedError
+from finetrail.errors import LedgerError, RefusedError
 from finetrail.proof.links import Checked, State
 from finetrail.proof.walk import walk
 from finetrail.registry.meant import Meant, meant
-from finetrail.registry.packing import CHALLENGER
-from finetrail.registry.versions import Known, aliases, find
+from finetrail.registry.versions import CHALLENGER, Known, aliases, find
 from finetrail.runs import tracking
 from finetrail.runs.record import settings_of as recorded_settings
 from finetrail.workspace import Workspace
@@ -40,8 +39,9 @@ class Verified:
 
 
 def choose(workspace: Workspace, tracker: tracking.Tracker, project: str, version: str | None) -> Meant:
-    """The version that is meant; where that of the workspace cannot be found, which may be what is to be found out, the
-    challenger.
+    """The version that is meant; the challenger where that of the workspace cannot be found.
+
+    Why it cannot, such as a broken ledger, may be what is to be found out.
 
     Raises:
         ConfigError: it is no version's name.
@@ -49,7 +49,7 @@ def choose(workspace: Workspace, tracker: tracking.Tracker, project: str, versio
     """
     try:
         return meant(workspace, tracker, project, version)
-    except RefusedError:
+    except (LedgerError, RefusedError):
         if version is not None or CHALLENGER not in aliases(tracker, project):
             raise
         return Meant(find(tracker, project, CHALLENGER), "the challenger")

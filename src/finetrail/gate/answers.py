@@ -5,28 +5,37 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from random import SystemRandom
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 
-from finetrail.data.store.shards import Contents, read_frame
-from finetrail.errors import RefusedError, WorkspaceError
+from finetrail.data.store.shards import Contents, pick, read_frame
+from finetrail.errors import LedgerError, RefusedError, WorkspaceError
 from finetrail.evaluation.scores.bootstrap import Draws, Interval, intervals, point_scores
 from finetrail.evaluation.slices import Slice
 from finetrail.gate.paired import Right
 from finetrail.gate.settings import Gate
 from finetrail.progress import Track, quiet
-from finetrail.registry import scorings, versions
+from finetrail.registry import scorings
 from finetrail.registry.chain import Chain
 from finetrail.registry.ledger import Ledger
+from finetrail.registry.sealed import fetch_sealed, model_of
 from finetrail.registry.versions import Known
-from finetrail.serving.answer import answers_of_split
+from finetrail.serving.agreement import farthest
+from finetrail.serving.answer import answers_of_split, answers_to
 from finetrail.serving.predictions import write_predictions
 from finetrail.targets.codec import Codec, refuse_broken
 from finetrail.tasks.registry import load_model
 from finetrail.tasks.task import Built
 from finetrail.workspace import Workspace, read_json
+
+_RESTORE = "restore MLflow's database from a backup, or start a new ledger as docs/gate.md says"
+SAMPLE = 256
+"""Rows of stored answers that are answered again."""
+UNEQUAL = 0.01
+"""How far apart two scorings of a model may lie: a difference, or a share of metrics in the unit of the label."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +97,13 @@ def opened(ledger: Ledger, scratch: Path, known: Known) -> Iterator[Opened]:
     """Download a version into a folder of its own, and load it.
 
     Raises:
+        LedgerError: the ledger is not what it was.
         TrackingError: its files are not what was registered.
         ModelError: this code cannot load it.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch, prefix="version-") as temporary:
-        folder = versions.download(ledger.tracker, known, Path(temporary) / "model")
+        folder = model_of(fetch_sealed(ledger, ledger.read(), known, Path(temporary) / "version"))
         yield Opened(known, folder, load_model(folder))
 
 
@@ -102,10 +112,13 @@ def answers_of(
 ) -> Any:
     """A model's answers to the test split; if it must be scored for them, the ledger gets an entry.
 
+    Stored answers are a claim: a sample of the rows, which nobody can foresee, is answered again and compared.
+
     Args:
         anew: score it even if its answers are stored.
 
     Raises:
+        LedgerError: the stored answers are not the model's.
         ModelError: an answer is NaN or infinite.
         RefusedError: the rows have a label that the model does not know.
     """
@@ -115,6 +128,7 @@ def answers_of(
     if not anew:
         frame = scorings.stored(ledger, chain, model=known.fingerprint, test_split=split.sha256)
     if frame is not None and _same_rows(frame, split.rows):
+        _refuse_foreign(model, split, frame)
         return codec.read(frame)
     scratch, what = model.folder.parent, f"scoring version {known.version}"
     answers = answers_of_split(model.built, split.folder, scratch=scratch, track=track, what=what)
@@ -131,6 +145,37 @@ def answers_of(
         version=known.version,
     )
     return answers
+
+
+def refuse_unequal(chain: Chain, model: Opened, split: HeldOut) -> None:
+    """Raise LedgerError where scorings of a model on the same rows gave other scores: one of them is not its own."""
+    first, *others = chain.scorings(split.sha256, model.known.fingerprint)
+    apart = max(UNEQUAL, 2 / len(split.rows))  # on other hardware, a row or two may fall to the other side
+    for metric in model.built.task.target.metrics:
+        before = first.metrics.get(metric.name)
+        for other in others:
+            after = other.metrics.get(metric.name)
+            if before is None or after is None or abs(after - before) <= metric.margin(apart, before):
+                continue
+            raise LedgerError(
+                f"{model.known.address} was scored twice on these test rows, with {metric.title} {metric.say(before)} "
+                f"in entry {first.number} of the ledger and {metric.say(after)} in entry {other.number}: one of them "
+                f"is not its own; {_RESTORE}"
+            )
+
+
+def _refuse_foreign(model: Opened, split: HeldOut, frame: pd.DataFrame) -> None:
+    """Raise LedgerError where a sample of the rows shows that stored answers are not the model's."""
+    # From the system, not from a seed: who forges answers must not know which rows are looked at.
+    chosen = frame.iloc[sorted(SystemRandom().sample(range(len(frame)), min(SAMPLE, len(frame))))]
+    ids, codec = chosen["id"].tolist(), model.built.codec
+    contents = pick(split.folder, split.content, ids)
+    worst = farthest(codec, answers_to(model.built, [contents[row] for row in ids]), codec.read(chosen))
+    if not worst.agree:
+        raise LedgerError(
+            f"the stored test answers of {model.known.address} are not its own: it answers row {ids[worst.row]} with "
+            f"{worst.said}, but {worst.expected} is stored; {_RESTORE}"
+        )
 
 
 def metrics_of(built: Built, answers: Any, split: HeldOut, settings: Gate) -> dict[str, Interval]:

@@ -103,6 +103,21 @@ class Repository:
         """The commits that changed a file, on any branch, the newest first."""
         return (self._ask("log", "--all", "--format=%H", "--", path) or b"").decode().split()
 
+    def note(self, ref: str, line: str) -> bool:
+        """Add a line to the note of the present commit; returns whether git took it. Args: ref: of these notes."""
+        # A note is a commit of its own, and so has an author.
+        own = [] if self.setting("user.email") else ["-c", "user.name=finetrail", "-c", "user.email=finetrail@invalid"]
+        return self._ask(*own, "notes", f"--ref={ref}", "append", "-m", line, "HEAD") is not None
+
+    def notes(self, ref: str) -> list[str]:
+        """The lines of all notes, of whatever commit."""
+        archived = self._ask("archive", "--format=tar", f"refs/notes/{ref}")
+        if archived is None:
+            return []
+        with tarfile.open(fileobj=io.BytesIO(archived)) as archive:
+            texts = [file.read().decode() for one in archive if (file := archive.extractfile(one)) is not None]
+        return [line for text in texts for line in text.splitlines() if line]
+
     def clone(self, commit: str, into: Path, environment: Mapping[str, str], say: Say | None = None) -> None:
         """Clone the whole repository, and check a commit out. Raises: WorkspaceError: git failed."""
         fetch = ["git", "clone", "--quiet", "--no-checkout", str(self.top), str(into)]

@@ -1,6 +1,6 @@
 """lineage.json: every link between a registered version and its data, with the sha256 that it had then.
 
-It travels inside the registered model, and its own sha256 is a tag of the version.
+It travels inside the registered model; see `finetrail.registry.sealed`.
 """
 
 import re
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from finetrail.locations import cache_folder, hub_name, sha256_of
+from finetrail.registry.sealed import FILES
 from finetrail.runs import hashes
 from finetrail.workspace import SPLITS, Workspace, read_json
 
 NAME = "lineage.json"
-TAG = "finetrail.lineage_sha256"
 COMMIT, DIRTY = "mlflow.source.git.commit", "finetrail.git_dirty"
 TRAINED_ON = "finetrail.trained_on"
 IN_GIT = ("params.yaml", "requirements.lock", "dvc.yaml", "code")
@@ -82,7 +82,8 @@ class Lineage:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Lineage":
-        return cls(**{**value, "links": tuple(Link(**link) for link in value["links"])})
+        named = {key: one for key, one in value.items() if key != FILES}
+        return cls(**{**named, "links": tuple(Link(**link) for link in value["links"])})
 
 
 def describe(workspace: Workspace, candidate: str, sources: Sequence[str]) -> Lineage:

@@ -8,16 +8,16 @@ from typing import Any
 from finetrail.errors import LedgerError, TrackingError
 from finetrail.locations import sha256_of
 from finetrail.proof.links import Checked, broken, compare, ok, unreachable
-from finetrail.proof.record import NAME, TAG, WEIGHTS, Lineage
+from finetrail.proof.record import NAME, WEIGHTS, Lineage
+from finetrail.registry import sealed
 from finetrail.registry.ledger import Ledger
-from finetrail.registry.packing import FINGERPRINT
-from finetrail.registry.versions import Known, fetch
+from finetrail.registry.sealed import RESTORE, SEAL
+from finetrail.registry.versions import FINGERPRINT, Known, fetch
 from finetrail.runs import hashes
 from finetrail.runs.mlflow_errors import tracking_errors
 from finetrail.runs.tracking import Tracker
 from finetrail.workspace import read_json
 
-RESTORE = "restore MLflow's artifacts from a backup, or register the model again"
 RESTORE_DATABASE = "somebody changed MLflow's database: restore it from a backup"
 
 
@@ -43,10 +43,10 @@ def download(tracker: Tracker, known: Known, into: Path) -> Files | None:
 
 def read_lineage(known: Known, files: Files) -> tuple[Checked, Lineage | None]:
     """lineage.json, if it is the one that was registered."""
-    tag = known.tags.get(TAG)
+    tag = known.tags.get(SEAL)
     if tag is None:
         remedy = "it was registered by an earlier finetrail, or by hand: train and register it again"
-        return unreachable("lineage", f"{known.address} has no tag {TAG}", remedy), None
+        return unreachable("lineage", f"{known.address} has no tag {SEAL}", remedy), None
     if files.document is None:
         return broken("lineage", f"no {NAME} among the registered files", f"sha256 {tag[:16]}", RESTORE), None
     checked = compare("lineage", sha256_of(files.document), tag, f"{NAME} of {known.address}", RESTORE)
@@ -56,7 +56,9 @@ def read_lineage(known: Known, files: Files) -> tuple[Checked, Lineage | None]:
 
 
 def check_files(known: Known, files: Files, recorded: Lineage | None) -> Iterator[Checked]:
-    """Check the registered weights, and the code beside them."""
+    """Check all registered files against their seal, and the weights and code among them."""
+    if recorded is not None:
+        yield _check_seal(known, files)
     found = None if files.model is None else hashes.hash_folder(files.model)
     where = f"the files of {known.address}"
     yield compare("registered weights", found, known.fingerprint, where, RESTORE)
@@ -66,6 +68,17 @@ def check_files(known: Known, files: Files, recorded: Lineage | None) -> Iterato
         package = files.root / "code" / "finetrail"
         code = hashes.hash_code(package) if package.is_dir() else None
         yield compare("registered code", code, recorded.link("code").sha256 or "", where, RESTORE)
+
+
+def _check_seal(known: Known, files: Files) -> Checked:
+    changed = list(sealed.changes(files.root, known.tags[SEAL]))
+    if changed:
+        more = f", and {len(changed) - 1} more" if len(changed) > 1 else ""
+        return broken("registered files", f"{changed[0]}{more}", f"those that {NAME} lists", RESTORE)
+    if compiled := sorted(files.root.rglob(sealed.COMPILED)):
+        found = f"compiled code beside the registered files: {compiled[0].relative_to(files.root)}"
+        return unreachable("registered files", found, "remove it: Python and MLflow write it when the model is loaded")
+    return ok("registered files", f"{len(read_json(files.root / sealed.DOCUMENT)[sealed.FILES])} as in {NAME}")
 
 
 def check_tags(known: Known, recorded: Lineage) -> Checked:
@@ -126,6 +139,9 @@ def check_ledger(ledger: Ledger, known: Known, recorded: Lineage) -> Checked:
     except TrackingError as error:
         return unreachable("ledger", str(error).partition("; ")[0], "correct MLFLOW_TRACKING_URI")
     scored = [entry for entry in chain.entries if (entry.kind, entry.model) == ("scoring", known.fingerprint)]
+    if not sealed.vouched(chain, known):
+        found = f"it has no registration of {known.address} as it is tagged"
+        return broken("ledger", found, "an entry from before the version", RESTORE_DATABASE)
     if not scored:
         return unreachable("ledger", "it has no scoring of this model", "run `dvc repro --force --single-item test`")
     answers = recorded.link("test answers").sha256

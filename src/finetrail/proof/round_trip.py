@@ -15,14 +15,13 @@ from finetrail.data.store.shards import pick
 from finetrail.errors import RoundTripError
 from finetrail.programs.clean import run_clean
 from finetrail.proof.clean_process import FEW
+from finetrail.serving.agreement import TOLERANCE, farthest
 from finetrail.serving.predictions import read_predictions
 from finetrail.targets.codec import Codec
 from finetrail.workspace import read_json
 
 SAMPLE = 256
 """Rows that are compared before a model is registered."""
-TOLERANCE = 1e-3
-"""A share of the largest output: other batches and threads sum in another order, and differ by about 1e-6."""
 
 
 @dataclass(frozen=True)
@@ -76,24 +75,21 @@ class RoundTrip:
     def compare(self, said: Said) -> str:
         """Compare answers with those of the pipeline. Raises: RoundTripError: they differ."""
         codec, ids = self.codec, self.known()["id"].tolist()
-        expected = self.read(self.known())
-        allowed = TOLERANCE * codec.scale(expected)
-        differences = codec.apart(said.answers, expected)
-        worst = int(np.argmax(np.where(np.isfinite(differences), differences, np.inf)))
-        if not differences[worst] <= allowed:  # `not <=` catches NaN too
+        worst = farthest(codec, said.answers, self.read(self.known()))
+        if not worst.agree:
             raise RoundTripError(
-                f"the packed model answers row {ids[worst]} with {codec.shown(said.answers, worst)}, but the pipeline "
-                f"with {codec.shown(expected, worst)}: {differences[worst]:.3g} apart, where {allowed:.3g} is allowed; "
-                "nothing was registered: score it again with `dvc repro --force --single-item test`"
+                f"the packed model answers row {ids[worst.row]} with {worst.said}, but the pipeline with "
+                f"{worst.expected}: {worst.apart:.3g} apart, where {worst.allowed:.3g} is allowed; nothing was "
+                "registered: score it again with `dvc repro --force --single-item test`"
             )
         for name, meant in codec.say(said.answers).items():
             served, few = said.served.get(name), list(meant)[:FEW]
-            if not _alike(served, few, allowed):
+            if not _alike(served, few, worst.allowed):
                 raise RoundTripError(
                     f"the packed model's `predict` says {served} in column {name!r}, but its outputs mean {few}; "
                     "nothing was registered: check serving/served.py"
                 )
-        return f"{len(ids)} test rows in a clean process, largest difference {differences[worst]:.1e}"
+        return f"{len(ids)} test rows in a clean process, largest difference {worst.apart:.1e}"
 
     def known(self) -> pd.DataFrame:
         """The sample, with what the pipeline said. Leaves out contents that a served model refuses, such as no text."""

@@ -11,7 +11,9 @@ from finetrail.proof import growth, registered
 from finetrail.proof.copies import Copies
 from finetrail.proof.links import Checked, broken, compare, ok, short, unreachable
 from finetrail.proof.record import IN_GIT, RUN_RECORD, Lineage, Link, fetched_package, hash_path, hub_revision
-from finetrail.registry.ledger import Ledger, author
+from finetrail.proof.verdicts import check_verdict
+from finetrail.registry import sealed
+from finetrail.registry.ledger import Ledger, open_ledger
 from finetrail.registry.versions import Known
 from finetrail.runs.tracking import Tracker
 from finetrail.workspace import Workspace, read_json
@@ -33,7 +35,7 @@ def walk(workspace: Workspace, tracker: Tracker, known: Known, settings_of: Sett
         files = registered.download(tracker, known, folder / "version")
         if files is None:
             found = f"MLflow's store does not have the files of {known.address}"
-            yield broken("registered weights", found, short(known.fingerprint), registered.RESTORE)
+            yield broken("registered weights", found, short(known.fingerprint), sealed.RESTORE)
             return
         checked, recorded = registered.read_lineage(known, files)
         yield from registered.check_files(known, files, recorded)
@@ -42,12 +44,15 @@ def walk(workspace: Workspace, tracker: Tracker, known: Known, settings_of: Sett
             return
         yield registered.check_tags(known, recorded)
         yield registered.check_run(tracker, known, recorded)
-        ledger = Ledger(tracker, known.name, author(workspace.root))
+        ledger = open_ledger(tracker, known.name, workspace.root)
         checked = registered.check_ledger(ledger, known, recorded)
         yield checked
         added, last = _grown(ledger, known, recorded) if checked.state != "BROKEN" else (None, recorded)
         if added is not None:
             yield added
+        verdict = check_verdict(ledger, ledger.read(), known) if checked.state == "OK" else None
+        if verdict is not None:
+            yield verdict
         yield from _check_links(workspace, known, last)
         yield from _check_meaning(last)
         yield from _check_commit(workspace.root, last, folder, settings_of)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from finetrail.errors import LedgerError
 
-Kind = Literal["promotion", "refusal", "rollback", "external", "scoring", "lineage"]
+Kind = Literal["registration", "promotion", "refusal", "rollback", "external", "scoring", "lineage"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Entry:
         number: from 1.
         previous: the sha256 of the text of the entry before, void ones included; empty for the first.
         when: in UTC.
-        version: the version concerned; None for a model that has none yet.
+        version: the version concerned; None for a model that has none yet, as at its registration.
         before, after: the aliases, if the entry moved them.
         model: the fingerprint of the model's files.
         test_split: the sha256 of the test rows that it was scored on.
@@ -107,14 +107,15 @@ class Chain:
         """The fingerprints of the models that were scored on a test split."""
         return {entry.model for entry in self.entries if entry.kind == "scoring" and entry.test_split == test_split}
 
-    def scoring(self, test_split: str, model: str) -> Entry | None:
-        """The last scoring of a model on a test split."""
-        found = (
-            entry
-            for entry in reversed(self.entries)
-            if (entry.kind, entry.test_split, entry.model) == ("scoring", test_split, model)
-        )
-        return next(found, None)
+    def scorings(self, test_split: str, model: str) -> list[Entry]:
+        """The scorings of a model on a test split, the last one last."""
+        wanted = ("scoring", test_split, model)
+        return [entry for entry in self.entries if (entry.kind, entry.test_split, entry.model) == wanted]
+
+    def promotion(self, version: int) -> Entry | None:
+        """The last entry by which a version passed the gate."""
+        passed = (one for one in reversed(self.entries) if (one.kind, one.version) == ("promotion", version))
+        return next(passed, None)
 
     def hold_against(self, head: str) -> None:
         """Compare with a head that was noted earlier, elsewhere. Raises: LedgerError: the chain does not contain it.

@@ -12,9 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from finetrail.data.shown import for_markdown
 from finetrail.errors import ConflictError
 from finetrail.programs.git import Repository
 from finetrail.registry.chain import Chain, Entry, Kind, broken, check
+from finetrail.registry.heads import Heads
+from finetrail.registry.signatures import SIGNATURE, Signatures
 from finetrail.runs.mlflow_errors import tracking_errors
 from finetrail.runs.tracking import Tracker, insist
 
@@ -35,24 +38,47 @@ class Ledger:
     Args:
         name: the registered model's.
         who: the writer; see `author`.
+        heads: where its heads are kept outside of MLflow, if they are.
+        signatures: signs entries, where that is set up.
     """
 
-    def __init__(self, tracker: Tracker, name: str, who: str) -> None:
+    def __init__(
+        self,
+        tracker: Tracker,
+        name: str,
+        who: str,
+        heads: Heads | None = None,
+        signatures: Signatures | None = None,
+    ) -> None:
         self.tracker = tracker
         self.name = name
         self.who = who
+        self.heads = heads
+        self.signatures = signatures
         self._book = f"{name}.ledger"
 
     def read(self) -> Chain:
-        """All entries, checked against the head that the registered model carries.
+        """All entries, checked against the head that the registered model carries, and those that git's notes have.
 
         Raises:
             LedgerError: an entry is missing or altered.
             TrackingError: the registry does not answer.
         """
-        # Read the head first: entries written in the meantime only make the chain longer than it says.
+        # Read the heads first: entries written in the meantime only make the chain longer than they say.
+        noted = self.heads.noted() if self.heads else []
         head = self.head()
-        return check({number: tags.get(ENTRY) for number, tags in self._slots()}, head)
+        chain = check({number: tags.get(ENTRY) for number, tags in self._slots()}, head)
+        if self.heads:
+            self.heads.check(chain, noted)
+        return chain
+
+    def signers(self, chain: Chain) -> dict[int, str]:
+        """Who signed each entry, as far as that can be checked here. Raises: LedgerError: a signature does not fit."""
+        if self.signatures is None or self.signatures.allowed is None:
+            return {}
+        return self.signatures.check(
+            chain, {number: tags[SIGNATURE] for number, tags in self._slots() if SIGNATURE in tags}
+        )
 
     def head(self) -> str | None:
         """The head as the registered model carries it; None before the first entry."""
@@ -72,6 +98,7 @@ class Ledger:
             LostRaceError: somebody else wrote an entry first.
         """
         entry = chain.following(kind, datetime.now(UTC).isoformat(timespec="seconds"), who or self.who, **rest)
+        signed = self.signatures.of(entry.text) if self.signatures else {}
         with tracking_errors(self.tracker.uri):
             if not chain.texts:
                 self._create()
@@ -79,8 +106,8 @@ class Ledger:
                 self._book,
                 # Points to no files: an address that MLflow accepts, with or without a server.
                 f"finetrail-ledger:/{self.name}/{entry.number}",
-                tags={ENTRY: entry.text},
-                description=f"{entry.kind} by {entry.who}: {entry.verdict}"[:1000],
+                tags={ENTRY: entry.text, **signed},
+                description=for_markdown(f"{entry.kind} by {entry.who}: {entry.verdict}")[:1000],
                 await_creation_for=0,
             )
             number = int(created.version)
@@ -90,6 +117,8 @@ class Ledger:
                 raise LostRaceError(f"somebody else changed the registry of {self.name!r} meanwhile; run again")
             after = Chain((*chain.texts, entry.text), (*chain.entries, entry))
             insist(lambda: self.tracker.client.set_registered_model_tag(self.name, HEAD, after.head))
+        if self.heads:
+            self.heads.note(after)
         return entry
 
     def enter(self, kind: Kind, **rest: Any) -> Entry:
@@ -132,6 +161,16 @@ class Ledger:
         for name, said in ((self.name, None), (self._book, description)):
             with _known_is_fine():
                 self.tracker.client.create_registered_model(name, description=said)
+
+
+def chain_of(tracker: Tracker, name: str) -> Chain:
+    """The entries of a registered model's ledger, to read only. Raises: see `Ledger.read`."""
+    return Ledger(tracker, name, who="").read()
+
+
+def open_ledger(tracker: Tracker, name: str, root: Path) -> Ledger:
+    """The ledger of a registered model as the user of a workspace writes it. Args: root: the workspace."""
+    return Ledger(tracker, name, author(root), Heads(root, name, tracker.uri), Signatures(root))
 
 
 def author(root: Path) -> str:

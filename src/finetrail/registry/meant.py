@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from finetrail.errors import ConfigError, RefusedError
-from finetrail.registry.packing import CHALLENGER, fingerprint_of
-from finetrail.registry.versions import ALIASES, CHAMPION, Known, aliases, find, parse_address, versions
+from finetrail.errors import ConfigError, LedgerError, RefusedError
+from finetrail.registry.ledger import chain_of
+from finetrail.registry.packing import fingerprint_of
+from finetrail.registry.sealed import vouched
+from finetrail.registry.versions import ALIASES, CHALLENGER, CHAMPION, Known, aliases, find, parse_address, versions
 from finetrail.runs.mlflow_errors import tracking_errors
 from finetrail.runs.tracking import Tracker, connect, insist
 from finetrail.workspace import Workspace, need, read_json
@@ -60,7 +62,7 @@ def follow(workspace: Workspace, tracker: Tracker, project: str) -> str:
         return ""
     try:
         known = own_version(workspace, tracker, project)
-    except RefusedError as error:
+    except (LedgerError, RefusedError) as error:
         return str(error)
     before = aliases(tracker, known.name).get(CHALLENGER)
     if before == known.version:
@@ -129,4 +131,7 @@ def _candidates(workspace: Workspace) -> set[str]:
 
 
 def _with_content(tracker: Tracker, name: str, fingerprint: str) -> Known | None:
-    return next((one for one in versions(tracker, name) if one.fingerprint == fingerprint), None)
+    """The version that was registered with this content, by its tags and by the ledger."""
+    claims = [one for one in versions(tracker, name) if one.fingerprint == fingerprint]
+    chain = chain_of(tracker, name) if claims else None
+    return next((one for one in claims if chain is not None and vouched(chain, one)), None)

@@ -1,21 +1,29 @@
-"""The MLflow model registry: versions found again by the fingerprint of their content, and the alias `challenger`."""
+"""The MLflow model registry: a version for each content, sealed, and the alias `challenger`."""
 
 import importlib.metadata
-import shutil
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import finetrail
+from finetrail.errors import TrackingError
+from finetrail.registry.chain import Chain
+from finetrail.registry.ledger import Ledger
+from finetrail.registry.sealed import SEAL, fetch_sealed, seal
+from finetrail.registry.versions import CHALLENGER, FINGERPRINT, Known, versions
 from finetrail.runs import hashes
 from finetrail.runs.mlflow_errors import tracking_errors
 from finetrail.runs.tracking import Tracker
 from finetrail.serving.answer_types import mlflow_type
 
-FINGERPRINT = "finetrail.fingerprint"
+if TYPE_CHECKING:
+    from mlflow.entities import LoggedModel
+
 ROUND_TRIP = "finetrail.round_trip"
-CHALLENGER = "challenger"
+log = logging.getLogger(__name__)
 # What every registered model imports; it pins the versions that are installed here.
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "safetensors", "torch", "transformers")
 
@@ -41,12 +49,12 @@ class Birth:
 
     Attributes:
         tags: its lineage, as tags.
-        documents: files that travel inside the registered model, by name.
+        lineage: the content of the lineage.json that travels with it, and lists its files.
         prove: takes the packed model's folder before it is registered; raises to refuse it, or returns what it found.
     """
 
     tags: Mapping[str, str] = field(default_factory=dict)
-    documents: Mapping[str, Path] = field(default_factory=dict)
+    lineage: Mapping[str, Any] = field(default_factory=dict)
     prove: Callable[[Path], str] | None = None
 
 
@@ -66,10 +74,9 @@ class Packing:
 
 
 def register(
-    tracker: Tracker,
+    ledger: Ledger,
     run_id: str,
     *,
-    name: str,
     model: Path,
     packing: Packing,
     tags: dict[str, str],
@@ -79,33 +86,35 @@ def register(
     """Register a model folder as a version, unless its content has one already.
 
     Args:
+        ledger: of the registered model; it gets an entry before a new version is made.
         run_id: the run that trained the model.
-        name: the registered model's.
         model: a folder that a task's `save` wrote.
         packing: what its task defines for it.
         tags: set on the version, new or not.
         challenges: it gets the alias `challenger`.
 
     Raises:
+        LedgerError: the ledger is not what it was.
         TrackingError: the registry does not answer.
         RoundTripError: `birth.prove` refuses the packed model; nothing is registered then.
     """
     birth = birth or Birth()
-    fingerprint = fingerprint_of(model)
-    with tracking_errors(tracker.uri):
-        number = _find(tracker, name, fingerprint)
+    tracker, name, fingerprint = ledger.tracker, ledger.name, fingerprint_of(model)
+    number = _find(ledger, fingerprint)
     new = number is None
     # The run's tags may hold a fingerprint too, of its training inputs; a version is found by its own content.
     tags = {**tags, FINGERPRINT: fingerprint}
     if number is None:
         with TemporaryDirectory(prefix="finetrail-packed-") as temporary:
             folder = Path(temporary) / "model"
-            _pack(folder, model, packing, birth.documents)
+            _pack(folder, model, packing)
             tags = {**birth.tags, **tags}
             if birth.prove is not None:
                 tags[ROUND_TRIP] = birth.prove(folder)
             with tracking_errors(tracker.uri):
-                number = _log(tracker, run_id, name, folder, tags)
+                logged = _log(tracker, run_id, folder)
+                tags[SEAL] = seal(folder, birth.lineage)
+                number = _make(ledger, run_id, logged, folder, tags)
     with tracking_errors(tracker.uri):
         for key, value in tags.items():
             tracker.client.set_model_version_tag(name, str(number), key, value)
@@ -114,14 +123,24 @@ def register(
     return Version(name, number, fingerprint, new)
 
 
-def _find(tracker: Tracker, name: str, fingerprint: str) -> int | None:
-    known = tracker.client.search_model_versions(
-        f"name = '{name}' and tags.`{FINGERPRINT}` = '{fingerprint}'", max_results=1
-    )
-    return int(known[0].version) if known else None
+def _find(ledger: Ledger, fingerprint: str) -> int | None:
+    """The version that holds this content, going by its files: a tag can be copied."""
+    chain = ledger.read()
+    claims = [one for one in versions(ledger.tracker, ledger.name) if one.fingerprint == fingerprint]
+    return next((one.version for one in claims if _is_whole(ledger, chain, one)), None)
 
 
-def _pack(folder: Path, model: Path, packing: Packing, documents: Mapping[str, Path]) -> None:
+def _is_whole(ledger: Ledger, chain: Chain, known: Known) -> bool:
+    with TemporaryDirectory(prefix="finetrail-known-") as temporary:
+        try:
+            fetch_sealed(ledger, chain, known, Path(temporary) / "version")
+        except TrackingError as error:
+            log.warning("%s is not taken for this model: %s", known.address, str(error).partition(";")[0])
+            return False
+        return True
+
+
+def _pack(folder: Path, model: Path, packing: Packing) -> None:
     """Write the folder that is registered: the model's files, finetrail's code, and the columns that go in and out."""
     import mlflow.pyfunc
     import pandas as pd
@@ -132,7 +151,7 @@ def _pack(folder: Path, model: Path, packing: Packing, documents: Mapping[str, P
     mlflow.pyfunc.save_model(
         path=str(folder),
         python_model=str(package / "serving" / "served.py"),
-        artifacts={"model": str(model), **{key: str(path) for key, path in documents.items()}},
+        artifacts={"model": str(model)},
         code_paths=[str(package)],
         # Given here, because MLflow would load the whole model to infer it. Images are strings too:
         # base64 in a request. MLflow lets bytes pass in a column of strings, but takes a string in a column of
@@ -147,36 +166,44 @@ def _pack(folder: Path, model: Path, packing: Packing, documents: Mapping[str, P
         ],
         input_example=pd.DataFrame([dict(packing.example)]),
     )
-    for compiled in folder.rglob("__pycache__"):
-        shutil.rmtree(compiled)
 
 
-def _log(tracker: Tracker, run_id: str, name: str, folder: Path, tags: dict[str, str]) -> int:
-    """Upload the folder of the packed model as it is, with its ids in MLmodel, and make a version of it.
+def _log(tracker: Tracker, run_id: str, folder: Path) -> "LoggedModel":
+    """Make a logged model for the packed folder, and write its ids into MLmodel.
 
-    MLflow's own `log_model` would pack again, and load the model into this process to try its example. This
-    registers the very files that were proven in a separate process.
+    MLflow's own `log_model` would pack again, and load the model into this process to try its example. This registers
+    the very files that were proven in a separate process.
     """
     from mlflow.entities import LoggedModelOutput
-    from mlflow.exceptions import MlflowException, RestException
     from mlflow.models import Model
 
     client = tracker.client
-    try:
-        client.create_registered_model(name)
-    except (MlflowException, RestException) as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
     run = client.get_run(run_id)
     logged = client.create_logged_model(
         run.info.experiment_id, name="model", source_run_id=run_id, params=run.data.params
     )
     client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
     described = Model.load(folder)
+    # Where things lay on this machine is nobody's business, and would be another after each registration.
+    flavor = described.flavors["python_function"]
+    flavor["artifacts"]["model"]["uri"] = flavor["artifacts"]["model"]["path"]
+    flavor["model_code_path"] = Path(flavor["model_code_path"]).name
     described.run_id, described.model_id, described.model_uuid = run_id, logged.model_id, logged.model_id
-    described.artifact_path = logged.artifact_location
+    described.artifact_path = logged.model_uri
     described.save(str(folder / "MLmodel"))
+    return logged
+
+
+def _make(ledger: Ledger, run_id: str, logged: "LoggedModel", folder: Path, tags: Mapping[str, str]) -> int:
+    """Upload the sealed folder, enter it in the ledger, and make a version of it."""
+    client, name = ledger.tracker.client, ledger.name
     client.log_model_artifacts(logged.model_id, str(folder))
     client.finalize_logged_model(logged.model_id, "READY")
-    version = client.create_model_version(name, logged.model_uri, run_id, tags=tags, model_id=logged.model_id)
+    ledger.enter(
+        "registration",
+        model=tags[FINGERPRINT],
+        facts={"lineage_sha256": tags[SEAL], "run_id": run_id, "source": logged.model_uri},
+        verdict=f"{sum(path.is_file() for path in folder.rglob('*'))} files sealed",
+    )
+    version = client.create_model_version(name, logged.model_uri, run_id, tags=dict(tags), model_id=logged.model_id)
     return int(version.version)

@@ -46,9 +46,10 @@ def publish(
 
 def stored(ledger: Ledger, chain: Chain, *, model: str, test_split: str) -> "pd.DataFrame | None":
     """The answers of a model to a test split, if they are still, byte for byte, where its last scoring put them."""
-    entry = chain.scoring(test_split, model)
-    if entry is None:
+    entries = chain.scorings(test_split, model)
+    if not entries:
         return None
+    entry = entries[-1]
     with TemporaryDirectory() as folder:
         file = ledger.tracker.download(entry.facts["run_id"], f"{_place(test_split)}/{FILE}", folder)
         # Otherwise the caller scores again: whatever is wrong shows there.

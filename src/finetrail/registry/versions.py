@@ -7,17 +7,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from finetrail.errors import ConfigError, RefusedError, TrackingError
+from finetrail.errors import ConfigError, RefusedError
 from finetrail.registry.chain import Aliases
-from finetrail.registry.packing import CHALLENGER, FINGERPRINT
-from finetrail.runs import hashes
 from finetrail.runs.mlflow_errors import tracking_errors
 from finetrail.runs.tracking import Tracker, insist
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
+FINGERPRINT = "finetrail.fingerprint"
 CHAMPION = "champion"
+CHALLENGER = "challenger"
 PREVIOUS = "previous"
 _ADDRESS = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>[^/@]+)|/(?P<version>\d+))")
 ALIASES = (CHAMPION, CHALLENGER, PREVIOUS)
@@ -25,13 +25,14 @@ ALIASES = (CHAMPION, CHALLENGER, PREVIOUS)
 
 @dataclass(frozen=True)
 class Known:
-    """A version in the registry. Attributes: created: seconds since 1970."""
+    """A version in the registry. Attributes: created: seconds since 1970; source: where MLflow has its files."""
 
     name: str
     version: int
     run_id: str
     fingerprint: str
     created: float
+    source: str
     tags: Mapping[str, str]
 
     @property
@@ -109,7 +110,7 @@ def find(tracker: Tracker, name: str, wanted: str) -> Known:
 
 
 def fetch(tracker: Tracker, version: Known, into: Path, part: str = "") -> Path:
-    """Download the files of a version, or one folder of them, unchecked; creates `into`.
+    """Download the files of a version, or one folder of them, unchecked; creates `into`. See also `sealed`.
 
     Raises:
         TrackingError: its store lacks them, or does not answer.
@@ -128,22 +129,6 @@ def fetch(tracker: Tracker, version: Known, into: Path, part: str = "") -> Path:
         )
 
 
-def download(tracker: Tracker, version: Known, into: Path) -> Path:
-    """Download the folder that `train` wrote, checked against the fingerprint of the version.
-
-    Raises:
-        TrackingError: the files are not there, or not those that were registered.
-    """
-    folder = fetch(tracker, version, into, "artifacts")
-    found = sorted(folder.glob("*/model.json"))
-    if len(found) != 1 or hashes.hash_folder(found[0].parent) != version.fingerprint:
-        raise TrackingError(
-            f"the files of {version.address} are not those that were registered (fingerprint "
-            f"{version.fingerprint[:12]}); restore MLflow's artifacts from a backup, or register the model again"
-        )
-    return found[0].parent
-
-
 def _known(one: "ModelVersion") -> Known:
     tags = dict(one.tags)
     return Known(
@@ -152,5 +137,6 @@ def _known(one: "ModelVersion") -> Known:
         run_id=one.run_id,
         fingerprint=tags.get(FINGERPRINT, ""),
         created=one.creation_timestamp / 1000,
+        source=one.source,
         tags=tags,
     )

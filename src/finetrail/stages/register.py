@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from finetrail.errors import WorkspaceError
 from finetrail.evaluation.selection import Choice
-from finetrail.locations import sha256_of
 from finetrail.proof import growth, record
 from finetrail.proof.round_trip import RoundTrip
 from finetrail.registry import packing
-from finetrail.registry.ledger import Ledger, author
-from finetrail.registry.versions import find
+from finetrail.registry.ledger import open_ledger
+from finetrail.registry.versions import CHALLENGER, find
 from finetrail.runs import tracking
 from finetrail.tasks.task import Task, read_description
 from finetrail.workspace import Workspace, need, read_json, write_json
@@ -61,34 +58,29 @@ def register(workspace: Workspace, *, project: str, task: Task, sources: Sequenc
     trip = RoundTrip(
         need(workspace.split("test"), "split"), task.content.name, answered, codec, faults=task.content.faults
     )
-    with TemporaryDirectory(prefix="finetrail-lineage-") as temporary:
-        document = Path(temporary) / record.NAME
-        described = record.describe(workspace, choice.chosen, sources)
-        write_json(document, described.as_json())
-        born = _inherited(tracker.tags(run_id)) | described.tags | {record.TAG: sha256_of(document)}
-        version = packing.register(
-            tracker,
-            run_id,
-            name=project,
-            model=model,
-            packing=packing.Packing(
-                example=dict.fromkeys(description["columns"], task.example),
-                answers=task.target.answers,
-                requirements=task.content.requirements,
-            ),
-            tags=_tags(choice, tested),
-            birth=packing.Birth(born, {"lineage": document}, trip.prove),
-            # Whoever applies an experiment makes it the workspace's own.
-            challenges=workspace.original is None,
-        )
+    described = record.describe(workspace, choice.chosen, sources)
+    ledger = open_ledger(tracker, project, workspace.root)
+    version = packing.register(
+        ledger,
+        run_id,
+        model=model,
+        packing=packing.Packing(
+            example=dict.fromkeys(description["columns"], task.example),
+            answers=task.target.answers,
+            requirements=task.content.requirements,
+        ),
+        tags=_tags(choice, tested),
+        birth=packing.Birth(_inherited(tracker.tags(run_id)) | described.tags, described.as_json(), trip.prove),
+        # Whoever applies an experiment makes it the workspace's own.
+        challenges=workspace.original is None,
+    )
     entry = None
     if not version.new:
-        known = find(tracker, project, str(version.version))
-        entry = growth.grow(Ledger(tracker, project, author(workspace.root)), known, described)
+        entry = growth.grow(ledger, find(tracker, project, str(version.version)), described)
     out = {key: value for key, value in asdict(version).items() if key != "new"}
     # Record the original training run: this server may hold only a copy, and an out must not depend on the server.
     trained_in = read_json(paths.record)["run_id"]
-    out |= {"alias": packing.CHALLENGER, "candidate": choice.chosen, "run_id": trained_in}
+    out |= {"alias": CHALLENGER, "candidate": choice.chosen, "run_id": trained_in}
     if not _says(workspace, out):
         write_json(workspace.registration, out)
     added = f"its lineage leads to commit {entry.facts['commit'][:12]} now" if entry else ""

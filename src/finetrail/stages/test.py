@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from finetrail.data.shown import for_cell
 from finetrail.data.store.shards import pick, read_frame
 from finetrail.evaluation.report.drawing import alone
 from finetrail.evaluation.report.figures import Curve, Panel
@@ -19,7 +20,7 @@ from finetrail.evaluation.scores.metric import Metric, Point
 from finetrail.evaluation.selection import Choice, Selection
 from finetrail.progress import Track, quiet
 from finetrail.registry import scorings
-from finetrail.registry.ledger import Ledger, author
+from finetrail.registry.ledger import open_ledger
 from finetrail.runs import hashes, tracking
 from finetrail.runs.curves import read_curve
 from finetrail.runs.record import RunRecord
@@ -102,7 +103,7 @@ def _write_tables(folder: Path, evaluation: Evaluation, previews: dict[str, Prev
     for name, figure in evaluation.plots().items():
         (plots / f"{name}.svg").write_text(alone(figure), encoding="utf-8")
     # Quote all texts: otherwise a lone carriage return inside one would end its row.
-    evaluation.mistakes(previews).to_csv(folder / "errors.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
+    evaluation.mistakes(previews).map(for_cell).to_csv(folder / "errors.csv", index=False, quoting=csv.QUOTE_NONNUMERIC)
 
 
 def _report(
@@ -164,7 +165,7 @@ def _log(tracker: Tracker, run_id: str, workspace: Workspace, evaluation: Evalua
 
 def _enter(tracker: Tracker, run_id: str, workspace: Workspace, report: Report) -> int:
     """Enter the scoring in the ledger. MLflow's copy of the report, but not the out, tells how many models it lists."""
-    ledger = Ledger(tracker, report.project, author(workspace.root))
+    ledger = open_ledger(tracker, report.project, workspace.root)
     test_split = report.split.sha256["test"]
     scorings.publish(
         ledger,

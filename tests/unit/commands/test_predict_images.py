@@ -102,7 +102,7 @@ def test_the_names_of_an_earlier_run_do_not_stay(workspace: Workspace, image_mod
     (folder / "e.txt").unlink()
     (folder / "z" / "cut.png").unlink()
     assert predict(workspace, image_model, folder, target, **IMAGE) == Scored(3, 0, None)
-    assert {path.name for path in workspace.root.iterdir()} == {"photos", "b.csv"}
+    assert {path.name for path in workspace.root.iterdir()} == {"photos", "b.csv", ".finetrail"}
 
 
 def test_where_nothing_can_be_scored_the_first_is_named(workspace: Workspace, image_model: str, tmp_path: Path) -> None:
@@ -208,4 +208,4 @@ def test_an_archive_that_breaks_off_leaves_the_earlier_file(workspace: Workspace
     with pytest.raises(SourceError, match=r"a.tar is not a complete archive"):
         predict(workspace, image_model, workspace.root / "a.tar", target, chunk=Most(1, 2**20), **IMAGE)
     assert (workspace.root / "b.csv").read_text() == "earlier"
-    assert {path.name for path in workspace.root.iterdir()} == {"a.tar", "b.csv"}
+    assert {path.name for path in workspace.root.iterdir()} == {"a.tar", "b.csv", ".finetrail"}

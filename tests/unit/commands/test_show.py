@@ -10,6 +10,7 @@ from rich.console import Console
 from finetrail.commands.show import show
 from finetrail.errors import WorkspaceError
 from finetrail.evaluation.selection import Choice, Standing
+from finetrail.registry.ledger import Ledger
 from finetrail.runs.record import write_record
 from finetrail.runs.tracking import Tracker
 from finetrail.targets.classes import METRICS
@@ -30,8 +31,11 @@ def finished(tracker: Tracker, tmp_path: Path) -> tuple[Workspace, str]:
     write_json(workspace.test_report / "metrics.json", {"test": SCORES})
     project = str(tracker.client.get_experiment(tracker.experiment_id).name)
     if "/" not in project:  # of a test with parameters; a model may have no such name
-        tracker.client.create_registered_model(project)
-        tracker.client.create_model_version(project, "file:///nowhere", tags={"finetrail.fingerprint": "f"})
+        Ledger(tracker, project, "Ada").enter(
+            "registration", model="f", facts={"lineage_sha256": "s", "source": "file:///nowhere"}
+        )
+        tags = {"finetrail.fingerprint": "f", "finetrail.lineage_sha256": "s"}
+        tracker.client.create_model_version(project, "file:///nowhere", tags=tags)
     registration = {"name": project, "version": 3, "alias": "challenger", "fingerprint": "f", "candidate": "probe"}
     write_json(workspace.registration, registration)
     for name, seconds in (("full", 61.4), ("probe", 2.6)):

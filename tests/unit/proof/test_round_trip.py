@@ -13,6 +13,7 @@ import pytest
 
 from finetrail.errors import RoundTripError
 from finetrail.proof.round_trip import SAMPLE, RoundTrip, Said
+from finetrail.registry.ledger import Ledger
 from finetrail.registry.packing import Birth, register
 from finetrail.runs.tracking import Tracker
 from finetrail.serving.answer import answers_to
@@ -74,7 +75,8 @@ def proved(
         run_id = tracker.start("full", {}, {}, [])
         tracker.end(run_id)
         packing, birth = packing_of(saved_model), Birth(prove=prove)
-        register(tracker, run_id, name="proved", model=saved_model, packing=packing, tags={}, birth=birth)
+        ledger = Ledger(tracker, "proved", "Ada")
+        register(ledger, run_id, model=saved_model, packing=packing, tags={}, birth=birth)
         found.append(tracker.client.get_model_version("proved", "1").tags["finetrail.round_trip"])
     return Proved(kept, found, asked[0])
 
@@ -207,9 +209,8 @@ def test_nothing_is_registered_when_it_is_refused(tracker: Tracker, saved_model:
     tracker.end(run_id)
     with pytest.raises(RoundTripError, match="model is refused"):
         register(
-            tracker,
+            Ledger(tracker, "never", "Ada"),
             run_id,
-            name="never",
             model=saved_model,
             packing=packing_of(saved_model),
             tags={},

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from finetrail.registry.ledger import Ledger
 from finetrail.registry.packing import Packing, Version, register
 from finetrail.runs.hashes import hash_folder
 from finetrail.runs.tracking import Tracker
@@ -23,7 +24,7 @@ def versions(tracker: Tracker, name: str) -> list[int]:
 
 
 def put(tracker: Tracker, run_id: str, model: Path, name: str = "shared", **tags: str) -> Version:
-    return register(tracker, run_id, name=name, model=model, packing=packing_of(model), tags=tags)
+    return register(Ledger(tracker, name, "Ada"), run_id, model=model, packing=packing_of(model), tags=tags)
 
 
 def test_a_version_has_its_fingerprint_its_run_and_the_alias(
@@ -109,7 +110,7 @@ def test_answers_that_are_lists_and_structs_are_in_the_signature(tracker: Tracke
     tracker.end(run_id)
     answers = {"labels": "list[string]", "scores": "list[double]", "spans": "list[{label: string, start: long}]"}
     packing = Packing({"text": "good", "title": "fine"}, answers, ["pillow"])
-    register(tracker, run_id, name="lists", model=saved_model, packing=packing, tags={})
+    register(Ledger(tracker, "lists", "Ada"), run_id, model=saved_model, packing=packing, tags={})
     signature = mlflow.models.get_model_info("models:/lists/1").signature
     assert [(one["name"], one["type"]) for one in signature.inputs.to_dict()] == [
         ("text", "string"),

@@ -1,0 +1,106 @@
+"""The seal of a version: its lineage.json lists the sha256 of every file that was registered with it.
+
+The sha256 of lineage.json itself is a tag of the version, and in an entry of the ledger that is written before it.
+Whatever is edited, added or removed in MLflow's store afterwards shows before anything of it is loaded.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from finetrail.errors import TrackingError
+from finetrail.locations import sha256_of
+from finetrail.registry.chain import Chain
+from finetrail.registry.ledger import Ledger
+from finetrail.registry.versions import Known, fetch
+from finetrail.runs.hashes import hash_folder
+from finetrail.workspace import read_json, write_json
+
+DOCUMENT = "artifacts/lineage.json"
+SEAL = "finetrail.lineage_sha256"
+FILES = "files"
+COMPILED = "__pycache__"
+# Both are written by MLflow and Python into a store on this machine when somebody loads the model from it.
+_ADDED_BY_MLFLOW = "registered_model_meta"
+RESTORE = "restore MLflow's artifacts from a backup, or register the model again with `finetrail register`"
+
+
+def seal(folder: Path, lineage: Mapping[str, Any]) -> str:
+    """Write lineage.json into a folder that is otherwise complete; returns its sha256."""
+    drop_compiled(folder)
+    write_json(folder / DOCUMENT, {**lineage, FILES: _hashes(folder)})
+    return sha256_of(folder / DOCUMENT)
+
+
+def vouched(chain: Chain, known: Known) -> bool:
+    """Whether the ledger has a registration of this content with the seal that the version bears.
+
+    Tags are a claim: anybody who may write to the registry can copy them to other files.
+    """
+    claim = {"lineage_sha256": known.tags.get(SEAL), "source": known.source}
+    return any(
+        one.kind == "registration" and one.model == known.fingerprint and claim.items() <= one.facts.items()
+        for one in chain.entries
+    )
+
+
+def changes(folder: Path, sha256: str | None) -> Iterator[str]:
+    """What a version's files are, other than what was sealed, for people; none if all are.
+
+    Args:
+        folder: all that MLflow's store has for the version.
+        sha256: the seal.
+    """
+    document = folder / DOCUMENT
+    if not document.is_file() or sha256_of(document) != sha256:
+        yield f"{DOCUMENT} {'was altered' if document.is_file() else 'is missing'}"
+        return
+    sealed, found = read_json(document).get(FILES), _hashes(folder)
+    if sealed is None:
+        yield f"{DOCUMENT} lists no files: an earlier finetrail registered it"
+        return
+    for name in sorted({*sealed, *found}):
+        if sealed.get(name) != found.get(name):
+            yield f"{name} {'is missing' if name not in found else 'was altered' if name in sealed else 'was added'}"
+
+
+def fetch_sealed(ledger: Ledger, chain: Chain, known: Known, into: Path) -> Path:
+    """Download all files of a version, and check them against its seal; creates `into`.
+
+    Raises:
+        TrackingError: the ledger has no such registration, or a file is not what was registered; the message names it.
+    """
+    if not vouched(chain, known):
+        raise TrackingError(
+            f"the ledger of {known.name!r} has no registration of {known.address} as it is tagged: it was registered "
+            "by hand, or its tags were edited; register the model with `finetrail register`"
+        )
+    folder = fetch(ledger.tracker, known, into)
+    drop_compiled(folder)
+    for change in changes(folder, known.tags[SEAL]):
+        raise TrackingError(f"{known.address} is not what was registered: {change}; {RESTORE}")
+    if hash_folder(model_of(folder)) != known.fingerprint:
+        raise TrackingError(f"{known.address} is not what was registered: its tags name another model; {RESTORE}")
+    return folder
+
+
+def drop_compiled(folder: Path) -> None:
+    """Remove what Python compiled when it loaded the code; it compiles again what it runs."""
+    for compiled in [*folder.rglob(COMPILED)]:
+        shutil.rmtree(compiled)
+
+
+def model_of(folder: Path) -> Path:
+    """The folder that `train` wrote, inside the files of a version."""
+    return next(iter(sorted(folder.glob("artifacts/*/model.json")))).parent
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """The sha256 of every file by its path, but for lineage.json itself and what loading adds."""
+    names = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return {
+        name: sha256_of(path)
+        for name, path in sorted(names.items())
+        if name not in (DOCUMENT, _ADDED_BY_MLFLOW) and COMPILED not in path.parts
+    }
