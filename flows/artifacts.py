@@ -6,6 +6,7 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
+from finetrail.data.shown import for_markdown, for_terminal
 from finetrail.workspace import Workspace, read_json
 from flows.clones import Clone
 from flows.places import Places
@@ -36,8 +37,12 @@ def leave_verdict(judged: Mapping[str, Any]) -> None:
     if verdict is None:
         create_markdown_artifact(f"`{judged['model']}` is already the champion.", key="gate")
         return
-    rules = [{key: one[key] for key in ("rule", "outcome", "value", "bound", "sentence")} for one in verdict["rulings"]]
-    create_table_artifact(rules, key="gate", description=f"{verdict['reason']} (ledger head {judged['ledger_head']})")
+    rules = [
+        {key: for_terminal(one[key]) for key in ("rule", "outcome", "value", "bound", "sentence")}
+        for one in verdict["rulings"]
+    ]
+    said = for_markdown(f"{verdict['reason']} (ledger head {judged['ledger_head']})")
+    create_table_artifact(rules, key="gate", description=said)
 
 
 def leave_evaluation(scored: Mapping[str, Any]) -> None:
@@ -79,7 +84,7 @@ def _leaderboard(workspace: Workspace, clone: Clone) -> None:
                 "MLflow run": _run_link(clone, record["run_id"]),
             }
         )
-    create_table_artifact(table, key="leaderboard", description=chosen["reason"])
+    create_table_artifact(table, key="leaderboard", description=for_markdown(chosen["reason"]))
 
 
 def _run_link(clone: Clone, run_id: str) -> str:

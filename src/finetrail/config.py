@@ -7,6 +7,7 @@ from pydantic import ValidationError as Invalid
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from finetrail.data.shown import for_terminal
 from finetrail.errors import ConfigError
 from finetrail.sections import Params, TaskChoice, sections
 from finetrail.settings import Settings
@@ -102,7 +103,7 @@ def _describe(error: Invalid) -> str:
     place = first["loc"]
     if place[2:3] == ("adaptation",):
         place = place[:3] + place[4:]  # the method's name is not a key of the file
-    where = ".".join(map(str, place))
+    where = ".".join(for_terminal(str(part)) for part in place)
     message = first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     if first["type"] == "missing":

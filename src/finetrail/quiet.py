@@ -16,6 +16,8 @@ def quiet_libraries() -> None:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
+        # It prints the registry's address, with the password in it.
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "DO_NOT_TRACK": "true",
         # Waiting threads sleep instead of spinning: training small heads beside other work is 3x faster.
         "OMP_WAIT_POLICY": "passive",

@@ -29,6 +29,11 @@ SECRETS = {
     "STORAGE_SECRET_KEY": "planted0storage0secret",
 }
 TOKEN = "planted0git0token"  # noqa: S105  (planted, to be looked for)
+OWN = {
+    "HF_TOKEN": "planted0hub0token",
+    "MLFLOW_TRACKING_URI": "http://worker:planted0mlflow0password@mlflow:5000",
+}
+"""What whoever runs the worker sets besides."""
 ZIP = "data/input/colours.zip"
 COLOURS = {"red": (200, 60, 60), "blue": (60, 60, 200)}
 # Images, because four processes load the model, and a text model imports transformers in each.
@@ -79,7 +84,8 @@ def topology(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iter
     git = f"{sys.executable} -m http.server --bind 127.0.0.1 --directory {sandbox.root / '.git'} {{port}}"
     with running(git, "/HEAD", folder=root, log=root / "git.log") as address:
         repository = address.replace("http://", f"http://worker:{TOKEN}@")
-        made = Topology(root, SECRETS | {"FINETRAIL_REPOSITORY": repository}, root / "first")
+        values = SECRETS | {"FINETRAIL_REPOSITORY": repository}
+        made = Topology(root, values, root / "first", own={"worker": OWN})
         with up(made):
             remote = made.environment("worker")["FINETRAIL_DVC_REMOTE"]
             sandbox.must("dvc", "remote", "add", "--local", "--default", "team", remote)
@@ -186,7 +192,7 @@ def test_no_secret_is_written_anywhere(prefect: Team, topology: Topology, traine
         files = [path for path in (topology.root / folder).rglob("*") if path.is_file()]
         seen |= {str(path): path.read_text(encoding="utf-8", errors="replace") for path in files}
     assert "trained linear_probe" in seen[f"Prefect's log of {trained}"]
-    planted = [*SECRETS.values(), TOKEN]
+    planted = [*SECRETS.values(), TOKEN, "planted0hub0token", "planted0mlflow0password"]
     assert [(where, one) for where, text in seen.items() for one in planted if one in text] == []
 
 

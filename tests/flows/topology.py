@@ -36,6 +36,7 @@ class Topology:
         root: room for logs and for the app's folder.
         values: what docker/.env holds.
         volume: what the worker sees as its volume; another folder is another machine.
+        own: what whoever runs it sets besides, by service.
     """
 
     root: Path
@@ -44,6 +45,7 @@ class Topology:
     ports: dict[str, int] = field(default_factory=lambda: {name: free_port() for name in PORTS})
     running: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
     programs: Path = BIN
+    own: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @cached_property
     def app(self) -> Path:
@@ -70,7 +72,8 @@ class Topology:
 
     def environment(self, name: str) -> dict[str, str]:
         """All that a service sees: its own, and what the image gives to each."""
-        own = {key: self.here(value) for key, value in self.services[name].get("environment", {}).items()}
+        said = self.services[name].get("environment", {}) | self.own.get(name, {})
+        own = {key: self.here(value) for key, value in said.items()}
         return {
             "PATH": f"{self.programs}{os.pathsep}{BIN}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(self.root / "home"),

@@ -42,7 +42,7 @@ def ingest() -> None:
 
     done = stage(workspace, params.source, bar)
     for note in done.notes:
-        out.print(note, markup=False)
+        out.print(note)
     out.print(f"ingested {sum(done.rows.values())} rows ({', '.join(f'{name} {n}' for name, n in done.rows.items())})")
 
 
@@ -57,7 +57,7 @@ def validate() -> None:
     out.print(f"{done.rows.ingested} ingested = {done.rows.passed} passed + {done.rows.quarantined} quarantined")
     for finding in done.findings:
         if finding.unexpected:
-            out.print(f"  {finding.rule.name}: {finding.message}", markup=False)
+            out.print(f"  {finding.rule.name}: {finding.message}")
     out.print(f"report: {(workspace.validation / 'data_docs' / 'index.html').relative_to(workspace.root)}")
 
 
@@ -74,7 +74,7 @@ def split() -> None:
         f"split by {params.split.method}: {used}; {done.rows['quarantined_by_split']} removed as (near) duplicates"
     )
     for warning in done.warnings:
-        out.print(f"  warning: {warning}", markup=False)
+        out.print(f"  warning: {warning}")
 
 
 @app.command(rich_help_panel=STAGES)
@@ -112,7 +112,7 @@ def train(candidate: Annotated[str, typer.Argument(help="One of the candidates i
     out.print(f"trained {candidate}: {size}, best epoch {done.best_epoch} of {done.epochs}, {speed}")
     out.print("validation: " + ", ".join(f"{name} {value:.4f}" for name, value in done.metrics.items()))
     if uncommitted:
-        out.print(uncommitted, markup=False)
+        out.print(uncommitted)
 
 
 @app.command(rich_help_panel=STAGES)
@@ -125,9 +125,7 @@ def select() -> None:
 
     done = stage(workspace, params.task.task.target, params.selection, list(params.candidates))
     publish(workspace, params.project, done.choice)
-    out.print(
-        f"chosen on {done.rows} validation rows: {done.choice.chosen}", done.choice.reason, sep="\n", markup=False
-    )
+    out.print(f"chosen on {done.rows} validation rows: {done.choice.chosen}", done.choice.reason, sep="\n")
 
 
 @app.command(rich_help_panel=STAGES)
@@ -165,7 +163,7 @@ def register() -> None:
     alias = f"also models:/{done.name}@challenger" if done.challenges else "an experiment's, so without an alias"
     out.print("; ".join(filter(None, [f"{what}: models:/{done.name}/{done.version}, {alias}", done.added])))
     if uncommitted:
-        out.print(uncommitted, markup=False)
+        out.print(uncommitted)
 
 
 @app.command(rich_help_panel=USE)
@@ -188,7 +186,7 @@ def doctor(
     findings = []
     for finding in command(Workspace(Path.cwd())):
         findings.append(finding)
-        out.print(finding.line, markup=False)
+        out.print(finding.line)
     if json is not None:
         write_json(json, [finding.as_json() for finding in findings])
     out.print(summary(findings))
@@ -229,6 +227,6 @@ def ui(port: Annotated[int, typer.Option(help="The port on 127.0.0.1.", min=1, m
     def ready(address: str) -> None:
         out.print(f"MLflow answers at {address}; stop it with Ctrl-C")
         if compared := compared_runs(workspace, params.project, port):
-            out.print(f"all candidates side by side: {compared}", markup=False)
+            out.print(f"all candidates side by side: {compared}")
 
     command(workspace, params.project, port, ready)

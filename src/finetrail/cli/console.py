@@ -5,13 +5,17 @@ import functools
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
 
+from finetrail.data.shown import for_terminal
 from finetrail.errors import FinetrailError, WorkspaceError
 from finetrail.quiet import quiet_libraries
 from finetrail.redaction import without_secrets
@@ -21,8 +25,27 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 
-out = Console(highlight=False, emoji=False, soft_wrap=True)
-_err = Console(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+
+class _Plain(Console):
+    """A console for what users wrote: no markup is obeyed, and no control character reaches the terminal."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+    def print(self, *objects: Any, **rest: Any) -> None:
+        super().print(*map(_visible, objects), **rest)
+
+
+def _visible(part: object) -> object:
+    if isinstance(part, str):
+        return Text(for_terminal(part))
+    if isinstance(part, Text) and for_terminal(part.plain) != part.plain:
+        return Text(for_terminal(part.plain), part.style)
+    return part
+
+
+out = _Plain()
+_err = _Plain(stderr=True)
 
 
 def bar(items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
@@ -45,6 +68,7 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         quiet_libraries()
         _hear_libraries()
+        sys.excepthook = _traceback
         try:
             return command(*args, **kwargs)
         except (FinetrailError, OSError) as error:
@@ -53,9 +77,8 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
             known = error if isinstance(error, FinetrailError) else _from_system(error)
             if known is None:
                 raise
-            message = without_secrets(" ".join(str(known).split()))
-            _err.print(f"[bold red]{type(known).__name__}[/]: ", end="")
-            _err.print(message, markup=False)
+            message = for_terminal(without_secrets(" ".join(str(known).split())))
+            _err.print(Text.assemble((type(known).__name__, "bold red"), ": ", message))
             sys.exit(known.exit_code)
 
     return guarded
@@ -65,8 +88,13 @@ class _Lines(logging.Handler):
     """Prints a warning as one line, however narrow the terminal; beside a progress bar it gets its own line."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        _err.print(f"[bold yellow]{record.levelname.lower()}[/]: ", end="")
-        _err.print(without_secrets(self.format(record)), markup=False)
+        said = without_secrets(self.format(record))
+        _err.print(Text.assemble((record.levelname.lower(), "bold yellow"), ": ", for_terminal(said)))
+
+
+def _traceback(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+    """What an unexpected error says, without the secrets that stand in its lines and values."""
+    sys.stderr.write(without_secrets("".join(traceback.format_exception(kind, error, at))))
 
 
 def _from_system(error: OSError) -> FinetrailError | None:

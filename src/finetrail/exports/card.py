@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import PurePath
 
 from finetrail.contents.exported import Exported
+from finetrail.data.shown import for_markdown
 from finetrail.evaluation.scores.metric import Metric, amount
 from finetrail.exports.facts import Facts
 from finetrail.tasks.task import Built
@@ -26,7 +27,7 @@ _HUB = re.compile(r"hf://([^/@#]+/[^/@#]+)")
 
 def render(built: Built, done: Exported, facts: Facts) -> str:
     """The card. Args: done: what was written. facts: of the registered version."""
-    parts = [_head(built, done, facts), f"# {facts.name or 'A fine-tuned model'}", *_about(built, facts)]
+    parts = [_head(built, done, facts), f"# {for_markdown(facts.name) or 'A fine-tuned model'}", *_about(built, facts)]
     parts += [*_load(done), *_data(facts), *_scores(built, facts), *_limits(built, done, facts), *_lineage(facts)]
     return "\n\n".join(parts) + "\n"
 
@@ -55,7 +56,7 @@ def _about(built: Built, facts: Facts) -> Iterator[str]:
         PurePath(value).name if PurePath(value).is_absolute() else value
         for value in (one.partition("#")[0] for one in given)
     )
-    yield f"A model for {built.task.name}{f', fine-tuned from {base}' if base else ''}."
+    yield f"A model for {built.task.name}{f', fine-tuned from {for_markdown(base)}' if base else ''}."
     yield from built.codec.about()
     if "adaptation.method" in params:
         settings = {"at most {} epochs": "train.epochs", "batches of {}": "train.batch_size"}
@@ -63,7 +64,7 @@ def _about(built: Built, facts: Facts) -> Iterator[str]:
         told = [words.format(params[key]) for words, key in settings.items() if key in params]
         yield f"Trained by `{params['adaptation.method']}`: {', '.join(told)}; all settings are in the MLflow run."
     if why := facts.tags.get("finetrail.why"):
-        yield f"Why this candidate, on validation: {why}"
+        yield f"Why this candidate, on validation: {for_markdown(why.replace('`', ''))}"
 
 
 def _load(done: Exported) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from finetrail.errors import WorkspaceError
 from finetrail.programs import leash
+from finetrail.redaction import without_secrets
 
 Say = Callable[[str], None]
 """Hears what happens, line by line."""
@@ -58,7 +59,7 @@ def run(
     ) as process:
         try:
             for line in process.stdout or ():
-                if text := line.rstrip():
+                if text := without_secrets(line.rstrip()):
                     last.append(text)
                     if say:
                         say(text)

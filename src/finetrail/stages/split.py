@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetrail.data.near.leakage import Neighbours
+from finetrail.data.shown import for_cell
 from finetrail.data.splitting.buckets import distribute
 from finetrail.data.splitting.report import (
     chains,
@@ -192,7 +193,7 @@ def _write_quarantine(
         stays = f"{other['id']} of {assignment.splits[entry.because_of]}"
         reason = f"{near.relation(entry.row, entry.because_of)} {stays} ({near.say(entry.similarity)})"
         where: list[Any] = [row["id"], row["source"], row["row"], entry.split, row["label"]]
-        writer.writerow([*where, reason, excerpts[row["id"]]])
+        writer.writerow(map(for_cell, [*where, reason, excerpts[row["id"]]]))
     unfinished = file.with_name(file.name + ".partial")
     unfinished.write_text(stream.getvalue(), encoding="utf-8")
     unfinished.replace(file)

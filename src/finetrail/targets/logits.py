@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from finetrail.data.shown import for_markdown
 from finetrail.errors import RefusedError
 from finetrail.evaluation.scores.bootstrap import Floats
 
@@ -77,7 +78,7 @@ class NamedLogits:
         return answers[:, [self.number_of[label] for label in own.labels]]
 
     def about(self) -> list[str]:
-        shown = ", ".join(f"`{label}`" for label in self.labels[:MOST_SHOWN])
+        shown = ", ".join(map(for_markdown, self.labels[:MOST_SHOWN]))
         return [f"Labels ({len(self.labels)}): {shown}{' and more' if len(self.labels) > MOST_SHOWN else ''}."]
 
     def strange(self, names: Iterable[str]) -> str:
@@ -97,11 +98,7 @@ def table_per_label(labels: Mapping[str, Mapping[str, float]], columns: Sequence
         return []
     head = ["label", *(title for title, _ in columns), "rows"]
     lines = [
-        " | ".join([_cell(label), *(f"{one[name]:.3f}" for _, name in columns), f"{one['support']:,}"])
+        " | ".join([for_markdown(label), *(f"{one[name]:.3f}" for _, name in columns), f"{one['support']:,}"])
         for label, one in labels.items()
     ]
     return ["\n".join([f"| {' | '.join(head)} |", "|---" * len(head) + "|", *(f"| {line} |" for line in lines)])]
-
-
-def _cell(label: str) -> str:
-    return label.replace("|", "\\|").replace("\n", " ")

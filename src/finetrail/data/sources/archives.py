@@ -5,10 +5,12 @@ members, and anything that expands beyond the bounds below.
 """
 
 import bz2
+import errno
 import gzip
 import lzma
 import stat
 import tarfile
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -80,9 +82,11 @@ class _Guard:
         plain = plain_name(self._name, name)
         if fault:
             raise SourceError(f"{self._name}: {plain!r} is {fault}; only plain files are read; repack without it")
-        if not plain or plain in self._seen:
+        # One name in two spellings is two files here, and one on a Mac.
+        spelled = unicodedata.normalize("NFC", plain)
+        if not plain or spelled in self._seen:
             raise SourceError(f"{self._name}: the name {plain!r} appears twice; repack the archive with each file once")
-        self._seen.add(plain)
+        self._seen.add(spelled)
         most = self._bounds
         if not 0 <= size <= most.a_file:
             raise SourceError(
@@ -217,12 +221,15 @@ def _tar_fault(member: tarfile.TarInfo) -> str | None:
 
 @contextmanager
 def _one_error(path: Path) -> Iterator[None]:
+    damage: tuple[type[Exception], ...]
     damage = (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, gzip.BadGzipFile)
+    # Of headers that contradict themselves, of a name without a letter, and of features that Python does not know.
+    damage += (ValueError, OverflowError, IndexError, NotImplementedError)
     try:
         yield
     except damage as error:
         raise SourceError(f"{path.name} is not a complete archive ({error}); copy or download it again") from error
     except OSError as error:
-        if error.errno is not None:
+        if error.errno not in (None, errno.EINVAL):  # which is a place before the file's start
             raise  # from the operating system, such as a missing permission
         raise SourceError(f"{path.name} is not a complete archive ({error}); copy or download it again") from error

@@ -10,6 +10,8 @@ from finetrail.data.sources.columns import check_once
 from finetrail.errors import SourceError
 
 _CHUNK = 2**20
+UNREADABLE = (RecursionError, OverflowError)
+"""What is JSON, but nested too deep, or a number with too many digits, to be read."""
 _SPACE = " \t\r\n"
 
 
@@ -21,7 +23,7 @@ class ObjectDecoder(json.JSONDecoder):
     """
 
     def __init__(self) -> None:
-        super().__init__(object_pairs_hook=self._made)
+        super().__init__(object_pairs_hook=self._made, parse_int=_integer)
         self.twice: Sequence[str] = ()
 
     def _made(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -30,6 +32,14 @@ class ObjectDecoder(json.JSONDecoder):
         counts = Counter(key for key, _ in pairs) if len(made) < len(pairs) else {}
         self.twice = [key for key, times in counts.items() if times > 1]
         return made
+
+
+def _integer(digits: str) -> int:
+    """Python reads no number of more than some thousand digits: the time for it grows with their square."""
+    try:
+        return int(digits)
+    except ValueError:
+        raise OverflowError(f"a number of {len(digits):,} digits") from None
 
 
 def read_objects(path: Path, encoding: str, columns: Sequence[str] = ()) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -65,11 +75,11 @@ def is_by_line(file: TextIO) -> bool:
     first = next((line for line in file if line.strip()), "").strip()
     file.seek(0)
     try:
-        json.loads(first or "0")
+        ObjectDecoder().decode(first or "0")
     except json.JSONDecodeError as error:
         # At the end of the line: the rest of the object follows. Elsewhere the line itself is wrong.
         return error.pos < len(first) or error.msg == "Extra data"
-    except RecursionError:
+    except UNREADABLE:
         pass
     return True
 
@@ -84,8 +94,10 @@ def _lines(path: Path, file: TextIO, decoder: ObjectDecoder) -> Iterator[tuple[i
             raise SourceError(
                 f"{path.name}, line {number}: not JSON ({error.msg} at column {error.colno}); one object per line"
             ) from error
-        except RecursionError as error:
-            raise SourceError(f"{path.name}, line {number}: not JSON that can be read ({error}); flatten it") from error
+        except UNREADABLE as error:
+            raise SourceError(
+                f"{path.name}, line {number}: not JSON that can be read ({error}); simplify it"
+            ) from error
 
 
 def _values(path: Path, file: TextIO, decoder: ObjectDecoder) -> Iterator[tuple[int, Any]]:
@@ -144,7 +156,7 @@ class _Buffer:
                     size *= 2
                     continue
                 raise self.error(error.msg, self._at + behind) from error
-            except RecursionError as error:
+            except UNREADABLE as error:
                 raise self.error(str(error)) from error
             # A number at the end of the window may go on behind it.
             if end < len(self._text) or not self._more(size):

@@ -126,7 +126,7 @@ def _objects(path: Path) -> Iterator[Mapping[str, Any]]:
         for line in file:
             try:
                 record = json.loads(line) if line.strip() else None
-            except (json.JSONDecodeError, RecursionError):
+            except (ValueError, RecursionError):
                 continue  # the reader rejects the row
             if isinstance(record, dict):
                 yield record

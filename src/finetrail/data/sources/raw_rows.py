@@ -12,7 +12,7 @@ from finetrail.data.sources.columns import check_once
 from finetrail.data.sources.detection import detect, text_of
 from finetrail.data.sources.dialect import AUTO, CsvSettings
 from finetrail.data.sources.disguised import refuse_disguised
-from finetrail.data.sources.json_objects import ObjectDecoder, is_by_line, read_objects
+from finetrail.data.sources.json_objects import UNREADABLE, ObjectDecoder, is_by_line, read_objects
 from finetrail.data.sources.place import ROWS_AT_ONCE, TABLES
 from finetrail.data.sources.scan import encoding_of
 from finetrail.data.sources.tables import read_parquet
@@ -119,7 +119,7 @@ def _json_row(number: int, line: str, columns: Sequence[str], decoder: ObjectDec
         record = decoder.decode(line)
     except UnicodeEncodeError as error:
         return RawRow(number, {}, _undecodable(ord(line[error.start]) - 0xDC00))
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (json.JSONDecodeError, *UNREADABLE) as error:
         return RawRow(number, {}, f"not JSON ({error})")
     if not isinstance(record, dict):
         return RawRow(number, {}, "not a JSON object")

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from finetrail.data.shown import for_cell
 from finetrail.data.validation.findings import Finding
 from finetrail.data.validation.rules import CommonRules
 
@@ -51,7 +52,7 @@ def write_quarantine(
         aside = manifest[manifest["id"].isin(list(reasons))] if reasons else manifest.iloc[:0]
         for row in aside.to_dict("records"):
             where = [row["id"], row["source"], row["row"], _text(row["split"]), _text(row["label"])]
-            writer.writerow([*where, ";".join(reasons[row["id"]]), excerpts[row["id"]]])
+            writer.writerow(map(for_cell, [*where, ";".join(reasons[row["id"]]), excerpts[row["id"]]]))
 
 
 def why_stopped(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from finetrail.data.shown import for_markdown
 from finetrail.errors import RefusedError
 from finetrail.evaluation.scores.bootstrap import Floats
 from finetrail.targets.tags.alignment import Words, decode, inventory
@@ -156,7 +157,7 @@ class TagCodec:
         return f"print([[{names}[number] for number in row] for row in logits.argmax(-1).tolist()])"
 
     def about(self) -> list[str]:
-        shown = ", ".join(f"`{kind}`" for kind in self.types[:MOST_SHOWN])
+        shown = ", ".join(map(for_markdown, self.types[:MOST_SHOWN]))
         more = " and more" if len(self.types) > MOST_SHOWN else ""
         tags = "Tags are IOB2, one a word, which the first piece of the word has."
         return [f"Types of spans ({len(self.types)}): {shown}{more}. {tags}"]

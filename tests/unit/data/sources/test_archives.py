@@ -152,6 +152,14 @@ def test_a_name_that_comes_twice_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path / "a.tar").startswith("a.tar: the name 'cat/1.jpg' appears twice; repack the archive")
 
 
+def test_two_spellings_of_one_name_are_one_name(tmp_path: Path) -> None:
+    """Composed and decomposed, as Linux and a Mac write them."""
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for name in ("caf\u00e9/1.jpg", "cafe\u0301/1.jpg"):
+            archive.addfile(tarfile.TarInfo(name))
+    assert "appears twice; repack the archive" in refusal(tmp_path / "a.tar")
+
+
 def test_zip_bombs_are_refused(tmp_path: Path) -> None:
     refused = refusal(make_zip(tmp_path / "a.zip", {"bomb.jpg": bytes(2**21)}), free=2**20)
     assert refused.startswith("a.zip: 'bomb.jpg' expands from ")
@@ -266,3 +274,15 @@ def test_memory_does_not_grow_with_the_members_of_a_tar(tmp_path: Path) -> None:
     said, grown = memory(path)
     assert said == str(5_000 * 4096)
     assert grown < 15
+
+
+def test_a_header_that_claims_a_map_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    """GNU's sparse files of version 1.0 begin with a map."""
+    path = tmp_path / "sparse.tar"
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        member = tarfile.TarInfo("a/s.png")
+        claims = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "1000"}
+        member.pax_headers = claims
+        archive.addfile(member)
+    with pytest.raises(SourceError, match=r"^sparse.tar is not a complete archive \(.*\); copy or"):
+        list(member_names(path))

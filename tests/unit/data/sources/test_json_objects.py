@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from finetrail.data.sources import json_objects
 from finetrail.data.sources.columns import Record
+from finetrail.data.sources.raw_rows import read_raw
 from finetrail.data.sources.tables import read_jsonl
 from finetrail.errors import SourceError
 
@@ -84,3 +85,20 @@ def test_utf_16_as_powershell_writes_it(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_bytes('{"text": "é"}\r\n{"text": "b"}\r\n'.encode("utf-16"))
     assert list(read_jsonl(path, ["text"])) == [(1, {"text": "é"}), (2, {"text": "b"})]
+
+
+@pytest.mark.parametrize(
+    ("value", "why"), [("[" * 100_000 + "]" * 100_000, "recursion"), ("9" * 5_000, "a number of 5,000 digits")]
+)
+@pytest.mark.parametrize("form", ["lines", "array"])
+def test_what_is_too_deep_or_too_long_to_be_read_is_one_line(tmp_path: Path, value: str, why: str, form: str) -> None:
+    rows = ['{"text": "a"}', f'{{"text": "b", "more": {value}}}']
+    content = "\n".join(rows) if form == "lines" else f"[\n{','.join(rows)}\n]"
+    with pytest.raises(SourceError, match=rf"^a.jsonl, line 2: not JSON.*{why}") as caught:
+        read(tmp_path / "a.jsonl", content)
+    assert "\n" not in str(caught.value)
+    if form == "lines":
+        (tmp_path / "a.jsonl").write_text(content)
+        first, second = read_raw(tmp_path / "a.jsonl", ["text"])
+        assert first.text("text") == ("a", "")
+        assert why in second.text("text")[1]
