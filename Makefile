@@ -10,14 +10,14 @@ unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: demo test quick check lock ui up down bench clean
+.PHONY: demo test quick check lock ui up down fuzz bench clean
 
 demo: $(READY)  ## set up everything and run the whole pipeline on the default recipe
 	dvc repro
 	finetrail show
 
-test: check  ## set up everything, check the code and run every test, two at a time
-	pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+test: check  ## set up everything, check the code and run every test, three at a time: many of them wait
+	pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
 quick: $(READY)  ## the contract tests and the quick ones of the unit tests, two at a time: about two minutes
 	pytest tests/contract tests/unit -m "not slow" --numprocesses 2 --dist loadgroup --no-loadscope-reorder
@@ -36,6 +36,9 @@ up: $(READY)  ## start Prefect's server, MLflow's server and two workers, on loo
 
 down:  ## end them
 	python -m flows.servers down
+
+fuzz: $(READY)  ## search for inputs that break what SECURITY.md promises, for ten minutes
+	FINETRAIL_FUZZ=20000 pytest tests/security/test_fuzz.py --numprocesses 2
 
 bench: $(READY)  ## measure the pipeline: samples/s, overhead, no-op repro
 	python bench/pipeline.py

@@ -6,11 +6,14 @@ Weights in `.pt` are in contents/image/backbones/test_state_dicts.py, the packed
 import contextlib
 import pickle
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from finetrail.contents.text.settings import TextBackbone
 from finetrail.errors import ConfigError, FinetrailError, ModelError, SourceError
@@ -89,6 +92,31 @@ def test_a_saved_model_with_a_pickle_for_its_weights(
     with pytest.raises(ModelError, match="not a complete safetensors file"):
         load_model(folder)
     assert not touched.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            lambda tensor: (tensor * 100).to(torch.int8),
+            "is quantised: .* stored as I8; name weights in F64, F32, F1",
+        ),
+        (lambda tensor: tensor.to(torch.float8_e4m3fn), "is quantised: .* is stored as F8_E4M3"),
+        (lambda tensor: tensor * float("nan"), "has NaN or infinity in .*; fetch the weights again, or name others"),
+    ],
+    ids=["int8", "float8", "nan"],
+)
+def test_a_backbone_that_cannot_be_trained(
+    encoder_folder: Path, tmp_path: Path, change: Callable[[torch.Tensor], torch.Tensor], said: str
+) -> None:
+    """Cast to floats, or blamed on the learning rate, it would be trained without a word."""
+    folder = Path(shutil.copytree(encoder_folder, tmp_path / "encoder"))
+    tensors = load_file(folder / "model.safetensors")
+    name = next(name for name in tensors if name.endswith("query.weight"))
+    save_file({**tensors, name: change(tensors[name])}, folder / "model.safetensors", {"format": "pt"})
+    settings = TextBackbone(weights=str(folder), max_tokens=16)
+    with pytest.raises(ModelError, match=said):
+        get_task(TEXTS).build(settings, CLASSES.learned({"labels": ["a", "b"]}), Path(), ["text"])
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])

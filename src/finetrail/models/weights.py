@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from finetrail.errors import ModelError
 
+_FLOATS = ("F64", "F32", "F16", "BF16")
+"""Names of safetensors."""
+
 
 def save_tensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str] | None = None) -> None:
     """Write tensors to a safetensors file; a reader never sees half a file, not even after a power cut.
@@ -58,6 +61,36 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
             f"{path} is not a complete safetensors file ({error}); `dvc checkout` restores a tracked model"
         ) from error
     return tensors
+
+
+def refuse_quantised(folder: Path, whose: str) -> None:
+    """Raise ModelError where the weights of a folder are not floats: libraries cast them, and train on what is left.
+
+    Reads the headers of the files alone.
+
+    Args:
+        whose: the address of the weights, for the message.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    for file in sorted(folder.glob("*.safetensors")):
+        try:
+            with safe_open(file, "pt") as opened:
+                types = {name: opened.get_slice(name).get_dtype() for name in opened.keys()}  # noqa: SIM118
+        except SafetensorError:
+            continue  # whoever loads it says what is wrong
+        for name, kind in types.items():
+            if name.endswith(("weight", "bias")) and kind not in _FLOATS:
+                raise ModelError(
+                    f"{whose!r} is quantised: {name} is stored as {kind}; name weights in {', '.join(_FLOATS)}"
+                )
+
+
+def refuse_unusable(tensors: Mapping[str, Tensor], whose: str) -> None:
+    """Raise ModelError for pretrained weights that are not finite: training would be blamed for it."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise ModelError(f"{whose!r} has NaN or infinity in {name}; fetch the weights again, or name others")
 
 
 def trainable_tensors(model: nn.Module) -> dict[str, Tensor]:

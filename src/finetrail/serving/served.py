@@ -20,6 +20,7 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from finetrail.errors import DataError
 from finetrail.serving.answer import answer, answers_to
+from finetrail.serving.bounds import refuse_large
 from finetrail.tasks.registry import load_model
 
 READ_PATHS = "FINETRAIL_READ_PATHS"
@@ -56,7 +57,10 @@ class Served(PythonModel):  # type: ignore[misc]
         columns = list(self._built.columns)
         frame = model_input[columns] if len(columns) > 1 else model_input.iloc[:, :1].set_axis(columns, axis=1)
         rows = [dict(zip(columns, row, strict=True)) for row in frame.itertuples(index=False)]
-        return self._built.task.content.receive(rows, _may_read_paths())
+        trusted = _may_read_paths()
+        if not trusted:
+            refuse_large(rows)
+        return self._built.task.content.receive(rows, trusted)
 
 
 def _may_read_paths() -> bool:

@@ -1,6 +1,7 @@
 """The registered model, of images and of two texts, as Python code and as a request sees it."""
 
 import base64
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,3 +191,29 @@ def test_a_text_that_is_none_is_status_400_with_its_row_and_the_reason(
     with pytest.raises(MlflowException, match=rf"^row 2 of 2 ?{reason}; send a text$") as caught:
         served.predict(context, rows)
     assert caught.value.get_http_status_code() == 400
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_request_is_bounded_in_rows_bytes_and_pixels(loaded: "PyFuncModel", monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.exceptions import MlflowException
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.new("1", (6_000, 5_000)).save(stream, "PNG")
+    assert len(stream.getvalue()) < 10_000, "few bytes that stand for 90 MB"
+    bomb = base64.b64encode(stream.getvalue()).decode()
+
+    def refused(values: list[str]) -> str:
+        with pytest.raises(MlflowException) as caught:
+            request(loaded, values)
+        assert caught.value.get_http_status_code() == 400
+        return str(caught.value)
+
+    assert "row 2 of 2: 6000 x 5000 pixels are more than the 25,000,000 that a request may hold" in refused(
+        [TEXT, bomb]
+    )
+    monkeypatch.setenv("FINETRAIL_MAX_ROWS", "2")
+    assert "3 rows in one request, where 2 are allowed; send fewer at a time" in refused([TEXT] * 3)
+    assert len(request(loaded, [TEXT] * 2)) == 2
+    monkeypatch.setenv("FINETRAIL_MAX_BYTES", str(len(TEXT)))
+    assert f"where {len(TEXT):,} are allowed; send fewer rows at a time" in refused([TEXT] * 2)

@@ -9,6 +9,7 @@ from finetrail.data.canonical import is_missing
 from finetrail.errors import ImageError
 
 LONGEST_PATH = 4096
+MOST_SENT_PIXELS = 25_000_000
 
 
 def receive_images(values: Sequence[object], read_paths: bool) -> list[bytes]:
@@ -25,6 +26,8 @@ def receive_images(values: Sequence[object], read_paths: bool) -> list[bytes]:
     for place, value in enumerate(values):
         try:
             images.append(encoded(value, folder))
+            if not read_paths:
+                _refuse_large(images[-1])
         except ImageError as error:
             bad[place] = str(error)
     if bad:
@@ -32,6 +35,16 @@ def receive_images(values: Sequence[object], read_paths: bool) -> list[bytes]:
         others = f" (and {len(bad) - 1} more bad rows)" if len(bad) > 1 else ""
         raise ImageError(f"row {place + 1} of {len(values)}: {bad[place]}{others}")
     return images
+
+
+def _refuse_large(image: bytes) -> None:
+    """Raise ImageError for more pixels than a remote caller may have decoded: some bytes may stand for gigabytes."""
+    opened = open_image(image)
+    if opened.width * opened.height > MOST_SENT_PIXELS:
+        raise ImageError(
+            f"{opened.width} x {opened.height} pixels are more than the {MOST_SENT_PIXELS:,} that a request may hold; "
+            "shrink it"
+        )
 
 
 def undecodable(images: Sequence[bytes]) -> dict[int, str]:

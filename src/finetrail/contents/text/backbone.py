@@ -17,6 +17,7 @@ from finetrail.contents.text.word_pieces import WordProcessor
 from finetrail.errors import ModelError
 from finetrail.locations import locate
 from finetrail.models.network import Network
+from finetrail.models.weights import refuse_quantised, refuse_unusable
 
 WORDS = "words"
 """The features for tasks that label the words of a text; any other task has one vector per row."""
@@ -33,6 +34,7 @@ def load_pretrained(settings: TextBackbone, root: Path, features: str, columns: 
     from transformers import AutoConfig, AutoModel
 
     folder = locate(settings.weights, root)
+    refuse_quantised(folder, settings.weights)
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         _set_dropout(config, settings.dropout)
@@ -57,6 +59,7 @@ def load_pretrained(settings: TextBackbone, root: Path, features: str, columns: 
             f"{settings.weights!r} lacks {len(missing)} tensors that its own configuration needs, such as "
             f"{missing[0]}; name a folder with complete weights"
         )
+    refuse_unusable(encoder.state_dict(), settings.weights)
     return _loaded(encoder, settings, folder, features=features, columns=columns)
 
 

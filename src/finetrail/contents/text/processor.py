@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from finetrail.contents.text.shortened import shortened
 from finetrail.contents.text.stored import parts
 from finetrail.errors import ConfigError
 from finetrail.evaluation.report.previews import Preview
@@ -126,7 +127,7 @@ class TextProcessor:
         kinds: list[list[int]] = []
         cut = 0
         for some in _portions(values):
-            written = [self.written(value) for value in some]
+            written = [self._shortened(self.written(value)) for value in some]
             found = self.tokenizer(
                 written,
                 truncation="longest_first",  # a single text loses its end
@@ -140,6 +141,12 @@ class TextProcessor:
             what = "the longer text is cut" if self._paired else "the end is cut"
             log.warning("%d of %d rows have more than %d tokens: %s", cut, len(ids), self.max_tokens, what)
         return TextInputs(ids, 0 if padding is None else padding, kinds if self.has_segments else None)
+
+    def _shortened(self, written: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        """Of very long texts the start; of two that both are, which one loses a last odd token may change."""
+        if isinstance(written, str):
+            return shortened(written, self.tokenizer, self.max_tokens)
+        return tuple(shortened(text, self.tokenizer, self.max_tokens) for text in written)
 
     def _cut(self, written: Sequence[Any], ids: Sequence[Sequence[int]]) -> int:
         """How many rows are cut: those that fill `max_tokens` and have more."""

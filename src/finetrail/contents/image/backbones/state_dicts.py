@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from finetrail.errors import ModelError
-from finetrail.models.weights import load_tensors
+from finetrail.models.weights import load_tensors, refuse_quantised, refuse_unusable
 
 _CONTAINERS = ("state_dict", "model", "model_state_dict")
 _PREFIXES = frozenset({"module", "model", "backbone", "encoder", "network", "net", "_orig_mod"})
@@ -35,6 +35,7 @@ def read_state(address: str, path: Path) -> dict[str, Tensor]:
             )
         path = found[0]
     if path.suffix == ".safetensors":
+        refuse_quantised(path.parent, _short(address))
         return load_tensors(path)
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
@@ -83,6 +84,7 @@ def put_in(
             remedy = "all of its tensors do fit in order, though: set backbone.match to `order`"
     if fault:
         raise ModelError(f"{_short(address)!r} does not fit this backbone: {fault}; {remedy}")
+    refuse_unusable(chosen, _short(address))
     # Counters that a file lacks stay as they are.
     network.load_state_dict(wanted | chosen, strict=True)
 

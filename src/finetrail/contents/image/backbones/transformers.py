@@ -11,6 +11,7 @@ from finetrail.contents.image.preprocessing import Preprocessing, overridden
 from finetrail.contents.image.settings import ImageBackbone
 from finetrail.errors import ModelError
 from finetrail.locations import locate
+from finetrail.models.weights import refuse_quantised, refuse_unusable
 
 _PREPROCESSOR = "preprocessor_config.json"
 _IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
@@ -87,6 +88,7 @@ def _pretrained(address: str, folder: Path) -> Any:
     from safetensors import SafetensorError
     from transformers import AutoConfig
 
+    refuse_quantised(folder, address)
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         _leave_out_classifier(config)
@@ -111,6 +113,7 @@ def _pretrained(address: str, folder: Path) -> Any:
             f"{address!r} lacks {len(missing)} tensors that its own configuration needs, such as {missing[0]}; "
             "name a folder with complete weights"
         )
+    refuse_unusable(model.state_dict(), address)
     return model
 
 
