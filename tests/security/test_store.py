@@ -4,13 +4,23 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 
+from finetrail.registry import packing
 from tests.pipeline.challengers import challenge, client, sharper
 from tests.pipeline.workspaces import CSV, Sandbox
 
 EVIL = "import pathlib\npathlib.Path({!r}).write_text('ran')\nraise ImportError('none')\n"
+ODD = """
+class Odd(Served):
+    def predict(self, *given, **more):
+        return super().predict(*given, **more).assign(label="odd")
+
+set_model(Odd())
+"""
 COMMANDS = ("predict data/input/toy.csv scored.csv", "evaluate", "export exported", "promote --dry-run", "verify")
 
 
@@ -119,3 +129,22 @@ def test_where_the_registered_files_are_no_longer_whole_they_are_registered_anew
     assert done.out.startswith("registered: models:/toy/2"), done
     assert "models:/toy/1 is not taken for this model" in caplog.text
     assert gated.finetrail("predict", CSV, "scored.csv", "--model", "2").code == 0
+
+
+def test_as_served_the_registered_code_answers_and_else_the_installed_one(
+    gated: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An earlier finetrail may answer otherwise than this one: here a version is sealed whose code does."""
+
+    def packed(folder: Path, *rest: Any) -> None:
+        pack(folder, *rest)
+        code = folder / "served.py"
+        code.write_text(code.read_text().replace("set_model(Served())", ODD))
+
+    pack = packing._pack
+    monkeypatch.setattr(packing, "_pack", packed)
+    assert challenge(gated, sharper) == 2
+    for options, odd in ((("--model", "2"), False), (("--model", "2", "--as-served"), True)):
+        done = gated.finetrail("predict", CSV, "scored.csv", *options)
+        assert done.code == 0, done
+        assert (set(pd.read_csv(gated.root / "scored.csv")["label"]) == {"odd"}) == odd

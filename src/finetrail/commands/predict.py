@@ -86,27 +86,27 @@ def predict(
     rows = track(found, total=count(source) if source.exists() else None, what="scoring")
     chunks = batches(rows, chunk.rows, chunk.size)
     first = next(chunks, [])  # before the model is loaded: an unreadable source fails at once
-    scorer = open_scorer(workspace, model, as_served=as_served)
-    _refuse_others(scorer, model, content, columns)
-    kinds = scorer.task.target.answers
-    shown = (*columns, *kept)
-    nested = {_column_of(name, shown): kind for name, kind in kinds.items() if is_nested(kind)}
-    key = {
-        "the source": identity(source),
-        "the columns": ", ".join(shown),
-        "the dialect": csv.model_dump_json(),
-        "the model": scorer.fingerprint,
-        "the code": f"{hashes.hash_code()} {chunk.rows} {chunk.size}",
-    }
-    with ScoredParts(target, key, nested, kept) as parts:
-        done = parts.progress
-        if done.chunks:
-            log.warning("%s resumes after row %d, where it was interrupted", target.name, done.rows + done.rejected)
-        for number, taken in enumerate(chain([first], chunks)):
-            if number >= done.chunks:
-                parts.add(*_scored(scorer, taken, columns, shown))
-        if not parts.progress.rows:
-            raise _nothing_scored(source, target, parts.progress.rejected, parts.first_refused())
+    with open_scorer(workspace, model, as_served=as_served) as scorer:
+        _refuse_others(scorer, model, content, columns)
+        kinds = scorer.task.target.answers
+        shown = (*columns, *kept)
+        nested = {_column_of(name, shown): kind for name, kind in kinds.items() if is_nested(kind)}
+        key = {
+            "the source": identity(source),
+            "the columns": ", ".join(shown),
+            "the dialect": csv.model_dump_json(),
+            "the model": scorer.fingerprint,
+            "the code": f"{hashes.hash_code()} {chunk.rows} {chunk.size}",
+        }
+        with ScoredParts(target, key, nested, kept) as parts:
+            done = parts.progress
+            if done.chunks:
+                log.warning("%s resumes after row %d, where it was interrupted", target.name, done.rows + done.rejected)
+            for number, taken in enumerate(chain([first], chunks)):
+                if number >= done.chunks:
+                    parts.add(*_scored(scorer, taken, columns, shown))
+            if not parts.progress.rows:
+                raise _nothing_scored(source, target, parts.progress.rejected, parts.first_refused())
     rejected = parts.progress.rejected
     return Scored(parts.progress.rows, rejected, parts.rejects if rejected else None)
 

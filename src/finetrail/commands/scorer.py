@@ -1,26 +1,26 @@
 """A trained model by its address: a registered one, or a folder that holds one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from finetrail.errors import ConfigError, DataError, ModelError
+from finetrail.programs.clean import run_clean
 from finetrail.registry.ledger import open_ledger
 from finetrail.registry.sealed import fetch_sealed
 from finetrail.registry.versions import find, parse_address
 from finetrail.runs.hashes import hash_folder
 from finetrail.runs.tracking import connect
+from finetrail.serving import as_served as served_script
+from finetrail.serving.answer import answer
 from finetrail.tasks.registry import load_model, task_of
 from finetrail.tasks.task import DESCRIPTION, Task, read_description
 from finetrail.workspace import Workspace
-
-if TYPE_CHECKING:
-    from mlflow.pyfunc import PyFuncModel
-
 
 _NAMES = "write models:/NAME@ALIAS or models:/NAME/VERSION"
 
@@ -41,7 +41,8 @@ class Scorer:
     answer: Callable[[list[Any]], pd.DataFrame]
 
 
-def open_scorer(workspace: Workspace, model: str, *, as_served: bool = False) -> Scorer:
+@contextmanager
+def open_scorer(workspace: Workspace, model: str, *, as_served: bool = False) -> Iterator[Scorer]:
     """Load a model; a registered one, after all its files were checked against its seal.
 
     Args:
@@ -57,14 +58,14 @@ def open_scorer(workspace: Workspace, model: str, *, as_served: bool = False) ->
         TrackingError: the registry does not answer, or the files are not what was registered.
     """
     if Path(model).is_dir():
-        return _scorer(Path(model), as_served)
+        yield _scorer(Path(model), as_served)
+        return
     tracker = connect(workspace, parse_address(model, _NAMES)[0])
     known = find(tracker, *parse_address(model, _NAMES))
     ledger = open_ledger(tracker, known.name, workspace.root)
     workspace.scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=workspace.scratch, prefix="version-") as temporary:
-        folder = fetch_sealed(ledger, ledger.read(), known, Path(temporary) / "version")
-        return _scorer(folder, as_served)
+        yield _scorer(fetch_sealed(ledger, ledger.read(), known, Path(temporary) / "version"), as_served)
 
 
 def model_folder(folder: Path) -> Path:
@@ -84,26 +85,25 @@ def _scorer(folder: Path, as_served: bool) -> Scorer:
     described = read_description(inside)
     task, columns, fingerprint = task_of(described), tuple(described["columns"]), hash_folder(inside)
     if not as_served:
-        from finetrail.serving.answer import answer
-
         built = load_model(inside)
         return Scorer(task, columns, fingerprint, lambda contents: answer(built, contents))
     if not (folder / "MLmodel").exists():
         raise ConfigError(f"{folder} is not served: it has no MLmodel; leave out --as-served")
-    import mlflow.pyfunc
-
-    loaded = mlflow.pyfunc.load_model(str(folder))
-    return Scorer(task, columns, f"{fingerprint} as served", lambda contents: _ask(loaded, columns, contents))
+    return Scorer(task, columns, f"{fingerprint} as served", lambda contents: _ask(folder, columns, contents))
 
 
-def _ask(loaded: "PyFuncModel", columns: Sequence[str], contents: list[Any]) -> pd.DataFrame:
-    from mlflow.exceptions import MlflowException
-
+def _ask(folder: Path, columns: Sequence[str], contents: list[Any]) -> pd.DataFrame:
+    """The answers of a packed model's own code, in a process that does not have the installed one."""
+    if not contents:
+        return answer(load_model(model_folder(folder)), [])
     parts = {name: [one[name] if isinstance(one, dict) else one for one in contents] for name in columns}
-    try:
-        frame: pd.DataFrame = loaded.predict(pd.DataFrame(parts, dtype=object))
-    except MlflowException as error:
-        if isinstance(error.__cause__, DataError):
-            raise type(error.__cause__)(str(error)) from error
-        raise
-    return frame
+    with TemporaryDirectory(prefix="finetrail-served-") as temporary:
+        rows, answers = Path(temporary) / "rows.parquet", Path(temporary) / "answers.parquet"
+        pd.DataFrame(parts, dtype=object).to_parquet(rows, index=False)
+        done = run_clean(
+            Path(served_script.__file__), [str(folder.resolve()), str(rows), str(answers)], Path(temporary)
+        )
+        if done.returncode != 0:
+            lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it gave no reason"]
+            raise DataError(f"the registered code does not answer ({lines[-1][:300]}); leave out --as-served")
+        return pd.read_parquet(answers)

@@ -32,9 +32,10 @@ def run_clean(script: Path, arguments: Sequence[str], folder: Path) -> "subproce
 
 
 def become(script: str, folder: str, *arguments: str) -> None:
-    """Forget finetrail, and run the script as the program of this process."""
+    """Forget finetrail, which is not found again either, and run the script as the program of this process."""
     for name in [name for name in sys.modules if name == "finetrail" or name.startswith("finetrail.")]:
         del sys.modules[name]
+    sys.path[:] = [path for path in sys.path if not (Path(path or ".") / "finetrail").is_dir()]
     for name in [name for name in os.environ if name.startswith(_WITHOUT)]:
         del os.environ[name]
     os.environ |= _OFFLINE

@@ -23,7 +23,6 @@ def _refuse(event: str, arguments: tuple[object, ...]) -> None:
 
 def main(folder: Path, rows: Path, answers: Path) -> None:
     """Load the packed model, and write its answer to each row; for the first few, also what a caller gets."""
-    sys.path[:] = [path for path in sys.path if not (Path(path or ".") / "finetrail").is_dir()]
     import mlflow.pyfunc
     import pandas as pd
 
