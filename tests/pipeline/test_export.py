@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from finetrail.data.shown import for_markdown
 from finetrail.runs.tracking import tracking_uri
 from finetrail.workspace import read_json
 from tests.pipeline.workspaces import Sandbox, contents
@@ -62,7 +63,7 @@ def test_the_card_tells_scores_data_and_lineage(finished: Sandbox, exported: Pat
     record = read_json(finished.paths.run(chosen["chosen"]).record)
     for name, digest in ((data["name"], data["digest"]) for data in record["datasets"]):
         assert f"| {name} | {len(read_whole(finished.paths.split(name)))} | `{digest}` |" in body
-    assert chosen["reason"] in body
+    assert for_markdown(chosen["reason"].replace("`", "")) in body
     assert f"| version | `toy {read_json(finished.paths.registration)['version']}` |" in body
     assert f"| MLflow run | `{record['run_id']}` |" in body
     assert f"| model sha256 | `{read_json(finished.paths.registration)['fingerprint']}` |" in body
