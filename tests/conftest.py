@@ -6,6 +6,7 @@ import random
 import shutil
 import signal
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,3 +146,4 @@ def _own_environment() -> Iterator[None]:
     yield
     os.environ.clear()
     os.environ.update(before)
+    urllib.request.install_opener(None)  # it remembers the proxies of the environment

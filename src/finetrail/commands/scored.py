@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pandas as pd
 from filelock import FileLock, Timeout
 
+from finetrail.data.shown import for_cell
 from finetrail.data.sources.kept import as_cell, as_stored_text, plain
 from finetrail.errors import SourceError, WorkspaceError
 from finetrail.serving.answer_types import arrow_type
@@ -92,7 +93,9 @@ class ScoredParts:
         number = self.progress.chunks
         _whole(self._part(number), lambda path: self._write(scored, path, number == 0))
         if len(refused):
-            _whole(self._refused(number), lambda path: _write_csv(refused, path, not self.progress.rejected))
+            _whole(
+                self._refused(number), lambda path: _write_csv(refused.map(for_cell), path, not self.progress.rejected)
+            )
         self.progress = Progress(number + 1, self.progress.rows + len(scored), self.progress.rejected + len(refused))
         write_json(self._record, {"key": self._key, "progress": vars(self.progress)})
 

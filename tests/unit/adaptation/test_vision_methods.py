@@ -19,6 +19,8 @@ from finetrail.errors import ConfigError
 from finetrail.models.weights import load_weights, save_tensors
 from tests.unit.models.networks import BUILD, answers, copies, images, some_steps
 
+pytestmark = pytest.mark.slow
+
 IMAGES = images()
 METHODS: dict[str, Adaptation] = {
     "linear_probe": LinearProbe(method="linear_probe"),

@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -32,13 +34,17 @@ def test_a_port_in_use_is_refused_with_its_holder_and_a_free_one(host: str) -> N
         pass
 
 
-def test_whose_server_answers() -> None:
+def test_whose_server_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}/"
     assert not answers(address)
     command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+    with ExitStack() as stack:
+        server = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        stack.callback(server.wait)
+        stack.callback(server.kill)  # first; else whatever fails here would wait for the server's end
         deadline = time.monotonic() + 30
         while not answers(address):
             assert time.monotonic() < deadline
@@ -47,4 +53,3 @@ def test_whose_server_answers() -> None:
         assert listens(os.getpid(), port)  # through its child
         assert not listens(server.pid, port + 1)
         assert not answers(f"{address}nowhere")
-        server.terminate()

@@ -12,6 +12,8 @@ from transformers import PreTrainedTokenizerFast
 from finetrail.contents.text.processor import TextProcessor
 from finetrail.contents.text.shortened import LONG, shortened
 
+pytestmark = pytest.mark.slow
+
 MOST = 8
 CORPUS = ["the river by the house was a good superb door", "an awful night, never again! 日本語 ümlaut 123", "aaa bbb"]
 KINDS = {
