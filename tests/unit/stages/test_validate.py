@@ -18,6 +18,8 @@ from finetrail.targets.numbers import NUMBERS
 from finetrail.tasks.registry import get_task
 from finetrail.workspace import Workspace
 
+pytestmark = pytest.mark.slow
+
 GOOD = [Row("news.csv", n, f"text number {n}", ("autos", "space", "guns")[n % 3]) for n in range(1, 31)]
 NUMBERED = [Row("news.csv", n, f"text number {n}", n / 4) for n in range(1, 31)]
 BAD = [

@@ -17,6 +17,8 @@ from finetrail.data.splitting.splits import Assignment
 from finetrail.targets.class_sets.strata import divide
 from tests.unit.data.splitting.rows import NEAR, Method, assign, chosen, distinct, make_rows
 
+pytestmark = pytest.mark.slow
+
 METHODS: list[Method] = ["official", "stratified", "group", "hash"]
 ORDER = {"test": 0, "val": 1, "train": 2}
 # Texts of few words, the same with a word more, and with two: many are the same or near, or joined by a chain. They are

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike
 from finetrail.targets.class_sets.ranking import Bools, Floats
 from finetrail.targets.class_sets.strata import REST, divide
 
+pytestmark = pytest.mark.slow
+
 Labels = list[tuple[str, ...]]
 SHARES = {"test": 0.2, "val": 0.1}
 SETS = st.sets(st.sampled_from("abcde")).map(lambda names: tuple(sorted(names)))
