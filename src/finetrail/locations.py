@@ -22,6 +22,8 @@ from finetrail.errors import ConfigError, IntegrityError, SourceError, Unreachab
 _PACKAGE = re.compile(
     r"pypi://(?P<name>[A-Za-z0-9._-]+)==(?P<version>[A-Za-z0-9.!+_-]+)/(?P<member>[^#]+)(#sha256=(?P<sha256>[0-9a-f]{64}))?"
 )
+_CACHED = re.compile(r"/files/md5/[0-9a-f]{2}/[0-9a-f]{30}$")
+"""Where a DVC cache has a file."""
 _HUB = re.compile(r"hf://(?P<datasets>datasets/)?(?P<name>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
 _LASTING = {
     "DatasetNotFoundError",
@@ -67,6 +69,28 @@ def locate(uri: str, root: Path) -> Path:
             f"{uri!r} does not exist (looked for {path}); correct the path, or `dvc pull` if DVC tracks it"
         )
     return path
+
+
+def locate_weights(uri: str, root: Path) -> Path:
+    """The same for pretrained weights, which somebody may have handed over with links to any file of this machine.
+
+    Raises:
+        ConfigError: also where a folder of the workspace holds a link out of it, other than to DVC's cache.
+    """
+    folder, home = locate(uri, root), Path(os.path.realpath(root))
+    if folder.is_dir() and Path(os.path.realpath(folder)).is_relative_to(home):
+        _refuse_links_out(uri, folder, home)
+    return folder
+
+
+def _refuse_links_out(uri: str, folder: Path, root: Path) -> None:
+    for path in folder.rglob("*"):
+        target = Path(os.path.realpath(path)) if path.is_symlink() else None
+        if target is not None and not target.is_relative_to(root) and not _CACHED.search(target.as_posix()):
+            raise ConfigError(
+                f"{uri!r}: {path.relative_to(folder)} is a link that leads out of the workspace, to {target}; put a "
+                "copy of the file in its place"
+            )
 
 
 def hub_name(uri: str) -> tuple[str, str | None]:

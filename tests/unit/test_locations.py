@@ -12,7 +12,7 @@ from threading import Barrier
 import pytest
 
 from finetrail.errors import ConfigError, IntegrityError, SourceError
-from finetrail.locations import cache_folder, hub_name, locate, sha256_of, unreachable
+from finetrail.locations import cache_folder, hub_name, locate, locate_weights, sha256_of, unreachable
 
 Publish = Callable[[dict[str, str]], str]
 
@@ -51,6 +51,26 @@ def test_a_path_starts_at_the_workspace_unless_it_is_absolute(tmp_path: Path) ->
     (tmp_path / "a.csv").touch()
     assert locate("a.csv", tmp_path) == tmp_path / "a.csv"
     assert locate(str(tmp_path / "a.csv"), Path("elsewhere")) == tmp_path / "a.csv"
+
+
+def test_a_link_out_of_a_folder_of_the_workspace_is_refused_and_one_to_dvcs_cache_is_not(tmp_path: Path) -> None:
+    root = tmp_path / "workspace"
+    weights = root / "data" / "weights" / "some"
+    weights.mkdir(parents=True)
+    cached = tmp_path / "cache" / "files" / "md5" / "ab" / ("0" * 30)
+    for file in (cached, tmp_path / "secret", root / "own"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("{}")
+    (weights / "config.json").symlink_to(cached)
+    (weights / "own.json").symlink_to(root / "own")
+    assert locate_weights("data/weights/some", root) == weights
+    (weights / "vocab.txt").symlink_to(tmp_path / "secret")
+    said = r"^'data/weights/some': vocab.txt is a link that leads out of the workspace, to .*secret; put a copy of the"
+    with pytest.raises(ConfigError, match=said):
+        locate_weights("data/weights/some", root)
+    (weights / "vocab.txt").unlink()
+    (weights / "vocab.txt").write_text((tmp_path / "secret").read_text())  # the remedy
+    assert locate_weights("data/weights/some", root) == weights
 
 
 def test_a_path_where_nothing_is_says_where_it_was_looked_for(tmp_path: Path) -> None:

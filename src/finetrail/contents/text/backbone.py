@@ -15,7 +15,7 @@ from finetrail.contents.text.settings import TextBackbone
 from finetrail.contents.text.soft_prompts import add_soft_prompt, describe_soft_prompt
 from finetrail.contents.text.word_pieces import WordProcessor
 from finetrail.errors import ModelError
-from finetrail.locations import locate
+from finetrail.locations import locate_weights
 from finetrail.models.network import Network
 from finetrail.models.weights import refuse_quantised, refuse_unusable
 
@@ -28,12 +28,12 @@ def load_pretrained(settings: TextBackbone, root: Path, features: str, columns: 
 
     Raises:
         ModelError: the folder holds no encoder with safetensors weights and a tokenizer.
-        SourceError, IntegrityError: see `finetrail.locations.locate`.
+        SourceError, IntegrityError: see `finetrail.locations.locate_weights`.
     """
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModel
 
-    folder = locate(settings.weights, root)
+    folder = locate_weights(settings.weights, root)
     refuse_quantised(folder, settings.weights)
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

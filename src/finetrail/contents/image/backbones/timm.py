@@ -11,7 +11,7 @@ from finetrail.contents.image.backbones.state_dicts import put_in, read_state
 from finetrail.contents.image.preprocessing import Preprocessing, overridden
 from finetrail.contents.image.settings import ImageBackbone
 from finetrail.errors import ModelError
-from finetrail.locations import locate
+from finetrail.locations import locate, locate_weights
 
 
 def load(settings: ImageBackbone, root: Path) -> tuple[nn.Module, Preprocessing]:
@@ -33,7 +33,7 @@ def load(settings: ImageBackbone, root: Path) -> tuple[nn.Module, Preprocessing]
     if settings.weights_address is not None:
         classifier = network.pretrained_cfg.get("classifier") or ()
         heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
-        state = read_state(settings.weights, locate(settings.weights, root))
+        state = read_state(settings.weights, locate_weights(settings.weights, root))
         put_in(network, settings.weights, state, settings.match, heads)
     _set_size(network, name, preprocessing.image_size)
     return network, preprocessing

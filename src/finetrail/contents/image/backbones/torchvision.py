@@ -15,7 +15,7 @@ from finetrail.contents.image.backbones.state_dicts import put_in, read_state
 from finetrail.contents.image.preprocessing import Preprocessing, overridden
 from finetrail.contents.image.settings import ImageBackbone
 from finetrail.errors import ModelError, SourceError
-from finetrail.locations import locate
+from finetrail.locations import locate_weights
 
 _CLASSES = 1000  # of the heads that torchvision builds by default
 _PATIENCE = 20.0  # seconds without an answer from the server
@@ -61,7 +61,7 @@ def load(settings: ImageBackbone, root: Path) -> tuple[nn.Module, Preprocessing]
     if known:
         put_in(network, name, _modern(_fetch(settings.name, chosen)), "name", [head])
     elif name != "random":
-        put_in(network, name, read_state(name, locate(name, root)), settings.match, [head])
+        put_in(network, name, read_state(name, locate_weights(name, root)), settings.match, [head])
     if built == preprocessing.image_size or not settings.name.startswith(_BOUND):
         return network, preprocessing
     other = rebuild(settings.name, preprocessing.image_size, root)

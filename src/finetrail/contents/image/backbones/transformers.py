@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from finetrail.contents.image.preprocessing import Preprocessing, overridden
 from finetrail.contents.image.settings import ImageBackbone
 from finetrail.errors import ModelError
-from finetrail.locations import locate
+from finetrail.locations import locate_weights
 from finetrail.models.weights import refuse_quantised, refuse_unusable
 
 _PREPROCESSOR = "preprocessor_config.json"
@@ -44,12 +44,12 @@ def load(settings: ImageBackbone, root: Path) -> tuple[nn.Module, Preprocessing]
 
     Raises:
         ModelError: the folder holds no such model, or lacks some of its weights.
-        SourceError: see `finetrail.locations.locate`.
+        SourceError: see `finetrail.locations.locate_weights`.
     """
     if settings.weights == "random":
         model, own = _random(settings)
     elif settings.name == "transformers" and settings.weights_address is not None:
-        folder = locate(settings.weights, root)
+        folder = locate_weights(settings.weights, root)
         model = _pretrained(settings.weights, folder)
         own = _own_preprocessing(settings, folder, model.config)
     else:
