@@ -84,7 +84,7 @@ def _leaderboard(workspace: Workspace, clone: Clone) -> None:
                 "MLflow run": _run_link(clone, record["run_id"]),
             }
         )
-    create_table_artifact(table, key="leaderboard", description=for_markdown(chosen["reason"]))
+    create_table_artifact(table, key="leaderboard", description=chosen["reason"])
 
 
 def _run_link(clone: Clone, run_id: str) -> str:

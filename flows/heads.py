@@ -5,29 +5,39 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from finetrail.programs.git import NAMELESS
 from finetrail.programs.run import run
 from finetrail.registry.heads import REF, TRIES
 
 _OWN = f"refs/notes/{REF}"
 _THEIRS = f"refs/notes/{REF}-origin"
-# Merging notes makes a commit, and a worker may have no name.
-_NAMED = ("git", "-c", "user.name=finetrail", "-c", "user.email=finetrail@invalid")
 log = logging.getLogger(__name__)
 
 
 def take_heads(root: Path, environment: Mapping[str, str]) -> None:
-    """Have the repository's notes in a fresh clone; it may have none yet."""
+    """Have the repository's notes in a fresh clone; it may have none yet.
+
+    Args:
+        root: the clone.
+        environment: all that git sees.
+    """
     run(["git", "fetch", "--quiet", "origin", f"+{_OWN}:{_OWN}"], root, environment)
 
 
 def bring_heads(root: Path, environment: Mapping[str, str]) -> None:
-    """Add the clone's notes to those of the repository, where other runs may have added some meanwhile."""
+    """Add the clone's notes to those of the repository, where other runs may have added some meanwhile.
+
+    A repository that does not take them is told in the log: the run's results are there all the same.
+
+    Args:
+        root, environment: as for `take_heads`.
+    """
     if run(["git", "rev-parse", "--verify", "--quiet", _OWN], root, environment).code:
         return
     for _ in range(TRIES):
         if not run(["git", "fetch", "--quiet", "origin", f"+{_OWN}:{_THEIRS}"], root, environment).code:
             merge = ["notes", f"--ref={REF}", "merge", "--quiet", "--strategy=cat_sort_uniq", _THEIRS]
-            run([*_NAMED, *merge], root, environment)
+            run(["git", *NAMELESS, *merge], root, environment)  # which makes a commit
         pushed = run(["git", "push", "--quiet", "origin", _OWN], root, environment)
         if not pushed.code:
             return

@@ -74,6 +74,9 @@ def locate(uri: str, root: Path) -> Path:
 def locate_weights(uri: str, root: Path) -> Path:
     """The same for pretrained weights, which somebody may have handed over with links to any file of this machine.
 
+    Args:
+        uri, root: as for `locate`.
+
     Raises:
         ConfigError: also where a folder of the workspace holds a link out of it, other than to DVC's cache.
     """

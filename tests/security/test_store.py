@@ -148,3 +148,15 @@ def test_as_served_the_registered_code_answers_and_else_the_installed_one(
         done = gated.finetrail("predict", CSV, "scored.csv", *options)
         assert done.code == 0, done
         assert (set(pd.read_csv(gated.root / "scored.csv")["label"]) == {"odd"}) == odd
+
+
+def test_a_folder_that_nobody_served_has_no_code_to_answer(registered: Sandbox) -> None:
+    done = registered.finetrail("predict", CSV, "scored.csv", "--model", "full", "--as-served")
+    assert done.error.startswith("ConfigError: ")
+    assert done.error.endswith("data/models/full is not served: it has no MLmodel; leave out --as-served")
+
+
+def test_nothing_is_exported_into_gits_own_folder(registered: Sandbox) -> None:
+    done = registered.finetrail("export", ".git/exported", "--model", "full")
+    assert done.error == "ConfigError: .git/exported lies in a folder of git's own; name another folder"
+    assert not (registered.root / ".git" / "exported").exists()

@@ -48,7 +48,7 @@ def evaluate(
     chain = promotion.reconcile(ledger)
     known = meant(workspace, tracker, project, version, own=True).known
     split = open_test_split(workspace, task.content.name)
-    with opened(ledger, workspace.scratch, known) as model:
+    with opened(ledger, chain, workspace.scratch, known) as model:
         answers = answers_of(ledger, chain, model, split, anew=True, track=track)
         metrics = metrics_of(model.built, answers, split, settings)
     scored = len(ledger.read().scored(split.sha256))

@@ -52,7 +52,7 @@ def export(workspace: Workspace, model: str, target: Path, *, project: str, form
     known = meant(workspace, tracker, project, model).known
     ledger = open_ledger(tracker, known.name, workspace.root)
     facts = facts_of(ledger, known)
-    with opened(ledger, workspace.scratch, known) as opened_version:
+    with opened(ledger, ledger.read(), workspace.scratch, known) as opened_version:
         return Written(known.address, _write(opened_version.built, facts, target, form))
 
 

@@ -134,7 +134,7 @@ class _Trial:
 def _judge(trial: _Trial, challenger: Known, champion: Known | None, more: Sequence[Ruling]) -> Verdict:
     with ExitStack() as stack:
         known = [challenger] if champion is None else [challenger, champion]
-        models = [stack.enter_context(opened(trial.ledger, trial.scratch, one)) for one in known]
+        models = [stack.enter_context(opened(trial.ledger, trial.chain, trial.scratch, one)) for one in known]
         try:
             rulings = _compare(trial, models)
         except ConflictError:

@@ -58,14 +58,16 @@ def open_scorer(workspace: Workspace, model: str, *, as_served: bool = False) ->
         TrackingError: the registry does not answer, or the files are not what was registered.
     """
     if Path(model).is_dir():
-        yield _scorer(Path(model), as_served)
+        folder = Path(model)
+        yield _scorer(folder, hash_folder(model_folder(folder)), as_served)
         return
     tracker = connect(workspace, parse_address(model, _NAMES)[0])
     known = find(tracker, *parse_address(model, _NAMES))
     ledger = open_ledger(tracker, known.name, workspace.root)
     workspace.scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=workspace.scratch, prefix="version-") as temporary:
-        yield _scorer(fetch_sealed(ledger, ledger.read(), known, Path(temporary) / "version"), as_served)
+        folder = fetch_sealed(ledger, ledger.read(), known, Path(temporary) / "version")
+        yield _scorer(folder, known.fingerprint, as_served)
 
 
 def model_folder(folder: Path) -> Path:
@@ -80,10 +82,10 @@ def model_folder(folder: Path) -> Path:
     return found[0].parent
 
 
-def _scorer(folder: Path, as_served: bool) -> Scorer:
+def _scorer(folder: Path, fingerprint: str, as_served: bool) -> Scorer:
     inside = model_folder(folder)
     described = read_description(inside)
-    task, columns, fingerprint = task_of(described), tuple(described["columns"]), hash_folder(inside)
+    task, columns = task_of(described), tuple(described["columns"])
     if not as_served:
         built = load_model(inside)
         return Scorer(task, columns, fingerprint, lambda contents: answer(built, contents))

@@ -93,17 +93,20 @@ def open_test_split(workspace: Workspace, content: str) -> HeldOut:
 
 
 @contextmanager
-def opened(ledger: Ledger, scratch: Path, known: Known) -> Iterator[Opened]:
+def opened(ledger: Ledger, chain: Chain, scratch: Path, known: Known) -> Iterator[Opened]:
     """Download a version into a folder of its own, and load it.
 
+    Args:
+        chain: the ledger's.
+        scratch: where the folder is made, and removed in the end.
+
     Raises:
-        LedgerError: the ledger is not what it was.
         TrackingError: its files are not what was registered.
         ModelError: this code cannot load it.
     """
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch, prefix="version-") as temporary:
-        folder = model_of(fetch_sealed(ledger, ledger.read(), known, Path(temporary) / "version"))
+        folder = model_of(fetch_sealed(ledger, chain, known, Path(temporary) / "version"))
         yield Opened(known, folder, load_model(folder))
 
 

@@ -14,6 +14,8 @@ from finetrail.programs.run import Say, must
 
 NO_COMMIT = "FINETRAIL_NO_COMMIT"
 """Set to 1, it lets a model be trained where git names no commit."""
+NAMELESS = ("-c", "user.name=finetrail", "-c", "user.email=finetrail@invalid")
+"""The author of a commit in git's notes, for git, where the user or a worker has set no name."""
 CLONE = "a fresh clone"
 """What a clone is called in messages."""
 
@@ -106,7 +108,7 @@ class Repository:
     def note(self, ref: str, line: str) -> bool:
         """Add a line to the note of the present commit; returns whether git took it. Args: ref: of these notes."""
         # A note is a commit of its own, and so has an author.
-        own = [] if self.setting("user.email") else ["-c", "user.name=finetrail", "-c", "user.email=finetrail@invalid"]
+        own = () if self.setting("user.email") else NAMELESS
         return self._ask(*own, "notes", f"--ref={ref}", "append", "-m", line, "HEAD") is not None
 
     def notes(self, ref: str) -> list[str]:
@@ -115,8 +117,8 @@ class Repository:
         if archived is None:
             return []
         with tarfile.open(fileobj=io.BytesIO(archived)) as archive:
-            texts = [file.read().decode() for one in archive if (file := archive.extractfile(one)) is not None]
-        return [line for text in texts for line in text.splitlines() if line]
+            notes = [file.read() for one in archive if (file := archive.extractfile(one)) is not None]
+        return [line for note in notes for line in note.decode(errors="replace").splitlines() if line]
 
     def clone(self, commit: str, into: Path, environment: Mapping[str, str], say: Say | None = None) -> None:
         """Clone the whole repository, and check a commit out. Raises: WorkspaceError: git failed."""

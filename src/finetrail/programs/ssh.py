@@ -20,8 +20,8 @@ def sign(message: str, key: str) -> str:
         file = Path(folder) / "message"
         file.write_text(message, encoding="utf-8")
         done = _keygen("sign", "-f", str(Path(key).expanduser()), "-n", NAMESPACE, str(file))
-        if done is None or done.returncode:
-            said = " ".join(done.stderr.split()) if done else "ssh-keygen is not installed"
+        if done.returncode:
+            said = " ".join(done.stderr.split())
             raise WorkspaceError(
                 f"the entry cannot be signed with {key} ({said}); correct git's user.signingkey, or `git config "
                 "finetrail.sign false`"
@@ -30,20 +30,30 @@ def sign(message: str, key: str) -> str:
 
 
 def signer(message: str, signature: str, allowed: Path) -> str | None:
-    """Who signed a message, as an allowed-signers file names them; None if nobody in it did."""
+    """Who signed a message, as an allowed-signers file names them; None if nobody in it did.
+
+    Args:
+        signature: as `sign` returned it.
+        allowed: the file; see ssh-keygen(1).
+
+    Raises:
+        WorkspaceError: ssh-keygen is not installed, or there is no such file.
+    """
+    if not allowed.is_file():
+        raise WorkspaceError(f"{allowed} does not exist; correct git's gpg.ssh.allowedSignersFile, or unset it")
     with TemporaryDirectory(prefix="finetrail-signed-") as folder:
         file = Path(folder) / "signature"
         file.write_text(signature, encoding="utf-8")
         named = _keygen("find-principals", "-f", str(allowed), "-s", str(file))
-        if named is None or named.returncode:
+        if named.returncode:
             return None
         who = named.stdout.splitlines()[0]
         checked = ("-f", str(allowed), "-I", who, "-n", NAMESPACE, "-s", str(file))
         done = _keygen("verify", *checked, said=message)
-        return who if done is not None and done.returncode == 0 else None
+        return who if done.returncode == 0 else None
 
 
-def _keygen(action: str, *arguments: str, said: str = "") -> "subprocess.CompletedProcess[str] | None":
+def _keygen(action: str, *arguments: str, said: str = "") -> "subprocess.CompletedProcess[str]":
     try:
         return subprocess.run(
             ["ssh-keygen", "-Y", action, *arguments],
@@ -53,5 +63,8 @@ def _keygen(action: str, *arguments: str, said: str = "") -> "subprocess.Complet
             encoding="utf-8",
             check=False,
         )
-    except FileNotFoundError:
-        return None
+    except FileNotFoundError as error:
+        raise WorkspaceError(
+            "ssh-keygen is not installed, and entries of the ledger are to be signed or checked; install OpenSSH, or "
+            "unset git's finetrail.sign and gpg.ssh.allowedSignersFile"
+        ) from error

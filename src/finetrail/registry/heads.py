@@ -10,12 +10,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from finetrail.errors import LedgerError
 from finetrail.programs.git import Repository
 from finetrail.redaction import without_secrets
 from finetrail.registry.chain import Chain, hash_text
 
 REF = "finetrail"
+"""The notes are in refs/notes/finetrail."""
 TRIES = 5
+"""How often a note is written again, if another process writes one at that moment."""
+_KEYS = {"ledger", "registry", "first", "head"}
 log = logging.getLogger(__name__)
 
 
@@ -34,9 +38,13 @@ class Heads:
     uri: str
 
     def noted(self) -> list[dict[str, str]]:
-        """All heads of this registry's ledgers of that name."""
-        lines = [json.loads(line) for line in Repository(self.root).notes(REF)]
-        return [one for one in lines if (one["ledger"], one["registry"]) == (self.name, self._registry)]
+        """All heads of this registry's ledgers of that name: `ledger`, `registry`, `first` and `head` of each.
+
+        Raises:
+            LedgerError: a note holds something else.
+        """
+        found = map(_read, Repository(self.root).notes(REF))
+        return [one for one in found if (one["ledger"], one["registry"]) == (self.name, self._registry)]
 
     def check(self, chain: Chain, noted: list[dict[str, str]]) -> None:
         """Compare a chain with the heads that were noted before it was read.
@@ -63,6 +71,19 @@ class Heads:
     @property
     def _registry(self) -> str:
         return hash_text(without_secrets(self.uri))[:16]
+
+
+def _read(line: str) -> dict[str, str]:
+    try:
+        head = json.loads(line)
+    except (ValueError, RecursionError):
+        head = None
+    if not isinstance(head, dict) or set(head) != _KEYS or not all(isinstance(one, str) for one in head.values()):
+        raise LedgerError(
+            f"git's notes hold {line[:60]!r} in refs/notes/{REF}, which is no head of a ledger; find it with `git "
+            f"notes --ref={REF} list`, and take the line out with `git notes --ref={REF} edit COMMIT`"
+        )
+    return head
 
 
 def first_of(chain: Chain) -> str:

@@ -6,7 +6,7 @@ Whatever is edited, added or removed in MLflow's store afterwards shows before a
 
 import shutil
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from finetrail.errors import TrackingError
@@ -14,14 +14,15 @@ from finetrail.locations import sha256_of
 from finetrail.registry.chain import Chain
 from finetrail.registry.ledger import Ledger
 from finetrail.registry.versions import Known, fetch
-from finetrail.runs.hashes import hash_folder
+from finetrail.runs.hashes import hash_files
 from finetrail.workspace import read_json, write_json
 
 DOCUMENT = "artifacts/lineage.json"
+_MODEL = "artifacts/*/model.json"
 SEAL = "finetrail.lineage_sha256"
 FILES = "files"
 COMPILED = "__pycache__"
-# Both are written by MLflow and Python into a store on this machine when somebody loads the model from it.
+# As Python writes the one, MLflow writes the other into a store on this machine when somebody loads a model from it.
 _ADDED_BY_MLFLOW = "registered_model_meta"
 RESTORE = "restore MLflow's artifacts from a backup, or register the model again with `finetrail register`"
 
@@ -80,7 +81,7 @@ def fetch_sealed(ledger: Ledger, chain: Chain, known: Known, into: Path) -> Path
     drop_compiled(folder)
     for change in changes(folder, known.tags[SEAL]):
         raise TrackingError(f"{known.address} is not what was registered: {change}; {RESTORE}")
-    if hash_folder(model_of(folder)) != known.fingerprint:
+    if _fingerprint(read_json(folder / DOCUMENT)[FILES]) != known.fingerprint:
         raise TrackingError(f"{known.address} is not what was registered: its tags name another model; {RESTORE}")
     return folder
 
@@ -92,8 +93,15 @@ def drop_compiled(folder: Path) -> None:
 
 
 def model_of(folder: Path) -> Path:
-    """The folder that `train` wrote, inside the files of a version."""
-    return next(iter(sorted(folder.glob("artifacts/*/model.json")))).parent
+    """The folder that `train` wrote, inside the files of a version that were checked."""
+    return next(folder.glob(_MODEL)).parent
+
+
+def _fingerprint(files: Mapping[str, str]) -> str:
+    """What `hash_folder` gives for the folder that `train` wrote, from hashes that were compared already."""
+    paths = {PurePosixPath(name): sha256 for name, sha256 in files.items()}
+    at = next((path.parent for path in paths if path.match(_MODEL)), PurePosixPath("none"))
+    return hash_files({path.relative_to(at): sha256 for path, sha256 in paths.items() if path.is_relative_to(at)})
 
 
 def _hashes(folder: Path) -> dict[str, str]:

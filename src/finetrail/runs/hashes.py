@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PurePath
 from typing import Any
 
 from finetrail.locations import sha256_of
@@ -17,8 +18,12 @@ def hash_of(value: Any) -> str:
 
 def hash_folder(folder: Path) -> str:
     """The sha256 of a folder, over the names and hashes of all its files."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return hash_of([[path.relative_to(folder).as_posix(), sha256_of(path)] for path in files])
+    return hash_files({path.relative_to(folder): sha256_of(path) for path in folder.rglob("*") if path.is_file()})
+
+
+def hash_files(files: Mapping[PurePath, str]) -> str:
+    """The same for a folder of files whose hashes are known. Args: files: the sha256 of each, by its path in it."""
+    return hash_of([[path.as_posix(), files[path]] for path in sorted(files)])
 
 
 def hash_code(package: Path = Path(__file__).parents[1]) -> str:

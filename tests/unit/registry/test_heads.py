@@ -84,3 +84,17 @@ def test_without_a_commit_nothing_is_noted_and_nothing_fails(tracker: Tracker, t
     opened = open_ledger(tracker, "nowhere", tmp_path)
     opened.enter("refusal", version=1)
     assert len(opened.read().entries) == 1
+
+
+def test_a_note_that_is_no_head_is_one_line_and_can_be_taken_out(ledger: Ledger, repository: Path) -> None:
+    for line in ("my own note", '{"ledger": "toy"}', "[" * 3_000):
+        assert Repository(repository).note(REF, line)
+        with pytest.raises(
+            LedgerError, match=rf"^git's notes hold .* in refs/notes/{REF}, which is no head of a ledger"
+        ):
+            ledger.read()
+        commit = git(repository, "notes", f"--ref={REF}", "list").split()[1]
+        editor = ("-c", """core.editor=sed -i -e '/^my/d' -e '/"toy"}$/d' -e '/^\\[/d'""")
+        named = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+        git(repository, *editor, *named, "notes", f"--ref={REF}", "edit", commit)
+        assert len(ledger.read().entries) == 2

@@ -1,5 +1,6 @@
 """Entries that are signed with an ssh key: real keys, and ssh-keygen's own word."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -72,3 +73,24 @@ def test_a_key_that_cannot_be_used_writes_nothing(ledger: Ledger, tmp_path: Path
     assert ledger.enter("refusal", version=1).number == 1
     assert SIGNATURE not in ledger.tracker.client.get_model_version(book(ledger), "1").tags
     assert ENTRY in ledger.tracker.client.get_model_version(book(ledger), "1").tags
+
+
+def test_what_checking_needs_and_is_not_there_is_told(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.enter("refusal", version=1)
+    chain = ledger.read()
+    git_only = tmp_path / "bin"
+    git_only.mkdir()
+    (git_only / "git").symlink_to(str(shutil.which("git")))
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", str(git_only))
+        with pytest.raises(WorkspaceError, match=r"^ssh-keygen is not installed, .*; install OpenSSH, or unset git's"):
+            ledger.signers(chain)
+    git(tmp_path, "config", "gpg.ssh.allowedSignersFile", str(tmp_path / "none"))
+    with pytest.raises(
+        WorkspaceError, match=r"none does not exist; correct git's gpg.ssh.allowedSignersFile, or unset"
+    ):
+        ledger.signers(chain)
+    git(tmp_path, "config", "--unset", "gpg.ssh.allowedSignersFile")  # the remedy
+    assert ledger.signers(chain) == {}

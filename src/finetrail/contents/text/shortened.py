@@ -5,6 +5,7 @@ from typing import Any
 LONG = 64
 """Characters a token, on average: most texts with fewer are tokenised whole."""
 ENDLESS = 2_000_000
+"""Characters of a text that are looked at, at most."""
 
 
 def shortened(text: str, tokenizer: Any, most: int) -> str:
@@ -13,6 +14,10 @@ def shortened(text: str, tokenizer: Any, most: int) -> str:
     Tokenizers split at white space before all else, so a start that ends there has the tokens of the whole.
     Where there is none, as in one endless word, the start is cut anywhere, with as many tokens again between the cut
     and those that count. Nobody writes more than `ENDLESS` characters without that many tokens: there it ends anyway.
+
+    Args:
+        tokenizer: a fast one of transformers. One that keeps the end of a text gets the whole.
+        most: tokens.
     """
     if tokenizer.truncation_side != "right":
         return text

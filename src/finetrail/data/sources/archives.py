@@ -25,6 +25,12 @@ from finetrail.errors import SourceError
 
 HEADER_BYTES = 2**20
 _OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+_DAMAGE: tuple[type[Exception], ...] = (
+    *(zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, gzip.BadGzipFile),
+    # What `zipfile` and `tarfile` let through: a header that contradicts itself, a name without a letter, and a
+    # feature that they do not know. `make fuzz` looks for others.
+    *(ValueError, OverflowError, IndexError, NotImplementedError),
+)
 _UTF8_FLAG, _ENCRYPTED_FLAG = 0x800, 0x1
 
 
@@ -221,13 +227,9 @@ def _tar_fault(member: tarfile.TarInfo) -> str | None:
 
 @contextmanager
 def _one_error(path: Path) -> Iterator[None]:
-    damage: tuple[type[Exception], ...]
-    damage = (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, gzip.BadGzipFile)
-    # Of headers that contradict themselves, of a name without a letter, and of features that Python does not know.
-    damage += (ValueError, OverflowError, IndexError, NotImplementedError)
     try:
         yield
-    except damage as error:
+    except _DAMAGE as error:
         raise SourceError(f"{path.name} is not a complete archive ({error}); copy or download it again") from error
     except OSError as error:
         if error.errno not in (None, errno.EINVAL):  # which is a place before the file's start
