@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import typer
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.settings import PREFECT_API_URL
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
 from finetrail.cli.console import one_line_errors, out
@@ -73,7 +74,10 @@ def fit(template: dict[str, Any], kind: Kind, image: str) -> dict[str, Any]:
 async def _make(kind: Kind, image: str, name: str) -> None:
     template = await get_default_base_job_template_for_infrastructure_type(kind.value)
     if template is None:
-        raise ConfigError(f"Prefect has no template for a pool of type {kind.value!r}; start its server")
+        raise ConfigError(
+            f"Prefect's server at {PREFECT_API_URL.value() or 'no address'} gives no template for a pool of type {kind.value!r}; "
+            "start it with `make up`, or set PREFECT_API_URL to one that runs"
+        )
     pool = WorkPoolCreate(name=name, type=kind.value, base_job_template=fit(template, kind, image))
     async with get_client() as client:
         await client.create_work_pool(pool, overwrite=True)

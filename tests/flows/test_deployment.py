@@ -1,8 +1,10 @@
 """The deployment `finetune` on a real server: what it runs, what it leaves, and that it does nothing twice."""
 
+import subprocess
+import sys
 from datetime import datetime
 
-from tests.flows.server import Team
+from tests.flows.server import Team, free_port
 
 STAGES = ["ingest", "validate", "split", "train@linear_probe", "train@full", "select", "test", "register"]
 
@@ -56,3 +58,15 @@ def test_bad_settings_fail_at_once_in_the_stages_own_words(team: Team, bad: str)
     (validate,) = (one for one in team.tasks(bad) if one["name"] == "validate")
     assert validate["run_count"] == 1
     assert validate["state"]["message"] == state["message"]
+
+
+def test_a_pool_of_containers_is_made_once_the_server_that_the_error_names_runs(team: Team) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}/api"
+    make = [sys.executable, "-m", "flows.pool", "docker", "--name", "containers"]
+    environment = team.environment | {"PREFECT_API_URL": nowhere}
+    refused = subprocess.run(make, cwd=team.sandbox.root, env=environment, capture_output=True, text=True, timeout=120)
+    assert refused.returncode == 2
+    assert f"ConfigError: Prefect's server at {nowhere} gives no template" in refused.stderr
+    assert "start it with `make up`" in refused.stderr
+    team.command(*make)
+    assert team.ask("work_pools/containers")["type"] == "docker"

@@ -63,9 +63,10 @@ class Ia3(Method):
             targets = scaled if linear else convolutions
         if not targets:
             known = sorted({name.rsplit(".", 1)[-1] for name in [*linear, *convolutions]})
+            listed = f"list some of {', '.join(known)} in target_modules, or " if known else ""
             raise ConfigError(
                 "adaptation.method is 'ia3', but this backbone has no keys, values or feed-forward layers under a "
-                f"known name; list some of {', '.join(known) or 'none'} in target_modules, or use another method"
+                f"known name; {listed}use another method, such as full"
             )
         inner = [name for name in targets if name in narrowing]
         config = IA3Config(target_modules=targets, feedforward_modules=inner)

@@ -81,7 +81,7 @@ def check(ours: "Tensor", theirs: "Tensor", form: str, tolerance: float = TOLERA
     if not apart <= tolerance:  # also refuses NaN
         raise ModelError(
             f"the {form} export differs from the model by {apart:.2g}, where {tolerance:g} is allowed; nothing was "
-            "written: use another --format"
+            "written: use another --format, or serve the version with `mlflow models serve`"
         )
 
 

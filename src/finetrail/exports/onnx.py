@@ -67,4 +67,7 @@ def _write(model: nn.Module, inputs: dict[str, Tensor], file: Path, axes: Mappin
             )
     except torch.onnx.OnnxExporterError as error:
         cause = " ".join(str(error.__cause__ or error).split())[:200]  # its own words are general advice
-        raise ModelError(f"torch cannot write this model as ONNX ({cause}); use --format hf") from error
+        raise ModelError(
+            f"torch cannot write this model as ONNX ({cause}); use --format hf, or serve the "
+            "version with `mlflow models serve`"
+        ) from error

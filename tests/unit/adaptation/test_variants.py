@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from finetrail.adaptation.bitfit import Bitfit
+from finetrail.adaptation.full import Full
 from finetrail.adaptation.ia3 import Ia3
 from finetrail.adaptation.lora import Lora
 from finetrail.contents.image.backbone import VisionBackbone
@@ -176,7 +177,16 @@ def test_without_a_known_name_layers_have_to_be_named() -> None:
         Ia3(method="ia3").apply(model())
     with pytest.raises(ConfigError, match=r"target_modules \['1'\] match no linear layer or ungrouped convolution"):
         Ia3(method="ia3", target_modules=("1",)).apply(model())
-    Ia3(method="ia3", target_modules=("2",)).apply(model())
+    Ia3(method="ia3", target_modules=("0", "2")).apply(model())
+
+
+def test_without_layers_to_scale_another_method_is_the_way() -> None:
+    def model() -> Network:
+        return Network(nn.LayerNorm(4), nn.Linear(4, 2))
+
+    with pytest.raises(ConfigError, match=r"under a known name; use another method, such as full$"):
+        Ia3(method="ia3").apply(model())
+    Full(method="full").apply(model())
 
 
 @pytest.mark.parametrize("network", list(BUILD))

@@ -69,7 +69,8 @@ class _Numbers(Target):
         from finetrail.targets.numbers.learning import NumberLearning
 
         values = np.array(labels, dtype=np.float64)
-        mean, std = float(values.mean()), float(values.std())
+        with np.errstate(over="ignore"):  # refused below
+            mean, std = float(values.mean()), float(values.std())
         if values.min() == values.max():
             raise TrainingError(
                 f"all {len(values)} training rows have the label {values[0]:g}: there is nothing to learn; add rows "

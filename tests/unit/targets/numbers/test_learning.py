@@ -106,6 +106,20 @@ def test_labels_without_spread_are_refused(labels: list[float], match: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("refused", "mended"),
+    [
+        ([1e12, 1000000000001.0], [label - 1e12 for label in (1e12, 1000000000001.0)]),
+        ([-1e300, 1e300], [label / 1e300 for label in (-1e300, 1e300)]),
+        ([3.0, 3.0, 3.0], [3.0, 3.0, 3.0, 4.0]),
+    ],
+)
+def test_what_the_errors_advise_makes_labels_that_can_be_learnt(refused: list[float], mended: list[float]) -> None:
+    with pytest.raises(TrainingError):
+        NUMBERS.learn(refused, MSE)
+    assert NUMBERS.learn(mended, MSE).codec.described()["std"] > 0
+
+
+@pytest.mark.parametrize(
     ("settings", "expected"),
     [
         (NumberTraining(), distance("mse")),

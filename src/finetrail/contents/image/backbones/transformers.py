@@ -156,15 +156,15 @@ def _leave_out_classifier(config: Any) -> None:
 
 
 def _own_preprocessing(settings: ImageBackbone, folder: Path, config: Any) -> Preprocessing:
-    """What preprocessor_config.json says, in our terms."""
+    """What preprocessor_config.json says, in our terms; where it is of no use, what the settings and `config` say."""
+    stated = _stated(settings, config)
     if not (folder / _PREPROCESSOR).exists():
-        if settings.mean is None or settings.std is None:
+        if stated is None:
             raise ModelError(
                 f"{settings.weights!r} holds no {_PREPROCESSOR}; set backbone.mean and backbone.std, or name a folder "
                 "that has one"
             )
-        size = settings.image_size or _pixels(getattr(config, "image_size", 224))
-        return Preprocessing(size, size, settings.mean, settings.std, "bilinear")
+        return stated
     from transformers import AutoImageProcessor
 
     try:
@@ -185,11 +185,20 @@ def _own_preprocessing(settings: ImageBackbone, folder: Path, config: Any) -> Pr
         means, deviations = ([float(value) / unit for value in values] for values in (mean, std))
         return Preprocessing(image_size, max(resize, image_size), _three(means), _three(deviations), interpolation)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        if stated is not None:
+            return stated
         cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise ModelError(
             f"{settings.weights!r} has a {_PREPROCESSOR} that cannot be used ({cause}); set backbone.mean and "
-            "backbone.std, and remove the file"
+            "backbone.std"
         ) from error
+
+
+def _stated(settings: ImageBackbone, config: Any) -> Preprocessing | None:
+    if settings.mean is None or settings.std is None:
+        return None
+    size = settings.image_size or _pixels(getattr(config, "image_size", 224))
+    return Preprocessing(size, size, settings.mean, settings.std, "bilinear")
 
 
 def _three(values: list[float]) -> tuple[float, float, float]:

@@ -160,3 +160,12 @@ def test_a_folder_of_transformers_that_is_not_whole(vit: Path, tmp_path: Path, d
     else:
         (folder / "preprocessor_config.json").write_text('{"image_processor_type": "ViTImageProcessor", "size": {}}')
     assert re.search(re.escape(message), refusal("transformers", folder))
+
+
+def test_stated_means_and_deviations_do_without_a_preprocessor_that_cannot_be_used(vit: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(vit, tmp_path / "vit"))
+    (folder / "preprocessor_config.json").write_text('{"image_processor_type": "ViTImageProcessor", "size": {}}')
+    half = (0.5, 0.5, 0.5)
+    assert refusal("transformers", folder).endswith("; set backbone.mean and backbone.std")
+    given = settings("transformers", folder, mean=half, std=half)
+    assert fetch(given)[1] == Preprocessing(16, 16, half, half, "bilinear")
