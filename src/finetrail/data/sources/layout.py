@@ -9,7 +9,7 @@ from finetrail.errors import SourceError
 
 Folders = tuple[str, ...]
 
-_LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
+_LITTER = {"__macosx", "thumbs.db", "desktop.ini"}
 _DRIVE = re.compile(r"[A-Za-z]:(/|$)")
 
 
@@ -95,7 +95,7 @@ def find_layout(name: str, folders: Iterable[Folders], split: SplitName | None) 
 def folders_of(name: str) -> tuple[Folders, bool]:
     """Return the folders above a file, and whether to skip it: hidden, or left behind by a file manager."""
     names = name.split("/")
-    litter = any(one.startswith(".") or one in _LITTER for one in names)
+    litter = any(one.startswith(".") or one.casefold() in _LITTER for one in names)
     return tuple(names[:-1]), litter
 
 
