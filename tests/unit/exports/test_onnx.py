@@ -57,7 +57,8 @@ def test_what_torch_cannot_write_as_onnx_is_refused_in_one_line(
     built = build(IMAGE, settings, tmp_path)
     built.model.head = Stubborn(16, 3)
     with pytest.raises(
-        ModelError, match=r"^torch cannot write this model as ONNX \(Could not guard on .+\); use --format hf, or serve .*$"
+        ModelError,
+        match=r"^torch cannot write this model as ONNX \(Could not guard on .+\); use --format hf, or serve .*$",
     ):
         export(built, "onnx", tmp_path / "out")
     assert "def forward" not in capsys.readouterr().err

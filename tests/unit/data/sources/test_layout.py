@@ -95,7 +95,16 @@ def test_any_tree_is_read_or_refused_and_a_wrapping_folder_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    "name", [".DS_Store", "cat/.hidden.jpg", ".git/x/1.jpg", "__MACOSX/cat/._1.jpg", "cat/Thumbs.db", "THUMBS.DB", "desktop.ini"]
+    "name",
+    [
+        ".DS_Store",
+        "cat/.hidden.jpg",
+        ".git/x/1.jpg",
+        "__MACOSX/cat/._1.jpg",
+        "cat/Thumbs.db",
+        "THUMBS.DB",
+        "desktop.ini",
+    ],
 )
 def test_what_file_managers_leave_is_passed_over(name: str) -> None:
     assert folders_of(name)[1]
