@@ -74,8 +74,9 @@ def fit(template: dict[str, Any], kind: Kind, image: str) -> dict[str, Any]:
 async def _make(kind: Kind, image: str, name: str) -> None:
     template = await get_default_base_job_template_for_infrastructure_type(kind.value)
     if template is None:
+        address = PREFECT_API_URL.value() or "no address"
         raise ConfigError(
-            f"Prefect's server at {PREFECT_API_URL.value() or 'no address'} gives no template for a pool of type {kind.value!r}; "
+            f"Prefect's server at {address} gives no template for a pool of type {kind.value!r}; "
             "start it with `make up`, or set PREFECT_API_URL to one that runs"
         )
     pool = WorkPoolCreate(name=name, type=kind.value, base_job_template=fit(template, kind, image))
