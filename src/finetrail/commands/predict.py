@@ -88,7 +88,7 @@ def predict(
     first = next(chunks, [])  # before the model is loaded: an unreadable source fails at once
     with open_scorer(workspace, model, as_served=as_served) as scorer:
         _refuse_others(scorer, model, content, columns)
-        kinds = scorer.task.target.answers
+        kinds = scorer.kinds
         shown = (*columns, *kept)
         nested = {_column_of(name, shown): kind for name, kind in kinds.items() if is_nested(kind)}
         key = {
@@ -182,7 +182,7 @@ def _scored(
     reasons = pd.Series([bad[place] for place in sorted(bad)], dtype=str)
     renamed = {f"given_{name}" if name in ("row", "reason") else name: texts for name, texts in excerpts.items()}
     named = pd.DataFrame({"row": [one.row for one in refused], **renamed, "reason": reasons})
-    answers = frame.rename(columns={name: _column_of(name, shown) for name in scorer.task.target.answers})
+    answers = frame.rename(columns={name: _column_of(name, shown) for name in scorer.kinds})
     return pd.concat([given, answers], axis=1), named
 
 

@@ -1,6 +1,6 @@
 """A trained model by its address: a registered one, or a folder that holds one."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,12 +33,14 @@ class Scorer:
         columns: the names of the contents that it reads.
         fingerprint: the hash of its files.
         answer: gives a row for each content, in their order; raises a DataError where one cannot be read.
+        kinds: the columns of an answer, and their types.
     """
 
     task: Task
     columns: tuple[str, ...]
     fingerprint: str
     answer: Callable[[list[Any]], pd.DataFrame]
+    kinds: Mapping[str, str]
 
 
 @contextmanager
@@ -86,12 +88,13 @@ def _scorer(folder: Path, fingerprint: str, as_served: bool) -> Scorer:
     inside = model_folder(folder)
     described = read_description(inside)
     task, columns = task_of(described), tuple(described["columns"])
+    kinds = task.target.codec(described["target"]).kinds
     if not as_served:
         built = load_model(inside)
-        return Scorer(task, columns, fingerprint, lambda contents: answer(built, contents))
+        return Scorer(task, columns, fingerprint, lambda contents: answer(built, contents), kinds)
     if not (folder / "MLmodel").exists():
         raise ConfigError(f"{folder} is not served: it has no MLmodel; leave out --as-served")
-    return Scorer(task, columns, f"{fingerprint} as served", lambda contents: _ask(folder, columns, contents))
+    return Scorer(task, columns, f"{fingerprint} as served", lambda contents: _ask(folder, columns, contents), kinds)
 
 
 def _ask(folder: Path, columns: Sequence[str], contents: list[Any]) -> pd.DataFrame:

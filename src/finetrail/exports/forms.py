@@ -1,10 +1,14 @@
 """A model in a form that others read: as the libraries of its content store one, or as ONNX."""
 
+import copy
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from finetrail.contents.exported import Exported, Outputs
 from finetrail.tasks.task import Built
+
+if TYPE_CHECKING:
+    from finetrail.models.network import Network
 
 Form = Literal["hf", "onnx"]
 
@@ -19,8 +23,27 @@ def write_form(built: Built, form: Form, folder: Path) -> Exported:
     codec = built.codec
     outputs = Outputs(codec.outputs, built.task.target.problem_type, codec.snippet)
     networks = built.task.content.networks()
+    model = _scaled(built)
     if form == "onnx":
         from finetrail.exports.onnx import write_onnx
 
-        return write_onnx(networks.graph(built.model, built.processor, folder, outputs), outputs.names, folder)
-    return networks.export(built.model, built.processor, folder, outputs)
+        return write_onnx(networks.graph(model, built.processor, folder, outputs), outputs.names, folder)
+    return networks.export(model, built.processor, folder, outputs)
+
+
+def _scaled(built: Built) -> "Network":
+    """The model with the scales of its calibration in the head: other libraries take the softmax of what it gives."""
+    import torch
+    from torch import nn
+
+    from finetrail.models.network import Network
+
+    scales, head = built.codec.scales, built.model.head
+    if scales is None or not isinstance(head, nn.Linear):
+        return built.model
+    slopes, shifts = (torch.from_numpy(values).float() for values in scales)
+    scaled = copy.deepcopy(head)
+    with torch.no_grad():
+        scaled.weight.mul_(slopes[:, None])
+        scaled.bias.mul_(slopes).add_(shifts)
+    return Network(built.model.backbone, scaled, built.model.dropout.p).eval()

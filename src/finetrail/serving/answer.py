@@ -26,7 +26,7 @@ def answer(built: "Built", contents: Sequence[Any], track: Track = quiet) -> pd.
     """
     if not len(contents):
         kinds = {"string": str, "double": float}
-        columns = built.task.target.answers
+        columns = built.codec.kinds
         return pd.DataFrame({name: pd.Series(dtype=kinds.get(kind, object)) for name, kind in columns.items()})
     return pd.DataFrame(built.codec.say(answers_to(built, contents, track=track)))
 

@@ -1,7 +1,7 @@
-"""The types of the columns of a model's answers, written as `Target.answers` has them, in MLflow and in Arrow.
+"""The types of the columns of a model's answers, written as `Codec.kinds` has them, in MLflow and in Arrow.
 
-`string`, `long` and `double` are MLflow's names. `list[string]` is a list of them, and `{label: string, start: long}` a
-struct, which may stand in a list too.
+`string`, `long`, `double` and `boolean` are MLflow's names. `list[string]` is a list of them, and
+`{label: string, start: long}` a struct, which may stand in a list too.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,7 @@ def arrow_type(kind: str) -> "pa.DataType":
         return pa.list_(arrow_type(_inside(kind)))
     if kind.startswith("{"):
         return pa.struct([(name, arrow_type(of)) for name, of in _fields(kind)])
-    return {"string": pa.string(), "long": pa.int64(), "double": pa.float64()}[kind]
+    return {"string": pa.string(), "long": pa.int64(), "double": pa.float64(), "boolean": pa.bool_()}[kind]
 
 
 def _inside(kind: str) -> str:

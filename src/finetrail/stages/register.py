@@ -66,7 +66,7 @@ def register(workspace: Workspace, *, project: str, task: Task, sources: Sequenc
         model=model,
         packing=packing.Packing(
             example=dict.fromkeys(description["columns"], task.example),
-            answers=task.target.answers,
+            answers=codec.kinds,
             requirements=task.content.requirements,
         ),
         tags=_tags(choice, tested),

@@ -1,6 +1,6 @@
 """How the answers of a model are written down and read. Numpy alone, so that choosing and registering skip torch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from finetrail.errors import ModelError
@@ -33,6 +33,16 @@ class Codec(Protocol):
         """Judges answers of this codec."""
         ...
 
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        """The columns of a served answer, and their types; see `finetrail.serving.answer_types`."""
+        ...
+
+    @property
+    def scales(self) -> "tuple[NDArray[np.float64], NDArray[np.float64]] | None":
+        """Slopes and shifts (K,) that make outputs those of true probabilities; None where outputs need none."""
+        ...
+
     def described(self) -> dict[str, Any]:
         """What `Target.codec` needs, as JSON: in model.json and metrics.json."""
         ...
@@ -54,7 +64,7 @@ class Codec(Protocol):
         ...
 
     def say(self, answers: Answers) -> dict[str, Any]:
-        """The columns of a served answer, as `Target.answers` names them."""
+        """The columns of a served answer, those of `kinds`."""
         ...
 
     def apart(self, one: Answers, other: Answers) -> "NDArray[np.float64]":

@@ -46,7 +46,6 @@ class Target(ABC):
         problem_type: Hugging Face's word for the kind of problem.
         noun: what messages call a model of this kind.
         metrics: in the order in which they are shown; the last is the one to choose by, and the one that is drawn.
-        answers: the columns of a registered model's answers, and their types; see `finetrail.serving.answer_types`.
         facts: the columns that it adds to the manifest, and their types.
         formats, endings: of files that have labels of this kind alone.
         Columns, Rules, Training, Slice: its parts of the sections of params.yaml.
@@ -57,7 +56,6 @@ class Target(ABC):
     problem_type: str
     noun: str
     metrics: tuple[Metric, ...]
-    answers: Mapping[str, str]
     facts: "Mapping[str, Kind]" = {}  # noqa: RUF012 - read only, by its type
     formats: "Mapping[str, RecordReader]" = {}  # noqa: RUF012
     endings: Mapping[str, str] = {}

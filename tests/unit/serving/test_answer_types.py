@@ -4,6 +4,10 @@ import pyarrow as pa
 import pytest
 
 from finetrail.serving.answer_types import arrow_type, is_nested, mlflow_type
+from finetrail.targets.class_sets.codec import SetCodec
+from finetrail.targets.classes.codec import ClassCodec
+from finetrail.targets.numbers.codec import NumberCodec
+from finetrail.targets.tags.codec import TagCodec
 from finetrail.tasks.registry import all_tasks
 
 SPANS = "list[{label: string, start: long, score: double}]"
@@ -38,9 +42,18 @@ def test_a_list_of_structs_is_one_to_mlflow_too() -> None:
     }
 
 
-def test_every_task_answers_in_types_that_are_known() -> None:
-    kinds = {kind for task in all_tasks() for kind in task.target.answers.values()}
-    assert kinds >= {"string", "double"}
+CODECS = (
+    ClassCodec(("a", "b"), 1.0, 0.9, 0.1, 0.1, 0.5),
+    NumberCodec(0.0, 1.0, (), 0.9, 1.0),
+    SetCodec(("a", "b"), (0.5, 0.5)),
+    TagCodec(("PER",)),
+)
+
+
+def test_every_target_answers_in_types_that_are_known() -> None:
+    assert len(CODECS) == len({task.target.name for task in all_tasks()})
+    kinds = {kind for codec in CODECS for kind in codec.kinds.values()}
+    assert kinds >= {"string", "double", "boolean", "list[string]"}
     for kind in kinds:
         mlflow_type(kind)
         arrow_type(kind)

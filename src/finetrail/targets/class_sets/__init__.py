@@ -36,7 +36,6 @@ class _ClassSets(Target):
     problem_type = "multi_label_classification"
     noun = "multi-label classification"
     metrics = METRICS
-    answers: Mapping[str, str] = {"labels": "list[string]", "scores": "list[double]"}
     Columns = SetColumns
     Rules = SetRules
     Training = SetTraining
@@ -82,7 +81,9 @@ class _ClassSets(Target):
     def codec(self, described: Mapping[str, Any]) -> "SetCodec":
         from finetrail.targets.class_sets.codec import SetCodec
 
-        return SetCodec(tuple(described["labels"]), tuple(described["thresholds"]))
+        # Models of earlier versions have no scales.
+        scales = (tuple(described.get(name, ())) for name in ("slopes", "shifts"))
+        return SetCodec(tuple(described["labels"]), tuple(described["thresholds"]), *scales)
 
     def learned(self, described: Mapping[str, Any]) -> "SetLearning":
         from finetrail.targets.class_sets.learning import SetLearning

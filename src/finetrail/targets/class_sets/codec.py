@@ -1,6 +1,6 @@
 """How the answers of a multi-label classifier are written down: logits (n, K), any of the K classes a row."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SetCodec(NamedLogits):
-    """See `finetrail.targets.codec.Codec`. Attributes: thresholds: the least probability that gives each class."""
+    """See `finetrail.targets.codec.Codec`.
+
+    Attributes:
+        thresholds: the least sigmoid of its logit that gives each class.
+        slopes, shifts: of the logits, before their sigmoids are said to be probabilities; see
+            `finetrail.targets.scaling`. Empty: the logits are as trained.
+    """
 
     thresholds: tuple[float, ...]
+    slopes: tuple[float, ...] = ()
+    shifts: tuple[float, ...] = ()
 
     @property
     def judge(self) -> "SetJudge":
@@ -26,8 +34,25 @@ class SetCodec(NamedLogits):
 
         return SetJudge(self)
 
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        return {"labels": "list[string]", "scores": "list[double]"}
+
+    @property
+    def scales(self) -> tuple[Floats, Floats]:
+        if not self.slopes:
+            return np.ones(len(self.labels)), np.zeros(len(self.labels))
+        return np.array(self.slopes), np.array(self.shifts)
+
     def described(self) -> dict[str, Any]:
-        return super().described() | {"thresholds": list(self.thresholds)}
+        own = {"thresholds": self.thresholds, "slopes": self.slopes, "shifts": self.shifts}
+        return super().described() | {name: list(values) for name, values in own.items()}
+
+    def scaled(self, logits: Logits) -> Floats:
+        """The logits of calibrated probabilities (n, K)."""
+        slopes, shifts = self.scales
+        found: Floats = logits.astype(np.float64) * slopes + shifts
+        return found
 
     def members(self, labels: Sequence[Sequence[str]]) -> Bools:
         """Which of the classes each row has (n, K), of known labels."""
@@ -45,7 +70,7 @@ class SetCodec(NamedLogits):
 
     def say(self, answers: Logits) -> dict[str, Any]:
         """The classes of each row, the likeliest first, and their probabilities."""
-        certain, given = probabilities(answers), self.predicted(answers)
+        certain, given = probabilities(self.scaled(answers)), self.predicted(answers)
         orders = [
             [k for k in np.argsort(-of_row, kind="stable").tolist() if has[k]]
             for of_row, has in zip(certain, given, strict=True)
@@ -64,7 +89,8 @@ class SetCodec(NamedLogits):
         return found - _logit(thresholds) + _logit(np.array(own.thresholds))
 
     def snippet(self, names: str) -> str:
-        given = [round(threshold, 6) for threshold in self.thresholds]
+        # An export has the scales in its head.
+        given = [round(float(one), 6) for one in probabilities(self.scaled(_logit(np.array(self.thresholds))))]
         return (
             f"thresholds = {given}\n"
             "for row in logits.tolist():\n"

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finetrail.evaluation.scores.bootstrap import Draws, Interval, intervals
-from finetrail.targets.class_sets.codec import probabilities
+from finetrail.targets.calibration import Calibrated, calibration, yes_or_no
+from finetrail.targets.class_sets.codec import SetCodec, probabilities
 from finetrail.targets.class_sets.confusions import Answers, Confusion, Mistake, confusions, losses, worst_mistakes
 from finetrail.targets.class_sets.judge import SetJudge
 from finetrail.targets.class_sets.metrics import PerClass, per_class
-from finetrail.targets.class_sets.ranking import Floats
+from finetrail.targets.class_sets.ranking import Bools, Floats
 from finetrail.targets.logits import Logits
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class SetEvaluation:
         empty: rows that have none of the classes.
         worst: the rows that were given a wrong set, the highest loss first.
         confusions: for each class, the rows that got it wrongly and those that missed it.
+        calibrated: of the question of each row and class whether the row has it.
     """
 
     labels: tuple[str, ...]
@@ -49,6 +51,7 @@ class SetEvaluation:
     empty: int
     worst: tuple[Mistake, ...]
     confusions: tuple[Confusion, ...]
+    calibrated: Calibrated
 
     @property
     def more(self) -> Mapping[str, float]:
@@ -93,7 +96,7 @@ class SetEvaluation:
         return {name: figure for name, figure in drawn.items() if figure is not None}
 
     def logged(self) -> Mapping[str, float]:
-        return {"test_loss": self.loss}
+        return {"test_loss": self.loss, "test_ece": self.calibrated.after.ece, "test_nll": self.calibrated.after.nll}
 
 
 def evaluate(judge: SetJudge, rows: "pd.DataFrame", logits: Logits, draws: Draws) -> SetEvaluation:
@@ -118,4 +121,12 @@ def evaluate(judge: SetJudge, rows: "pd.DataFrame", logits: Logits, draws: Draws
         empty=int((~answers.actual.any(axis=1)).sum()),
         worst=worst_mistakes(answers, limit=WORST),
         confusions=confusions(answers),
+        calibrated=_calibrated(codec, logits, answers.actual),
     )
+
+
+def _calibrated(codec: SetCodec, logits: Logits, actual: Bools) -> Calibrated:
+    y_true = actual.reshape(-1).astype(np.int64)
+    each = (logits.astype(np.float64), codec.scaled(logits))
+    before, after = (calibration(yes_or_no(one.reshape(-1)), y_true) for one in each)
+    return Calibrated(before, after)

@@ -19,6 +19,7 @@ from finetrail.targets.class_sets.thresholds import fit_thresholds
 from finetrail.targets.learning import Loss
 from finetrail.targets.logits import Logits
 from finetrail.targets.per_row import RowTargets
+from finetrail.targets.scaling import fit_scales
 
 if TYPE_CHECKING:
     from finetrail.targets.learning import Kept
@@ -57,5 +58,8 @@ class SetLearning:
 
     def fitted(self, kept: Any, inputs: Inputs, labels: Labels) -> "SetLearning":
         logits = self.answers(kept, inputs)
-        thresholds = fit_thresholds(self.codec.members(labels), probabilities(logits))
-        return SetLearning(replace(self.codec, thresholds=tuple(thresholds.tolist())))
+        actual = self.codec.members(labels)
+        thresholds = fit_thresholds(actual, probabilities(logits))
+        slopes, shifts = fit_scales(logits, actual)
+        said = replace(self.codec, thresholds=tuple(thresholds.tolist()), slopes=tuple(slopes), shifts=tuple(shifts))
+        return SetLearning(said)

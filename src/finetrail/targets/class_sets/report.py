@@ -7,6 +7,7 @@ from finetrail.evaluation.report.page import MISTAKES, capital
 from finetrail.evaluation.report.section import Section, Story, Tile, render
 from finetrail.targets.class_sets import METRICS
 from finetrail.targets.class_sets.evaluation import SetEvaluation
+from finetrail.targets.reliability import calibration_section
 
 _HERE = "finetrail.targets.class_sets"
 
@@ -18,7 +19,13 @@ def tell(evaluation: SetEvaluation, gallery: Gallery) -> Story:
     lead = render("lead.html.jinja", _HERE, evaluation=evaluation, weakest=scored[0] if scored else None)
     sections = [_classes(evaluation, order), _curves(evaluation), _confusions(evaluation, gallery, order)]
     about = f"{len(evaluation.labels)} classes, any number a row"
-    return Story("classes", about, lead, _tiles(evaluation), [*sections, _mistakes(evaluation, gallery)])
+    return Story(
+        "classes",
+        about,
+        lead,
+        _tiles(evaluation),
+        [*sections, _calibration(evaluation), _mistakes(evaluation, gallery)],
+    )
 
 
 def _tiles(evaluation: SetEvaluation) -> list[Tile]:
@@ -47,6 +54,11 @@ def _classes(evaluation: SetEvaluation, order: list[int]) -> Section:
 
 def _curves(evaluation: SetEvaluation) -> Section:
     return Section("curves", "Thresholds", render("curves.html.jinja", _HERE, figures=evaluation.plots()))
+
+
+def _calibration(evaluation: SetEvaluation) -> Section:
+    fitted = "The logit of each class has a slope and a shift that were fitted on the validation rows (Platt scaling)."
+    return calibration_section(evaluation.calibrated, "questions, one for each class and row", fitted, {})
 
 
 def _confusions(evaluation: SetEvaluation, gallery: Gallery, order: list[int]) -> Section:

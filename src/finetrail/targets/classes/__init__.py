@@ -31,7 +31,6 @@ class _Classes(Target):
     problem_type = "single_label_classification"
     noun = "classification"
     metrics = METRICS
-    answers: Mapping[str, str] = {"label": "string", "score": "double"}
     Columns = LabelColumns
     Rules = ClassRules
     Training = ClassTraining
@@ -61,12 +60,15 @@ class _Classes(Target):
         from finetrail.targets.classes.codec import ClassCodec
         from finetrail.targets.classes.learning import ClassLearning
 
-        return ClassLearning(ClassCodec(tuple(sorted(set(labels)))))
+        codec = ClassCodec(tuple(sorted(set(labels))))
+        return ClassLearning(codec, coverage=settings.coverage, error_rate=settings.error_rate)
 
     def codec(self, described: Mapping[str, Any]) -> "ClassCodec":
         from finetrail.targets.classes.codec import ClassCodec
 
-        return ClassCodec(tuple(described["labels"]))
+        # Models of earlier versions have their labels alone.
+        own = {name: described[name] for name in described if name != "labels"}
+        return ClassCodec(tuple(described["labels"]), **own)
 
     def learned(self, described: Mapping[str, Any]) -> "ClassLearning":
         from finetrail.targets.classes.learning import ClassLearning

@@ -1,4 +1,4 @@
-"""The figures of a classifier's report: confusion matrix and reliability diagram. Inline SVG, see drawing.py."""
+"""The figures of a classifier's report: confusion matrix, and what abstaining gains. Inline SVG, see drawing.py."""
 
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element
@@ -6,16 +6,14 @@ from xml.etree.ElementTree import Element
 import numpy as np
 from markupsafe import Markup
 
-from finetrail.evaluation.report.drawing import canvas, draw, finish, number, shorten
+from finetrail.evaluation.report.drawing import canvas, draw, finish, number, path, shorten, ticks
 from finetrail.evaluation.scores.bootstrap import Ints
-from finetrail.targets.classes.calibration import Calibration
+from finetrail.targets.classes.selective import RiskCoverage
 
 MOST_CLASSES = 50
 """More classes than this make unreadable cells: the figure then shows those with the most mistakes."""
 COUNTS_UP_TO = 25
 """With more classes the cells are too small for a number, which then only shows under the pointer."""
-FEW_ROWS = 10
-"""A bin of fewer rows says little about calibration and is drawn pale."""
 
 
 def confusion_figure(confusion: Ints, labels: Sequence[str]) -> Markup:
@@ -85,35 +83,23 @@ def _most_mistaken(confusion: Ints) -> list[int]:
     return sorted(int(k) for k in np.argsort(-mistakes, kind="stable")[:MOST_CLASSES])
 
 
-def reliability_figure(calibration: Calibration) -> Markup:
-    """Draw, for each bin of confidence, how often the model was right, and below it how many rows the bin holds."""
-    left, top, side, strip = 46.0, 10.0, 300.0, 56.0
-    base = top + side
-    svg = canvas(left + side + 24, base + strip + 62, "Reliability diagram")
-    for at in (0.0, 0.25, 0.5, 0.75, 1.0):
-        x, y = left + at * side, base - at * side
+def risk_figure(curve: RiskCoverage) -> Markup:
+    """Draw the share of wrong answers (upwards) over the share of rows that are answered, the surest first."""
+    left, top, side, height = 52.0, 14.0, 300.0, 220.0
+    base = top + height
+    y_ticks = ticks(0.0, max(0.01, float(curve.risk.max(initial=0.0))))
+    svg = canvas(left + side + 20, base + 48, "Share of wrong answers by share of rows answered")
+    for value in y_ticks:
+        y = base - value / y_ticks[-1] * height
         draw(svg, "line", kind="grid", x1=left, y1=y, x2=left + side, y2=y)
-        draw(svg, "text", f"{at:.0%}", kind="tick end", x=left - 6, y=y + 4)
-        draw(svg, "text", f"{at:.0%}", kind="tick middle", x=x, y=base + strip + 28)
-    most = max((one.rows for one in calibration.bins), default=0) or 1
-    for one in calibration.bins:
-        if not one.rows:
-            continue
-        x, width = left + one.low * side + 1, (one.high - one.low) * side - 2
-        group = draw(svg, "g", kind="few" if one.rows < FEW_ROWS else "bin")
-        draw(
-            group,
-            "title",
-            f"confidence {one.low:.0%} to {one.high:.0%}: {one.rows:,} rows, "
-            f"says {one.confidence:.1%} on average, is right in {one.accuracy:.1%}",
-        )
-        draw(group, "rect", kind="bar", x=x, y=base - one.accuracy * side, width=width, height=one.accuracy * side)
-        said = base - one.confidence * side
-        draw(group, "line", kind="said", x1=x, y1=said, x2=x + width, y2=said)
-        tall = max(1.0, one.rows / most * strip)
-        draw(group, "rect", kind="amount", x=x, y=base + 12 + strip - tall, width=width, height=tall)
-    draw(svg, "line", kind="ideal", x1=left, y1=base, x2=left + side, y2=top)
-    middle = top + side / 2
-    draw(svg, "text", "right answers", kind="axis", x=11, y=middle, transform=f"rotate(-90 11 {number(middle)})")
-    draw(svg, "text", "confidence (and rows at that confidence)", kind="axis", x=left + side / 2, y=base + strip + 50)
+        draw(svg, "text", f"{100 * value:g}%", kind="tick end", x=left - 6, y=y + 4)
+    for at in (0.0, 0.25, 0.5, 0.75, 1.0):
+        draw(svg, "text", f"{at:.0%}", kind="tick middle", x=left + at * side, y=base + 18)
+    # More points than pixels draw the same line.
+    kept = np.unique(np.linspace(0, len(curve.risk) - 1, min(300, len(curve.risk))).astype(np.int64))
+    points = [(left + curve.coverage[k] * side, base - curve.risk[k] / y_ticks[-1] * height) for k in kept]
+    draw(svg, "polyline", kind="curve c0", points=path([(float(x), float(y)) for x, y in points]))
+    middle = top + height / 2
+    draw(svg, "text", "wrong answers", kind="axis", x=11, y=middle, transform=f"rotate(-90 11 {number(middle)})")
+    draw(svg, "text", "rows answered, the surest first", kind="axis", x=left + side / 2, y=base + 40)
     return finish(svg)

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finetrail.evaluation.scores.bootstrap import Draws, Floats, Ints
-from finetrail.targets.classes.calibration import calibration
+from finetrail.targets.calibration import calibration
 from finetrail.targets.classes.codec import ClassCodec
-from finetrail.targets.classes.metrics import FORMULAS, Counts, log_softmax, totals
+from finetrail.targets.classes.metrics import FORMULAS, Counts, totals
 from finetrail.targets.logits import Logits, table_per_label
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class ClassJudge:
         return {f"recall of {label}": (actual == number, right) for number, label in enumerate(self.codec.labels)}
 
     def errors(self, labels: Sequence[str], answers: Logits) -> Mapping[str, float]:
-        return {"calibration": calibration(np.exp(log_softmax(answers)), self.codec.numbers(labels)).ece}
+        return {"calibration": calibration(self.codec.log_probabilities(answers), self.codec.numbers(labels)).ece}
 
     def evaluate(
         self, rows: "pd.DataFrame", answers: Logits, draws: Draws, trained: Mapping[str, Any]

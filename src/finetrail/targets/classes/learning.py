@@ -1,9 +1,10 @@
 """What a classifier learns: a logit for each class."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from torch import Tensor, nn
 
 from finetrail.evaluation.scores.bootstrap import point_scores
@@ -13,10 +14,13 @@ from finetrail.models.network import Batch, Network
 from finetrail.targets.classes.codec import ClassCodec
 from finetrail.targets.classes.losses import class_weights, cross_entropy, focal
 from finetrail.targets.classes.metrics import cross_entropy as loss_of
+from finetrail.targets.classes.selective import fit_least_confident
 from finetrail.targets.classes.settings import ClassTraining
+from finetrail.targets.conformal import conformal_quantile
 from finetrail.targets.learning import Loss
 from finetrail.targets.logits import Logits
 from finetrail.targets.per_row import RowTargets
+from finetrail.targets.scaling import fit_temperature
 
 if TYPE_CHECKING:
     from finetrail.targets.learning import Kept
@@ -24,9 +28,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClassLearning:
-    """See `finetrail.targets.learning.Learning`."""
+    """See `finetrail.targets.learning.Learning`. Attributes: coverage, error_rate: see `ClassCodec`."""
 
     codec: ClassCodec
+    coverage: float | None = None
+    error_rate: float | None = None
 
     def head(self, width: int) -> nn.Module:
         return nn.Linear(width, len(self.codec.labels))
@@ -55,4 +61,15 @@ class ClassLearning:
         """Nothing to do: logits are the answer."""
 
     def fitted(self, kept: Any, inputs: Inputs, labels: Sequence[str]) -> "ClassLearning":
-        return self  # the likeliest class is the answer
+        logits, y_true = self.answers(kept, inputs), self.codec.numbers(labels)
+        codec = replace(self.codec, temperature=fit_temperature(logits, y_true))
+        probabilities = np.exp(codec.log_probabilities(logits))
+        if self.coverage is not None:
+            strange = 1 - probabilities[np.arange(len(y_true)), y_true]
+            least = 1 - conformal_quantile(strange, self.coverage)
+            codec = replace(codec, coverage=self.coverage, least_probable=least)
+        if self.error_rate is not None:
+            confidence, right = probabilities.max(axis=1), logits.argmax(axis=1) == y_true
+            least = fit_least_confident(confidence, right, self.error_rate)
+            codec = replace(codec, error_rate=self.error_rate, least_confident=least)
+        return replace(self, codec=codec)

@@ -13,12 +13,12 @@ from finetrail.targets.classes import METRICS
 from finetrail.targets.classes.evaluation import ClassEvaluation
 from finetrail.targets.classes.figures import (
     COUNTS_UP_TO,
-    FEW_ROWS,
     MOST_CLASSES,
     confusion_figure,
-    reliability_figure,
+    risk_figure,
 )
 from finetrail.targets.classes.mistakes import Answer
+from finetrail.targets.reliability import calibration_section
 
 CLASSES = 40
 """Classes whose examples are shown, the weakest; more would make a page of many megabytes."""
@@ -43,6 +43,7 @@ def tell(evaluation: ClassEvaluation, gallery: Gallery) -> Story:
         _classes(evaluation, classes),
         *_examples(evaluation, gallery),
         _calibration(evaluation),
+        _abstaining(evaluation),
         _mistakes(evaluation, gallery),
     ]
     return Story("class", f"{len(evaluation.labels)} classes", lead, _tiles(evaluation), sections)
@@ -62,7 +63,7 @@ def _tiles(evaluation: ClassEvaluation) -> list[Tile]:
         ends = f"{metric.say(interval.low)} to {metric.say(interval.high)}"
         tiles.append(Tile(capital(metric.title), metric.say(interval.value), (ends,), interval))
     guessing = f"guessing gives {math.log(len(evaluation.labels)):.3f}"
-    tiles.append(Tile("Calibration error", f"{evaluation.calibration.ece:.3f}", ("ECE; 0 is best",)))
+    tiles.append(Tile("Calibration error", f"{evaluation.calibrated.after.ece:.3f}", ("ECE; 0 is best",)))
     return [*tiles, Tile("Loss", f"{evaluation.loss:.3f}", (guessing,))]
 
 
@@ -103,16 +104,19 @@ def _examples(evaluation: ClassEvaluation, gallery: Gallery) -> list[Section]:
 
 
 def _calibration(evaluation: ClassEvaluation) -> Section:
-    measured = evaluation.calibration
-    html = render(
-        "calibration.html.jinja",
-        _HERE,
-        evaluation=evaluation,
-        reliability_figure=reliability_figure(measured),
-        few=FEW_ROWS,
-    )
-    described = asdict(measured) | {"bins": [asdict(one) for one in measured.bins]}
-    return Section("calibration", "Calibration", html, {"calibration": described})
+    temperature = evaluation.temperature
+    fitted = f"Its logits are divided by {temperature:.3g}, a temperature that was fitted on the validation rows."
+    return calibration_section(evaluation.calibrated, "rows", fitted, {"temperature": temperature})
+
+
+def _abstaining(evaluation: ClassEvaluation) -> Section:
+    html = render("abstaining.html.jinja", _HERE, evaluation=evaluation, figure=risk_figure(evaluation.curve))
+    found: dict[str, Any] = {"area_under_risk_coverage": evaluation.curve.area}
+    if evaluation.covered is not None:
+        found["label_sets"] = asdict(evaluation.covered)
+    if evaluation.selected is not None:
+        found["selected"] = asdict(evaluation.selected)
+    return Section("abstaining", "Abstaining", html, {"abstaining": found})
 
 
 def _mistakes(evaluation: ClassEvaluation, gallery: Gallery) -> Section:

@@ -34,6 +34,10 @@ class ClassTraining(Training):
         label_smoothing: the share of the target that is spread over all classes (Szegedy et al. 2016).
         class_weights: `balanced`: each class counts the same in the loss, however many rows it has (King & Zeng 2001);
             `effective`: by the effective number of its rows (Cui et al. 2019); null: each row counts the same.
+        coverage: an answer also holds `label_set`, the classes among which the actual one is with this frequency
+            (split-conformal: Sadinle et al. 2019); null: it does not.
+        error_rate: an answer also says whether the model had better `abstain`, so that of the answers that are left
+            this share is wrong; null: it does not.
     """
 
     loss: Literal["cross_entropy", "focal"] = "cross_entropy"
@@ -41,6 +45,8 @@ class ClassTraining(Training):
     focal_gamma: float = Field(2.0, ge=0)
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     class_weights: Literal["balanced", "effective"] | None = None
+    coverage: float | None = Field(None, gt=0, lt=1)
+    error_rate: float | None = Field(None, gt=0, lt=1)
 
 
 class ClassSlice(LabelSlice):

@@ -36,7 +36,6 @@ class _Numbers(Target):
     problem_type = "regression"
     noun = "regression"
     metrics = METRICS
-    answers: Mapping[str, str] = {"prediction": "double"}
     Columns = NumberColumns
     Rules = NumberRules
     Training = NumberTraining
@@ -82,12 +81,15 @@ class _Numbers(Target):
                 f"the training labels vary by {std:g} around {mean:g}, too little or too much for float32; subtract a "
                 "constant, or divide by one, in the source"
             )
-        return NumberLearning(NumberCodec(mean, std), settings.loss, settings.huber_delta)
+        return NumberLearning(NumberCodec(mean, std), settings.loss, settings.huber_delta, settings.coverage)
 
     def codec(self, described: Mapping[str, Any]) -> "NumberCodec":
         from finetrail.targets.numbers.codec import NumberCodec
 
-        return NumberCodec(float(described["mean"]), float(described["std"]))
+        # Models of earlier versions have no intervals.
+        widths = tuple((level, width) for level, width in described.get("half_widths", ()))
+        own = (widths, described.get("coverage"), described.get("half_width"))
+        return NumberCodec(float(described["mean"]), float(described["std"]), *own)
 
     def learned(self, described: Mapping[str, Any]) -> "NumberLearning":
         from finetrail.targets.numbers.learning import NumberLearning

@@ -1,6 +1,6 @@
 """How the answers of a regression are written down: a number (n, 1) a row, in the unit of the labels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,21 @@ Predictions = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True)
 class NumberCodec:
-    """See `finetrail.targets.codec.Codec`. Attributes: mean, std: of the training labels."""
+    """See `finetrail.targets.codec.Codec`.
+
+    Attributes:
+        mean, std: of the training labels.
+        half_widths: how far from the answer the actual number lies at most, in these shares of rows; see
+            `finetrail.targets.conformal`.
+        coverage: how often the interval of an answer is to hold the actual number; None: answers have no interval.
+        half_width: of that interval.
+    """
 
     mean: float
     std: float
+    half_widths: tuple[tuple[float, float], ...] = ()
+    coverage: float | None = None
+    half_width: float | None = None
 
     @property
     def outputs(self) -> list[str]:
@@ -36,8 +47,18 @@ class NumberCodec:
 
         return NumberJudge(self)
 
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        ends = {} if self.half_width is None else {"low": "double", "high": "double"}
+        return {PREDICTION: "double", **ends}
+
+    @property
+    def scales(self) -> None:
+        """A number is not a probability."""
+
     def described(self) -> dict[str, Any]:
-        return {"mean": self.mean, "std": self.std}
+        stated = {} if self.coverage is None else {"coverage": self.coverage, "half_width": self.half_width}
+        return {"mean": self.mean, "std": self.std, "half_widths": [list(pair) for pair in self.half_widths], **stated}
 
     def unknown(self, labels: Sequence[float]) -> str:
         return ""  # any number can be asked for
@@ -55,7 +76,10 @@ class NumberCodec:
         return frame[PREDICTION].to_numpy()[:, None]
 
     def say(self, answers: Predictions) -> dict[str, Any]:
-        return {PREDICTION: answers[:, 0].astype(np.float64)}
+        found = answers[:, 0].astype(np.float64)
+        if self.half_width is None:
+            return {PREDICTION: found}
+        return {PREDICTION: found, "low": found - self.half_width, "high": found + self.half_width}
 
     def apart(self, one: Predictions, other: Predictions) -> Floats:
         apart: Floats = np.abs(one[:, 0].astype(np.float64) - other[:, 0].astype(np.float64))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finetrail.evaluation.scores.bootstrap import Draws, Floats, Interval, intervals
-from finetrail.targets.numbers.codec import Predictions
+from finetrail.targets.conformal import Promise
+from finetrail.targets.numbers.codec import NumberCodec, Predictions
 from finetrail.targets.numbers.judge import NumberJudge
 from finetrail.targets.numbers.metrics import scores
 
@@ -66,6 +67,7 @@ class NumberEvaluation:
         ranges: rows by the size of their label.
         worst: the largest errors first.
         shown: rows to draw, as many as a page can take.
+        intervals: how often the actual number lies as near as it was to on validation rows, and that distance.
     """
 
     metrics: Mapping[str, Interval]
@@ -77,6 +79,7 @@ class NumberEvaluation:
     ranges: tuple[Range, ...]
     worst: tuple[NumberAnswer, ...]
     shown: tuple[NumberAnswer, ...]
+    intervals: tuple[Promise, ...]
 
     @property
     def rows(self) -> int:
@@ -115,7 +118,8 @@ class NumberEvaluation:
         }
 
     def logged(self) -> Mapping[str, float]:
-        return {f"baseline_test_{name}": self.baseline[name] for name in ("rmse", "mae")}
+        held = {f"test_coverage_{100 * one.wanted:g}": one.share for one in self.intervals}
+        return {f"baseline_test_{name}": self.baseline[name] for name in ("rmse", "mae")} | held
 
 
 def evaluate(judge: NumberJudge, rows: "pd.DataFrame", predictions: Predictions, draws: Draws) -> NumberEvaluation:
@@ -138,7 +142,18 @@ def evaluate(judge: NumberJudge, rows: "pd.DataFrame", predictions: Predictions,
         ranges=_ranges(y_true, y_pred),
         worst=tuple(sorted(answers, key=lambda one: (-abs(one.error), one.id))[:WORST]),
         shown=tuple(sorted(answers, key=lambda one: one.id)[:SHOWN]),
+        intervals=tuple(_held(np.abs(y_pred - y_true), *pair) for pair in _promises(judge.codec)),
     )
+
+
+def _promises(codec: NumberCodec) -> list[tuple[float, float]]:
+    """Coverages and half widths, in their order."""
+    own = [] if codec.coverage is None or codec.half_width is None else [(codec.coverage, codec.half_width)]
+    return sorted({*codec.half_widths, *own})
+
+
+def _held(errors: Floats, coverage: float, half_width: float) -> Promise:
+    return Promise(coverage, float((errors <= half_width).mean()), 2 * half_width)
 
 
 def _ranges(y_true: Floats, y_pred: Floats) -> tuple[Range, ...]:

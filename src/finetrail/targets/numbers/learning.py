@@ -5,7 +5,7 @@ the end mean and standard deviation go into the head, and the model answers in t
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from finetrail.evaluation.scores.bootstrap import Floats
 from finetrail.evaluation.scores.metric import Point
 from finetrail.models.inputs import Inputs
 from finetrail.models.network import Batch, Network
+from finetrail.targets.conformal import LEVELS, conformal_quantile, promised
 from finetrail.targets.learning import Loss
 from finetrail.targets.numbers import metrics
 from finetrail.targets.numbers.codec import NumberCodec, Predictions
@@ -29,11 +30,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class NumberLearning:
-    """See `finetrail.targets.learning.Learning`. Attributes: distance, huber_delta: of the loss."""
+    """See `finetrail.targets.learning.Learning`.
+
+    Attributes:
+        distance, huber_delta: of the loss.
+        coverage: see `NumberCodec`.
+    """
 
     codec: NumberCodec
     distance: str = "mse"
     huber_delta: float = 1.0
+    coverage: float | None = None
 
     def head(self, width: int) -> nn.Module:
         return nn.Linear(width, 1)
@@ -66,7 +73,13 @@ class NumberLearning:
             head.bias.mul_(self.codec.std).add_(self.codec.mean)
 
     def fitted(self, kept: Any, inputs: Inputs, labels: Sequence[float]) -> "NumberLearning":
-        return self
+        errors = np.abs(self.answers(kept, inputs)[:, 0].astype(np.float64) - np.array(labels, dtype=np.float64))
+        levels = [level for level in LEVELS if promised(len(errors), level)]
+        codec = replace(self.codec, half_widths=tuple((one, conformal_quantile(errors, one)) for one in levels))
+        if self.coverage is not None:
+            width = conformal_quantile(errors, self.coverage)
+            codec = replace(codec, coverage=self.coverage, half_width=width)
+        return replace(self, codec=codec)
 
     def _standardised(self, labels: Sequence[float]) -> np.ndarray:
         return ((np.array(labels) - self.codec.mean) / self.codec.std).astype(np.float32)

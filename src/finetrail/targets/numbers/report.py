@@ -20,7 +20,7 @@ _HERE = "finetrail.targets.numbers"
 def tell(evaluation: NumberEvaluation, gallery: Gallery) -> Story:
     """The story of the report."""
     lead = render("lead.html.jinja", _HERE, evaluation=evaluation)
-    sections = [_fit(evaluation), _ranges(evaluation), _mistakes(evaluation, gallery)]
+    sections = [_fit(evaluation), _ranges(evaluation), *_intervals(evaluation), _mistakes(evaluation, gallery)]
     return Story("number", "", lead, list(_tiles(evaluation)), sections)
 
 
@@ -60,6 +60,14 @@ def _ranges(evaluation: NumberEvaluation) -> Section:
     largest = max(one.mae for one in evaluation.ranges) or 1.0
     html = render("ranges.html.jinja", _HERE, evaluation=evaluation, largest=largest)
     return Section("ranges", "By size", html, {"ranges": [asdict(one) for one in evaluation.ranges]})
+
+
+def _intervals(evaluation: NumberEvaluation) -> list[Section]:
+    if not evaluation.intervals:
+        return []
+    found = [asdict(one) for one in evaluation.intervals]
+    html = render("intervals.html.jinja", _HERE, intervals=evaluation.intervals)
+    return [Section("intervals", "Intervals", html, {"prediction_intervals": found})]
 
 
 def _mistakes(evaluation: NumberEvaluation, gallery: Gallery) -> Section:

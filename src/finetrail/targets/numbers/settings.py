@@ -30,8 +30,11 @@ class NumberTraining(Training):
         metric: the validation metric that picks the best evaluation.
         huber_delta: the error above which `huber` no longer counts its square, in standard deviations of the
             training labels.
+        coverage: an answer also holds an interval, from `low` to `high`, which the actual number lies in with this
+            frequency (split-conformal: Vovk et al. 2005); null: it does not.
     """
 
     loss: Literal["mse", "huber", "mae"] = "mse"
     metric: Literal["pearson", "spearman", "r2", "mae", "rmse"] = "rmse"
     huber_delta: float = Field(1.0, gt=0)
+    coverage: float | None = Field(None, gt=0, lt=1)

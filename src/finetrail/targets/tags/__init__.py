@@ -39,7 +39,6 @@ class _Tags(Target):
     problem_type = "token_classification"
     noun = "token classification"
     metrics = METRICS
-    answers: Mapping[str, str] = {"spans": "list[{start: long, end: long, type: string, score: double}]"}
     facts = FACTS
     formats: Mapping[str, RecordReader] = {"conll": read_conll, "conllu": read_conllu}
     endings: Mapping[str, str] = {
@@ -92,7 +91,8 @@ class _Tags(Target):
     def codec(self, described: Mapping[str, Any]) -> "TagCodec":
         from finetrail.targets.tags.codec import TagCodec
 
-        return TagCodec(tuple(described["types"]), bool(described["plain"]))
+        temperature = described.get("temperature", 1.0)  # models of earlier versions have none
+        return TagCodec(tuple(described["types"]), bool(described["plain"]), temperature)
 
     def learned(self, described: Mapping[str, Any]) -> "TagLearning":
         from finetrail.targets.tags.learning import TagLearning

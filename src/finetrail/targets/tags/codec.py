@@ -55,10 +55,12 @@ class TagCodec:
     Attributes:
         types: of spans, in the order of the outputs.
         plain: whether every word is a span of its own, as in parts of speech; then accuracy is that of these.
+        temperature: what logits are divided by before they become probabilities; see `finetrail.targets.scaling`.
     """
 
     types: tuple[str, ...]
     plain: bool = False
+    temperature: float = 1.0
 
     @property
     def outputs(self) -> list[str]:
@@ -75,17 +77,25 @@ class TagCodec:
 
         return TagJudge(self)
 
+    @property
+    def kinds(self) -> Mapping[str, str]:
+        return {"spans": "list[{start: long, end: long, type: string, score: double}]"}
+
+    @property
+    def scales(self) -> tuple[Floats, Floats]:
+        outputs = len(self.outputs)
+        return np.full(outputs, 1 / self.temperature), np.zeros(outputs)
+
     def described(self) -> dict[str, Any]:
-        return {"types": list(self.types), "plain": self.plain}
+        return {"types": list(self.types), "plain": self.plain, "temperature": self.temperature}
 
     def answered(self, words: Sequence[Words], logits: Sequence[NDArray[np.float32]]) -> TagAnswers:
         """The answers that logits (W, K) of each row's words mean."""
         tags, spans, scores = self.outputs, [], []
         for of_row, found in zip(words, logits, strict=True):
-            certain = log_softmax(found)
-            path = best_path(certain, tags)
+            path = best_path(log_softmax(found), tags)  # the same at every temperature
             spans.append(decode([tags[number] for number in path], of_row))
-            scores.append(span_scores(certain, path, tags))
+            scores.append(span_scores(log_softmax(found / self.temperature), path, tags))
         return TagAnswers(words, logits, spans, scores)
 
     def unknown(self, labels: Sequence[Sequence[Mapping[str, Any]]]) -> str:
@@ -151,7 +161,8 @@ class TagCodec:
 
     def aligned(self, answers: TagAnswers, own: "TagCodec") -> TagAnswers:
         order = [self.number_of[tag] for tag in own.outputs]
-        return replace(answers, logits=[one[:, order] for one in answers.logits])
+        scale = np.float32(own.temperature / self.temperature)
+        return replace(answers, logits=[one[:, order] * scale for one in answers.logits])
 
     def snippet(self, names: str) -> str:
         return f"print([[{names}[number] for number in row] for row in logits.argmax(-1).tolist()])"

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finetrail.evaluation.scores.bootstrap import Draws, Interval, Ints, intervals
-from finetrail.targets.tags.codec import TagAnswers
+from finetrail.targets.calibration import Calibrated, calibration
+from finetrail.targets.tags.alignment import encode
+from finetrail.targets.tags.codec import TagAnswers, TagCodec, log_softmax
 from finetrail.targets.tags.judge import TagJudge
 from finetrail.targets.tags.metrics import PerType, per_type
 from finetrail.targets.tags.mistakes import Comparison, Kind, compare, confusion, count_kinds
@@ -48,6 +50,7 @@ class TagEvaluation:
         kinds: how many spans were right, missed, and so on.
         confusion: types of the label by predicted types (T + 1, T + 1); the last is no span.
         worst: the rows with the mistakes that the model was surest of.
+        calibrated: of the likeliest tag of each word.
     """
 
     types: tuple[str, ...]
@@ -62,6 +65,8 @@ class TagEvaluation:
     kinds: Mapping[Kind, int]
     confusion: Ints
     worst: tuple[TaggedRow, ...]
+    temperature: float
+    calibrated: Calibrated
 
     @property
     def more(self) -> Mapping[str, float]:
@@ -97,7 +102,8 @@ class TagEvaluation:
         return {"types": types_figure(self.confusion, self.types), "f1": f1_figure(self.of_types, self.types)}
 
     def logged(self) -> Mapping[str, float]:
-        return {f"test_{kind}_spans": float(count) for kind, count in self.kinds.items()}
+        counts = {f"test_{kind}_spans": float(count) for kind, count in self.kinds.items()}
+        return counts | {"test_ece": self.calibrated.after.ece, "test_nll": self.calibrated.after.nll}
 
 
 def evaluate(judge: TagJudge, rows: "pd.DataFrame", answers: TagAnswers, draws: Draws) -> TagEvaluation:
@@ -121,7 +127,18 @@ def evaluate(judge: TagJudge, rows: "pd.DataFrame", answers: TagAnswers, draws: 
         kinds=count_kinds(compared),
         confusion=confusion(compared, codec.types),
         worst=_worst(rows["id"].tolist(), gold, answers, compared),
+        temperature=codec.temperature,
+        calibrated=_calibrated(codec, gold, answers),
     )
+
+
+def _calibrated(codec: TagCodec, gold: Sequence[list[Span]], answers: TagAnswers) -> Calibrated:
+    tags = [tag for spans, words in zip(gold, answers.words, strict=True) for tag in encode(spans, words)]
+    # A type that the model does not know is no type to it.
+    y_true = np.array([codec.number_of.get(tag, 0) for tag in tags], dtype=np.int64)
+    logits = np.concatenate([np.zeros((0, len(codec.outputs)), dtype=np.float32), *answers.logits])
+    before, after = (calibration(log_softmax(logits / one), y_true) for one in (1.0, codec.temperature))
+    return Calibrated(before, after)
 
 
 def _worst(

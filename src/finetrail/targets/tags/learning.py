@@ -15,6 +15,7 @@ from finetrail.evaluation.scores.metric import Point
 from finetrail.models.inputs import Changes
 from finetrail.models.network import Batch, Network
 from finetrail.targets.learning import Loss
+from finetrail.targets.scaling import fit_temperature
 from finetrail.targets.tags.alignment import Words, encode
 from finetrail.targets.tags.codec import TagAnswers, TagCodec, log_softmax
 from finetrail.targets.tags.judge import Labels
@@ -130,9 +131,12 @@ class TagLearning:
         """Nothing to do: logits are the answer."""
 
     def fitted(self, kept: Any, inputs: Any, labels: Labels) -> "TagLearning":
-        """The validation rows show whether every word is tagged."""
-        tagged = [number for numbers in self._numbers(labels, inputs) for number in numbers.tolist()]
-        return TagLearning(replace(self.codec, plain=bool(tagged) and all(tagged)))
+        """The validation rows show whether every word is tagged, and how sure the model may be."""
+        tagged = np.concatenate([np.zeros(0, dtype=np.int64), *self._numbers(labels, inputs)])
+        nothing = np.zeros((0, len(self.codec.outputs)), dtype=np.float32)
+        logits = np.concatenate([nothing, *self.answers(kept, inputs).logits])
+        plain = bool(len(tagged)) and bool(tagged.all())
+        return TagLearning(replace(self.codec, plain=plain, temperature=fit_temperature(logits, tagged)))
 
     def _numbers(self, labels: Labels, inputs: Any) -> list[np.ndarray]:
         """The tag number of each word of each row."""

@@ -3,6 +3,7 @@
 from finetrail.evaluation.report.gallery import Gallery
 from finetrail.evaluation.report.page import MISTAKES, capital
 from finetrail.evaluation.report.section import Section, Story, Tile, render
+from finetrail.targets.reliability import calibration_section
 from finetrail.targets.tags import METRICS
 from finetrail.targets.tags.evaluation import TagEvaluation
 from finetrail.targets.tags.marked import marked
@@ -23,7 +24,7 @@ _KINDS: dict[Kind, str] = {
 def tell(evaluation: TagEvaluation, gallery: Gallery) -> Story:
     """The story of the report."""
     lead = render("lead.html.jinja", _HERE, evaluation=evaluation)
-    sections = [_kinds(evaluation), _types(evaluation), _sentences(evaluation, gallery)]
+    sections = [_kinds(evaluation), _types(evaluation), _calibration(evaluation), _sentences(evaluation, gallery)]
     about = f"{len(evaluation.types)} types of spans"
     return Story("spans", about, lead, _tiles(evaluation), sections)
 
@@ -57,6 +58,13 @@ def _types(evaluation: TagEvaluation) -> Section:
     shown = ("accuracy", *names) if evaluation.plain else names
     html = render("types.html.jinja", _HERE, types=[(label, per_type[label]) for label in order], names=shown)
     return Section("types", "Types", html, {"per_type": per_type})
+
+
+def _calibration(evaluation: TagEvaluation) -> Section:
+    fitted = (
+        f"Its logits are divided by {evaluation.temperature:.3g}, a temperature that was fitted on the validation rows."
+    )
+    return calibration_section(evaluation.calibrated, "words", fitted, {"temperature": evaluation.temperature})
 
 
 def _sentences(evaluation: TagEvaluation, gallery: Gallery) -> Section:

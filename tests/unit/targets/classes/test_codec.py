@@ -18,7 +18,7 @@ def test_the_codec_is_known_again_from_what_is_written_of_it() -> None:
 
 def test_an_answer_is_said_as_a_label_and_its_probability() -> None:
     said = CODEC.say(LOGITS)
-    assert list(said) == list(CLASSES.answers)
+    assert list(said) == list(CODEC.kinds) == ["label", "score"]
     assert said["label"] == ["b", "a"]
     shares = [np.exp(2) / (1 + np.exp(2) + np.exp(-1)), np.exp(3) / (np.exp(3) + 1 + np.exp(0.1))]
     assert said["score"] == pytest.approx(shares)

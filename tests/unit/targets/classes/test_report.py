@@ -89,7 +89,7 @@ def test_a_tile_a_metric_and_those_of_calibration_and_loss() -> None:
                 ("Macro F1", "macro_f1"),
             )
         ),
-        ("Calibration error", f"{evaluation.calibration.ece:.3f}"),
+        ("Calibration error", f"{evaluation.calibrated.after.ece:.3f}"),
         ("Loss", f"{evaluation.loss:.3f}"),
     ]
     assert tiles[-1].notes == (f"guessing gives {np.log(2):.3f}",)

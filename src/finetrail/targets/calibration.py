@@ -24,22 +24,44 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """ECE in [0, 1], Brier score in [0, 2] (both: lower is better), the mean confidence, and the reliability bins."""
+    """How far probabilities can be trusted.
+
+    Attributes:
+        ece: expected calibration error, from 0 (best) to 1.
+        brier: Brier score, from 0 (best) to 2.
+        nll: mean negative log-likelihood of the actual classes, in nats; 0 is best.
+        confidence: the mean probability of the predicted class.
+    """
 
     ece: float
     brier: float
+    nll: float
     confidence: float
     bins: tuple[Bin, ...]
 
+    @property
+    def accuracy(self) -> float:
+        """The share of right answers."""
+        return sum(one.rows * one.accuracy for one in self.bins) / max(1, sum(one.rows for one in self.bins))
 
-def calibration(probabilities: Floats, y_true: Ints, bins: int = 15) -> Calibration:
+
+@dataclass(frozen=True)
+class Calibrated:
+    """The same answers, with the probabilities of the training and with those that are served."""
+
+    before: Calibration
+    after: Calibration
+
+
+def calibration(log_probabilities: Floats, y_true: Ints, bins: int = 15) -> Calibration:
     """Compare the probability of the predicted class with how often it is right.
 
     Args:
-        probabilities: (n, K), rows sum to 1, n > 0.
+        log_probabilities: logarithms of the probabilities (n, K), whose rows sum to 1, n > 0.
         y_true: actual classes (n,).
         bins: number of bins of equal width; Guo et al. use 15.
     """
+    probabilities = np.exp(log_probabilities)
     confidence = probabilities.max(axis=1)
     right = (probabilities.argmax(axis=1) == y_true).astype(np.float64)
     edges = np.linspace(0.0, 1.0, bins + 1)
@@ -51,12 +73,18 @@ def calibration(probabilities: Floats, y_true: Ints, bins: int = 15) -> Calibrat
     mean_accuracy = np.bincount(index, weights=right, minlength=bins) / divisor
     given_to_actual = probabilities[np.arange(len(y_true)), y_true]
     return Calibration(
-        ece=float((rows * np.abs(mean_confidence - mean_accuracy)).sum() / len(y_true)),
+        ece=float((rows * np.abs(mean_confidence - mean_accuracy)).sum() / max(1, len(y_true))),
         # The square of (p - one-hot), expanded: no second (n, K) array.
         brier=float(((probabilities**2).sum(axis=1) - 2 * given_to_actual + 1).mean()),
+        nll=float(-log_probabilities[np.arange(len(y_true)), y_true].mean()),
         confidence=float(confidence.mean()),
         bins=tuple(
             Bin(float(low), float(high), int(n), float(said), float(was))
             for low, high, n, said, was in zip(edges, edges[1:], rows, mean_confidence, mean_accuracy, strict=False)
         ),
     )
+
+
+def yes_or_no(log_odds: Floats) -> Floats:
+    """Logarithms of the probabilities of no and yes (n, 2), from the log-odds of yes (n,)."""
+    return -np.stack([np.logaddexp(0, log_odds), np.logaddexp(0, -log_odds)], axis=1)
