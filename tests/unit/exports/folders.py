@@ -28,8 +28,8 @@ PAIRS = [(TEXTS[0], TEXTS[1]), (TEXTS[1], TEXTS[0]), (TEXTS[3], TEXTS[2]), (TEXT
 IMAGES = ["square.png", "wide.png", "turned.jpg"]
 
 KNOWN: dict[str, dict[str, Any]] = {
-    "classes": {"labels": LABELS},
-    "class_sets": {"labels": LABELS, "thresholds": [0.5, 0.25, 0.75]},
+    "classes": {"labels": LABELS, "temperature": 1.5},
+    "class_sets": {"labels": LABELS, "thresholds": [0.5, 0.25, 0.75], "slopes": [0.5, 1, 2], "shifts": [0.1, 0, -0.3]},
     "numbers": {"mean": 0.0, "std": 1.0},
 }
 """What a model knows of its labels, by the kind of target."""
@@ -62,6 +62,12 @@ class Case:
 
     built: Built
     said: NDArray[np.float32]
+
+    @property
+    def calibrated(self) -> NDArray[np.float64]:
+        """What an export answers, so that the softmax or sigmoid of it is a calibrated probability."""
+        slopes, shifts = self.built.codec.scales or (np.ones(1), np.zeros(1))
+        return np.asarray(self.said * slopes + shifts, dtype=np.float64)
 
 
 def build(

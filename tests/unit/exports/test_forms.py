@@ -49,7 +49,7 @@ def folders(
 def test_the_cards_own_code_gives_the_same_outputs(
     cases: dict[str, Case], folders: dict[tuple[str, Form], Path], name: str
 ) -> None:
-    np.testing.assert_allclose(np.load(folders[name, "hf"] / "logits.npy"), cases[name].said, atol=1e-4)
+    np.testing.assert_allclose(np.load(folders[name, "hf"] / "logits.npy"), cases[name].calibrated, atol=1e-4)
 
 
 @pytest.mark.parametrize(("name", "form"), [*((name, "hf") for name in CASES), *((name, "onnx") for name in ONNX)])
@@ -70,8 +70,19 @@ def test_the_cards_own_code_prints_the_answers(
 @pytest.mark.parametrize("name", ONNX)
 def test_onnx_gives_the_same_outputs(cases: dict[str, Case], folders: dict[tuple[str, Form], Path], name: str) -> None:
     folder = folders[name, "onnx"]
-    np.testing.assert_allclose(np.load(folder / "logits.npy"), cases[name].said, atol=1e-3)
+    np.testing.assert_allclose(np.load(folder / "logits.npy"), cases[name].calibrated, atol=1e-3)
     assert json.loads((folder / "labels.json").read_text()) == cases[name].built.codec.outputs
+
+
+def test_a_pipeline_of_transformers_gives_the_score_that_the_model_serves(
+    cases: dict[str, Case], folders: dict[tuple[str, Form], Path]
+) -> None:
+    from transformers import pipeline
+
+    found = pipeline("text-classification", model=str(folders["cls", "hf"]), device="cpu")(TEXTS, truncation=True)
+    said = cases["cls"].built.codec.say(cases["cls"].said)
+    assert [one["label"] for one in found] == said["label"]
+    assert [one["score"] for one in found] == pytest.approx(said["score"], abs=1e-4)
 
 
 def test_sentence_transformers_loads_encoder_and_head_as_one(
@@ -81,7 +92,7 @@ def test_sentence_transformers_loads_encoder_and_head_as_one(
 
     for name in ("mean", "distilbert"):
         loaded = SentenceTransformer(str(folders[name, "hf"]), device="cpu")
-        np.testing.assert_allclose(loaded.encode(TEXTS), cases[name].said, atol=1e-4)
+        np.testing.assert_allclose(loaded.encode(TEXTS), cases[name].calibrated, atol=1e-4)
 
 
 def test_the_configuration_names_labels_and_problem(folders: dict[tuple[str, Form], Path]) -> None:

@@ -129,7 +129,7 @@ def test_images(illustrated: Workspace) -> None:
     logits = np.stack(predictions["logits"].tolist())
     assert [red_or_blue.LABELS[k] for k in logits.argmax(axis=1)].count("red") == 20
     written = read_json(illustrated.test_report / "metrics.json")
-    assert set(written) == {"test", "intervals", "per_class", "calibration"}
+    assert set(written) == {"test", "intervals", "per_class", "calibration", "abstaining"}
     assert written["test"] == {name: one.value for name, one in done.metrics.items()} | {"loss": done.loss}
     assert written["test"]["accuracy"] == 0.75
     assert set(written["intervals"]) == {"confidence", "resamples", *done.metrics}
@@ -142,7 +142,7 @@ def test_images(illustrated: Workspace) -> None:
 def test_the_figures_that_dvc_compares_stand_each_in_a_file_of_its_own(illustrated: Workspace) -> None:
     _tested(illustrated, red_or_blue.NAME)
     plots = illustrated.test_report / "plots"
-    assert sorted(path.name for path in plots.iterdir()) == ["confusion.svg", "reliability.svg"]
+    assert sorted(path.name for path in plots.iterdir()) == ["confusion.svg", "reliability.svg", "risk.svg"]
     for path in plots.iterdir():
         root = ElementTree.fromstring(path.read_text(encoding="utf-8"))  # noqa: S314 - written here
         assert root.tag == "{http://www.w3.org/2000/svg}svg"

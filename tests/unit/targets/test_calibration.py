@@ -6,7 +6,6 @@ import pytest
 from finetrail.targets.calibration import calibration
 from finetrail.targets.classes.metrics import log_softmax
 
-
 SURE = log_softmax(1e6 * np.eye(3))
 
 

@@ -25,7 +25,7 @@ def test_classes_are_numbered_in_their_order() -> None:
     learning = CLASSES.learn(["b", "a", "b"], ClassTraining())
     assert learning.codec.outputs == ["a", "b"]
     assert learning.encode(["b", "a"], examples(0, 1)).values.tolist() == [1, 0]
-    assert learning.codec.described() == {"labels": ["a", "b"]}
+    assert learning.codec.described() == {"labels": ["a", "b"], "temperature": 1.0}
     assert CLASSES.learned(learning.codec.described()).codec == learning.codec
 
 

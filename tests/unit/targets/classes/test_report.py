@@ -55,9 +55,20 @@ def test_every_section_is_there_and_the_elements_nest(classes: int) -> None:
     assert found.open == []
     assert found.anchors == found.sections
     assert found.sections == {
-        f"#{name}" for name in ("confusion", "classes", "calibration", "mistakes", "choice", "seen", "data", "lineage")
+        f"#{name}"
+        for name in (
+            "confusion",
+            "classes",
+            "calibration",
+            "abstaining",
+            "mistakes",
+            "choice",
+            "seen",
+            "data",
+            "lineage",
+        )
     }
-    assert len(found.all("svg")) == 3
+    assert len(found.all("svg")) == 4
     for expected in (
         "Animals",
         f"text-classification · {classes} classes · 120 test rows",
@@ -163,10 +174,12 @@ def test_a_class_without_test_rows_is_shown_last() -> None:
 def test_metrics_json_gets_what_is_known_of_each_class_and_of_the_calibration() -> None:
     evaluation = measured(["a", "b", "c"])
     added = evaluation.story(Gallery({})).json
-    assert set(added) == {"per_class", "calibration"}
+    assert set(added) == {"per_class", "calibration", "abstaining"}
     assert list(added["per_class"]) == ["a", "b", "c"]
     assert set(added["per_class"]["a"]) == {"precision", "recall", "f1", "support"}
-    assert set(added["calibration"]) == {"ece", "brier", "confidence", "bins"}
+    measured_once = {"ece", "brier", "nll", "confidence"}
+    assert set(added["calibration"]) == {*measured_once, "bins", "temperature", "before"}
+    assert set(added["calibration"]["before"]) == measured_once
     assert evaluation.more == {"loss": evaluation.loss}
 
 

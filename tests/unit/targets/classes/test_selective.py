@@ -53,7 +53,7 @@ def fitted(rows: int = 4000, **stated: float) -> tuple[ClassCodec, np.ndarray, l
     logits = np.random.default_rng(0).normal(size=(rows, 4)) * 2
     labels = [LABELS[k] for k in drawn(logits)]
     half = rows // 2
-    learning = CLASSES.learn(labels[:half], ClassTraining(**stated))
+    learning = CLASSES.learn(labels[:half], ClassTraining.model_validate(stated))
     learning = learning.fitted((2 * logits[:half]).astype(np.float32), None, labels[:half])  # type: ignore[arg-type]
     assert isinstance(learning, ClassLearning)
     return learning.codec, (2 * logits[half:]).astype(np.float32), labels[half:]

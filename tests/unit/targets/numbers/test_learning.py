@@ -1,5 +1,7 @@
 """What a regression learns: standardised numbers, which the head takes back in the end."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -53,7 +55,8 @@ def test_the_targets_of_the_training_labels_are_standardised() -> None:
     assert (targets.mean(), targets.std()) == pytest.approx((0, 1), abs=1e-6)
     # Others by the same mean and deviation: nothing of the validation rows is known in training.
     assert targets_of(learning, [12.0])[0] == pytest.approx(0)
-    assert learning.codec.described() == {"mean": 12.0, "std": pytest.approx(np.std([12.5, 10, 11, 19.5, 7]))}
+    described = learning.codec.described()
+    assert described == {"mean": 12.0, "std": pytest.approx(np.std([12.5, 10, 11, 19.5, 7])), "half_widths": []}
     assert learning.codec.outputs == ["prediction"]
 
 
@@ -84,7 +87,7 @@ def test_the_finished_model_scores_as_the_one_in_training_did() -> None:
     learning, rows = NUMBERS.learn(LABELS, MSE), examples(*range(5))
     outputs = np.array([[0.5], [-1.0], [0.1], [2.0], [-2.0]], dtype=np.float32)
     said = learning.score(outputs, rows, LABELS)
-    mean, std = learning.codec.described().values()
+    mean, std = learning.codec.mean, learning.codec.std
     served = (outputs * std + mean).astype(np.float32)
     assert learning.score(served, rows, LABELS, finished=True) == pytest.approx(said, rel=1e-5)
     actual = np.array(LABELS)
@@ -142,3 +145,31 @@ def test_a_model_that_was_saved_is_told_by_its_mean_and_deviation() -> None:
     learning = NUMBERS.learn(LABELS, MSE)
     again = NUMBERS.learned(learning.codec.described())
     assert again.codec == learning.codec == NumberCodec(12.0, float(np.std(LABELS)))
+
+
+def test_intervals_hold_the_actual_number_as_often_as_stated() -> None:
+    rng = np.random.default_rng(0)
+    actual = rng.normal(size=4000) * 10
+    said = (actual + rng.normal(size=4000)).astype(np.float32)[:, None]
+    learning = NUMBERS.learn(actual.tolist(), NumberTraining(coverage=0.7))
+    fitted = learning.fitted(said[:2000], examples(0), actual[:2000].tolist())
+    codec = fitted.codec
+    assert [level for level, _ in codec.half_widths] == [0.5, 0.8, 0.9, 0.95]
+    assert codec.half_width == pytest.approx(1.036, rel=0.1)  # where a normal error lies in 70% of rows
+    answers = codec.say(said[2000:])
+    assert list(answers) == list(codec.kinds) == ["prediction", "low", "high"]
+    inside = (answers["low"] <= actual[2000:]) & (actual[2000:] <= answers["high"])
+    assert inside.mean() == pytest.approx(0.7, abs=0.03)
+    assert NUMBERS.codec(json.loads(json.dumps(codec.described()))) == codec
+    assert NUMBERS.codec({"mean": 1.0, "std": 2.0}) == NumberCodec(1.0, 2.0)
+
+
+def test_few_validation_rows_give_the_intervals_that_they_can_and_no_more() -> None:
+    learning = NUMBERS.learn(LABELS, MSE)
+    said = np.array(LABELS, dtype=np.float32)[:, None] + 1
+    assert learning.fitted(said, examples(0), LABELS).codec.half_widths == ((0.5, 1.0), (0.8, 1.0))
+    strict = NUMBERS.learn(LABELS, NumberTraining(coverage=0.9))
+    with pytest.raises(TrainingError, match=r"^train.coverage is 0.9, which takes at least 9 validation rows, .*5; "):
+        strict.fitted(said, examples(0), LABELS)
+    loose = NUMBERS.learn(LABELS, NumberTraining(coverage=0.8))
+    assert loose.fitted(said, examples(0), LABELS).codec.half_width == 1.0
