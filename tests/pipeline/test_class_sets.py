@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from finetrail.runs.tracking import tracking_uri
+from finetrail.tasks.registry import load_model
 from finetrail.workspace import SPLITS, read_json
 from tests.pipeline.workspaces import WEIGHTS, Sandbox, lay_out
 from tests.sets import COLOURS, REST, SHARE, WORDS, tinted_images, topical_texts, write_jsonl
@@ -219,7 +220,11 @@ def test_an_export_answers_as_the_pipeline_did(topics: Sandbox, tmp_path: Path, 
     answer_without_finetrail([tmp_path / "out"], {"texts": texts, "pairs": [], "paths": []})
     answered = pd.read_parquet(topics.paths.test_report / "predictions.parquet")
     logits = np.load(tmp_path / "out" / "logits.npy")
-    np.testing.assert_allclose(logits, np.stack(answered["logits"].tolist()), atol=1e-4)
+    codec = load_model(topics.paths.model(read_json(topics.paths.selection_report)["chosen"])).codec
+    assert codec.scales is not None
+    slopes, shifts = codec.scales
+    assert np.any(slopes != 1)
+    np.testing.assert_allclose(logits, np.stack(answered["logits"].tolist()) * slopes + shifts, atol=1e-4)
     chosen = read_json(topics.paths.selection_report)["chosen"]
     target = read_json(topics.paths.model(chosen) / "model.json")["target"]
     given = 1 / (1 + np.exp(-logits.astype(np.float64))) >= target["thresholds"]

@@ -39,6 +39,8 @@ backbone:
 train:
   batch_size: 16
   log_every: 3
+  coverage: 0.95
+  error_rate: 0.05
 
 candidates:
   full:
@@ -170,9 +172,31 @@ def test_the_registered_model_is_asked_by_the_names_of_the_columns(
     records = [dict(zip(("answer", "question"), (reply, asked), strict=True)) for asked, reply, _ in rows]
     answer = invocations(json.dumps({"dataframe_records": records}), "application/json", model, schema)
     assert answer.status == 200, answer.response
-    assert [one["label"] for one in json.loads(answer.response)["predictions"]] == answered["label"].tolist()
+    served = json.loads(answer.response)["predictions"]
+    assert [one["label"] for one in served] == answered["label"].tolist()
+    assert all(one["label"] == one["label_set"][0] and isinstance(one["abstain"], bool) for one in served)
     with pytest.raises(MlflowException, match="answer"):
         model.predict(frame[["question"]])
+
+
+def test_what_the_report_says_of_confidence_can_be_computed_from_the_predictions(paired: Sandbox) -> None:
+    from sklearn.metrics import log_loss
+
+    tested = read_json(paired.paths.test_report / "metrics.json")
+    known = read_json(paired.paths.model("full") / "model.json")["target"]
+    predictions = pd.read_parquet(paired.paths.test_report / "predictions.parquet")
+    logits = np.stack(predictions["logits"].tolist()).astype(np.float64) / known["temperature"]
+    certain = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    actual = [known["labels"].index(label) for label in predictions["label"]]
+    calibration, abstaining = tested["calibration"], tested["abstaining"]
+    assert calibration["temperature"] == known["temperature"] != 1
+    assert calibration["nll"] == pytest.approx(log_loss(actual, certain, labels=range(4)))
+    assert calibration["before"]["nll"] == pytest.approx(tested["test"]["loss"])
+    own = certain[np.arange(len(actual)), actual]
+    inside = (own >= known["least_probable"]) | (certain.argmax(axis=1) == actual)
+    assert abstaining["label_sets"]["share"] == pytest.approx(inside.mean())
+    answered = certain.max(axis=1) >= known["least_confident"]
+    assert abstaining["selected"]["size"] == pytest.approx(answered.mean())
 
 
 def test_predict_takes_json_keys_and_other_names_and_refuses_a_missing_one(paired: Sandbox, tmp_path: Path) -> None:
@@ -183,7 +207,8 @@ def test_predict_takes_json_keys_and_other_names_and_refuses_a_missing_one(paire
     done = paired.finetrail("predict", str(tmp_path / "new.jsonl"), str(tmp_path / "scored.csv"))
     assert done.code == 0, done.err
     scored = pd.read_csv(tmp_path / "scored.csv")
-    assert list(scored.columns) == ["question", "answer", "label", "score"]
+    assert list(scored.columns) == ["question", "answer", "label", "score", "label_set", "abstain"]
+    assert [json.loads(found)[0] for found in scored["label_set"]] == scored["label"].tolist()
     assert scored["question"].tolist() == [asked for asked, _, _ in rows]
     assert (scored["label"] == [label for _, _, label in rows]).mean() > 0.8
     rejects = pd.read_csv(tmp_path / "scored.csv.rejects.csv")
@@ -286,7 +311,10 @@ def test_three_columns_need_a_separator_and_are_told_apart_by_their_names(tiny_b
     model = str(sandbox.paths.model("full"))
     done = sandbox.finetrail("predict", str(new), str(tmp_path / "scored.csv"), "--model", model)
     assert done.code == 0, done.err
-    assert list(pd.read_csv(tmp_path / "scored.csv").columns) == ["question", "answer", "place", "label", "score"]
+    assert list(pd.read_csv(tmp_path / "scored.csv").columns) == [
+        *("question", "answer", "place"),
+        *("label", "score", "label_set", "abstain"),
+    ]
     seen = [one["preview"]["text"] for one in read_json(sandbox.paths.run("full").seen)]
     for text in seen:  # the tokenizer knows neither bar nor colon
         assert text.startswith("question ")

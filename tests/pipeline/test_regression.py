@@ -38,6 +38,7 @@ backbone:
 train:
   batch_size: 16
   log_every: 3
+  coverage: 0.8
 
 candidates:
   linear_probe:
@@ -129,6 +130,17 @@ def test_the_lowest_error_leads_and_the_reason_says_so(priced: Sandbox) -> None:
     assert choice["reason"].startswith(f"`{leader}` has the lowest validation RMSE, ")
 
 
+def test_the_intervals_of_the_report_can_be_counted_in_the_predictions(priced: Sandbox) -> None:
+    tested = read_json(priced.paths.test_report / "metrics.json")
+    predictions = pd.read_parquet(priced.paths.test_report / "predictions.parquet")
+    errors = (predictions["prediction"].astype(float) - predictions["label"]).abs()
+    found = tested["prediction_intervals"]
+    assert [one["wanted"] for one in found] == [0.5, 0.8, 0.9, 0.95]
+    for one in found:
+        assert one["share"] == pytest.approx((errors <= one["size"] / 2).mean())
+        assert one["share"] == pytest.approx(one["wanted"], abs=0.2)
+
+
 def test_the_report_shows_numbers_and_no_classes(priced: Sandbox) -> None:
     page = (priced.paths.test_report / "report.html").read_text(encoding="utf-8")
     for words in ("Predicted against actual", "Histogram of the errors", "Largest errors", "lowest validation RMSE"):
@@ -153,7 +165,9 @@ def test_show_and_predict_speak_of_numbers(priced: Sandbox, tmp_path: Path) -> N
     done = priced.finetrail("predict", str(source), str(target))
     assert done.code == 0, done.err
     scored = pd.read_csv(target)
-    assert list(scored.columns) == ["review", "prediction"]
+    assert list(scored.columns) == ["review", "prediction", "low", "high"]
+    actual = np.array([price for _, price in texts])
+    assert ((scored["low"] <= actual) & (actual <= scored["high"])).mean() >= 0.6
     assert np.corrcoef(scored["prediction"], [price for _, price in texts])[0, 1] > 0.7
 
 
@@ -163,12 +177,13 @@ def test_the_registered_model_answers_a_request_with_a_number(priced: Sandbox, m
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(priced.paths))
     model = mlflow.pyfunc.load_model("models:/prices@challenger")
-    assert [(one.name, one.type.name) for one in model.metadata.get_output_schema()] == [("prediction", "double")]
+    said = [(one.name, one.type.name) for one in model.metadata.get_output_schema()]
+    assert said == [("prediction", "double"), ("low", "double"), ("high", "double")]
     body = json.dumps({"dataframe_split": {"columns": ["text"], "data": [[text] for text, _ in counted_texts(3)]}})
     answer = invocations(body, "application/json", model, model.metadata.get_input_schema())
     assert answer.status == 200
     found: list[dict[str, Any]] = json.loads(answer.response)["predictions"]
-    assert all(set(one) == {"prediction"} and isinstance(one["prediction"], float) for one in found)
+    assert all(one["low"] < one["prediction"] < one["high"] for one in found)
     tags = mlflow.MlflowClient().get_model_version_by_alias("prices", "challenger").tags
     assert float(tags["finetrail.test_rmse"]) > 0
 

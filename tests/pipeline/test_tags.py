@@ -259,7 +259,9 @@ def short_rows(sandbox: Sandbox, tokenizer: Any) -> list[Row]:
     codec = load_model(sandbox.paths.model(read_json(sandbox.paths.selection_report)["chosen"])).codec
     answers = codec.read(frame)
     whole = read_whole(sandbox.paths.split("test")).set_index("id")["text"]
-    rows = list(zip(whole[frame["id"]], answers.words, answers.logits, strict=True))
+    assert codec.scales is not None
+    served = [logits * codec.scales[0] for logits in answers.logits]  # an export's softmax is calibrated
+    rows = list(zip(whole[frame["id"]], answers.words, served, strict=True))
     found = [row for row in rows if len(tokenizer(row[0], truncation=False)["input_ids"]) <= 16]
     assert 10 < len(found) < len(rows)
     return found

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from finetrail.targets.calibration import calibration, yes_or_no
 from finetrail.targets.class_sets import CLASS_SETS
 from finetrail.targets.class_sets.codec import SetCodec, probabilities
 from finetrail.targets.class_sets.learning import SetLearning
@@ -29,12 +30,12 @@ def fitted(rows: int = 4000) -> tuple[SetCodec, np.ndarray, np.ndarray]:
 def test_slopes_and_shifts_make_the_scores_true() -> None:
     codec, logits, actual = fitted()
     assert codec.slopes == pytest.approx([1 / 3, 2, 1], rel=0.15)
-    certain, trained = probabilities(codec.scaled(logits)), probabilities(logits)
-    for k in range(2):
-        likely = certain[:, k] > 0.6
-        share = actual[likely, k].mean()
-        assert certain[likely, k].mean() == pytest.approx(share, abs=0.04)
-        assert abs(trained[likely, k].mean() - share) > 0.05
+    y_true = actual.astype(np.int64)
+    for k in range(3):
+        trained, served = (calibration(yes_or_no(one[:, k]), y_true[:, k]) for one in (logits, codec.scaled(logits)))
+        assert served.ece < 0.03
+        assert served.nll < trained.nll
+        assert k == 2 or trained.ece > 0.06
     assert CLASS_SETS.codec(json.loads(json.dumps(codec.described()))) == codec
 
 
