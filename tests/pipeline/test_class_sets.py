@@ -224,10 +224,11 @@ def test_an_export_answers_as_the_pipeline_did(topics: Sandbox, tmp_path: Path, 
     assert codec.scales is not None
     slopes, shifts = codec.scales
     assert np.any(slopes != 1)
-    np.testing.assert_allclose(logits, np.stack(answered["logits"].tolist()) * slopes + shifts, atol=1e-4)
+    trained = np.stack(answered["logits"].tolist()).astype(np.float64)
+    np.testing.assert_allclose(logits, trained * slopes + shifts, atol=1e-4)
     chosen = read_json(topics.paths.selection_report)["chosen"]
     target = read_json(topics.paths.model(chosen) / "model.json")["target"]
-    given = 1 / (1 + np.exp(-logits.astype(np.float64))) >= target["thresholds"]
+    given = 1 / (1 + np.exp(-trained)) >= target["thresholds"]
     wanted = [[target["labels"][k] for k in np.flatnonzero(row)] for row in given]
     printed = (tmp_path / "out" / "printed.txt").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line.replace("'", '"')) for line in printed] == wanted

@@ -89,13 +89,12 @@ class SetCodec(NamedLogits):
         return found - _logit(thresholds) + _logit(np.array(own.thresholds))
 
     def snippet(self, names: str) -> str:
-        # An export has the scales in its head.
-        given = [round(float(one), 6) for one in probabilities(self.scaled(_logit(np.array(self.thresholds))))]
+        # An export has the scales in its head. Probabilities near 1 would need many digits.
+        least = [round(float(one), 6) for one in self.scaled(_logit(np.array(self.thresholds)))]
         return (
-            f"thresholds = {given}\n"
+            f"thresholds = {least}  # of the logits\n"
             "for row in logits.tolist():\n"
-            "    probabilities = [1 / (1 + 2.718281828459045 ** -value) for value in row]\n"
-            f"    print([{names}[k] for k, one in enumerate(probabilities) if one >= thresholds[k]])"
+            f"    print([{names}[k] for k, one in enumerate(row) if one >= thresholds[k]])"
         )
 
     def about(self) -> list[str]:
