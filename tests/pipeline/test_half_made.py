@@ -22,6 +22,7 @@ OUTS = {
 READERS = (
     ("check",),
     ("show",),
+    ("compare",),
     ("models",),
     ("history",),
     ("verify",),

@@ -63,6 +63,15 @@ class SetCodec(NamedLogits):
         thresholds = np.array(self.thresholds)[[self.number_of[label] for label in own.labels]]
         return found - _logit(thresholds) + _logit(np.array(own.thresholds))
 
+    @property
+    def differing(self) -> str:
+        return "another set"
+
+    def differ(self, one: Logits, other: Logits, theirs: "SetCodec") -> Bools:
+        """Each model has its own thresholds."""
+        order = [theirs.number_of[label] for label in self.labels]
+        return np.asarray((self.predicted(one) != theirs.predicted(other)[:, order]).any(axis=1), dtype=np.bool_)
+
     def snippet(self, names: str) -> str:
         given = [round(threshold, 6) for threshold in self.thresholds]
         return (

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finetrail.evaluation.scores.bootstrap import Ints
 from finetrail.targets.classes.metrics import log_softmax
@@ -35,6 +36,14 @@ class ClassCodec(NamedLogits):
         probabilities = np.exp(log_softmax(answers))
         best = probabilities.argmax(axis=1)
         return {"label": [self.labels[number] for number in best], "score": probabilities.max(axis=1)}
+
+    @property
+    def differing(self) -> str:
+        return "another class"
+
+    def differ(self, one: Logits, other: Logits, theirs: "ClassCodec") -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = one.argmax(axis=1) != theirs.aligned(other, self).argmax(axis=1)
+        return found
 
     def snippet(self, names: str) -> str:
         return f"print([{names}[number] for number in logits.argmax(1).tolist()])"

@@ -1,0 +1,57 @@
+"""How long the saved models take to answer a row, one row at a time."""
+
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from finetrail.data.store.shards import Contents
+from finetrail.errors import WorkspaceError
+from finetrail.gate.costs import WARM_UP, row_times_ms
+from finetrail.progress import Track
+from finetrail.tasks.registry import load_model
+
+QUANTILES = (0.5, 0.95)
+Tell = Callable[[str], None]
+
+
+def latencies(models: dict[str, Path], contents: list[Any], tell: Tell, track: Track) -> dict[str, tuple[float, float]]:
+    """The median and the 95th percentile, in milliseconds, from a raw value to an answer, by candidate.
+
+    One model after the other is loaded, so that memory never holds two.
+
+    Args:
+        models: the folder of each candidate's model.
+        contents: of the rows.
+        tell: hears how long it will take, as soon as the first model is loaded and warm.
+    """
+    found: dict[str, tuple[float, float]] = {}
+    for name in track(list(models), total=len(models), what="measuring time per row"):
+        started = time.perf_counter()
+        built = load_model(models[name])
+        loaded = time.perf_counter() - started
+        if not found:
+            row = max(row_times_ms([built], contents[:WARM_UP])[0]) / 1000
+            tell(_announced(len(models), len(contents), loaded, row))
+        median, high = np.quantile(row_times_ms([built], contents)[0], QUANTILES)
+        found[name] = (float(median), float(high))
+    return found
+
+
+def spread(rows: Contents, wanted: int) -> list[Any]:
+    """So many rows, evenly spread over all of them. Raises: WorkspaceError: there are none."""
+    if not len(rows):
+        raise WorkspaceError("data/splits/val has no rows, but the time per row is measured on them: run `dvc repro`")
+    return list(islice(rows, 0, None, max(1, len(rows) // wanted)))[:wanted]
+
+
+def _announced(models: int, rows: int, loaded: float, row: float) -> str:
+    seconds = models * (loaded + (rows + WARM_UP) * row)
+    about = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+    return (
+        f"measuring the time per row: {models} models, {rows} rows each, about {about} (the first one took "
+        f"{loaded:.1f} s to load and takes {1000 * row:.0f} ms a row)"
+    )
