@@ -62,9 +62,7 @@ def test_values_are_those_of_the_predictions_and_of_the_selection(
     for name, (labels, said) in answered.items():
         value = by_name[name]["value"]
         assert value["value"] == pytest.approx(f1_score(labels, said, average="macro"))
-        assert value["low"] <= value["value"] <= value["high"]
-        assert value["low"] == pytest.approx(standing[name]["low"], abs=0.03)
-        assert value["high"] == pytest.approx(standing[name]["high"], abs=0.03)
+        assert value == {end: standing[name][end] for end in ("value", "low", "high")}
         assert numbers["rows"] == len(labels)
 
 

@@ -11,7 +11,7 @@ from finetrail.errors import ConfigError
 from finetrail.evaluation.selection import Choice, Selection, Standing, choose
 from finetrail.runs import tracking
 from finetrail.serving.predictions import read_predictions
-from finetrail.targets.results import Result, refuse_other_rows, resampled, result_of
+from finetrail.targets.results import Result, cheapest_first, refuse_other_rows, resampled, result_of
 from finetrail.targets.target import Target, metric_named
 from finetrail.workspace import Workspace, need, read_json, replacing, write_json
 
@@ -37,8 +37,8 @@ def select(workspace: Workspace, target: Target, settings: Selection, candidates
     """
     if not candidates:
         raise ConfigError("`candidates` is empty, but there must be at least one to select: add one to params.yaml")
-    # Cheapest first: among equal values argmax then picks the cheapest as the leader.
-    results = sorted((_read(workspace, name, target) for name in dict.fromkeys(candidates)), key=lambda one: one.cost)
+    # Among equal values argmax picks the first as the leader.
+    results = cheapest_first(_read(workspace, name, target) for name in dict.fromkeys(candidates))
     refuse_other_rows(results)
     metric = metric_named(target.metrics, settings.metric)
     found = resampled(results, settings)

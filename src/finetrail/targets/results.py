@@ -1,6 +1,6 @@
 """A candidate's answers to the validation rows as `train` left them, and whether two can be compared. Numpy alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -79,8 +79,17 @@ def refuse_other_rows(results: Sequence[Result]) -> None:
         _same_rows(results[0], other)
 
 
+def cheapest_first(results: Iterable[Result]) -> list[Result]:
+    """The order in which candidates are scored: among equal values, the first is the cheapest."""
+    return sorted(results, key=lambda one: one.cost)
+
+
 def resampled(results: Sequence[Result], settings: Selection) -> Resampled:
-    """All metrics of all candidates, on the same resamples of their rows."""
+    """All metrics of all candidates, on the same resamples of their rows.
+
+    Args:
+        results: in the order of `cheapest_first`: the draws depend on it, and equal candidates get equal intervals.
+    """
     first = results[0]
     judge = first.codec.judge
     groups = first.rows["group"].tolist() if judge.by_group and "group" in first.rows else None

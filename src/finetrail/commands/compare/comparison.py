@@ -16,7 +16,7 @@ from finetrail.evaluation.selection import Choice, Selection
 from finetrail.gate.costs import size_mb
 from finetrail.progress import Track, quiet
 from finetrail.serving.predictions import read_predictions
-from finetrail.targets.results import Result, refuse_other_rows, resampled, result_of
+from finetrail.targets.results import Result, cheapest_first, refuse_other_rows, resampled, result_of
 from finetrail.targets.target import Target, metric_named
 from finetrail.tasks.task import Task
 from finetrail.workspace import Workspace, need, read_json
@@ -165,13 +165,15 @@ def _compared(
     results: Sequence[Result], costs: Mapping[str, Mapping[str, float]], chosen: str, settings: Selection
 ) -> tuple[Compared, ...]:
     names = [one.candidate for one in results]
-    found, reference = resampled(results, settings), names.index(chosen)
+    scored = cheapest_first(results)  # as `select` does, whose intervals these are
+    found = resampled(scored, settings)
+    place = {one.candidate: model for model, one in enumerate(scored)}
     shares = disagreement(results)
     return tuple(
         Compared(
             candidate=result.candidate,
-            value=found.interval(settings.metric, model, settings.confidence),
-            difference=found.difference(settings.metric, model, reference, settings.confidence),
+            value=found.interval(settings.metric, place[result.candidate], settings.confidence),
+            difference=found.difference(settings.metric, place[result.candidate], place[chosen], settings.confidence),
             total_parameters=result.total,
             costs=costs[result.candidate],
             differs=dict(zip(names, shares[model], strict=True)),

@@ -11,6 +11,7 @@ from finetrail.commands.compare.scatter import Point, scatter
 from finetrail.errors import ConfigError
 from finetrail.evaluation.report.page import capital
 from finetrail.evaluation.report.section import render
+from finetrail.evaluation.selection import rounded
 from finetrail.workspace import Workspace, write_json
 
 PAGE, NUMBERS = "compare.html", "compare.json"
@@ -60,6 +61,7 @@ def page_of(found: Comparison) -> Markup:
         "finetrail.commands.compare",
         found=found,
         metric=found.metric,
+        rounded=rounded,
         title=capital(found.metric.title),
         scale=(min(low for low, _ in ends), max(high for _, high in ends)),
         figures=[_figure(found, kind) for kind in found.costs],

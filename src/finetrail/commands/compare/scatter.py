@@ -12,7 +12,7 @@ from finetrail.evaluation.report.drawing import canvas, draw, finish, path, tick
 from finetrail.evaluation.scores.bootstrap import Interval
 from finetrail.evaluation.scores.metric import Metric
 
-LEFT, TOP, WIDTH, HEIGHT = 44.0, 10.0, 304.0, 210.0
+LEFT, TOP, WIDTH, HEIGHT = 44.0, 28.0, 304.0, 210.0
 DECADE = 10.0
 """Costs further apart than this factor are drawn on a logarithmic scale."""
 LABEL = (7.0, 12.0)
@@ -60,6 +60,7 @@ def scatter(points: Sequence[Point], cost: Cost, metric: Metric) -> Markup:
     for at in x_ticks:
         draw(svg, "line", kind="grid", x1=axes.x(at), y1=TOP, x2=axes.x(at), y2=TOP + HEIGHT)
         draw(svg, "text", _short(at), kind="tick middle", x=axes.x(at), y=TOP + HEIGHT + 16)
+    draw(svg, "text", metric.title, kind="tick", x=0, y=12)
     title = f"{cost.axis}{', logarithmic' if log else ''}"
     draw(svg, "text", title, kind="axis", x=LEFT + WIDTH / 2, y=TOP + HEIGHT + 36)
     _front(svg, axes, [one for one in points if one.front], metric)
@@ -86,7 +87,7 @@ def _front(svg: Element, axes: _Axes, members: Sequence[Point], metric: Metric) 
 
 
 def _labels(svg: Element, axes: _Axes, points: Sequence[Point]) -> None:
-    """A number beside each dot, where it hides no other one if there is such a place."""
+    """A number beside each dot, clear of the lines through it, and where it hides no other one if there is a place."""
     taken = [(axes.x(one.cost) - 5, axes.y(one.value.value) - 5, 10.0, 10.0) for one in points]
     for one in points:
         width, height = LABEL[0] * len(str(one.number)), LABEL[1]
@@ -94,7 +95,7 @@ def _labels(svg: Element, axes: _Axes, points: Sequence[Point]) -> None:
         places = [
             (x + across - (width if across < 0 else 0), y + down - height / 2)
             for distance in (8, 18, 28)
-            for down in (0, -10, 10, -20, 20)
+            for down in (-10, 10, 0, -20, 20)
             for across in (distance, -distance)
         ]
         inside = [one for one in places if LEFT < one[0] < LEFT + WIDTH - width and TOP < one[1] < TOP + HEIGHT]
