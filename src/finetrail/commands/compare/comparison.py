@@ -18,7 +18,7 @@ from finetrail.progress import Track, quiet
 from finetrail.serving.predictions import read_predictions
 from finetrail.targets.results import Result, cheapest_first, refuse_other_rows, resampled, result_of
 from finetrail.targets.target import Target, metric_named
-from finetrail.tasks.task import Task
+from finetrail.tasks.task import DESCRIPTION, WEIGHTS, Task
 from finetrail.workspace import Workspace, need, read_json
 
 
@@ -147,7 +147,7 @@ def _costs(workspace: Workspace, name: str, result: Result) -> dict[str, float]:
 
 def _whole(model: Path) -> Path:
     """A model's folder. Raises: WorkspaceError: it, or its description or weights, are not there."""
-    for file in ("model.json", "model.safetensors"):
+    for file in (DESCRIPTION, WEIGHTS):
         need(model / file, "train")
     return model
 

@@ -4,15 +4,17 @@ import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from finetrail.data.store.shards import Contents
 from finetrail.errors import WorkspaceError
 from finetrail.gate.costs import WARM_UP, row_times_ms
 from finetrail.progress import Track
 from finetrail.tasks.registry import load_model
+
+if TYPE_CHECKING:
+    from finetrail.models.inputs import Values
 
 QUANTILES = (0.5, 0.95)
 Tell = Callable[[str], None]
@@ -41,7 +43,7 @@ def latencies(models: dict[str, Path], contents: list[Any], tell: Tell, track: T
     return found
 
 
-def spread(rows: Contents, wanted: int) -> list[Any]:
+def spread(rows: "Values", wanted: int) -> list[Any]:
     """So many rows, evenly spread over all of them. Raises: WorkspaceError: there are none."""
     if not len(rows):
         raise WorkspaceError("data/splits/val has no rows, but the time per row is measured on them: run `dvc repro`")
