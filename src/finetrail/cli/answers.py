@@ -109,7 +109,7 @@ def compare(
     timing = Timing(rows, out.print, bar) if latency else None
     task = params.task.task
     found = command(workspace, project=params.project, task=task, settings=params.selection, timing=timing)
+    page = write(found, folder)  # first: a pipe such as `| head` may close early
     for part in table(found):
         out.print(part)
-    page = write(found, folder)
     out.print(f"page: {page.relative_to(workspace.root) if page.is_relative_to(workspace.root) else page}")

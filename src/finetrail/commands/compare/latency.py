@@ -1,6 +1,5 @@
 """How long the saved models take to answer a row, one row at a time."""
 
-import time
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -23,24 +22,18 @@ Tell = Callable[[str], None]
 def latencies(models: dict[str, Path], contents: list[Any], tell: Tell, track: Track) -> dict[str, tuple[float, float]]:
     """The median and the 95th percentile, in milliseconds, from a raw value to an answer, by candidate.
 
-    One model after the other is loaded, so that memory never holds two.
+    All models are in memory at once and take turns row by row, so other load on this machine slows all of them alike.
 
     Args:
         models: the folder of each candidate's model.
         contents: of the rows.
-        tell: hears how long it will take, as soon as the first model is loaded and warm.
+        tell: hears how long it will take, as soon as the models are loaded and the first one is warm.
     """
-    found: dict[str, tuple[float, float]] = {}
-    for name in track(list(models), total=len(models), what="measuring time per row"):
-        started = time.perf_counter()
-        built = load_model(models[name])
-        loaded = time.perf_counter() - started
-        if not found:
-            row = max(row_times_ms([built], contents[:WARM_UP])[0]) / 1000
-            tell(_announced(len(models), len(contents), loaded, row))
-        median, high = np.quantile(row_times_ms([built], contents)[0], QUANTILES)
-        found[name] = (float(median), float(high))
-    return found
+    built = [load_model(models[name]) for name in track(list(models), total=len(models), what="loading models")]
+    row = max(row_times_ms(built[:1], contents[:WARM_UP])[0]) / 1000
+    tell(_announced(len(models), len(contents), row))
+    found = np.quantile(row_times_ms(built, contents), QUANTILES, axis=1).T
+    return {name: (float(median), float(high)) for name, (median, high) in zip(models, found, strict=True)}
 
 
 def spread(rows: "Values", wanted: int) -> list[Any]:
@@ -50,10 +43,10 @@ def spread(rows: "Values", wanted: int) -> list[Any]:
     return list(islice(rows, 0, None, max(1, len(rows) // wanted)))[:wanted]
 
 
-def _announced(models: int, rows: int, loaded: float, row: float) -> str:
-    seconds = models * (loaded + (rows + WARM_UP) * row)
+def _announced(models: int, rows: int, row: float) -> str:
+    seconds = models * (rows + WARM_UP) * row
     about = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
     return (
-        f"measuring the time per row: {models} models, {rows} rows each, about {about} (the first one took "
-        f"{loaded:.1f} s to load and takes {1000 * row:.0f} ms a row)"
+        f"measuring the time per row: {models} models, {rows} rows each, about {about} (the first model takes "
+        f"{1000 * row:.0f} ms a row)"
     )
