@@ -12,6 +12,7 @@ import pytest
 from finetrail.runs.tracking import tracking_uri
 from finetrail.tasks.registry import load_model
 from finetrail.workspace import SPLITS, read_json
+from tests.pipeline.compared import PAIR, answers, compared, disagreement
 from tests.pipeline.workspaces import WEIGHTS, Sandbox, lay_out
 from tests.sets import COLOURS, REST, SHARE, WORDS, tinted_images, topical_texts, write_jsonl
 from tests.unit.exports.folders import answer_without_finetrail
@@ -248,3 +249,12 @@ def test_images_learn_their_colours_from_strings_with_a_delimiter(tmp_path: Path
     assert ranking[0]["value"] > 0.9
     assert read_json(sandbox.paths.model("full") / "model.json")["target"]["labels"] == list(COLOURS)
     assert [] in read_whole(sandbox.paths.split("val"))["label"].map(list).tolist(), "dark images are kept"
+
+
+def test_candidates_disagree_where_their_own_thresholds_give_other_sets(topics: Sandbox, tmp_path: Path) -> None:
+    found = compared(topics, tmp_path)
+    given = []
+    for name, logits in zip(PAIR, answers(topics, "logits"), strict=True):
+        thresholds = read_json(topics.paths.run(name).metrics)["target"]["thresholds"]
+        given.append(1 / (1 + np.exp(-np.array(logits, dtype=np.float64))) >= thresholds)
+    assert 0 < disagreement(found) == (given[0] != given[1]).any(axis=1).mean()

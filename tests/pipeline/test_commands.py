@@ -9,7 +9,7 @@ from tests.pipeline.workspaces import CANDIDATES, REPOSITORY, Sandbox
 
 COMMANDS = (
     "ingest validate split train select test register check use show ui predict "
-    "promote rollback models history evaluate export verify reproduce"
+    "compare promote rollback models history evaluate export verify reproduce"
 ).split()
 
 

@@ -22,6 +22,7 @@ OUTS = {
 READERS = (
     ("check",),
     ("show",),
+    ("compare",),
     ("models",),
     ("history",),
     ("verify",),
@@ -120,5 +121,5 @@ def test_splits_of_another_task(base: Sandbox, half: Sandbox) -> None:
     half.paths.params.write_text(text, encoding="utf-8")
     half.edit("task", "text-regression")
     half.edit("validation", {})
-    for stage in ("validate", "split", "train full", "select", "test", "register", "show"):
+    for stage in ("validate", "split", "train full", "select", "test", "register", "show", "compare"):
         check(half, *stage.split())

@@ -12,6 +12,7 @@ import pytest
 from finetrail.runs.tracking import tracking_uri
 from finetrail.workspace import SPLITS, read_json
 from tests.numbers import BASE, STEP, counted_texts
+from tests.pipeline.compared import answers, compared, disagreement
 from tests.pipeline.same import assert_same
 from tests.pipeline.workspaces import WEIGHTS, Sandbox, lay_out
 
@@ -197,3 +198,17 @@ def test_the_gate_judges_numbers_by_their_metric(priced: Sandbox) -> None:
     found = priced.finetrail("evaluate")
     assert found.code == 0, found.err
     assert "test rmse of models:/prices/1: " in found.out
+
+
+def test_candidates_disagree_where_their_numbers_lie_apart(priced: Sandbox, tmp_path: Path) -> None:
+    found = compared(priced, tmp_path)
+    one, other = answers(priced, "prediction")
+    near = 0.1 * read_json(priced.paths.run("full").metrics)["target"]["std"]
+    share = np.mean([abs(mine - theirs) > near for mine, theirs in zip(one, other, strict=True)])
+    assert 0 < disagreement(found) == share
+    page = (tmp_path / "compare.html").read_text(encoding="utf-8")
+    assert "Best validation RMSE first (lower is better)" in page
+    assert "Down and left is better" in page
+    best = found["candidates"][0]
+    assert all(best["value"]["value"] <= one["value"]["value"] for one in found["candidates"])
+    assert all(best["candidate"] in members for members in found["fronts"].values()), "it has the lowest error"

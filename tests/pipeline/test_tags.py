@@ -23,6 +23,7 @@ from finetrail.serving.answer import answers_to
 from finetrail.serving.predictions import read_predictions
 from finetrail.tasks.registry import load_model
 from finetrail.workspace import SPLITS, read_json
+from tests.pipeline.compared import answers, compared, disagreement
 from tests.pipeline.workspaces import WEIGHTS, Sandbox, lay_out
 from tests.tagged import A_DOCUMENT, Sentence, sentences, spans_of, text_of, write_conll
 from tests.unit.exports.folders import answer_without_finetrail
@@ -313,3 +314,14 @@ def test_spans_that_cannot_be_tags_of_words_are_put_aside(tmp_path: Path) -> Non
     assert read_json(sandbox.paths.validation_report)["rows"]["passed"] == 3
     stored = read_whole(sandbox.paths.raw)["label"]
     assert [list(one) for one in stored[:3]] == [good, good, []], "sorted, and in one form"
+
+
+def test_candidates_disagree_where_their_spans_differ(tagged: Sandbox, tmp_path: Path) -> None:
+    found = compared(tagged, tmp_path)
+    one, other = (
+        [{(span["start"], span["end"], span["type"]) for span in row} for row in rows]
+        for rows in answers(tagged, "spans")
+    )
+    share = np.mean([mine != theirs for mine, theirs in zip(one, other, strict=True)])
+    assert 0 < disagreement(found) == share
+    assert found["differing"] == "other spans"

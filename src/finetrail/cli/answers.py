@@ -1,4 +1,4 @@
-"""The `finetrail` commands that use a trained model: its answers to a file, and its form for other libraries."""
+"""The `finetrail` commands that use trained models: answer, export, and compare all candidates."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -85,3 +85,31 @@ def export(
     uri, said = model_meant(workspace, params.project, model)
     done = command(workspace, uri, folder, project=params.project, form=form, force=force)
     out.print(f"exported {said}, for {done.library}: {folder}; its README.md shows how to load it")
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def compare(
+    latency: Annotated[
+        bool, typer.Option("--latency", help="Load every model, and measure its time per row, one row at a time.")
+    ] = False,
+    rows: Annotated[int, typer.Option(help="Validation rows for --latency.", min=1)] = 100,
+    output: Annotated[
+        Path | None, typer.Option(help="The folder for compare.html and compare.json; by default .finetrail/compare.")
+    ] = None,
+) -> None:
+    """Compare all candidates: quality, costs, Pareto fronts, and how often their answers differ."""
+    workspace, params = open_workspace()
+    from finetrail.commands.compare.comparison import Timing
+    from finetrail.commands.compare.comparison import compare as command
+    from finetrail.commands.compare.page import folder_for, write
+    from finetrail.commands.compare.table import table
+
+    folder = folder_for(workspace, output)
+    timing = Timing(rows, out.print, bar) if latency else None
+    task = params.task.task
+    found = command(workspace, project=params.project, task=task, settings=params.selection, timing=timing)
+    page = write(found, folder)  # first: a pipe such as `| head` may close early
+    for part in table(found):
+        out.print(part)
+    out.print(f"page: {page.relative_to(workspace.root) if page.is_relative_to(workspace.root) else page}")

@@ -139,10 +139,10 @@ def _behind(one: Standing, metric: Metric) -> str:
 
 
 def _cost(one: Standing) -> str:
-    return f"{_amount(one.trainable_parameters)} of {_amount(one.total_parameters)}"
+    return f"{rounded(one.trainable_parameters)} of {rounded(one.total_parameters)}"
 
 
-def _amount(number: int) -> str:
+def rounded(number: int) -> str:
     """Write a number of parameters for a reader: 820, 7.7 k, 22.8 M, 1.1 B."""
     for unit, name in ((10**9, " B"), (10**6, " M"), (10**3, " k")):
         if number >= unit:

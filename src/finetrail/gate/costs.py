@@ -25,7 +25,12 @@ def size_mb(folder: Path) -> float:
 
 
 def latencies_ms(models: Sequence["Built"], contents: Sequence[Any]) -> list[float]:
-    """Each model's median milliseconds from a raw value to an answer, one row at a time.
+    """Each model's median milliseconds from a raw value to an answer, one row at a time."""
+    return [statistics.median(times) for times in row_times_ms(models, contents)]
+
+
+def row_times_ms(models: Sequence["Built"], contents: Sequence[Any]) -> list[list[float]]:
+    """Each model's milliseconds from a raw value to an answer, for each row by itself.
 
     The models take turns row by row, so other load on this machine slows all of them alike.
     """
@@ -38,7 +43,7 @@ def latencies_ms(models: Sequence["Built"], contents: Sequence[Any]) -> list[flo
             answers_to(model, [content])
             if place >= min(WARM_UP, len(contents)):
                 times.append(1000 * (time.perf_counter() - started))
-    return [statistics.median(times) for times in taken]
+    return taken
 
 
 def latency_rules(evidence: Evidence, settings: Gate) -> list[Ruling]:

@@ -71,6 +71,15 @@ class Codec(Protocol):
         """How far two answers to a row lie apart (n,); infinite where one cannot be mistaken for the other."""
         ...
 
+    @property
+    def differing(self) -> str:
+        """What a different answer is, in a few words."""
+        ...
+
+    def differ(self, one: Answers, other: Answers, theirs: Any) -> "Right":
+        """Which rows two models answer differently (n,). Args: theirs: the codec of the model that said `other`."""
+        ...
+
     def scale(self, answers: Answers) -> float:
         """What to compare `apart` with: 1, or the size of the largest answer."""
         ...

@@ -88,6 +88,15 @@ class SetCodec(NamedLogits):
         thresholds = np.array(self.thresholds)[[self.number_of[label] for label in own.labels]]
         return found - _logit(thresholds) + _logit(np.array(own.thresholds))
 
+    @property
+    def differing(self) -> str:
+        return "another set"
+
+    def differ(self, one: Logits, other: Logits, theirs: "SetCodec") -> Bools:
+        """Each model has its own thresholds."""
+        order = [theirs.number_of[label] for label in self.labels]
+        return np.asarray((self.predicted(one) != theirs.predicted(other)[:, order]).any(axis=1), dtype=np.bool_)
+
     def snippet(self, names: str) -> str:
         # An export has the scales in its head. Probabilities near 1 would need many digits.
         least = [round(float(one), 6) for one in self.scaled(_logit(np.array(self.thresholds)))]

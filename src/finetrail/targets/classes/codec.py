@@ -94,5 +94,13 @@ class ClassCodec(NamedLogits):
             raise AssertionError("answers of another kind: a bug in finetrail")
         return found if own.temperature == self.temperature else found * (own.temperature / self.temperature)
 
+    @property
+    def differing(self) -> str:
+        return "another class"
+
+    def differ(self, one: Logits, other: Logits, theirs: "ClassCodec") -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = one.argmax(axis=1) != theirs.aligned(other, self).argmax(axis=1)
+        return found
+
     def snippet(self, names: str) -> str:
         return f"print([{names}[number] for number in logits.argmax(1).tolist()])"

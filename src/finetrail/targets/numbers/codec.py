@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PREDICTION = "prediction"
 """The name of the one output."""
+NEAR = 0.1
+"""Two numbers are different answers if they lie further apart than this many standard deviations of the labels."""
 Predictions = NDArray[np.floating[Any]]
 
 
@@ -84,6 +86,14 @@ class NumberCodec:
     def apart(self, one: Predictions, other: Predictions) -> Floats:
         apart: Floats = np.abs(one[:, 0].astype(np.float64) - other[:, 0].astype(np.float64))
         return apart
+
+    @property
+    def differing(self) -> str:
+        return f"a number more than {NEAR:g} standard deviations of the labels away"
+
+    def differ(self, one: Predictions, other: Predictions, theirs: "NumberCodec") -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = self.apart(one, other) > NEAR * self.std
+        return found
 
     def scale(self, answers: Predictions) -> float:
         return float(np.abs(answers).max(initial=0.0))

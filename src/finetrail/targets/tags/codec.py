@@ -145,6 +145,13 @@ class TagCodec:
             ]
         )
 
+    @property
+    def differing(self) -> str:
+        return "other spans"
+
+    def differ(self, one: TagAnswers, other: TagAnswers, theirs: "TagCodec") -> NDArray[np.bool_]:
+        return np.array([a != b for a, b in zip(one.spans, other.spans, strict=True)], dtype=np.bool_)
+
     def scale(self, answers: TagAnswers) -> float:
         return max((float(np.abs(one).max(initial=0.0)) for one in answers.logits), default=0.0)
 

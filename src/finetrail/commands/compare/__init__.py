@@ -1,0 +1,1 @@
+"""`finetrail compare`: all candidates in one table and one page."""

@@ -1,0 +1,116 @@
+"""A candidate's answers to the validation rows as `train` left them, and whether two can be compared. Numpy alone."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from finetrail.errors import WorkspaceError
+from finetrail.evaluation.scores.bootstrap import Draws, Resampled, bootstrap
+from finetrail.evaluation.selection import Selection
+from finetrail.targets.codec import Codec, refuse_broken
+from finetrail.targets.target import Target
+from finetrail.workspace import RunPaths
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Result:
+    """The results of `train` for one candidate. Attributes: rows: id, label, and group if there are groups."""
+
+    candidate: str
+    codec: Codec
+    rows: "pd.DataFrame"
+    answers: Any
+    trainable: int
+    total: int
+
+    @property
+    def cost(self) -> tuple[int, int, str]:
+        """Sorts the cheapest first; the name makes the order total."""
+        return (self.trainable, self.total, self.candidate)
+
+
+def result_of(paths: RunPaths, target: Target, metrics: Mapping[str, Any], frame: "pd.DataFrame") -> Result:
+    """Put the files of one run together.
+
+    Args:
+        paths: of the run; its folder has the name of the candidate.
+        metrics: the content of its metrics.json.
+        frame: its predictions.parquet.
+
+    Raises:
+        ModelError: a prediction is NaN or infinite.
+        WorkspaceError: there are no rows, or they do not belong to this task or to these metrics.
+    """
+    candidate = paths.root.name
+    if not len(frame):
+        raise WorkspaceError(f"{paths.predictions} has no rows, but a candidate is chosen by them: run `dvc repro`")
+    try:
+        codec = target.codec(metrics["target"])
+        answers = codec.read(frame)
+    except (KeyError, ValueError) as error:
+        raise WorkspaceError(
+            f"{paths.predictions} does not belong to this task, or to the run of metrics.json ({error}): "
+            "run `dvc repro`"
+        ) from error
+    remedy = "lower its learning rate, train it in fp32, or remove it"
+    refuse_broken(codec, answers, f"candidate {candidate!r}", remedy)
+    if unknown := codec.unknown(frame["label"].tolist()):
+        raise WorkspaceError(f"{paths.predictions} holds {unknown} in {paths.metrics}: run `dvc repro`")
+    return Result(
+        candidate=candidate,
+        codec=codec,
+        rows=frame[[name for name in ("id", "label", "group") if name in frame]],
+        answers=answers,
+        trainable=int(metrics["parameters"]["trainable"]),
+        total=int(metrics["parameters"]["total"]),
+    )
+
+
+def refuse_other_rows(results: Sequence[Result]) -> None:
+    """Refuse to compare candidates that did not answer the same questions: a paired difference would mean nothing.
+
+    Raises:
+        WorkspaceError: one has other labels or validation rows than the first.
+    """
+    for other in results[1:]:
+        _same_rows(results[0], other)
+
+
+def cheapest_first(results: Iterable[Result]) -> list[Result]:
+    """The order in which candidates are scored: among equal values, the first is the cheapest."""
+    return sorted(results, key=lambda one: one.cost)
+
+
+def resampled(results: Sequence[Result], settings: Selection) -> Resampled:
+    """All metrics of all candidates, on the same resamples of their rows.
+
+    Args:
+        results: in the order of `cheapest_first`: the draws depend on it, and equal candidates get equal intervals.
+    """
+    first = results[0]
+    judge = first.codec.judge
+    groups = first.rows["group"].tolist() if judge.by_group and "group" in first.rows else None
+    draws = Draws(settings.resamples, settings.seed, settings.confidence)
+    return bootstrap(judge, first.rows["label"].tolist(), [one.answers for one in results], draws, groups=groups)
+
+
+def _same_rows(one: Result, other: Result) -> None:
+    names = f"candidates {one.candidate!r} and {other.candidate!r}"
+    rule = "they are compared row by row: run `dvc repro`, so that both are trained on the same split"
+    own, others = one.codec.outputs, other.codec.outputs
+    if own != others:
+        raise WorkspaceError(f"{names} have different labels ({len(own)} and {len(others)}), but {rule}")
+    if len(one.rows) != len(other.rows):
+        raise WorkspaceError(f"{names} have {len(one.rows)} and {len(other.rows)} validation rows, but {rule}")
+    pairs = zip(_known(one), _known(other), strict=True)
+    for row, (left, right) in enumerate(pairs, start=1):
+        if left != right:
+            rows = f"{left[0]!r} ({left[1]!r}) and {right[0]!r} ({right[1]!r})"
+            raise WorkspaceError(f"validation row {row} of {names} is {rows}, but {rule}")
+
+
+def _known(result: Result) -> list[tuple[str, Any]]:
+    return list(zip(result.rows["id"].tolist(), result.rows["label"].tolist(), strict=True))
