@@ -112,6 +112,10 @@ class Workspace:
         return self.root / "data" / "reports" / "test"
 
     @property
+    def assessments(self) -> Path:
+        return self.root / "data" / "reports" / "assess"
+
+    @property
     def registration(self) -> Path:
         return self.root / "data" / "registration.json"
 
@@ -127,6 +131,7 @@ class Workspace:
             "split": (self.splits,),
             "train": (self.models, self.runs),
             "select": (self.selection,),
+            "assess": (self.assessments,),
             "test": (self.test_report,),
             "register": (self.registration,),
         }
@@ -161,6 +166,9 @@ class Workspace:
 
     def model(self, candidate: str) -> Path:
         return self.models / candidate
+
+    def assessment(self, name: str) -> Path:
+        return self.assessments / name
 
     def run(self, candidate: str) -> RunPaths:
         return RunPaths(self.runs / candidate)

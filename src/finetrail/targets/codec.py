@@ -61,6 +61,10 @@ class Codec(Protocol):
         """How far two answers to a row lie apart (n,); infinite where one cannot be mistaken for the other."""
         ...
 
+    def changed(self, one: Answers, other: Answers) -> "Right":
+        """For which rows a person who asks gets another answer (n,)."""
+        ...
+
     def scale(self, answers: Answers) -> float:
         """What to compare `apart` with: 1, or the size of the largest answer."""
         ...

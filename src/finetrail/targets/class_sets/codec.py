@@ -43,6 +43,10 @@ class SetCodec(NamedLogits):
     def unknown(self, labels: Sequence[Sequence[str]]) -> str:
         return self.strange(name for label in labels for name in label)
 
+    def changed(self, one: Logits, other: Logits) -> Bools:
+        """The row is given another set."""
+        return np.asarray((self.predicted(one) != self.predicted(other)).any(axis=1), dtype=np.bool_)
+
     def say(self, answers: Logits) -> dict[str, Any]:
         """The classes of each row, the likeliest first, and their probabilities."""
         certain, given = probabilities(answers), self.predicted(answers)

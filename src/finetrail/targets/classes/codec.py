@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finetrail.evaluation.scores.bootstrap import Ints
 from finetrail.targets.classes.metrics import log_softmax
@@ -30,6 +31,10 @@ class ClassCodec(NamedLogits):
 
     def unknown(self, labels: Sequence[str]) -> str:
         return self.strange(labels)
+
+    def changed(self, one: Logits, other: Logits) -> NDArray[np.bool_]:
+        """Another class is the likeliest."""
+        return np.asarray(one.argmax(axis=1) != other.argmax(axis=1), dtype=np.bool_)
 
     def say(self, answers: Logits) -> dict[str, Any]:
         probabilities = np.exp(log_softmax(answers))

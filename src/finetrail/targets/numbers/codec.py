@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PREDICTION = "prediction"
 """The name of the one output."""
+NOTICED = 0.1
+"""The difference between two numbers that counts as another answer, in standard deviations of the training labels."""
 Predictions = NDArray[np.floating[Any]]
 
 
@@ -60,6 +62,10 @@ class NumberCodec:
     def apart(self, one: Predictions, other: Predictions) -> Floats:
         apart: Floats = np.abs(one[:, 0].astype(np.float64) - other[:, 0].astype(np.float64))
         return apart
+
+    def changed(self, one: Predictions, other: Predictions) -> NDArray[np.bool_]:
+        """The numbers differ by more than a tenth of the standard deviation of the training labels."""
+        return np.asarray(self.apart(one, other) > NOTICED * self.std, dtype=np.bool_)
 
     def scale(self, answers: Predictions) -> float:
         return float(np.abs(answers).max(initial=0.0))

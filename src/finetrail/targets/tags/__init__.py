@@ -41,6 +41,7 @@ class _Tags(Target):
     metrics = METRICS
     answers: Mapping[str, str] = {"spans": "list[{start: long, end: long, type: string, score: double}]"}
     facts = FACTS
+    in_place = True
     formats: Mapping[str, RecordReader] = {"conll": read_conll, "conllu": read_conllu}
     endings: Mapping[str, str] = {
         **dict.fromkeys((".conll", ".iob", ".iob2", ".bio", ".bioes"), "conll"),

@@ -135,6 +135,10 @@ class TagCodec:
             ]
         )
 
+    def changed(self, one: TagAnswers, other: TagAnswers) -> NDArray[np.bool_]:
+        """The row has other spans."""
+        return np.array([a != b for a, b in zip(one.spans, other.spans, strict=True)], dtype=np.bool_)
+
     def scale(self, answers: TagAnswers) -> float:
         return max((float(np.abs(one).max(initial=0.0)) for one in answers.logits), default=0.0)
 
