@@ -1,7 +1,7 @@
 """What the table of answers says: metric by severity, mean drop, and how many answers change."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,8 @@ class Measured:
             "rows": self.rows,
             "confidence": self.draws.confidence,
             "resamples": self.draws.resamples,
-            "clean": asdict(self.clean),
+            "clean": self.clean.value,
+            "clean_interval": _ends(self.clean),
             "mean_drop": float(np.mean([one.drop.value for one in self.results])),
             "flip_rate": float(np.mean([one.flipped for one in self.results])),
             "perturbations": {one.name: _as_json(one) for one in self.results},
@@ -72,16 +73,29 @@ class Measured:
 
 
 def _as_json(result: Result) -> dict[str, Any]:
-    by_severity = {
-        str(one.severity): {
-            "value": asdict(one.value),
-            "drop": asdict(one.drop),
+    by_severity = [
+        {
+            "severity": one.severity,
+            "value": one.value.value,
+            "interval": _ends(one.value),
+            "drop": one.drop.value,
+            "drop_interval": _ends(one.drop),
             "flip_rate": one.flipped,
             "touched": one.touched,
         }
         for one in result.severities
+    ]
+    # Lists: `dvc metrics show` would make a column of every number in a mapping.
+    return {
+        "mean_drop": result.drop.value,
+        "interval": _ends(result.drop),
+        "flip_rate": result.flipped,
+        "severities": by_severity,
     }
-    return {"mean_drop": asdict(result.drop), "flip_rate": result.flipped, "severities": by_severity}
+
+
+def _ends(interval: Interval) -> list[float]:
+    return [interval.low, interval.high]
 
 
 def measured(codec: Codec, table: pd.DataFrame, metric: Metric, draws: Draws) -> Measured:
@@ -133,10 +147,10 @@ def _drop(resampled: Resampled, metric: Metric, places: Sequence[int], confidenc
 
 def said(written: Mapping[str, Any]) -> str:
     """The finding in a line. Args: written: the content of robustness.json."""
-    worst = max(written["perturbations"], key=lambda name: written["perturbations"][name]["mean_drop"]["value"])
-    drop = written["perturbations"][worst]["mean_drop"]["value"]
+    worst = max(written["perturbations"], key=lambda name: written["perturbations"][name]["mean_drop"])
+    drop = written["perturbations"][worst]["mean_drop"]
     return (
-        f"{written['title']} {written['clean']['value']:.4g} on {written['rows']} validation rows, worse by "
+        f"{written['title']} {written['clean']:.4g} on {written['rows']} validation rows, worse by "
         f"{written['mean_drop']:.4g} on average when perturbed, most by {worst} ({drop:.4g}); "
         f"{100 * written['flip_rate']:.1f}% of the answers change"
     )
