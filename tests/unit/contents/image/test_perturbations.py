@@ -22,6 +22,27 @@ from tests.images import encoded
 
 Pixels = NDArray[np.uint8]
 NAMES = sorted(IMAGE.perturbations)
+ORACLE = {
+    "gaussian_noise": (16.17, 35.03, 63.60),
+    "shot_noise": (17.67, 37.85, 69.04),
+    "impulse_noise": (3.83, 11.45, 34.42),
+    "defocus_blur": (7.53, 12.37, 14.07),
+    "glass_blur": (8.21, 11.73, 13.00),
+    "motion_blur": (12.72, 13.38, 14.59),
+    "zoom_blur": (10.34, 12.51, 14.57),
+    "snow": (43.69, 72.37, 102.92),
+    "fog": (32.85, 38.70, 40.50),
+    "brightness": (18.01, 48.21, 55.51),
+    "contrast": (27.07, 36.05, 42.83),
+    "elastic_transform": (19.53, 11.32, 12.55),
+    "pixelate": (3.23, 5.08, 7.50),
+    "jpeg_compression": (6.42, 7.76, 10.75),
+}
+# Relative. Deterministic ones agree within rounding; where much is drawn a dozen draws scatter; glass blur moves all
+# pixels at once; motion blur is that of the paper, a fading trail, and the oracle's is an even line to both sides.
+TOLERANCE = {"fog": 0.15, "snow": 0.1, "elastic_transform": 0.15, "glass_blur": 0.2, "motion_blur": 0.4}
+STEPS_VARY = {"elastic_transform", "frost", "glass_blur", "snow"}
+"""Not every step of the published strengths changes more pixels by more than the one before."""
 UNSEEDED = {"brightness", "contrast", "defocus_blur", "flip", "grey", "jpeg_compression", "pixelate", "zoom_blur"}
 
 
@@ -61,9 +82,16 @@ def test_changes_grow_with_severity(name: str, size: int) -> None:
     pixels = scene(size)
     means = [change(name, pixels, level) for level in SEVERITIES]
     assert means[0] > 0
-    assert means[-1] >= means[0]
-    if name not in ("elastic_transform", "flip"):  # published: large smooth moves first, small sharp ones later
-        assert means[-1] > 1.1 * means[0]
+    if name in STEPS_VARY:
+        means = [min(means[:2]), max(means)]
+    assert means == sorted(means)
+    assert means[-1] > 1.05 * means[0] or name == "flip"
+
+
+@pytest.mark.parametrize("name", sorted(ORACLE))
+def test_corruptions_are_as_strong_as_an_independent_implementation(name: str) -> None:
+    found = [change(name, scene(), level, draws=1 if name in UNSEEDED else 12) for level in (1, 3, 5)]
+    assert found == pytest.approx(ORACLE[name], rel=TOLERANCE.get(name, 0.02))
 
 
 @pytest.mark.parametrize("name", NAMES)

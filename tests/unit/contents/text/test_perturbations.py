@@ -126,7 +126,7 @@ def test_width_is_undone_by_compatibility_forms() -> None:
     perturbed = TEXT.perturb("width", ENGLISH, 5, 0)
     assert perturbed != ENGLISH
     assert unicodedata.normalize("NFKC", perturbed) == ENGLISH
-    assert TEXT.perturb("width", "ＡＢＣ" * 20, 5, 0).count("A") > 3
+    assert TEXT.perturb("width", "\uff21\uff22" * 20, 5, 0).count("A") > 3
 
 
 def test_each_of_several_texts_is_perturbed() -> None:

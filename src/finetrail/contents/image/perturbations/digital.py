@@ -43,7 +43,7 @@ def elastic_transform(pixels: Pixels, severity: int, generator: np.random.Genera
     down, across = np.indices((height, width)).astype(np.float64)
     from_down, from_across = np.tensordot(matrix, np.stack([down, across, np.ones_like(down)]), axes=1)
     places = [
-        place + smoothed(generator.uniform(-1, 1, (height, width)), smoothness * side) * reach * side
+        place + smoothed(generator.uniform(-1, 1, (height, width)), smoothness * side, "reflect", 3.0) * reach * side
         for place in (from_down, from_across)
     ]
     return eight_bits(over_channels(unit(pixels), lambda one: map_coordinates(one, places, order=1, mode="reflect")))

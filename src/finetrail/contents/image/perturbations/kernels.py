@@ -18,11 +18,16 @@ def convolved(values: Floats, kernel: Floats) -> Floats:
     return found[..., 0] if values.ndim == 2 else found
 
 
-def smoothed(values: Floats, sigma: float) -> Floats:
-    """Values (H, W) or (H, W, C), blurred by a Gaussian of that many pixels."""
+def smoothed(values: Floats, sigma: float, border: str = "nearest", reach: float = 4.0) -> Floats:
+    """Values (H, W) or (H, W, C), blurred by a Gaussian of that many pixels.
+
+    Args:
+        border: what lies outside, as SciPy calls it.
+        reach: where the Gaussian ends, in sigmas.
+    """
     from scipy.ndimage import gaussian_filter
 
-    found: Floats = gaussian_filter(values, (sigma, sigma, 0)[: values.ndim], mode="nearest")
+    found: Floats = gaussian_filter(values, (sigma, sigma, 0)[: values.ndim], mode=border, truncate=reach)
     return found
 
 
