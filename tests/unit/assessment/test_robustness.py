@@ -1,4 +1,4 @@
-"""Robustness of models that one can see through: what they ignore changes no answer, what alone they read changes all."""
+"""Robustness of models that one can see through: what they ignore changes no answer, what they read does."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -222,18 +222,24 @@ def test_what_users_wrote_is_escaped_in_the_page(tiny_bert: Path, tmp_path: Path
     from finetrail.contents.text.settings import TextBackbone
 
     task = get_task("text-classification")
-    settings = TextBackbone(weights=str(tiny_bert), max_tokens=16)
+    settings = TextBackbone(weights=str(tiny_bert), max_tokens=64)
     labels = ["<i>a", "<i>b"]
     with torch.random.fork_rng():
         torch.manual_seed(0)
         built = task.build(settings, task.target.learned({"labels": labels}), tmp_path, ["text"])
-        built.model.head.load_state_dict({"weight": 40 * torch.randn(2, 32), "bias": torch.zeros(2)})
+    texts = [f"<script>alert({number})</script> {'garlic anchor'.split()[number % 2]}" for number in range(30)]
+    with torch.no_grad():  # a head that tells the two words apart
+        features = built.model.eval().features(built.processor.encode(texts).batch(range(30)))
+    centred = features - features.mean(dim=0)
+    slope = centred[1::2].mean(dim=0) - centred[::2].mean(dim=0)
+    weight = torch.stack([-slope, slope])
+    built.model.head.load_state_dict({"weight": weight, "bias": -weight @ features.mean(dim=0)})
     workspace = Workspace(tmp_path)
     task.save(built, settings, workspace.model("full"))
     workspace.split("val").mkdir(parents=True)
     table = {
         "id": [f"r{number}" for number in range(30)],
-        "text": [f"<script>alert({number})</script> {chr(97 + number % 26) * 3} goal orbit" for number in range(30)],
+        "text": texts,
         "label": [labels[number % 2] for number in range(30)],
         "group": pa.array([None] * 30, pa.string()),
     }

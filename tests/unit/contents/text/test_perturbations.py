@@ -21,7 +21,7 @@ ENGLISH = (
 NUMBERED = " ".join(f"word{number}," for number in range(100))
 CHINESE = "这个国家的学生来了,时间已经到了。日本の大学、カタカナとロシア。" * 3
 OTHERS = st.text(st.characters(codec="utf-8"), max_size=60)
-MIXED = st.text(st.sampled_from("abcXYZ 0123,.!\n国學时カロß\u0301ｆＯéñ"), max_size=60)
+MIXED = st.text(st.sampled_from("abcXYZ 0123,.!\n国學时カロß\u0301\uff46\uff2fén"), max_size=60)
 
 
 def text_for(name: str) -> str:
