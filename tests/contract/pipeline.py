@@ -38,6 +38,11 @@ def described() -> dict[str, Any]:
     return content
 
 
+def left_out() -> dict[str, Any]:
+    """Sections that params.yaml need not have: dvc.yaml says what they are where they are missing."""
+    return {name: value for one in described().get("vars", []) for name, value in one.items()}
+
+
 def stages() -> dict[str, Stage]:
     """The stages by name, in the order of the file."""
     return {name: _stage(name, entry.get("do", entry)) for name, entry in described()["stages"].items()}

@@ -11,7 +11,7 @@ import pytest
 
 from finetrail.sections import sections
 from finetrail.tasks.registry import all_tasks
-from tests.contract.pipeline import CODE, REPOSITORY, SOURCE, described, stages
+from tests.contract.pipeline import CODE, REPOSITORY, SOURCE, described, left_out, stages
 
 STAGES = stages()
 BEFORE_TEST = ["ingest", "validate", "split", "train", "select", "assess"]
@@ -42,12 +42,8 @@ GIVEN = {**{stage: {"contents", "targets"} for stage in BY_TASK}, "train": {"ada
 NOT_IN_ANY_OUT = {"train": {"project"}}
 
 
-# By dvc.yaml these sections are empty where params.yaml has none: no stage reads what is not there.
-LEFT_OUT = {name: value for one in described().get("vars", []) for name, value in one.items()}
-
-
 def test_a_section_that_may_be_left_out_is_empty_then_and_makes_no_stage() -> None:
-    assert LEFT_OUT == {"assess": {}}
+    assert left_out() == {"assess": {}}
     assert described()["stages"]["assess"]["foreach"] == "${assess}"
 
 
@@ -115,7 +111,7 @@ def test_params_are_the_sections_that_the_command_hands_over(name: str) -> None:
 
 def test_every_section_that_dvc_reads_must_be_in_params_yaml() -> None:
     """DVC stops at a missing key, whatever default it has: `finetrail check` must say so first."""
-    read = {param.split(".")[0] for stage in STAGES.values() for param in stage.params} - set(LEFT_OUT)
+    read = {param.split(".")[0] for stage in STAGES.values() for param in stage.params} - set(left_out())
     for task in all_tasks():
         assert {name for name in read if not sections(task).model_fields[name].is_required()} == set()
 

@@ -107,7 +107,8 @@ def test_every_size_keeps_its_shape(name: str, height: int, width: int, severity
     pixels = np.random.default_rng(height * width).integers(0, 256, (height, width, 3)).astype(np.uint8)
     before = pixels.copy()
     found = drawn(name, pixels, severity)
-    assert (found.shape, found.dtype) == (pixels.shape, np.uint8)
+    assert found.shape == pixels.shape
+    assert found.dtype == np.uint8
     assert np.array_equal(pixels, before), "the image itself is left alone"
 
 
