@@ -185,8 +185,8 @@ def lacking(path: Path, stage: str) -> WorkspaceError:
     """The error for an out that is not there."""
     # The last ones: a folder above the workspace may be called so too.
     pairs = reversed(list(pairwise(path.parts)))
-    candidate = next((f" {name}" for folder, name in pairs if folder in ("models", "runs")), "")
-    command = f"finetrail {stage}{candidate if stage == 'train' else ''}"
+    named = next((f" {name}" for folder, name in pairs if folder in ("models", "runs", "assess")), "")
+    command = f"finetrail {stage}{named if stage in ('train', 'assess') else ''}"
     return WorkspaceError(f"{path} does not exist: it is written by `{stage}`; run `dvc repro` or `{command}`")
 
 

@@ -6,6 +6,7 @@ from finetrail.assessment.assessed import Given
 from finetrail.assessment.robustness.examples import Example
 from finetrail.assessment.robustness.figures import severity_figure
 from finetrail.assessment.robustness.scores import Measured
+from finetrail.evaluation.report.page import capital
 from finetrail.evaluation.report.section import render
 
 _HERE = "finetrail.assessment.robustness"
@@ -23,6 +24,7 @@ def page(given: Given, measured: Measured, examples: Mapping[str, Sequence[Examp
             task=given.built.task.name,
             measured=measured,
             metric=measured.metric,
+            title=capital(measured.metric.title),
             about=about,
             figures=figures,
             examples=examples,
