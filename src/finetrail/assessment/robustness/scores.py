@@ -137,7 +137,7 @@ def _drop(resampled: Resampled, metric: Metric, places: Sequence[int], confidenc
 
     def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
         """The drop of values (m, ...), the first of which belong to the rows as they are."""
-        found: NDArray[np.float64] = sign * (values[0] - values[list(places)].mean(axis=0))
+        found: NDArray[np.float64] = sign * (values[0] - values[list(places)]).mean(axis=0) + 0.0
         return found
 
     value, drawn = mean(resampled.point[metric.name]), mean(resampled.draws[metric.name])
