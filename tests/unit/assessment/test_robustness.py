@@ -258,3 +258,36 @@ def test_what_users_wrote_is_escaped_in_the_page(tiny_bert: Path, tmp_path: Path
     assert "&lt;i&gt;a" in page
     assert "<script" not in page.lower()
     assert "<i>" not in page
+
+
+def test_spans_keep_their_places_and_documents_are_drawn_whole(tiny_bert: Path, tmp_path: Path) -> None:
+    import torch
+
+    from finetrail.contents.text.settings import TextBackbone
+
+    task, f1 = get_task("token-classification"), TAGS.metrics[-1]
+    settings = TextBackbone(weights=str(tiny_bert), max_tokens=64)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        learning = task.target.learned({"types": ["X"], "plain": False})
+        built = task.build(settings, learning, tmp_path, ["text"])
+    workspace = Workspace(tmp_path)
+    task.save(built, settings, workspace.model("full"))
+    workspace.split("val").mkdir(parents=True)
+    table = {
+        "id": [f"r{number}" for number in range(20)],
+        "text": [f"garlic anchor storm {number} said Bob O'Neil" for number in range(20)],
+        "label": pa.array([[{"start": 0, "end": 6, "type": "X"}]] * 20, TAGS.arrow()),
+        "group": ["a", "b"] * 10,
+    }
+    pq.write_table(pa.table(table), workspace.split("val") / "part-00000.parquet")
+    standing = Standing("full", 0.7, 0.6, 0.8, 0.0, 0.0, 0.0, 10, 20)
+    write_json(workspace.selection_report, choose([standing], Selection(metric=f1.name), f1).as_json())
+    params = load(tmp_path, {"task": "token-classification", "assess": {"robustness": {"severities": [5]}}})
+    selection = Selection(metric=f1.name, resamples=100)
+    assess(workspace, "robustness", params.assess.asked()["robustness"], selection=selection)
+    answers = read_predictions(workspace.assessment("robustness") / "predictions.parquet")
+    words = {str(list(one)) for row, one in zip(answers["id"], answers["words"], strict=True) if row == "r7"}
+    assert len(words) == 1, "the same words, whatever became of their letters"
+    assert set(answers["perturbation"]) == {"", "typos", "case", "homoglyphs", "ocr", "width", "similar_characters"}
+    assert set(answers["group"]) == {"a", "b"}
