@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, StringConstraints, create_model, model_validator
 
 from finetrail.adaptation.methods import Adaptation
+from finetrail.assessment.kinds import Assess, assess_of
 from finetrail.contents.content import Backbone
 from finetrail.data.sources.place import Source
 from finetrail.data.splitting.settings import Split
@@ -60,6 +61,7 @@ class Params(Settings):
         seed: for training; splits and selection have their own.
         backbone, train: the settings that all candidates share.
         candidates: by name, in the order in which they are trained.
+        assess: what else to learn about the chosen model; nothing by default.
         gate: for `finetrail promote`; no stage reads it, so it may be left out.
     """
 
@@ -73,6 +75,7 @@ class Params(Settings):
     train: Training
     candidates: dict[Name, Candidate] = Field(min_length=1)
     selection: Selection
+    assess: Assess = Field(default_factory=Assess)
     gate: Gate
 
     def metric(self, name: str) -> Metric:
@@ -134,6 +137,7 @@ def sections(task: Task) -> type[Params]:
         backbone=(content.Backbone, ...),
         train=(train, ...),
         candidates=(dict[Name, candidate], Field(min_length=1)),
+        assess=(assess_of(task), Field(default_factory=assess_of(task))),
         gate=(_made("Gate", Gate, slices=(slices, Field(default_factory=dict))), ...),
     )
     return made

@@ -112,6 +112,10 @@ class Workspace:
         return self.root / "data" / "reports" / "test"
 
     @property
+    def assessments(self) -> Path:
+        return self.root / "data" / "reports" / "assess"
+
+    @property
     def registration(self) -> Path:
         return self.root / "data" / "registration.json"
 
@@ -127,6 +131,7 @@ class Workspace:
             "split": (self.splits,),
             "train": (self.models, self.runs),
             "select": (self.selection,),
+            "assess": (self.assessments,),
             "test": (self.test_report,),
             "register": (self.registration,),
         }
@@ -162,6 +167,9 @@ class Workspace:
     def model(self, candidate: str) -> Path:
         return self.models / candidate
 
+    def assessment(self, name: str) -> Path:
+        return self.assessments / name
+
     def run(self, candidate: str) -> RunPaths:
         return RunPaths(self.runs / candidate)
 
@@ -177,8 +185,8 @@ def lacking(path: Path, stage: str) -> WorkspaceError:
     """The error for an out that is not there."""
     # The last ones: a folder above the workspace may be called so too.
     pairs = reversed(list(pairwise(path.parts)))
-    candidate = next((f" {name}" for folder, name in pairs if folder in ("models", "runs")), "")
-    command = f"finetrail {stage}{candidate if stage == 'train' else ''}"
+    named = next((f" {name}" for folder, name in pairs if folder in ("models", "runs", "assess")), "")
+    command = f"finetrail {stage}{named if stage in ('train', 'assess') else ''}"
     return WorkspaceError(f"{path} does not exist: it is written by `{stage}`; run `dvc repro` or `{command}`")
 
 

@@ -32,10 +32,20 @@ class Stage:
         }
 
 
+def described() -> dict[str, Any]:
+    """dvc.yaml as it stands."""
+    content: dict[str, Any] = YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8"))
+    return content
+
+
+def left_out() -> dict[str, Any]:
+    """Sections that params.yaml need not have: dvc.yaml says what they are where they are missing."""
+    return {name: value for one in described().get("vars", []) for name, value in one.items()}
+
+
 def stages() -> dict[str, Stage]:
     """The stages by name, in the order of the file."""
-    described = YAML(typ="safe").load((REPOSITORY / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    return {name: _stage(name, entry.get("do", entry)) for name, entry in described.items()}
+    return {name: _stage(name, entry.get("do", entry)) for name, entry in described()["stages"].items()}
 
 
 def _stage(name: str, entry: dict[str, Any]) -> Stage:

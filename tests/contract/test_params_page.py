@@ -3,6 +3,7 @@
 import pytest
 from ruamel.yaml import YAML
 
+from finetrail.assessment.robustness.settings import Robustness
 from finetrail.contents.image.augment.settings import Augment
 from finetrail.gate.settings import Gate
 from finetrail.settings import Settings
@@ -40,9 +41,10 @@ def defaults(opening: str) -> dict[str, str]:
         ("`train`, where labels are numbers:", NumberTraining),
         ("`train`, where labels are tags:", TagTraining),
         ("`augment`, for images; all off by default:", Augment),
+        ("`robustness`, all optional (`robustness: {}`):", Robustness),
         ("## gate", Gate),
     ],
-    ids=["train", "classes", "class sets", "numbers", "tags", "augment", "gate"],
+    ids=["train", "classes", "class sets", "numbers", "tags", "augment", "robustness", "gate"],
 )
 def test_every_key_is_named_with_its_default(opening: str, section: type[Settings]) -> None:
     written = {key: YAML(typ="safe").load(value) for key, value in defaults(opening).items()}

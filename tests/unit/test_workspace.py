@@ -146,3 +146,11 @@ def test_every_path_is_inside_the_workspace_and_none_is_named_twice(tmp_path: Pa
     assert all(path.is_relative_to(tmp_path) for path in paths)
     # DVC deletes what is under data before a stage runs.
     assert not workspace.scratch.is_relative_to(tmp_path / "data")
+
+
+def test_what_assess_did_not_write_names_its_section(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    path = workspace.assessment("robustness") / "robustness.json"
+    assert workspace.stage_of(path) == "assess"
+    with pytest.raises(WorkspaceError, match=r"by `assess`; run `dvc repro` or `finetrail assess robustness`$"):
+        need(path, "assess")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from finetrail.contents.perturbation import Perturbation
 from finetrail.settings import Settings
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ class Content(ABC):
         offers: what adaptations may ask of a backbone, beside its weights.
         requirements: packages that a registered model of this content imports, beside those that all do.
         measures_kernels: whether training in 16 bits chooses kernels by measuring, so that its bits may differ.
+        perturbations: by name; all that `perturb` knows.
         Columns, Source, Rules, Split, Backbone, Training, Slice: its parts of the sections of params.yaml.
     """
 
@@ -135,6 +137,7 @@ class Content(ABC):
     offers: frozenset[str]
     requirements: tuple[str, ...]
     measures_kernels: bool
+    perturbations: Mapping[str, Perturbation]
     Columns: "type[Columns]"
     Source: "type[AnySource]"
     Rules: "type[CommonRules]"
@@ -173,3 +176,13 @@ class Content(ABC):
     @abstractmethod
     def faults(self, contents: Sequence[Any]) -> dict[int, str]:
         """The reason for each content that cannot be read, by its place from 0."""
+
+    @abstractmethod
+    def perturb(self, name: str, content: Any, severity: int, seed: int) -> Any:
+        """A content as it may be found in the world: see `finetrail.contents.perturbation`.
+
+        Args:
+            name: one of `perturbations`.
+            severity: 1 to 5; 0 for the content as it is.
+            seed: equal seeds give equal contents.
+        """

@@ -47,6 +47,7 @@ class Target(ABC):
         noun: what messages call a model of this kind.
         metrics: in the order in which they are shown; the last is the one to choose by, and the one that is drawn.
         facts: the columns that it adds to the manifest, and their types.
+        in_place: whether a label names places in its content, which must not move under it.
         formats, endings: of files that have labels of this kind alone.
         Columns, Rules, Training, Slice: its parts of the sections of params.yaml.
         strata: what a split keeps in proportion.
@@ -57,6 +58,7 @@ class Target(ABC):
     noun: str
     metrics: tuple[Metric, ...]
     facts: "Mapping[str, Kind]" = {}  # noqa: RUF012 - read only, by its type
+    in_place: bool = False
     formats: "Mapping[str, RecordReader]" = {}  # noqa: RUF012
     endings: Mapping[str, str] = {}
     Columns: "type[Columns]"

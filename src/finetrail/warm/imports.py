@@ -15,6 +15,7 @@ _STAGES = {
     "split": (*_TABLE, "finetrail.stages.split"),
     "train": (*_TABLE, *_MODEL, *_MLFLOW, "finetrail.stages.train", "torch._dynamo", "torch.distributed.fsdp"),
     "select": (*_TABLE, *_MLFLOW, "finetrail.stages.select"),
+    "assess": (*_TABLE, *_MODEL, "finetrail.stages.assess"),
     "test": (*_TABLE, *_MODEL, *_MLFLOW, "finetrail.stages.test"),
     "register": (*_TABLE, *_MODEL, *_MLFLOW, "finetrail.stages.register", "mlflow.pyfunc"),
     CLEAN: (*_MODEL, *_MLFLOW, "mlflow.pyfunc"),

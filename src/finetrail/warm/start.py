@@ -7,7 +7,7 @@ import sys
 
 from finetrail.programs.clean import CLEAN, become
 
-STAGES = frozenset({"ingest", "validate", "split", "train", "select", "test", "register"})
+STAGES = frozenset({"ingest", "validate", "split", "train", "select", "assess", "test", "register"})
 
 _code = 1
 

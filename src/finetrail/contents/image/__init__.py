@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from finetrail.contents.content import Content
+from finetrail.contents.image.perturbations import PERTURBATIONS, perturb
 from finetrail.contents.image.received import receive_images, undecodable
 from finetrail.contents.image.rules import ImageRules
 from finetrail.contents.image.settings import ImageBackbone, ImageTraining
@@ -29,6 +30,7 @@ class _Image(Content):
     # The backbone of a model is of torchvision, timm or transformers.
     requirements = ("pillow", "timm", "torchvision")
     measures_kernels = True
+    perturbations = PERTURBATIONS
     Columns = ImageColumns
     Source = ImageSource
     Rules = ImageRules
@@ -52,6 +54,9 @@ class _Image(Content):
 
     def faults(self, contents: Sequence[Any]) -> dict[int, str]:
         return undecodable(contents)
+
+    def perturb(self, name: str, content: Any, severity: int, seed: int) -> Any:
+        return perturb(name, content, severity, seed)
 
 
 IMAGE = _Image()

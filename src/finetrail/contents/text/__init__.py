@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from finetrail.contents.content import Content
+from finetrail.contents.text.perturbations import PERTURBATIONS, perturb
 from finetrail.contents.text.received import receive_texts, text_faults, unlabelled_texts
 from finetrail.contents.text.rules import TextRules
 from finetrail.contents.text.settings import LengthSlice, TextBackbone, TextTraining
@@ -26,6 +27,7 @@ class _Text(Content):
     offers = frozenset({"soft prompts"})
     requirements: tuple[str, ...] = ()
     measures_kernels = False
+    perturbations = PERTURBATIONS
     Columns = TextColumns
     Source = TextSource
     Rules = TextRules
@@ -49,6 +51,9 @@ class _Text(Content):
 
     def faults(self, contents: Sequence[Any]) -> dict[int, str]:
         return text_faults(contents)
+
+    def perturb(self, name: str, content: Any, severity: int, seed: int) -> Any:
+        return perturb(name, content, severity, seed)
 
 
 TEXT = _Text()

@@ -40,6 +40,7 @@ class _Tags(Target):
     noun = "token classification"
     metrics = METRICS
     facts = FACTS
+    in_place = True
     formats: Mapping[str, RecordReader] = {"conll": read_conll, "conllu": read_conllu}
     endings: Mapping[str, str] = {
         **dict.fromkeys((".conll", ".iob", ".iob2", ".bio", ".bioes"), "conll"),

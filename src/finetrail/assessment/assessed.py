@@ -1,0 +1,34 @@
+"""What every assessment is given."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from finetrail.evaluation.scores.bootstrap import Draws
+from finetrail.evaluation.scores.metric import Metric
+from finetrail.progress import Track
+
+if TYPE_CHECKING:
+    from finetrail.tasks.task import Built
+
+
+@dataclass(frozen=True)
+class Given:
+    """The chosen model, the rows to assess it on, and how to go about it.
+
+    Attributes:
+        candidate: the name of the model.
+        split: the folder of the validation rows.
+        metric: the one that candidates were chosen by.
+        tell: takes a line for people before the work begins, such as how long it will take.
+    """
+
+    candidate: str
+    built: "Built"
+    split: Path
+    scratch: Path
+    metric: Metric
+    draws: Draws
+    track: Track
+    tell: Callable[[str], None]

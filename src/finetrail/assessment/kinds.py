@@ -1,0 +1,70 @@
+"""The assessments: the sections that `assess` in params.yaml may have. A new one is a folder and a row here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from pydantic import create_model
+
+from finetrail.assessment.robustness.settings import robustness_of
+from finetrail.settings import Settings
+from finetrail.tasks.task import Task
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from finetrail.assessment.assessed import Given
+
+
+class Assessing(Protocol):
+    """The module of an assessment."""
+
+    def assess(self, given: "Given", settings: Any, folder: "Path") -> str:
+        """Write report.html, <name>.json and whatever these are computed from to a folder; returns a line for people.
+
+        Raises:
+            ModelError: an answer is NaN or infinite.
+        """
+        ...
+
+    def said(self, written: Mapping[str, Any]) -> str:
+        """The finding in a line, from the content of its JSON file."""
+        ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of assessment. Attributes: settings: makes its section for a task; module: an `Assessing`, by name."""
+
+    settings: Callable[[Task], type[Settings]]
+    module: str
+
+    def load(self) -> Assessing:
+        """The module, which may import much."""
+        return cast("Assessing", import_module(self.module))
+
+
+KINDS: Mapping[str, Kind] = {
+    "robustness": Kind(robustness_of, "finetrail.assessment.robustness.assessing"),
+}
+
+
+class Assess(Settings):
+    """Section `assess` of params.yaml: one key for each assessment that is wanted; by default none is.
+
+    Each costs more than the pipeline needs, so that nothing is assessed unasked.
+    """
+
+    def asked(self) -> dict[str, Settings]:
+        """The settings of the assessments that are asked for, by name."""
+        return {name: settings for name in KINDS if (settings := getattr(self, name, None)) is not None}
+
+
+@cache
+def assess_of(task: Task) -> type[Assess]:
+    """The section as a task has it."""
+    fields: dict[str, Any] = {name: (kind.settings(task) | None, None) for name, kind in KINDS.items()}
+    made: type[Assess] = create_model("Assess", __base__=Assess, **fields)
+    return made

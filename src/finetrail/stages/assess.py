@@ -1,0 +1,62 @@
+"""Stage `assess`: learn more about the chosen model than its score. It sees training and validation rows only."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from finetrail.assessment.assessed import Given
+from finetrail.assessment.kinds import KINDS
+from finetrail.evaluation.scores.bootstrap import Draws
+from finetrail.evaluation.selection import Choice, Selection
+from finetrail.progress import Track, quiet
+from finetrail.settings import Settings
+from finetrail.targets.target import metric_named
+from finetrail.tasks.registry import load_model
+from finetrail.workspace import Workspace, need, read_json, replacing
+
+
+@dataclass(frozen=True)
+class Assessed:
+    """What `assess` did. Attributes: said: the finding in a line."""
+
+    candidate: str
+    said: str
+
+
+def _unheard(line: str) -> None:
+    """Ignore the line."""
+
+
+def assess(
+    workspace: Workspace,
+    name: str,
+    settings: Settings,
+    *,
+    selection: Selection,
+    track: Track = quiet,
+    tell: Callable[[str], None] = _unheard,
+) -> Assessed:
+    """Write `data/reports/assess/<name>` for the model that `select` chose.
+
+    Args:
+        name: one of `finetrail.assessment.kinds.KINDS`.
+        settings: its section.
+        tell: takes a line that says how long it will take.
+
+    Raises:
+        ModelError: an answer is NaN or infinite.
+    """
+    choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
+    built = load_model(need(workspace.model(choice.chosen), "train"))
+    given = Given(
+        choice.chosen,
+        built,
+        need(workspace.split("val"), "split"),
+        workspace.scratch,
+        metric_named(built.task.target.metrics, selection.metric),
+        Draws(selection.resamples, selection.seed, selection.confidence),
+        track,
+        tell,
+    )
+    with replacing(workspace.assessment(name)) as folder:
+        said = KINDS[name].load().assess(given, settings, folder)
+    return Assessed(choice.chosen, said)

@@ -1,0 +1,42 @@
+"""Section `assess` of params.yaml: absent by default, and what the task has not is refused in a line."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.params_file import load, refusal
+from tests.unit.test_sections import IMAGES
+
+
+def test_nothing_is_assessed_unasked(tmp_path: Path) -> None:
+    assert load(tmp_path, {}).assess.asked() == {}
+    assert load(tmp_path, {"assess": {}}).assess.asked() == {}
+
+
+def test_an_empty_section_is_all_defaults(tmp_path: Path) -> None:
+    (settings,) = load(tmp_path, {"assess": {"robustness": {}}}).assess.asked().values()
+    assert settings.model_dump() == {"perturbations": "all", "severities": [1, 2, 3, 4, 5], "max_rows": 500}
+
+
+@pytest.mark.parametrize(
+    ("edits", "message"),
+    [
+        ({"assess.robust": {}}, r"assess: unknown key 'robust'; did you mean 'robustness'\? allowed keys: robustness"),
+        ({"assess.robustness.perturbations": ["blur"]}, r"'blur' does not exist; use some of typos, case, "),
+        ({"assess.robustness.perturbations": ["fog"]}, r"'fog' does not exist; use some of typos, case, "),
+        ({"assess.robustness.perturbations": []}, r"perturbations is empty; name some of typos, .*, or write `all`"),
+        ({"assess.robustness.perturbations": ["ocr", "ocr"]}, r"perturbations names something twice"),
+        ({"assess.robustness.severities": [1, 1]}, r"severities names something twice; name each once"),
+        ({"assess.robustness.severities": [6]}, r"assess\.robustness\.severities\.0 is 6: must be less than or equal"),
+        ({"assess.robustness.max_rows": 3}, r"assess\.robustness\.max_rows is 3: must be greater than or equal to 10"),
+        (IMAGES | {"assess.robustness.perturbations": ["typos"]}, r"'typos' does not exist; use some of gaussian_nois"),
+        (
+            {"task": "token-classification", "assess.robustness.perturbations": ["drop_words"]},
+            r"'drop_words' moves what the labels of this task name the places of; use some of typos, case, homog",
+        ),
+    ],
+)
+def test_what_cannot_be_assessed_is_refused(tmp_path: Path, edits: dict[str, Any], message: str) -> None:
+    assert re.search(message, refusal(tmp_path, edits))
