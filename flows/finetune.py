@@ -16,8 +16,8 @@ from flows.artifacts import leave_lock
 from flows.clones import Clone
 from flows.fan_out import check_deployment, train_elsewhere
 from flows.parameters import Text
-from flows.pipeline import AFTER, BEFORE, run_stages, work_in_clone
-from flows.stages import candidates_of
+from flows.pipeline import BEFORE, run_stages, work_in_clone
+from flows.stages import assessments_of, candidates_of
 from flows.tasks import Limits
 
 
@@ -28,7 +28,7 @@ def finetune(
     fan_out: str | None = None,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> State[Any]:
-    """Run ingest, validate, split, train, select, test and register by DVC, in a fresh clone of the repository.
+    """Run ingest, validate, split, train, select, assess, test and register by DVC, in a fresh clone of the repository.
 
     What DVC's cache or remote already has is not done again: it is the same result, whoever made it.
 
@@ -42,15 +42,16 @@ def finetune(
     def work(clone: Clone) -> State[Any]:
         names = candidates_of(clone.root)
         trainings = [f"train@{name}" for name in names]
+        after = ["select", *(f"assess@{name}" for name in assessments_of(clone.root)), "test", "register"]
         if fan_out:
             check_deployment(fan_out)
             state = run_stages(BEFORE, clone, limits)
             if state.is_completed():
                 state = train_elsewhere(fan_out, names, clone, recipe, limits)
             if state.is_completed():
-                state = run_stages([*trainings, *AFTER], clone, limits)
+                state = run_stages([*trainings, *after], clone, limits)
         else:
-            state = run_stages([*BEFORE, *trainings, *AFTER], clone, limits)
+            state = run_stages([*BEFORE, *trainings, *after], clone, limits)
         if state.is_completed():
             leave_lock(clone)
         return state

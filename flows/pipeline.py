@@ -16,7 +16,6 @@ from flows.stages import restore, run_stage
 from flows.tasks import Limits
 
 BEFORE = ("ingest", "validate", "split")
-AFTER = ("select", "test", "register")
 
 
 def work_in_clone(

@@ -29,8 +29,17 @@ _CACHED = re.compile(r"^Stage '(?P<name>.+)' (?:didn't change, skipping|is cache
 
 def candidates_of(root: Path) -> list[str]:
     """The names of the candidates, in the order in which they are trained."""
-    params = YAML(typ="safe").load((root / "params.yaml").read_text(encoding="utf-8"))
-    return list(params["candidates"])
+    return list(_params(root)["candidates"])
+
+
+def assessments_of(root: Path) -> list[str]:
+    """The names of the assessments that params.yaml asks for."""
+    return list(_params(root).get("assess") or ())
+
+
+def _params(root: Path) -> dict[str, Any]:
+    params: dict[str, Any] = YAML(typ="safe").load((root / "params.yaml").read_text(encoding="utf-8"))
+    return params
 
 
 def restore(names: Sequence[str], clone: Clone) -> set[str]:

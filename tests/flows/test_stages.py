@@ -1,9 +1,11 @@
 """What the end of `dvc repro` means for a task: its state, its words, and whether another try may go better."""
 
+from pathlib import Path
+
 import pytest
 
 from finetrail.programs.run import Ended
-from flows.stages import describe
+from flows.stages import assessments_of, candidates_of, describe
 from flows.tasks import UNAVAILABLE
 
 FAILED = "ERROR: failed to reproduce 'train@full': failed to run: finetrail train full, exited with {code}"
@@ -52,3 +54,14 @@ def test_dvc_itself_killed() -> None:
 def test_without_words_of_the_stage_dvcs_own_are_told() -> None:
     state = describe("split", Ended(255, ("ERROR: 'dvc.yaml' validation failed.",)))
     assert (state.name, state.message) == ("Failed", "ERROR: 'dvc.yaml' validation failed.")
+
+
+@pytest.mark.parametrize(
+    ("section", "names"), [("", []), ("assess:", []), ("assess: {}", []), ("assess: {robustness: {}}", ["robustness"])]
+)
+def test_the_assessments_that_a_run_makes_are_those_that_the_settings_ask_for(
+    tmp_path: Path, section: str, names: list[str]
+) -> None:
+    (tmp_path / "params.yaml").write_text(f"candidates: {{full: {{}}}}\n{section}\n", encoding="utf-8")
+    assert assessments_of(tmp_path) == names
+    assert candidates_of(tmp_path) == ["full"]
