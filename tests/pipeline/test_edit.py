@@ -16,7 +16,7 @@ from tests.browser import browse
 from tests.pipeline.workspaces import CANDIDATES, Outcome, Sandbox
 
 CONFUSION = "data/reports/test/plots/confusion.svg"
-FIGURES = (CONFUSION, "data/reports/test/plots/reliability.svg")
+FIGURES = (CONFUSION, *(f"data/reports/test/plots/{name}.svg" for name in ("reliability", "risk")))
 
 
 @pytest.fixture(scope="module")

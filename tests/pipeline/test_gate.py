@@ -55,6 +55,7 @@ def test_a_first_version_is_compared_with_the_best_constant_answer(gated: Sandbo
 
 def test_a_challenger_that_loses_a_class_is_refused(gated: Sandbox) -> None:
     gated.edit("gate.margin", 1.0)
+    gated.edit("gate.ece_margin", 1.0)
     promoted(gated)
     assert challenge(gated, without_weather) == 2
     done = gated.finetrail("promote", "challenger", "--json", "verdict.json")

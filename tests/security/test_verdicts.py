@@ -64,7 +64,7 @@ def test_a_gate_that_was_loosened_is_told_refused_and_accepted_only_by_name(riva
     rivals.edit("gate.confidence", 0.5)
     done = rivals.finetrail("promote", "2")
     assert done.code == 9
-    assert "fails McNemar, gate; the table says why" in done.err
+    assert "fails McNemar, calibration, gate; the table says why" in done.err
     said = "looser than when version 1 passed it: margin 0.99 (was 0.02), class_margin 1 (was 0.1), confidence 0.5 (was"
     assert said in done.out
     accepted = rivals.finetrail("promote", "2", "--accept-looser-gate")
