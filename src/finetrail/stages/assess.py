@@ -1,4 +1,4 @@
-"""Stage `assess`: learn more about the chosen model than its score. It sees training and validation rows only."""
+"""Stage `assess`: learn more about the chosen model than its score. It never sees a test row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
