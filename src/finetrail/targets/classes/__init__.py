@@ -64,10 +64,10 @@ class _Classes(Target):
         return ClassLearning(codec, coverage=settings.coverage, error_rate=settings.error_rate)
 
     def codec(self, described: Mapping[str, Any]) -> "ClassCodec":
-        from finetrail.targets.classes.codec import ClassCodec
+        from finetrail.targets.classes.codec import STATED, ClassCodec
 
         # Models of earlier versions have their labels alone.
-        own = {name: described[name] for name in described if name != "labels"}
+        own = {name: described[name] for name in ("temperature", *STATED) if name in described}
         return ClassCodec(tuple(described["labels"]), **own)
 
     def learned(self, described: Mapping[str, Any]) -> "ClassLearning":

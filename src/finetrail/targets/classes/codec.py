@@ -14,6 +14,9 @@ from finetrail.targets.logits import Logits, NamedLogits
 if TYPE_CHECKING:
     from finetrail.targets.classes.judge import ClassJudge
 
+STATED = ("coverage", "least_probable", "error_rate", "least_confident")
+"""What a model has only where its settings ask for it."""
+
 
 @dataclass(frozen=True)
 class ClassCodec(NamedLogits):
@@ -51,8 +54,7 @@ class ClassCodec(NamedLogits):
         return np.full(outputs, 1 / self.temperature), np.zeros(outputs)
 
     def described(self) -> dict[str, Any]:
-        names = ("coverage", "least_probable", "error_rate", "least_confident")
-        stated = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        stated = {name: getattr(self, name) for name in STATED if getattr(self, name) is not None}
         return super().described() | {"temperature": self.temperature, **stated}
 
     def numbers(self, labels: Sequence[str]) -> Ints:

@@ -90,3 +90,8 @@ def test_aligned_answers_keep_their_probabilities() -> None:
 
 def test_a_model_of_an_earlier_version_has_temperature_one() -> None:
     assert CLASSES.codec({"labels": ["a", "b"]}) == ClassCodec(("a", "b"))
+
+
+def test_what_a_model_of_another_task_knows_is_passed_over() -> None:
+    """A workspace whose task was changed still holds such files; the stages then say in a line whose they are."""
+    assert CLASSES.codec({"labels": ["a"], "thresholds": [0.5], "slopes": [], "shifts": []}) == ClassCodec(("a",))
