@@ -57,10 +57,13 @@ def model(client: "MlflowClient") -> Path:
 
 @pytest.fixture(scope="module")
 def expected(finished: Sandbox) -> pd.DataFrame:
-    """The pipeline's own answers to the test split: text, label and score, from predictions.parquet."""
+    """The pipeline's own answers to the test split: text, label and calibrated score, from predictions.parquet."""
     rows = read_whole(finished.paths.split("test"))
     logits = np.stack(pd.read_parquet(finished.paths.test_report / "predictions.parquet")["logits"].tolist())
-    exponents = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    chosen = read_json(finished.paths.selection_report)["chosen"]
+    temperature = read_json(finished.paths.model(chosen) / "model.json")["target"]["temperature"]
+    assert temperature != 1
+    exponents = np.exp((logits.astype(np.float64) - logits.max(axis=1, keepdims=True)) / temperature)
     chances = exponents / exponents.sum(axis=1, keepdims=True)
     labels = read_json(finished.paths.split_report)["labels"]
     return pd.DataFrame(
@@ -111,7 +114,8 @@ def test_its_description_says_what_it_reads_and_answers(finished: Sandbox, model
     described = read_json(model / "artifacts" / chosen / "model.json")
     assert (described["format"], described["task"], described["columns"]) == (2, "text-classification", ["text"])
     assert described["problem_type"] == "single_label_classification"
-    assert described["target"] == {"labels": read_json(finished.paths.split_report)["labels"]}
+    assert set(described["target"]) == {"labels", "temperature"}
+    assert described["target"]["labels"] == read_json(finished.paths.split_report)["labels"]
     assert described["target"] == read_json(finished.paths.run(chosen).metrics)["target"]
 
 

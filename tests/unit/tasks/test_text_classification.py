@@ -91,7 +91,7 @@ def test_a_saved_model_is_self_contained_and_holds_no_pickle(saved: Path, encode
             "dropout": 0.0,
             "head_dropout": 0.0,
         },
-        "target": {"labels": ["bad", "good", "neutral"]},
+        "target": {"labels": ["bad", "good", "neutral"], "temperature": 1.0},
     }
 
 
