@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from finetrail.evaluation.scores.bootstrap import Draws
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.progress import Track
+from finetrail.workspace import Workspace
 
 if TYPE_CHECKING:
     from finetrail.tasks.task import Built
@@ -19,15 +19,15 @@ class Given:
 
     Attributes:
         candidate: the name of the model.
-        split: the folder of the validation rows.
+        seed: of the workspace, section `seed`.
         metric: the one that candidates were chosen by.
         tell: takes a line for people before the work begins, such as how long it will take.
     """
 
     candidate: str
     built: "Built"
-    split: Path
-    scratch: Path
+    workspace: Workspace
+    seed: int
     metric: Metric
     draws: Draws
     track: Track

@@ -139,7 +139,8 @@ def assess(section: Annotated[str, typer.Argument(help="One of the keys of `asse
         raise ConfigError(f"assess.{section} is not in params.yaml; {known}")
     from finetrail.stages.assess import assess as stage
 
-    done = stage(workspace, section, asked[section], selection=params.selection, track=bar, tell=out.print)
+    chosen = asked[section]
+    done = stage(workspace, section, chosen, selection=params.selection, seed=params.seed, track=bar, tell=out.print)
     out.print(f"{section} of {done.candidate}: {done.said}")
     out.print(f"report: {(workspace.assessment(section) / 'report.html').relative_to(workspace.root)}")
 

@@ -32,6 +32,7 @@ def assess(
     settings: Settings,
     *,
     selection: Selection,
+    seed: int,
     track: Track = quiet,
     tell: Callable[[str], None] = _unheard,
 ) -> Assessed:
@@ -50,8 +51,8 @@ def assess(
     given = Given(
         choice.chosen,
         built,
-        need(workspace.split("val"), "split"),
-        workspace.scratch,
+        workspace,
+        seed,
         metric_named(built.task.target.metrics, selection.metric),
         Draws(selection.resamples, selection.seed, selection.confidence),
         track,

@@ -17,6 +17,7 @@ from finetrail.data.store.shards import pick, read_frame
 from finetrail.progress import quiet
 from finetrail.serving.answer import answers_to
 from finetrail.targets.codec import refuse_broken
+from finetrail.workspace import need
 
 REMEDY = "train it again with a lower learning rate or in fp32"
 TRIED = 16
@@ -38,11 +39,12 @@ class Sample:
 
 def sampled(given: Given, most: int) -> Sample:
     """Validation rows, at most so many: those with the smallest hashes, which stay when others are added."""
-    rows = read_frame(given.split)
+    split = need(given.workspace.split("val"), "split")
+    rows = read_frame(split)
     hashes = [hashlib.sha256(str(row).encode()).hexdigest() for row in rows["id"]]
     kept = sorted(np.argsort(np.array(hashes, dtype=object), kind="stable")[:most].tolist())
     rows = rows.iloc[kept].reset_index(drop=True)
-    return Sample(rows, pick(given.split, given.built.task.content.name, set(rows["id"])))
+    return Sample(rows, pick(split, given.built.task.content.name, set(rows["id"])))
 
 
 def answered(given: Given, settings: Robustness, sample: Sample) -> pd.DataFrame:
@@ -79,7 +81,7 @@ def perturbed(given: Given, sample: Sample, name: str, severity: int, ids: Seque
 
 def _answers(given: Given, values: list[Any]) -> pd.DataFrame:
     codec = given.built.codec
-    answers = answers_to(given.built, values, scratch=given.scratch, track=quiet)
+    answers = answers_to(given.built, values, scratch=given.workspace.scratch, track=quiet)
     refuse_broken(codec, answers, "the model", REMEDY)
     return pd.DataFrame(codec.columns(answers))
 
