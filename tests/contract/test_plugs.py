@@ -18,7 +18,7 @@ KINDS = {
 }
 # The same words where they mean something else.
 OTHER_MEANINGS = {
-    ("assessment/robustness/figures.py", "text"): "an element of SVG",
+    ("evaluation/report/axes.py", "text"): "an element of SVG",
     ("commands/compare/scatter.py", "text"): "an element of SVG",
     ("evaluation/report/figures.py", "text"): "an element of SVG",
     ("evaluation/report/previews.py", "text"): "what a preview is shown as",

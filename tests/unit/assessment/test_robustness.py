@@ -55,7 +55,9 @@ def assessed(workspace: Workspace, tmp_path: Path, **settings: Any) -> tuple[dic
     params = load(tmp_path, IMAGES | {"assess": {"robustness": settings}})
     lines: list[str] = []
     selection = Selection(metric=F1.name, resamples=100)
-    done = assess(workspace, "robustness", params.assess.asked()["robustness"], selection=selection, seed=0, tell=lines.append)
+    done = assess(
+        workspace, "robustness", params.assess.asked()["robustness"], selection=selection, seed=0, tell=lines.append
+    )
     written: dict[str, Any] = read_json(workspace.assessment("robustness") / "robustness.json")
     assert done.said == said(written)
     return written, lines
@@ -248,7 +250,7 @@ def test_what_users_wrote_is_escaped_in_the_page(tiny_bert: Path, tmp_path: Path
     write_json(workspace.selection_report, choose([standing], Selection(metric=F1.name), F1).as_json())
     params = load(tmp_path, {"assess": {"robustness": {"perturbations": ["case", "typos"], "severities": [5]}}})
     selection = Selection(metric=F1.name, resamples=100)
-    assess(workspace, "robustness", params.assess.asked()["robustness"], selection=selection)
+    assess(workspace, "robustness", params.assess.asked()["robustness"], selection=selection, seed=0)
     written = read_json(workspace.assessment("robustness") / "robustness.json")
     assert written["perturbations"]["case"]["flip_rate"] == 0, "its tokenizer drops case"
     assert written["perturbations"]["case"]["severities"][0]["touched"] == 1
@@ -285,7 +287,7 @@ def test_spans_keep_their_places_and_documents_are_drawn_whole(tiny_bert: Path, 
     write_json(workspace.selection_report, choose([standing], Selection(metric=f1.name), f1).as_json())
     params = load(tmp_path, {"task": "token-classification", "assess": {"robustness": {"severities": [5]}}})
     selection = Selection(metric=f1.name, resamples=100)
-    assess(workspace, "robustness", params.assess.asked()["robustness"], selection=selection)
+    assess(workspace, "robustness", params.assess.asked()["robustness"], selection=selection, seed=0)
     answers = read_predictions(workspace.assessment("robustness") / "predictions.parquet")
     words = {str(list(one)) for row, one in zip(answers["id"], answers["words"], strict=True) if row == "r7"}
     assert len(words) == 1, "the same words, whatever became of their letters"
