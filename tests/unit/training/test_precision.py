@@ -12,6 +12,10 @@ from finetrail.inference.device import native_bf16
 from finetrail.models.network import Network
 from finetrail.training.precision import choose_precision
 
+MEASURED = pytest.mark.skipif(
+    not native_bf16() or torch.cuda.is_available(), reason="measured only on a CPU that multiplies in bf16"
+)
+
 
 class Small(nn.Module):
     """A convolution with running statistics and dropout, on `pixels` (B, 3, S, S)."""
@@ -48,9 +52,34 @@ def test_for_texts_the_hardware_decides(cache: Path) -> None:
     assert not cache.exists()
 
 
-@pytest.mark.skipif(
-    not native_bf16() or torch.cuda.is_available(), reason="measured only on a CPU that multiplies in bf16"
-)
+class Rounded(nn.Module):
+    """Features that lie on a large mean: bfloat16 has too few digits to tell them apart."""
+
+    def __init__(self, mean: float) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Conv2d(3, 64, 3), nn.BatchNorm2d(64, affine=False))
+        nn.init.constant_(self.layers[0].get_parameter("bias"), mean)
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        features: Tensor = self.layers(batch["pixels"].float() / 255).mean((2, 3))
+        return features
+
+
+@MEASURED
+@pytest.mark.parametrize(("mean", "chosen"), [(0.0, "bf16"), (100.0, "fp32")])
+def test_where_bf16_changes_the_features_fp32_is_used_although_it_is_slower(
+    mean: float, chosen: str, cache: Path
+) -> None:
+    torch.manual_seed(0)
+    model = Network(Rounded(mean), nn.Linear(64, 2))
+    batch = {"pixels": torch.randint(0, 256, (16, 3, 16, 16), dtype=torch.uint8)}
+    choose_precision("auto", model, batch)
+    (path,) = [path for path in cache.glob("*") if '"ways": [\n  "fp32"' in path.read_text()]
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"chosen": "bf16"}))  # as on a machine where it is faster
+    assert choose_precision("auto", model, batch) == chosen
+
+
+@MEASURED
 def test_for_images_a_measurement_decides_that_leaves_no_trace_but_its_result(cache: Path) -> None:
     torch.manual_seed(0)
     backbone = Small()
