@@ -14,8 +14,9 @@ from finetrail.data.splitting.settings import Split
 from finetrail.data.validation.rules import CommonRules
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Selection
-from finetrail.gate.settings import Gate, SliceName
-from finetrail.settings import Settings
+from finetrail.evaluation.slices import SliceName
+from finetrail.gate.settings import Gate
+from finetrail.settings import Settings, joined
 from finetrail.targets.target import metric_named
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Task
@@ -82,6 +83,11 @@ class Params(Settings):
         """A metric of the task."""
         return metric_named(self.task.task.target.metrics, name)
 
+    @property
+    def judged_by(self) -> Gate:
+        """Section `gate`, with the slices of section `selection` beside its own."""
+        return self.gate.model_copy(update={"slices": {**self.selection.slices, **self.gate.slices}})
+
     @model_validator(mode="after")
     def _tracked(self) -> Self:
         """Local files must lie where a stage depends on them: elsewhere they could change without DVC noticing."""
@@ -119,26 +125,27 @@ class Params(Settings):
 def sections(task: Task) -> type[Params]:
     """The model of a task's params.yaml: each section joins the keys of the task's content and target."""
     content, target = task.content, task.target
-    columns = _joined("Columns", content.Columns, target.Columns)
+    columns = joined("Columns", content.Columns, target.Columns)
     source = _made("Source", content.Source, columns=(columns, columns()))
     source.labels = target
     split = _made("Split", content.Split)
     split.strata = target.strata
-    train = _joined("Training", content.Training, target.Training, Training)
+    train = joined("Training", content.Training, target.Training, Training)
     candidate: Any = _made("Candidate", Candidate, backbone=(content.Backbone, ...), train=(train, ...))
-    slice_of: Any = _joined("Slice", content.Slice, target.Slice)
-    slices: Any = dict[SliceName, slice_of]
+    slice_of: Any = task.slice
+    declared: Any = (dict[SliceName, slice_of], Field(default_factory=dict))
     made: type[Params] = _made(
         "Params",
         Params,
         source=(source, ...),
-        validation=(_joined("Validation", content.Rules, target.Rules), ...),
+        validation=(joined("Validation", content.Rules, target.Rules), ...),
         split=(split, ...),
         backbone=(content.Backbone, ...),
         train=(train, ...),
         candidates=(dict[Name, candidate], Field(min_length=1)),
+        selection=(_made("Selection", Selection, slices=declared), ...),
         assess=(assess_of(task), Field(default_factory=assess_of(task))),
-        gate=(_made("Gate", Gate, slices=(slices, Field(default_factory=dict))), ...),
+        gate=(_made("Gate", Gate, slices=declared), ...),
     )
     return made
 
@@ -146,12 +153,6 @@ def sections(task: Task) -> type[Params]:
 def _made(name: str, base: type[Settings], **fields: Any) -> Any:
     """A section with more keys than its base. `Any`, because a type checker cannot know a type made at run time."""
     return create_model(name, __base__=base, **fields)
-
-
-def _joined(name: str, *parts: type[Settings]) -> type[Any]:
-    """Join the parts of a section; drop a part that another part extends."""
-    bases = [one for one in dict.fromkeys(parts) if not any(issubclass(other, one) for other in parts if other != one)]
-    return create_model(name, __base__=tuple(bases)) if len(bases) > 1 else bases[0]
 
 
 def _refuse_untracked(section: str, addresses: list[str], folder: str) -> None:

@@ -3,7 +3,7 @@
 import difflib
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, create_model, model_validator
 from pydantic_core import PydanticCustomError
 
 
@@ -25,3 +25,9 @@ class Settings(BaseModel):
             message = f"unknown key {unknown[0]!r}; {hint}allowed keys: {', '.join(cls.model_fields)}"
             raise PydanticCustomError("unknown_key", "{message}", {"message": message})
         return data
+
+
+def joined(name: str, *parts: type[Settings]) -> type[Any]:
+    """Join the parts of a section; drop a part that another part extends."""
+    bases = [one for one in dict.fromkeys(parts) if not any(issubclass(other, one) for other in parts if other != one)]
+    return create_model(name, __base__=tuple(bases)) if len(bases) > 1 else bases[0]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from pydantic import create_model
 
 from finetrail.assessment.robustness.settings import robustness_of
+from finetrail.assessment.slices.settings import Slices
 from finetrail.settings import Settings
 from finetrail.tasks.task import Task
 
@@ -48,6 +49,7 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "robustness": Kind(robustness_of, "finetrail.assessment.robustness.assessing"),
+    "slices": Kind(lambda _: Slices, "finetrail.assessment.slices.assessing"),
 }
 
 

@@ -48,7 +48,7 @@ def promote(
         workspace,
         project=params.project,
         task=params.task.task,
-        settings=params.gate,
+        settings=params.judged_by,
         version=version,
         dry_run=dry_run,
         accept_looser=accept_looser,

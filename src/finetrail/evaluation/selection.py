@@ -13,16 +13,22 @@ from typing import Any
 from pydantic import Field
 
 from finetrail.evaluation.scores.metric import Metric
+from finetrail.evaluation.slices import Slice, SliceName
 from finetrail.settings import Settings
 
 
 class Selection(Settings):
-    """Section `selection:` of params.yaml. `metric` is one of the task's; by default the last."""
+    """Section `selection:` of params.yaml. `metric` is one of the task's; by default the last.
+
+    `slices` are rows that `test` and the gate look at apart, by what the task's content and target know of them; see
+    `finetrail.sections`.
+    """
 
     metric: str
     confidence: float = Field(default=0.95, ge=0.5, le=0.999)
     resamples: int = Field(default=1000, ge=100, le=100_000)
     seed: int = Field(default=0, ge=0, lt=2**32)
+    slices: Mapping[SliceName, Slice] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
-"""Slices: rows of the test split that the gate judges separately. Contents and targets add more conditions."""
+"""Slices: rows that are judged separately. Contents and targets add more conditions."""
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from finetrail.settings import Settings
 
@@ -11,19 +12,28 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    Rows = NDArray[np.bool_]
+    """Whether each row belongs to a slice (n,)."""
 
-class Sliced(Protocol):
-    """The rows of a split, as slices need them."""
+SliceName = Annotated[str, StringConstraints(pattern=r"^[\w -]{1,64}$")]
+SHARES = (0.2, 0.4, 0.6, 0.8)
+"""Of the rows, that lie below the bounds which a search for slices tries."""
 
-    @property
-    def labels(self) -> Sequence[Any]: ...
 
-    @property
-    def groups(self) -> Sequence[object]: ...
+@dataclass(frozen=True)
+class SplitRows:
+    """The rows of a split, as slices need them. Attributes: contents: reads what they hold, again on each call."""
 
-    def contents(self) -> Iterable[Any]:
-        """The contents of the rows, read again on each call."""
-        ...
+    labels: Sequence[Any]
+    groups: Sequence[object]
+    contents: Callable[[], Iterable[Any]]
+    _known: dict[str, list[Any]] = field(default_factory=dict)
+
+    def measured(self, name: str, measure: Callable[[Any], Any]) -> list[Any]:
+        """A measure of each content; contents are read once for each."""
+        if name not in self._known:
+            self._known[name] = [measure(content) for content in self.contents()]
+        return self._known[name]
 
 
 class Slice(Settings):
@@ -31,8 +41,12 @@ class Slice(Settings):
 
     Attributes:
         group: the groups that belong to the slice.
+        numbers: measures of a content, as whole numbers: each has a field `min_...` and a field `max_...`.
+        words: measures of a content as a word, each with a field of its name that lists those of the slice.
     """
 
+    numbers: ClassVar[Mapping[str, Callable[[Any], int]]] = {}
+    words: ClassVar[Mapping[str, Callable[[Any], str]]] = {}
     group: list[str] | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
@@ -41,9 +55,37 @@ class Slice(Settings):
             raise ValueError(f"a slice needs one of {', '.join(type(self).model_fields)}")
         return self
 
-    def rows(self, split: Sliced) -> "NDArray[np.bool_]":
+    def rows(self, split: SplitRows) -> "Rows":
         """Whether each row belongs to the slice (n,)."""
         import numpy as np
 
         wanted = None if self.group is None else set(self.group)
-        return np.array([wanted is None or group in wanted for group in split.groups], dtype=np.bool_)
+        found = np.array([wanted is None or group in wanted for group in split.groups], dtype=np.bool_)
+        for name, number in self.numbers.items():
+            low, high = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")
+            if low is not None or high is not None:
+                values = np.array(split.measured(name, number), dtype=np.int64)
+                found &= (values >= (low or 0)) & (high is None or values <= high)
+        for name, word in self.words.items():
+            if (those := getattr(self, name)) is not None:
+                found &= np.isin(np.array(split.measured(name, word), dtype=object), those)
+        return found
+
+    @classmethod
+    def offered(cls, split: SplitRows) -> list[dict[str, Any]]:
+        """Single conditions that divide the rows of a split, for a search."""
+        import numpy as np
+
+        found = [{"group": [group]} for group in distinct(split.groups)]
+        for name, number in cls.numbers.items():
+            values = np.array(split.measured(name, number), dtype=np.int64)
+            bounds = np.unique(np.quantile(values, SHARES, method="lower")).tolist() if len(values) else []
+            found += [{f"max_{name}": bound} for bound in bounds] + [{f"min_{name}": bound + 1} for bound in bounds]
+        for name, word in cls.words.items():
+            found += [{name: [one]} for one in distinct(split.measured(name, word))]
+        return found
+
+
+def distinct(values: Iterable[object]) -> list[str]:
+    """The different texts among some values, in order; what is missing is none."""
+    return sorted({value for value in values if isinstance(value, str)})

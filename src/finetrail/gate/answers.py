@@ -14,7 +14,7 @@ import pandas as pd
 from finetrail.data.store.shards import Contents, pick, read_frame
 from finetrail.errors import LedgerError, RefusedError, WorkspaceError
 from finetrail.evaluation.scores.bootstrap import Draws, Interval, intervals, point_scores
-from finetrail.evaluation.slices import Slice
+from finetrail.evaluation.slices import Slice, SplitRows
 from finetrail.gate.paired import Right
 from finetrail.gate.settings import Gate
 from finetrail.progress import Track, quiet
@@ -68,7 +68,8 @@ class HeldOut:
 
     def slices(self, declared: Mapping[str, Slice]) -> dict[str, Right]:
         """The rows (n,) of each declared slice."""
-        return {name: one.rows(self) for name, one in declared.items()}
+        rows = SplitRows(self.labels, self.groups, self.contents)
+        return {name: one.rows(rows) for name, one in declared.items()}
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,18 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
-from finetrail.evaluation.slices import Slice
+from finetrail.evaluation.slices import Slice, SliceName
 from finetrail.settings import Settings
 
 Share = Annotated[float, Field(ge=0, le=1)]
-SliceName = Annotated[str, StringConstraints(pattern=r"^[\w -]{1,64}$")]
 
 
 class Gate(Settings):
     """Section `gate:` of params.yaml. `metric` is one of the task's; the last of them by default.
 
-    `slices` holds what the task's content and target know of slices; see `finetrail.config`.
+    `slices` are those that the gate alone looks at, beside those of section `selection`.
     """
 
     metric: str

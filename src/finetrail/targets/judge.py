@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from finetrail.evaluation.scores.metric import Metric
 from finetrail.targets.codec import Answers
 
 if TYPE_CHECKING:
@@ -25,10 +26,14 @@ class Judge(Protocol):
 
     Attributes:
         by_group: whether intervals are drawn by whole groups of rows, where there are groups.
+        row_error: what the mean of `row_errors` is.
     """
 
     @property
     def by_group(self) -> bool: ...
+
+    @property
+    def row_error(self) -> Metric: ...
 
     def facts(self, labels: Sequence[Any], answers: Answers) -> "NDArray[Any]":
         """What the metrics need to know of each row (n, S); see `finetrail.evaluation.scores.bootstrap`."""
@@ -40,6 +45,10 @@ class Judge(Protocol):
 
     def right(self, labels: Sequence[Any], answers: Answers) -> "Right | None":
         """Which answers are right (n,); None where an answer is neither right nor wrong."""
+        ...
+
+    def row_errors(self, labels: Sequence[Any], answers: Answers) -> "NDArray[np.float64]":
+        """How wrong each answer is (n,), 0 for a right one: what slices of rows are compared by."""
         ...
 
     def constant(self, labels: Sequence[Any]) -> Answers:

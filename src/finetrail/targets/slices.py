@@ -1,16 +1,15 @@
 """Slices of a split by what its labels hold."""
 
 from abc import abstractmethod
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from finetrail.evaluation.slices import Slice, Sliced
+from finetrail.evaluation.slices import Slice, SplitRows, distinct
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from finetrail.evaluation.slices import Rows
 
 
 class LabelSlice(Slice):
@@ -22,15 +21,21 @@ class LabelSlice(Slice):
 
     label: list[str] | None = Field(default=None, min_length=1)
 
+    @classmethod
     @abstractmethod
-    def has(self, label: Any, wanted: AbstractSet[str]) -> bool:
-        """Whether a label has one of these."""
+    def names(cls, label: Any) -> Iterable[str]:
+        """The names in a label."""
 
-    def rows(self, split: Sliced) -> "NDArray[np.bool_]":
+    def rows(self, split: SplitRows) -> "Rows":
         import numpy as np
 
         found = super().rows(split)
         if self.label is None:
             return found
         wanted = frozenset(self.label)
-        return found & np.array([self.has(label, wanted) for label in split.labels], dtype=np.bool_)
+        return found & np.array([not wanted.isdisjoint(self.names(label)) for label in split.labels], dtype=np.bool_)
+
+    @classmethod
+    def offered(cls, split: SplitRows) -> list[dict[str, Any]]:
+        known = distinct(name for label in split.labels for name in cls.names(label))
+        return [*super().offered(split), *({"label": [name]} for name in known)]

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from finetrail.contents.content import Content
 from finetrail.errors import ModelError
+from finetrail.settings import joined
 from finetrail.targets.target import Target
 from finetrail.workspace import read_json, write_json
 
 if TYPE_CHECKING:
     from finetrail.contents.content import Backbone, Processor
+    from finetrail.evaluation.slices import Slice
     from finetrail.models.network import Network
     from finetrail.targets.codec import Codec
     from finetrail.targets.learning import Learning
@@ -45,6 +47,11 @@ class Task:
     def identity(self) -> dict[str, str]:
         """How `get_task` finds it again: for model.json, and for the settings of a run."""
         return {"task": self.name, "problem_type": self.target.problem_type}
+
+    @property
+    def slice(self) -> "type[Slice]":
+        """How params.yaml declares a slice of its rows."""
+        return joined("Slice", self.content.Slice, self.target.Slice)
 
     def build(self, backbone: "Backbone", learning: "Learning", root: Path, columns: Sequence[str]) -> "Built":
         """A pretrained backbone with a new head.

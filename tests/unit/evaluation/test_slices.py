@@ -1,29 +1,32 @@
 """A slice says which rows it means; contents are read only for what needs them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from finetrail.contents.text.settings import LengthSlice
-from finetrail.evaluation.slices import Slice
+from finetrail.contents.text.settings import TextSlice
+from finetrail.evaluation.slices import Slice, SplitRows
 from finetrail.sections import sections
 from finetrail.targets.classes.settings import ClassSlice
 from finetrail.tasks.registry import all_tasks, get_task
 from finetrail.tasks.task import Task
+from tests.unit.red_or_blue import BLUE, RED, image
 
 
-class Split:
-    """Rows of a split, which count how often their contents are read."""
+class Read:
+    """Contents of a split, which count how often they are read."""
 
-    labels: Sequence[Any] = ["x", "y", "x", "z"]
-    groups: Sequence[object] = ["a", None, "b", "a"]
-    read = 0
+    times = 0
 
-    def contents(self) -> Iterable[Any]:
-        self.read += 1
-        return iter(["", "abc", "abcdef", "abcd"])
+    def __call__(self) -> Iterable[Any]:
+        self.times += 1
+        return iter(["", "abc", "abcdef", "\u0430\u0431\u0432\u0433"])
+
+
+def split(read: Read | None = None) -> SplitRows:
+    return SplitRows(["x", "y", "x", "z"], ["a", None, "b", "a"], read or Read())
 
 
 def slice_of(task: Task, **given: Any) -> Slice:
@@ -35,7 +38,7 @@ def slice_of(task: Task, **given: Any) -> Slice:
 
 
 def rows(declared: Slice) -> list[int]:
-    return [row for row, meant in enumerate(declared.rows(Split())) if meant]
+    return [row for row, meant in enumerate(declared.rows(split())) if meant]
 
 
 @pytest.mark.parametrize("task", all_tasks(), ids=lambda task: f"{task.name} {task.target.name}")
@@ -48,20 +51,45 @@ def test_a_slice_that_says_nothing_is_refused_with_all_that_it_may_say(task: Tas
 
 def test_a_slice_of_texts_with_classes_goes_by_group_label_and_length() -> None:
     task = get_task("text-classification")
-    with pytest.raises(ValidationError, match="a slice needs one of group, label, min_characters, max_characters"):
+    with pytest.raises(
+        ValidationError, match="a slice needs one of group, label, min_characters, max_characters, script"
+    ):
         slice_of(task)
     assert rows(slice_of(task, group=["a"])) == [0, 3]
     assert rows(slice_of(task, label=["x", "z"])) == [0, 2, 3]
     assert rows(slice_of(task, min_characters=4)) == [2, 3]
     assert rows(slice_of(task, max_characters=3)) == [0, 1]
     assert rows(slice_of(task, min_characters=3, max_characters=4, group=["a"])) == [3]
+    assert rows(slice_of(task, script=["cyrillic"])) == [3]
+    assert rows(slice_of(task, script=["none", "latin"], min_characters=1)) == [1, 2]
     assert rows(slice_of(task, label=["x"], max_characters=5, group=["a", "b"])) == [0]
 
 
 def test_contents_are_read_only_for_lengths() -> None:
-    split = Split()
-    for declared in (Slice(group=["a"]), ClassSlice(label=["x"]), LengthSlice(group=["a"])):
-        declared.rows(split)
-    assert split.read == 0
-    LengthSlice(min_characters=3).rows(split)
-    assert split.read == 1
+    read = Read()
+    held = split(read)
+    for declared in (Slice(group=["a"]), ClassSlice(label=["x"]), TextSlice(group=["a"])):
+        declared.rows(held)
+    assert read.times == 0
+    TextSlice(min_characters=3).rows(held)
+    assert read.times == 1
+
+
+def test_a_slice_of_images_goes_by_size_and_brightness() -> None:
+    images = [image(RED, size=(8, 9)), image(BLUE, size=(20, 30)), image((255, 255, 255), size=(8, 8))]
+    found = SplitRows(["x"] * 3, [None] * 3, lambda: images)
+    task = get_task("image-classification")
+    assert slice_of(task, min_side=20).rows(found).tolist() == [False, True, False]
+    assert slice_of(task, max_side=8, max_brightness=100).rows(found).tolist() == [True, False, False]
+    assert slice_of(task, min_brightness=250).rows(found).tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("task", all_tasks(), ids=lambda task: f"{task.name} {task.target.name}")
+def test_what_a_search_is_offered_can_be_declared(task: Task) -> None:
+    labels = {"classes": "x", "class_sets": ["x"], "tags": [{"start": 0, "end": 1, "type": "x"}], "numbers": 1.0}
+    contents = {"text": "some text", "image": image(RED, size=(8, 9))}
+    held = SplitRows([labels[task.target.name]] * 3, ["a", None, "b"], lambda: [contents[task.content.name]] * 3)
+    offered = task.slice.offered(held)
+    assert {name for one in offered for name in one} == set(task.slice.model_fields)
+    assert all(len(slice_of(task, **one).rows(held)) == 3 for one in offered)
+    assert {"group": ["a"]} in offered

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from finetrail.contents.text.settings import LengthSlice
+from finetrail.contents.text.settings import TextSlice
 from finetrail.contents.text.stored import StoredTexts
 from finetrail.data.store.raw import Row, write_rows
 from finetrail.errors import RefusedError, WorkspaceError
@@ -40,7 +40,7 @@ def test_labels_groups_and_contents_are_those_of_the_shards(tmp_path: Path) -> N
 
 
 def test_a_declared_slice_is_found_by_its_rows(tmp_path: Path) -> None:
-    declared = {"long": LengthSlice(min_characters=6), "of a": LengthSlice(group=["a"])}
+    declared = {"long": TextSlice(min_characters=6), "of a": TextSlice(group=["a"])}
     found = held_out(tmp_path).slices(declared)
     assert {name: rows.tolist() for name, rows in found.items()} == {
         "long": [False, False, True, True],

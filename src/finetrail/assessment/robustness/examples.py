@@ -1,16 +1,14 @@
 """The rows whose answers a perturbation changes most easily, as they were and as they became."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from finetrail.assessment.assessed import Given
 from finetrail.assessment.robustness.perturbed import Sample, perturbed
+from finetrail.assessment.spoken import spoken
 from finetrail.evaluation.report.gallery import Shown, show
-from finetrail.evaluation.scores.metric import amount
 from finetrail.targets.codec import Answers
 
 EACH = 3
@@ -71,21 +69,6 @@ def _example(
     built = given.built
     (content,) = perturbed(given, sample, name, severity, [row])
     before, after = (show(built.processor.preview(one)) for one in (sample.contents[row], content))
-    was, became = (_spoken(built.codec.say(one), place) for one in answers)
+    was, became = (spoken(built.codec.say(one), place) for one in answers)
     label = sample.rows["label"][place]
     return Example(row, built.task.target.key(label), severity, before, after, was, became)
-
-
-def _spoken(columns: Mapping[str, Sequence[Any]], place: int) -> str:
-    """A served answer in a line."""
-    return ", ".join(f"{name} {_value(column[place])}" for name, column in columns.items())
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "(" + ", ".join(_value(one) for one in value.values()) + ")"
-    if isinstance(value, float | np.floating):
-        return amount(float(value))
-    if isinstance(value, str | int | np.integer):
-        return str(value)
-    return "; ".join(_value(one) for one in value) or "none"

@@ -12,6 +12,7 @@ import pandas as pd
 
 from finetrail.assessment.assessed import Given
 from finetrail.assessment.robustness.settings import Robustness
+from finetrail.assessment.spoken import duration
 from finetrail.contents.perturbation import seed_of
 from finetrail.data.store.shards import pick, read_frame
 from finetrail.progress import quiet
@@ -102,8 +103,4 @@ def _duration(given: Given, settings: Robustness, sample: Sample, seconds: float
     each = (time.perf_counter() - started) / len(first) * len(sample.rows)  # of all perturbations at one severity
     whole = len(settings.severities) * (len(settings.names) * seconds + each)
     passes = f"{len(settings.names)} perturbations at {len(settings.severities)} severities"
-    return f"{len(sample.rows)} rows, {passes}: about {_said(whole)}"
-
-
-def _said(seconds: float) -> str:
-    return f"{max(1, round(seconds))} seconds" if seconds < 120 else f"{round(seconds / 60)} minutes"
+    return f"{len(sample.rows)} rows, {passes}: about {duration(whole)}"

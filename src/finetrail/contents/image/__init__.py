@@ -8,12 +8,11 @@ from finetrail.contents.content import Content
 from finetrail.contents.image.perturbations import PERTURBATIONS, perturb
 from finetrail.contents.image.received import receive_images, undecodable
 from finetrail.contents.image.rules import ImageRules
-from finetrail.contents.image.settings import ImageBackbone, ImageTraining
+from finetrail.contents.image.settings import ImageBackbone, ImageSlice, ImageTraining
 from finetrail.contents.image.source import ImageColumns, ImageSource
 from finetrail.contents.image.split import ImageSplit
 from finetrail.contents.image.unlabelled import unlabelled_images
 from finetrail.data.sources.unlabelled import Reading, Unlabelled
-from finetrail.evaluation.slices import Slice
 
 if TYPE_CHECKING:
     from finetrail.contents.content import Networks
@@ -37,7 +36,7 @@ class _Image(Content):
     Split = ImageSplit
     Backbone = ImageBackbone
     Training = ImageTraining
-    Slice = Slice
+    Slice = ImageSlice
 
     def networks(self) -> "Networks":
         from finetrail.contents.image import backbone

@@ -7,6 +7,8 @@ from pydantic import Field
 
 from finetrail.contents.content import Backbone
 from finetrail.contents.image.augment.settings import Augment
+from finetrail.contents.image.measures import brightness, side
+from finetrail.evaluation.slices import Slice
 from finetrail.settings import Settings
 
 # Names of weights, such as IMAGENET1K_V1; a path has a slash or a dot.
@@ -54,3 +56,18 @@ class ImageTraining(Settings):
     """
 
     augment: Augment = Augment()
+
+
+class ImageSlice(Slice):
+    """A slice of images.
+
+    Attributes:
+        min_side, max_side: pixels of the shorter side.
+        min_brightness, max_brightness: the mean grey value, 0 to 255.
+    """
+
+    numbers = {"side": side, "brightness": brightness}  # noqa: RUF012 - read only, by its type
+    min_side: int | None = Field(default=None, ge=0)
+    max_side: int | None = Field(default=None, ge=0)
+    min_brightness: int | None = Field(default=None, ge=0, le=255)
+    max_brightness: int | None = Field(default=None, ge=0, le=255)

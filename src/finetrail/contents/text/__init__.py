@@ -8,7 +8,7 @@ from finetrail.contents.content import Content
 from finetrail.contents.text.perturbations import PERTURBATIONS, perturb
 from finetrail.contents.text.received import receive_texts, text_faults, unlabelled_texts
 from finetrail.contents.text.rules import TextRules
-from finetrail.contents.text.settings import LengthSlice, TextBackbone, TextTraining
+from finetrail.contents.text.settings import TextBackbone, TextSlice, TextTraining
 from finetrail.contents.text.source import TextColumns, TextSource
 from finetrail.contents.text.split import TextSplit
 from finetrail.data.sources.unlabelled import Reading, Unlabelled
@@ -34,7 +34,7 @@ class _Text(Content):
     Split = TextSplit
     Backbone = TextBackbone
     Training = TextTraining
-    Slice = LengthSlice
+    Slice = TextSlice
 
     def networks(self) -> "Networks":
         from finetrail.contents.text import backbone

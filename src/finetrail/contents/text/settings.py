@@ -1,17 +1,14 @@
 """What params.yaml may say of texts, beside their source. Light: the command line reads this before any work."""
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from finetrail.contents.content import Backbone
+from finetrail.contents.text.measures import script
 from finetrail.data.store.content import size_of
-from finetrail.evaluation.slices import Slice, Sliced
+from finetrail.evaluation.slices import Slice
 from finetrail.settings import Settings
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 class TextBackbone(Backbone):
@@ -45,22 +42,16 @@ class TextTraining(Settings):
     augment: ClassVar[None] = None
 
 
-class LengthSlice(Slice):
+class TextSlice(Slice):
     """A slice of texts.
 
     Attributes:
         min_characters, max_characters: how long the texts of the slice are.
+        script: the writing systems of the slice; see `finetrail.contents.text.measures.script`.
     """
 
+    numbers = {"characters": size_of}  # noqa: RUF012 - read only, by its type
+    words = {"script": script}  # noqa: RUF012
     min_characters: int | None = Field(default=None, ge=0)
     max_characters: int | None = Field(default=None, ge=0)
-
-    def rows(self, split: Sliced) -> "NDArray[np.bool_]":
-        import numpy as np
-
-        found = super().rows(split)
-        if self.min_characters is None and self.max_characters is None:
-            return found
-        lengths = np.array([size_of(content) for content in split.contents()], dtype=np.int64)
-        found &= lengths >= (self.min_characters or 0)
-        return found if self.max_characters is None else found & (lengths <= self.max_characters)
+    script: list[str] | None = Field(default=None, min_length=1)

@@ -109,7 +109,7 @@ def bootstrap(
         raise ValueError("there are no rows to resample")
     facts = [judge.facts(labels, of_model) for of_model in answers]
     if groups is not None:
-        facts = [_sums(of_model, groups) for of_model in facts]
+        facts = [sums(of_model, groups) for of_model in facts]
     once = np.ones((1, len(facts[0])), dtype=np.int64)
     point = [judge.scores(of_model, once) for of_model in facts]
     # Join the facts of all models about a row, so that all models are scored on the same draws.
@@ -135,14 +135,14 @@ def intervals(
     return {name: resampled.interval(name, 0, draws.confidence) for name in resampled.point}
 
 
-def _sums(facts: NDArray[Any], groups: Sequence[object]) -> NDArray[Any]:
+def sums(facts: NDArray[Any], groups: Sequence[object]) -> NDArray[Any]:
     """The facts of each group (G, S), added up over its rows; a row without a group is its own group."""
     numbers: dict[object, int] = {}
     keys = [("row", row) if group is None else ("group", group) for row, group in enumerate(groups)]
     places = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
-    sums = np.zeros((len(numbers), facts.shape[1]), dtype=facts.dtype)
-    np.add.at(sums, places, facts)
-    return sums
+    found = np.zeros((len(numbers), facts.shape[1]), dtype=facts.dtype)
+    np.add.at(found, places, facts)
+    return found
 
 
 def _percentiles(value: float, draws: Floats, confidence: float) -> Interval:

@@ -12,6 +12,7 @@ from finetrail.targets.class_sets.codec import SetCodec, probabilities
 from finetrail.targets.class_sets.metrics import weighted_scores
 from finetrail.targets.class_sets.ranking import Bools, Floats
 from finetrail.targets.logits import Logits, table_per_label
+from finetrail.targets.right_or_wrong import RightOrWrong
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,7 @@ Labels = Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
-class SetJudge:
+class SetJudge(RightOrWrong):
     """See `finetrail.targets.judge.Judge`."""
 
     codec: SetCodec

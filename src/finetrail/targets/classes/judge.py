@@ -12,6 +12,7 @@ from finetrail.targets.calibration import calibration
 from finetrail.targets.classes.codec import ClassCodec
 from finetrail.targets.classes.metrics import FORMULAS, Counts, totals
 from finetrail.targets.logits import Logits, table_per_label
+from finetrail.targets.right_or_wrong import RightOrWrong
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +23,7 @@ Right = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class ClassJudge:
+class ClassJudge(RightOrWrong):
     """See `finetrail.targets.judge.Judge`."""
 
     codec: ClassCodec

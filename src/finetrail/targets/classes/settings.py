@@ -1,6 +1,6 @@
 """What params.yaml may say of classes, beside their rules. Light: the command line reads this before any work."""
 
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import Field
@@ -52,5 +52,6 @@ class ClassTraining(Training):
 class ClassSlice(LabelSlice):
     """A slice of rows with classes."""
 
-    def has(self, label: Any, wanted: AbstractSet[str]) -> bool:
-        return label in wanted
+    @classmethod
+    def names(cls, label: Any) -> Iterable[str]:
+        return (label,)

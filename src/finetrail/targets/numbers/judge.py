@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from finetrail.evaluation.scores.bootstrap import Draws, Floats, Ints
-from finetrail.evaluation.scores.metric import amount
+from finetrail.evaluation.scores.metric import Metric, amount
 from finetrail.targets.numbers.codec import NumberCodec, Predictions
 from finetrail.targets.numbers.metrics import weighted_scores
 
@@ -23,6 +23,7 @@ class NumberJudge:
 
     codec: NumberCodec
     by_group: bool = False
+    row_error: ClassVar[Metric] = Metric("mae", "mean absolute error", lower=True, in_unit=True)
 
     def facts(self, labels: Sequence[float], answers: Predictions) -> Floats:
         """The actual number and the predicted one (n, 2)."""
@@ -33,6 +34,11 @@ class NumberJudge:
 
     def right(self, labels: Sequence[float], answers: Predictions) -> None:
         """A number is neither right nor wrong."""
+
+    def row_errors(self, labels: Sequence[float], answers: Predictions) -> Floats:
+        """How far off each answer is (n,)."""
+        found: Floats = np.abs(answers[:, 0].astype(np.float64) - np.array(labels, dtype=np.float64))
+        return found
 
     def constant(self, labels: Sequence[float]) -> Predictions:
         """Always the mean: no other constant has a lower RMSE."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from finetrail.evaluation.scores.bootstrap import Draws, Floats, Ints
 from finetrail.targets.logits import table_per_label
+from finetrail.targets.right_or_wrong import RightOrWrong
 from finetrail.targets.tags.codec import TagAnswers, TagCodec
 from finetrail.targets.tags.metrics import scores, statistics
 from finetrail.targets.tags.reading import spans_of
@@ -22,7 +23,7 @@ Labels = Sequence[Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
-class TagJudge:
+class TagJudge(RightOrWrong):
     """See `finetrail.targets.judge.Judge`. Sentences of a document are drawn together: they are alike."""
 
     codec: TagCodec

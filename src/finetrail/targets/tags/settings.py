@@ -1,7 +1,6 @@
 """What params.yaml may say of tags, beside their rules. Light: the command line reads this before any work."""
 
-from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -72,5 +71,6 @@ class TagTraining(Training):
 class TypeSlice(LabelSlice):
     """A slice of rows with spans of a type."""
 
-    def has(self, label: Any, wanted: AbstractSet[str]) -> bool:
-        return any(span["type"] in wanted for span in label)
+    @classmethod
+    def names(cls, label: Any) -> Iterable[str]:
+        return (span["type"] for span in label)

@@ -1,0 +1,25 @@
+"""Judges of answers that are right or wrong, row by row."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finetrail.evaluation.scores.bootstrap import Floats
+from finetrail.evaluation.scores.metric import Metric
+
+
+class RightOrWrong:
+    """What such judges share. Attributes: row_error: see `finetrail.targets.judge.Judge`."""
+
+    row_error: ClassVar[Metric] = Metric("error_rate", "share of wrong answers", lower=True)
+
+    @abstractmethod
+    def right(self, labels: Sequence[Any], answers: Any) -> NDArray[np.bool_]:
+        """Which answers are right (n,)."""
+
+    def row_errors(self, labels: Sequence[Any], answers: Any) -> Floats:
+        """1 for each wrong answer, 0 for each right one (n,)."""
+        return (~self.right(labels, answers)).astype(np.float64)
