@@ -3,8 +3,11 @@
 import pytest
 from ruamel.yaml import YAML
 
+from finetrail.assessment.explanations.settings import Explanations
 from finetrail.assessment.robustness.settings import Robustness
+from finetrail.assessment.slices.settings import Slices
 from finetrail.contents.image.augment.settings import Augment
+from finetrail.evaluation.selection import Selection
 from finetrail.gate.settings import Gate
 from finetrail.settings import Settings
 from finetrail.targets.class_sets.settings import SetTraining
@@ -42,9 +45,24 @@ def defaults(opening: str) -> dict[str, str]:
         ("`train`, where labels are tags:", TagTraining),
         ("`augment`, for images; all off by default:", Augment),
         ("`robustness`, all optional (`robustness: {}`):", Robustness),
+        ("`slices`, all optional (`slices: {}`); see [slices.md](slices.md):", Slices),
+        ("`explanations`, all optional (`explanations: {}`); see [explanations.md](explanations.md):", Explanations),
+        ("## selection", Selection),
         ("## gate", Gate),
     ],
-    ids=["train", "classes", "class sets", "numbers", "tags", "augment", "robustness", "gate"],
+    ids=[
+        "train",
+        "classes",
+        "class sets",
+        "numbers",
+        "tags",
+        "augment",
+        "robustness",
+        "slices",
+        "explanations",
+        "selection",
+        "gate",
+    ],
 )
 def test_every_key_is_named_with_its_default(opening: str, section: type[Settings]) -> None:
     written = {key: YAML(typ="safe").load(value) for key, value in defaults(opening).items()}

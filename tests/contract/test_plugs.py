@@ -19,6 +19,7 @@ KINDS = {
 # The same words where they mean something else.
 OTHER_MEANINGS = {
     ("evaluation/report/axes.py", "text"): "an element of SVG",
+    ("evaluation/report/forest.py", "text"): "an element of SVG",
     ("commands/compare/scatter.py", "text"): "an element of SVG",
     ("evaluation/report/figures.py", "text"): "an element of SVG",
     ("evaluation/report/previews.py", "text"): "what a preview is shown as",

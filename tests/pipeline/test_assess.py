@@ -1,5 +1,7 @@
 """Stage `assess`: none without its section in params.yaml; with it one that runs once, and numbers in its files."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,7 @@ from finetrail.serving.predictions import read_predictions
 from finetrail.targets.classes import CLASSES
 from finetrail.targets.codec import Codec
 from finetrail.workspace import read_json
+from tests.browser import browse, colours
 from tests.pipeline.workspaces import Outcome, Sandbox
 
 
@@ -49,3 +52,54 @@ def test_robustness_is_a_stage_where_params_yaml_asks_for_it(sandbox: Sandbox, f
 
 def _f1(codec: Codec, rows: pd.DataFrame) -> float:
     return point_scores(codec.judge, rows["label"].tolist(), codec.read(rows))["macro_f1"]
+
+
+def test_slices_and_explanations_are_stages_whose_pages_open(
+    sandbox: Sandbox, first_run: Outcome, chromium: str, tmp_path: Path
+) -> None:
+    asked = {"slices": {"min_rows": 5, "clusters": 3}, "explanations": {"max_rows": 3, "steps": 8}}
+    sandbox.edit("assess", asked)
+    done = sandbox.run("dvc", "repro")
+    assert done.code == 0, done.err
+    assert sorted(sandbox.stages_of(done)) == ["assess@explanations", "assess@slices"]
+    again = sandbox.run("dvc", "repro")
+    assert (again.code, sandbox.stages_of(again)) == (0, [])
+    for name in asked:
+        folder = sandbox.paths.assessment(name)
+        assert {file.name for file in folder.iterdir()} == {f"{name}.json", "predictions.parquet", "report.html"}
+        document, image = browse(chromium, (folder / "report.html").as_uri(), tmp_path)
+        assert "How to read it" in document
+        assert colours(image) > 20
+    errors = read_predictions(sandbox.paths.assessment("slices") / "predictions.parquet")["error"]
+    slices = read_json(sandbox.paths.assessment("slices") / "slices.json")
+    assert slices["error"] == pytest.approx(errors.mean())
+    mistakes = read_json(sandbox.paths.assessment("explanations") / "explanations.json")
+    assert mistakes["wrong"] == errors.sum()
+    assert mistakes["explained"] == min(3, mistakes["wrong"])
+    shown = sandbox.finetrail("show")
+    assert "slices: " in shown.out
+    assert "explanations: " in shown.out
+
+
+def test_declared_slices_stand_in_report_metrics_mlflow_and_gate(sandbox: Sandbox, first_run: Outcome) -> None:
+    sandbox.edit(
+        "selection.slices", {"storms": {"label": ["weather"], "min_characters": 20}, "nobody": {"group": ["x"]}}
+    )
+    done = sandbox.run("dvc", "repro", "test")
+    assert done.code == 0, done.err
+    assert sandbox.stages_of(done) == ["select", "test"]
+    written = read_json(sandbox.paths.test_report / "metrics.json")["slices"]
+    table = read_predictions(sandbox.paths.test_report / "predictions.parquet")
+    codec = CLASSES.codec(
+        read_json(sandbox.paths.run(read_json(sandbox.paths.selection_report)["chosen"]).metrics)["target"]
+    )
+    inside = table[table["label"] == "weather"]
+    right = codec.judge.right(inside["label"].tolist(), codec.read(inside))
+    assert right is not None
+    assert written["storms"]["rows"] == [len(inside)]
+    assert written["storms"]["error"] == pytest.approx(1 - right.mean())
+    assert written["nobody"]["rows"] == [0]
+    page = (sandbox.paths.test_report / "report.html").read_text(encoding="utf-8")
+    assert "Declared slices" in page
+    shown = sandbox.must("dvc", "metrics", "show", "--json")
+    assert '"storms": {"error": ' in shown

@@ -145,9 +145,9 @@ def test_declared_slices_are_judged_apart(gated: Sandbox) -> None:
     challenge(gated, without_weather)
     slices = {
         "storms": {"label": ["weather"], "min_characters": 20},
-        "kitchen": {"label": ["cooking"]},
         "short": {"max_characters": 3},
     }
+    gated.edit("selection.slices", {"kitchen": {"label": ["cooking"]}})  # for the report and the gate
     gated.edit("gate", FEW | {"slices": slices, "class_rows": 1000, "margin": 1.0, "latency_ratio": None})
     done = gated.finetrail("promote", "challenger", "--dry-run", "--json", "verdict.json")
     assert done.code == 9

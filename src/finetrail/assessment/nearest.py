@@ -45,7 +45,7 @@ def nearest(features: Features, known: Features, most: int) -> tuple[NDArray[np.
 
     Of equally near ones the first come first.
     """
-    units, others = _unit(features), _unit(known)
+    units, others = unit(features), unit(known)
     most = min(most, len(others))
     places, similarities = [np.zeros((0, most), np.int64)], [np.zeros((0, most), np.float32)]
     size = max(1, BLOCK // max(1, len(others)))
@@ -57,7 +57,8 @@ def nearest(features: Features, known: Features, most: int) -> tuple[NDArray[np.
     return np.concatenate(places), np.concatenate(similarities)
 
 
-def _unit(features: Features) -> Features:
+def unit(features: Features) -> Features:
+    """Features scaled to length 1."""
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     found: Features = features / np.maximum(lengths, np.finfo(np.float32).tiny)
     return found

@@ -15,6 +15,7 @@ from finetrail.settings import Settings
 if TYPE_CHECKING:
     from torch import nn
 
+    from finetrail.contents.explainable import Explainable
     from finetrail.contents.exported import Exported, Graph, Outputs
     from finetrail.data.sources.columns import Columns
     from finetrail.data.sources.place import Source as AnySource
@@ -112,6 +113,10 @@ class Networks(Protocol):
         """
         ...
 
+    def explainable(self, network: "Network", processor: Any, content: Any) -> "list[Explainable]":
+        """The examples of a row, ready for gradients, in the order in which `Processor.encode` has them."""
+        ...
+
     def graph(self, network: "Network", processor: Any, folder: Path, outputs: "Outputs") -> "Graph":
         """The model as a function of plain tensors. Writes what prepares these tensors to `folder`."""
         ...
@@ -176,6 +181,10 @@ class Content(ABC):
     @abstractmethod
     def faults(self, contents: Sequence[Any]) -> dict[int, str]:
         """The reason for each content that cannot be read, by its place from 0."""
+
+    def typical(self, contents: "Values", rows: Sequence[bool]) -> list[str]:
+        """A few words that set some contents apart from the others; none by default."""
+        return []
 
     @abstractmethod
     def perturb(self, name: str, content: Any, severity: int, seed: int) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from finetrail.data.store.shards import Contents, pick, read_frame
+from finetrail.data.store.shards import Contents, groups_of, pick, read_frame
 from finetrail.errors import LedgerError, RefusedError, WorkspaceError
 from finetrail.evaluation.scores.bootstrap import Draws, Interval, intervals, point_scores
 from finetrail.evaluation.slices import Slice, SplitRows
@@ -59,8 +59,7 @@ class HeldOut:
 
     @property
     def groups(self) -> Sequence[object]:
-        groups = self.rows["group"]
-        return [None if missing else group for group, missing in zip(groups, groups.isna(), strict=True)]
+        return groups_of(self.rows)
 
     def contents(self) -> Contents:
         """What the rows hold, read anew."""

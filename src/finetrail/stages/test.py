@@ -1,23 +1,28 @@
 """Stage `test`: score the one chosen model on the test split, once, and write the report."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pandas as pd
+
 from finetrail.data.shown import for_cell
-from finetrail.data.store.shards import pick, read_frame
+from finetrail.data.store.shards import Contents, groups_of, pick, read_frame
 from finetrail.evaluation.report.drawing import alone
 from finetrail.evaluation.report.figures import Curve, Panel
 from finetrail.evaluation.report.gallery import Gallery
 from finetrail.evaluation.report.page import SEALED, Report, SplitFacts, page
 from finetrail.evaluation.report.previews import Preview, read_seen
-from finetrail.evaluation.report.section import Story
+from finetrail.evaluation.report.section import Section, Story
+from finetrail.evaluation.report.slices import slices_section
 from finetrail.evaluation.scores.bootstrap import Draws, Interval
 from finetrail.evaluation.scores.metric import Metric, Point
+from finetrail.evaluation.scores.sliced import SliceTable, slice_table
 from finetrail.evaluation.selection import Choice, Selection
+from finetrail.evaluation.slices import SplitRows
 from finetrail.progress import Track, quiet
 from finetrail.registry import scorings
 from finetrail.registry.ledger import open_ledger
@@ -31,7 +36,7 @@ from finetrail.targets.codec import refuse_broken
 from finetrail.targets.judge import Evaluation
 from finetrail.targets.target import metric_named
 from finetrail.tasks.registry import load_model
-from finetrail.tasks.task import Task
+from finetrail.tasks.task import Built, Task
 from finetrail.workspace import RunPaths, Workspace, need, read_json, replacing, write_json
 
 MODEL = "model sha256"
@@ -52,6 +57,7 @@ class _Told:
 
     metrics: Mapping[str, Interval]
     story: Story
+    slices: Sequence[Section]
 
 
 def score_test(workspace: Workspace, *, project: str, task: Task, settings: Selection, track: Track = quiet) -> Tested:
@@ -71,28 +77,40 @@ def score_test(workspace: Workspace, *, project: str, task: Task, settings: Sele
     evaluation = built.codec.judge.evaluate(rows, answers, draws, read_json(paths.metrics))
     contents = pick(split, task.content.name, evaluation.wanted)
     previews = {row: built.processor.preview(content) for row, content in contents.items()}
-    story = evaluation.story(Gallery.of(previews))
-    told = _Told(evaluation.metrics, story)
+    sliced = _sliced(built, split, rows, answers, settings)
+    told = _Told(evaluation.metrics, evaluation.story(Gallery.of(previews)), slices_section(sliced))
     report = _report(workspace, project, task, choice=choice, draws=draws, rows=len(rows), told=told)
     with replacing(workspace.test_report) as folder:
-        write_json(folder / "metrics.json", _metrics(evaluation, draws, story))
+        write_json(folder / "metrics.json", _metrics(evaluation, draws, told))
         (folder / "report.html").write_text(page(report), encoding="utf-8")
         write_predictions(folder / "predictions.parquet", rows, built.codec, answers)
         _write_tables(folder, evaluation, previews)
     tracker = tracking.connect(workspace, project)
     run_id = tracker.resume(paths)
-    _log(tracker, run_id, workspace, evaluation)
+    _log(tracker, run_id, workspace, evaluation, sliced)
     scored = _enter(tracker, run_id, workspace, report)
     return Tested(choice.chosen, evaluation, scored)
 
 
-def _metrics(evaluation: Evaluation, draws: Draws, story: Story) -> dict[str, Any]:
+def _sliced(built: Built, split: Path, rows: pd.DataFrame, answers: Any, settings: Selection) -> SliceTable:
+    """How wrong the answers are on each declared slice."""
+    judge, labels = built.codec.judge, rows["label"].tolist()
+    groups = groups_of(rows)
+    held = SplitRows(labels, groups, lambda: Contents(split, built.task.content.name))
+    declared = {name: one.rows(held) for name, one in settings.slices.items()}
+    draws = Draws(settings.resamples, settings.seed, settings.confidence)
+    errors = judge.row_errors(labels, answers)
+    return slice_table(judge.row_error, errors, declared, draws, groups if judge.by_group else None)
+
+
+def _metrics(evaluation: Evaluation, draws: Draws, told: _Told) -> dict[str, Any]:
     """The content of metrics.json. DVC and MLflow compare the numbers under `test`."""
     ends = {name: {"low": one.low, "high": one.high} for name, one in evaluation.metrics.items()}
     return {
         "test": {name: one.value for name, one in evaluation.metrics.items()} | dict(evaluation.more),
         "intervals": {"confidence": draws.confidence, "resamples": draws.resamples, **ends},
-        **story.json,
+        **told.story.json,
+        **{key: value for section in told.slices for key, value in section.json.items()},
     }
 
 
@@ -122,6 +140,7 @@ def _report(
         metric=metric,
         draws=draws,
         story=told.story,
+        slices=told.slices,
         seen=read_seen(need(paths.seen, "train")),
         choice=choice,
         panels=_panels(paths, metric),
@@ -155,8 +174,9 @@ def _curve(name: str, points: list[Point], value: str) -> Curve:
     return Curve(name, tuple((point["epoch"], point[value]) for point in points))
 
 
-def _log(tracker: Tracker, run_id: str, workspace: Workspace, evaluation: Evaluation) -> None:
+def _log(tracker: Tracker, run_id: str, workspace: Workspace, evaluation: Evaluation, sliced: SliceTable) -> None:
     scores = {f"test_{name}": interval.value for name, interval in evaluation.metrics.items()}
+    scores |= {f"test_{sliced.metric.name} of {one.name}": one.error.value for one in sliced.slices if one.error}
     tracker.log(run_id, scores | dict(evaluation.logged()))
     tracker.tag(run_id, {"finetrail.tested": "yes"})
     for name in ("metrics.json", "errors.csv"):

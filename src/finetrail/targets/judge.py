@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
     from numpy.typing import NDArray
 
-    from finetrail.evaluation.report.gallery import Gallery
+    from finetrail.evaluation.report.gallery import Gallery, Identified
     from finetrail.evaluation.report.previews import Preview
     from finetrail.evaluation.report.section import Story
     from finetrail.evaluation.scores.bootstrap import Draws, Interval
@@ -49,6 +49,10 @@ class Judge(Protocol):
 
     def row_errors(self, labels: Sequence[Any], answers: Answers) -> "NDArray[np.float64]":
         """How wrong each answer is (n,), 0 for a right one: what slices of rows are compared by."""
+        ...
+
+    def alike(self, label: Any, other: Any) -> bool | None:
+        """Whether two labels say the same; None where labels of different rows cannot be compared."""
         ...
 
     def constant(self, labels: Sequence[Any]) -> Answers:
@@ -88,12 +92,16 @@ class Evaluation(Protocol):
 
     Attributes:
         metrics: the kind's, in its order, with intervals.
+        worst: the worst mistakes, the worst first.
         more: further values for metrics.json, beside them.
         wanted: ids of the rows whose contents the report shows.
     """
 
     @property
     def metrics(self) -> "Mapping[str, Interval]": ...
+
+    @property
+    def worst(self) -> "Sequence[Identified]": ...
 
     @property
     def more(self) -> Mapping[str, float]: ...

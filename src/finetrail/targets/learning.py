@@ -1,6 +1,7 @@
 """What a model learns of labels, and how its outputs become answers: the half of a target that imports torch."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from finetrail.evaluation.scores.metric import Point
@@ -19,6 +20,21 @@ if TYPE_CHECKING:
 
 Loss = Callable[["Tensor", "Batch"], "Tensor"]
 """Maps outputs (B, ..., K) and the batch that they come from, with its targets, to the mean loss of its examples."""
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One output of a model.
+
+    Attributes:
+        example: of the row, which of its examples.
+        place: where it stands in the outputs (..., K) of that example.
+        said: what it is, in a few words.
+    """
+
+    example: int
+    place: tuple[int, ...]
+    said: str
 
 
 class Learning(Protocol):
@@ -45,6 +61,14 @@ class Learning(Protocol):
 
     def answers(self, kept: "Kept", inputs: "Inputs") -> Answers:
         """The answers to the rows, from what was kept of all examples."""
+        ...
+
+    def explained(self, label: Any, answers: Answers, inputs: "Inputs") -> "Explained | None":
+        """The output that explains the mistake in an answer; None where the model read nothing of what is wrong.
+
+        Args:
+            answers, inputs: those of one row.
+        """
         ...
 
     def score(self, kept: "Kept", inputs: "Inputs", labels: Sequence[Any], *, finished: bool = False) -> Point:

@@ -6,25 +6,37 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 from ruamel.yaml import YAML
 from scipy.stats import fisher_exact, permutation_test
 
-from finetrail.assessment.slices.clusters import clustered, typical_words
+from finetrail.assessment.slices.clusters import clustered
 from finetrail.assessment.slices.report import declared
 from finetrail.assessment.slices.rows import dealt
 from finetrail.assessment.slices.scores import Asked, Described, Measured, measured, said
 from finetrail.assessment.slices.search import members, search, single_slices
 from finetrail.assessment.slices.settings import Slices
 from finetrail.assessment.slices.tested import corrected, halves, p_value
+from finetrail.contents.text.typical import typical_words
 from finetrail.evaluation.scores.bootstrap import Draws
+from finetrail.evaluation.selection import Selection, Standing, choose
+from finetrail.gate.loosened import bounds_of
+from finetrail.serving.predictions import read_predictions
+from finetrail.stages.assess import assess
+from finetrail.targets.classes import CLASSES
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Task
+from finetrail.workspace import Workspace, read_json, write_json
 from tests.unit.params_file import load
+from tests.unit.red_or_blue import BLUE, RED, image, save_red_or_blue
+from tests.unit.test_sections import IMAGES
 
 Bools = NDArray[np.bool_]
 DRAWS = Draws(resamples=100, seed=0)
+F1 = CLASSES.metrics[-1]
 ROWS = 600
 NAMES = ("a", "b", "c", "d")
 
@@ -164,7 +176,7 @@ def test_every_number_can_be_computed_again_from_the_table() -> None:
     assert said(written).startswith(
         f"{found.looked_at} slices looked at, {len(found.results)} tested on {len(testing)}"
     )
-    assert "most of all group north, min characters 31 (share of wrong answers 0." in said(written)
+    assert "most of all group north, characters at least 31 (share of wrong answers 0." in said(written)
 
 
 def test_a_found_slice_can_be_pasted_into_params_yaml(tmp_path: Path) -> None:
@@ -172,9 +184,12 @@ def test_a_found_slice_can_be_pasted_into_params_yaml(tmp_path: Path) -> None:
     text = declared(found.found)
     loaded = load(tmp_path, YAML(typ="safe").load(text))
     ((name, one),) = loaded.selection.slices.items()
-    assert name == "group north min characters 31"
+    assert name == "group north characters at least 31"
     assert one.model_dump(exclude_none=True) == {"group": ["north"], "min_characters": 31}
     assert loaded.judged_by.slices == loaded.selection.slices
+    assert '"min_characters": 31' in bounds_of(loaded.judged_by), (
+        "the ledger remembers it: without it the gate is looser"
+    )
 
 
 def test_rows_of_a_small_group_stay_in_one_half_and_those_of_one_as_large_as_a_slice_do_not() -> None:
@@ -189,6 +204,76 @@ def test_rows_of_a_small_group_stay_in_one_half_and_those_of_one_as_large_as_a_s
     counts = found.groupby("group")["half"].nunique()
     assert counts["large"] == 2
     assert (counts.drop("large") == 1).all()
+
+
+def images(root: Path, *, bad: bool) -> Workspace:
+    """What the stages before leave: small and large images, and a model of red and blue.
+
+    Args:
+        bad: most large ones have the other label.
+    """
+    workspace = Workspace(root)
+    chance = np.random.default_rng(0)
+    red, large, turned = (chance.random((3, 240)) < np.array([0.5, 0.3, 0.8])[:, None]).tolist()
+    labels = [(one != (bad and big and turn)) for one, big, turn in zip(red, large, turned, strict=True)]
+    table = {
+        "id": [f"row{number:03d}" for number in range(240)],
+        "image": [
+            image(RED if one else BLUE, size=(24, 24) if big else (8, 8)) for one, big in zip(red, large, strict=True)
+        ],
+        "label": ["red" if one else "blue" for one in labels],
+        "group": pa.array([None] * 240, pa.string()),
+    }
+    workspace.split("val").mkdir(parents=True)
+    pq.write_table(pa.table(table), workspace.split("val") / "part-00000.parquet")
+    standing = Standing("full", 0.7, 0.6, 0.8, 0.0, 0.0, 0.0, 10, 20)
+    write_json(workspace.selection_report, choose([standing], Selection(metric=F1.name), F1).as_json())
+    save_red_or_blue(workspace.model("full"))
+    return workspace
+
+
+def assessed(workspace: Workspace, tmp_path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The numbers that are written, and all files."""
+    loaded = load(tmp_path, IMAGES | {"assess": {"slices": {"clusters": 3}}})
+    lines: list[str] = []
+    done = assess(
+        workspace,
+        "slices",
+        loaded.assess.asked()["slices"],
+        selection=Selection(metric=F1.name, resamples=100),
+        seed=0,
+        tell=lines.append,
+    )
+    folder = workspace.assessment("slices")
+    written: dict[str, Any] = read_json(folder / "slices.json")
+    assert done.said == said(written)
+    assert lines == [lines[0]]
+    assert lines[0].startswith("240 rows: about ")
+    return written, {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_the_stage_finds_large_images_and_shows_how_to_declare_them(tmp_path: Path) -> None:
+    workspace = images(tmp_path, bad=True)
+    written, files = assessed(workspace, tmp_path)
+    first = written["slices"][0]
+    assert (first["title"], first["conditions"], first["found"]) == ("side at least 9", {"min_side": 9}, True)
+    assert first["error"] > 0.5
+    page = files["report.html"].decode()
+    assert "side at least 9:\n      min_side: 9" in page
+    assert page.count("data:image/png;base64,") == 3 * written["found"]
+    assert page.count("<svg") == 1
+    assert "<script" not in page
+    assert set(files) == {"report.html", "slices.json", "predictions.parquet"}
+    table = read_predictions(workspace.assessment("slices") / "predictions.parquet")
+    assert written["error"] == pytest.approx(table["error"].mean())
+    assert assessed(workspace, tmp_path)[1] == files, "the same again is the same bytes"
+
+
+def test_the_stage_says_so_where_no_slice_is_worse(tmp_path: Path) -> None:
+    written, files = assessed(images(tmp_path, bad=False), tmp_path)
+    assert (written["error"], written["tested"], written["found"]) == (0, 0, 0)
+    assert said(written).endswith("none is worse than the rest beyond chance")
+    assert "No slice is worse than the rest beyond chance." in files["report.html"].decode()
 
 
 def test_halves_keep_units_together_and_are_about_equal() -> None:
@@ -207,6 +292,6 @@ def test_clusters_are_those_of_the_features_and_their_words_are_typical() -> Non
     assert len({(kind, number) for kind, number in zip(kinds.tolist(), found.tolist(), strict=True)}) == 3
     assert (clustered(features, 3, seed=0) == found).all()
     texts = [["the orbit of a moon", "the recipe of a soup", "the sail of a boat"][kind] for kind in kinds]
-    assert typical_words(texts, kinds == 1) == ["recipe", "soup"]
-    assert typical_words([""] * 90, kinds == 1) == []
+    assert typical_words(texts, (kinds == 1).tolist()) == ["recipe", "soup"]
+    assert typical_words([""] * 90, (kinds == 1).tolist()) == []
     assert len(set(clustered(np.ones((5, 3), np.float32), 3, seed=0).tolist())) == 1, "all alike: one cluster"

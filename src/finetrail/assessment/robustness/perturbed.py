@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from finetrail.assessment.answered import REMEDY
 from finetrail.assessment.assessed import Given
 from finetrail.assessment.robustness.settings import Robustness
 from finetrail.assessment.spoken import duration
@@ -20,7 +21,6 @@ from finetrail.serving.answer import answers_to
 from finetrail.targets.codec import refuse_broken
 from finetrail.workspace import need
 
-REMEDY = "train it again with a lower learning rate or in fp32"
 TRIED = 16
 """Rows whose perturbation is timed beforehand."""
 

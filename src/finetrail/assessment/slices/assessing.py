@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from finetrail.assessment.assessed import Given
-from finetrail.assessment.slices.clusters import typical_words
 from finetrail.assessment.slices.report import page
 from finetrail.assessment.slices.rows import Rows, looked_up
 from finetrail.assessment.slices.scores import Asked, Described, measured, said
@@ -38,6 +37,5 @@ def assess(given: Given, settings: Slices, folder: Path) -> str:
 def _described(given: Given, rows: Rows, one: Candidate) -> Described:
     words: list[str] = []
     if one.cluster is not None:
-        previews = (given.built.processor.preview(content) for content in rows.contents)
-        words = typical_words([preview.text for preview in previews], one.rows)
+        words = given.built.task.content.typical(rows.contents, one.rows.tolist())
     return Described(one.conditions, one.cluster, tuple(words))

@@ -1,31 +1,23 @@
 """The validation rows with all that a search for slices looks at, as one table: all numbers come from it."""
 
-import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from finetrail.assessment.answered import answer_split, open_split, seconds_a_row
 from finetrail.assessment.assessed import Given
 from finetrail.assessment.nearest import features_of
 from finetrail.assessment.slices.clusters import clustered
 from finetrail.assessment.slices.settings import Slices
 from finetrail.assessment.slices.tested import halves
 from finetrail.assessment.spoken import duration
-from finetrail.data.store.shards import Contents, read_frame
+from finetrail.data.store.shards import groups_of
 from finetrail.evaluation.slices import SplitRows
 from finetrail.models.inputs import Values
-from finetrail.serving.answer import answers_of_split, answers_to
-from finetrail.targets.codec import Answers, Codec, refuse_broken
-from finetrail.workspace import need
-
-REMEDY = "train it again with a lower learning rate or in fp32"
-TIMED = 16
-"""Rows that are answered to say how long all of them take."""
+from finetrail.targets.codec import Answers, Codec
 
 
 @dataclass(frozen=True)
@@ -58,18 +50,16 @@ def looked_up(given: Given, settings: Slices) -> Rows:
     Raises:
         ModelError: an answer is NaN or infinite.
     """
-    built, codec = given.built, given.built.codec
-    folder = need(given.workspace.split("val"), "split")
-    frame, contents = read_frame(folder), Contents(folder, built.task.content.name)
-    given.tell(_duration(given, contents, passes=2 if settings.clusters else 1))
-    scratch = given.workspace.scratch
-    answers = answers_of_split(built, folder, scratch=scratch, track=given.track, what="answering")
-    refuse_broken(codec, answers, "the model", REMEDY)
-    cluster = np.zeros(len(frame), dtype=np.int64)
+    val = open_split(given, "val")
+    passes = 2 if settings.clusters else 1
+    given.tell(f"{len(val.rows)} rows: about {duration(seconds_a_row(given, val) * len(val.rows) * passes)}")
+    answers = answer_split(given, val)
+    cluster = np.zeros(len(val.rows), dtype=np.int64)
     if settings.clusters:
-        features = features_of(built, contents, scratch=scratch, track=given.track)
+        features = features_of(given.built, val.contents, scratch=given.workspace.scratch, track=given.track)
         cluster = clustered(features, settings.clusters, given.seed)
-    return dealt(codec, frame, answers, cluster, settings=settings, seed=given.seed, contents=contents)
+    codec = given.built.codec
+    return dealt(codec, val.rows, answers, cluster, settings=settings, seed=given.seed, contents=val.contents)
 
 
 def dealt(
@@ -91,7 +81,7 @@ def dealt(
         cluster: of each row (n,).
         contents: what the rows hold.
     """
-    groups = frame["group"].astype(object).where(frame["group"].notna(), None).tolist()
+    groups = groups_of(frame)
     large = {group for group, rows in Counter(groups).items() if group is None or rows >= 4 * settings.min_rows}
     pairs = zip(frame["id"], groups, strict=True)
     units = [f"row {row}" if group in large else f"group {group}" for row, group in pairs]
@@ -106,12 +96,3 @@ def dealt(
     known |= {"group": groups} if any(group is not None for group in groups) else {}
     table = pd.DataFrame(known | codec.columns(answers))
     return Rows(table, SplitRows(labels, groups, lambda: contents), contents)
-
-
-def _duration(given: Given, contents: Contents, *, passes: int) -> str:
-    first: Sequence[Any] = [content for _, content in zip(range(TIMED), contents, strict=False)]
-    answers_to(given.built, first)  # the first pass is slower than the others
-    started = time.perf_counter()
-    answers_to(given.built, first)
-    seconds = (time.perf_counter() - started) / max(1, len(first)) * len(contents) * passes
-    return f"{len(contents)} rows: about {duration(seconds)}"

@@ -13,6 +13,8 @@ from finetrail.evaluation.scores.bootstrap import Draws
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.scores.sliced import SliceScore, SliceTable, slice_table
 
+_BOUNDS = {"min": "at least", "max": "at most"}
+
 
 @dataclass(frozen=True)
 class Described:
@@ -27,8 +29,7 @@ class Described:
         """For people."""
         if self.cluster is not None:
             return f"cluster {self.cluster}" + (f": {', '.join(self.words)}" if self.words else "")
-        said = (f"{key} {' or '.join(value) if isinstance(value, list) else value}" for key, value in self.parts)
-        return ", ".join(said).replace("_", " ")
+        return ", ".join(_spoken(*part) for part in self.parts)
 
     @property
     def name(self) -> str:
@@ -112,6 +113,14 @@ class Asked:
     looked_at: int
     false_discoveries: float
     seed: int
+
+
+def _spoken(key: str, value: Any) -> str:
+    """A condition in words."""
+    bound, _, measure = key.partition("_")
+    if bound in _BOUNDS and measure:
+        return f"{measure} {_BOUNDS[bound]} {value}"
+    return f"{key} {' or '.join(value)}"
 
 
 def measured(metric: Metric, table: pd.DataFrame, asked: Asked, draws: Draws, *, by_group: bool) -> Measured:

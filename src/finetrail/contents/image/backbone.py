@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from finetrail.contents.content import Loaded
+from finetrail.contents.explainable import Explainable
 from finetrail.contents.exported import Exported, Graph, Outputs
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.contents.image.processor import ImageProcessor
@@ -119,6 +120,13 @@ def export(network: Network, processor: Any, folder: Path, outputs: Outputs) -> 
     from finetrail.contents.image.export import export_images
 
     return export_images(network, processor, folder, outputs)
+
+
+def explainable(network: Network, processor: Any, content: Any) -> list[Explainable]:
+    """A row, ready for gradients at its pixels; see `finetrail.contents.content.Networks`."""
+    from finetrail.contents.image.explaining import explainable_images
+
+    return explainable_images(network, processor, content)
 
 
 def graph(network: Network, processor: Any, folder: Path, outputs: Outputs) -> Graph:

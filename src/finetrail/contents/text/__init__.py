@@ -16,6 +16,7 @@ from finetrail.data.sources.unlabelled import Reading, Unlabelled
 if TYPE_CHECKING:
     from finetrail.contents.content import Networks
     from finetrail.data.sources.place import Source as AnySource
+    from finetrail.models.inputs import Values
 
 
 class _Text(Content):
@@ -51,6 +52,11 @@ class _Text(Content):
 
     def faults(self, contents: Sequence[Any]) -> dict[int, str]:
         return text_faults(contents)
+
+    def typical(self, contents: "Values", rows: Sequence[bool]) -> list[str]:
+        from finetrail.contents.text.typical import typical_words
+
+        return typical_words(contents, rows)
 
     def perturb(self, name: str, content: Any, severity: int, seed: int) -> Any:
         return perturb(name, content, severity, seed)

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from finetrail.contents.content import Loaded
+from finetrail.contents.explainable import Explainable
 from finetrail.contents.exported import Exported, Graph, Outputs
 from finetrail.contents.text.encoder import PooledEncoder, TextEncoder, WordEncoder
 from finetrail.contents.text.processor import TextProcessor
@@ -108,6 +109,13 @@ def export(network: Network, processor: Any, folder: Path, outputs: Outputs) -> 
     from finetrail.contents.text.export import export_texts
 
     return export_texts(network, processor, folder, outputs)
+
+
+def explainable(network: Network, processor: Any, content: Any) -> list[Explainable]:
+    """A row, ready for gradients at its embeddings; see `finetrail.contents.content.Networks`."""
+    from finetrail.contents.text.explaining import explainable_texts
+
+    return explainable_texts(network, processor, content)
 
 
 def graph(network: Network, processor: Any, folder: Path, outputs: Outputs) -> Graph:

@@ -127,14 +127,8 @@ class TextProcessor:
         kinds: list[list[int]] = []
         cut = 0
         for some in _portions(values):
-            written = [self._shortened(self.written(value)) for value in some]
-            found = self.tokenizer(
-                written,
-                truncation="longest_first",  # a single text loses its end
-                max_length=self.max_tokens,
-                return_token_type_ids=self.has_segments,
-            )
-            cut += self._cut(written, found["input_ids"]) if len(self.columns) > 1 else 0
+            found = self.tokenized(some, return_token_type_ids=self.has_segments)
+            cut += self._cut(some, found["input_ids"]) if len(self.columns) > 1 else 0
             ids += found["input_ids"]
             kinds += found["token_type_ids"] if self.has_segments else []
         if cut:
@@ -142,15 +136,25 @@ class TextProcessor:
             log.warning("%d of %d rows have more than %d tokens: %s", cut, len(ids), self.max_tokens, what)
         return TextInputs(ids, 0 if padding is None else padding, kinds if self.has_segments else None)
 
+    def tokenized(self, values: Sequence[Any], **asked: Any) -> Any:
+        """What the tokenizer says of rows. Args: asked: what else it is to return."""
+        return self.tokenizer(
+            [self._shortened(self.written(value)) for value in values],
+            truncation="longest_first",  # a single text loses its end
+            max_length=self.max_tokens,
+            **asked,
+        )
+
     def _shortened(self, written: str | tuple[str, ...]) -> str | tuple[str, ...]:
         """Of very long texts the start; of two that both are, which one loses a last odd token may change."""
         if isinstance(written, str):
             return shortened(written, self.tokenizer, self.max_tokens)
         return tuple(shortened(text, self.tokenizer, self.max_tokens) for text in written)
 
-    def _cut(self, written: Sequence[Any], ids: Sequence[Sequence[int]]) -> int:
+    def _cut(self, values: Sequence[Any], ids: Sequence[Sequence[int]]) -> int:
         """How many rows are cut: those that fill `max_tokens` and have more."""
-        full = [row for row, tokens in zip(written, ids, strict=True) if len(tokens) == self.max_tokens]
+        pairs = zip(values, ids, strict=True)
+        full = [self._shortened(self.written(row)) for row, tokens in pairs if len(tokens) == self.max_tokens]
         whole = self.tokenizer(full, verbose=False)["input_ids"] if full else []
         return sum(len(tokens) > self.max_tokens for tokens in whole)
 

@@ -124,14 +124,7 @@ class WordProcessor(TextProcessor):
         places: list[list[Place]] = []
         remaining = iter(values)
         while texts := list(islice(remaining, _PORTION)):
-            pieces = self.tokenizer(
-                texts,
-                truncation=True,
-                max_length=self.max_tokens,
-                stride=int(self.max_tokens * OVERLAP),
-                return_overflowing_tokens=True,
-                return_offsets_mapping=True,
-            )
+            pieces = self.tokenized(texts, return_offsets_mapping=True)
             before = len(places)
             places += [words(text) for text in texts]
             origin = pieces["overflow_to_sample_mapping"]
@@ -142,6 +135,17 @@ class WordProcessor(TextProcessor):
                 rows.append(before + row)
                 windows.append(_window(places[before + row], pieces["offset_mapping"][example], left, right))
         return replace(found, tokens=tokens, rows=rows, windows=windows, words=places)
+
+    def tokenized(self, values: Sequence[Any], **asked: Any) -> Any:
+        """What the tokenizer says of texts, window by window."""
+        return self.tokenizer(
+            list(values),
+            truncation=True,
+            max_length=self.max_tokens,
+            stride=int(self.max_tokens * OVERLAP),
+            return_overflowing_tokens=True,
+            **asked,
+        )
 
 
 def _window(found: Sequence[Place], offsets: Sequence[Place], left: bool, right: bool) -> Window:

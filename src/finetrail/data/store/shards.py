@@ -127,6 +127,12 @@ def read_frame(folder: Path) -> "pd.DataFrame":
     return to_frame(pa.concat_tables([pq.read_table(file, columns=names) for file in files]))
 
 
+def groups_of(rows: "pd.DataFrame") -> list[Any]:
+    """The groups of rows (n,) that `read_frame` read; None for a row without one."""
+    groups = rows["group"]
+    return [None if missing else group for group, missing in zip(groups, groups.isna(), strict=True)]
+
+
 def refuse_other_labels(file: Path, label: "pa.DataType") -> None:
     """Refuse rows that were made for another task. Args: file: one of them; label: the type of the task's labels.
 

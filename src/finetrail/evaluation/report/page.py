@@ -64,6 +64,7 @@ class Report:
         model: names the fine-tuned model in a few words.
         rows: of the test split.
         metrics: on the test split; `metric` decided between the candidates.
+        slices: what it says of declared slices.
         seen: training examples as the model sees them.
         lineage: shown as given.
     """
@@ -81,11 +82,19 @@ class Report:
     panels: Sequence[Panel]
     split: SplitFacts
     lineage: Mapping[str, str]
+    slices: Sequence[Section] = ()
 
 
 def page(report: Report) -> str:
     """The report as one HTML document."""
-    sections = [*report.story.sections, _choice(report), *_seen(report), _data(report), _lineage(report)]
+    sections = [
+        *report.story.sections,
+        *report.slices,
+        _choice(report),
+        *_seen(report),
+        _data(report),
+        _lineage(report),
+    ]
     return str(
         render(
             "page.html.jinja",

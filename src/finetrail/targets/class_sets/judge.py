@@ -42,6 +42,10 @@ class SetJudge(RightOrWrong):
         """Whether a row is given exactly its own set."""
         return np.asarray((self.codec.members(labels) == self.codec.predicted(answers)).all(axis=1), dtype=np.bool_)
 
+    def alike(self, label: Sequence[str], other: Sequence[str]) -> bool:
+        """Whether they are the same set."""
+        return set(label) == set(other)
+
     def constant(self, labels: Labels) -> Logits:
         """Always the commonest set: no other constant is right as often."""
         common = Counter(map(tuple, labels)).most_common(1)[0][0]

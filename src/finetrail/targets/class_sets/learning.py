@@ -16,7 +16,7 @@ from finetrail.targets.class_sets.confusions import losses
 from finetrail.targets.class_sets.losses import binary_cross_entropy, positive_weights
 from finetrail.targets.class_sets.settings import SetTraining
 from finetrail.targets.class_sets.thresholds import fit_thresholds
-from finetrail.targets.learning import Loss
+from finetrail.targets.learning import Explained, Loss
 from finetrail.targets.logits import Logits
 from finetrail.targets.per_row import RowTargets
 from finetrail.targets.scaling import fit_scales
@@ -47,6 +47,15 @@ class SetLearning:
 
     def answers(self, kept: Any, inputs: Inputs) -> Logits:
         return kept  # type: ignore[no-any-return]
+
+    def explained(self, label: Sequence[str], answers: Logits, inputs: Inputs) -> Explained:
+        """The logit of the class about which it was most wrong."""
+        actual = self.codec.members([label])[0]
+        certain = probabilities(answers)[0]
+        wrong = self.codec.predicted(answers)[0] != actual
+        off = np.where(actual, 1 - certain, certain) + wrong  # any wrong class before all right ones
+        worst = int(off.argmax())
+        return Explained(0, (worst,), f"the class {self.codec.labels[worst]}, {'missed' if actual[worst] else 'given'}")
 
     def score(self, kept: Any, inputs: Inputs, labels: Labels, *, finished: bool = False) -> Point:
         logits = self.answers(kept, inputs)

@@ -47,6 +47,10 @@ class ClassJudge(RightOrWrong):
         found: Right = self.codec.numbers(labels) == answers.argmax(axis=1)
         return found
 
+    def alike(self, label: str, other: str) -> bool:
+        """Whether they are one class."""
+        return label == other
+
     def constant(self, labels: Sequence[str]) -> Logits:
         """Always the commonest class: no other constant has a higher accuracy."""
         answers = np.zeros((len(labels), len(self.codec.labels)))

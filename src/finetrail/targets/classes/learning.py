@@ -17,7 +17,7 @@ from finetrail.targets.classes.metrics import cross_entropy as loss_of
 from finetrail.targets.classes.selective import fit_least_confident
 from finetrail.targets.classes.settings import ClassTraining
 from finetrail.targets.conformal import conformal_quantile
-from finetrail.targets.learning import Loss
+from finetrail.targets.learning import Explained, Loss
 from finetrail.targets.logits import Logits
 from finetrail.targets.per_row import RowTargets
 from finetrail.targets.scaling import fit_temperature
@@ -51,6 +51,11 @@ class ClassLearning:
 
     def answers(self, kept: Any, inputs: Inputs) -> Logits:
         return kept  # type: ignore[no-any-return]
+
+    def explained(self, label: str, answers: Logits, inputs: Inputs) -> Explained:
+        """The logit of its answer."""
+        best = int(answers[0].argmax())
+        return Explained(0, (best,), f"the answer {self.codec.labels[best]}")
 
     def score(self, kept: Any, inputs: Inputs, labels: Sequence[str], *, finished: bool = False) -> Point:
         logits = self.answers(kept, inputs)

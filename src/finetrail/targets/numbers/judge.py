@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from finetrail.targets.numbers.evaluation import NumberEvaluation
 
+ALIKE = 0.5
+"""Two labels say the same if they lie no further apart than this many standard deviations of the training labels."""
+
 
 @dataclass(frozen=True)
 class NumberJudge:
@@ -39,6 +42,10 @@ class NumberJudge:
         """How far off each answer is (n,)."""
         found: Floats = np.abs(answers[:, 0].astype(np.float64) - np.array(labels, dtype=np.float64))
         return found
+
+    def alike(self, label: float, other: float) -> bool:
+        """Whether they lie near each other."""
+        return abs(label - other) <= ALIKE * self.codec.std
 
     def constant(self, labels: Sequence[float]) -> Predictions:
         """Always the mean: no other constant has a lower RMSE."""

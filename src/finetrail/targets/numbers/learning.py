@@ -17,7 +17,7 @@ from finetrail.evaluation.scores.metric import Point
 from finetrail.models.inputs import Inputs
 from finetrail.models.network import Batch, Network
 from finetrail.targets.conformal import LEVELS, conformal_quantile, promised
-from finetrail.targets.learning import Loss
+from finetrail.targets.learning import Explained, Loss
 from finetrail.targets.numbers import metrics
 from finetrail.targets.numbers.codec import NumberCodec, Predictions
 from finetrail.targets.numbers.losses import distance
@@ -56,6 +56,10 @@ class NumberLearning:
 
     def answers(self, kept: Any, inputs: Inputs) -> Predictions:
         return kept  # type: ignore[no-any-return]
+
+    def explained(self, label: float, answers: Predictions, inputs: Inputs) -> Explained:
+        """The number."""
+        return Explained(0, (0,), "the number")
 
     def score(self, kept: Any, inputs: Inputs, labels: Sequence[float], *, finished: bool = False) -> Point:
         """The loss is that of the standardised numbers, as in the training curve; the metrics are in their own unit."""

@@ -41,6 +41,9 @@ class TagJudge(RightOrWrong):
         pairs = zip(labels, answers.spans, strict=True)
         return np.array([spans_of(label) == spans for label, spans in pairs], dtype=np.bool_)
 
+    def alike(self, label: Any, other: Any) -> None:
+        """Spans name places in one text: those of two texts cannot be compared."""
+
     def constant(self, labels: Labels) -> TagAnswers:
         """No span at all: every other constant would need to know where words are."""
         nothing = np.zeros((0, len(self.codec.outputs)), dtype=np.float32)

@@ -1,7 +1,7 @@
 """What a tagger learns: the IOB2 tag of each word, which the first piece of the word stands for."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,7 +14,7 @@ from finetrail.evaluation.scores.bootstrap import point_scores
 from finetrail.evaluation.scores.metric import Point
 from finetrail.models.inputs import Changes
 from finetrail.models.network import Batch, Network
-from finetrail.targets.learning import Loss
+from finetrail.targets.learning import Explained, Loss
 from finetrail.targets.scaling import fit_temperature
 from finetrail.targets.tags.alignment import Words, encode
 from finetrail.targets.tags.codec import TagAnswers, TagCodec, log_softmax
@@ -118,6 +118,24 @@ class TagLearning:
         found = [np.where(seen == 1, logits, outside) for logits, seen in zip(merged, read, strict=True)]
         return self.codec.answered(inputs.words, [one.astype(np.float32) for one in found])
 
+    def explained(self, label: Sequence[Mapping[str, Any]], answers: TagAnswers, inputs: Any) -> Explained | None:
+        """The logit, at its first word, of the type of the wrong span that it was surest of, else of a missed one."""
+        gold, predicted = spans_of(label), answers.spans[0]
+        scored = zip(answers.scores[0], predicted, strict=True)
+        wrong = [span for _, span in sorted(scored, key=lambda one: -one[0]) if span not in gold]
+        missed = [span for span in gold if span not in predicted]
+        span, what = (wrong[0], "given") if wrong else ((missed or gold or predicted)[0], "missed")
+        words = answers.words[0]
+        word = next(number for number, (start, _) in enumerate(words) if start == span.start)
+        tag = f"B-{span.type}"
+        shown = [(_context(window, word), -example) for example, window in enumerate(inputs.windows)]
+        context, number = max(shown, default=(-1.0, 0))
+        if context < 0:
+            return None
+        window = inputs.windows[-number]
+        place = (word - window.first_word, self.codec.number_of[tag])
+        return Explained(-number, place, f"the span {span}, {what}")
+
     def score(self, kept: Any, inputs: Any, labels: Labels, *, finished: bool = False) -> Point:
         answers = self.answers(kept, inputs)
         losses = [
@@ -145,6 +163,15 @@ class TagLearning:
             np.array([number_of[tag] for tag in encode(spans_of(label), words)], dtype=np.int64)
             for label, words in zip(labels, inputs.words, strict=True)
         ]
+
+
+def _context(window: Seen, word: int) -> float:
+    """How many words a window shows on the shorter side of a word, as in `merge`; -1 where it lacks the word."""
+    before = word - window.first_word
+    after = window.words - 1 - before
+    if min(before, after) < 0:
+        return -1.0
+    return min(before if window.left_context else np.inf, after if window.right_context else np.inf)
 
 
 def _merged(inputs: WordInputs, of_window: Callable[[int, Seen], np.ndarray], outputs: int) -> list[np.ndarray]:
