@@ -72,7 +72,7 @@ def test_frozen_features_tell_which_photo_a_part_is_of(
             torch.manual_seed(0)
             network = fetch(backbone)[0].eval()
             features = {split: network({"pixels": batch}).numpy() for split, batch in parts.items()}
-        probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=100))
+        probe = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
         with threadpool_limits(1):  # for products as small as these, threads only wait for each other
             return float(probe.fit(features["train"], answers).score(features["test"], answers))
 
