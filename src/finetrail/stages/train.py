@@ -29,6 +29,7 @@ from finetrail.training.fitted import Fitted
 from finetrail.training.frozen import computed_once
 from finetrail.training.loop import fit
 from finetrail.training.measured import trained_on
+from finetrail.training.merging import merge
 from finetrail.training.plan import Plan
 from finetrail.training.precision import choose_precision
 from finetrail.training.schedule import depends_on_length
@@ -111,8 +112,9 @@ def train(
         records = Records(checkpoints, run.log if run else _unheard, resume, track)
         parameters = count_parameters(built.model)
         fitted, machine = _fit(work, records, workspace)
-        candidate.adaptation.merge(built.model)
         learning.finish(built.model)
+        metric = metric_named(task.target.metrics, settings.metric)
+        unmerged = merge(built, candidate.adaptation, workspace.split("val"), rows["val"], metric)
         # Score the model as it will be served: whole, merged, in full precision.
         size = settings.batch_size
         kept = predict(built.model, inputs["val"], learning.keep, size, track=track, what="scoring")
@@ -120,7 +122,7 @@ def train(
             return None
         measured = _measured(started, resume, fitted)
         record = replace(record, run_id=run.log.run_id, measured=measured, machine=trained_on(machine.precision))
-        outs = _outs(work, record, fitted, parameters=parameters, kept=kept)
+        outs = _outs(work, record, fitted, parameters=parameters, kept=kept, unmerged=unmerged)
         write_outs(workspace, rows["val"], outs)
     except BaseException as error:
         if run is not None:
@@ -190,8 +192,21 @@ def _fit(work: _Work, records: Records, workspace: Workspace) -> tuple[Fitted, M
     return fitted, machine
 
 
-def _outs(work: _Work, record: RunRecord, fitted: Fitted, *, parameters: dict[str, int], kept: Any) -> Outs:
-    """The results to write. Args: kept: what `predict` kept of the finished model's validation outputs."""
+def _outs(
+    work: _Work,
+    record: RunRecord,
+    fitted: Fitted,
+    *,
+    parameters: dict[str, int],
+    kept: Any,
+    unmerged: dict[str, float],
+) -> Outs:
+    """The results to write.
+
+    Args:
+        kept: what `predict` kept of the finished model's validation outputs.
+        unmerged: see `finetrail.training.merging.merge`.
+    """
     val, labels = work.inputs["val"], work.labels["val"]
     learning = work.built.learning.fitted(kept, val, labels)
     built = replace(work.built, learning=learning)
@@ -201,6 +216,7 @@ def _outs(work: _Work, record: RunRecord, fitted: Fitted, *, parameters: dict[st
         "epochs": fitted.epochs,
         "best_epoch": fitted.best_epoch,
         "target": built.codec.described(),
+        **({"unmerged": unmerged} if unmerged else {}),
     }
     seen = seen_in_training(built, work.inputs["train"], work.labels["train"], work.seed)
     return Outs(built, work.candidate.backbone, record, metrics, fitted, learning.answers(kept, val), seen)
