@@ -21,7 +21,7 @@ from finetrail.progress import Track, quiet
 from finetrail.runs import hashes
 from finetrail.runs.live import LiveRun, checkpoint_folder
 from finetrail.runs.record import RunRecord, final_metrics, settings_of
-from finetrail.stages.train_outs import Outs, seen_in_training, write_outs
+from finetrail.stages.train_outs import Outs, new_record, seen_in_training, write_outs
 from finetrail.targets.target import metric_named
 from finetrail.tasks.task import Built, Task
 from finetrail.training.checkpoints import Checkpoint, Checkpoints
@@ -103,7 +103,7 @@ def train(
     inputs = _encode(workspace, built, labels, settings, track)
     work = _Work(built, candidate, inputs, labels, rows, seed, track)
     used = settings_of(task.identity, seed, candidate.backbone, candidate.adaptation, settings)
-    record = _record(workspace, name, used, {split: len(rows[split]) for split in rows})
+    record = new_record(workspace, name, used, {split: len(rows[split]) for split in rows})
     run = _open_run(workspace, project, record, work) if processes.rank() == 0 else None
     processes.wait()
     try:
@@ -236,21 +236,3 @@ def _measured(started: float, resume: Checkpoint | None, fitted: Fitted) -> dict
 
 def _unheard(curve: str, step: int, point: Point) -> None:
     """Ignore the point: only the first process reports the curves."""
-
-
-def _record(workspace: Workspace, name: str, params: dict[str, str], rows: dict[str, int]) -> RunRecord:
-    """The record of the new run, without its id. Args: rows: the number of rows of each split."""
-    contexts = {"train": "training", "val": "validation"}
-    datasets = [
-        {
-            "name": split,
-            # MLflow accepts digests of at most 36 characters.
-            "digest": hashes.hash_folder(workspace.split(split))[:36],
-            "rows": str(count),
-            "context": contexts[split],
-            "source": f"data/splits/{split}",
-        }
-        for split, count in rows.items()
-    ]
-    tags = {"finetrail.fingerprint": hashes.hash_of([name, params, datasets])}
-    return RunRecord("", name, params, tags, datasets, {}, {})

@@ -40,6 +40,14 @@ class Questions:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def where(self, mask: NDArray[np.bool_]) -> "Questions":
+        """Some of the rows. Args: mask: (n,)."""
+        ids, labels, contents = (
+            [one for one, kept in zip(values, mask, strict=True) if kept]
+            for values in (self.ids, self.labels, self.contents)
+        )
+        return Questions(self.codec, ids, labels, contents, self.answers[mask])
+
     def score(self, metric: Metric, answers: Any) -> float:
         """The metric of answers to these rows; NaN where one of them is NaN or infinite."""
         if self.codec.broken(answers).any():

@@ -7,7 +7,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from finetrail.contents.exported import Exported, Graph, Outputs, check, describe
+from finetrail.contents.exported import Exported, Graph, Outputs, Snippet, check, describe
 from finetrail.contents.text.encoder import token_vectors
 from finetrail.contents.text.export import filled, plain_encoder, write_tokenizer
 from finetrail.contents.text.word_pieces import WordProcessor
@@ -15,6 +15,7 @@ from finetrail.errors import ModelError
 from finetrail.models.network import Batch, Network
 
 _PROBES = ["a", "Ada Lovelace wrote to Charles Babbage in London.", "one two three " * 10]
+_EXAMPLE = '["Ada Lovelace wrote to Charles Babbage in London."]'
 NOTE = (
     "It gives logits for every piece; those of the first piece of a word are the word's. `finetrail` then takes the "
     "likeliest tags that are legal; a pipeline takes the likeliest tag of each word, even an I- that follows nothing."
@@ -56,11 +57,11 @@ def export_words(network: Network, processor: WordProcessor, folder: Path, outpu
         ).eval()
         batch = tokenizer(_PROBES, padding=True, truncation=True, return_tensors="pt")
         check(head(token_vectors(backbone.encoder.eval(), dict(batch))), again(**batch).logits, "hf")
-    snippet = """from transformers import pipeline
+    opens = """from transformers import pipeline
 
 tagger = pipeline("token-classification", model=".", aggregation_strategy="first", trust_remote_code=False)
-print(tagger("Ada Lovelace wrote to Charles Babbage in London."))
 """
+    snippet = Snippet(opens, "texts", _EXAMPLE, "print(tagger(texts))\n")
     return Exported("transformers", ("transformers", "torch"), snippet, reads(processor), NOTE)
 
 
@@ -76,17 +77,18 @@ def graph_of_words(network: Network, processor: WordProcessor, folder: Path, out
         batch = processor.encode(texts).batch(range(len(texts)))
         tensors.append({name: batch[name] for name in ("input_ids", "attention_mask")})
     write_tokenizer(processor, folder)
-    snippet = f"""import json
+    opens = """import json
 import onnxruntime
 from transformers import AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained(".", trust_remote_code=False)
 session = onnxruntime.InferenceSession("model.onnx")
-texts = ["Ada Lovelace wrote to Charles Babbage in London."]
-batch = tokenizer(texts, padding=True, truncation=True, return_tensors="np")
+"""
+    answers = f"""batch = tokenizer(texts, padding=True, truncation=True, return_tensors="np")
 (logits,) = session.run(["logits"], {{name: batch[name] for name in ("input_ids", "attention_mask")}})
 {outputs.printed_by_file}
 """
+    snippet = Snippet(opens, "texts", _EXAMPLE, answers, outputs.named("labels"))
     said = Exported("onnx", ("onnxruntime", "transformers"), snippet, reads(processor), NOTE)
     module = _Pieces(plain_encoder(network).encoder, network.head)
     return Graph(module, tensors, {0: "batch", 1: "tokens"}, said)
