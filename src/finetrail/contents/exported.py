@@ -68,10 +68,15 @@ class Asking:
     Attributes:
         lay_out: maps contents to examples for the snippet's list, as JSON has them; may write files to a folder.
         alike: whether the export reads a content as the model does.
+        kept: maps the outputs of rows (n, ..., K), and the rows as the model reads them, to what is kept of a model's
+            outputs; see `finetrail.targets.learning`.
+        code: what is run; None: the card's own.
     """
 
     lay_out: Callable[[Sequence[Any], Path], list[Any]]
     alike: Callable[[Any], bool] = lambda content: True
+    kept: Callable[[Any, Any], Any] = lambda outputs, inputs: outputs
+    code: Snippet | None = None
 
 
 @dataclass(frozen=True)
@@ -84,15 +89,14 @@ class Exported:
         snippet: loads it and answers.
         reads: how much of an example it reads, in a sentence.
         note: what a reader should know about the form, in a sentence or two.
-        asking: None where the snippet does not answer row by row.
     """
 
     library: str
     packages: tuple[str, ...]
     snippet: Snippet
     reads: str
+    asking: Asking
     note: str = ""
-    asking: Asking | None = None
 
 
 @dataclass(frozen=True)

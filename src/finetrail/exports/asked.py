@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finetrail.contents.exported import Asking, Exported
+from finetrail.contents.exported import Exported
 from finetrail.errors import RoundTripError
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.exports import clean_answers
@@ -35,26 +35,26 @@ def compared(built: Built, done: Exported, folder: Path, questions: Questions, m
     Raises:
         RoundTripError: the export has another metric or another answer, or its code fails.
     """
-    if done.asking is None:
-        return ""
     alike = np.array([done.asking.alike(content) for content in questions.contents], dtype=np.bool_)
     if not alike.any():
         return ""
     rows = questions.where(alike)
-    said = _answers(built, done, done.asking, folder, rows.contents)
+    said = _answers(built, done, folder, rows.contents)
     found = same_number(rows, metric, said, Place(f"the {done.library} export", _REMEDY))
     return told(metric, len(rows), {"trained": rows.score(metric, rows.answers), done.library: found})
 
 
-def _answers(built: Built, done: Exported, asking: Asking, folder: Path, contents: list[Any]) -> Any:
-    """The answers of the card's code, as the codec has them."""
+def _answers(built: Built, done: Exported, folder: Path, contents: list[Any]) -> Any:
+    """The answers of the export's code, as the codec has them."""
+    asking, code = done.asking, done.asking.code or done.snippet
     with TemporaryDirectory(prefix="finetrail-export-") as temporary:
         asked, answers = Path(temporary) / "asked.json", Path(temporary) / "answers.npy"
-        parts = {name: getattr(done.snippet, name) for name in ("opens", "given", "answers", "names")}
+        parts = {name: getattr(code, name) for name in ("opens", "given", "answers", "names")}
         write_json(asked, {**parts, "examples": asking.lay_out(contents, Path(temporary))})
         _run(folder, asked, answers)
         outputs, names = np.load(answers, allow_pickle=False), read_json(answers.with_suffix(".json"))
-    return _unscaled(built, _in_order(built, outputs, names))
+    outputs, inputs = _unscaled(built, _in_order(built, outputs, names)), built.processor.encode(contents)
+    return built.learning.answers(asking.kept(outputs, inputs), inputs)
 
 
 def _run(folder: Path, asked: Path, answers: Path) -> None:
@@ -62,7 +62,7 @@ def _run(folder: Path, asked: Path, answers: Path) -> None:
     done = run_clean(script, [str(folder.resolve()), str(asked), str(answers)], asked.parent)
     if done.returncode != 0:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it gave no reason"]
-        raise RoundTripError(f"the code on the card of the export fails ({lines[-1][:300]}); {_REMEDY}")
+        raise RoundTripError(f"the code of the export fails ({lines[-1][:300]}); {_REMEDY}")
 
 
 def _in_order(built: Built, outputs: NDArray[np.float32], names: list[str]) -> NDArray[np.float32]:

@@ -178,9 +178,7 @@ def test_names_that_are_not_the_models_and_code_that_fails_are_refused(
     with pytest.raises(RoundTripError, match=r"^the export names 3 outputs, which are not those of the model; nothing"):
         _compared(cases["torchvision"], done, tmp_path / "out", images)
     (tmp_path / "out" / "model.safetensors").unlink()
-    with pytest.raises(
-        RoundTripError, match=r"^the code on the card of the export fails \(.*model.safetensors.*\); no"
-    ):
+    with pytest.raises(RoundTripError, match=r"^the code of the export fails \(.*model.safetensors.*\); no"):
         _compared(cases["torchvision"], done, tmp_path / "out", images)
 
 

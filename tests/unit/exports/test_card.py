@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from finetrail.contents.exported import Exported, Snippet
+from finetrail.contents.exported import Asking, Exported, Snippet
 from finetrail.contents.image.settings import ImageBackbone
 from finetrail.contents.text.settings import TextBackbone
 from finetrail.exports.card import render
@@ -16,8 +16,9 @@ from finetrail.targets.logits import MOST_SHOWN
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Built
 
+NOT_ASKED = Asking(lambda contents, folder: list(contents))
 CODE = Snippet("import timm\n", "paths", '["a.png"]', "print(paths)\n")
-DONE = Exported("timm", ("timm", "pillow"), CODE, "It sees the middle of an image.", "A note.")
+DONE = Exported("timm", ("timm", "pillow"), CODE, "It sees the middle of an image.", NOT_ASKED, "A note.")
 INTERVAL = {"low": 0.25, "high": 0.75}
 
 

@@ -117,7 +117,7 @@ view = Compose([
 {model.outputs.printed_by_file}
 """
     snippet = of_paths(opens, answers, model.outputs.named("labels"))
-    return network, Exported("torchvision", ("torchvision", "safetensors"), snippet, reads(own), NOTE, asked(own))
+    return network, Exported("torchvision", ("torchvision", "safetensors"), snippet, reads(own), asked(own), NOTE)
 
 
 def _timm(model: _Model, folder: Path) -> tuple[nn.Module, Exported]:
@@ -160,7 +160,7 @@ view = create_transform(**resolve_model_data_config(model), is_training=False)
 """
     snippet = of_paths(opens, answers, model.outputs.named(named))
     again = timm.create_model(f"local-dir:{folder}", pretrained=True)
-    return again, Exported("timm", ("timm",), snippet, reads(own), NOTE, asked(own))
+    return again, Exported("timm", ("timm",), snippet, reads(own), asked(own), NOTE)
 
 
 def _transformers(model: _Model, folder: Path) -> tuple[nn.Module, Exported]:
@@ -215,7 +215,7 @@ model = AutoModelForImageClassification.from_pretrained(".", trust_remote_code=F
     note = "Where an odd number of pixels is cut off, its centre crop may be one pixel off the one in training. "
     packages = ("transformers", "torch", "pillow")
     return _With(again, source.options), Exported(
-        "transformers", packages, snippet, reads(own), note + NOTE, asked(own, cuts_as_transformers)
+        "transformers", packages, snippet, reads(own), asked(own, cuts_as_transformers), note + NOTE
     )
 
 

@@ -24,7 +24,7 @@ def graph_of_images(network: Network, processor: ImageProcessor, folder: Path, o
     size = own.image_size
     probes = [{"pixels": torch.randn(number, 3, size, size, generator=noise)} for number in (2, 3, 1)]
     packages = ("onnxruntime", "numpy", "pillow")
-    said = Exported("onnx", packages, _onnx_snippet(own, outputs), reads(own), NOTE, asked(own))
+    said = Exported("onnx", packages, _onnx_snippet(own, outputs), reads(own), asked(own), NOTE)
     return Graph(_Plain(network), probes, {0: "batch"}, said)
 
 

@@ -73,7 +73,7 @@ def export_texts(network: Network, processor: TextProcessor, folder: Path, outpu
             snippet = modules_snippet(processor, outputs, backbone.pooling, str(_HEAD))
             note = _MODULES_NOTE.format("the mean over the tokens" if backbone.pooling == "mean" else "the first token")
     check(ours, theirs, "hf")
-    return Exported(library, tuple(packages), snippet, reads(processor), note, asking(processor))
+    return Exported(library, tuple(packages), snippet, reads(processor), asking(processor), note)
 
 
 def graph_of_texts(network: Network, processor: TextProcessor, folder: Path, outputs: Outputs) -> Graph:
@@ -87,7 +87,7 @@ def graph_of_texts(network: Network, processor: TextProcessor, folder: Path, out
     tensors = [dict(processor.encode(batch).batch(range(len(batch)))) for batch in asked]
     write_tokenizer(processor, folder)
     snippet = onnx_snippet(processor, outputs, list(tensors[0]))
-    said = Exported("onnx", ("onnxruntime", "transformers"), snippet, reads(processor), asking=asking(processor))
+    said = Exported("onnx", ("onnxruntime", "transformers"), snippet, reads(processor), asking(processor))
     module = _Plain(plain_encoder(network), network.head, list(tensors[0]))
     return Graph(module, tensors, {0: "batch", 1: "tokens"}, said)
 

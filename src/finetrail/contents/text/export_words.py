@@ -7,15 +7,25 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from finetrail.contents.exported import Exported, Graph, Outputs, Snippet, check, describe
+from finetrail.contents.exported import Asking, Exported, Graph, Outputs, Snippet, check, describe
 from finetrail.contents.text.encoder import token_vectors
 from finetrail.contents.text.export import filled, plain_encoder, write_tokenizer
-from finetrail.contents.text.word_pieces import WordProcessor
+from finetrail.contents.text.word_pieces import WordInputs, WordProcessor
 from finetrail.errors import ModelError
 from finetrail.models.network import Batch, Network
 
 _PROBES = ["a", "Ada Lovelace wrote to Charles Babbage in London.", "one two three " * 10]
 _EXAMPLE = '["Ada Lovelace wrote to Charles Babbage in London."]'
+# A pipeline gives spans, and no outputs to compare.
+_OPENS = """import torch
+from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(".", trust_remote_code=False)
+model = AutoModelForTokenClassification.from_pretrained(".", trust_remote_code=False).eval()
+"""
+_ANSWERS = """with torch.no_grad():
+    logits = model(**tokenizer(texts, padding=True, truncation=True, return_tensors="pt")).logits
+"""
 NOTE = (
     "It gives logits for every piece; those of the first piece of a word are the word's. `finetrail` then takes the "
     "likeliest tags that are legal; a pipeline takes the likeliest tag of each word, even an I- that follows nothing."
@@ -62,7 +72,8 @@ def export_words(network: Network, processor: WordProcessor, folder: Path, outpu
 tagger = pipeline("token-classification", model=".", aggregation_strategy="first", trust_remote_code=False)
 """
     snippet = Snippet(opens, "texts", _EXAMPLE, "print(tagger(texts))\n")
-    return Exported("transformers", ("transformers", "torch"), snippet, reads(processor), NOTE)
+    code = Snippet(_OPENS, "texts", _EXAMPLE, _ANSWERS, "model.config.id2label")
+    return Exported("transformers", ("transformers", "torch"), snippet, reads(processor), asking(processor, code), NOTE)
 
 
 def graph_of_words(network: Network, processor: WordProcessor, folder: Path, outputs: Outputs) -> Graph:
@@ -89,7 +100,7 @@ session = onnxruntime.InferenceSession("model.onnx")
 {outputs.printed_by_file}
 """
     snippet = Snippet(opens, "texts", _EXAMPLE, answers, outputs.named("labels"))
-    said = Exported("onnx", ("onnxruntime", "transformers"), snippet, reads(processor), NOTE)
+    said = Exported("onnx", ("onnxruntime", "transformers"), snippet, reads(processor), asking(processor), NOTE)
     module = _Pieces(plain_encoder(network).encoder, network.head)
     return Graph(module, tensors, {0: "batch", 1: "tokens"}, said)
 
@@ -100,6 +111,18 @@ def reads(processor: WordProcessor) -> str:
         f"It reads {processor.max_tokens} pieces of a text at once; `finetrail` reads a longer one in windows that "
         "overlap, which this folder leaves to you."
     )
+
+
+def asking(processor: WordProcessor, code: Snippet | None = None) -> Asking:
+    """Texts that fit into one window are compared, by the outputs of the first piece of each word."""
+
+    def fits(text: str) -> bool:
+        return len(processor.tokenizer(text, verbose=False)["input_ids"]) <= processor.max_tokens
+
+    def of_words(outputs: Any, inputs: WordInputs) -> list[Any]:
+        return [outputs[row][list(window.pieces)] for row, window in zip(inputs.rows, inputs.windows, strict=True)]
+
+    return Asking(lambda texts, folder: list(texts), fits, of_words, code)
 
 
 class _Pieces(nn.Module):
