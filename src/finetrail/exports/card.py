@@ -121,7 +121,7 @@ def _same(facts: Facts, compared: str) -> Iterator[str]:
     """The metric at every place where it was computed again."""
     lines = [line for line in (facts.tags.get(SAME_NUMBER, ""), compared) if line]
     if lines:
-        yield "\n".join(["## The same number everywhere", "", *(f"- {line}." for line in lines)])
+        yield "\n".join(["## The same number everywhere", "", *(f"- {for_markdown(line)}." for line in lines)])
     if not compared:
         yield "This folder was not compared with the trained model on validation rows."
 

@@ -10,7 +10,7 @@ import torch
 from finetrail.data.store.shards import Contents, columns_of, parts, read_frame, refuse_other_labels
 from finetrail.evaluation.scores.metric import Point
 from finetrail.inference import processes
-from finetrail.inference.device import Machine, build_accelerator, fix_seeds, peak_memory_mb
+from finetrail.inference.device import Machine, build_accelerator, fix_seeds, full_precision, peak_memory_mb
 from finetrail.inference.feeding import Examples
 from finetrail.inference.predict import predict
 from finetrail.models.blocks import checkpoint_blocks
@@ -113,11 +113,11 @@ def train(
         parameters = count_parameters(built.model)
         fitted, machine = _fit(work, records, workspace)
         learning.finish(built.model)
-        metric = metric_named(task.target.metrics, settings.metric)
-        unmerged = merge(built, candidate.adaptation, workspace.split("val"), rows["val"], metric)
+        metric, size = metric_named(task.target.metrics, settings.metric), settings.batch_size
         # Score the model as it will be served: whole, merged, in full precision.
-        size = settings.batch_size
-        kept = predict(built.model, inputs["val"], learning.keep, size, track=track, what="scoring")
+        with full_precision():
+            unmerged = merge(built, candidate.adaptation, workspace.split("val"), rows["val"], metric)
+            kept = predict(built.model, inputs["val"], learning.keep, size, track=track, what="scoring")
         if run is None:
             return None
         measured = _measured(started, resume, fitted)

@@ -15,7 +15,7 @@ from finetrail.errors import ModelError
 from finetrail.models.network import Batch, Network
 
 _PROBES = ["a", "Ada Lovelace wrote to Charles Babbage in London.", "one two three " * 10]
-_EXAMPLE = '["Ada Lovelace wrote to Charles Babbage in London."]'
+_EXAMPLE = '"Ada Lovelace wrote to Charles Babbage in London."'
 # A pipeline gives spans, and no outputs to compare.
 _OPENS = """import torch
 from transformers import AutoModelForTokenClassification, AutoTokenizer
@@ -71,8 +71,8 @@ def export_words(network: Network, processor: WordProcessor, folder: Path, outpu
 
 tagger = pipeline("token-classification", model=".", aggregation_strategy="first", trust_remote_code=False)
 """
-    snippet = Snippet(opens, "texts", _EXAMPLE, "print(tagger(texts))\n")
-    code = Snippet(_OPENS, "texts", _EXAMPLE, _ANSWERS, "model.config.id2label")
+    snippet = Snippet(opens, "text", _EXAMPLE, "print(tagger(text))\n")
+    code = Snippet(_OPENS, "texts", f"[{_EXAMPLE}]", _ANSWERS, "model.config.id2label")
     return Exported("transformers", ("transformers", "torch"), snippet, reads(processor), asking(processor, code), NOTE)
 
 
@@ -99,7 +99,7 @@ session = onnxruntime.InferenceSession("model.onnx")
 (logits,) = session.run(["logits"], {{name: batch[name] for name in ("input_ids", "attention_mask")}})
 {outputs.printed_by_file}
 """
-    snippet = Snippet(opens, "texts", _EXAMPLE, answers, outputs.named("labels"))
+    snippet = Snippet(opens, "texts", f"[{_EXAMPLE}]", answers, outputs.named("labels"))
     said = Exported("onnx", ("onnxruntime", "transformers"), snippet, reads(processor), asking(processor), NOTE)
     module = _Pieces(plain_encoder(network).encoder, network.head)
     return Graph(module, tensors, {0: "batch", 1: "tokens"}, said)
