@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from finetrail.assessment.kinds import KINDS
+from finetrail.commands.assessed import findings
 from finetrail.commands.compared import compared_runs
 from finetrail.errors import RefusedError, TrackingError
 from finetrail.evaluation.scores.metric import Metric
@@ -35,18 +35,10 @@ def show(workspace: Workspace, project: str, metrics: Sequence[Metric]) -> Itera
     yield Text(choice.reason)
     scores = [f"{metric.title} {metric.say(tested['test'][metric.name])}" for metric in metrics]
     yield Text(f"test, scored once: {', '.join(scores)}")
-    yield from _assessments(workspace)
+    yield from (Text(f"{name}: {said}") for name, said in findings(workspace).items())
     yield from map(Text, _registered(workspace, project))
     yield Text(f"report: {(workspace.test_report / 'report.html').relative_to(workspace.root)}")
     yield Text(f"all candidates side by side, while `make ui` runs: {_compared(workspace, project)}")
-
-
-def _assessments(workspace: Workspace) -> Iterator[Text]:
-    """A line for each assessment that was made."""
-    for name, kind in KINDS.items():
-        written = workspace.assessment(name) / f"{name}.json"
-        if written.exists():
-            yield Text(f"{name}: {kind.load().said(read_json(written))}")
 
 
 def _registered(workspace: Workspace, project: str) -> list[str]:

@@ -12,7 +12,7 @@ from finetrail.errors import RoundTripError
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.exports import clean_answers
 from finetrail.exports.forms import folded
-from finetrail.programs.clean import run_clean
+from finetrail.programs.clean import complaint, run_clean
 from finetrail.targets.same_number import Place, Questions, same_number, told
 from finetrail.tasks.task import Built
 from finetrail.workspace import read_json, write_json
@@ -61,8 +61,7 @@ def _run(folder: Path, asked: Path, answers: Path) -> None:
     script = Path(clean_answers.__file__)
     done = run_clean(script, [str(folder.resolve()), str(asked), str(answers)], asked.parent)
     if done.returncode != 0:
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it gave no reason"]
-        raise RoundTripError(f"the code of the export fails ({lines[-1][:300]}); {_REMEDY}")
+        raise RoundTripError(f"the code of the export fails ({complaint(done)}); {_REMEDY}")
 
 
 def _in_order(built: Built, outputs: NDArray[np.float32], names: list[str]) -> NDArray[np.float32]:

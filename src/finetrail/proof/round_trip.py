@@ -14,7 +14,7 @@ import pandas as pd
 from finetrail.errors import DataError, RoundTripError
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.inference.questions import read_answers
-from finetrail.programs.clean import run_clean
+from finetrail.programs.clean import complaint, run_clean
 from finetrail.serving.predictions import read_predictions
 from finetrail.targets.agreement import TOLERANCE
 from finetrail.targets.codec import Codec
@@ -157,8 +157,7 @@ def _run(model: Path, arguments: Sequence[str], folder: Path) -> None:
     script = Path(__file__).with_name("clean_process.py")
     done = run_clean(script, [str(model.resolve()), *arguments], folder)
     if done.returncode != 0:
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it gave no reason"]
         raise RoundTripError(
-            f"the packed model cannot be used in a clean, offline process ({lines[-1][:300]}); "
+            f"the packed model cannot be used in a clean, offline process ({complaint(done)}); "
             "train and register it again with `dvc repro --force`"
         )
