@@ -100,14 +100,14 @@ def _questions(workspace: Workspace, work: _Work) -> tuple[Questions, Metric] | 
 
     Any folder of weights may be exported; the workspace knows the answers of its own candidates alone.
     """
-    built = work.built
+    task = work.built.task
     for model in sorted(workspace.models.glob("*/")):
-        file, split = workspace.run(model.name).predictions, workspace.split("val")
-        if file.exists() and split.exists() and hash_folder(model) == work.fingerprint:
-            metrics = built.task.target.metrics
+        run, split = workspace.run(model.name), workspace.split("val")
+        if run.predictions.exists() and split.exists() and hash_folder(model) == work.fingerprint:
+            metrics, codec = task.target.metrics, task.target.codec(read_json(run.metrics)["target"])
             name = read_json(workspace.selection_report)["metric"] if workspace.selection_report.exists() else ""
             metric = next((one for one in metrics if one.name == name), metrics[-1])
-            return drawn(split, built.task.content, read_predictions(file), built.codec), metric
+            return drawn(split, task.content, read_predictions(run.predictions), codec), metric
     return None
 
 

@@ -13,6 +13,7 @@ from finetrail.evaluation.scores.metric import Metric
 from finetrail.exports import clean_answers
 from finetrail.exports.forms import folded
 from finetrail.programs.clean import complaint, run_clean
+from finetrail.targets.codec import Codec
 from finetrail.targets.same_number import Place, Questions, same_number, told
 from finetrail.tasks.task import Built
 from finetrail.workspace import read_json, write_json
@@ -39,21 +40,21 @@ def compared(built: Built, done: Exported, folder: Path, questions: Questions, m
     if not alike.any():
         return ""
     rows = questions.where(alike)
-    said = _answers(built, done, folder, rows.contents)
+    said = _answers(built, done, folder, rows)
     found = same_number(rows, metric, said, Place(f"the {done.library} export", _REMEDY))
     return told(metric, len(rows), {"trained": rows.score(metric, rows.answers), done.library: found})
 
 
-def _answers(built: Built, done: Exported, folder: Path, contents: list[Any]) -> Any:
+def _answers(built: Built, done: Exported, folder: Path, rows: Questions) -> Any:
     """The answers of the export's code, as the codec has them."""
     asking, code = done.asking, done.asking.code or done.snippet
     with TemporaryDirectory(prefix="finetrail-export-") as temporary:
         asked, answers = Path(temporary) / "asked.json", Path(temporary) / "answers.npy"
         parts = {name: getattr(code, name) for name in ("opens", "given", "answers", "names")}
-        write_json(asked, {**parts, "examples": asking.lay_out(contents, Path(temporary))})
+        write_json(asked, {**parts, "examples": asking.lay_out(rows.contents, Path(temporary))})
         _run(folder, asked, answers)
         outputs, names = np.load(answers, allow_pickle=False), read_json(answers.with_suffix(".json"))
-    outputs, inputs = _unscaled(built, _in_order(built, outputs, names)), built.processor.encode(contents)
+    outputs, inputs = _in_order(rows.codec, _unscaled(built, outputs), names), built.processor.encode(rows.contents)
     return built.learning.answers(asking.kept(outputs, inputs), inputs)
 
 
@@ -64,9 +65,9 @@ def _run(folder: Path, asked: Path, answers: Path) -> None:
         raise RoundTripError(f"the code of the export fails ({complaint(done)}); {_REMEDY}")
 
 
-def _in_order(built: Built, outputs: NDArray[np.float32], names: list[str]) -> NDArray[np.float32]:
+def _in_order(codec: Codec, outputs: NDArray[np.float64], names: list[str]) -> NDArray[np.float64]:
     """Outputs in the order of the codec, by the names that the export gives them."""
-    own = built.codec.outputs
+    own = codec.outputs
     if not names:
         return outputs
     if sorted(names) != sorted(own):

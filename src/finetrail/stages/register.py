@@ -16,7 +16,6 @@ from finetrail.registry.ledger import open_ledger
 from finetrail.registry.versions import CHALLENGER, find
 from finetrail.runs import tracking
 from finetrail.serving.predictions import read_predictions
-from finetrail.targets.codec import Codec
 from finetrail.targets.same_number import told
 from finetrail.targets.target import metric_named
 from finetrail.tasks.task import Task, read_description
@@ -65,7 +64,7 @@ def register(workspace: Workspace, *, project: str, task: Task, sources: Sequenc
     for split in ("val", "test"):
         need(workspace.split(split), "split")
     need(paths.predictions, "train")
-    prove = partial(_prove, workspace, choice, task, codec)
+    prove = partial(_prove, workspace, choice, task)
     described = record.describe(workspace, choice.chosen, sources)
     ledger = open_ledger(tracker, project, workspace.root)
     version = packing.register(
@@ -95,16 +94,18 @@ def register(workspace: Workspace, *, project: str, task: Task, sources: Sequenc
     return Registered(version.name, version.version, version.new, workspace.original is None, added)
 
 
-def _prove(workspace: Workspace, choice: Choice, task: Task, codec: Codec, folder: Path) -> dict[str, str]:
+def _prove(workspace: Workspace, choice: Choice, task: Task, folder: Path) -> dict[str, str]:
     """Try a packed model; returns what was found, as tags. Raises: RoundTripError: it is not the trained one."""
     paths, metric = workspace.run(choice.chosen), metric_named(task.target.metrics, choice.metric)
+    trained_run = read_json(paths.metrics)
+    codec = task.target.codec(trained_run["target"])  # what the packed model says of itself is not trusted
     answered = {"val": paths.predictions, "test": workspace.test_report / "predictions.parquet"}
     validated, tested = (
         drawn(workspace.split(split), task.content, read_predictions(file), codec) for split, file in answered.items()
     )
     found = RoundTrip(validated, tested, metric).prove(folder)
     # What stages wrote of the same rows; nothing is merged by most methods.
-    unmerged = read_json(paths.metrics).get("unmerged", {})
+    unmerged = trained_run.get("unmerged", {})
     reloaded = read_json(workspace.test_report / "metrics.json").get("reloaded", {})
     trained, scores = found.scores["trained"], {name: one for name, one in found.scores.items() if name != "trained"}
     before = {"trained": unmerged[metric.name], "merged": trained} if unmerged else {"trained": trained}

@@ -9,6 +9,7 @@ from typing import Any
 
 from finetrail.data.shown import for_cell
 from finetrail.data.store.shards import pick, read_frame
+from finetrail.errors import RoundTripError
 from finetrail.evaluation.report.drawing import alone
 from finetrail.evaluation.report.figures import Curve, Panel
 from finetrail.evaluation.report.gallery import Gallery
@@ -96,6 +97,11 @@ def _reloaded(workspace: Workspace, paths: RunPaths, built: Built, metric: Metri
     Raises:
         RoundTripError: it has another one, or another answer.
     """
+    if built.codec.described() != read_json(paths.metrics)["target"]:
+        raise RoundTripError(
+            f"{SAVED.whose} knows other labels, or reads its outputs otherwise, than the training wrote to "
+            f"{paths.metrics}; {SAVED.remedy}"
+        )
     answered = read_predictions(need(paths.predictions, "train"))
     questions = drawn(need(workspace.split("val"), "split"), built.task.content, answered, built.codec)
     said = answers_to(built, questions.contents, scratch=workspace.scratch)

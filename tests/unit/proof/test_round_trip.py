@@ -1,6 +1,7 @@
 """A packed model in a clean process: that it answers as the pipeline, and what it may not do there."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from finetrail.serving.answer import answers_to
 from finetrail.serving.predictions import read_predictions, write_predictions
 from finetrail.targets.classes import METRICS
 from finetrail.tasks.registry import load_model
-from finetrail.workspace import read_json
+from finetrail.workspace import read_json, write_json
 from tests.unit.recorded import packing_of
 
 pytestmark = pytest.mark.slow
@@ -244,14 +245,35 @@ def test_weights_that_are_not_those_refuse_it(proved: Proved, trip: RoundTrip, t
         trip.prove(copy)
 
 
-def test_a_tensor_in_the_place_of_another_refuses_it_by_the_metric(
-    proved: Proved, trip: RoundTrip, tmp_path: Path
+def _swapped(model: Path) -> None:
+    tensors = load_tensors(model / "model.safetensors")
+    save_tensors({**tensors, "head.weight": tensors["head.weight"].flip(0).contiguous()}, model / "model.safetensors")
+
+
+def _permuted(model: Path) -> None:
+    described = read_json(model / "model.json")
+    described["target"]["labels"].reverse()
+    write_json(model / "model.json", described)
+
+
+def _cut(model: Path) -> None:
+    described = read_json(model / "model.json")
+    described["backbone"]["max_tokens"] = 3  # of which two are special
+    write_json(model / "model.json", described)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "whose"),
+    [(_swapped, "the packed model"), (_permuted, "what MLflow serves"), (_cut, "the packed model")],
+    ids=["a tensor turned", "labels in another order", "another preprocessing"],
+)
+def test_a_packed_model_that_is_silently_wrong_is_refused_by_its_metric(
+    proved: Proved, trip: RoundTrip, tmp_path: Path, spoil: Callable[[Path], None], whose: str
 ) -> None:
     copy = Path(shutil.copytree(proved.folder, tmp_path / "model"))
-    (weights,) = copy.rglob("model.safetensors")
-    tensors = load_tensors(weights)
-    save_tensors({**tensors, "head.weight": tensors["head.weight"].flip(0).contiguous()}, weights)
-    with pytest.raises(RoundTripError, match=rf"^macro F1 of the packed model {NUMBERS}"):
+    (description,) = copy.rglob("artifacts/*/model.json")
+    spoil(description.parent)
+    with pytest.raises(RoundTripError, match=rf"^macro F1 of {whose} {NUMBERS}"):
         trip.prove(copy)
 
 

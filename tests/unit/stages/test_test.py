@@ -79,7 +79,6 @@ def _workspace(
     paths = workspace.run("full")
     paths.root.mkdir(parents=True)
     write_record(RunRecord(run_id, "full", dict(params), {}, [], {}, {}), paths.record)
-    write_json(paths.metrics, {"best_epoch": 1})
     for curve in (paths.train_curve, paths.val_curve):
         curve.write_text(f"step,epoch,loss,{metric.name}\n1,1,0.5,0.5\n")
     return workspace
@@ -90,6 +89,7 @@ def _answer(workspace: Workspace) -> None:
     built, split = load_model(workspace.model("full")), workspace.split("val")
     answers = answers_to(built, Contents(split, built.task.content.name))
     write_predictions(workspace.run("full").predictions, read_frame(split), built.codec, answers)
+    write_json(workspace.run("full").metrics, {"best_epoch": 1, "target": built.codec.described()})
 
 
 @pytest.fixture
@@ -190,6 +190,19 @@ def test_a_saved_model_that_is_not_the_trained_one_sees_no_test_row(
     with pytest.raises(RoundTripError, match=message):
         _tested(illustrated, red_or_blue.NAME)
     assert _contents(illustrated.test_report) == before
+
+
+def test_a_saved_model_with_labels_in_another_order_sees_no_test_row(illustrated: Workspace) -> None:
+    file = illustrated.model("full") / "model.json"
+    described = read_json(file)
+    described["target"]["labels"].reverse()
+    write_json(file, described)
+    message = (
+        r"^the saved model knows other labels, .* than the training wrote to .*metrics.json; the test split was not"
+    )
+    with pytest.raises(RoundTripError, match=message):
+        _tested(illustrated, red_or_blue.NAME)
+    assert not illustrated.test_report.exists()
 
 
 def test_a_scoring_is_entered_in_the_ledger_and_the_count_is_in_no_out(illustrated: Workspace) -> None:

@@ -66,7 +66,7 @@ def test_what_assessments_found_of_the_chosen_one_stands_below_the_table() -> No
     found = replace(comparison("full", "lora"), assessed={"robustness": said})
     page = str(page_of(found))
     assert f"<b>robustness</b>: {said.replace('<', '&lt;').replace('>', '&gt;')}</li>" in page
-    assert "by the assessments that were made" not in str(page_of(comparison("full", "lora")))
+    assert "Assessments of the chosen candidate" not in str(page_of(comparison("full", "lora")))
     *_, blank, line = map(str, table(found))
     assert (blank, line) == ("", f"robustness of full: {said}")
 
