@@ -256,16 +256,16 @@ def _permuted(model: Path) -> None:
     write_json(model / "model.json", described)
 
 
-def _cut(model: Path) -> None:
+def _pooled_otherwise(model: Path) -> None:
     described = read_json(model / "model.json")
-    described["backbone"]["max_tokens"] = 3  # of which two are special
+    described["backbone"]["pooling"] = "cls"
     write_json(model / "model.json", described)
 
 
 @pytest.mark.parametrize(
     ("spoil", "whose"),
-    [(_swapped, "the packed model"), (_permuted, "what MLflow serves"), (_cut, "the packed model")],
-    ids=["a tensor turned", "labels in another order", "another preprocessing"],
+    [(_swapped, "the packed model"), (_permuted, "what MLflow serves"), (_pooled_otherwise, "the packed model")],
+    ids=["a tensor turned", "labels in another order", "another pooling"],
 )
 def test_a_packed_model_that_is_silently_wrong_is_refused_by_its_metric(
     proved: Proved, trip: RoundTrip, tmp_path: Path, spoil: Callable[[Path], None], whose: str
