@@ -9,7 +9,7 @@ FinetrailError
 │   ├── ValidationError a rule of policy `fail` found rows, or no row is left
 │   └── SplitError      the rows cannot be divided as asked
 ├── ModelError          a backbone or a saved model cannot be built or loaded     (exit 4)
-│   └── RoundTripError  a packed model does not answer as the pipeline did
+│   └── RoundTripError  a model does not answer elsewhere as it did in the pipeline
 ├── TrainingError       training cannot continue                                  (exit 5)
 │   └── NonFiniteError  the loss or a gradient is NaN or infinite
 ├── TrackingError       the MLflow server or database does not answer             (exit 6)
@@ -70,7 +70,7 @@ class ModelError(FinetrailError):
 
 
 class RoundTripError(ModelError):
-    """A packed model, loaded elsewhere, does not answer as the pipeline did."""
+    """A model that was merged, saved, packed or exported does not answer as it did in the pipeline."""
 
 
 class TrainingError(FinetrailError):

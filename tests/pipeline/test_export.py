@@ -1,6 +1,7 @@
 """`finetrail export` of the registered model: its card tells of scores and lineage, and its code answers alike."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -16,16 +17,20 @@ from tests.pipeline.workspaces import Sandbox, contents
 from tests.unit.exports.folders import answer_without_finetrail
 from tests.whole import read_whole
 
+EXPORT = "sentence-transformers"
+
 
 @pytest.fixture(scope="module")
 def exported(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exports") / "toy"
     done = finished.finetrail("export", str(folder))
     assert done.code == 0, done.err
-    assert done.out == (
+    said, compared = done.out.splitlines()
+    assert said == (
         "exported models:/toy/1, the version of this workspace, for sentence-transformers: "
-        f"{folder}; its README.md shows how to load it\n"
+        f"{folder}; its README.md shows how to load it"
     )
+    assert re.fullmatch(r"macro F1 on \d+ validation rows: trained (0\.\d+), sentence-transformers \1", compared)
     return folder
 
 
@@ -73,6 +78,11 @@ def test_the_card_tells_scores_data_and_lineage(finished: Sandbox, exported: Pat
     assert f"{tested['calibration']['ece']:.3f} on average (expected calibration error on test)" in body
     split = read_json(finished.paths.split_report)["sha256"]["test"]
     assert f"The rows have the sha256 `{split}`. Models scored on them so far: 1." in body
+    same = re.search(r"## The same number everywhere\n\n- (.*)\.\n- (.*)\.\n", body)
+    assert same
+    value, rows = f"{chosen['ranking'][0]['value']:.3f}", len(read_whole(finished.paths.split("val")))
+    for line, places in ((same[1], ("trained", "reloaded", "registered", "served")), (same[2], ("trained", EXPORT))):
+        assert line == f"macro F1 on {rows} validation rows: " + ", ".join(f"{place} {value}" for place in places)
     assert "It reads the first 32 tokens of a text." in body
     assert str(finished.root) not in card
     assert {path.stat().st_mode & 0o777 for path in exported.rglob("*") if path.is_file()} == {0o644}
@@ -126,6 +136,7 @@ def test_a_folder_of_train_is_exported_without_scores(finished: Sandbox, tmp_pat
     assert done.code == 0, done.err
     card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "No test scores are known for this model" in card
+    assert re.search(r"- macro F1 on \d+ validation rows: trained (0\.\d+), sentence-transformers \1\.\n", card), "lora"
     assert "## Lineage" not in card
     assert str(finished.root) not in card
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import f1_score
 
 from finetrail.runs.tracking import tracking_uri
 from finetrail.workspace import read_json
@@ -84,6 +85,48 @@ def test_there_is_one_version_with_the_alias_and_its_lineage(finished: Sandbox, 
     assert {"finetrail.data_sha256", "finetrail.split_sha256", "mlflow.source.git.commit"} <= set(version.tags)
     macro_f1 = read_json(finished.paths.test_report / "metrics.json")["test"]["macro_f1"]
     assert version.tags["finetrail.test_macro_f1"] == f"{macro_f1:.4f}"
+
+
+def test_the_metric_is_the_same_wherever_it_was_computed_and_the_lineage_says_so(
+    finished: Sandbox, client: "MlflowClient", model: Path
+) -> None:
+    choice = read_json(finished.paths.selection_report)
+    answered = pd.read_parquet(finished.paths.run(choice["chosen"]).predictions)
+    labels = read_json(finished.paths.split_report)["labels"]
+    predicted = [labels[one.argmax()] for one in answered["logits"]]
+    value = f1_score(answered["label"], predicted, average="macro")
+    same = ", ".join(f"{place} {value:.3f}" for place in ("trained", "reloaded", "registered", "served"))
+    (version,) = client.search_model_versions("name = 'toy'")
+    assert version.tags["finetrail.same_number"] == f"macro F1 on {len(answered)} validation rows: {same}"
+    assert re.fullmatch(
+        r"\d+ test rows in a clean process, largest difference \d\.\de-\d\d", version.tags["finetrail.round_trip"]
+    )
+    written = read_json(model / "artifacts" / "lineage.json")["tags"]
+    for name in ("finetrail.same_number", "finetrail.round_trip"):
+        assert written[name] == version.tags[name]
+    merged = read_json(finished.paths.run("lora").metrics)
+    assert merged["unmerged"] == {name: pytest.approx(one) for name, one in merged["val"].items() if name != "loss"}
+    assert "unmerged" not in read_json(finished.paths.run("full").metrics)
+
+
+def test_stale_answers_of_the_training_are_refused_by_the_metric_and_the_remedy_mends_it(sandbox: Sandbox) -> None:
+    """As a file of another run, copied over by hand."""
+    file = sandbox.paths.run(read_json(sandbox.paths.selection_report)["chosen"]).predictions
+    frame = pd.read_parquet(file)
+    frame["logits"] = [one[::-1] for one in frame["logits"]]
+    file.unlink()
+    frame.to_parquet(file)
+    for stage in ("test", "register"):
+        done = sandbox.finetrail(stage)
+        assert done.code == 4
+        error = done.err.splitlines()[-1]  # MLflow told of its packing before
+        whose = {"test": "the saved model", "register": "the packed model"}[stage]
+        assert re.match(
+            rf"RoundTripError: macro F1 of {whose} is 0\.\d+ on \d+ validation rows, but 0\.\d+ where", error
+        )
+        assert error.endswith("with `dvc repro --force`")
+    assert sandbox.run("dvc", "repro", "--force").code == 0
+    assert sandbox.finetrail("register").out == "found again: models:/toy/1, also models:/toy@challenger\n"
 
 
 def test_it_holds_safetensors_its_own_code_and_no_pickle(finished: Sandbox, model: Path) -> None:

@@ -25,5 +25,10 @@ class Method(Settings):
     def start_epoch(self, model: "Network", epoch: int) -> None:
         """Change what trains, at the start of an epoch. Args: epoch: counted from 1."""
 
+    @property
+    def merges(self) -> bool:
+        """Whether `merge` changes the network."""
+        return type(self).merge is not Method.merge
+
     def merge(self, model: "Network") -> None:
         """Fold what was added into the weights, so that the saved model is a plain one."""

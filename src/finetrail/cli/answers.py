@@ -85,6 +85,8 @@ def export(
     uri, said = model_meant(workspace, params.project, model)
     done = command(workspace, uri, folder, project=params.project, form=form, force=force)
     out.print(f"exported {said}, for {done.library}: {folder}; its README.md shows how to load it")
+    if done.compared:
+        out.print(done.compared)
 
 
 @app.command(rich_help_panel=USE)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from finetrail.errors import ConfigError, DataError, ModelError
-from finetrail.programs.clean import run_clean
+from finetrail.programs.clean import complaint, run_clean
 from finetrail.registry.ledger import open_ledger
 from finetrail.registry.sealed import fetch_sealed
 from finetrail.registry.versions import find, parse_address
@@ -109,6 +109,5 @@ def _ask(folder: Path, columns: Sequence[str], contents: list[Any]) -> pd.DataFr
             Path(served_script.__file__), [str(folder.resolve()), str(rows), str(answers)], Path(temporary)
         )
         if done.returncode != 0:
-            lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it gave no reason"]
-            raise DataError(f"the registered code does not answer ({lines[-1][:300]}); leave out --as-served")
+            raise DataError(f"the registered code does not answer ({complaint(done)}); leave out --as-served")
         return pd.read_parquet(answers)

@@ -6,12 +6,13 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from finetrail.assessment.kinds import KINDS
+from finetrail.commands.assessed import findings
 from finetrail.commands.compared import compared_runs
 from finetrail.errors import RefusedError, TrackingError
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Choice
 from finetrail.registry.meant import follow, own_version
+from finetrail.registry.packing import SAME_NUMBER
 from finetrail.registry.versions import aliases
 from finetrail.runs import tracking
 from finetrail.targets.target import metric_named
@@ -34,35 +35,26 @@ def show(workspace: Workspace, project: str, metrics: Sequence[Metric]) -> Itera
     yield Text(choice.reason)
     scores = [f"{metric.title} {metric.say(tested['test'][metric.name])}" for metric in metrics]
     yield Text(f"test, scored once: {', '.join(scores)}")
-    yield from _assessments(workspace)
-    yield Text(_registered(workspace, project))
+    yield from (Text(f"{name}: {said}") for name, said in findings(workspace).items())
+    yield from map(Text, _registered(workspace, project))
     yield Text(f"report: {(workspace.test_report / 'report.html').relative_to(workspace.root)}")
     yield Text(f"all candidates side by side, while `make ui` runs: {_compared(workspace, project)}")
 
 
-def _assessments(workspace: Workspace) -> Iterator[Text]:
-    """A line for each assessment that was made."""
-    for name, kind in KINDS.items():
-        written = workspace.assessment(name) / f"{name}.json"
-        if written.exists():
-            yield Text(f"{name}: {kind.load().said(read_json(written))}")
-
-
-def _registered(workspace: Workspace, project: str) -> str:
-    """The version that holds this workspace's model, and its aliases, or why there is none."""
+def _registered(workspace: Workspace, project: str) -> list[str]:
+    """The version that holds this workspace's model, its aliases and its metric elsewhere, or why there is none."""
     try:
         tracker = tracking.connect(workspace, project)
         moved = follow(workspace, tracker, project)
         known = own_version(workspace, tracker, project)
     except TrackingError:  # said below, where all candidates would be compared
         written = read_json(workspace.registration)
-        return f"registered: models:/{written['name']}/{written['version']}, as data/registration.json says"
+        return [f"registered: models:/{written['name']}/{written['version']}, as data/registration.json says"]
     except RefusedError as error:
-        return f"not registered here: {error}"
+        return [f"not registered here: {error}"]
     own = [alias for alias, number in aliases(tracker, project).items() if number == known.version]
-    return "registered: " + "; ".join(
-        filter(None, [", ".join([known.address, *(f"alias {one}" for one in own)]), moved])
-    )
+    named = ", ".join([known.address, *(f"alias {one}" for one in own)])
+    return [f"registered: {'; '.join(filter(None, [named, moved]))}", *filter(None, [known.tags.get(SAME_NUMBER)])]
 
 
 def _compared(workspace: Workspace, project: str) -> str | None:

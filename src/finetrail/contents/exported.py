@@ -1,8 +1,9 @@
 """What the card says of an export, and the check that the export answers as the model did."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from finetrail.errors import ModelError
 
@@ -26,6 +27,10 @@ class Outputs:
     problem_type: str
     printed: Callable[[str], str]
 
+    def named(self, names: str) -> str:
+        """Python for the outputs' names, where answers have names; else nothing."""
+        return names if names in self.printed(names) else ""
+
     @property
     def printed_by_file(self) -> str:
         """The same, with names from labels.json where answers have names."""
@@ -35,21 +40,62 @@ class Outputs:
 
 
 @dataclass(frozen=True)
+class Snippet:
+    """Python that loads an export and answers a list of examples, to be run in its folder.
+
+    Attributes:
+        opens: loads it.
+        given: the name of the list.
+        example: a list of one, as Python.
+        answers: sets `logits` from the list, and prints what they mean.
+        names: Python for the names of the outputs; empty where they have none.
+    """
+
+    opens: str
+    given: str
+    example: str
+    answers: str
+    names: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.opens}{self.given} = {self.example}\n{self.answers}"
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How the code of an export is asked what the model was asked.
+
+    Attributes:
+        lay_out: maps contents to examples for the snippet's list, as JSON has them; may write files to a folder.
+        alike: whether the export reads a content as the model does.
+        kept: maps the outputs of rows (n, ..., K), and the rows as the model reads them, to what is kept of a model's
+            outputs; see `finetrail.targets.learning`.
+        code: what is run; None: the card's own.
+    """
+
+    lay_out: Callable[[Sequence[Any], Path], list[Any]]
+    alike: Callable[[Any], bool] = lambda content: True
+    kept: Callable[[Any, Any], Any] = lambda outputs, inputs: outputs
+    code: Snippet | None = None
+
+
+@dataclass(frozen=True)
 class Exported:
     """A written folder.
 
     Attributes:
         library: its Hugging Face name, such as `timm`.
         packages: what must be installed to load it.
-        snippet: Python that loads it and answers, to be run in the folder.
+        snippet: loads it and answers.
         reads: how much of an example it reads, in a sentence.
         note: what a reader should know about the form, in a sentence or two.
     """
 
     library: str
     packages: tuple[str, ...]
-    snippet: str
+    snippet: Snippet
     reads: str
+    asking: Asking
     note: str = ""
 
 

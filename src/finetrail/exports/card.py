@@ -12,6 +12,7 @@ from finetrail.contents.exported import Exported
 from finetrail.data.shown import for_markdown
 from finetrail.evaluation.scores.metric import Metric, amount
 from finetrail.exports.facts import Facts
+from finetrail.registry.packing import SAME_NUMBER
 from finetrail.tasks.task import Built
 
 _LINEAGE = {
@@ -25,10 +26,23 @@ _LINEAGE = {
 _HUB = re.compile(r"hf://([^/@#]+/[^/@#]+)")
 
 
-def render(built: Built, done: Exported, facts: Facts) -> str:
-    """The card. Args: done: what was written. facts: of the registered version."""
+def render(built: Built, done: Exported, facts: Facts, compared: str = "") -> str:
+    """The card.
+
+    Args:
+        done: what was written.
+        facts: of the registered version.
+        compared: what `finetrail.exports.asked.compared` found.
+    """
     parts = [_head(built, done, facts), f"# {for_markdown(facts.name) or 'A fine-tuned model'}", *_about(built, facts)]
-    parts += [*_load(done), *_data(facts), *_scores(built, facts), *_limits(built, done, facts), *_lineage(facts)]
+    parts += [
+        *_load(done),
+        *_data(facts),
+        *_scores(built, facts),
+        *_same(facts, compared),
+        *_limits(built, done, facts),
+        *_lineage(facts),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -101,6 +115,15 @@ def _scores(built: Built, facts: Facts) -> Iterator[str]:
     if facts.test_split:
         yield f"The rows have the sha256 `{facts.test_split}`. Models scored on them so far: {facts.models_scored}."
     yield from built.codec.judge.told(facts.tested)
+
+
+def _same(facts: Facts, compared: str) -> Iterator[str]:
+    """The metric at every place where it was computed again."""
+    lines = [line for line in (facts.tags.get(SAME_NUMBER, ""), compared) if line]
+    if lines:
+        yield "\n".join(["## The same number everywhere", "", *(f"- {for_markdown(line)}." for line in lines)])
+    if not compared:
+        yield "This folder was not compared with the trained model on validation rows."
 
 
 def _limits(built: Built, done: Exported, facts: Facts) -> Iterator[str]:

@@ -2,12 +2,15 @@
 
 import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from finetrail.contents.exported import Exported, Outputs
 from finetrail.tasks.task import Built
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from finetrail.models.network import Network
 
 Form = Literal["hf", "onnx"]
@@ -31,18 +34,24 @@ def write_form(built: Built, form: Form, folder: Path) -> Exported:
     return networks.export(model, built.processor, folder, outputs)
 
 
+def folded(built: Built) -> "tuple[NDArray[np.float64], NDArray[np.float64]] | None":
+    """The slopes and shifts that an export of the model has in its head; None where it has none."""
+    from torch import nn
+
+    return built.codec.scales if isinstance(built.model.head, nn.Linear) else None
+
+
 def _scaled(built: Built) -> "Network":
     """The model with the scales of its calibration in the head: other libraries take the softmax of what it gives."""
     import torch
-    from torch import nn
 
     from finetrail.models.network import Network
 
-    scales, head = built.codec.scales, built.model.head
-    if scales is None or not isinstance(head, nn.Linear):
+    scales = folded(built)
+    if scales is None:
         return built.model
     slopes, shifts = (torch.from_numpy(values).float() for values in scales)
-    scaled = copy.deepcopy(head)
+    scaled: Any = copy.deepcopy(built.model.head)
     with torch.no_grad():
         scaled.weight.mul_(slopes[:, None])
         scaled.bias.mul_(slopes).add_(shifts)

@@ -23,9 +23,9 @@ from finetrail.registry.chain import Chain
 from finetrail.registry.ledger import Ledger
 from finetrail.registry.sealed import fetch_sealed, model_of
 from finetrail.registry.versions import Known
-from finetrail.serving.agreement import farthest
 from finetrail.serving.answer import answers_of_split, answers_to
 from finetrail.serving.predictions import write_predictions
+from finetrail.targets.agreement import farthest
 from finetrail.targets.codec import Codec, refuse_broken
 from finetrail.tasks.registry import load_model
 from finetrail.tasks.task import Built

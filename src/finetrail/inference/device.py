@@ -1,7 +1,8 @@
 """Device, precision and determinism: what makes the same seed give the same bits."""
 
 import os
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -70,6 +71,19 @@ def build_accelerator(precision: Precision = "fp32") -> "Accelerator":
 def autocast(precision: Precision, device: torch.device) -> Any:
     """The context of a forward pass."""
     return torch.autocast(device.type, dtype=_DTYPES[precision]) if precision in _DTYPES else nullcontext()
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Within it no GPU rounds the inputs of float32 products. Convolutions do by default, whatever `Precision` says."""
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]
 
 
 def lay_out(model: nn.Module) -> None:

@@ -31,6 +31,12 @@ def run_clean(script: Path, arguments: Sequence[str], folder: Path) -> "subproce
     return subprocess.run(command, env=_first_environment(), capture_output=True, text=True, check=False)
 
 
+def complaint(done: "subprocess.CompletedProcess[str]") -> str:
+    """Why a script failed, in a line: the end of what it wrote to stderr."""
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it gave no reason"]
+    return lines[-1][:300]
+
+
 def become(script: str, folder: str, *arguments: str) -> None:
     """Forget finetrail, which is not found again either, and run the script as the program of this process."""
     for name in [name for name in sys.modules if name == "finetrail" or name.startswith("finetrail.")]:

@@ -4,12 +4,20 @@ The finetrail that is installed here is hidden: the code comes from the package.
 does a pickle that names anything to import.
 """
 
+import asyncio
+import base64
+import json
+import os
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-FEW = 8
-"""Rows that are also sent as a caller would, through MLflow's `predict` and its schema."""
+AT_ONCE, BYTES = 32, 16 * 2**20
+"""The most rows in a request, and the most bytes of their contents; a single row may have more."""
+# As for a caller whom the server trusts, and who waits: bounds are not what is tried here.
+_UNBOUNDED = {"FINETRAIL_READ_PATHS": "1", "MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT": "36000"}
 
 
 def _refuse(event: str, arguments: tuple[object, ...]) -> None:
@@ -21,8 +29,8 @@ def _refuse(event: str, arguments: tuple[object, ...]) -> None:
         raise RuntimeError(f"the packed model unpickles {arguments[0]}.{arguments[1]}")
 
 
-def main(folder: Path, rows: Path, answers: Path) -> None:
-    """Load the packed model, and write its answer to each row; for the first few, also what a caller gets."""
+def main(folder: Path, rows: Path, answers: Path, served: int) -> None:
+    """Load the packed model, and write its answer to each row; of the first, also what a caller gets over HTTP."""
     import mlflow.pyfunc
     import pandas as pd
 
@@ -34,8 +42,46 @@ def main(folder: Path, rows: Path, answers: Path) -> None:
     if not Path(finetrail.__file__).resolve().is_relative_to(folder.resolve()):
         raise RuntimeError(f"the packed model runs code from outside itself, {finetrail.__file__}")
     model.unwrap_python_model().answers(frame).to_parquet(answers, index=False)
-    model.predict(frame.head(FEW)).to_json(answers.with_suffix(".json"))
+    heard = asyncio.run(_heard(model, frame.head(served))) if served else []
+    answers.with_suffix(".json").write_text(json.dumps(heard), encoding="utf-8")
+
+
+async def _heard(model: Any, frame: Any) -> list[dict[str, Any]]:
+    """What MLflow's scoring server answers to rows: its own app and routes, without a socket."""
+    import httpx
+    from mlflow.pyfunc.scoring_server import init
+
+    os.environ |= _UNBOUNDED
+    columns = model.metadata.get_input_schema().input_names()
+    frame = frame[columns] if len(columns) > 1 else frame.iloc[:, :1]
+    found: list[dict[str, Any]] = []
+    transport = httpx.ASGITransport(app=init(model))
+    async with httpx.AsyncClient(transport=transport, base_url="http://model", timeout=None) as client:  # noqa: S113
+        for part in _parts(frame.itertuples(index=False, name=None)):
+            said = await client.post("/invocations", json={"dataframe_split": {"columns": columns, "data": part}})
+            if said.status_code != httpx.codes.OK:
+                raise RuntimeError(f"MLflow's server answers with status {said.status_code}: {said.text[:200]}")
+            found += said.json()["predictions"]
+    if len(found) != len(frame):
+        raise RuntimeError(f"MLflow's server gives {len(found)} answers to {len(frame)} rows")
+    return found
+
+
+def _parts(rows: Iterator[tuple[Any, ...]]) -> Iterator[list[list[Any]]]:
+    """Rows as JSON has them, some at a time."""
+    part: list[list[Any]] = []
+    size = 0
+    for row in rows:
+        sent = [base64.b64encode(one).decode() if isinstance(one, bytes) else one for one in row]
+        more = sum(map(len, sent))
+        if part and (len(part) == AT_ONCE or size + more > BYTES):
+            yield part
+            part, size = [], 0
+        part.append(sent)
+        size += more
+    if part:
+        yield part
 
 
 if __name__ == "__main__":
-    main(*(Path(argument) for argument in sys.argv[1:4]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))

@@ -1,17 +1,16 @@
 """Two models that should be the same: compared bit for bit, and where they differ, by their answers."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from finetrail.errors import ReproductionError
-from finetrail.evaluation.scores.bootstrap import point_scores
+from finetrail.inference.questions import drawn
 from finetrail.locations import sha256_of
 from finetrail.models.weights import hash_tensors, load_tensors
-from finetrail.proof.round_trip import RoundTrip
+from finetrail.proof.round_trip import ask
+from finetrail.serving.predictions import read_predictions
 from finetrail.tasks.registry import task_of
 from finetrail.tasks.task import WEIGHTS, read_description
 from finetrail.workspace import Workspace
@@ -120,19 +119,13 @@ def compare_metrics(
             f"the registered model has {len(codec.outputs)} outputs, and its rebuild {len(own.outputs)} or "
             "others: they do not come from the same data; `finetrail verify` finds the broken link"
         )
-    trip = RoundTrip(
-        built.split("val"), task.content.name, built.run(candidate).predictions, codec, ROWS, task.content.faults
-    )
-    known = trip.known()
-    labels = known["label"].tolist()
-    one, other = (
-        {} if codec.broken(answers).any() else point_scores(codec.judge, labels, answers)
-        for answers in (trip.ask(registered).answers, own.read(known))
-    )
+    rows = drawn(built.split("val"), task.content, read_predictions(built.run(candidate).predictions), own, ROWS)
+    (said,) = ask(registered, codec, [rows.contents])
+    before = replace(rows, codec=codec)
     found = []
     for metric in task.target.metrics:
-        before, after = (side.get(metric.name, np.nan) for side in (one, other))
-        found.append(Scored(metric.name, before, after, metric.margin(tolerance, before)))
+        one, other = before.score(metric, said.answers), rows.score(metric, rows.answers)
+        found.append(Scored(metric.name, one, other, metric.margin(tolerance, one)))
     return tuple(found)
 
 

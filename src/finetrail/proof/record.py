@@ -5,7 +5,7 @@ It travels inside the registered model; see `finetrail.registry.sealed`.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,10 @@ class Lineage:
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
+
+    def with_tags(self, more: Mapping[str, str]) -> dict[str, Any]:
+        """The content of lineage.json, with more tags."""
+        return replace(self, tags={**self.tags, **more}).as_json()
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> "Lineage":

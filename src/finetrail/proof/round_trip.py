@@ -1,7 +1,7 @@
 """The round trip: a model that is about to be registered answers elsewhere as it did in the pipeline."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -11,99 +11,135 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from finetrail.data.store.shards import pick
-from finetrail.errors import RoundTripError
-from finetrail.programs.clean import run_clean
-from finetrail.proof.clean_process import FEW
-from finetrail.serving.agreement import TOLERANCE, farthest
+from finetrail.errors import DataError, RoundTripError
+from finetrail.evaluation.scores.metric import Metric
+from finetrail.inference.questions import read_answers
+from finetrail.programs.clean import complaint, run_clean
 from finetrail.serving.predictions import read_predictions
+from finetrail.targets.agreement import TOLERANCE
 from finetrail.targets.codec import Codec
+from finetrail.targets.same_number import Place, Questions, refuse_unlike, same_number
 from finetrail.workspace import read_json
 
-SAMPLE = 256
-"""Rows that are compared before a model is registered."""
+_TRAIN_AGAIN = "nothing was registered: train and register it again with `dvc repro --force`"
+PACKED = Place("the packed model", _TRAIN_AGAIN)
+SERVED = Place("what MLflow serves", _TRAIN_AGAIN)
+TESTED = Place("the packed model", "nothing was registered: score it again with `dvc repro --force --single-item test`")
 
 
 @dataclass(frozen=True)
 class Said:
-    """What a packed model said. Attributes: answers: as the codec reads them; served: `predict` on the first few."""
+    """What a packed model said. Attributes: answers: as the codec reads them; served: by column, over HTTP."""
 
     answers: Any
-    served: dict[str, list[Any]]
+    served: Mapping[str, Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a round trip found.
+
+    Attributes:
+        tested, validated: how many rows were asked.
+        apart: how far two answers to a test row lie apart at most.
+        scores: the metric on the validation rows, by the place where it was computed.
+    """
+
+    tested: int
+    validated: int
+    apart: float
+    scores: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """A split and the pipeline's answers to it.
+    """What a packed model is asked.
 
     Attributes:
-        split: the folder of the split.
-        content: the name of what its rows hold.
-        predictions: predictions.parquet of stage `test`, or of `train`.
-        codec: reads them.
-        sample: how many rows to ask: those with the smallest ids, which are hashes, or all if there are fewer.
-        faults: why a served model refuses a content, by its place; `validation` can let blank texts through.
+        validated: validation rows, and what `train` found them answered with.
+        tested: test rows, and what `test` did.
+        metric: the one that candidates were chosen by.
     """
 
-    split: Path
-    content: str
-    predictions: Path
-    codec: Codec
-    sample: int = SAMPLE
-    faults: Callable[[Sequence[Any]], Mapping[int, str]] = lambda contents: {}
+    validated: Questions
+    tested: Questions
+    metric: Metric
 
-    def prove(self, folder: Path) -> str:
-        """Have a packed model answer in a clean, offline process; returns what was found, in a few words.
+    def prove(self, folder: Path) -> Found:
+        """Have a packed model answer in a clean, offline process.
 
         Raises:
-            RoundTripError: it does not load there, or its answers differ from the pipeline's.
+            RoundTripError: it does not load there, or its metric or an answer differs from the pipeline's.
         """
-        return self.compare(self.ask(folder))
+        validated, tested = self.ask(folder)
+        return self.compare(validated, tested)
 
-    def ask(self, folder: Path) -> Said:
-        """A packed model's answers to the sample in a clean, offline process. Raises: RoundTripError: it gives none."""
-        ids = self.known()["id"].tolist()
-        contents = pick(self.split, self.content, ids)
-        rows = [one if isinstance(one, dict) else {self.content: one} for one in (contents[row] for row in ids)]
-        with TemporaryDirectory(prefix="finetrail-round-trip-") as temporary:
-            asked, answers = Path(temporary) / "rows.parquet", Path(temporary) / "answers.parquet"
-            pd.DataFrame(rows).to_parquet(asked, index=False)
-            _run(folder, asked, answers, Path(temporary))
-            served = {name: list(column.values()) for name, column in read_json(answers.with_suffix(".json")).items()}
-            return Said(self.read(read_predictions(answers)), served)
+    def ask(self, folder: Path) -> list[Said]:
+        """What a packed model says to the validation rows, also over HTTP, and to the test rows."""
+        val = self.validated
+        return ask(folder, val.codec, [val.contents, self.tested.contents], served=len(val))
 
-    def compare(self, said: Said) -> str:
-        """Compare answers with those of the pipeline. Raises: RoundTripError: they differ."""
-        codec, ids = self.codec, self.known()["id"].tolist()
-        worst = farthest(codec, said.answers, self.read(self.known()))
-        if not worst.agree:
-            raise RoundTripError(
-                f"the packed model answers row {ids[worst.row]} with {worst.said}, but the pipeline with "
-                f"{worst.expected}: {worst.apart:.3g} apart, where {worst.allowed:.3g} is allowed; nothing was "
-                "registered: score it again with `dvc repro --force --single-item test`"
-            )
-        for name, meant in codec.say(said.answers).items():
-            served, few = said.served.get(name), list(meant)[:FEW]
-            if not _alike(served, few, worst.allowed):
+    def compare(self, validated: Said, tested: Said) -> Found:
+        """Compare what was said with what the pipeline said."""
+        questions, metric = self.validated, self.metric
+        scores = {
+            "trained": questions.score(metric, questions.answers),
+            "registered": same_number(questions, metric, validated.answers, PACKED),
+            "served": same_number(questions, metric, _heard(questions, validated), SERVED),
+        }
+        _refuse_unmeant(questions, validated)
+        apart = refuse_unlike(self.tested, tested.answers, TESTED)
+        return Found(len(self.tested), len(questions), apart, scores)
+
+
+def ask(folder: Path, codec: Codec, contents: Sequence[Sequence[Any]], *, served: int = 0) -> list[Said]:
+    """A packed model's answers in a clean, offline process.
+
+    Args:
+        codec: reads them.
+        contents: of rows, any number of times.
+        served: how many of the first ones are sent to MLflow's server too.
+
+    Raises:
+        RoundTripError: it gives no answers.
+    """
+    together = [one for some in contents for one in some]
+    rows = pd.DataFrame([one if isinstance(one, dict) else {"content": one} for one in together])
+    with TemporaryDirectory(prefix="finetrail-round-trip-") as temporary:
+        asked, answers = Path(temporary) / "rows.parquet", Path(temporary) / "answers.parquet"
+        rows.to_parquet(asked, index=False)
+        _run(folder, [str(asked), str(answers), str(served)], Path(temporary))
+        frame, heard = read_predictions(answers), read_json(answers.with_suffix(".json"))
+    found, start = [], 0
+    for some in contents:
+        own = frame.iloc[start : start + len(some)].reset_index(drop=True)
+        columns = {name: [row.get(name) for row in heard[start : start + len(some)]] for name in codec.kinds}
+        found.append(Said(read_answers(codec, own), columns))
+        start += len(some)
+    return found
+
+
+def _heard(questions: Questions, said: Said) -> Any:
+    """The answers that served ones mean."""
+    missing = [name for name, column in said.served.items() if None in column]
+    if missing:
+        raise RoundTripError(f"{SERVED.whose} has no column {missing[0]!r} in some answers; {SERVED.remedy}")
+    try:
+        return questions.codec.heard(said.served, said.answers)
+    except (DataError, ValueError) as error:
+        raise RoundTripError(f"{SERVED.whose} is no answer of this model: {error}; {SERVED.remedy}") from error
+
+
+def _refuse_unmeant(questions: Questions, said: Said) -> None:
+    """Refuse served answers with another score, or another list or interval, than the model's outputs mean."""
+    allowed = TOLERANCE * questions.codec.scale(questions.answers)
+    for name, meant in questions.codec.say(said.answers).items():
+        for row, (heard, own) in enumerate(zip(said.served[name], meant, strict=True)):
+            if not _alike(heard, own, allowed):
                 raise RoundTripError(
-                    f"the packed model's `predict` says {served} in column {name!r}, but its outputs mean {few}; "
-                    "nothing was registered: check serving/served.py"
+                    f"{SERVED.whose} says {heard!r} in column {name!r} of row {questions.ids[row]}, but the model's "
+                    f"outputs mean {own!r}; nothing was registered: check serving/served.py"
                 )
-        return f"{len(ids)} test rows in a clean process, largest difference {worst.apart:.1e}"
-
-    def known(self) -> pd.DataFrame:
-        """The sample, with what the pipeline said. Leaves out contents that a served model refuses, such as no text."""
-        rows = read_predictions(self.predictions).sort_values("id", kind="stable").head(self.sample)
-        contents = pick(self.split, self.content, rows["id"].tolist())
-        refused = self.faults([contents[row] for row in rows["id"]])
-        return rows[[place not in refused for place in range(len(rows))]]
-
-    def read(self, frame: pd.DataFrame) -> Any:
-        """Answers out of a frame. Raises: RoundTripError: they are not this model's."""
-        try:
-            return self.codec.read(frame)
-        except ValueError as error:
-            raise RoundTripError(f"the answers come from another model ({error}); run `dvc repro`") from error
 
 
 def _alike(served: Any, meant: Any, allowed: float) -> bool:
@@ -117,12 +153,11 @@ def _alike(served: Any, meant: Any, allowed: float) -> bool:
     return bool(served == meant)
 
 
-def _run(model: Path, rows: Path, answers: Path, folder: Path) -> None:
+def _run(model: Path, arguments: Sequence[str], folder: Path) -> None:
     script = Path(__file__).with_name("clean_process.py")
-    done = run_clean(script, [str(model.resolve()), str(rows), str(answers)], folder)
+    done = run_clean(script, [str(model.resolve()), *arguments], folder)
     if done.returncode != 0:
-        lines = [line.strip() for line in done.stderr.splitlines() if line.strip()] or ["it gave no reason"]
         raise RoundTripError(
-            f"the packed model cannot be used in a clean, offline process ({lines[-1][:300]}); "
+            f"the packed model cannot be used in a clean, offline process ({complaint(done)}); "
             "train and register it again with `dvc repro --force`"
         )

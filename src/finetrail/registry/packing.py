@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
 
 ROUND_TRIP = "finetrail.round_trip"
+SAME_NUMBER = "finetrail.same_number"
+"""The metric on validation rows, at each place where it was computed before the version was made."""
 log = logging.getLogger(__name__)
 # What every registered model imports; it pins the versions that are installed here.
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "pydantic", "safetensors", "torch", "transformers")
@@ -49,13 +51,14 @@ class Birth:
 
     Attributes:
         tags: its lineage, as tags.
-        lineage: the content of the lineage.json that travels with it, and lists its files.
-        prove: takes the packed model's folder before it is registered; raises to refuse it, or returns what it found.
+        lineage: the content of the lineage.json that travels with it, and lists its files; given the tags of `prove`.
+        prove: takes the packed model's folder before it is registered; raises to refuse it, or returns what it found,
+            as tags, which enter the lineage too.
     """
 
     tags: Mapping[str, str] = field(default_factory=dict)
-    lineage: Mapping[str, Any] = field(default_factory=dict)
-    prove: Callable[[Path], str] | None = None
+    lineage: Callable[[Mapping[str, str]], Mapping[str, Any]] = dict
+    prove: Callable[[Path], Mapping[str, str]] | None = None
 
 
 @dataclass(frozen=True)
@@ -108,12 +111,11 @@ def register(
         with TemporaryDirectory(prefix="finetrail-packed-") as temporary:
             folder = Path(temporary) / "model"
             _pack(folder, model, packing)
-            tags = {**birth.tags, **tags}
-            if birth.prove is not None:
-                tags[ROUND_TRIP] = birth.prove(folder)
+            proved = birth.prove(folder) if birth.prove is not None else {}
+            tags = {**birth.tags, **tags, **proved}
             with tracking_errors(tracker.uri):
                 logged = _log(tracker, run_id, folder)
-                tags[SEAL] = seal(folder, birth.lineage)
+                tags[SEAL] = seal(folder, birth.lineage(proved))
                 number = _make(ledger, run_id, logged, folder, tags)
     with tracking_errors(tracker.uri):
         for key, value in tags.items():

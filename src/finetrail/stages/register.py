@@ -2,16 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from finetrail.errors import WorkspaceError
 from finetrail.evaluation.selection import Choice
+from finetrail.inference.questions import drawn
 from finetrail.proof import growth, record
 from finetrail.proof.round_trip import RoundTrip
 from finetrail.registry import packing
 from finetrail.registry.ledger import open_ledger
 from finetrail.registry.versions import CHALLENGER, find
 from finetrail.runs import tracking
+from finetrail.serving.predictions import read_predictions
+from finetrail.targets.same_number import told
+from finetrail.targets.target import metric_named
 from finetrail.tasks.task import Task, read_description
 from finetrail.workspace import Workspace, need, read_json, write_json
 
@@ -44,7 +50,7 @@ def register(workspace: Workspace, *, project: str, task: Task, sources: Sequenc
     """
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
     tested = read_json(need(workspace.test_report / "metrics.json", "test"))
-    answered = need(workspace.test_report / "predictions.parquet", "test")
+    need(workspace.test_report / "predictions.parquet", "test")
     model = need(workspace.model(choice.chosen), "train")
     tracker = tracking.connect(workspace, project)
     paths = workspace.run(choice.chosen)
@@ -55,9 +61,10 @@ def register(workspace: Workspace, *, project: str, task: Task, sources: Sequenc
             f"{model} was trained for {description['task']}, but params.yaml says {task.name}; run `dvc repro`"
         )
     codec = task.target.codec(description["target"])
-    trip = RoundTrip(
-        need(workspace.split("test"), "split"), task.content.name, answered, codec, faults=task.content.faults
-    )
+    for split in ("val", "test"):
+        need(workspace.split(split), "split")
+    need(paths.predictions, "train")
+    prove = partial(_prove, workspace, choice, task)
     described = record.describe(workspace, choice.chosen, sources)
     ledger = open_ledger(tracker, project, workspace.root)
     version = packing.register(
@@ -70,7 +77,7 @@ def register(workspace: Workspace, *, project: str, task: Task, sources: Sequenc
             requirements=task.content.requirements,
         ),
         tags=_tags(choice, tested),
-        birth=packing.Birth(_inherited(tracker.tags(run_id)) | described.tags, described.as_json(), trip.prove),
+        birth=packing.Birth(_inherited(tracker.tags(run_id)) | described.tags, described.with_tags, prove),
         # Whoever applies an experiment makes it the workspace's own.
         challenges=workspace.original is None,
     )
@@ -85,6 +92,28 @@ def register(workspace: Workspace, *, project: str, task: Task, sources: Sequenc
         write_json(workspace.registration, out)
     added = f"its lineage leads to commit {entry.facts['commit'][:12]} now" if entry else ""
     return Registered(version.name, version.version, version.new, workspace.original is None, added)
+
+
+def _prove(workspace: Workspace, choice: Choice, task: Task, folder: Path) -> dict[str, str]:
+    """Try a packed model; returns what was found, as tags. Raises: RoundTripError: it is not the trained one."""
+    paths, metric = workspace.run(choice.chosen), metric_named(task.target.metrics, choice.metric)
+    trained_run = read_json(paths.metrics)
+    codec = task.target.codec(trained_run["target"])  # what the packed model says of itself is not trusted
+    answered = {"val": paths.predictions, "test": workspace.test_report / "predictions.parquet"}
+    validated, tested = (
+        drawn(workspace.split(split), task.content, read_predictions(file), codec) for split, file in answered.items()
+    )
+    found = RoundTrip(validated, tested, metric).prove(folder)
+    # What stages wrote of the same rows; nothing is merged by most methods.
+    unmerged = trained_run.get("unmerged", {})
+    reloaded = read_json(workspace.test_report / "metrics.json").get("reloaded", {})
+    trained, scores = found.scores["trained"], {name: one for name, one in found.scores.items() if name != "trained"}
+    before = {"trained": unmerged[metric.name], "merged": trained} if unmerged else {"trained": trained}
+    after = {"reloaded": reloaded[metric.name]} if metric.name in reloaded else {}
+    return {
+        packing.ROUND_TRIP: f"{found.tested} test rows in a clean process, largest difference {found.apart:.1e}",
+        packing.SAME_NUMBER: told(metric, found.validated, before | after | scores),
+    }
 
 
 def _says(workspace: Workspace, out: dict[str, Any]) -> bool:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from finetrail.data.shown import for_cell
 from finetrail.data.store.shards import Contents, groups_of, pick, read_frame
+from finetrail.errors import RoundTripError
 from finetrail.evaluation.report.drawing import alone
 from finetrail.evaluation.report.figures import Curve, Panel
 from finetrail.evaluation.report.gallery import Gallery
@@ -23,6 +24,7 @@ from finetrail.evaluation.scores.metric import Metric, Point
 from finetrail.evaluation.scores.sliced import SliceTable, slice_table
 from finetrail.evaluation.selection import Choice, Selection
 from finetrail.evaluation.slices import SplitRows
+from finetrail.inference.questions import drawn
 from finetrail.progress import Track, quiet
 from finetrail.registry import scorings
 from finetrail.registry.ledger import open_ledger
@@ -30,16 +32,18 @@ from finetrail.runs import hashes, tracking
 from finetrail.runs.curves import read_curve
 from finetrail.runs.record import RunRecord
 from finetrail.runs.tracking import Tracker
-from finetrail.serving.answer import answers_of_split
-from finetrail.serving.predictions import write_predictions
+from finetrail.serving.answer import answers_of_split, answers_to
+from finetrail.serving.predictions import read_predictions, write_predictions
 from finetrail.targets.codec import refuse_broken
 from finetrail.targets.judge import Evaluation
+from finetrail.targets.same_number import Place, same_number
 from finetrail.targets.target import metric_named
 from finetrail.tasks.registry import load_model
 from finetrail.tasks.task import Built, Task
 from finetrail.workspace import RunPaths, Workspace, need, read_json, replacing, write_json
 
 MODEL = "model sha256"
+SAVED = Place("the saved model", "the test split was not touched: train it again with `dvc repro --force`")
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,10 @@ def score_test(workspace: Workspace, *, project: str, task: Task, settings: Sele
     split = workspace.split("test")
     rows = read_frame(split)
     built = load_model(need(workspace.model(choice.chosen), "train"))
+    paths = workspace.run(choice.chosen)
+    reloaded = _reloaded(workspace, paths, built, metric_named(task.target.metrics, choice.metric))
     answers = answers_of_split(built, split, scratch=workspace.scratch, track=track, what="testing")
     refuse_broken(built.codec, answers, "the model", "train it again with a lower learning rate or in fp32")
-    paths = workspace.run(choice.chosen)
     draws = Draws(settings.resamples, settings.seed, settings.confidence)
     evaluation = built.codec.judge.evaluate(rows, answers, draws, read_json(paths.metrics))
     contents = pick(split, task.content.name, evaluation.wanted)
@@ -81,7 +86,7 @@ def score_test(workspace: Workspace, *, project: str, task: Task, settings: Sele
     told = _Told(evaluation.metrics, evaluation.story(Gallery.of(previews)), slices_section(sliced))
     report = _report(workspace, project, task, choice=choice, draws=draws, rows=len(rows), told=told)
     with replacing(workspace.test_report) as folder:
-        write_json(folder / "metrics.json", _metrics(evaluation, draws, told))
+        write_json(folder / "metrics.json", _metrics(evaluation, draws, told) | {"reloaded": reloaded})
         (folder / "report.html").write_text(page(report), encoding="utf-8")
         write_predictions(folder / "predictions.parquet", rows, built.codec, answers)
         _write_tables(folder, evaluation, previews)
@@ -101,6 +106,23 @@ def _sliced(built: Built, split: Path, rows: pd.DataFrame, answers: Any, setting
     draws = Draws(settings.resamples, settings.seed, settings.confidence)
     errors = judge.row_errors(labels, answers)
     return slice_table(judge.row_error, errors, declared, draws, groups if judge.by_group else None)
+
+
+def _reloaded(workspace: Workspace, paths: RunPaths, built: Built, metric: Metric) -> dict[str, float]:
+    """The metric that the saved model has on validation rows, which must be the trained one before it sees a test row.
+
+    Raises:
+        RoundTripError: it has another one, or another answer.
+    """
+    if built.codec.described() != read_json(paths.metrics)["target"]:
+        raise RoundTripError(
+            f"{SAVED.whose} knows other labels, or reads its outputs otherwise, than the training wrote to "
+            f"{paths.metrics}; {SAVED.remedy}"
+        )
+    answered = read_predictions(need(paths.predictions, "train"))
+    questions = drawn(need(workspace.split("val"), "split"), built.task.content, answered, built.codec)
+    said = answers_to(built, questions.contents, scratch=workspace.scratch)
+    return {metric.name: same_number(questions, metric, said, SAVED)}
 
 
 def _metrics(evaluation: Evaluation, draws: Draws, told: _Told) -> dict[str, Any]:

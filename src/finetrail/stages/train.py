@@ -10,7 +10,7 @@ import torch
 from finetrail.data.store.shards import Contents, columns_of, parts, read_frame, refuse_other_labels
 from finetrail.evaluation.scores.metric import Point
 from finetrail.inference import processes
-from finetrail.inference.device import Machine, build_accelerator, fix_seeds, peak_memory_mb
+from finetrail.inference.device import Machine, build_accelerator, fix_seeds, full_precision, peak_memory_mb
 from finetrail.inference.feeding import Examples
 from finetrail.inference.predict import predict
 from finetrail.models.blocks import checkpoint_blocks
@@ -21,7 +21,7 @@ from finetrail.progress import Track, quiet
 from finetrail.runs import hashes
 from finetrail.runs.live import LiveRun, checkpoint_folder
 from finetrail.runs.record import RunRecord, final_metrics, settings_of
-from finetrail.stages.train_outs import Outs, seen_in_training, write_outs
+from finetrail.stages.train_outs import Outs, new_record, seen_in_training, write_outs
 from finetrail.targets.target import metric_named
 from finetrail.tasks.task import Built, Task
 from finetrail.training.checkpoints import Checkpoint, Checkpoints
@@ -29,6 +29,7 @@ from finetrail.training.fitted import Fitted
 from finetrail.training.frozen import computed_once
 from finetrail.training.loop import fit
 from finetrail.training.measured import trained_on
+from finetrail.training.merging import merge
 from finetrail.training.plan import Plan
 from finetrail.training.precision import choose_precision
 from finetrail.training.schedule import depends_on_length
@@ -102,7 +103,7 @@ def train(
     inputs = _encode(workspace, built, labels, settings, track)
     work = _Work(built, candidate, inputs, labels, rows, seed, track)
     used = settings_of(task.identity, seed, candidate.backbone, candidate.adaptation, settings)
-    record = _record(workspace, name, used, {split: len(rows[split]) for split in rows})
+    record = new_record(workspace, name, used, {split: len(rows[split]) for split in rows})
     run = _open_run(workspace, project, record, work) if processes.rank() == 0 else None
     processes.wait()
     try:
@@ -111,16 +112,17 @@ def train(
         records = Records(checkpoints, run.log if run else _unheard, resume, track)
         parameters = count_parameters(built.model)
         fitted, machine = _fit(work, records, workspace)
-        candidate.adaptation.merge(built.model)
         learning.finish(built.model)
+        metric, size = metric_named(task.target.metrics, settings.metric), settings.batch_size
         # Score the model as it will be served: whole, merged, in full precision.
-        size = settings.batch_size
-        kept = predict(built.model, inputs["val"], learning.keep, size, track=track, what="scoring")
+        with full_precision():
+            unmerged = merge(built, candidate.adaptation, workspace.split("val"), rows["val"], metric)
+            kept = predict(built.model, inputs["val"], learning.keep, size, track=track, what="scoring")
         if run is None:
             return None
         measured = _measured(started, resume, fitted)
         record = replace(record, run_id=run.log.run_id, measured=measured, machine=trained_on(machine.precision))
-        outs = _outs(work, record, fitted, parameters=parameters, kept=kept)
+        outs = _outs(work, record, fitted, parameters=parameters, kept=kept, unmerged=unmerged)
         write_outs(workspace, rows["val"], outs)
     except BaseException as error:
         if run is not None:
@@ -190,8 +192,21 @@ def _fit(work: _Work, records: Records, workspace: Workspace) -> tuple[Fitted, M
     return fitted, machine
 
 
-def _outs(work: _Work, record: RunRecord, fitted: Fitted, *, parameters: dict[str, int], kept: Any) -> Outs:
-    """The results to write. Args: kept: what `predict` kept of the finished model's validation outputs."""
+def _outs(
+    work: _Work,
+    record: RunRecord,
+    fitted: Fitted,
+    *,
+    parameters: dict[str, int],
+    kept: Any,
+    unmerged: dict[str, float],
+) -> Outs:
+    """The results to write.
+
+    Args:
+        kept: what `predict` kept of the finished model's validation outputs.
+        unmerged: see `finetrail.training.merging.merge`.
+    """
     val, labels = work.inputs["val"], work.labels["val"]
     learning = work.built.learning.fitted(kept, val, labels)
     built = replace(work.built, learning=learning)
@@ -201,6 +216,7 @@ def _outs(work: _Work, record: RunRecord, fitted: Fitted, *, parameters: dict[st
         "epochs": fitted.epochs,
         "best_epoch": fitted.best_epoch,
         "target": built.codec.described(),
+        **({"unmerged": unmerged} if unmerged else {}),
     }
     seen = seen_in_training(built, work.inputs["train"], work.labels["train"], work.seed)
     return Outs(built, work.candidate.backbone, record, metrics, fitted, learning.answers(kept, val), seen)
@@ -220,21 +236,3 @@ def _measured(started: float, resume: Checkpoint | None, fitted: Fitted) -> dict
 
 def _unheard(curve: str, step: int, point: Point) -> None:
     """Ignore the point: only the first process reports the curves."""
-
-
-def _record(workspace: Workspace, name: str, params: dict[str, str], rows: dict[str, int]) -> RunRecord:
-    """The record of the new run, without its id. Args: rows: the number of rows of each split."""
-    contexts = {"train": "training", "val": "validation"}
-    datasets = [
-        {
-            "name": split,
-            # MLflow accepts digests of at most 36 characters.
-            "digest": hashes.hash_folder(workspace.split(split))[:36],
-            "rows": str(count),
-            "context": contexts[split],
-            "source": f"data/splits/{split}",
-        }
-        for split, count in rows.items()
-    ]
-    tags = {"finetrail.fingerprint": hashes.hash_of([name, params, datasets])}
-    return RunRecord("", name, params, tags, datasets, {}, {})

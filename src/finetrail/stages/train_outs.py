@@ -9,6 +9,7 @@ import pandas as pd
 from finetrail.contents.content import Backbone
 from finetrail.evaluation.report.previews import Seen, write_seen
 from finetrail.models.inputs import Inputs
+from finetrail.runs import hashes
 from finetrail.runs.curves import write_curve
 from finetrail.runs.record import RunRecord, write_record
 from finetrail.serving.predictions import write_predictions
@@ -66,3 +67,21 @@ def seen_in_training(built: Built, inputs: Inputs, labels: Sequence[Any], seed: 
     draws = range(DRAWS if inputs.varies else 1)
     batches = [built.processor.show(inputs.batch(first, seed + draw)) for draw in draws]
     return [Seen(key(labels[inputs.rows[place]]), batch[place]) for place in first for batch in batches]
+
+
+def new_record(workspace: Workspace, name: str, params: dict[str, str], rows: dict[str, int]) -> RunRecord:
+    """The record of the new run, without its id. Args: rows: the number of rows of each split."""
+    contexts = {"train": "training", "val": "validation"}
+    datasets = [
+        {
+            "name": split,
+            # MLflow accepts digests of at most 36 characters.
+            "digest": hashes.hash_folder(workspace.split(split))[:36],
+            "rows": str(count),
+            "context": contexts[split],
+            "source": f"data/splits/{split}",
+        }
+        for split, count in rows.items()
+    ]
+    tags = {"finetrail.fingerprint": hashes.hash_of([name, params, datasets])}
+    return RunRecord("", name, params, tags, datasets, {}, {})

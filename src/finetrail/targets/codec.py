@@ -67,6 +67,17 @@ class Codec(Protocol):
         """The columns of a served answer, those of `kinds`."""
         ...
 
+    def heard(self, said: Mapping[str, Sequence[Any]], known: Answers) -> Answers:
+        """Answers that mean what served ones say; what these leave open, such as other scores, is as in `known`.
+
+        Args:
+            said: the columns of `say`, as they come out of JSON.
+
+        Raises:
+            ValueError: they name what this codec does not know.
+        """
+        ...
+
     def apart(self, one: Answers, other: Answers) -> "NDArray[np.float64]":
         """How far two answers to a row lie apart (n,); infinite where one cannot be mistaken for the other."""
         ...

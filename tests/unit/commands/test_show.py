@@ -71,6 +71,16 @@ def test_the_candidates_the_choice_the_scores_and_the_version(finished: tuple[Wo
     ]
 
 
+def test_the_metric_stands_at_every_place_where_it_was_computed(
+    finished: tuple[Workspace, str], tracker: Tracker
+) -> None:
+    same = "macro F1 on 256 validation rows: trained 0.913, reloaded 0.913, registered 0.913, served 0.913"
+    assert same not in shown(*finished)
+    tracker.client.set_model_version_tag(finished[1], "1", "finetrail.same_number", same)
+    lines = shown(*finished)
+    assert lines[lines.index(same) - 1].startswith("registered: ")
+
+
 def test_the_page_that_compares_all_candidates_is_named(finished: tuple[Workspace, str], tracker: Tracker) -> None:
     last = shown(*finished)[-1]
     assert last.startswith("all candidates side by side, while `make ui` runs: http://127.0.0.1:5000/#/compare-runs?")

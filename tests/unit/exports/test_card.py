@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from finetrail.contents.exported import Exported
+from finetrail.contents.exported import Asking, Exported, Snippet
 from finetrail.contents.image.settings import ImageBackbone
 from finetrail.contents.text.settings import TextBackbone
 from finetrail.exports.card import render
@@ -16,7 +16,9 @@ from finetrail.targets.logits import MOST_SHOWN
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Built
 
-DONE = Exported("timm", ("timm", "pillow"), "print(1)\n", "It sees the middle of an image.", "A note.")
+NOT_ASKED = Asking(lambda contents, folder: list(contents))
+CODE = Snippet("import timm\n", "paths", '["a.png"]', "print(paths)\n")
+DONE = Exported("timm", ("timm", "pillow"), CODE, "It sees the middle of an image.", NOT_ASKED, "A note.")
 INTERVAL = {"low": 0.25, "high": 0.75}
 
 
@@ -48,7 +50,8 @@ def test_a_model_of_no_registry_is_known_by_its_form_alone() -> None:
         "pipeline_tag": "image-classification",
         "tags": ["finetrail", "single_label_classification"],
     }
-    assert "With `timm`, `pillow` installed, in this folder:\n\n```python\nprint(1)\n```\n\nA note.\n" in card
+    code = 'import timm\npaths = ["a.png"]\nprint(paths)\n'
+    assert f"With `timm`, `pillow` installed, in this folder:\n\n```python\n{code}```\n\nA note.\n" in card
     assert "Labels (2): cat, dog." in card
     assert "No test scores are known for this model" in card
     assert "- It sees the middle of an image.\n- It always answers with one of its labels" in card
@@ -98,6 +101,17 @@ def test_how_far_probabilities_are_off_is_told(texts: Built) -> None:
     card = render(texts, DONE, Facts(name="toy", version=1, tested=tested))
     assert "- Its probabilities are off by 0.031 on average (expected calibration error on test)." in card
     assert "probabilities are off" not in render(texts, DONE, Facts(tested=scores_of({"accuracy": 0.5})))
+
+
+def test_the_metric_stands_at_every_place_where_it_was_computed(texts: Built) -> None:
+    registered = "macro F1 on 256 validation rows: trained 0.876, registered 0.876, served 0.876"
+    exported = "macro F1 on 256 validation rows: trained 0.876, onnx 0.876"
+    card = render(texts, DONE, Facts(tags={"finetrail.same_number": registered}), exported)
+    assert f"## The same number everywhere\n\n- {registered}.\n- {exported}.\n\n" in card
+    assert "was not compared" not in card
+    card = render(texts, DONE, Facts())
+    assert "## The same number" not in card
+    assert "\n\nThis folder was not compared with the trained model on validation rows.\n\n" in card
 
 
 def test_classes_have_a_table_as_long_as_it_is_read() -> None:

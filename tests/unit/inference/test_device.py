@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from finetrail.inference.device import Precision, autocast, build_accelerator, fix_seeds, peak_memory_mb
+from finetrail.inference.device import (
+    Precision,
+    autocast,
+    build_accelerator,
+    fix_seeds,
+    full_precision,
+    peak_memory_mb,
+)
 
 
 def draws() -> list[float]:
@@ -44,3 +51,19 @@ def test_peak_memory_is_in_megabytes() -> None:
     assert peak_memory_mb() >= before
     assert torch.cuda.is_available() or peak_memory_mb() > 60 + 100
     del block
+
+
+def test_full_precision_rounds_no_input_and_leaves_the_settings_as_they_were() -> None:
+    def settings() -> tuple[str, bool]:
+        return torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+
+    before = settings()
+    try:
+        torch.set_float32_matmul_precision("high")
+        torch.backends.cudnn.allow_tf32 = True
+        with full_precision():
+            assert settings() == ("highest", False)
+        assert settings() == ("high", True)
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]

@@ -3,7 +3,8 @@
 import base64
 import io
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -13,11 +14,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from finetrail.contents.text.settings import TextBackbone
-from finetrail.errors import ModelError, WorkspaceError
+from finetrail.data.store.shards import Contents, read_frame
+from finetrail.errors import RoundTripError, WorkspaceError
 from finetrail.evaluation.report.previews import Preview, Seen, write_seen
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Selection, Standing, choose
@@ -26,12 +29,14 @@ from finetrail.registry.ledger import Ledger
 from finetrail.runs.hashes import hash_folder
 from finetrail.runs.record import RunRecord, write_record
 from finetrail.runs.tracking import connect
+from finetrail.serving.answer import answers_to
+from finetrail.serving.predictions import write_predictions
 from finetrail.stages import test as stage
 from finetrail.targets.classes import METRICS
 from finetrail.targets.classes.evaluation import ClassEvaluation
 from finetrail.targets.numbers import NUMBERS
 from finetrail.targets.target import metric_named
-from finetrail.tasks.registry import get_task
+from finetrail.tasks.registry import get_task, load_model
 from finetrail.workspace import Workspace, read_json, write_json
 from tests.unit import red_or_blue
 from tests.unit.red_or_blue import BLUE, RED, image
@@ -46,9 +51,9 @@ def _workspace(
 ) -> Workspace:
     """Leave what the earlier stages leave; the model's folder is the caller's."""
     workspace = Workspace(root)
-    folder = workspace.split("test")
-    folder.mkdir(parents=True)
-    for part in (0, 1):  # two shards
+    for name, part in product(("val", "test"), (0, 1)):  # two shards
+        folder = workspace.split(name)
+        folder.mkdir(parents=True, exist_ok=True)
         rows = range(part, len(values), 2)
         table: dict[str, Any] = {
             "id": [f"{'xy'[part]}{row:03d}" for row in rows],
@@ -74,10 +79,17 @@ def _workspace(
     paths = workspace.run("full")
     paths.root.mkdir(parents=True)
     write_record(RunRecord(run_id, "full", dict(params), {}, [], {}, {}), paths.record)
-    write_json(paths.metrics, {"best_epoch": 1})
     for curve in (paths.train_curve, paths.val_curve):
         curve.write_text(f"step,epoch,loss,{metric.name}\n1,1,0.5,0.5\n")
     return workspace
+
+
+def _answer(workspace: Workspace) -> None:
+    """Leave the model's answers to the validation rows, as `train` does."""
+    built, split = load_model(workspace.model("full")), workspace.split("val")
+    answers = answers_to(built, Contents(split, built.task.content.name))
+    write_predictions(workspace.run("full").predictions, read_frame(split), built.codec, answers)
+    write_json(workspace.run("full").metrics, {"best_epoch": 1, "target": built.codec.described()})
 
 
 @pytest.fixture
@@ -90,6 +102,7 @@ def illustrated(tmp_path: Path, mlflow_database: str, monkeypatch: pytest.Monkey
     workspace = _workspace(tmp_path / tmp_path.name, "image", values, labels, params)
     workspace.model("full").mkdir(parents=True)
     red_or_blue.save_red_or_blue(workspace.model("full"))
+    _answer(workspace)
     write_seen([Seen("red", Preview(image=image(RED, "JPEG")))], workspace.run("full").seen)
     return workspace
 
@@ -129,7 +142,8 @@ def test_images(illustrated: Workspace) -> None:
     logits = np.stack(predictions["logits"].tolist())
     assert [red_or_blue.LABELS[k] for k in logits.argmax(axis=1)].count("red") == 20
     written = read_json(illustrated.test_report / "metrics.json")
-    assert set(written) == {"test", "intervals", "per_class", "calibration", "abstaining"}
+    assert set(written) == {"test", "intervals", "per_class", "calibration", "abstaining", "reloaded"}
+    assert written["reloaded"] == {"macro_f1": written["test"]["macro_f1"]}, "here, the splits have the same rows"
     assert written["test"] == {name: one.value for name, one in done.metrics.items()} | {"loss": done.loss}
     assert written["test"]["accuracy"] == 0.75
     assert set(written["intervals"]) == {"confidence", "resamples", *done.metrics}
@@ -149,19 +163,46 @@ def test_the_figures_that_dvc_compares_stand_each_in_a_file_of_its_own(illustrat
         assert "--good" in "".join(root.itertext()), "the style sheet is in it"
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_an_answer_that_is_not_finite_is_refused_and_the_earlier_report_stays(
-    illustrated: Workspace, value: float
+def _nan(tensors: dict[str, torch.Tensor]) -> None:
+    tensors["head.bias"][1] = float("nan")
+
+
+def _swapped(tensors: dict[str, torch.Tensor]) -> None:
+    tensors["head.weight"] = tensors["head.weight"].flip(0).contiguous()
+
+
+@pytest.mark.parametrize(("change", "value"), [(_nan, "nan"), (_swapped, r"0\.\d+")])
+def test_a_saved_model_that_is_not_the_trained_one_sees_no_test_row(
+    illustrated: Workspace, change: Callable[[dict[str, torch.Tensor]], None], value: str
 ) -> None:
     _tested(illustrated, red_or_blue.NAME)
     before = _contents(illustrated.test_report)
     weights = illustrated.model("full") / "model.safetensors"
     tensors = load_file(weights)
-    tensors["head.bias"][1] = value
+    change(tensors)
     save_file(tensors, weights)
-    with pytest.raises(ModelError, match=r"the model answers 40 of 40 rows with NaN or infinity.*learning rate"):
+    for shard in illustrated.split("test").iterdir():
+        shard.unlink()
+    message = (
+        rf"^macro F1 of the saved model is {value} on 40 validation rows, but 0\.7\d+ where it was trained: \d+ answers"
+        r" are other ones, by more than [\d.]+; the test split was not touched: train it again with `dvc repro"
+    )
+    with pytest.raises(RoundTripError, match=message):
         _tested(illustrated, red_or_blue.NAME)
     assert _contents(illustrated.test_report) == before
+
+
+def test_a_saved_model_with_labels_in_another_order_sees_no_test_row(illustrated: Workspace) -> None:
+    file = illustrated.model("full") / "model.json"
+    described = read_json(file)
+    described["target"]["labels"].reverse()
+    write_json(file, described)
+    message = (
+        r"^the saved model knows other labels, .* than the training wrote to .*metrics.json; the test split was not"
+    )
+    with pytest.raises(RoundTripError, match=message):
+        _tested(illustrated, red_or_blue.NAME)
+    assert not illustrated.test_report.exists()
 
 
 def test_a_scoring_is_entered_in_the_ledger_and_the_count_is_in_no_out(illustrated: Workspace) -> None:
@@ -197,6 +238,7 @@ def test_texts(tmp_path: Path, mlflow_database: str, saved_model: Path, monkeypa
     workspace = _workspace(tmp_path / "texts", "text", texts, ["good", "bad"] * 10, {"backbone.weights": "b"})
     workspace.models.mkdir(parents=True)
     workspace.model("full").symlink_to(saved_model)
+    _answer(workspace)
     write_seen([Seen("good", Preview("what is left"))], workspace.run("full").seen)
     done, html, errors = _score(workspace, "text-classification")
     assert len(errors) == len(done.worst) > 0
@@ -224,11 +266,13 @@ def test_numbers(tmp_path: Path, mlflow_database: str, backbone: TextBackbone, m
     built.learning.finish(built.model)
     built.processor.encode(texts)
     task.save(built, backbone, workspace.model("full"))
+    _answer(workspace)
     write_seen([Seen("10.0", Preview("what is left"))], workspace.run("full").seen)
     settings = Selection(metric="rmse", resamples=100)
     done = stage.score_test(workspace, project="numbers", task=task, settings=settings).evaluation
     written = read_json(workspace.test_report / "metrics.json")
-    assert set(written) == {"test", "intervals", "baseline", "errors", "ranges"}
+    assert set(written) == {"test", "intervals", "baseline", "errors", "ranges", "reloaded"}
+    assert written["reloaded"] == {"rmse": written["test"]["rmse"]}
     assert written["test"] == {name: one.value for name, one in done.metrics.items()}
     assert written["baseline"]["mean_of_train"] == 14.0
     predictions = pd.read_parquet(workspace.test_report / "predictions.parquet")

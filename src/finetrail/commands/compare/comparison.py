@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from finetrail.commands.assessed import findings
 from finetrail.commands.compare.costs import COSTS, LATENCY, SLOWEST, Cost
 from finetrail.commands.compare.disagreement import disagreement
 from finetrail.commands.compare.latency import Tell, latencies, spread
@@ -50,6 +51,7 @@ class Comparison:
         fronts: the candidates on the Pareto front of quality and each cost, best first, by the name of the cost.
         differing: what a different answer is, in a few words.
         timed_rows: that the time per row was measured on; 0 where it was not.
+        assessed: what the assessments found of the chosen candidate, by their names.
     """
 
     project: str
@@ -62,6 +64,7 @@ class Comparison:
     fronts: Mapping[str, tuple[str, ...]]
     differing: str
     timed_rows: int
+    assessed: Mapping[str, str]
 
     @property
     def costs(self) -> tuple[Cost, ...]:
@@ -126,6 +129,7 @@ def compare(
         },
         differing=results[0].codec.differing,
         timed_rows=len(contents),
+        assessed=findings(workspace),
     )
 
 

@@ -43,6 +43,9 @@ def table(found: Comparison) -> Iterator[RenderableType]:
             for one in found.candidates
         ],
     )
+    if found.assessed:
+        yield Text()
+    yield from (Text(f"{name} of {found.chosen}: {said}") for name, said in found.assessed.items())
 
 
 def between(metric: Metric, interval: Interval) -> str:

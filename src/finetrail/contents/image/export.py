@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from finetrail.contents.exported import Exported, Outputs, check, describe
 from finetrail.contents.image.backbone import VisionBackbone
+from finetrail.contents.image.export_asked import NOTE, OPENED, asked, cuts_as_transformers, of_paths
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.contents.image.processor import ImageProcessor
 from finetrail.errors import ModelError
@@ -19,12 +20,6 @@ from finetrail.models.weights import load_tensors, save_tensors
 from finetrail.workspace import write_json
 
 WEIGHTS = "model.safetensors"
-# Python, in the snippets of cards.
-OPENED = 'ImageOps.exif_transpose(Image.open(path)).convert("RGB")'
-NOTE = (
-    "In training, transparent images were laid over white and 16 bits were scaled to 8, which "
-    '`convert("RGB")` does not do.'
-)
 _RESAMPLE = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}  # Pillow's numbers
 
 
@@ -104,7 +99,7 @@ def _torchvision(model: _Model, folder: Path) -> tuple[nn.Module, Exported]:
     _save(with_head(network.state_dict(), model.backbone.network.state_dict(), model.head, name), folder)
     write_json(folder / "labels.json", names)
     network.load_state_dict(load_tensors(folder / WEIGHTS))
-    snippet = f"""import json
+    opens = f"""import json
 import torch, torchvision
 from PIL import Image, ImageOps
 from safetensors.torch import load_file
@@ -116,12 +111,13 @@ view = Compose([
     Resize({own.resize}, InterpolationMode("{own.interpolation}")), CenterCrop({own.image_size}), ToTensor(),
     Normalize({list(own.mean)}, {list(own.std)}),
 ])
-paths = ["image.png"]
-with torch.no_grad():
+"""
+    answers = f"""with torch.no_grad():
     logits = model(torch.stack([view({OPENED}) for path in paths]))
 {model.outputs.printed_by_file}
 """
-    return network, Exported("torchvision", ("torchvision", "safetensors"), snippet, reads(own), NOTE)
+    snippet = of_paths(opens, answers, model.outputs.named("labels"))
+    return network, Exported("torchvision", ("torchvision", "safetensors"), snippet, reads(own), asked(own), NOTE)
 
 
 def _timm(model: _Model, folder: Path) -> tuple[nn.Module, Exported]:
@@ -150,19 +146,21 @@ def _timm(model: _Model, folder: Path) -> tuple[nn.Module, Exported]:
         folder / "config.json",
         config | {"label_names": names, "model_args": arguments, "pretrained_cfg": described},
     )
-    snippet = f"""import timm, torch
+    opens = """import timm, torch
 from PIL import Image, ImageOps
 from timm.data import create_transform, resolve_model_data_config
 
 model = timm.create_model("local-dir:.", pretrained=True).eval()
 view = create_transform(**resolve_model_data_config(model), is_training=False)
-paths = ["image.png"]
-with torch.no_grad():
-    logits = model(torch.stack([view({OPENED}) for path in paths]))
-{model.outputs.printed('model.pretrained_cfg["label_names"]')}
 """
+    named = 'model.pretrained_cfg["label_names"]'
+    answers = f"""with torch.no_grad():
+    logits = model(torch.stack([view({OPENED}) for path in paths]))
+{model.outputs.printed(named)}
+"""
+    snippet = of_paths(opens, answers, model.outputs.named(named))
     again = timm.create_model(f"local-dir:{folder}", pretrained=True)
-    return again, Exported("timm", ("timm",), snippet, reads(own), NOTE)
+    return again, Exported("timm", ("timm",), snippet, reads(own), asked(own), NOTE)
 
 
 def _transformers(model: _Model, folder: Path) -> tuple[nn.Module, Exported]:
@@ -199,22 +197,26 @@ def _transformers(model: _Model, folder: Path) -> tuple[nn.Module, Exported]:
         },
     )
     options = "".join(f", {key}={value}" for key, value in source.options.items())
-    snippet = f"""import torch
+    opens = """import torch
 from PIL import Image, ImageOps
 from transformers import AutoImageProcessor, AutoModelForImageClassification
 
 processor = AutoImageProcessor.from_pretrained(".", backend="pil", trust_remote_code=False)
 model = AutoModelForImageClassification.from_pretrained(".", trust_remote_code=False).eval()
-paths = ["image.png"]
-with torch.no_grad():
+"""
+    named = "model.config.id2label"
+    answers = f"""with torch.no_grad():
     images = [{OPENED} for path in paths]
     logits = model(**processor(images, return_tensors="pt"){options}).logits
-{model.outputs.printed("model.config.id2label")}
+{model.outputs.printed(named)}
 """
+    snippet = of_paths(opens, answers, model.outputs.named(named))
     again = AutoModelForImageClassification.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     note = "Where an odd number of pixels is cut off, its centre crop may be one pixel off the one in training. "
     packages = ("transformers", "torch", "pillow")
-    return _With(again, source.options), Exported("transformers", packages, snippet, reads(own), note + NOTE)
+    return _With(again, source.options), Exported(
+        "transformers", packages, snippet, reads(own), asked(own, cuts_as_transformers), note + NOTE
+    )
 
 
 class _With(nn.Module):

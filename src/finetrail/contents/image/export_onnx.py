@@ -6,9 +6,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from finetrail.contents.exported import Exported, Graph, Outputs
+from finetrail.contents.exported import Exported, Graph, Outputs, Snippet
 from finetrail.contents.image.backbone import VisionBackbone
-from finetrail.contents.image.export import NOTE, OPENED, reads
+from finetrail.contents.image.export import reads
+from finetrail.contents.image.export_asked import NOTE, OPENED, asked, of_paths
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.contents.image.processor import ImageProcessor
 from finetrail.models.network import Network
@@ -22,7 +23,8 @@ def graph_of_images(network: Network, processor: ImageProcessor, folder: Path, o
     noise = torch.Generator().manual_seed(0)
     size = own.image_size
     probes = [{"pixels": torch.randn(number, 3, size, size, generator=noise)} for number in (2, 3, 1)]
-    said = Exported("onnx", ("onnxruntime", "numpy", "pillow"), _onnx_snippet(own, outputs), reads(own), NOTE)
+    packages = ("onnxruntime", "numpy", "pillow")
+    said = Exported("onnx", packages, _onnx_snippet(own, outputs), reads(own), asked(own), NOTE)
     return Graph(_Plain(network), probes, {0: "batch"}, said)
 
 
@@ -40,9 +42,9 @@ class _Plain(nn.Module):
         return logits
 
 
-def _onnx_snippet(own: Preprocessing, outputs: Outputs) -> str:
+def _onnx_snippet(own: Preprocessing, outputs: Outputs) -> Snippet:
     size, resize, method = own.image_size, own.resize, own.interpolation.upper()
-    return f"""import json
+    opens = f"""import json
 import numpy, onnxruntime
 from PIL import Image, ImageOps
 
@@ -55,7 +57,8 @@ def view(path):
     return ((pixels - {list(own.mean)}) / {list(own.std)}).astype("float32").transpose(2, 0, 1)
 
 session = onnxruntime.InferenceSession("model.onnx")
-paths = ["image.png"]
-(logits,) = session.run(["logits"], {{"pixels": numpy.stack([view(path) for path in paths])}})
+"""
+    answers = f"""(logits,) = session.run(["logits"], {{"pixels": numpy.stack([view(path) for path in paths])}})
 {outputs.printed_by_file}
 """
+    return of_paths(opens, answers, outputs.named("labels"))

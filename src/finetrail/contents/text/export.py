@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from finetrail.contents.exported import Exported, Graph, Outputs, check, describe
+from finetrail.contents.exported import Asking, Exported, Graph, Outputs, check, describe
 from finetrail.contents.text.encoder import PooledEncoder
 from finetrail.contents.text.export_snippets import classifier_snippet, modules_snippet, onnx_snippet
 from finetrail.contents.text.processor import TextProcessor
@@ -73,7 +73,7 @@ def export_texts(network: Network, processor: TextProcessor, folder: Path, outpu
             snippet = modules_snippet(processor, outputs, backbone.pooling, str(_HEAD))
             note = _MODULES_NOTE.format("the mean over the tokens" if backbone.pooling == "mean" else "the first token")
     check(ours, theirs, "hf")
-    return Exported(library, tuple(packages), snippet, reads(processor), note)
+    return Exported(library, tuple(packages), snippet, reads(processor), asking(processor), note)
 
 
 def graph_of_texts(network: Network, processor: TextProcessor, folder: Path, outputs: Outputs) -> Graph:
@@ -87,7 +87,7 @@ def graph_of_texts(network: Network, processor: TextProcessor, folder: Path, out
     tensors = [dict(processor.encode(batch).batch(range(len(batch)))) for batch in asked]
     write_tokenizer(processor, folder)
     snippet = onnx_snippet(processor, outputs, list(tensors[0]))
-    said = Exported("onnx", ("onnxruntime", "transformers"), snippet, reads(processor))
+    said = Exported("onnx", ("onnxruntime", "transformers"), snippet, reads(processor), asking(processor))
     module = _Plain(plain_encoder(network), network.head, list(tensors[0]))
     return Graph(module, tensors, {0: "batch", 1: "tokens"}, said)
 
@@ -110,6 +110,11 @@ def reads(processor: TextProcessor) -> str:
     several = len(processor.columns) > 1
     what = f"{' and '.join(f'`{name}`' for name in processor.columns)} together" if several else "a text"
     return f"It reads the first {processor.max_tokens} tokens of {what}."
+
+
+def asking(processor: TextProcessor) -> Asking:
+    """Rows are written as in training; the tokenizer of the folder cuts them."""
+    return Asking(lambda contents, folder: [processor.written(content) for content in contents])
 
 
 def probes(processor: TextProcessor, texts: list[str]) -> list[Any]:

@@ -7,14 +7,25 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from finetrail.contents.exported import Exported, Graph, Outputs, check, describe
+from finetrail.contents.exported import Asking, Exported, Graph, Outputs, Snippet, check, describe
 from finetrail.contents.text.encoder import token_vectors
 from finetrail.contents.text.export import filled, plain_encoder, write_tokenizer
-from finetrail.contents.text.word_pieces import WordProcessor
+from finetrail.contents.text.word_pieces import WordInputs, WordProcessor
 from finetrail.errors import ModelError
 from finetrail.models.network import Batch, Network
 
 _PROBES = ["a", "Ada Lovelace wrote to Charles Babbage in London.", "one two three " * 10]
+_EXAMPLE = '"Ada Lovelace wrote to Charles Babbage in London."'
+# A pipeline gives spans, and no outputs to compare.
+_OPENS = """import torch
+from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(".", trust_remote_code=False)
+model = AutoModelForTokenClassification.from_pretrained(".", trust_remote_code=False).eval()
+"""
+_ANSWERS = """with torch.no_grad():
+    logits = model(**tokenizer(texts, padding=True, truncation=True, return_tensors="pt")).logits
+"""
 NOTE = (
     "It gives logits for every piece; those of the first piece of a word are the word's. `finetrail` then takes the "
     "likeliest tags that are legal; a pipeline takes the likeliest tag of each word, even an I- that follows nothing."
@@ -56,12 +67,13 @@ def export_words(network: Network, processor: WordProcessor, folder: Path, outpu
         ).eval()
         batch = tokenizer(_PROBES, padding=True, truncation=True, return_tensors="pt")
         check(head(token_vectors(backbone.encoder.eval(), dict(batch))), again(**batch).logits, "hf")
-    snippet = """from transformers import pipeline
+    opens = """from transformers import pipeline
 
 tagger = pipeline("token-classification", model=".", aggregation_strategy="first", trust_remote_code=False)
-print(tagger("Ada Lovelace wrote to Charles Babbage in London."))
 """
-    return Exported("transformers", ("transformers", "torch"), snippet, reads(processor), NOTE)
+    snippet = Snippet(opens, "text", _EXAMPLE, "print(tagger(text))\n")
+    code = Snippet(_OPENS, "texts", f"[{_EXAMPLE}]", _ANSWERS, "model.config.id2label")
+    return Exported("transformers", ("transformers", "torch"), snippet, reads(processor), asking(processor, code), NOTE)
 
 
 def graph_of_words(network: Network, processor: WordProcessor, folder: Path, outputs: Outputs) -> Graph:
@@ -76,18 +88,19 @@ def graph_of_words(network: Network, processor: WordProcessor, folder: Path, out
         batch = processor.encode(texts).batch(range(len(texts)))
         tensors.append({name: batch[name] for name in ("input_ids", "attention_mask")})
     write_tokenizer(processor, folder)
-    snippet = f"""import json
+    opens = """import json
 import onnxruntime
 from transformers import AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained(".", trust_remote_code=False)
 session = onnxruntime.InferenceSession("model.onnx")
-texts = ["Ada Lovelace wrote to Charles Babbage in London."]
-batch = tokenizer(texts, padding=True, truncation=True, return_tensors="np")
+"""
+    answers = f"""batch = tokenizer(texts, padding=True, truncation=True, return_tensors="np")
 (logits,) = session.run(["logits"], {{name: batch[name] for name in ("input_ids", "attention_mask")}})
 {outputs.printed_by_file}
 """
-    said = Exported("onnx", ("onnxruntime", "transformers"), snippet, reads(processor), NOTE)
+    snippet = Snippet(opens, "texts", f"[{_EXAMPLE}]", answers, outputs.named("labels"))
+    said = Exported("onnx", ("onnxruntime", "transformers"), snippet, reads(processor), asking(processor), NOTE)
     module = _Pieces(plain_encoder(network).encoder, network.head)
     return Graph(module, tensors, {0: "batch", 1: "tokens"}, said)
 
@@ -98,6 +111,18 @@ def reads(processor: WordProcessor) -> str:
         f"It reads {processor.max_tokens} pieces of a text at once; `finetrail` reads a longer one in windows that "
         "overlap, which this folder leaves to you."
     )
+
+
+def asking(processor: WordProcessor, code: Snippet | None = None) -> Asking:
+    """Texts that fit into one window are compared, by the outputs of the first piece of each word."""
+
+    def fits(text: str) -> bool:
+        return len(processor.tokenizer(text, verbose=False)["input_ids"]) <= processor.max_tokens
+
+    def of_words(outputs: Any, inputs: WordInputs) -> list[Any]:
+        return [outputs[row][list(window.pieces)] for row, window in zip(inputs.rows, inputs.windows, strict=True)]
+
+    return Asking(lambda texts, folder: list(texts), fits, of_words, code)
 
 
 class _Pieces(nn.Module):

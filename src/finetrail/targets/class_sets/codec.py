@@ -80,6 +80,12 @@ class SetCodec(NamedLogits):
             "scores": [[float(of_row[k]) for k in order] for order, of_row in zip(orders, certain, strict=True)],
         }
 
+    def heard(self, said: Mapping[str, Sequence[Any]], known: Logits) -> Logits:
+        if strange := self.unknown(said["labels"]):
+            raise ValueError(f"it says {strange}")
+        given, sure = self.members(said["labels"]), 50 + 2 * self.scale(known)
+        return np.where(given == self.predicted(known), known, np.where(given, sure, -sure))
+
     def aligned(self, answers: Logits, own: "NamedLogits") -> Logits:
         """Logits that lie on the same sides of the thresholds of `own`, in the same order within each class."""
         found = super().aligned(answers, own).astype(np.float64)

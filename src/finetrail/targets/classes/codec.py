@@ -89,6 +89,14 @@ class ClassCodec(NamedLogits):
             said["abstain"] = scores < self.least_confident
         return said
 
+    def heard(self, said: Mapping[str, Sequence[Any]], known: Logits) -> Logits:
+        if strange := self.strange(said["label"]):
+            raise ValueError(f"it says {strange}")
+        found, best = known.astype(np.float64), self.numbers(said["label"])
+        other = np.flatnonzero(found.argmax(axis=1) != best)
+        found[other, best[other]] = 1 + 2 * self.scale(known)
+        return found
+
     def aligned(self, answers: Logits, own: "NamedLogits") -> Logits:
         """Logits with the same probabilities under the temperature of `own`."""
         found = super().aligned(answers, own)

@@ -83,6 +83,9 @@ class NumberCodec:
             return {PREDICTION: found}
         return {PREDICTION: found, "low": found - self.half_width, "high": found + self.half_width}
 
+    def heard(self, said: Mapping[str, Sequence[Any]], known: Predictions) -> Predictions:
+        return np.array(said[PREDICTION], dtype=np.float64)[:, None]
+
     def apart(self, one: Predictions, other: Predictions) -> Floats:
         apart: Floats = np.abs(one[:, 0].astype(np.float64) - other[:, 0].astype(np.float64))
         return apart

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from finetrail.data.shown import for_markdown
 from finetrail.errors import RefusedError
 from finetrail.evaluation.scores.bootstrap import Floats
-from finetrail.targets.tags.alignment import Words, decode, inventory
+from finetrail.targets.tags.alignment import Words, decode, encode, inventory
 from finetrail.targets.tags.decoding import best_path, span_scores
+from finetrail.targets.tags.reading import spans_of
 from finetrail.targets.tags.spans import Span
 
 if TYPE_CHECKING:
@@ -135,6 +136,16 @@ class TagCodec:
                 for spans, scores in zip(answers.spans, answers.scores, strict=True)
             ]
         }
+
+    def heard(self, said: Mapping[str, Sequence[Any]], known: TagAnswers) -> TagAnswers:
+        if strange := self.unknown(said["spans"]):
+            raise ValueError(f"it says {strange}")
+        sure, logits = 1 + 2 * self.scale(known), list(known.logits)
+        for row, (spans, own) in enumerate(zip(map(spans_of, said["spans"]), known.spans, strict=True)):
+            if spans != own:
+                numbers = [self.number_of[tag] for tag in encode(spans, known.words[row])]
+                logits[row] = sure * np.eye(len(self.outputs), dtype=np.float32)[numbers]
+        return self.answered(known.words, logits)
 
     def apart(self, one: TagAnswers, other: TagAnswers) -> Floats:
         """The largest difference between two logits; infinite if the words differ."""

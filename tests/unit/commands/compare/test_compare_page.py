@@ -1,6 +1,7 @@
 """The page of a comparison: what it says, that nothing in it is obeyed, and where it may lie."""
 
 import re
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
@@ -11,6 +12,7 @@ from finetrail.commands.compare.comparison import Compared, Comparison
 from finetrail.commands.compare.costs import COSTS
 from finetrail.commands.compare.page import folder_for, page_of
 from finetrail.commands.compare.scatter import HEIGHT, LEFT, TOP, WIDTH, Point, scatter
+from finetrail.commands.compare.table import table
 from finetrail.errors import ConfigError
 from finetrail.evaluation.scores.bootstrap import Interval
 from finetrail.evaluation.scores.metric import Metric
@@ -45,6 +47,7 @@ def comparison(*names: str) -> Comparison:
         fronts=fronts,
         differing="another class",
         timed_rows=0,
+        assessed={},
     )
 
 
@@ -56,6 +59,16 @@ def test_every_candidate_cost_and_pair_is_on_the_page() -> None:
     assert page.count("12.5%") == 6
     assert "1,234 validation rows" in page
     assert "time per row" not in page
+
+
+def test_what_assessments_found_of_the_chosen_one_stands_below_the_table() -> None:
+    said = "macro F1 0.877 on 100 validation rows, worse by 0.107 <on average>"
+    found = replace(comparison("full", "lora"), assessed={"robustness": said})
+    page = str(page_of(found))
+    assert f"<b>robustness</b>: {said.replace('<', '&lt;').replace('>', '&gt;')}</li>" in page
+    assert "Assessments of the chosen candidate" not in str(page_of(comparison("full", "lora")))
+    *_, blank, line = map(str, table(found))
+    assert (blank, line) == ("", f"robustness of full: {said}")
 
 
 def test_names_are_shown_and_never_obeyed() -> None:

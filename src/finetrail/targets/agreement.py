@@ -33,9 +33,9 @@ class Farthest:
         return self.apart <= self.allowed
 
 
-def farthest(codec: Codec, said: Any, expected: Any) -> Farthest:
-    """Compare answers. Args: codec: of the model that they should come from."""
+def farthest(codec: Codec, said: Any, expected: Any, tolerance: float = TOLERANCE) -> Farthest:
+    """Compare answers. Args: codec: of the model that they should come from; tolerance: a share, as `TOLERANCE` is."""
     differences = codec.apart(said, expected)
     row = int(np.argmax(np.where(np.isfinite(differences), differences, np.inf)))
-    allowed = TOLERANCE * codec.scale(expected)
+    allowed = tolerance * codec.scale(expected)
     return Farthest(row, codec.shown(said, row), codec.shown(expected, row), float(differences[row]), allowed)
