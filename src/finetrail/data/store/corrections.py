@@ -190,12 +190,17 @@ def _correction(where: str, line: Line, read: ReadLabel) -> Correction:
         raise SourceError(f"{where} does not say who decided; write a name into column who")
     if line.label == DROP:
         return Correction(None)
-    if is_blank(line.label):
+    return Correction(check_label(where, line.label, read))
+
+
+def check_label(where: str, cell: str, read: ReadLabel) -> Any:
+    """The label that a cell holds. Raises: SourceError: it holds none."""
+    if is_blank(cell):
         raise SourceError(f"{where} has no label; write one, or {DROP}")
-    label = read(where, line.label)
+    label = read(where, cell)
     if label is None or isinstance(label, Unreadable):
-        raise SourceError(f"{where}: {line.label[:60]!r} is no label of this task; write one, or {DROP}")
-    return Correction(label)
+        raise SourceError(f"{where}: {cell[:60]!r} is no label of this task; write one, or {DROP}")
+    return label
 
 
 def _said(correction: Correction, key: Callable[[Any], str]) -> str:
