@@ -112,7 +112,7 @@ def opened(chromium: str, address: str, tmp_path: Path) -> Iterator[Tab]:
                 session = browser.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
                 tab = Tab(socket, session)
                 tab._last = browser._last
-                tab.wait("document.readyState === 'complete'")
+                tab.wait("location.href !== 'about:blank' && document.readyState === 'complete'")
                 yield tab
         finally:
             process.terminate()

@@ -50,9 +50,7 @@ class Reviewed:
         """
         question = self.questions.get(decision.id)
         if question is None or decision.kind not in KINDS:
-            raise SourceError(
-                f"there is no row {decision.id[:40]!r} to {decision.kind[:20]!r} here; load the page again"
-            )
+            raise SourceError(f"{decision.kind[:20]!r} of {decision.id[:40]!r} is not asked here; load the page again")
         cells = self._cells(question, decision)
         self.lock.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(self.lock):

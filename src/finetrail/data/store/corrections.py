@@ -91,9 +91,7 @@ def say(applied: Mapping[str, Any]) -> list[str]:
     lines = [f"corrections: {counted(applied)}"]
     if unknown := applied["unknown"]:
         ids = ", ".join(unknown[:SHOWN]) + (f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else "")
-        lines.append(
-            f"warning: corrections of rows that the source does not have: {ids}; remove those that are obsolete"
-        )
+        lines.append(f"warning: the source has no row for these corrections: {ids}; remove those that are obsolete")
     return lines
 
 
