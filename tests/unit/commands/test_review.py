@@ -145,6 +145,7 @@ def test_what_cannot_be_written_is_said_and_changes_nothing(server: ReviewServer
     for row, kind, more, message in cases:
         assert decide(server, row, kind, label=more.get("label", "")) == (409, message)
     assert decide(server, IDS[0], "keep", more="x")[0] == 400
+    assert decide(server, IDS[0], "other", label="\ud800")[0] == 400
     assert workspace.corrections.read_bytes() == before
 
 

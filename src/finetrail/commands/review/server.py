@@ -12,7 +12,7 @@ from hmac import compare_digest
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from finetrail.commands.review.decisions import Decision
 from finetrail.errors import FinetrailError
@@ -52,11 +52,11 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
 
     def do_GET(self) -> None:
-        asked = urlsplit(self.path)
-        token = parse_qs(asked.query).get("token", [""])[0]
+        path, _, query = self.path.partition("?")
+        token = parse_qs(query).get("token", [""])[0]
         if not self._is_ours(token):
             return
-        if asked.path != "/":
+        if path != "/":
             self._answer(HTTPStatus.NOT_FOUND, "there is one page, /")
             return
         nonce = secrets.token_urlsafe(16)
@@ -71,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.headers.get("Origin") != f"http://{self.server.host}":
             self._answer(HTTPStatus.FORBIDDEN, "the request comes from another page")
-        elif self.headers.get_content_type() != "application/json" or urlsplit(self.path).path != "/decide":
+        elif self.headers.get_content_type() != "application/json" or self.path != "/decide":
             self._answer(HTTPStatus.BAD_REQUEST, "a decision is JSON, sent to /decide")
         else:
             self._decide()
@@ -85,6 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
             value = json.loads(self.rfile.read(int(size)))
             if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
                 raise TypeError("its values are texts")
+            "".join(value.values()).encode()  # half a character cannot be written
             decision = Decision(**value)
         except (ValueError, TypeError):
             self._answer(HTTPStatus.BAD_REQUEST, "that is no decision; load the page again")
