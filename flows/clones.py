@@ -133,7 +133,8 @@ def _commit(root: Path, git_ref: str, environment: dict[str, str]) -> str:
 def _key(root: Path, environment: dict[str, str]) -> str:
     """Equal for clones that would train the same: they share checkpoints."""
     code = must(["git", "rev-parse", "HEAD:src"], root, environment)[-1]
-    parts = [(root / name).read_bytes() for name in ("params.yaml", "requirements.lock")]
+    files = [root / name for name in ("params.yaml", "requirements.lock", "data/corrections.csv")]
+    parts = [file.read_bytes() for file in files if file.exists()]
     return hashlib.sha256(b"\n".join([code.encode(), *parts])).hexdigest()[:16]
 
 

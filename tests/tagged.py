@@ -19,24 +19,24 @@ Sentence = list[tuple[str, str]]
 """Each word with its tag, in IOB2."""
 
 
-def sentence(chance: random.Random, words: int) -> Sentence:
+def sentence(chance: random.Random, words: int, wrong: float = WRONG) -> Sentence:
     """So many words about nothing, with names and places of one word or two between them, and a full stop."""
     found: Sentence = []
     for number in range(words):
         found.append((chance.choice(COMMON), "O"))
         if number % 4 == 1 and chance.random() < 0.8:
             kind, said = chance.sample(sorted(WORDS), 2)
-            said = said if chance.random() < WRONG else kind
+            said = said if chance.random() < wrong else kind
             found.append((chance.choice(FIRST[kind]), f"B-{said}"))
             if chance.random() < 0.5:
                 found.append((chance.choice(SECOND[kind]), f"I-{said}"))
     return [*found, (".", "O")]
 
 
-def sentences(count: int, seed: int = 0) -> list[Sentence]:
-    """Every eighth is a long one."""
+def sentences(count: int, seed: int = 0, wrong: float = WRONG) -> list[Sentence]:
+    """Every eighth is a long one. Args: wrong: the share of names and places with the wrong type."""
     chance = random.Random(seed)  # noqa: S311 - toy data
-    return [sentence(chance, 28 if number % 8 == 7 else chance.randint(4, 9)) for number in range(count)]
+    return [sentence(chance, 28 if number % 8 == 7 else chance.randint(4, 9), wrong) for number in range(count)]
 
 
 def text_of(one: Sentence) -> str:

@@ -67,6 +67,16 @@ class Workspace:
         return self.raw / "manifest.parquet"
 
     @property
+    def corrections(self) -> Path:
+        """What people decided about wrong labels: an input, in git."""
+        return self.root / "data" / "corrections.csv"
+
+    @property
+    def corrected(self) -> Path:
+        """What became of the corrections; there is none without corrections."""
+        return self.raw / "corrections.json"
+
+    @property
     def validation(self) -> Path:
         return self.root / "data" / "reports" / "validation"
 

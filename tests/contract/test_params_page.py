@@ -4,6 +4,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from finetrail.assessment.explanations.settings import Explanations
+from finetrail.assessment.labels.settings import Labels
 from finetrail.assessment.robustness.settings import Robustness
 from finetrail.assessment.slices.settings import Slices
 from finetrail.contents.image.augment.settings import Augment
@@ -44,6 +45,7 @@ def defaults(opening: str) -> dict[str, str]:
         ("`train`, where labels are numbers:", NumberTraining),
         ("`train`, where labels are tags:", TagTraining),
         ("`augment`, for images; all off by default:", Augment),
+        ("`labels`, all optional (`labels: {}`); see [labels.md](labels.md):", Labels),
         ("`robustness`, all optional (`robustness: {}`):", Robustness),
         ("`slices`, all optional (`slices: {}`); see [slices.md](slices.md):", Slices),
         ("`explanations`, all optional (`explanations: {}`); see [explanations.md](explanations.md):", Explanations),
@@ -57,6 +59,7 @@ def defaults(opening: str) -> dict[str, str]:
         "numbers",
         "tags",
         "augment",
+        "labels",
         "robustness",
         "slices",
         "explanations",

@@ -6,6 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from finetrail.commands.review.review import serve
+from finetrail.targets.numbers import NUMBERS
+from finetrail.targets.numbers.settings import NumberColumns
 from finetrail.workspace import read_json
 from tests.numbers import bright_images
 from tests.pipeline.same import assert_same
@@ -79,3 +82,17 @@ def test_predict_answers_a_folder_of_images(bright: Sandbox, tmp_path: Path) -> 
     assert list(scored.columns) == ["image", "prediction"]
     actual = [wanted[Path(name).name] for name in scored["image"]]
     assert np.corrcoef(scored["prediction"], actual)[0, 1] > 0.8
+
+
+def test_suspicious_numbers_of_images_are_shown_with_their_images(bright: Sandbox, tmp_path: Path) -> None:
+    sandbox = bright.copy(tmp_path / "workspace")
+    sandbox.edit("assess", {"labels": {"max_shown": 10}})
+    done = sandbox.finetrail("assess", "labels")
+    assert done.code == 0, done.err
+    report = (sandbox.paths.assessment("labels") / "report.html").read_text(encoding="utf-8")
+    assert report.count("data:image/png") == 10 * (1 + 3), "each suspect, and three rows like it"
+    for command in ("init --quiet", "config user.name Ada"):
+        sandbox.must("git", *command.split())
+    with serve(sandbox.paths, NUMBERS, NumberColumns(label="brightness"), 0) as server:
+        page = server.page("token", "nonce")
+    assert page.count("data:image/png") == 10

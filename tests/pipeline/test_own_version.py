@@ -53,7 +53,9 @@ def edited(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandb
     assert [one.version for one in versions(tracker_of(sandbox), "toy")] == [2, 1]
     (line,) = unproven(sandbox, "2")
     assert line.startswith("UNREACHABLE  commit: ")
-    assert line.endswith("; commit params.yaml, dvc.yaml and the code as they ran, then `finetrail register`")
+    assert line.endswith(
+        "; commit params.yaml, dvc.yaml, data/corrections.csv and the code as they ran, then `finetrail register`"
+    )
     sandbox.must("git", "commit", "--quiet", "--all", "--message", "a lower rate")
     return sandbox
 

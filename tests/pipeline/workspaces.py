@@ -189,6 +189,7 @@ def lay_out(root: Path, params: str, files: dict[str, Path]) -> Sandbox:
         (root / "data" / name).mkdir(parents=True)
         shutil.copyfile(REPOSITORY / "data" / name / "README.md", root / "data" / name / "README.md")
     shutil.copytree(REPOSITORY / "src", root / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copyfile(REPOSITORY / "data" / "corrections.csv", root / "data" / "corrections.csv")
     for name, file in files.items():
         (shutil.copytree if file.is_dir() else shutil.copyfile)(file, root / name)
     (root / "params.yaml").write_text(params.lstrip(), encoding="utf-8")

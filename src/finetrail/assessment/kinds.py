@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from pydantic import create_model
 
 from finetrail.assessment.explanations.settings import Explanations
+from finetrail.assessment.labels.settings import labels_of
 from finetrail.assessment.robustness.settings import robustness_of
 from finetrail.assessment.slices.settings import Slices
 from finetrail.settings import Settings
@@ -49,6 +50,7 @@ class Kind:
 
 
 KINDS: Mapping[str, Kind] = {
+    "labels": Kind(labels_of, "finetrail.assessment.labels.assessing"),
     "robustness": Kind(robustness_of, "finetrail.assessment.robustness.assessing"),
     "explanations": Kind(lambda _: Explanations, "finetrail.assessment.explanations.assessing"),
     "slices": Kind(lambda _: Slices, "finetrail.assessment.slices.assessing"),

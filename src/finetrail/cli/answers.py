@@ -1,4 +1,4 @@
-"""The `finetrail` commands that use trained models: answer, export, and compare all candidates."""
+"""The `finetrail` commands that use trained models: answer, export, compare, and review labels."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -115,3 +115,17 @@ def compare(
     for part in table(found):
         out.print(part)
     out.print(f"page: {page.relative_to(workspace.root) if page.is_relative_to(workspace.root) else page}")
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def review(port: Annotated[int, typer.Option(help="The port on 127.0.0.1.", min=1, max=65_535)] = 5010) -> None:
+    """Go through the labels that `assess.labels` suspects, on a page; write data/corrections.csv."""
+    workspace, params = open_workspace()
+    from finetrail.commands.review.review import review as command
+
+    def ready(address: str, count: int) -> None:
+        out.print(f"{count} suspects at {address}; stop it with Ctrl-C")
+
+    command(workspace, params.task.task.target, params.source.columns, port, ready)
+    out.print("then `dvc repro` applies data/corrections.csv")

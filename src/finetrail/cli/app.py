@@ -131,16 +131,17 @@ def select() -> None:
 @app.command(rich_help_panel=STAGES)
 @one_line_errors
 def assess(section: Annotated[str, typer.Argument(help="One of the keys of `assess` in params.yaml.")]) -> None:
-    """Learn more about the chosen model than its score, on validation rows; write a report."""
+    """Learn more about the chosen model than its score, without a look at test rows; write a report."""
     workspace, params = open_workspace()
     asked = params.assess.asked()
     if section not in asked:
         known = f"it has {', '.join(asked)}" if asked else "add it there"
         raise ConfigError(f"assess.{section} is not in params.yaml; {known}")
+    from finetrail.stages.assess import Pipeline
     from finetrail.stages.assess import assess as stage
 
-    chosen = asked[section]
-    done = stage(workspace, section, chosen, selection=params.selection, seed=params.seed, track=bar, tell=out.print)
+    pipeline = Pipeline(params.selection, params.seed, params.split, params.candidates)
+    done = stage(workspace, section, asked[section], pipeline=pipeline, track=bar, tell=out.print)
     out.print(f"{section} of {done.candidate}: {done.said}")
     out.print(f"report: {(workspace.assessment(section) / 'report.html').relative_to(workspace.root)}")
 

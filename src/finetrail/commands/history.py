@@ -55,10 +55,12 @@ def _anchored(noted: Sequence[Mapping[str, str]], chain: Chain) -> str:
 
 def _entries(chain: Chain, signers: Mapping[int, str]) -> Iterator[Text]:
     rows = []
+    scored: list[str] = []  # test splits so far
     for one in chain.entries:
         version = str(one.version) if one.version is not None else one.model[:12]
         who = f"{one.who}, signed by {signers[one.number]}" if one.number in signers else one.who
-        rows.append((str(one.number), one.when, who, one.kind, version, _moved(one), _said(one)))
+        rows.append((str(one.number), one.when, who, one.kind, version, _moved(one), _said(one, scored)))
+        scored += [one.test_split] if one.kind == "scoring" else []
     yield from aligned(("", "when", "who", "what", "version", "champion", "verdict"), rows)
 
 
@@ -68,8 +70,10 @@ def _moved(entry: Entry) -> str:
     return f"{entry.before.champion or 'none'} -> {entry.after.champion or 'none'}"
 
 
-def _said(entry: Entry) -> str:
+def _said(entry: Entry, scored: Sequence[str]) -> str:
+    """The verdict, or the scores. Args: scored: the test splits of earlier scorings."""
     if entry.kind != "scoring":
         return entry.verdict
     values = ", ".join(f"{name} {value:.3f}" for name, value in entry.metrics.items())
-    return f"on test split {entry.test_split[:12]}: {values}"
+    new = "new " if scored and entry.test_split not in scored else ""
+    return f"on {new}test split {entry.test_split[:12]}: {values}"

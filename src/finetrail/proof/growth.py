@@ -19,7 +19,7 @@ from finetrail.runs import hashes
 from finetrail.workspace import read_json, write_json
 
 _FOLDER = "lineage"
-COMMIT_IT = "commit params.yaml, dvc.yaml and the code as they ran, then `finetrail register`"
+COMMIT_IT = "commit params.yaml, dvc.yaml, data/corrections.csv and the code as they ran, then `finetrail register`"
 _COMMITS = 50
 """How many commits that changed dvc.lock are searched."""
 
@@ -74,7 +74,7 @@ def commit_of(root: Path, recorded: Lineage) -> str | None:
     """The commit that holds what ran: the recorded one if nothing was edited, or one made since with the same bytes."""
     if recorded.commit is not None and not recorded.dirty:
         return recorded.commit
-    links = [link for link in recorded.links if link.name in IN_GIT]
+    links = recorded.in_git
     if len(links) < len(IN_GIT):  # registered by hand
         return None
     git = Repository(root)
@@ -109,6 +109,7 @@ def hash_at(git: Repository, commit: str, link: Link, folder: Path) -> str | Non
     if data is None:
         return None
     file = folder / link.where
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(data)
     return sha256_of(file)
 

@@ -17,7 +17,7 @@ from finetrail.programs.git import CLONE, Repository
 from finetrail.programs.run import Say
 from finetrail.proof.growth import COMMIT_IT, commit_of, why_missing, why_none
 from finetrail.proof.links import short
-from finetrail.proof.record import CODE, IN_GIT, Lineage, Link, hash_path
+from finetrail.proof.record import CODE, CORRECTIONS, IN_GIT, Lineage, Link, hash_path
 from finetrail.runs import hashes
 from finetrail.workspace import Workspace
 
@@ -79,7 +79,8 @@ class Rebuild:
         self._clone(commit)
         built = self.built
         check_environment(built.lock, f"commit {commit[:12]}")
-        self._compare(IN_GIT, LineageError, "git holds other bytes than those that ran: `finetrail verify` tells more")
+        held = (*IN_GIT, CORRECTIONS)
+        self._compare(held, LineageError, "git holds other bytes than those that ran: `finetrail verify` tells more")
         (built.root / "dvc.lock").unlink(missing_ok=True)
         self._get_data()
         self._compare(_GIVEN, LineageError, "the data is not what was trained on: `finetrail verify` tells more")

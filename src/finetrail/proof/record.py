@@ -19,6 +19,8 @@ COMMIT, DIRTY = "mlflow.source.git.commit", "finetrail.git_dirty"
 TRAINED_ON = "finetrail.trained_on"
 IN_GIT = ("params.yaml", "requirements.lock", "dvc.yaml", "code")
 """The links to what a commit holds."""
+CORRECTIONS = "data/corrections.csv"
+"""A commit holds this too; versions of earlier times have no such link."""
 CODE = "src/finetrail"
 WEIGHTS = "weights"
 RUN_RECORD = "run record"
@@ -72,6 +74,11 @@ class Lineage:
     def dirty(self) -> bool:
         """Whether tracked files differed from the commit."""
         return self.tags.get(DIRTY) != "no"
+
+    @property
+    def in_git(self) -> list[Link]:
+        """The links to what a commit holds, in the order of the record."""
+        return [link for link in self.links if link.name in (*IN_GIT, CORRECTIONS)]
 
     def link(self, name: str) -> Link:
         """The link of that name."""
@@ -152,6 +159,8 @@ def _given(workspace: Workspace, sources: Sequence[str], weights: str) -> Iterat
     yield Link("pretrained weights", weights, hash_address(weights, workspace.root))
     for name in IN_GIT[:-1]:
         yield Link(name, name, hash_path(workspace.root / name))
+    if workspace.corrections.exists():
+        yield Link(CORRECTIONS, CORRECTIONS, hash_path(workspace.corrections))
     # The running code, which is also the packed code; `verify` checks whether git has it too.
     yield Link("code", CODE, hashes.hash_code())
 

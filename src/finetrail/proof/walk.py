@@ -10,7 +10,7 @@ from finetrail.programs.git import Repository
 from finetrail.proof import growth, registered
 from finetrail.proof.copies import Copies
 from finetrail.proof.links import Checked, broken, compare, ok, short, unreachable
-from finetrail.proof.record import IN_GIT, RUN_RECORD, Lineage, Link, fetched_package, hash_path, hub_revision
+from finetrail.proof.record import RUN_RECORD, Lineage, Link, fetched_package, hash_path, hub_revision
 from finetrail.proof.verdicts import check_verdict
 from finetrail.registry import sealed
 from finetrail.registry.ledger import Ledger, open_ledger
@@ -77,7 +77,7 @@ def _check_links(workspace: Workspace, known: Known, recorded: Lineage) -> Itera
     copies = Copies(workspace.root, recorded.commit)
     claims = _claims(workspace, known)
     for link in recorded.links:
-        if link.name in IN_GIT:
+        if link in recorded.in_git:
             continue
         if "://" in link.where or link.where == "random":
             yield _check_address(link)
@@ -164,8 +164,8 @@ def _check_commit(root: Path, recorded: Lineage, folder: Path, settings_of: Sett
         return
     yield ok("commit", f"{commit}{', made after the model was registered' if recorded.dirty else ''}")
     remedy = "git holds other bytes than those that ran: somebody rewrote the record, or smudged the file"
-    for name in IN_GIT:
-        link = recorded.link(name)
+    for link in recorded.in_git:
+        name = link.name
         where = f"{link.where} at {commit[:12]}"
         found = growth.hash_at(git, commit, link, folder)
         if found is None or link.sha256 is None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
+from finetrail.data.store.corrections import counted
 from finetrail.locations import sha256_of
 from finetrail.programs.git import Repository
 from finetrail.workspace import Workspace, read_json
@@ -38,6 +39,8 @@ def live_tags(workspace: Workspace, stage: str) -> dict[str, str]:
         tags["finetrail.params_sha256"] = sha256_of(workspace.params)
     if workspace.manifest.exists():
         tags["finetrail.data_sha256"] = sha256_of(workspace.manifest)
+    if workspace.corrected.exists():
+        tags["finetrail.corrections"] = counted(read_json(workspace.corrected))
     if workspace.validation_report.exists():
         report = read_json(workspace.validation_report)
         rows = report["rows"]

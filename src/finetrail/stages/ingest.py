@@ -6,9 +6,10 @@ from pathlib import Path
 
 from finetrail.data.sources.place import Source
 from finetrail.data.sources.tables import Tell
+from finetrail.data.store.corrections import read_corrections, say
 from finetrail.data.store.raw import Row, smallest_hashes, write_rows
 from finetrail.progress import Track, quiet
-from finetrail.workspace import Workspace, replacing
+from finetrail.workspace import Workspace, replacing, write_json
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Ingested:
 
     Attributes:
         rows: by official split (`all` where the source has none).
-        notes: how files were read, and what was passed over.
+        notes: how files were read, what was passed over, and what became of corrections.
     """
 
     rows: dict[str, int]
@@ -38,14 +39,26 @@ class _Rows:
 
 
 def ingest(workspace: Workspace, source: Source, track: Track = quiet) -> Ingested:
-    """Write `data/raw`: reads the source, writes `part-*.parquet` and `manifest.parquet`.
+    """Write `data/raw`: reads the source and data/corrections.csv, writes `part-*.parquet` and `manifest.parquet`.
 
-    Memory holds one batch of contents at a time, however many rows there are.
+    Where there are corrections, it writes corrections.json too. Memory holds one batch of contents at a time, however
+    many rows there are.
+
+    Raises:
+        SourceError: a source or a correction cannot be used.
     """
+    labels, columns = source.labels, source.columns
+    corrections = read_corrections(
+        workspace.corrections, lambda where, cell: labels.from_cell(where, cell, columns), labels.key
+    )
     notes: list[str] = []
     rows: Iterable[Row] = _Rows(source, workspace.root, track, notes.append)
     if source.limit:
         rows = smallest_hashes(rows, dict(source.limit.items()))
     with replacing(workspace.raw) as folder:
-        counts = write_rows(rows, folder, source.content, source.labels)
+        counts = write_rows(rows, folder, source.content, labels, corrections.apply)
+        if corrections.by_id:
+            applied = corrections.applied()
+            write_json(folder / workspace.corrected.name, applied)
+            notes += say(applied)
     return Ingested(dict(sorted(counts.items())), tuple(dict.fromkeys(notes)))  # with a limit, it reads twice

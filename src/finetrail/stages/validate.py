@@ -12,7 +12,7 @@ from finetrail.data.validation.report import reasons_by_row, validation_report, 
 from finetrail.data.validation.rules import CommonRules
 from finetrail.data.validation.spellings import COLUMN, ComparedLabel, counted, described
 from finetrail.errors import ValidationError
-from finetrail.workspace import Workspace, replacing, write_json
+from finetrail.workspace import Workspace, read_json, replacing, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +60,10 @@ def validate(workspace: Workspace, rules: CommonRules, target: ComparedLabel) ->
     stopped = why_stopped(findings, counts, manifest, excerpts)
     failed = workspace.scratch / "validation-failed"
     with replacing(failed if stopped else workspace.validation) as folder:
-        write_json(folder / "validation.json", validation_report(findings, counts, manifest, rules))
+        report = validation_report(findings, counts, manifest, rules)
+        if workspace.corrected.exists():
+            report["corrections"] = read_json(workspace.corrected)
+        write_json(folder / "validation.json", report)
         write_quarantine(folder / "quarantine.csv", manifest, excerpts, findings)
         write_json(folder / workspace.spellings.name, {"merged": merged})
         inspection.write_docs(folder / "data_docs", counts)

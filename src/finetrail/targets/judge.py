@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from finetrail.evaluation.report.previews import Preview
     from finetrail.evaluation.report.section import Story
     from finetrail.evaluation.scores.bootstrap import Draws, Interval
+    from finetrail.targets.suspicion import Suspicion
 
     Right = NDArray[np.bool_]
     """Whether a model is right, one a row (n,)."""
@@ -75,6 +76,14 @@ class Judge(Protocol):
         Args:
             rows: id and label of each, and group where there are groups.
             trained: the metrics.json of the training.
+        """
+        ...
+
+    def suspicion(self, labels: Sequence[Any], answers: Answers) -> "Suspicion":
+        """Which labels are probably wrong.
+
+        Args:
+            answers: to each row by a model that was not trained on it.
         """
         ...
 

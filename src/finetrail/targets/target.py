@@ -6,11 +6,12 @@ how good they are; `Learning` is the half that imports torch.
 No code outside of `contents/`, `targets/` and `tasks/` names a kind.
 """
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from finetrail.errors import WorkspaceError
+from finetrail.errors import SourceError, WorkspaceError
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.settings import Settings
 
@@ -93,9 +94,21 @@ class Target(ABC):
     def read(self, where: str, value: Any, columns: Any) -> Any:
         """See `LabelReader.read`."""
 
+    def from_cell(self, where: str, text: str, columns: Any) -> Any:
+        """A label in a cell of data/corrections.csv: as `key` writes it, or as a cell of the source has it.
+
+        Raises:
+            SourceError: it is none.
+        """
+        return self.read(where, text, columns)
+
     @abstractmethod
     def key(self, label: Any) -> str:
         """A key that equal labels share: for duplicates, conflicts and hashes. Raises: TypeError: not a label."""
+
+    def said(self, label: Any, content: Any) -> str:
+        """A label of a row for people, in a line. Args: content: of that row."""
+        return self.key(label)
 
     def names(self, label: Any) -> Iterable[str]:
         """The names in a label, which people may spell in several ways; none by default."""
@@ -123,6 +136,17 @@ class Target(ABC):
     @abstractmethod
     def learned(self, described: Mapping[str, Any]) -> "Learning":
         """What a saved model learned: its codec, and how its outputs are read."""
+
+
+def json_list(where: str, text: str) -> list[Any]:
+    """A list in a cell of data/corrections.csv. Raises: SourceError: the cell holds none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, list):
+        raise SourceError(f"{where} holds {text[:60]!r}, but a label of this task is written as a JSON list; write one")
+    return found
 
 
 def metric_named(metrics: Sequence[Metric], name: str) -> Metric:

@@ -20,10 +20,19 @@ def test_an_empty_section_is_all_defaults(tmp_path: Path) -> None:
     assert settings.model_dump() == {"perturbations": "all", "severities": [1, 2, 3, 4, 5], "max_rows": 500}
 
 
+def test_labels_have_defaults(tmp_path: Path) -> None:
+    (settings,) = load(tmp_path, {"assess": {"labels": {}}}).assess.asked().values()
+    assert settings.model_dump() == {"folds": 5, "max_shown": 200, "neighbours": 3}
+
+
 @pytest.mark.parametrize(
     ("edits", "message"),
     [
-        ({"assess.robust": {}}, r"assess: unknown key 'robust'; did you mean 'robustness'\? allowed keys: robustness"),
+        ({"assess.labels.folds": 1}, r"assess\.labels\.folds is 1: must be greater than or equal to 2"),
+        (
+            {"assess.robust": {}},
+            r"assess: unknown key 'robust'; did you mean 'robustness'\? allowed keys: labels, ",
+        ),
         ({"assess.robustness.perturbations": ["blur"]}, r"'blur' does not exist; use some of typos, case, "),
         ({"assess.robustness.perturbations": ["fog"]}, r"'fog' does not exist; use some of typos, case, "),
         ({"assess.robustness.perturbations": []}, r"perturbations is empty; name some of typos, .*, or write `all`"),

@@ -135,6 +135,14 @@ class LabelReader(StoredLabel, Protocol):
         """
         ...
 
+    def from_cell(self, where: str, text: str, columns: Any) -> Any:
+        """Turn a cell of data/corrections.csv into a label; as `read` otherwise."""
+        ...
+
+    def key(self, label: Any) -> str:
+        """Return a string that equal labels share."""
+        ...
+
 
 class RecordReader(Protocol):
     """Reads a file in a target's own format."""

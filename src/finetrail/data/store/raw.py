@@ -5,7 +5,7 @@ import heapq
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,11 +90,29 @@ def smallest_hashes(rows: Iterable[Row], limits: Mapping[str, int]) -> Iterator[
             yield row
 
 
+@dataclass(frozen=True)
+class _Named:
+    """A row with its id. Attributes: sha256: of its content."""
+
+    id: str
+    sha256: str | None
+    row: Row
+
+    @property
+    def content(self) -> Any:
+        return self.row.content
+
+
+Correct = Callable[[str, Any], tuple[bool, Any]]
+"""Takes a row's id and its label; says whether the row stays, and with which label."""
+
+
 def write_rows(
     rows: Iterable[Row],
     folder: Path,
     content: StoredContent,
     label: StoredLabel,
+    correct: Correct | None = None,
     *,
     batch_of: Most = A_BATCH,
     shard_of: Most = A_SHARD,
@@ -104,6 +122,7 @@ def write_rows(
     Holds the contents of one batch at a time.
 
     Args:
+        correct: see `finetrail.data.store.corrections`.
         batch_of, shard_of: the most to write at once, and the most in a shard.
     """
     import pyarrow as pa
@@ -114,33 +133,42 @@ def write_rows(
     )
     kinds = dict.fromkeys(IDENTITY, "string") | {"row": "int64"} | dict(content.facts) | dict(label.facts)
     manifest = schema_of({**kinds, "label": label.arrow()})
-    seen: Counter[str] = Counter()
     counts: Counter[str] = Counter()
     with (
         ShardWriter(folder, shards, content.column, content.compression, shard_of) as writer,
         pq.ParquetWriter(folder / "manifest.parquet", manifest, compression="zstd") as listing,
     ):
-        for batch in batches(rows, *batch_of):
+        for batch in batches(_named(rows, correct), *batch_of):
             table: list[dict[str, Any]] = []
             entries: list[dict[str, Any]] = []
-            contents = [row.content for row in batch]
-            labels = [None if isinstance(row.label, Unreadable) else row.label for row in batch]
+            contents = [one.content for one in batch]
+            labels = [None if isinstance(one.row.label, Unreadable) else one.row.label for one in batch]
             described = zip(content.describe(contents), label.describe(labels, contents), strict=True)
-            for row, known, (facts, more) in zip(batch, labels, described, strict=True):
-                digest = row.sha256
-                key = (digest or hashlib.sha256(f"{row.source}:{row.row}".encode()).hexdigest())[:16]
-                identity = key if seen[key] == 0 else f"{key}-{seen[key]}"
-                seen[key] += 1
+            for one, known, (facts, more) in zip(batch, labels, described, strict=True):
+                row = one.row
                 counts[row.split or "all"] += 1
-                own = {"id": identity, "split": row.split, "label": known, "group": row.group}
+                own = {"id": one.id, "split": row.split, "label": known, "group": row.group}
                 text = str(row.label) if isinstance(row.label, Unreadable) else None
                 held = None if isinstance(row.content, Absent) else row.content
                 table.append(own | {content.column: held})
-                where = {"source": row.source, "row": row.row, "sha256": digest, "label_text": text}
+                where = {"source": row.source, "row": row.row, "sha256": one.sha256, "label_text": text}
                 entries.append(own | where | facts | more)
             writer.write(pa.Table.from_pylist(table, shards))
             listing.write_table(pa.Table.from_pylist(entries, manifest))
     return counts
+
+
+def _named(rows: Iterable[Row], correct: Correct | None) -> Iterator[_Named]:
+    """The rows that stay, with their ids, which are the same whatever is corrected."""
+    seen: Counter[str] = Counter()
+    for row in rows:
+        digest = row.sha256
+        key = (digest or hashlib.sha256(f"{row.source}:{row.row}".encode()).hexdigest())[:16]
+        identity = key if seen[key] == 0 else f"{key}-{seen[key]}"
+        seen[key] += 1
+        stays, label = (True, row.label) if correct is None else correct(identity, row.label)
+        if stays:
+            yield _Named(identity, digest, row if label is row.label else replace(row, label=label))
 
 
 def read_manifest(raw: Path) -> "pd.DataFrame":

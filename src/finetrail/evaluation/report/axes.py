@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
@@ -60,11 +61,8 @@ def interval_figure(description: str, across: Axis, up: Axis, lines: Sequence[Li
     named = [line for line in lines if line.name]
     top = TOP + 20.0 * len(named)
     svg = canvas(LEFT + WIDTH + 14, top + HEIGHT + 44, description)
-    _grid(svg, across, up, top)
-
-    def place(x: float, y: float) -> tuple[float, float]:
-        return (LEFT + across.share(x) * WIDTH, top + (1 - up.share(y)) * HEIGHT)
-
+    grid(svg, across, up, top)
+    place = partial(placed, across, up, top=top)
     for nth, line in enumerate(lines):
         colour = f"c{nth % 3}"
         draw(svg, "polyline", kind=f"curve {colour}", points=path([place(at.x, at.value.value) for at in line.points]))
@@ -80,7 +78,13 @@ def interval_figure(description: str, across: Axis, up: Axis, lines: Sequence[Li
     return finish(svg)
 
 
-def _grid(svg: Element, across: Axis, up: Axis, top: float) -> None:
+def placed(across: Axis, up: Axis, x: float, y: float, *, top: float = TOP) -> tuple[float, float]:
+    """Where a point lies in the figure."""
+    return (LEFT + across.share(x) * WIDTH, top + (1 - up.share(y)) * HEIGHT)
+
+
+def grid(svg: Element, across: Axis, up: Axis, top: float = TOP) -> None:
+    """Draw both axes with their titles."""
     for value in up.marks:
         y = top + (1 - up.share(value)) * HEIGHT
         draw(svg, "line", kind="grid", x1=LEFT, y1=y, x2=LEFT + WIDTH, y2=y)

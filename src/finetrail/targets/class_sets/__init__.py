@@ -4,14 +4,14 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from finetrail.errors import TrainingError
+from finetrail.errors import SourceError, TrainingError
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.targets.class_sets.reading import from_columns, read
 from finetrail.targets.class_sets.rules import SetRules
 from finetrail.targets.class_sets.settings import SetColumns, SetSlice, SetTraining
 from finetrail.targets.class_sets.split import SetStrata
 from finetrail.targets.class_sets.thresholds import DEFAULT
-from finetrail.targets.target import Target
+from finetrail.targets.target import Target, json_list
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,6 +56,19 @@ class _ClassSets(Target):
         if isinstance(value, dict) and not isinstance(columns.label, str):
             return from_columns(where, value, columns.label)
         return read(where, value, columns.delimiter)
+
+    def from_cell(self, where: str, text: str, columns: Any) -> Any:
+        if not text.lstrip().startswith("["):
+            return read(where, text, columns.delimiter)
+        label = read(where, json_list(where, text), None)
+        strange = [] if isinstance(columns.label, str) else sorted({*(label or ())} - {*columns.label})
+        if strange:
+            known = ", ".join(columns.label)
+            raise SourceError(f"{where} holds {strange[0]!r}, but the columns of the classes are {known}; use these")
+        return label
+
+    def said(self, label: Any, content: Any) -> str:
+        return ", ".join(label) or "none"
 
     def key(self, label: Any) -> str:
         return json.dumps(sorted(label), ensure_ascii=False)

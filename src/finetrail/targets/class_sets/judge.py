@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from finetrail.targets.class_sets.evaluation import SetEvaluation
+    from finetrail.targets.suspicion import Suspicion
 
 Labels = Sequence[Sequence[str]]
 
@@ -64,6 +65,11 @@ class SetJudge(RightOrWrong):
         from finetrail.targets.class_sets.evaluation import evaluate
 
         return evaluate(self, rows, answers, draws)
+
+    def suspicion(self, labels: Labels, answers: Logits) -> "Suspicion":
+        from finetrail.targets.class_sets.suspects import suspects
+
+        return suspects(self.codec, labels, answers)
 
     def told(self, tested: Mapping[str, Any]) -> list[str]:
         names = (("threshold", "threshold"), ("precision", "precision"), ("recall", "recall"), ("F1", "f1"))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from finetrail.targets.classes.evaluation import ClassEvaluation
+    from finetrail.targets.suspicion import Suspicion
 
 Right = NDArray[np.bool_]
 
@@ -70,6 +71,11 @@ class ClassJudge(RightOrWrong):
         from finetrail.targets.classes.evaluation import evaluate
 
         return evaluate(self, rows, answers, draws)
+
+    def suspicion(self, labels: Sequence[str], answers: Logits) -> "Suspicion":
+        from finetrail.targets.classes.suspects import suspects
+
+        return suspects(self.codec, labels, answers)
 
     def told(self, tested: Mapping[str, Any]) -> list[str]:
         columns = (("precision", "precision"), ("recall", "recall"), ("F1", "f1"))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from finetrail.errors import TrainingError
-from finetrail.evaluation.scores.metric import Metric
+from finetrail.evaluation.scores.metric import Metric, amount
 from finetrail.evaluation.slices import Slice
 from finetrail.targets.numbers.decimals import with_points
 from finetrail.targets.numbers.reading import read_number
@@ -59,6 +59,9 @@ class _Numbers(Target):
         if not isinstance(label, (int, float)):
             raise TypeError(f"{label!r} is not a number")
         return repr(float(label))
+
+    def said(self, label: Any, content: Any) -> str:
+        return amount(label)
 
     def learn(self, labels: Sequence[float], settings: Any) -> "NumberLearning":
         """Raises: TrainingError: all labels are the same, or nearly."""

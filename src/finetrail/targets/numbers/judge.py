@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from finetrail.targets.numbers.evaluation import NumberEvaluation
+    from finetrail.targets.suspicion import Suspicion
 
 ALIKE = 0.5
 """Two labels say the same if they lie no further apart than this many standard deviations of the training labels."""
@@ -63,6 +64,11 @@ class NumberJudge:
         from finetrail.targets.numbers.evaluation import evaluate
 
         return evaluate(self, rows, answers, draws)
+
+    def suspicion(self, labels: Sequence[float], answers: Predictions) -> "Suspicion":
+        from finetrail.targets.numbers.suspects import suspects
+
+        return suspects(self.codec, labels, answers)
 
     def told(self, tested: Mapping[str, Any]) -> list[str]:
         return []

@@ -13,7 +13,7 @@ from finetrail.targets.tags.rules import FACTS, FAULTS, TagRules
 from finetrail.targets.tags.settings import TagColumns, TagTraining, TypeSlice
 from finetrail.targets.tags.spans import canonical_spans
 from finetrail.targets.tags.split import TagStrata
-from finetrail.targets.target import Target
+from finetrail.targets.target import Target, json_list
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -68,6 +68,12 @@ class _Tags(Target):
 
     def read(self, where: str, value: Any, columns: Any) -> Any:
         return read_spans(where, value)
+
+    def from_cell(self, where: str, text: str, columns: Any) -> Any:
+        return read_spans(where, json_list(where, text))
+
+    def said(self, label: Any, content: Any) -> str:
+        return ", ".join(f"{content[one.start : one.end]} ({one.type})" for one in spans_of(label)) or "none"
 
     def key(self, label: Any) -> str:
         return json.dumps(spans_of(label), ensure_ascii=False)

@@ -17,6 +17,7 @@ from finetrail.targets.tags.reading import spans_of
 if TYPE_CHECKING:
     import pandas as pd
 
+    from finetrail.targets.suspicion import Suspicion
     from finetrail.targets.tags.evaluation import TagEvaluation
 
 Labels = Sequence[Sequence[Mapping[str, Any]]]
@@ -61,6 +62,11 @@ class TagJudge(RightOrWrong):
         from finetrail.targets.tags.evaluation import evaluate
 
         return evaluate(self, rows, answers, draws)
+
+    def suspicion(self, labels: Labels, answers: TagAnswers) -> "Suspicion":
+        from finetrail.targets.tags.suspects import suspects
+
+        return suspects(self.codec, labels, answers)
 
     def told(self, tested: Mapping[str, Any]) -> list[str]:
         columns = (("precision", "precision"), ("recall", "recall"), ("F1", "f1"))

@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -36,7 +37,7 @@ def digest(text: str | bytes) -> str:
     return hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()
 
 
-def write(folder: Path, rows: list[Row], **most: Most) -> dict[str, int]:
+def write(folder: Path, rows: list[Row], **most: Any) -> dict[str, int]:
     for old in folder.glob("*"):
         old.unlink()
     return dict(write_rows(rows, folder, StoredTexts(), CLASSES, **most))

@@ -1,0 +1,1 @@
+"""Label errors: which labels of training and validation rows are probably wrong."""

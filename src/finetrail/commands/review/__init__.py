@@ -1,0 +1,1 @@
+"""`finetrail review`: a person goes through the suspects of `assess.labels`, and decides."""

@@ -1,0 +1,67 @@
+"""What a review asks: the suspects of `assess.labels`, with their contents."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from finetrail.data.sources.columns import Columns
+from finetrail.data.store.shards import pick
+from finetrail.evaluation.report.gallery import Shown, show
+from finetrail.evaluation.selection import Choice
+from finetrail.targets.target import Target
+from finetrail.tasks.registry import load_model
+from finetrail.workspace import Workspace, need, read_json
+
+
+@dataclass(frozen=True)
+class Question:
+    """A suspect.
+
+    Attributes:
+        shown: its content.
+        label, suggestion: for people; no suggestion is empty.
+        cells: label and suggestion as data/corrections.csv has them.
+        neighbours: id, label and cosine of the rows that are most like it.
+    """
+
+    id: str
+    split: str
+    shown: Shown
+    label: str
+    suggestion: str
+    cells: tuple[str, str]
+    quality: float
+    neighbours: Sequence[dict[str, Any]]
+
+
+def questions(workspace: Workspace, target: Target, columns: Columns) -> list[Question]:
+    """The suspects of the last assessment, the most suspicious first.
+
+    Raises:
+        WorkspaceError: there is none, or it is of other data.
+    """
+    written = read_json(need(workspace.assessment("labels") / "labels.json", "assess"))
+    chosen = Choice.from_json(read_json(need(workspace.selection_report, "select"))).chosen
+    built = load_model(need(workspace.model(chosen), "train"))
+    suspects = written["suspects"]
+    contents: dict[str, Any] = {}
+    for split in sorted({one["split"] for one in suspects}):
+        own = {one["id"] for one in suspects if one["split"] == split}
+        contents |= pick(workspace.split(split), built.task.content.name, own)
+
+    def say(row: str, cell: str) -> str:
+        return target.said(target.from_cell(f"row {row}", cell, columns), contents[row]) if cell else ""
+
+    return [
+        Question(
+            one["id"],
+            one["split"],
+            show(built.processor.preview(contents[one["id"]])),
+            say(one["id"], one["label"]),
+            say(one["id"], one["suggestion"]),
+            (one["label"], one["suggestion"]),
+            one["quality"],
+            one["neighbours"],
+        )
+        for one in suspects
+    ]
