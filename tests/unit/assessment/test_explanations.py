@@ -30,6 +30,7 @@ from finetrail.targets.learning import Explained
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Built
 from finetrail.workspace import Workspace, read_json, write_json
+from tests.unit.assessment.pipelines import pipeline_of
 from tests.unit.params_file import load
 from tests.unit.red_or_blue import image, save_red_or_blue
 from tests.unit.test_sections import IMAGES
@@ -257,8 +258,7 @@ def assessed(workspace: Workspace, tmp_path: Path) -> tuple[dict[str, Any], list
     params = load(tmp_path, IMAGES | {"assess": {"explanations": {"steps": 16}}})
     lines: list[str] = []
     settings = params.assess.asked()["explanations"]
-    selection = Selection(metric=F1.name, resamples=100)
-    done = assess(workspace, "explanations", settings, selection=selection, seed=0, tell=lines.append)
+    done = assess(workspace, "explanations", settings, pipeline=pipeline_of(params), tell=lines.append)
     written: dict[str, Any] = read_json(workspace.assessment("explanations") / "explanations.json")
     assert done.said == said(written)
     return written, lines

@@ -15,7 +15,7 @@ from finetrail.evaluation.scores.bootstrap import Draws, point_scores
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Selection, Standing, choose
 from finetrail.serving.predictions import read_predictions
-from finetrail.stages.assess import Pipeline, assess
+from finetrail.stages.assess import assess
 from finetrail.targets.class_sets import CLASS_SETS
 from finetrail.targets.classes import CLASSES
 from finetrail.targets.numbers import NUMBERS
@@ -23,6 +23,7 @@ from finetrail.targets.tags import TAGS
 from finetrail.targets.target import Target
 from finetrail.tasks.registry import get_task
 from finetrail.workspace import Workspace, read_json, write_json
+from tests.unit.assessment.pipelines import pipeline_of
 from tests.unit.params_file import load
 from tests.unit.red_or_blue import BLUE, NAME, RED, image, save_red_or_blue
 from tests.unit.test_sections import IMAGES
@@ -54,9 +55,9 @@ def assessed(workspace: Workspace, tmp_path: Path, **settings: Any) -> tuple[dic
     """The numbers that are written, and the lines that were told."""
     params = load(tmp_path, IMAGES | {"assess": {"robustness": settings}})
     lines: list[str] = []
-    selection = Selection(metric=F1.name, resamples=100)
-    pipeline = Pipeline(selection, 0, params.split, {"full": next(iter(params.candidates.values()))})
-    done = assess(workspace, "robustness", params.assess.asked()["robustness"], pipeline=pipeline, tell=lines.append)
+    done = assess(
+        workspace, "robustness", params.assess.asked()["robustness"], pipeline=pipeline_of(params), tell=lines.append
+    )
     written: dict[str, Any] = read_json(workspace.assessment("robustness") / "robustness.json")
     assert done.said == said(written)
     return written, lines
@@ -248,9 +249,7 @@ def test_what_users_wrote_is_escaped_in_the_page(tiny_bert: Path, tmp_path: Path
     standing = Standing("full", 0.7, 0.6, 0.8, 0.0, 0.0, 0.0, 10, 20)
     write_json(workspace.selection_report, choose([standing], Selection(metric=F1.name), F1).as_json())
     params = load(tmp_path, {"assess": {"robustness": {"perturbations": ["case", "typos"], "severities": [5]}}})
-    selection = Selection(metric=F1.name, resamples=100)
-    pipeline = Pipeline(selection, 0, params.split, {"full": next(iter(params.candidates.values()))})
-    assess(workspace, "robustness", params.assess.asked()["robustness"], pipeline=pipeline)
+    assess(workspace, "robustness", params.assess.asked()["robustness"], pipeline=pipeline_of(params))
     written = read_json(workspace.assessment("robustness") / "robustness.json")
     assert written["perturbations"]["case"]["flip_rate"] == 0, "its tokenizer drops case"
     assert written["perturbations"]["case"]["severities"][0]["touched"] == 1
@@ -286,9 +285,7 @@ def test_spans_keep_their_places_and_documents_are_drawn_whole(tiny_bert: Path, 
     standing = Standing("full", 0.7, 0.6, 0.8, 0.0, 0.0, 0.0, 10, 20)
     write_json(workspace.selection_report, choose([standing], Selection(metric=f1.name), f1).as_json())
     params = load(tmp_path, {"task": "token-classification", "assess": {"robustness": {"severities": [5]}}})
-    selection = Selection(metric=f1.name, resamples=100)
-    pipeline = Pipeline(selection, 0, params.split, {"full": next(iter(params.candidates.values()))})
-    assess(workspace, "robustness", params.assess.asked()["robustness"], pipeline=pipeline)
+    assess(workspace, "robustness", params.assess.asked()["robustness"], pipeline=pipeline_of(params))
     answers = read_predictions(workspace.assessment("robustness") / "predictions.parquet")
     words = {str(list(one)) for row, one in zip(answers["id"], answers["words"], strict=True) if row == "r7"}
     assert len(words) == 1, "the same words, whatever became of their letters"

@@ -30,6 +30,7 @@ from finetrail.targets.classes import CLASSES
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Task
 from finetrail.workspace import Workspace, read_json, write_json
+from tests.unit.assessment.pipelines import pipeline_of
 from tests.unit.params_file import load
 from tests.unit.red_or_blue import BLUE, RED, image, save_red_or_blue
 from tests.unit.test_sections import IMAGES
@@ -240,8 +241,7 @@ def assessed(workspace: Workspace, tmp_path: Path) -> tuple[dict[str, Any], dict
         workspace,
         "slices",
         loaded.assess.asked()["slices"],
-        selection=Selection(metric=F1.name, resamples=100),
-        seed=0,
+        pipeline=pipeline_of(loaded),
         tell=lines.append,
     )
     folder = workspace.assessment("slices")
