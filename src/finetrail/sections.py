@@ -6,7 +6,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, create_model, model_validator
 
-from finetrail.adaptation.methods import Adaptation
 from finetrail.assessment.kinds import Assess, assess_of
 from finetrail.contents.content import Backbone
 from finetrail.data.sources.place import Source
@@ -20,6 +19,7 @@ from finetrail.settings import Settings, joined
 from finetrail.targets.target import metric_named
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Task
+from finetrail.training.candidate import Candidate
 from finetrail.training.settings import Training
 
 # These names become folders, DVC stage names and MLflow run names.
@@ -41,17 +41,6 @@ class TaskChoice(Settings):
     def task(self) -> Task:
         """The task. Raises: ConfigError: there is none."""
         return get_task(self.name, self.problem_type)
-
-
-class Candidate(Settings):
-    """One way to solve the problem: a backbone, a method of adaptation, and how to train.
-
-    In params.yaml a candidate names only what differs: its `backbone` and `train` are laid over the common ones.
-    """
-
-    adaptation: Adaptation
-    backbone: Backbone
-    train: Training
 
 
 class Params(Settings):
