@@ -98,6 +98,18 @@ class Params(Settings):
         return self
 
     @model_validator(mode="after")
+    def _has_the_seeds_to_choose_by(self) -> Self:
+        if self.selection.criterion.factor is None:
+            return self
+        for name, one in self.candidates.items():
+            if one.train.seeds < 2:
+                raise ValueError(
+                    f"selection.by is {self.selection.by!r}, but candidates.{name} trains with one seed, which has no "
+                    "standard deviation; set train.seeds to 2 or more, or selection.by to value"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _adapts_what_it_can(self) -> Self:
         task = self.task.task
         for name, one in self.candidates.items():

@@ -24,6 +24,9 @@ from finetrail.training.plan import Plan
 from finetrail.training.schedule import depends_on_length
 from finetrail.training.steps import Records
 from finetrail.training.work import Work, build, encode, read_rows
+from finetrail.units.store import Answered
+from finetrail.units.unit import Unit
+from finetrail.units.units import Units
 from finetrail.workspace import Workspace
 
 
@@ -57,8 +60,12 @@ def train(
     Returns:
         What was done; None in all but the first of several processes: only the first writes.
     """
-    started = time.perf_counter()
     processes.join()
+    # First, so that one start finishes the candidate's own run: these are kept, and cost nothing at the next.
+    further: dict[int, Answered] = {}
+    if candidate.train.seeds > 1:
+        further = _finished(Units(workspace, name, candidate, task, seed), seed, candidate.train.seeds, track)
+    started = time.perf_counter()
     rows = read_rows(workspace, task, candidate.train)
     built = build(workspace, task, candidate, rows, seed)
     inputs = encode(workspace, built, rows, candidate.train, track)
@@ -76,7 +83,8 @@ def train(
         measured = _measured(started, resume, done.fitted)
         machine = trained_on(done.machine.precision)
         record = replace(record, run_id=run.log.run_id, measured=measured, machine=machine)
-        write_outs(workspace, rows.frames["val"], _outs(work, record, done))
+        outs = replace(_outs(work, record, done), further=further)
+        write_outs(workspace, rows.frames["val"], outs)
     except BaseException as error:
         if run is not None:
             run.fail(error)
@@ -84,6 +92,14 @@ def train(
     run.finish(final_metrics(done.metrics, measured))
     val, parameters, fitted = done.metrics["val"], done.metrics["parameters"], done.fitted
     return Trained(record.run_id, val, parameters, fitted.epochs, fitted.best_epoch, measured)
+
+
+def _finished(units: Units, seed: int, seeds: int, track: Track) -> dict[int, Answered]:
+    """Trainings with the seeds after the candidate's own, so that there are `seeds` in all."""
+    wanted = [Unit(seed + number) for number in range(1, seeds)]
+    for _ in track(units.finish(wanted), total=len(wanted), what="further seeds"):
+        pass
+    return {unit.seed: units.read(unit) for unit in wanted}
 
 
 def _open_run(workspace: Workspace, project: str, record: RunRecord, work: Work) -> LiveRun:
