@@ -110,6 +110,18 @@ class Params(Settings):
         return self
 
     @model_validator(mode="after")
+    def _assesses_what_there_is(self) -> Self:
+        for section, settings in self.assess.asked().items():
+            named = getattr(settings, "candidates", None)
+            for name in named if isinstance(named, list) else ():
+                if name not in self.candidates:
+                    raise ValueError(
+                        f"assess.{section}.candidates names {name!r}, which is no candidate; name some of "
+                        f"{', '.join(self.candidates)}"
+                    )
+        return self
+
+    @model_validator(mode="after")
     def _adapts_what_it_can(self) -> Self:
         task = self.task.task
         for name, one in self.candidates.items():

@@ -1,12 +1,14 @@
 """What every assessment is given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from finetrail.evaluation.scores.bootstrap import Draws
 from finetrail.evaluation.scores.metric import Metric
+from finetrail.evaluation.selection import Selection
 from finetrail.progress import Track
+from finetrail.training.candidate import Candidate
 from finetrail.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ class Given:
     Attributes:
         candidate: the name of the model.
         seed: of the workspace, section `seed`.
+        candidates: all of params.yaml, by name.
+        selection: how candidates were chosen.
         metric: the one that candidates were chosen by.
         tell: takes a line for people before the work begins, such as how long it will take.
     """
@@ -28,6 +32,8 @@ class Given:
     built: "Built"
     workspace: Workspace
     seed: int
+    candidates: Mapping[str, Candidate]
+    selection: Selection
     metric: Metric
     draws: Draws
     track: Track

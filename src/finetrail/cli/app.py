@@ -140,7 +140,16 @@ def assess(section: Annotated[str, typer.Argument(help="One of the keys of `asse
     from finetrail.stages.assess import assess as stage
 
     chosen = asked[section]
-    done = stage(workspace, section, chosen, selection=params.selection, seed=params.seed, track=bar, tell=out.print)
+    done = stage(
+        workspace,
+        section,
+        chosen,
+        selection=params.selection,
+        seed=params.seed,
+        candidates=params.candidates,
+        track=bar,
+        tell=out.print,
+    )
     out.print(f"{section} of {done.candidate}: {done.said}")
     out.print(f"report: {(workspace.assessment(section) / 'report.html').relative_to(workspace.root)}")
 

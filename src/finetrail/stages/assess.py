@@ -1,7 +1,10 @@
 """Stage `assess`: learn more about the chosen model than its score. It never sees a test row."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+
+from filelock import FileLock
 
 from finetrail.assessment.assessed import Given
 from finetrail.assessment.kinds import KINDS
@@ -11,7 +14,10 @@ from finetrail.progress import Track, quiet
 from finetrail.settings import Settings
 from finetrail.targets.target import metric_named
 from finetrail.tasks.registry import load_model
+from finetrail.training.candidate import Candidate
 from finetrail.workspace import Workspace, need, read_json, replacing
+
+NONE: Mapping[str, Candidate] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,7 @@ def assess(
     *,
     selection: Selection,
     seed: int,
+    candidates: Mapping[str, Candidate] = NONE,
     track: Track = quiet,
     tell: Callable[[str], None] = _unheard,
 ) -> Assessed:
@@ -41,10 +48,12 @@ def assess(
     Args:
         name: one of `finetrail.assessment.kinds.KINDS`.
         settings: its section.
+        candidates: all of params.yaml, for assessments that train.
         tell: takes a line that says how long it will take.
 
     Raises:
         ModelError: an answer is NaN or infinite.
+        TrainingError: an assessment that trains cannot.
     """
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
     built = load_model(need(workspace.model(choice.chosen), "train"))
@@ -53,11 +62,16 @@ def assess(
         built,
         workspace,
         seed,
+        candidates,
+        selection,
         metric_named(built.task.target.metrics, selection.metric),
         Draws(selection.resamples, selection.seed, selection.confidence),
         track,
         tell,
     )
-    with replacing(workspace.assessment(name)) as folder:
-        said = KINDS[name].load().assess(given, settings, folder)
+    kind = KINDS[name]
+    workspace.scratch.mkdir(parents=True, exist_ok=True)
+    kind.prepare(given, settings)
+    with FileLock(workspace.scratch / f"assess-{name}.lock"), replacing(workspace.assessment(name)) as folder:
+        said = kind.load().assess(given, settings, folder)
     return Assessed(choice.chosen, said)

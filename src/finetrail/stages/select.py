@@ -3,16 +3,15 @@
 import csv
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from finetrail.errors import ConfigError
 from finetrail.evaluation.selection import Choice, Selection
 from finetrail.runs import tracking
-from finetrail.serving.predictions import read_predictions
+from finetrail.serving.results import read_result
 from finetrail.targets.choosing import choice_among
-from finetrail.targets.results import Result, further_of, result_of
 from finetrail.targets.target import Target, metric_named
-from finetrail.workspace import Workspace, need, read_json, replacing, write_json
+from finetrail.workspace import Workspace, replacing, write_json
 
 
 @dataclass(frozen=True)
@@ -36,22 +35,13 @@ def select(workspace: Workspace, target: Target, settings: Selection, candidates
     """
     if not candidates:
         raise ConfigError("`candidates` is empty, but there must be at least one to select: add one to params.yaml")
-    results = [_read(workspace, name, target) for name in dict.fromkeys(candidates)]
+    results = [read_result(workspace.run(name), target) for name in dict.fromkeys(candidates)]
     choice = choice_among(results, settings, metric_named(target.metrics, settings.metric))
     _write(workspace, choice)
     for folder in (workspace.runs, workspace.models):
         for stale in [path for path in folder.glob("*/") if path.name not in candidates]:
             shutil.rmtree(stale)
     return Selected(choice=choice, rows=len(results[0].rows))
-
-
-def _read(workspace: Workspace, candidate: str, target: Target) -> Result:
-    paths = workspace.run(candidate)
-    metrics = read_json(need(paths.metrics, "train"))
-    result = result_of(paths, target, metrics, read_predictions(need(paths.predictions, "train")))
-    if "seeds" not in metrics:
-        return result
-    return replace(result, further=further_of(paths, target, metrics, read_predictions(need(paths.seeds, "train"))))
 
 
 def _write(workspace: Workspace, choice: Choice) -> None:
