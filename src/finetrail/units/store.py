@@ -55,7 +55,9 @@ class Store:
             return False
         except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
             whole = False
-        if not whole:
+        if whole:  # it may have been killed just before these were removed
+            shutil.rmtree(self.checkpoints(key), ignore_errors=True)
+        else:
             log.warning("%s is damaged: that unit is trained again", self._answers(key).stem)
         return whole
 

@@ -1,5 +1,6 @@
 """The further trainings of one candidate: what is missing is trained, and processes share the work."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
@@ -27,6 +28,8 @@ from finetrail.training.work import SPLITS, Work, build, encode, read_rows
 from finetrail.units.store import Answered, Store
 from finetrail.units.unit import Unit
 from finetrail.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 PLACE = ".units"
 """The folder beside the checkpoints of the candidates, none of which can have a name with a dot."""
@@ -117,6 +120,8 @@ class Units:
         work = Work(built, self._candidate, rows, inputs, labels, unit.seed)
         checkpoints = Checkpoints(self._store.checkpoints(key))
         resume = checkpoints.newest()
+        if resume and processes.rank() == 0:
+            log.warning("candidate %r, %s: resumes after step %d", self._name, unit, resume.state["fitted"]["step"])
         done = carry_out(work, Records(checkpoints, _unheard, resume, quiet), self._workspace.scratch)
         if processes.rank() > 0:
             return

@@ -81,7 +81,7 @@ def curve_of(values: Mapping[int, Sequence[float]], metric: Metric, draws: Draws
     law = _fit(sizes, means, counts, metric)
     # Resampling a handful of trainings would make too little of their spread; Student's t knows how few they are.
     drawn = means + errors * np.random.default_rng(draws.seed).standard_t(counts - 1, (draws.resamples, len(sizes)))
-    gains = [_gain(_fit(sizes, again, counts, metric), metric) for again in drawn]
+    gains = [_gain(_fit(sizes, again, counts, metric, law), metric) for again in drawn]
     low, high = np.quantile(gains, [(1 - draws.confidence) / 2, (1 + draws.confidence) / 2])
     return Curve(points, law, _gain(law, metric), Ends(float(low), float(high)))
 
@@ -90,12 +90,13 @@ def _gain(law: Law, metric: Metric) -> float:
     return metric.goodness(law.at(2 * law.rows)) - metric.goodness(law.at(law.rows))
 
 
-def _fit(sizes: Sequence[int], means: Floats, counts: Ints, metric: Metric) -> Law:
+def _fit(sizes: Sequence[int], means: Floats, counts: Ints, metric: Metric, near: Law | None = None) -> Law:
     """The law with the least squared distance to the scores of all trainings.
 
     Args:
         means: of each size's scores, as numbers where higher is better; the spread around them moves no law.
         counts: how many scores there are of each size.
+        near: a law to begin with; None: try several.
     """
     whole = sizes[-1]
     shares, weights = np.array(sizes) / whole, counts**0.5
@@ -111,6 +112,8 @@ def _fit(sizes: Sequence[int], means: Floats, counts: Ints, metric: Metric) -> L
     # More rows may do harm: where chance decides, half of the laws say so.
     bounds = ([-np.inf, -np.inf, _EXPONENTS[0]], [best + unit * 1e-9, np.inf, _EXPONENTS[1]])
     starts = [[min(top + unit / 4, (top + best) / 2), unit / 4, exponent] for exponent in _STARTS]
+    if near is not None:
+        starts = [[metric.goodness(near.limit), near.gap, near.exponent]]
     fits = [least_squares(away, start, bounds=bounds, x_scale=[unit, unit, 1.0]) for start in starts]
     limit, gap, exponent = min(fits, key=lambda one: float(one.cost)).x.tolist()
     return Law(whole, metric.goodness(limit), gap, exponent, metric.lower)
