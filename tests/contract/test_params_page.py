@@ -6,6 +6,7 @@ from ruamel.yaml import YAML
 from finetrail.assessment.explanations.settings import Explanations
 from finetrail.assessment.robustness.settings import Robustness
 from finetrail.assessment.slices.settings import Slices
+from finetrail.assessment.stability.settings import Stability
 from finetrail.contents.image.augment.settings import Augment
 from finetrail.evaluation.selection import Selection
 from finetrail.gate.settings import Gate
@@ -47,6 +48,7 @@ def defaults(opening: str) -> dict[str, str]:
         ("`robustness`, all optional (`robustness: {}`):", Robustness),
         ("`slices`, all optional (`slices: {}`); see [slices.md](slices.md):", Slices),
         ("`explanations`, all optional (`explanations: {}`); see [explanations.md](explanations.md):", Explanations),
+        ("`stability`, all optional (`stability: {}`); see [stability.md](stability.md):", Stability),
         ("## selection", Selection),
         ("## gate", Gate),
     ],
@@ -60,6 +62,7 @@ def defaults(opening: str) -> dict[str, str]:
         "robustness",
         "slices",
         "explanations",
+        "stability",
         "selection",
         "gate",
     ],

@@ -12,7 +12,7 @@ from finetrail.models.network import count_parameters
 from finetrail.targets.target import metric_named
 from finetrail.tasks.task import Built
 from finetrail.training.fitted import Fitted
-from finetrail.training.frozen import computed_once
+from finetrail.training.frozen import Remembered, computed_once
 from finetrail.training.loop import fit
 from finetrail.training.precision import choose_precision
 from finetrail.training.steps import Objective, Records
@@ -36,15 +36,16 @@ class Outcome:
     answers: Any
 
 
-def carry_out(work: Work, records: Records, scratch: Path) -> Outcome:
+def carry_out(work: Work, records: Records, scratch: Path, remembered: Remembered | None = None) -> Outcome:
     """Train to the end, resuming where `records` says so.
 
     Args:
         scratch: a folder for what does not fit into memory.
+        remembered: see `computed_once`.
     """
     built, val, labels = work.built, work.inputs["val"], work.rows.labels["val"]
     parameters = count_parameters(built.model)
-    fitted, machine = _fit(work, records, scratch)
+    fitted, machine = _fit(work, records, scratch, remembered)
     work.candidate.adaptation.merge(built.model)
     built.learning.finish(built.model)
     # Score the model as it will be served: whole, merged, in full precision.
@@ -61,7 +62,7 @@ def carry_out(work: Work, records: Records, scratch: Path) -> Outcome:
     return Outcome(replace(built, learning=learning), fitted, machine, metrics, learning.answers(kept, val))
 
 
-def _fit(work: Work, records: Records, scratch: Path) -> tuple[Fitted, Machine]:
+def _fit(work: Work, records: Records, scratch: Path, remembered: Remembered | None) -> tuple[Fitted, Machine]:
     """Train; returns the progress and the machine."""
     model, inputs, learning = work.built.model, work.inputs, work.built.learning
     settings: Any = work.candidate.train
@@ -73,7 +74,9 @@ def _fit(work: Work, records: Records, scratch: Path) -> tuple[Fitted, Machine]:
         model.to(machine.accelerator.device)
         if settings.gradient_checkpointing:
             checkpoint_blocks(model.backbone)
-    with computed_once(model, inputs, settings, precision, scratch=scratch, track=records.track) as fed:
+    with computed_once(
+        model, inputs, settings, precision, scratch=scratch, track=records.track, remembered=remembered
+    ) as fed:
         examples = {split: Examples(fed[split], work.rows.frames[split]["id"].tolist()) for split in fed}
         objective = Objective(
             learning.loss(settings, work.train_labels),

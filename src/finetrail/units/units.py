@@ -22,6 +22,7 @@ from finetrail.tasks.task import Task
 from finetrail.training.candidate import Candidate
 from finetrail.training.checkpoints import Checkpoints
 from finetrail.training.drawn import Drawn
+from finetrail.training.frozen import Remembered
 from finetrail.training.outcome import carry_out
 from finetrail.training.steps import Records
 from finetrail.training.work import SPLITS, Work, build, encode, read_rows
@@ -80,7 +81,7 @@ class Units:
         Raises:
             TrainingError: a loss is NaN or infinite, or memory is too small; the message names the unit.
         """
-        ready = cache(self._encoded)
+        ready, self._remembered = cache(self._encoded), Remembered()
         waiting = list(units)
         while waiting:
             busy = []
@@ -122,7 +123,8 @@ class Units:
         resume = checkpoints.newest()
         if resume and processes.rank() == 0:
             log.warning("candidate %r, %s: resumes after step %d", self._name, unit, resume.state["fitted"]["step"])
-        done = carry_out(work, Records(checkpoints, _unheard, resume, quiet), self._workspace.scratch)
+        records = Records(checkpoints, _unheard, resume, quiet)
+        done = carry_out(work, records, self._workspace.scratch, self._remembered)
         if processes.rank() > 0:
             return
         before = resume.state["fitted"]["seconds"] if resume else 0.0
