@@ -87,6 +87,27 @@ def test_a_unit_is_bit_for_bit_the_training_with_its_seed(whole: Sandbox, copy: 
     assert run["target"] == read_json(copy.paths.run("full").metrics)["target"]
 
 
+def test_a_unit_whose_features_were_there_already_is_the_same_too(chosen: Sandbox, tmp_path: Path) -> None:
+    """The units of a frozen backbone share its features; each seed has a new head."""
+    probe = {"adaptation": {"method": "linear_probe"}, "train": {"epochs": 2, "learning_rate": 5e-2}}
+    shared, own = (_copy(chosen, tmp_path / name) for name in ("shared", "own"))
+    for sandbox in (shared, own):
+        sandbox.edit("candidates", {"full": probe})
+    shared.edit("assess.stability", {"seeds": 3, "resamples": 2})
+    own.edit("seed", 2)
+    for sandbox, command in (
+        (shared, "train full"),
+        (shared, "select"),
+        (shared, "assess stability"),
+        (own, "train full"),
+    ):
+        done = forks.run(sandbox, *command.split())
+        assert done.code == 0, done
+    table, trained = _table(shared), read_predictions(own.paths.run("full").predictions)
+    last = table[(table["seed"] == 2) & (table["fraction"] == 1)]
+    assert np.stack(last["logits"].tolist()).tobytes() == np.stack(trained["logits"].tolist()).tobytes()
+
+
 def test_every_number_can_be_computed_again_from_the_answers(whole: Sandbox) -> None:
     written, table = _written(whole), _table(whole)
     assert written["rows"] * 10 == len(table)
