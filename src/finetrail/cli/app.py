@@ -2,6 +2,7 @@
 
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -139,17 +140,8 @@ def assess(section: Annotated[str, typer.Argument(help="One of the keys of `asse
         raise ConfigError(f"assess.{section} is not in params.yaml; {known}")
     from finetrail.stages.assess import assess as stage
 
-    chosen = asked[section]
-    done = stage(
-        workspace,
-        section,
-        chosen,
-        selection=params.selection,
-        seed=params.seed,
-        candidates=params.candidates,
-        track=bar,
-        tell=out.print,
-    )
+    run = partial(stage, workspace, section, asked[section], track=bar, tell=out.print)
+    done = run(selection=params.selection, seed=params.seed, candidates=params.candidates)
     out.print(f"{section} of {done.candidate}: {done.said}")
     out.print(f"report: {(workspace.assessment(section) / 'report.html').relative_to(workspace.root)}")
 

@@ -38,7 +38,8 @@ def assess(given: Given, settings: Stability, folder: Path) -> str:
     found = measured(asked, trained, table)
     written = found.as_json()
     write_json(folder / "stability.json", written | {"runs": [_described(one) for one in trained]})
-    (folder / "report.html").write_text(page(given, found), encoding="utf-8")
+    shown = page(found, given.built.task.name, given.built.codec.differing)
+    (folder / "report.html").write_text(shown, encoding="utf-8")
     return said(written)
 
 

@@ -114,6 +114,6 @@ def _fit(sizes: Sequence[int], means: Floats, counts: Ints, metric: Metric, near
     starts = [[min(top + unit / 4, (top + best) / 2), unit / 4, exponent] for exponent in _STARTS]
     if near is not None:
         starts = [[metric.goodness(near.limit), near.gap, near.exponent]]
-    fits = [least_squares(away, start, bounds=bounds, x_scale=[unit, unit, 1.0]) for start in starts]
+    fits = [least_squares(away, np.clip(start, *bounds), bounds=bounds, x_scale=[unit, unit, 1.0]) for start in starts]
     limit, gap, exponent = min(fits, key=lambda one: float(one.cost)).x.tolist()
     return Law(whole, metric.goodness(limit), gap, exponent, metric.lower)

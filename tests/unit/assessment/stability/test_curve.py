@@ -65,6 +65,17 @@ def test_three_sizes_are_too_few_for_three_parameters() -> None:
     assert set(found.as_json()) == {"points"}
 
 
+@pytest.mark.parametrize("metric", [F1, RMSE])
+def test_scores_whose_limit_is_perfection_are_fitted_too(metric: Metric) -> None:
+    """A straight line up to the best there is: every drawn law wants a limit beyond it."""
+    values = {
+        rows: [metric.goodness(metric.ideal - (1100 - rows) / 1000 + n / 100) for n in range(-2, 3)] for rows in SIZES
+    }
+    found = curve_of({rows: [abs(value) for value in of] for rows, of in values.items()}, metric, DRAWS)
+    assert found.law is not None
+    assert metric.goodness(found.law.limit) <= metric.goodness(metric.ideal) + 1e-6
+
+
 def test_equal_input_gives_equal_numbers() -> None:
     values = planted(rising, 0.02)
     assert curve_of(values, F1, DRAWS).as_json() == curve_of(values, F1, DRAWS).as_json()

@@ -12,6 +12,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from finetrail.assessment.stability.gathered import Trained, planned
+from finetrail.assessment.stability.report import page
 from finetrail.assessment.stability.scores import Asked, Measured, measured, said
 from finetrail.assessment.stability.settings import Stability
 from finetrail.evaluation.selection import Selection
@@ -191,3 +192,33 @@ def test_every_target_says_how_steady_it_is(target: Target, tmp_path: Path) -> N
     assert one.seeds.churn.value == pytest.approx(0.5)
     assert one.seeds.spread.worst == min(one.seeds.spread.values, key=target.metrics[-1].goodness)
     assert said(found.as_json()).startswith(target.metrics[-1].title)
+
+
+def test_the_page_stands_alone_and_escapes_what_users_wrote() -> None:
+    names = ["<i>a", "b", "c"]
+
+    def make(name: str, unit: Unit) -> pd.DataFrame:
+        frame = wrong_in(range(round((9 + unit.seed) / unit.fraction)))
+        return frame.assign(label=[names[LABELS.index(label)] for label in frame["label"]])
+
+    found = assessed(CLASSES, {"labels": names}, make, names=["first", "second"], curve=[0.25, 0.5])
+    shown = page(found, "text-classification", "another class")
+    assert shown.count("<svg") == 3
+    assert shown.count("How to read") == 7
+    for words in (
+        "recall of &lt;i&gt;a",
+        "Would the choice have flipped?",
+        "training rows",
+        "macro F1 of every training",
+    ):
+        assert words in shown
+    assert "<i>" not in shown
+    assert "<script" not in shown
+    assert "http" not in shown.replace("http-equiv", "")
+    assert page(found, "text-classification", "another class") == shown
+
+
+def test_the_page_leaves_out_what_was_not_asked_for() -> None:
+    shown = page(assessed(CLASSES, TARGET, lambda name, unit: wrong_in(range(6)), resamples=0), "task", "another class")
+    for words in ("Seed or data", "flipped", "more rows", "resamples,"):
+        assert words not in shown
