@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from finetrail.assessment.assessed import Given
+from finetrail.assessment.assessed import Given, Pipeline
 from finetrail.assessment.labels.cross_fitting import Computed, cross_fitted
 from finetrail.assessment.labels.rows import examined, folds_of
 from finetrail.config import load_params
@@ -83,10 +83,8 @@ def measure(workspace: Workspace, params: Params, right: dict[str, str], fine_tu
     learning = task.target.learn(labels, settings)
     built = learned or task.build(candidate.backbone, learning, Path.cwd(), columns)
     draws = Draws(params.selection.resamples, 0, params.selection.confidence)
-    given = Given(
-        name, built, workspace, params.seed, task.target.metrics[-1], draws, candidate.backbone, settings, params.split,
-        quiet, print,
-    )  # fmt: skip
+    pipeline = Pipeline(params.selection, params.seed, params.split, params.candidates)
+    given = Given(name, built, workspace, pipeline, task.target.metrics[-1], draws, quiet, print)
     known = examined(given)
     started = time.perf_counter()
     inputs = built.processor.encode(known.contents)

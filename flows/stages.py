@@ -65,7 +65,8 @@ def run_stage(name: str, clone: Clone, limits: Limits, *, restored: bool = False
     Args:
         restored: whether its result is in the clone already.
     """
-    minutes = limits.train_minutes if name.startswith("train@") else limits.stage_minutes
+    trains = name.startswith(("train@", "assess@"))  # some assessments train again and again
+    minutes = limits.train_minutes if trains else limits.stage_minutes
 
     def stage() -> State[Any]:
         logger = get_run_logger()

@@ -23,8 +23,10 @@ class Limits(BaseModel):
     retry_seconds: float = Field(
         default=10.0, gt=0, description="Wait before the first of them; each later wait is twice as long."
     )
-    stage_minutes: float = Field(default=60.0, gt=0, description="Time limit of each stage but training.")
-    train_minutes: float = Field(default=24 * 60.0, gt=0, description="Time limit of the training of one candidate.")
+    stage_minutes: float = Field(default=60.0, gt=0, description="Time limit of each stage that does not train.")
+    train_minutes: float = Field(
+        default=24 * 60.0, gt=0, description="Time limit of the training of one candidate, and of an assessment."
+    )
 
 
 def as_task(name: str, limits: Limits, minutes: float, function: Callable[..., State[Any]]) -> Task[..., State[Any]]:

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, create_model, model_validator
 
-from finetrail.adaptation.methods import Adaptation
 from finetrail.assessment.kinds import Assess, assess_of
 from finetrail.contents.content import Backbone
 from finetrail.data.sources.place import Source
@@ -20,6 +19,7 @@ from finetrail.settings import Settings, joined
 from finetrail.targets.target import metric_named
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Task
+from finetrail.training.candidate import Candidate
 from finetrail.training.settings import Training
 
 # These names become folders, DVC stage names and MLflow run names.
@@ -41,17 +41,6 @@ class TaskChoice(Settings):
     def task(self) -> Task:
         """The task. Raises: ConfigError: there is none."""
         return get_task(self.name, self.problem_type)
-
-
-class Candidate(Settings):
-    """One way to solve the problem: a backbone, a method of adaptation, and how to train.
-
-    In params.yaml a candidate names only what differs: its `backbone` and `train` are laid over the common ones.
-    """
-
-    adaptation: Adaptation
-    backbone: Backbone
-    train: Training
 
 
 class Params(Settings):
@@ -106,6 +95,30 @@ class Params(Settings):
                     f"{section}.metric is {metric!r}, but {task.name} is judged by {' or '.join(known)}; use one of "
                     "these"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _has_the_seeds_to_choose_by(self) -> Self:
+        if self.selection.criterion.factor is None:
+            return self
+        for name, one in self.candidates.items():
+            if one.train.seeds < 2:
+                raise ValueError(
+                    f"selection.by is {self.selection.by!r}, but candidates.{name} trains with one seed, which has no "
+                    "standard deviation; set train.seeds to 2 or more, or selection.by to value"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _assesses_what_there_is(self) -> Self:
+        for section, settings in self.assess.asked().items():
+            named = getattr(settings, "candidates", None)
+            for name in named if isinstance(named, list) else ():
+                if name not in self.candidates:
+                    raise ValueError(
+                        f"assess.{section}.candidates names {name!r}, which is no candidate; name some of "
+                        f"{', '.join(self.candidates)}"
+                    )
         return self
 
     @model_validator(mode="after")

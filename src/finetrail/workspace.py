@@ -43,6 +43,11 @@ class RunPaths:
         return self.root / "predictions.parquet"
 
     @property
+    def seeds(self) -> Path:
+        """seeds.parquet: the answers of trainings with further seeds; no rows where `train.seeds` is 1."""
+        return self.root / "seeds.parquet"
+
+    @property
     def seen(self) -> Path:
         """seen.json: a few training examples as the model sees them, for the test report."""
         return self.root / "seen.json"

@@ -7,6 +7,7 @@ from finetrail.assessment.explanations.settings import Explanations
 from finetrail.assessment.labels.settings import Labels
 from finetrail.assessment.robustness.settings import Robustness
 from finetrail.assessment.slices.settings import Slices
+from finetrail.assessment.stability.settings import Stability
 from finetrail.contents.image.augment.settings import Augment
 from finetrail.evaluation.selection import Selection
 from finetrail.gate.settings import Gate
@@ -49,6 +50,7 @@ def defaults(opening: str) -> dict[str, str]:
         ("`robustness`, all optional (`robustness: {}`):", Robustness),
         ("`slices`, all optional (`slices: {}`); see [slices.md](slices.md):", Slices),
         ("`explanations`, all optional (`explanations: {}`); see [explanations.md](explanations.md):", Explanations),
+        ("`stability`, all optional (`stability: {}`); see [stability.md](stability.md):", Stability),
         ("## selection", Selection),
         ("## gate", Gate),
     ],
@@ -63,6 +65,7 @@ def defaults(opening: str) -> dict[str, str]:
         "robustness",
         "slices",
         "explanations",
+        "stability",
         "selection",
         "gate",
     ],

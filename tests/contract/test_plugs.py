@@ -18,6 +18,7 @@ KINDS = {
 }
 # The same words where they mean something else.
 OTHER_MEANINGS = {
+    ("assessment/stability/figures.py", "text"): "an element of SVG",
     ("evaluation/report/axes.py", "text"): "an element of SVG",
     ("evaluation/report/forest.py", "text"): "an element of SVG",
     ("commands/compare/scatter.py", "text"): "an element of SVG",

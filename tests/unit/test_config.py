@@ -144,3 +144,13 @@ def test_reading_the_settings_imports_nothing_heavy() -> None:
     code = f"import sys, finetrail.cli.app; print(*{heavy} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("remedy", [{"train.seeds": 2}, {"selection.by": "value"}, {"candidates.probe.train.seeds": 3}])
+def test_a_spread_over_one_seed_is_refused_and_each_remedy_works(tmp_path: Path, remedy: dict[str, Any]) -> None:
+    asked = {"selection.by": "mean - 1*std"}
+    assert refusal(tmp_path, asked) == (
+        "params.yaml: selection.by is 'mean - 1*std', but candidates.probe trains with one seed, which has no standard "
+        "deviation; set train.seeds to 2 or more, or selection.by to value"
+    )
+    load(tmp_path, asked | remedy)

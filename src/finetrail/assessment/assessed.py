@@ -1,18 +1,29 @@
 """What every assessment is given."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from finetrail.contents.content import Backbone
 from finetrail.data.splitting.settings import Split
 from finetrail.evaluation.scores.bootstrap import Draws
 from finetrail.evaluation.scores.metric import Metric
+from finetrail.evaluation.selection import Selection
 from finetrail.progress import Track
+from finetrail.training.candidate import Candidate
 from finetrail.workspace import Workspace
 
 if TYPE_CHECKING:
     from finetrail.tasks.task import Built
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The sections of params.yaml that the model comes from: what an assessment may do again."""
+
+    selection: Selection
+    seed: int
+    split: Split
+    candidates: Mapping[str, Candidate]
 
 
 @dataclass(frozen=True)
@@ -21,21 +32,20 @@ class Given:
 
     Attributes:
         candidate: the name of the model.
-        seed: of the workspace, section `seed`.
         metric: the one that candidates were chosen by.
-        backbone, training: the sections `backbone` and `train` of the candidate.
-        split: the section, which knows what rows are near.
         tell: takes a line for people before the work begins, such as how long it will take.
     """
 
     candidate: str
     built: "Built"
     workspace: Workspace
-    seed: int
+    pipeline: Pipeline
     metric: Metric
     draws: Draws
-    backbone: Backbone
-    training: Any
-    split: Split
     track: Track
     tell: Callable[[str], None]
+
+    @property
+    def settings(self) -> Candidate:
+        """The candidate's own section."""
+        return self.pipeline.candidates[self.candidate]

@@ -12,6 +12,7 @@ from finetrail.assessment.explanations.settings import Explanations
 from finetrail.assessment.labels.settings import labels_of
 from finetrail.assessment.robustness.settings import robustness_of
 from finetrail.assessment.slices.settings import Slices
+from finetrail.assessment.stability.settings import Stability
 from finetrail.settings import Settings
 from finetrail.tasks.task import Task
 
@@ -37,16 +38,40 @@ class Assessing(Protocol):
         ...
 
 
+class Preparing(Assessing, Protocol):
+    """The module of an assessment that has something to do before it writes."""
+
+    def prepare(self, given: "Given", settings: Any) -> None:
+        """Do what takes long and can be shared: several processes may be here at once, but only one writes.
+
+        Raises:
+            TrainingError: a training failed.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Kind:
-    """A kind of assessment. Attributes: settings: makes its section for a task; module: an `Assessing`, by name."""
+    """A kind of assessment.
+
+    Attributes:
+        settings: makes its section for a task.
+        module: an `Assessing`, by name.
+        prepares: whether the module is a `Preparing`.
+    """
 
     settings: Callable[[Task], type[Settings]]
     module: str
+    prepares: bool = False
 
     def load(self) -> Assessing:
         """The module, which may import much."""
         return cast("Assessing", import_module(self.module))
+
+    def prepare(self, given: "Given", settings: Settings) -> None:
+        """What the module does before it writes, if anything."""
+        if self.prepares:
+            cast("Preparing", self.load()).prepare(given, settings)
 
 
 KINDS: Mapping[str, Kind] = {
@@ -54,6 +79,7 @@ KINDS: Mapping[str, Kind] = {
     "robustness": Kind(robustness_of, "finetrail.assessment.robustness.assessing"),
     "explanations": Kind(lambda _: Explanations, "finetrail.assessment.explanations.assessing"),
     "slices": Kind(lambda _: Slices, "finetrail.assessment.slices.assessing"),
+    "stability": Kind(lambda _: Stability, "finetrail.assessment.stability.assessing", prepares=True),
 }
 
 

@@ -137,7 +137,7 @@ def assess(section: Annotated[str, typer.Argument(help="One of the keys of `asse
     if section not in asked:
         known = f"it has {', '.join(asked)}" if asked else "add it there"
         raise ConfigError(f"assess.{section} is not in params.yaml; {known}")
-    from finetrail.stages.assess import Pipeline
+    from finetrail.assessment.assessed import Pipeline
     from finetrail.stages.assess import assess as stage
 
     pipeline = Pipeline(params.selection, params.seed, params.split, params.candidates)

@@ -1,41 +1,65 @@
 """Choose a candidate: the best on validation, unless a cheaper one is tied with it.
 
-The rule: the best point value leads. A candidate is tied with the leader if the interval of their paired difference
-includes 0. Among the tied the cheapest wins: fewest trainable parameters, then fewest parameters, then
-name.
+The rule: the best by the criterion leads. A candidate is tied with the leader unless the interval of their paired
+difference shows that it is worse. Among the tied the cheapest wins: fewest trainable parameters, then fewest
+parameters, then name.
 Imports no numpy, because `config.py` needs `Selection` in every process.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from finetrail.evaluation.criterion import Criterion, criterion_named
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.slices import Slice, SliceName
 from finetrail.settings import Settings
 
+if TYPE_CHECKING:
+    from finetrail.evaluation.scores.bootstrap import Interval
+
 
 class Selection(Settings):
-    """Section `selection:` of params.yaml. `metric` is one of the task's; by default the last.
+    """Section `selection:` of params.yaml.
 
-    `slices` are rows that `test` and the gate look at apart, by what the task's content and target know of them; see
-    `finetrail.sections`.
+    Attributes:
+        metric: one of the task's; by default the last.
+        by: what of the metric: see `finetrail.evaluation.criterion`.
+        slices: rows that `test` and the gate look at apart, by what the task's content and target know of them; see
+            `finetrail.sections`.
     """
 
     metric: str
+    by: str = "value"
     confidence: float = Field(default=0.95, ge=0.5, le=0.999)
     resamples: int = Field(default=1000, ge=100, le=100_000)
     seed: int = Field(default=0, ge=0, lt=2**32)
     slices: Mapping[SliceName, Slice] = Field(default_factory=dict)
+
+    @property
+    def criterion(self) -> Criterion:
+        """What the candidates are compared by."""
+        return criterion_named(self.by)
+
+    @field_validator("by")
+    @classmethod
+    def _known(cls, by: str) -> str:
+        criterion_named(by)
+        return by
 
 
 @dataclass(frozen=True)
 class Standing:
     """One candidate: its value and its difference to the leader (0 for the leader), with intervals, and its cost.
 
-    A difference above 0 means worse, whether higher or lower metrics are better.
+    A difference above 0 means worse, whether higher or lower metrics are better. It is one of values or, where the
+    criterion is, one of mean and standard deviation together.
+
+    Attributes:
+        seeds: how often it was trained; the value is that of the first.
+        mean, std: of the values of all trainings; None of one alone.
     """
 
     candidate: str
@@ -47,25 +71,32 @@ class Standing:
     difference_high: float
     trainable_parameters: int
     total_parameters: int
+    seeds: int = 1
+    mean: float | None = None
+    std: float | None = None
 
     @property
     def tied(self) -> bool:
-        """True if these rows cannot tell it from the leader; true for the leader itself."""
-        return self.difference_low <= 0.0 <= self.difference_high
+        """True if these rows cannot tell that it is worse than the leader; true for the leader itself."""
+        return self.difference_low <= 0.0
 
     @property
     def cost(self) -> tuple[int, int, str]:
         """Sorts the cheapest first; the name makes the order total."""
         return (self.trainable_parameters, self.total_parameters, self.candidate)
 
-    def as_json(self) -> dict[str, str | int | float | bool]:
+    def behind(self, gap: "Interval") -> "Standing":
+        """The same with its difference to the leader."""
+        return replace(self, difference=gap.value, difference_low=gap.low, difference_high=gap.high)
+
+    def as_json(self) -> dict[str, str | int | float | bool | None]:
         """One entry of the ranking in selection.json, and one line of ranking.csv."""
         return asdict(self) | {"tied": self.tied}
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The chosen candidate, why in words, and all candidates, best value first."""
+    """The chosen candidate, why in words, and all candidates, the best first. Attributes: by: the criterion's name."""
 
     chosen: str
     metric: str
@@ -73,6 +104,7 @@ class Choice:
     ranking: tuple[Standing, ...]
     resamples: int
     confidence: float
+    by: str = "value"
 
     @property
     def winner(self) -> Standing:
@@ -94,7 +126,8 @@ class Choice:
 
 def choose(standings: Sequence[Standing], settings: Selection, metric: Metric) -> Choice:
     """Apply the rule to standings for one metric on the same rows, with differences to the best of them."""
-    ranking = tuple(sorted(standings, key=lambda one: (-metric.goodness(one.value), one.cost)))
+    by = settings.criterion
+    ranking = tuple(sorted(standings, key=lambda one: (-metric.goodness(by.of(one, metric)), one.cost)))
     chosen = min((one for one in ranking if one.tied), key=lambda one: one.cost)
     return Choice(
         chosen=chosen.candidate,
@@ -103,17 +136,19 @@ def choose(standings: Sequence[Standing], settings: Selection, metric: Metric) -
         ranking=ranking,
         resamples=settings.resamples,
         confidence=settings.confidence,
+        by=by.name,
     )
 
 
 def _reason(ranking: Sequence[Standing], chosen: Standing, settings: Selection, metric: Metric) -> str:
     """Explain the choice in a few sentences."""
     leader, *others = ranking
-    value = metric.say(leader.value)
-    interval = f"{settings.confidence * 100:g}% interval {metric.say(leader.low)} to {metric.say(leader.high)}"
+    level = f"{settings.confidence * 100:g}%"
     if not others:
+        interval = f"{level} interval {metric.say(leader.low)} to {metric.say(leader.high)}"
+        value = metric.say(leader.value)
         return f"`{leader.candidate}` is the only candidate; its validation {metric.title} is {value} ({interval})."
-    leads = f"`{leader.candidate}` has the {metric.best} validation {metric.title}, {value} ({interval})."
+    leads = f"`{leader.candidate}` has {settings.criterion.said(leader, metric, level)}."
     tied = [one for one in ranking if one.tied]
     if len(tied) == 1:
         second = others[0]
@@ -139,6 +174,10 @@ def _reason(ranking: Sequence[Standing], chosen: Standing, settings: Selection, 
 
 
 def _behind(one: Standing, metric: Metric) -> str:
+    if one.difference < 0:  # the leader is not the best by its value
+        low, high = (metric.say(-end) for end in (one.difference_high, one.difference_low))
+        lead = f"{metric.say(-one.difference)} ahead by its value"
+        return f"{lead}, with an interval of that difference from {low} to {high}"
     gap = metric.say(one.difference) if metric.in_unit or one.difference >= 0.0005 else "less than 0.001"
     low, high = (metric.say(end) for end in (one.difference_low, one.difference_high))
     return f"{gap} behind, with an interval of that difference from {low} to {high}"

@@ -14,8 +14,8 @@ log = logging.getLogger(__name__)
 
 LENGTH = ("train.epochs", "train.max_steps")
 """Another length is the same training, longer or shorter, if the steps so far have not known of it."""
-FREE = ("train.checkpoint_seconds", "train.workers", "train.processes", "train.fsdp")
-"""What changes no result, or, as `processes` and `fsdp`, only how its sums are rounded."""
+FREE = ("train.checkpoint_seconds", "train.workers", "train.processes", "train.fsdp", "train.seeds")
+"""What changes no result of a training, or, as `processes` and `fsdp`, only how its sums are rounded."""
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,20 @@
 """Stage `assess`: learn more about the chosen model than its score. It never sees a test row."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from finetrail.assessment.assessed import Given
+from filelock import FileLock
+
+from finetrail.assessment.assessed import Given, Pipeline
 from finetrail.assessment.kinds import KINDS
-from finetrail.data.splitting.settings import Split
 from finetrail.errors import WorkspaceError
 from finetrail.evaluation.scores.bootstrap import Draws
-from finetrail.evaluation.selection import Choice, Selection
+from finetrail.evaluation.selection import Choice
 from finetrail.progress import Track, quiet
 from finetrail.settings import Settings
 from finetrail.targets.target import metric_named
 from finetrail.tasks.registry import load_model
 from finetrail.workspace import Workspace, need, read_json, replacing
-
-if TYPE_CHECKING:
-    from finetrail.sections import Candidate
 
 
 @dataclass(frozen=True)
@@ -30,16 +27,6 @@ class Assessed:
 
 def _unheard(line: str) -> None:
     """Ignore the line."""
-
-
-@dataclass(frozen=True)
-class Pipeline:
-    """The sections of params.yaml that the model comes from."""
-
-    selection: Selection
-    seed: int
-    split: Split
-    candidates: Mapping[str, "Candidate"]
 
 
 def assess(
@@ -62,6 +49,7 @@ def assess(
     Raises:
         ModelError: an answer is NaN or infinite.
         WorkspaceError: results are missing, or params.yaml has no longer what was chosen.
+        TrainingError: an assessment that trains cannot.
     """
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
     built = load_model(need(workspace.model(choice.chosen), "train"))
@@ -69,20 +57,20 @@ def assess(
         raise WorkspaceError(
             f"{choice.chosen!r} was chosen, but params.yaml has only {', '.join(pipeline.candidates)}; run `dvc repro`"
         )
-    selection, chosen = pipeline.selection, pipeline.candidates[choice.chosen]
+    selection = pipeline.selection
     given = Given(
         choice.chosen,
         built,
         workspace,
-        pipeline.seed,
+        pipeline,
         metric_named(built.task.target.metrics, selection.metric),
         Draws(selection.resamples, selection.seed, selection.confidence),
-        chosen.backbone,
-        chosen.train,
-        pipeline.split,
         track,
         tell,
     )
-    with replacing(workspace.assessment(name)) as folder:
-        said = KINDS[name].load().assess(given, settings, folder)
+    kind = KINDS[name]
+    workspace.scratch.mkdir(parents=True, exist_ok=True)
+    kind.prepare(given, settings)
+    with FileLock(workspace.scratch / f"assess-{name}.lock"), replacing(workspace.assessment(name)) as folder:
+        said = kind.load().assess(given, settings, folder)
     return Assessed(choice.chosen, said)

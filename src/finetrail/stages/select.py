@@ -5,15 +5,13 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from finetrail.errors import ConfigError
-from finetrail.evaluation.selection import Choice, Selection, Standing, choose
+from finetrail.evaluation.selection import Choice, Selection
 from finetrail.runs import tracking
-from finetrail.serving.predictions import read_predictions
-from finetrail.targets.results import Result, cheapest_first, refuse_other_rows, resampled, result_of
+from finetrail.serving.results import read_result
+from finetrail.targets.choosing import choice_among
 from finetrail.targets.target import Target, metric_named
-from finetrail.workspace import Workspace, need, read_json, replacing, write_json
+from finetrail.workspace import Workspace, replacing, write_json
 
 
 @dataclass(frozen=True)
@@ -37,42 +35,13 @@ def select(workspace: Workspace, target: Target, settings: Selection, candidates
     """
     if not candidates:
         raise ConfigError("`candidates` is empty, but there must be at least one to select: add one to params.yaml")
-    # Among equal values argmax picks the first as the leader.
-    results = cheapest_first(_read(workspace, name, target) for name in dict.fromkeys(candidates))
-    refuse_other_rows(results)
-    metric = metric_named(target.metrics, settings.metric)
-    found = resampled(results, settings)
-    leader = int(np.argmax([metric.goodness(value) for value in found.point[metric.name]]))
-    standings = []
-    for model, result in enumerate(results):
-        own = found.interval(settings.metric, model, settings.confidence)
-        more, less = (model, leader) if metric.lower else (leader, model)  # the larger value stands first
-        behind = found.difference(settings.metric, more, less, settings.confidence)
-        standings.append(
-            Standing(
-                candidate=result.candidate,
-                value=own.value,
-                low=own.low,
-                high=own.high,
-                difference=behind.value,
-                difference_low=behind.low,
-                difference_high=behind.high,
-                trainable_parameters=result.trainable,
-                total_parameters=result.total,
-            )
-        )
-    choice = choose(standings, settings, metric)
+    results = [read_result(workspace.run(name), target) for name in dict.fromkeys(candidates)]
+    choice = choice_among(results, settings, metric_named(target.metrics, settings.metric))
     _write(workspace, choice)
     for folder in (workspace.runs, workspace.models):
         for stale in [path for path in folder.glob("*/") if path.name not in candidates]:
             shutil.rmtree(stale)
     return Selected(choice=choice, rows=len(results[0].rows))
-
-
-def _read(workspace: Workspace, candidate: str, target: Target) -> Result:
-    paths = workspace.run(candidate)
-    metrics = read_json(need(paths.metrics, "train"))
-    return result_of(paths, target, metrics, read_predictions(need(paths.predictions, "train")))
 
 
 def _write(workspace: Workspace, choice: Choice) -> None:

@@ -1,7 +1,7 @@
 """The outs of stage `train`: the model, its scores, curves and answers, and some examples as it saw them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -15,6 +15,9 @@ from finetrail.runs.record import RunRecord, write_record
 from finetrail.serving.predictions import write_predictions
 from finetrail.tasks.task import Built
 from finetrail.training.fitted import Fitted
+from finetrail.units.store import Answered
+from finetrail.units.table import table_of
+from finetrail.units.unit import Unit
 from finetrail.workspace import RunPaths, Workspace, replacing, write_json
 
 SHOWN = 8
@@ -31,6 +34,7 @@ class Outs:
         metrics: the content of metrics.json.
         answers: for the validation rows.
         seen: training examples as the model sees them.
+        further: the trainings with further seeds, by seed.
     """
 
     built: Built
@@ -40,6 +44,7 @@ class Outs:
     fitted: Fitted
     answers: Any
     seen: list[Seen]
+    further: Mapping[int, Answered] = field(default_factory=dict)
 
 
 def write_outs(workspace: Workspace, val: pd.DataFrame, outs: Outs) -> None:
@@ -48,12 +53,21 @@ def write_outs(workspace: Workspace, val: pd.DataFrame, outs: Outs) -> None:
     with replacing(workspace.model(name)) as model_folder, replacing(workspace.run(name).root) as run_folder:
         built.task.save(built, outs.backbone, model_folder)
         paths = RunPaths(run_folder)
-        write_json(paths.metrics, outs.metrics)
+        write_json(paths.metrics, outs.metrics | _described(outs.further))
+        answers = {Unit(seed): one.frame for seed, one in outs.further.items()}
+        table_of(answers).drop(columns="fraction").to_parquet(paths.seeds, index=False, compression="zstd")
         write_curve(paths.train_curve, outs.fitted.train_curve)
         write_curve(paths.val_curve, outs.fitted.val_curve)
         write_predictions(paths.predictions, val, built.codec, outs.answers)
         write_seen(outs.seen, paths.seen)
         write_record(outs.record, paths.record)
+
+
+def _described(further: Mapping[int, Answered]) -> dict[str, Any]:
+    """What metrics.json says of further seeds: a list, of which `dvc metrics show` makes no columns."""
+    if not further:
+        return {}
+    return {"seeds": [{"seed": seed, "val": one.val, "target": one.target} for seed, one in further.items()]}
 
 
 def seen_in_training(built: Built, inputs: Inputs, labels: Sequence[Any], seed: int) -> list[Seen]:

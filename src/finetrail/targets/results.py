@@ -14,10 +14,26 @@ from finetrail.workspace import RunPaths
 if TYPE_CHECKING:
     import pandas as pd
 
+REMEDY = "lower its learning rate, train it in fp32, or remove it"
+"""For answers that are NaN or infinite."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The answers of one training. Attributes: codec: its own, with what its validation answers decided."""
+
+    codec: Codec
+    answers: Any
+
 
 @dataclass(frozen=True)
 class Result:
-    """The results of `train` for one candidate. Attributes: rows: id, label, and group if there are groups."""
+    """The results of `train` for one candidate.
+
+    Attributes:
+        rows: id, label, and group if there are groups.
+        further: its trainings with further seeds.
+    """
 
     candidate: str
     codec: Codec
@@ -25,6 +41,12 @@ class Result:
     answers: Any
     trainable: int
     total: int
+    further: tuple[Run, ...] = ()
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """All its trainings, the one of its model first."""
+        return (Run(self.codec, self.answers), *self.further)
 
     @property
     def cost(self) -> tuple[int, int, str]:
@@ -55,8 +77,7 @@ def result_of(paths: RunPaths, target: Target, metrics: Mapping[str, Any], frame
             f"{paths.predictions} does not belong to this task, or to the run of metrics.json ({error}): "
             "run `dvc repro`"
         ) from error
-    remedy = "lower its learning rate, train it in fp32, or remove it"
-    refuse_broken(codec, answers, f"candidate {candidate!r}", remedy)
+    refuse_broken(codec, answers, f"candidate {candidate!r}", REMEDY)
     if unknown := codec.unknown(frame["label"].tolist()):
         raise WorkspaceError(f"{paths.predictions} holds {unknown} in {paths.metrics}: run `dvc repro`")
     return Result(
@@ -67,6 +88,24 @@ def result_of(paths: RunPaths, target: Target, metrics: Mapping[str, Any], frame
         trainable=int(metrics["parameters"]["trainable"]),
         total=int(metrics["parameters"]["total"]),
     )
+
+
+def further_of(paths: RunPaths, target: Target, metrics: Mapping[str, Any], frame: "pd.DataFrame") -> tuple[Run, ...]:
+    """The trainings with further seeds, which metrics.json lists.
+
+    Args:
+        frame: seeds.parquet.
+
+    Raises:
+        ModelError: a prediction is NaN or infinite.
+    """
+    found = []
+    for one in metrics["seeds"]:
+        codec = target.codec(one["target"])
+        answers = codec.read(frame[frame["seed"] == one["seed"]].reset_index(drop=True))
+        refuse_broken(codec, answers, f"candidate {paths.root.name!r} with seed {one['seed']}", REMEDY)
+        found.append(Run(codec, answers))
+    return tuple(found)
 
 
 def refuse_other_rows(results: Sequence[Result]) -> None:
@@ -90,11 +129,17 @@ def resampled(results: Sequence[Result], settings: Selection) -> Resampled:
     Args:
         results: in the order of `cheapest_first`: the draws depend on it, and equal candidates get equal intervals.
     """
-    first = results[0]
-    judge = first.codec.judge
-    groups = first.rows["group"].tolist() if judge.by_group and "group" in first.rows else None
+    return resampled_runs(results[0].rows, [one.runs[0] for one in results], settings)
+
+
+def resampled_runs(rows: "pd.DataFrame", runs: Sequence[Run], settings: Selection) -> Resampled:
+    """The same of any trainings. Args: rows: that all of them answered."""
+    first = runs[0].codec
+    groups = rows["group"].tolist() if first.judge.by_group and "group" in rows else None
     draws = Draws(settings.resamples, settings.seed, settings.confidence)
-    return bootstrap(judge, first.rows["label"].tolist(), [one.answers for one in results], draws, groups=groups)
+    # Each has decided for itself, such as on thresholds: one judge for all must be told so.
+    answers = [run.answers if run.codec is first else run.codec.aligned(run.answers, first) for run in runs]
+    return bootstrap(first.judge, rows["label"].tolist(), answers, draws, groups=groups)
 
 
 def _same_rows(one: Result, other: Result) -> None:

@@ -1,23 +1,59 @@
 """Compute the frozen part once instead of in every epoch: from the input up to the first part that trains."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Self
 
 from finetrail.inference.device import Precision, autocast
 from finetrail.inference.features import compute_features
 from finetrail.models.inputs import Inputs
 from finetrail.models.network import Network
+from finetrail.models.weights import hash_tensors
 from finetrail.progress import Track, quiet
+from finetrail.training.drawn import Drawn
 from finetrail.training.frozen_blocks import find_frozen_blocks
 from finetrail.training.settings import Training
 
 Splits = dict[str, Inputs]
 
 
+class Remembered:
+    """The features of a frozen backbone, from one training to the next, as long as the backbone is the same."""
+
+    def __init__(self) -> None:
+        self._backbone = ""
+        self._known: list[tuple[Inputs, Inputs]] = []
+
+    def of(self, model: Network, precision: Precision) -> Self:
+        """Forget what another backbone computed, or this one in another precision."""
+        backbone = f"{precision} {hash_tensors(model.backbone.state_dict())}"
+        if backbone != self._backbone:
+            self._backbone, self._known = backbone, []
+        return self
+
+    def features(self, inputs: Inputs, compute: Callable[[Inputs], Inputs]) -> Inputs:
+        """The features of inputs. Of drawn ones, those of all are computed, so that the next draw has them too."""
+        if isinstance(inputs, Drawn):
+            return Drawn(self.features(inputs.whole, compute), inputs.places)
+        for one, known in self._known:
+            if one is inputs:
+                return known
+        found = compute(inputs)
+        self._known.append((inputs, found))
+        return found
+
+
 @contextmanager
 def computed_once(
-    model: Network, inputs: Splits, settings: Training, precision: Precision, *, scratch: Path, track: Track = quiet
+    model: Network,
+    inputs: Splits,
+    settings: Training,
+    precision: Precision,
+    *,
+    scratch: Path,
+    track: Track = quiet,
+    remembered: Remembered | None = None,
 ) -> Iterator[Splits]:
     """Within this context, train on inputs that hold the outputs of the frozen part; the model continues from them.
 
@@ -25,6 +61,7 @@ def computed_once(
         model: on its device, with its frozen parts already frozen.
         inputs: by split; `train` decides whether anything can be computed once.
         scratch: a folder for outputs that do not fit into memory.
+        remembered: the features that earlier trainings on the same inputs have computed.
     """
     size, device = settings.batch_size * 2, next(model.parameters()).device
     # Single layers cannot be skipped in a model that torch.compile or FSDP wraps.
@@ -34,7 +71,11 @@ def computed_once(
             if inputs["train"].varies:
                 fed = inputs
             elif not any(parameter.requires_grad for parameter in model.backbone.parameters()):
-                fed = {name: compute_features(model, inputs[name], size, track, scratch) for name in inputs}
+                kept = remembered.of(model, precision) if remembered else Remembered()
+                fed = {
+                    name: kept.features(inputs[name], lambda part: compute_features(model, part, size, track, scratch))
+                    for name in inputs
+                }
             elif divisible and (blocks := find_frozen_blocks(model, inputs["train"])) is not None:
                 fed = {name: blocks.compute(inputs[name], size, track, scratch) for name in inputs}
                 stack.enter_context(blocks.left_out())

@@ -46,6 +46,8 @@ class Training(Settings):
             `tf32` and `fp16` (with a scaled loss) are for GPUs.
         compile: use `torch.compile`; it takes a minute or more before it pays off.
         gradient_checkpointing: recompute activations in the backward pass instead of keeping them (Chen et al. 2016).
+        seeds: how many times to train in all, each with its own seed, counted up from that of params.yaml. The model is
+            that of the first; the others say how much of its score is chance.
         checkpoint_seconds: the most seconds of work that a crash may cost.
         log_every: optimiser steps per point of the training curve.
     """
@@ -79,6 +81,7 @@ class Training(Settings):
     precision: Literal["auto", "fp32", "tf32", "bf16", "fp16"] = "auto"
     compile: bool = False
     gradient_checkpointing: bool = False
+    seeds: int = Field(1, ge=1)
     checkpoint_seconds: float = Field(60.0, ge=0)
     log_every: int = Field(10, ge=1)
 

@@ -1,8 +1,8 @@
 """The sections of params.yaml that an assessed model of these tests comes from."""
 
+from finetrail.assessment.assessed import Pipeline
 from finetrail.evaluation.selection import Selection
 from finetrail.sections import Params
-from finetrail.stages.assess import Pipeline
 
 
 def pipeline_of(params: Params) -> Pipeline:

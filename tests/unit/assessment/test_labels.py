@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from finetrail.assessment.assessed import Pipeline
 from finetrail.assessment.labels.assessing import said
 from finetrail.contents.text.stored import StoredTexts
 from finetrail.data.store.raw import Row, write_rows
@@ -22,7 +23,7 @@ from finetrail.data.store.shards import read_frame
 from finetrail.errors import SplitError, WorkspaceError
 from finetrail.evaluation.selection import Selection, Standing, choose
 from finetrail.serving.predictions import read_predictions
-from finetrail.stages.assess import Pipeline, assess
+from finetrail.stages.assess import assess
 from finetrail.stages.split import split
 from finetrail.targets.tags.reading import Label
 from finetrail.targets.tags.spans import Span

@@ -49,3 +49,26 @@ def test_labels_have_defaults(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_assessed_is_refused(tmp_path: Path, edits: dict[str, Any], message: str) -> None:
     assert re.search(message, refusal(tmp_path, edits))
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"resamples": 1}, "assess.stability: resamples is 1, and one training has no spread; use 0, or 2 or more"),
+        ({"seeds": 1, "resamples": 0}, "assess.stability: seeds is 1 and resamples 0, so that nothing is trained; "),
+        ({"resamples": 0, "curve": [0.5]}, "assess.stability: curve needs trainings on parts of the rows, but "),
+        ({"candidates": []}, "assess.stability: candidates is empty; name some, or write `chosen` or `all`"),
+        ({"curve": [0.5, 0.5]}, "assess.stability: curve names something twice; name each once"),
+        ({"candidates": ["probe", "full"]}, "assess.stability.candidates names 'full', which is no candidate; name "),
+    ],
+)
+def test_what_stability_cannot_do_is_refused(tmp_path: Path, asked: dict[str, Any], message: str) -> None:
+    assert refusal(tmp_path, {"assess": {"stability": asked}}).startswith(f"params.yaml: {message}")
+
+
+@pytest.mark.parametrize(
+    "remedy",
+    [{"resamples": 2}, {"seeds": 1, "resamples": 2}, {"seeds": 2, "resamples": 0}, {"candidates": ["probe"]}],
+)
+def test_each_remedy_of_stability_works(tmp_path: Path, remedy: dict[str, Any]) -> None:
+    assert load(tmp_path, {"assess": {"stability": remedy}}).assess.asked()

@@ -14,7 +14,7 @@ RMSE = Metric("rmse", "RMSE", lower=True, in_unit=True)
 MAE = Metric("mae", "MAE", lower=True, in_unit=True)
 
 
-def _chosen(standings: list[Standing], metric: Metric = F1, **settings: float) -> Choice:
+def _chosen(standings: list[Standing], metric: Metric = F1, **settings: float | str) -> Choice:
     return choose(standings, Selection.model_validate({"metric": metric.name, **settings}), metric)
 
 
@@ -97,7 +97,7 @@ def test_equal_trainable_parameters_are_decided_by_all_parameters_then_name() ->
 def test_json_holds_the_contract_and_reads_back() -> None:
     choice = _chosen([PROBE, LORA, FULL])
     value = choice.as_json()
-    assert set(value) == {"chosen", "metric", "reason", "ranking", "resamples", "confidence"}
+    assert set(value) == {"chosen", "metric", "by", "reason", "ranking", "resamples", "confidence"}
     ranking = value["ranking"]
     assert isinstance(ranking, list)
     assert [one["tied"] for one in ranking] == [True, True, False]
@@ -116,3 +116,51 @@ def test_settings_out_of_bounds_are_refused(bad: dict[str, object]) -> None:
 def test_the_settings_import_nothing_heavy() -> None:
     code = "import sys, finetrail.evaluation.selection; sys.exit(bool({'numpy', 'torch', 'pandas'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+UNSTEADY = Standing("full", 0.80, 0.70, 0.86, 0.0, 0.0, 0.0, 900, 1000, seeds=3, mean=0.78, std=0.06)
+STEADY = Standing("lora", 0.76, 0.74, 0.79, -0.04, -0.09, 0.02, 50, 1000, seeds=3, mean=0.77, std=0.01)
+
+
+def test_by_the_lower_bound_the_most_certain_leads() -> None:
+    choice = _chosen([UNSTEADY, STEADY], by="lower_bound")
+    assert [one.candidate for one in choice.ranking] == ["lora", "full"]
+    assert (choice.chosen, choice.by) == ("lora", "lower_bound")
+    assert choice.reason.startswith(
+        "`lora` has the highest lower end of the interval of validation macro F1, 0.740 (value 0.760, 95% interval "
+        "0.740 to 0.790). `full` is tied with it"
+    )
+
+
+def test_by_mean_and_spread_the_steadiest_leads_where_the_factor_says_so() -> None:
+    for by, first in (("mean - 0*std", "full"), ("mean - 0.1*std", "full"), ("mean - 1*std", "lora")):
+        assert _chosen([UNSTEADY, STEADY], by=by).ranking[0].candidate == first
+    reason = _chosen([UNSTEADY, STEADY], by="mean - 2 * std").reason
+    assert reason.startswith(
+        "`lora` has the highest mean minus 2 standard deviations of validation macro F1 over 3 seeds, 0.750 (mean "
+        "0.770, standard deviation 0.010)."
+    )
+
+
+def test_where_lower_is_better_the_worse_end_is_the_upper_one() -> None:
+    choice = _chosen([UNSTEADY, STEADY], RMSE, by="lower_bound")
+    assert choice.ranking[0].candidate == "lora", "0.79 is less than 0.86"
+    assert "has the lowest upper end of the interval of validation RMSE, 0.7900 (value" in choice.reason
+    choice = _chosen([UNSTEADY, STEADY], RMSE, by="mean - 1*std")
+    assert choice.ranking[0].candidate == "lora", "0.78 is less than 0.84"
+    assert "has the lowest mean plus 1 standard deviation of validation RMSE over 3 seeds, 0.7800" in choice.reason
+
+
+def test_one_that_is_ahead_by_its_value_is_told_so() -> None:
+    cheaper = Standing("probe", 0.80, 0.70, 0.86, -0.04, -0.09, 0.02, 5, 1000)
+    choice = _chosen([cheaper, STEADY], by="lower_bound")
+    assert choice.chosen == "probe"
+    assert (
+        "`probe` is 0.040 ahead by its value, with an interval of that difference from -0.020 to 0.090" in choice.reason
+    )
+
+
+@pytest.mark.parametrize("by", ["median", "mean", "mean-std", "mean + 1*std", "mean - std", "mean - -1*std", ""])
+def test_an_unknown_criterion_is_refused(by: str) -> None:
+    with pytest.raises(ValidationError, match=r"must be value, lower_bound, or a mean and spread .* `mean - 1\*std`"):
+        Selection(metric="macro_f1", by=by)

@@ -14,10 +14,11 @@ from finetrail.errors import ConfigError, ModelError, WorkspaceError
 from finetrail.evaluation.scores.bootstrap import Ints
 from finetrail.evaluation.selection import Selection
 from finetrail.stages.select import Selected, select
+from finetrail.targets.class_sets import CLASS_SETS
 from finetrail.targets.classes import CLASSES
 from finetrail.targets.classes.metrics import scores
 from finetrail.targets.numbers import NUMBERS
-from finetrail.workspace import Workspace
+from finetrail.workspace import Workspace, write_json
 
 LABELS = ["cat", "dog", "owl"]
 ROWS = 300
@@ -213,3 +214,66 @@ def test_results_of_another_task_are_refused(workspace: Workspace) -> None:
         WorkspaceError, match=r"predictions\.parquet does not belong to this task, .* \('mean'\): run `dvc repro`"
     ):
         numbers(workspace, ["b"])
+
+
+def _train_again(workspace: Workspace, candidate: str, shares: Sequence[float]) -> None:
+    """Leave what `train` leaves of further seeds, of each the share of right answers."""
+    paths = workspace.run(candidate)
+    metrics = json.loads(paths.metrics.read_text(encoding="utf-8"))
+    seeds, parts = [], []
+    for seed, right in enumerate(shares, start=1):
+        y_true, y_pred = _answers(right, seed)
+        logits = pa.array(np.eye(3, dtype=np.float32)[y_pred].tolist(), type=pa.list_(pa.float32()))
+        ids, labels = [f"row{row}" for row in range(ROWS)], [LABELS[k] for k in y_true]
+        parts.append(pa.table({"seed": [seed] * ROWS, "id": ids, "label": labels, "logits": logits}))
+        seeds.append({"seed": seed, "target": {"labels": LABELS}, "val": {}})
+    pq.write_table(pa.concat_tables(parts), paths.seeds)
+    paths.metrics.write_text(json.dumps(metrics | {"seeds": seeds}), encoding="utf-8")
+
+
+def test_by_mean_and_spread_a_lucky_seed_does_not_win(workspace: Workspace) -> None:
+    _train(workspace, "lucky", right=0.9, trainable=1000)
+    _train(workspace, "steady", right=0.85, trainable=1000, seed=1)
+    assert classes(workspace, ["lucky", "steady"]).choice.ranking[0].candidate == "lucky"
+    _train_again(workspace, "lucky", [0.7, 0.6])
+    _train_again(workspace, "steady", [0.85, 0.84])
+    assert classes(workspace, ["lucky", "steady"]).choice.ranking[0].candidate == "lucky", "further seeds do not count"
+    by = Selection(metric="accuracy", resamples=200, by="mean - 1*std")
+    choice = select(workspace, CLASSES, by, ["lucky", "steady"]).choice
+    first, second = choice.ranking
+    assert (choice.chosen, first.seeds) == ("steady", 3)
+    values = {"steady": (0.85, 0.85, 0.84), "lucky": (0.9, 0.7, 0.6)}
+    for one in choice.ranking:
+        assert one.value == pytest.approx(values[one.candidate][0])
+        assert one.mean == pytest.approx(np.mean(values[one.candidate]))
+        assert one.std == pytest.approx(np.std(values[one.candidate], ddof=1))
+    criteria = {name: np.mean(of) - np.std(of, ddof=1) for name, of in values.items()}
+    assert second.difference == pytest.approx(criteria["steady"] - criteria["lucky"])
+    assert 0 < second.difference_low < second.difference < second.difference_high
+    assert "mean minus 1 standard deviation of validation accuracy over 3 seeds" in choice.reason
+
+
+def test_two_that_are_the_same_tie_by_any_criterion(workspace: Workspace) -> None:
+    for name in ("second", "first"):
+        _train(workspace, name)
+        _train_again(workspace, name, [0.7, 0.75])
+    for by in ("value", "lower_bound", "mean - 1*std"):
+        settings = Selection(metric="macro_f1", resamples=200, by=by)
+        choice = select(workspace, CLASSES, settings, ["second", "first"]).choice
+        assert (choice.chosen, choice.by) == ("first", by)
+        assert all(one.tied and one.difference == 0 for one in choice.ranking)
+
+
+def test_each_candidate_is_judged_by_its_own_thresholds(workspace: Workspace) -> None:
+    for name, threshold in (("a", 0.5), ("b", 0.2)):
+        paths = workspace.run(name)
+        paths.root.mkdir(parents=True)
+        logits = pa.array([[-1.0, -1.0]] * 40, type=pa.list_(pa.float32()))  # probability 0.27
+        labels = pa.array([["x", "y"]] * 40, CLASS_SETS.arrow())
+        pq.write_table(
+            pa.table({"id": [f"r{n}" for n in range(40)], "label": labels, "logits": logits}), paths.predictions
+        )
+        target = {"labels": ["x", "y"], "thresholds": [threshold] * 2}
+        write_json(paths.metrics, {"parameters": {"trainable": 1, "total": 1}, "target": target, "val": {}})
+    done = select(workspace, CLASS_SETS, Selection(metric="macro_f1", resamples=200), ["a", "b"])
+    assert {one.candidate: one.value for one in done.choice.ranking} == {"b": 1.0, "a": 0.0}

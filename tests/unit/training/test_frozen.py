@@ -10,11 +10,12 @@ from finetrail.adaptation.full import Full
 from finetrail.adaptation.last_layers import LastLayers
 from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.methods import Adaptation
-from finetrail.inference.features import Features
+from finetrail.inference.features import Features, compute_features
 from finetrail.models.inputs import Inputs
 from finetrail.targets.per_row import RowTargets
 from finetrail.training.block_outputs import BlockOutputs
-from finetrail.training.frozen import computed_once
+from finetrail.training.drawn import Drawn
+from finetrail.training.frozen import Remembered, computed_once
 from finetrail.training.settings import Training
 from tests.unit.models.networks import BUILD, Images, answers, images
 
@@ -63,3 +64,23 @@ def test_nothing_is_computed_once_where_the_training_images_vary(adaptation: Ada
     inputs: dict[str, Inputs] = {"train": Varying(images(6).pixels), "val": images(3)}
     with computed_once(model, inputs, Training(), "fp32", scratch=tmp_path) as fed:
         assert all(fed[name] is inputs[name] for name in inputs)
+
+
+def test_features_are_remembered_as_long_as_the_backbone_is_the_same() -> None:
+    """Of drawn examples, those of all are computed: the next draw finds them."""
+    model, inputs = BUILD["convolutions"](), images(9)
+    remembered, computed = Remembered(), []
+
+    def compute(part: Inputs) -> Inputs:
+        computed.append(len(part))
+        return compute_features(model, part, 4)
+
+    wanted: list[Inputs] = [Drawn(inputs, [1, 4, 7]), Drawn(inputs, [0, 8]), inputs]
+    found = [remembered.of(model, "fp32").features(one, compute) for one in wanted]
+    assert computed == [9]
+    assert torch.equal(found[0].batch([0, 1, 2])["features"], found[2].batch([1, 4, 7])["features"])
+    remembered.of(model, "bf16").features(inputs, compute)
+    with torch.no_grad():
+        next(model.backbone.parameters()).add_(1)
+    remembered.of(model, "bf16").features(inputs, compute)
+    assert computed == [9, 9, 9]

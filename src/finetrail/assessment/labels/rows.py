@@ -72,7 +72,7 @@ def folds_of(given: Given, known: Examined, folds: int) -> list[int]:
     Raises:
         SplitError: all rows belong together.
     """
-    rows, settings = known.rows, given.split
+    rows, settings = known.rows, given.pipeline.split
     manifest = read_manifest(given.workspace.raw).set_index("id", drop=False).loc[rows["id"]]
     keys = settings.keys(manifest, known.contents)
     groups = [value if isinstance(value, str) else None for value in rows["group"]]
@@ -90,6 +90,6 @@ def folds_of(given: Given, known: Examined, folds: int) -> list[int]:
     )
     shares = {str(fold): 1 / folds for fold in range(1, folds)}
     found = [0] * len(rows)
-    for row, fold in divided(divisible, units, shares, given.seed, by_label=True):
+    for row, fold in divided(divisible, units, shares, given.pipeline.seed, by_label=True):
         found[row] = int(fold)
     return found

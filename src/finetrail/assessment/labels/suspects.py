@@ -48,9 +48,9 @@ def ranked(given: Given, known: Examined, folds: int, file: Path) -> Ranked:
         ModelError: an answer is NaN or infinite.
     """
     labels = known.labels
-    learning = given.built.task.target.learn(labels, given.training)
-    fix_seeds(given.seed)
-    built = given.built.task.build(given.backbone, learning, given.workspace.root, given.built.columns)
+    learning = given.built.task.target.learn(labels, given.settings.train)
+    fix_seeds(given.pipeline.seed)
+    built = given.built.task.build(given.settings.backbone, learning, given.workspace.root, given.built.columns)
     built.model.to(build_accelerator().device).eval()
     started = time.perf_counter()
     contents = Watched(known.contents, given.track, "reading rows")
@@ -60,9 +60,9 @@ def ranked(given: Given, known: Examined, folds: int, file: Path) -> Ranked:
     features = compute_features(built.model, inputs, BATCH, given.track, given.workspace.scratch)
     computed = time.perf_counter()
     numbers = folds_of(given, known, folds)
-    loss = learning.loss(given.training, labels)
+    loss = learning.loss(given.settings.train, labels)
     divided = time.perf_counter()
-    kept = cross_fitted(learning, features, numbers, loss=loss, seed=given.seed, track=given.track)
+    kept = cross_fitted(learning, features, numbers, loss=loss, seed=given.pipeline.seed, track=given.track)
     fitted = time.perf_counter()
     given.tell(
         f"features of {len(labels)} rows: {computed - started:.1f} seconds; {len(set(numbers))} heads: "

@@ -25,7 +25,7 @@ def assess(given: Given, settings: Slices, folder: Path) -> str:
     )
     table = read_predictions(predictions)  # from the file, so that who reads it gets the same numbers
     described = [_described(given, rows, one) for one in searched.suspects]
-    asked = Asked(described, searched.looked_at, settings.false_discoveries, given.seed)
+    asked = Asked(described, searched.looked_at, settings.false_discoveries, given.pipeline.seed)
     judge = given.built.codec.judge
     found = measured(judge.row_error, table, asked, given.draws, by_group=judge.by_group)
     written = found.as_json()

@@ -57,9 +57,9 @@ def looked_up(given: Given, settings: Slices) -> Rows:
     cluster = np.zeros(len(val.rows), dtype=np.int64)
     if settings.clusters:
         features = features_of(given.built, val.contents, scratch=given.workspace.scratch, track=given.track)
-        cluster = clustered(features, settings.clusters, given.seed)
+        cluster = clustered(features, settings.clusters, given.pipeline.seed)
     codec = given.built.codec
-    return dealt(codec, val.rows, answers, cluster, settings=settings, seed=given.seed, contents=val.contents)
+    return dealt(codec, val.rows, answers, cluster, settings=settings, seed=given.pipeline.seed, contents=val.contents)
 
 
 def dealt(

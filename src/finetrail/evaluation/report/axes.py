@@ -43,10 +43,16 @@ class At:
 
 @dataclass(frozen=True)
 class Line:
-    """Measurements joined by a line; with a name they stand in a legend."""
+    """Measurements joined by a line; with a name they stand in a legend. Attributes: fitted: dashed, without dots."""
 
     points: Sequence[At]
     name: str = ""
+    fitted: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What the style sheet calls it, besides its colour."""
+        return "curve ideal" if self.fitted else "curve"
 
 
 def interval_figure(description: str, across: Axis, up: Axis, lines: Sequence[Line]) -> Markup | None:
@@ -65,15 +71,20 @@ def interval_figure(description: str, across: Axis, up: Axis, lines: Sequence[Li
     place = partial(placed, across, up, top=top)
     for nth, line in enumerate(lines):
         colour = f"c{nth % 3}"
-        draw(svg, "polyline", kind=f"curve {colour}", points=path([place(at.x, at.value.value) for at in line.points]))
-        for at in line.points:
+        draw(
+            svg,
+            "polyline",
+            kind=f"{line.kind} {colour}",
+            points=path([place(at.x, at.value.value) for at in line.points]),
+        )
+        for at in () if line.fitted else line.points:
             (x, y), (_, low), (_, high) = (place(at.x, end) for end in (at.value.value, at.value.low, at.value.high))
             draw(svg, "line", kind=f"curve {colour} thin", x1=x, y1=low, x2=x, y2=high)
             dot = draw(svg, "circle", kind=f"dot {colour}", cx=x, cy=y, r=3.5)
             draw(dot, "title", f"{line.name}, {at.said}" if line.name else at.said)
     for nth, line in enumerate(named):
         y = 12 + 20 * nth
-        draw(svg, "line", kind=f"curve c{nth % 3}", x1=LEFT, y1=y, x2=LEFT + 18, y2=y)
+        draw(svg, "line", kind=f"{line.kind} c{nth % 3}", x1=LEFT, y1=y, x2=LEFT + 18, y2=y)
         draw(svg, "text", line.name, kind="legend", x=LEFT + 24, y=y + 4)
     return finish(svg)
 

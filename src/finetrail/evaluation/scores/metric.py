@@ -27,6 +27,11 @@ class Metric:
         """The word for the best of several values."""
         return "lowest" if self.lower else "highest"
 
+    @property
+    def ideal(self) -> float:
+        """What no model can be better than."""
+        return 0.0 if self.lower else 1.0
+
     def goodness(self, value: float) -> float:
         """The value as a number where higher is better."""
         return -value if self.lower else value

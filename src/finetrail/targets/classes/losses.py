@@ -64,12 +64,13 @@ def class_weights(method: Literal["balanced", "effective"] | None, targets: np.n
     Args:
         method: `balanced`: every class counts the same in all (King & Zeng 2001); `effective`: a class counts by its
             effective number of rows, to which each further row adds less (Cui et al. 2019, beta 0.999).
-        targets: class numbers (N,); each class occurs.
+        targets: class numbers (N,); a class that does not occur counts for nothing.
         classes: K.
     """
     if method is None:
         return None
     counts = np.bincount(targets, minlength=classes)
     numbers = counts if method == "balanced" else (1 - _BETA**counts) / (1 - _BETA)
+    numbers = np.where(counts > 0, numbers, 1)  # a part of the rows may lack a class
     weights = len(targets) / (counts / numbers).sum() / numbers
     return torch.from_numpy(weights).float()

@@ -1,0 +1,105 @@
+"""Train one candidate and answer the validation rows: all that a training is, but for where its results are kept."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from finetrail.inference.device import Machine, build_accelerator, full_precision
+from finetrail.inference.feeding import Examples
+from finetrail.inference.predict import predict
+from finetrail.models.blocks import checkpoint_blocks
+from finetrail.models.network import count_parameters
+from finetrail.targets.target import metric_named
+from finetrail.tasks.task import Built
+from finetrail.training.fitted import Fitted
+from finetrail.training.frozen import Remembered, computed_once
+from finetrail.training.loop import fit
+from finetrail.training.merging import merge
+from finetrail.training.precision import choose_precision
+from finetrail.training.steps import Objective, Records
+from finetrail.training.work import Work
+from finetrail.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A finished training.
+
+    Attributes:
+        built: the model as it will be served, with what the validation rows decided, such as thresholds.
+        metrics: the content of metrics.json.
+        answers: to the validation rows.
+    """
+
+    built: Built
+    fitted: Fitted
+    machine: Machine
+    metrics: dict[str, Any]
+    answers: Any
+
+
+def carry_out(work: Work, records: Records, workspace: Workspace, remembered: Remembered | None = None) -> Outcome:
+    """Train to the end, resuming where `records` says so.
+
+    Args:
+        remembered: see `computed_once`.
+
+    Raises:
+        RoundTripError: the merged model does not answer as the trained one.
+    """
+    built, val, labels = work.built, work.inputs["val"], work.rows.labels["val"]
+    parameters = count_parameters(built.model)
+    fitted, machine = _fit(work, records, workspace.scratch, remembered)
+    built.learning.finish(built.model)
+    settings: Any = work.candidate.train
+    metric, size = metric_named(built.task.target.metrics, settings.metric), settings.batch_size
+    # Score the model as it will be served: whole, merged, in full precision.
+    with full_precision():
+        adaptation, rows = work.candidate.adaptation, work.rows.frames["val"]
+        unmerged = merge(built, adaptation, workspace.split("val"), rows, metric)
+        kept = predict(built.model, val, built.learning.keep, size, track=records.track, what="scoring")
+    learning = built.learning.fitted(kept, val, labels)
+    metrics = {
+        "val": learning.score(kept, val, labels, finished=True),
+        "parameters": parameters,
+        "epochs": fitted.epochs,
+        "best_epoch": fitted.best_epoch,
+        "target": learning.codec.described(),
+        **({"unmerged": unmerged} if unmerged else {}),
+    }
+    return Outcome(replace(built, learning=learning), fitted, machine, metrics, learning.answers(kept, val))
+
+
+def _fit(work: Work, records: Records, scratch: Path, remembered: Remembered | None) -> tuple[Fitted, Machine]:
+    """Train; returns the progress and the machine."""
+    model, inputs, learning = work.built.model, work.inputs, work.built.learning
+    settings: Any = work.candidate.train
+    batch = inputs["train"].batch(range(min(settings.batch_size, len(inputs["train"]))))
+    resume = records.resume
+    precision = resume.state["precision"] if resume else choose_precision(settings.precision, model, batch)
+    machine = Machine(build_accelerator(precision), precision)
+    if not settings.fsdp:
+        model.to(machine.accelerator.device)
+        if settings.gradient_checkpointing:
+            checkpoint_blocks(model.backbone)
+    with computed_once(
+        model, inputs, settings, precision, scratch=scratch, track=records.track, remembered=remembered
+    ) as fed:
+        examples = {split: Examples(fed[split], work.rows.frames[split]["id"].tolist()) for split in fed}
+        objective = Objective(
+            learning.loss(settings, work.train_labels),
+            learning.keep,
+            score=lambda kept: learning.score(kept, inputs["val"], work.rows.labels["val"]),
+            metric=metric_named(work.built.task.target.metrics, settings.metric),
+        )
+        fitted = fit(
+            model,
+            examples,
+            settings,
+            objective=objective,
+            machine=machine,
+            records=records,
+            seed=work.seed,
+            start_epoch=work.candidate.adaptation.start_epoch,
+        )
+    return fitted, machine

@@ -1,0 +1,97 @@
+"""What one training works on: a candidate's new model, and the rows of train and val as it reads them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from finetrail.data.store.shards import Contents, columns_of, parts, read_frame, refuse_other_labels
+from finetrail.inference.device import fix_seeds
+from finetrail.models.inputs import Inputs, Watched
+from finetrail.progress import Track
+from finetrail.tasks.task import Built, Task
+from finetrail.training.candidate import Candidate
+from finetrail.training.settings import Training
+from finetrail.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from finetrail.targets.learning import Learning
+
+SPLITS = ("train", "val")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows to train on and those to judge by, without their contents.
+
+    Attributes:
+        frames: id, label and group of each row, by split.
+        labels: the same labels, by split.
+        columns: that a row's content was read from.
+        learning: what the labels of train teach.
+    """
+
+    frames: dict[str, "pd.DataFrame"]
+    labels: dict[str, list[Any]]
+    columns: tuple[str, ...]
+    learning: "Learning"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What to train, and on what.
+
+    Attributes:
+        built: the model, new or, after the training, trained.
+        inputs: of train and val, with their targets.
+        train_labels: of the rows to train on: all of the split, or those that were drawn.
+        seed: of the model's new weights, and of the training.
+    """
+
+    built: Built
+    candidate: Candidate
+    rows: Rows
+    inputs: dict[str, Inputs]
+    train_labels: Sequence[Any]
+    seed: int
+
+
+def read_rows(workspace: Workspace, task: Task, settings: Training) -> Rows:
+    """The rows that `split` wrote.
+
+    Args:
+        settings: section `train`.
+
+    Raises:
+        WorkspaceError: they are missing, or were made for another task.
+        TrainingError: nothing can be learned from them.
+    """
+    frames = {split: read_frame(workspace.split(split)) for split in SPLITS}
+    for shard in parts(workspace.split("train"))[:1]:
+        refuse_other_labels(shard, task.target.arrow())
+    labels = {split: frames[split]["label"].tolist() for split in SPLITS}
+    learning = task.target.learn(labels["train"], settings)
+    return Rows(frames, labels, columns_of(workspace.split("train"), task.content.name), learning)
+
+
+def build(workspace: Workspace, task: Task, candidate: Candidate, rows: Rows, seed: int) -> Built:
+    """The candidate's model, adapted and not yet trained. It fixes the seeds of this process."""
+    fix_seeds(seed)
+    built = task.build(candidate.backbone, rows.learning, workspace.root, rows.columns)
+    candidate.adaptation.apply(built.model)
+    return built
+
+
+def encode(workspace: Workspace, built: Built, rows: Rows, settings: Any, track: Track) -> dict[str, Inputs]:
+    """The rows with their targets, ready for the model. Args: settings: section `train`."""
+    found = {}
+    for split in SPLITS:
+        contents = Contents(workspace.split(split), built.task.content.name)
+        inputs = built.processor.encode(
+            Watched(contents, track, f"reading {split}"),
+            augment=settings.augment if split == "train" else None,
+            scratch=workspace.scratch,
+        )
+        found[split] = inputs.labelled(built.learning.encode(rows.labels[split], inputs))
+    return found
