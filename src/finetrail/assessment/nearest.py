@@ -10,8 +10,12 @@ from numpy.typing import NDArray
 from finetrail.progress import Track
 
 if TYPE_CHECKING:
+    from finetrail.inference.features import Features as OneARow
+    from finetrail.inference.features import RaggedFeatures
     from finetrail.models.inputs import Values
     from finetrail.tasks.task import Built
+
+    Computed = OneARow | RaggedFeatures
 
 Features = NDArray[np.float32]
 """(n, D), one vector a row."""
@@ -22,17 +26,23 @@ BLOCK = 4_000_000
 
 def features_of(built: "Built", contents: "Values", *, scratch: Path, track: Track) -> Features:
     """The features of rows; of a row with several vectors, such as words, their mean."""
-    from finetrail.inference.features import MASK, RaggedFeatures, compute_features
+    from finetrail.inference.features import compute_features
 
     inputs = built.processor.encode(contents, scratch=scratch)
-    found = compute_features(built.model, inputs, BATCH, track, scratch)
+    return row_means(compute_features(built.model, inputs, BATCH, track, scratch), len(contents))
+
+
+def row_means(found: "Computed", rows: int) -> Features:
+    """One vector a row, the mean of its own; zeros for a row without any. Args: found: of all examples of the rows."""
+    from finetrail.inference.features import MASK, RaggedFeatures
+
     if not isinstance(found, RaggedFeatures):
         return found.values.numpy()
     examples: defaultdict[int, list[int]] = defaultdict(list)
     for example, row in enumerate(found.rows):
         examples[row].append(example)
     means = []
-    for row in range(len(contents)):
+    for row in range(rows):
         batch: dict[str, Any] = found.batch(examples[row])
         means.append(
             batch["features"][batch[MASK]].numpy().mean(axis=0) if batch[MASK].any() else np.zeros(found.width)

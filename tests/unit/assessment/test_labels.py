@@ -17,6 +17,7 @@ import pytest
 
 from finetrail.assessment.assessed import Pipeline
 from finetrail.assessment.labels.assessing import said
+from finetrail.assessment.labels.neighbours import neighbours
 from finetrail.contents.text.stored import StoredTexts
 from finetrail.data.store.raw import Row, write_rows
 from finetrail.data.store.shards import read_frame
@@ -167,7 +168,7 @@ def test_planted_wrong_labels_are_found_and_every_number_follows_from_the_table(
     workspace, wrong, params = planted(tmp_path, encoder, toy(kind), max_shown=50)
     table, written, lines = run(workspace, params)
     assert share_found(table, wrong) >= FOUND[kind]
-    assert re.fullmatch(r"\d+ examples: about \d+ seconds for features, and a few for heads", lines[0])
+    assert re.fullmatch(r"\d+ examples: about \d+ seconds for features, and seconds for heads", lines[0])
     assert re.fullmatch(rf"features of {len(table)} rows: [\d.]+ seconds; 5 heads: [\d.]+ seconds", lines[1])
 
     target = params.task.task.target
@@ -256,3 +257,16 @@ def test_a_candidate_that_was_removed_since_is_a_line(encoder: Path, tmp_path: P
     other = Pipeline(params.selection, 0, params.split, {"other": params.candidates["probe"]})
     with pytest.raises(WorkspaceError, match=r"'probe' was chosen, but params\.yaml has only other; run `dvc repro`"):
         assess(workspace, "labels", params.assess.asked()["labels"], pipeline=other)
+
+
+def test_the_nearest_rows_are_others_and_a_part_that_all_share_counts_for_nothing() -> None:
+    shared = np.full(8, 100.0, dtype=np.float32)
+    directions = np.eye(8, dtype=np.float32)[[0, 0, 1, 2, 3, 4]]
+    directions[1] += 0.1 * directions[2]
+    (of_first,), (of_last,) = (neighbours(shared + directions, [place], 2) for place in (0, 5))
+    assert of_first[0].place == 1
+    assert of_first[0].cosine > 0.9
+    assert of_first[1].cosine < 0.1
+    assert {one.place for one in of_last} <= {0, 1, 2, 3, 4}
+    assert neighbours(shared + directions, [0], 0) == [[]]
+    assert len(neighbours(shared + directions, [0], 20)[0]) == 5

@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 
 from finetrail.assessment.assessed import Given
-from finetrail.assessment.labels.neighbours import nearest, row_vectors
+from finetrail.assessment.labels.neighbours import neighbours
 from finetrail.assessment.labels.rows import Examined, contents_of
 from finetrail.assessment.labels.settings import Labels
 from finetrail.assessment.labels.suspects import Ranked, order_of
+from finetrail.assessment.nearest import row_means
 from finetrail.evaluation.report.gallery import Shown, show
 
 
@@ -49,7 +50,7 @@ def suspects_of(given: Given, known: Examined, found: Ranked, settings: Labels) 
     """The most suspicious rows first, as many as the settings ask for."""
     rows, suspicion, target = known.rows, found.suspicion, given.built.task.target
     order = order_of(suspicion)[: settings.max_shown]
-    like = nearest(row_vectors(found.features, len(rows)), order, settings.neighbours)
+    like = neighbours(row_means(found.features, len(rows)), order, settings.neighbours)
     wanted = sorted({*order, *(one.place for some in like for one in some)})
     contents = contents_of(given, rows.iloc[wanted])
     gallery = {row: show(given.built.processor.preview(content)) for row, content in contents.items()}

@@ -14,6 +14,7 @@ import torch
 from finetrail.assessment.assessed import Given
 from finetrail.assessment.labels.cross_fitting import Computed, cross_fitted
 from finetrail.assessment.labels.rows import Examined, folds_of
+from finetrail.assessment.spoken import duration
 from finetrail.inference.device import build_accelerator, fix_seeds
 from finetrail.inference.features import compute_features
 from finetrail.inference.feeding import feed
@@ -56,7 +57,7 @@ def ranked(given: Given, known: Examined, folds: int, file: Path) -> Ranked:
     contents = Watched(known.contents, given.track, "reading rows")
     inputs = built.processor.encode(contents, scratch=given.workspace.scratch)
     inputs = inputs.labelled(learning.encode(labels, inputs))
-    given.tell(_duration(built.model, inputs))
+    given.tell(_beforehand(built.model, inputs))
     features = compute_features(built.model, inputs, BATCH, given.track, given.workspace.scratch)
     computed = time.perf_counter()
     numbers = folds_of(given, known, folds)
@@ -82,14 +83,14 @@ def order_of(suspicion: Suspicion) -> list[int]:
     return found
 
 
-def _duration(model: Network, inputs: Inputs) -> str:
+def _beforehand(model: Network, inputs: Inputs) -> str:
     tried = min(TRIED, len(inputs))
     started = time.perf_counter()
     with torch.inference_mode():
         for batch in feed(inputs, [(range(tried), None)], next(model.parameters()).device):
             model.features(for_model(batch))
     seconds = (time.perf_counter() - started) / tried * len(inputs)
-    return f"{len(inputs)} examples: about {max(1, round(seconds))} seconds for features, and a few for heads"
+    return f"{len(inputs)} examples: about {duration(seconds)} for features, and seconds for heads"
 
 
 def _write(known: Examined, target: Target, columns: Mapping[str, Any], suspicion: Suspicion, file: Path) -> None:
