@@ -28,7 +28,7 @@ def test_every_out_exists_and_git_sees_nothing_but_text(finished: Sandbox) -> No
     assert list(finished.root.rglob("*.partial")) == []
     assert finished.must("git", "status", "--porcelain") == ""
     tracked = finished.must("git", "ls-files", "data").split()
-    assert all(name.endswith((".dvc", ".gitignore", "README.md")) for name in tracked), tracked
+    assert all(name.endswith((".dvc", ".gitignore", "README.md", "corrections.csv")) for name in tracked), tracked
 
 
 def test_every_row_is_counted(finished: Sandbox) -> None:
