@@ -1,5 +1,6 @@
 """Train one candidate and answer the validation rows: all that a training is, but for where its results are kept."""
 
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from finetrail.training.fitted import Fitted
 from finetrail.training.frozen import Remembered, computed_once
 from finetrail.training.loop import fit
 from finetrail.training.merging import merge
-from finetrail.training.precision import choose_precision
+from finetrail.training.precision import choose_precision, lost_in_fp32
 from finetrail.training.steps import Objective, Records
 from finetrail.training.work import Work
 from finetrail.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,9 @@ def carry_out(work: Work, records: Records, workspace: Workspace, remembered: Re
         adaptation, rows = work.candidate.adaptation, work.rows.frames["val"]
         unmerged = merge(built, adaptation, workspace.split("val"), rows, metric)
         kept = predict(built.model, val, built.learning.keep, size, track=records.track, what="scoring")
+    best, scored = metric.goodness(fitted.best), built.learning.score(kept, val, labels)[metric.name]
+    if warning := lost_in_fp32(machine.precision, metric, best, scored):
+        log.warning(warning)
     learning = built.learning.fitted(kept, val, labels)
     metrics = {
         "val": learning.score(kept, val, labels, finished=True),

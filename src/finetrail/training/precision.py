@@ -8,6 +8,7 @@ from typing import Literal, cast
 import torch
 from torch import Tensor
 
+from finetrail.evaluation.scores.metric import Metric
 from finetrail.inference.device import Precision, autocast, lay_out, native_bf16
 from finetrail.models.network import Batch, Network, for_model
 from finetrail.training.attention import training_attention
@@ -52,7 +53,28 @@ def choose_precision(wanted: Precision | Literal["auto"], model: Network, batch:
     return fastest if fastest == "fp32" or ways.apart() <= TOLERANCE else "fp32"
 
 
+LOST = 0.02
+"""A share of a metric's value: by more than this a model must not be worse in float32 than it was in training."""
 _CPU = torch.device("cpu")
+
+
+def lost_in_fp32(precision: Precision, metric: Metric, best: float, finished: float) -> str:
+    """A warning, where a model that was trained in another precision is worse in the one in which it is served.
+
+    Args:
+        best: the metric at the best evaluation during training.
+        finished: the metric of the finished model.
+
+    Returns:
+        The warning; empty where there is none.
+    """
+    lost = metric.goodness(best) - metric.goodness(finished)
+    if precision == "fp32" or lost <= LOST * abs(best):
+        return ""
+    return (
+        f"validation {metric.title} was {metric.say(best)} in training, in {precision}, but is {metric.say(finished)} "
+        "in fp32, in which the model is served: set train.precision to fp32"
+    )
 
 
 class _Ways:

@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from finetrail.inference.device import native_bf16
+from finetrail.inference.device import Precision, native_bf16
 from finetrail.models.network import Network
-from finetrail.training.precision import choose_precision
+from finetrail.targets.classes import CLASSES
+from finetrail.targets.numbers import NUMBERS
+from finetrail.training.precision import choose_precision, lost_in_fp32
 
 MEASURED = pytest.mark.skipif(
     not native_bf16() or torch.cuda.is_available(), reason="measured only on a CPU that multiplies in bf16"
@@ -101,3 +103,25 @@ def test_for_images_a_measurement_decides_that_leaves_no_trace_but_its_result(ca
     model.requires_grad_(True)
     choose_precision("auto", model, batch)
     assert len(precisions(cache)) == 3
+
+
+@pytest.mark.parametrize(
+    ("precision", "best", "finished", "told"),
+    [
+        ("bf16", 0.961, 0.914, True),
+        ("bf16", 0.961, 0.955, False),
+        ("bf16", 0.914, 0.961, False),
+        ("fp32", 0.961, 0.914, False),
+    ],
+)
+def test_a_model_that_is_served_worse_than_it_was_trained_is_told(
+    precision: Precision, best: float, finished: float, told: bool
+) -> None:
+    accuracy, rmse = CLASSES.metrics[0], next(one for one in NUMBERS.metrics if one.lower)
+    assert bool(lost_in_fp32(precision, accuracy, best, finished)) == told
+    assert bool(lost_in_fp32(precision, rmse, finished, best)) == told  # there lower is better
+    if told:
+        assert lost_in_fp32(precision, accuracy, best, finished) == (
+            "validation accuracy was 0.961 in training, in bf16, but is 0.914 in fp32, in which the model is served: "
+            "set train.precision to fp32"
+        )
