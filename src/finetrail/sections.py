@@ -143,7 +143,7 @@ def sections(task: Task) -> type[Params]:
     source.labels = target
     split = _made("Split", content.Split)
     split.strata = target.strata
-    train = joined("Training", content.Training, target.Training, Training)
+    train = joined("Training", content.training(target.in_place), target.Training, Training)
     candidate: Any = _made("Candidate", Candidate, backbone=(content.Backbone, ...), train=(train, ...))
     slice_of: Any = task.slice
     declared: Any = (dict[SliceName, slice_of], Field(default_factory=dict))

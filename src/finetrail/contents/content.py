@@ -151,6 +151,10 @@ class Content(ABC):
     Training: type[Settings]
     Slice: "type[Slice]"
 
+    def training(self, in_place: bool) -> type[Settings]:
+        """Its part of section `train`. Args: in_place: whether a label names places in its content."""
+        return self.Training
+
     @abstractmethod
     def networks(self) -> Networks:
         """The half that imports torch."""

@@ -1,6 +1,7 @@
 """Perturbations: how a content may change in the world while its label stays. No heavy imports."""
 
 import hashlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from finetrail.errors import ConfigError
@@ -26,6 +27,32 @@ class Perturbation:
 def seed_of(row: str, name: str, severity: int) -> int:
     """The seed for a row's perturbation: two models that are asked about the same row see the same bits."""
     return int.from_bytes(hashlib.sha256(f"{row}\0{name}\0{severity}".encode()).digest()[:8], "big")
+
+
+def check_names(names: Sequence[str], offered: Collection[str], refused: Collection[str]) -> None:
+    """Check perturbations that params.yaml names.
+
+    Args:
+        offered: those that the task has; refused: those that its labels would not survive.
+
+    Raises:
+        ValueError: one is not offered, or stands there twice.
+    """
+    for name in names:
+        if name in refused:
+            raise ValueError(
+                f"perturbations {name!r} moves what the labels of this task name the places of; use some of "
+                f"{', '.join(offered)}"
+            )
+        if name not in offered:
+            raise ValueError(f"perturbations {name!r} does not exist; use some of {', '.join(offered)}")
+    check_once("perturbations", names)
+
+
+def check_once(what: str, named: Sequence[object]) -> None:
+    """Raise ValueError where something is named twice."""
+    if len(set(named)) < len(named):
+        raise ValueError(f"{what} names something twice; name each once")
 
 
 def check_severity(severity: int) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, create_model, model_validator
 
-from finetrail.contents.perturbation import SEVERITIES
+from finetrail.contents.perturbation import SEVERITIES, check_names, check_once
 from finetrail.settings import Settings
 from finetrail.tasks.task import Task
 
@@ -32,17 +32,8 @@ class Robustness(Settings):
         wanted = [] if self.perturbations == "all" else self.perturbations
         if not wanted and self.perturbations != "all":
             raise ValueError(f"perturbations is empty; name some of {', '.join(self.offered)}, or write `all`")
-        for name in wanted:
-            if name in self.refused:
-                raise ValueError(
-                    f"perturbations {name!r} moves what the labels of this task name the places of; use some of "
-                    f"{', '.join(self.offered)}"
-                )
-            if name not in self.offered:
-                raise ValueError(f"perturbations {name!r} does not exist; use some of {', '.join(self.offered)}")
-        for what, given in (("perturbations", wanted), ("severities", self.severities)):
-            if len(set(given)) < len(given):
-                raise ValueError(f"{what} names something twice; name each once")
+        check_names(wanted, self.offered, self.refused)
+        check_once("severities", self.severities)
         return self
 
     @property

@@ -8,10 +8,11 @@ from finetrail.contents.content import Content
 from finetrail.contents.text.perturbations import PERTURBATIONS, perturb
 from finetrail.contents.text.received import receive_texts, text_faults, unlabelled_texts
 from finetrail.contents.text.rules import TextRules
-from finetrail.contents.text.settings import TextBackbone, TextSlice, TextTraining
+from finetrail.contents.text.settings import InPlaceTraining, TextBackbone, TextSlice, TextTraining
 from finetrail.contents.text.source import TextColumns, TextSource
 from finetrail.contents.text.split import TextSplit
 from finetrail.data.sources.unlabelled import Reading, Unlabelled
+from finetrail.settings import Settings
 
 if TYPE_CHECKING:
     from finetrail.contents.content import Networks
@@ -36,6 +37,9 @@ class _Text(Content):
     Backbone = TextBackbone
     Training = TextTraining
     Slice = TextSlice
+
+    def training(self, in_place: bool) -> type[Settings]:
+        return InPlaceTraining if in_place else TextTraining
 
     def networks(self) -> "Networks":
         from finetrail.contents.text import backbone
