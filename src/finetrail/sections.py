@@ -112,7 +112,12 @@ class Params(Settings):
     @model_validator(mode="after")
     def _assesses_what_there_is(self) -> Self:
         for section, settings in self.assess.asked().items():
-            named = getattr(settings, "candidates", None)
+            baseline, named = getattr(settings, "baseline", None), getattr(settings, "candidates", None)
+            if baseline is not None and baseline not in self.candidates:
+                raise ValueError(
+                    f"assess.{section}.baseline is {baseline!r}, which is no candidate; use one of "
+                    f"{', '.join(self.candidates)}"
+                )
             for name in named if isinstance(named, list) else ():
                 if name not in self.candidates:
                     raise ValueError(

@@ -18,12 +18,14 @@ class Robustness(Settings):
         perturbations: their names, or `all` that the task allows.
         severities: 1 is hardly noticed, 5 severe.
         max_rows: validation rows to perturb; of more, those with the smallest hashes of their ids.
+        baseline: a candidate whose errors on the same rows are what the model's are compared with.
         offered, refused: the task's, and why it has not the others of its content.
     """
 
     perturbations: Literal["all"] | list[str] = "all"
     severities: list[Severity] = Field(default=list(SEVERITIES), min_length=1)
     max_rows: int = Field(default=500, ge=10)
+    baseline: str | None = None
     offered: ClassVar[tuple[str, ...]] = ()
     refused: ClassVar[tuple[str, ...]] = ()
 
@@ -32,7 +34,7 @@ class Robustness(Settings):
         wanted = [] if self.perturbations == "all" else self.perturbations
         if not wanted and self.perturbations != "all":
             raise ValueError(f"perturbations is empty; name some of {', '.join(self.offered)}, or write `all`")
-        check_names(wanted, self.offered, self.refused)
+        check_names("perturbations", wanted, self.offered, self.refused)
         check_once("severities", self.severities)
         return self
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from finetrail.contents.attack import Attack
 from finetrail.contents.content import Content
 from finetrail.contents.text.perturbations import PERTURBATIONS, perturb
 from finetrail.contents.text.received import receive_texts, text_faults, unlabelled_texts
@@ -30,6 +31,13 @@ class _Text(Content):
     requirements: tuple[str, ...] = ()
     measures_kernels = False
     perturbations = PERTURBATIONS
+    attacks = {  # noqa: RUF012 - read only, by its type
+        "hotflip": Attack(
+            "HotFlip",
+            "Those tokens are replaced, one after the other, whose replacement raises the loss most by its gradient.",
+            "replaced tokens",
+        )
+    }
     Columns = TextColumns
     Source = TextSource
     Rules = TextRules

@@ -56,7 +56,9 @@ class TextAugment(Settings):
 
     @model_validator(mode="after")
     def _offered(self) -> Self:
-        check_names([] if self.perturbations == "all" else self.perturbations, self.offered, self.refused)
+        check_names(
+            "perturbations", [] if self.perturbations == "all" else self.perturbations, self.offered, self.refused
+        )
         check_once("severities", self.severities)
         return self
 

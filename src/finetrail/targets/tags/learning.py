@@ -92,7 +92,7 @@ class TagLearning:
         words = sum(int((value != _NO_TARGET).sum()) for value in values)
         return TagTargets(values, len(values) / max(1, words))
 
-    def loss(self, settings: TagTraining, labels: Labels) -> Loss:
+    def loss(self, settings: TagTraining, labels: Labels, *, finished: bool = False) -> Loss:
         smoothing = settings.label_smoothing
 
         def loss(outputs: Tensor, batch: Batch) -> Tensor:

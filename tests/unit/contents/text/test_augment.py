@@ -80,7 +80,7 @@ def tagged(tokenizer: Any, most: int, texts: list[str], **settings: Any) -> Any:
     learning = TAGS.learned({"types": ["X"], "plain": False, "temperature": 1.0})
     augment = InPlaceAugment(**settings) if settings else None
     inputs: Any = WordProcessor(tokenizer, most).encode(texts, augment=augment)
-    labels = [[{"start": 0, "end": 3, "type": "X"}] for _ in texts]
+    labels = [[{"start": 0, "end": 5, "type": "X"}] for _ in texts]
     return inputs.labelled(learning.encode(labels, inputs))
 
 
