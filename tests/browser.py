@@ -3,9 +3,10 @@
 import base64
 import io
 import json
+import re
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,19 +19,43 @@ FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --hide-scrollbars --window-size=1200,1600"
 ).split()
+DARK = ["--blink-settings=preferredColorScheme=0"]
+PHONE = 390
+"""Pixels across a phone."""
 
 
 def browse(
-    chromium: str, address: str, tmp_path: Path, *, wait_ms: int = 2000, height: int = 1600
+    chromium: str, address: str, tmp_path: Path, *, wait_ms: int = 2000, flags: Sequence[str] = ()
 ) -> tuple[str, Image.Image]:
     """Open a page; return its document after the scripts ran, and an image of it."""
     file = tmp_path / "page.png"
     file.unlink(missing_ok=True)
-    command = [chromium, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", f"--virtual-time-budget={wait_ms}"]
+    command = [chromium, *FLAGS, *flags, f"--user-data-dir={tmp_path / 'profile'}", f"--virtual-time-budget={wait_ms}"]
     command += ["--dump-dom", f"--screenshot={file}", address]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     with Image.open(file) as image:
         return done.stdout, image.convert("RGB")
+
+
+def width_on_a_phone(chromium: str, page: Path, tmp_path: Path) -> int:
+    """How many pixels wide the document of a page is in a frame of `PHONE` pixels: more means that it overflows."""
+    host = tmp_path / "phone.html"
+    script = "document.title = document.querySelector('iframe').contentDocument.documentElement.scrollWidth"
+    host.write_text(
+        f'<iframe src="{page.as_uri()}" style="border:0;width:{PHONE}px;height:800px" onload="{script}"></iframe>'
+    )
+    document, _ = browse(chromium, host.as_uri(), tmp_path, flags=["--allow-file-access-from-files"])
+    found = re.search(r"<title>(\d+)</title>", document)
+    assert found is not None, document[:500]
+    return int(found[1])
+
+
+def brightness(image: Image.Image) -> float:
+    """The mean of all pixels, 0 for black to 255 for white."""
+    grey = image.convert("L").resize((1, 1))
+    value = grey.getpixel((0, 0))
+    assert isinstance(value, int | float)
+    return float(value)
 
 
 def colours(image: Image.Image) -> int:

@@ -112,7 +112,12 @@ class Params(Settings):
     @model_validator(mode="after")
     def _assesses_what_there_is(self) -> Self:
         for section, settings in self.assess.asked().items():
-            named = getattr(settings, "candidates", None)
+            baseline, named = getattr(settings, "baseline", None), getattr(settings, "candidates", None)
+            if baseline is not None and baseline not in self.candidates:
+                raise ValueError(
+                    f"assess.{section}.baseline is {baseline!r}, which is no candidate; use one of "
+                    f"{', '.join(self.candidates)}"
+                )
             for name in named if isinstance(named, list) else ():
                 if name not in self.candidates:
                     raise ValueError(
@@ -143,7 +148,7 @@ def sections(task: Task) -> type[Params]:
     source.labels = target
     split = _made("Split", content.Split)
     split.strata = target.strata
-    train = joined("Training", content.Training, target.Training, Training)
+    train = joined("Training", content.training(target.in_place), target.Training, Training)
     candidate: Any = _made("Candidate", Candidate, backbone=(content.Backbone, ...), train=(train, ...))
     slice_of: Any = task.slice
     declared: Any = (dict[SliceName, slice_of], Field(default_factory=dict))

@@ -3,12 +3,14 @@
 import pytest
 from ruamel.yaml import YAML
 
+from finetrail.assessment.attacks.settings import Attacks
 from finetrail.assessment.explanations.settings import Explanations
 from finetrail.assessment.labels.settings import Labels
 from finetrail.assessment.robustness.settings import Robustness
 from finetrail.assessment.slices.settings import Slices
 from finetrail.assessment.stability.settings import Stability
 from finetrail.contents.image.augment.settings import Augment
+from finetrail.contents.text.settings import TextAugment
 from finetrail.evaluation.selection import Selection
 from finetrail.gate.settings import Gate
 from finetrail.settings import Settings
@@ -45,9 +47,11 @@ def defaults(opening: str) -> dict[str, str]:
         ("`train`, where labels are sets of classes:", SetTraining),
         ("`train`, where labels are numbers:", NumberTraining),
         ("`train`, where labels are tags:", TagTraining),
+        ("`augment`, for texts; off by default:", TextAugment),
         ("`augment`, for images; all off by default:", Augment),
         ("`labels`, all optional (`labels: {}`); see [labels.md](labels.md):", Labels),
         ("`robustness`, all optional (`robustness: {}`):", Robustness),
+        ("`attacks`, all optional (`attacks: {}`):", Attacks),
         ("`slices`, all optional (`slices: {}`); see [slices.md](slices.md):", Slices),
         ("`explanations`, all optional (`explanations: {}`); see [explanations.md](explanations.md):", Explanations),
         ("`stability`, all optional (`stability: {}`); see [stability.md](stability.md):", Stability),
@@ -60,9 +64,11 @@ def defaults(opening: str) -> dict[str, str]:
         "class sets",
         "numbers",
         "tags",
-        "augment",
+        "texts",
+        "images",
         "labels",
         "robustness",
+        "attacks",
         "slices",
         "explanations",
         "stability",

@@ -27,6 +27,7 @@ PLUMBING = {
     "runs",
     "settings",
     "workspace",
+    "registry.assessments",
     "registry.chain",
     "registry.ledger",
     "registry.scorings",
@@ -40,7 +41,7 @@ TRAINING = {"train", "assess"}
 GIVEN = {stage: {"contents", "targets"} for stage in BY_TASK} | {"train": {"adaptation"}}
 
 # Names the MLflow experiment, and enters no file that the stage writes.
-NOT_IN_ANY_OUT = {"train": {"project"}}
+NOT_IN_ANY_OUT = {"train": {"project"}, "assess": {"project"}}
 
 
 def test_a_section_that_may_be_left_out_is_empty_then_and_makes_no_stage() -> None:

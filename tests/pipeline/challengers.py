@@ -31,12 +31,8 @@ def challenge(
     sandbox: Sandbox, change: "Callable[[dict[str, Tensor]], None]", labels: dict[str, str] | None = None
 ) -> int:
     """Register a model that differs from version 1 in its weights, or in what it calls its labels."""
-    from safetensors.torch import load_file, save_file
-
     folder = Path(shutil.copytree(sandbox.paths.model("full"), sandbox.root / "other"))
-    tensors = load_file(folder / "model.safetensors")
-    change(tensors)
-    save_file(tensors, folder / "model.safetensors")
+    alter(folder, change)
     text = (folder / "model.json").read_text(encoding="utf-8")
     for old, new in (labels or {}).items():
         text = text.replace(f'"{old}"', f'"{new}"')
@@ -49,6 +45,15 @@ def challenge(
         version = register(Ledger(tracker, "toy", "Ada"), run_id, model=folder, packing=packing_of(folder), tags={})
     shutil.rmtree(folder)
     return version.version
+
+
+def alter(model: Path, change: "Callable[[dict[str, Tensor]], None]") -> None:
+    """Change the weights of a saved model."""
+    from safetensors.torch import load_file, save_file
+
+    tensors = load_file(model / "model.safetensors")
+    change(tensors)
+    save_file(tensors, model / "model.safetensors")
 
 
 def sharper(tensors: "dict[str, Tensor]") -> None:

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 from ruamel.yaml import YAML
 
@@ -55,6 +56,15 @@ def test_killed_at_every_moment_it_ends_with_the_bytes_of_one_that_was_not(works
     check_run(whole, whole_run)
     assert not list(workspace.root.glob("data/*/*.partial"))
     assert not list(folder(workspace).glob("*.safetensors"))
+
+
+def test_killed_while_its_texts_vary_it_ends_with_the_same_bytes(workspace: Sandbox, tmp_path: Path) -> None:
+    workspace.edit("candidates.full.train.augment", {"perturbations": ["typos", "drop_words"]})
+    unbroken = Sandbox(Path(shutil.copytree(workspace.root, tmp_path / "unbroken")))
+    assert train(unbroken) == ""
+    forks.start(workspace, "train", "full").kill(after(workspace, 9))
+    assert "warning: training resumes after step" in train(workspace)
+    assert results(workspace) == results(unbroken)
 
 
 def test_a_disk_that_is_full_costs_no_checkpoint(workspace: Sandbox, whole: Sandbox, unshare: list[str]) -> None:

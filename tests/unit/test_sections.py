@@ -40,7 +40,7 @@ def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
             IMAGES | {"gate.slices": {"a": {"min_characters": 3}}},
             r"gate\.slices\.a: unknown key 'min_characters'; allowed keys: group, label, min_side",
         ),
-        ({"train.augment": {"flip": True}}, r"train: unknown key 'augment'; allowed keys: epochs, "),
+        ({"train.augment": {"flip": True}}, r"train\.augment: unknown key 'flip'; allowed keys: perturbations"),
         *[
             (
                 IMAGES | {"candidates.probe.adaptation": {"method": method}},

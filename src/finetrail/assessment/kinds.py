@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pydantic import create_model
 
+from finetrail.assessment.attacks.settings import attacks_of
 from finetrail.assessment.explanations.settings import Explanations
 from finetrail.assessment.labels.settings import labels_of
 from finetrail.assessment.robustness.settings import robustness_of
@@ -77,6 +78,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "labels": Kind(labels_of, "finetrail.assessment.labels.assessing"),
     "robustness": Kind(robustness_of, "finetrail.assessment.robustness.assessing"),
+    "attacks": Kind(attacks_of, "finetrail.assessment.attacks.attacking"),
     "explanations": Kind(lambda _: Explanations, "finetrail.assessment.explanations.assessing"),
     "slices": Kind(lambda _: Slices, "finetrail.assessment.slices.assessing"),
     "stability": Kind(lambda _: Stability, "finetrail.assessment.stability.assessing", prepares=True),

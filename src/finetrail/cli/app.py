@@ -137,11 +137,11 @@ def assess(section: Annotated[str, typer.Argument(help="One of the keys of `asse
     if section not in asked:
         known = f"it has {', '.join(asked)}" if asked else "add it there"
         raise ConfigError(f"assess.{section} is not in params.yaml; {known}")
-    from finetrail.assessment.assessed import Pipeline
-    from finetrail.stages.assess import assess as stage
+    from finetrail.stages import assess as stage
 
-    pipeline = Pipeline(params.selection, params.seed, params.split, params.candidates)
-    done = stage(workspace, section, asked[section], pipeline=pipeline, track=bar, tell=out.print)
+    pipeline = stage.Pipeline(params.selection, params.seed, params.split, params.candidates)
+    done = stage.assess(workspace, section, asked[section], pipeline=pipeline, track=bar, tell=out.print)
+    stage.publish(workspace, params.project, section)
     out.print(f"{section} of {done.candidate}: {done.said}")
     out.print(f"report: {(workspace.assessment(section) / 'report.html').relative_to(workspace.root)}")
 

@@ -1,39 +1,35 @@
 """`finetrail promote`: put a version through the gate, and make it champion if it passes."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from rich.text import Text
 
 from finetrail.commands.columns import aligned
+from finetrail.commands.verdict_entry import enter
 from finetrail.data.store.shards import pick
 from finetrail.errors import ConflictError, RefusedError
 from finetrail.gate.answers import HeldOut, Opened, answers_of, open_test_split, opened, refuse_unequal, refuse_unknown
 from finetrail.gate.costs import latencies_ms, size_mb
 from finetrail.gate.evidence import Cost, Evidence
 from finetrail.gate.loosened import BOUNDS, bounds_of, gate_rule
+from finetrail.gate.perturbed import answers_to_perturbed, refuse_unassessed
 from finetrail.gate.rules import judge
 from finetrail.gate.settings import Gate
 from finetrail.gate.verdict import Ruling, Verdict, collapse
 from finetrail.programs.git import Repository
 from finetrail.progress import Track, quiet
 from finetrail.registry import promotion
-from finetrail.registry.chain import Chain, Entry, hash_text
+from finetrail.registry.chain import Chain, Entry
 from finetrail.registry.ledger import Ledger, open_ledger
 from finetrail.registry.meant import meant
 from finetrail.registry.versions import Known, find, moved_aliases
 from finetrail.runs import tracking
-from finetrail.runs.mlflow_errors import tracking_errors
 from finetrail.targets.target import metric_named
 from finetrail.tasks.task import Task
 from finetrail.workspace import Workspace
-
-GATE = "finetrail.gate"
-RULES = "finetrail.gate_rules"
 
 
 @dataclass(frozen=True)
@@ -90,14 +86,16 @@ def promote(
     if challenger.version == number:
         return Judged(challenger.address, None, None, chain.head)
     champion = find(tracker, project, str(number)) if number is not None else None
+    if settings.asks_robustness:
+        refuse_unassessed(chain, challenger)
     split = open_test_split(workspace, task.content.name)
-    trial = _Trial(ledger, chain, workspace.scratch, split, settings, track)
+    trial = _Trial(ledger, chain, workspace.scratch, split, workspace.split("val"), settings, track)
     passed = chain.promotion(champion.version) if champion else None
     verdict = _judge(trial, challenger, champion, gate_rule(settings, passed, accepted=accept_looser))
     if dry_run:
         return Judged(challenger.address, verdict, None, ledger.read().head)
     judged_by = {BOUNDS: bounds_of(settings), **_params(workspace)}
-    entry = _enter(ledger, challenger, champion, verdict, judged_by)
+    entry = enter(ledger, challenger, champion, verdict, judged_by)
     return Judged(challenger.address, verdict, entry, ledger.read().head)
 
 
@@ -123,6 +121,7 @@ class _Trial:
     chain: Chain
     scratch: Path
     split: HeldOut
+    val: Path
     settings: Gate
     track: Track
 
@@ -180,6 +179,9 @@ def _compare(trial: _Trial, models: list[Opened]) -> tuple[Ruling, ...]:
     for one in models:
         refuse_unequal(chain, one, split)
     costs = _costs(trial, models)
+    perturbed = None
+    if settings.asks_robustness:
+        perturbed = answers_to_perturbed(trial.ledger, chain, models, trial.val, track=trial.track)
     return judge(
         Evidence(
             judge=own.judge,
@@ -192,6 +194,7 @@ def _compare(trial: _Trial, models: list[Opened]) -> tuple[Ruling, ...]:
             challenger_cost=costs[0],
             champion_cost=costs[1] if len(costs) > 1 else None,
             models_scored=trial.models_scored,
+            perturbed=perturbed,
         ),
         settings,
     )
@@ -205,38 +208,3 @@ def _costs(trial: _Trial, models: list[Opened]) -> list[Cost]:
         contents = list(pick(split.folder, split.content, ids).values())
         taken = latencies_ms([one.built for one in models], contents)
     return [Cost(size_mb(one.folder), latency) for one, latency in zip(models, taken, strict=True)]
-
-
-def _enter(
-    ledger: Ledger, challenger: Known, champion: Known | None, verdict: Verdict, judged_by: Mapping[str, str]
-) -> Entry:
-    """Store the verdict as an artifact of the challenger's run, as tags of the version, and in the ledger."""
-    content = json.dumps(verdict.as_json(), sort_keys=True, ensure_ascii=False)
-    digest = hash_text(content)
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / f"verdict-{digest[:12]}.json"
-        file.write_text(content, encoding="utf-8")
-        ledger.tracker.upload(challenger.run_id, file, "gate")
-    facts = {"verdict_sha256": digest, "run_id": challenger.run_id, **judged_by}
-    facts |= {"champion_model": champion.fingerprint} if champion else {}
-    facts |= _scorings(ledger.read(), verdict.test_split, challenger, champion)
-    rest = {"model": challenger.fingerprint, "test_split": verdict.test_split, "verdict": verdict.reason[:2000]}
-    if verdict.passed:
-        entry = promotion.promote(ledger, challenger.version, verdict.champion, facts=facts, **rest)
-    else:
-        entry = ledger.enter("refusal", version=challenger.version, facts=facts, **rest)
-    said = "promoted" if verdict.passed else "refused"
-    tags = {GATE: f"{said}: {verdict.reason}"[:4000], RULES: json.dumps(verdict.summary(), ensure_ascii=False)}
-    with tracking_errors(ledger.tracker.uri):
-        for key, value in tags.items():
-            ledger.tracker.client.set_model_version_tag(challenger.name, str(challenger.version), key, value)
-    return entry
-
-
-def _scorings(chain: Chain, test_split: str, challenger: Known, champion: Known | None) -> dict[str, str]:
-    """The hashes of the answers that a verdict stands on, for `verify`; none where a model could not be scored."""
-    found: dict[str, str] = {}
-    for name, known in (("answers_sha256", challenger), ("champion_answers_sha256", champion)):
-        scorings = chain.scorings(test_split, known.fingerprint) if known else []
-        found |= {name: scorings[-1].facts["answers_sha256"]} if scorings else {}
-    return found

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from finetrail.contents.attack import Attack, Attacked
 from finetrail.contents.perturbation import Perturbation
 from finetrail.settings import Settings
 
@@ -117,6 +118,22 @@ class Networks(Protocol):
         """The examples of a row, ready for gradients, in the order in which `Processor.encode` has them."""
         ...
 
+    def attack(
+        self, name: str, attacked: Attacked, batch: "Batch", epsilons: Sequence[int], seeds: Sequence[int]
+    ) -> "Iterator[Batch]":
+        """A batch as an attacker changes it, who sees the gradient of the loss.
+
+        Args:
+            name: one of `Content.attacks`.
+            batch: with its targets; it stays as it is.
+            epsilons: how much may be changed, ascending.
+            seeds: of what is drawn for each example.
+
+        Returns:
+            A batch for each epsilon.
+        """
+        ...
+
     def graph(self, network: "Network", processor: Any, folder: Path, outputs: "Outputs") -> "Graph":
         """The model as a function of plain tensors. Writes what prepares these tensors to `folder`."""
         ...
@@ -133,6 +150,7 @@ class Content(ABC):
         requirements: packages that a registered model of this content imports, beside those that all do.
         measures_kernels: whether training in 16 bits chooses kernels by measuring, so that its bits may differ.
         perturbations: by name; all that `perturb` knows.
+        attacks: by name; all that `Networks.attack` knows.
         Columns, Source, Rules, Split, Backbone, Training, Slice: its parts of the sections of params.yaml.
     """
 
@@ -143,6 +161,7 @@ class Content(ABC):
     requirements: tuple[str, ...]
     measures_kernels: bool
     perturbations: Mapping[str, Perturbation]
+    attacks: Mapping[str, Attack]
     Columns: "type[Columns]"
     Source: "type[AnySource]"
     Rules: "type[CommonRules]"
@@ -150,6 +169,10 @@ class Content(ABC):
     Backbone: type[Backbone]
     Training: type[Settings]
     Slice: "type[Slice]"
+
+    def training(self, in_place: bool) -> type[Settings]:
+        """Its part of section `train`. Args: in_place: whether a label names places in its content."""
+        return self.Training
 
     @abstractmethod
     def networks(self) -> Networks:

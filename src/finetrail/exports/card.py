@@ -40,6 +40,7 @@ def render(built: Built, done: Exported, facts: Facts, compared: str = "") -> st
         *_data(facts),
         *_scores(built, facts),
         *_same(facts, compared),
+        *_assessed(facts),
         *_limits(built, done, facts),
         *_lineage(facts),
     ]
@@ -124,6 +125,12 @@ def _same(facts: Facts, compared: str) -> Iterator[str]:
         yield "\n".join(["## The same number everywhere", "", *(f"- {for_markdown(line)}." for line in lines)])
     if not compared:
         yield "This folder was not compared with the trained model on validation rows."
+
+
+def _assessed(facts: Facts) -> Iterator[str]:
+    if facts.assessed:
+        found = [f"- {for_markdown(name)}: {for_markdown(said)}" for name, said in facts.assessed.items()]
+        yield "\n".join(["## Assessed on validation rows", "", *found])
 
 
 def _limits(built: Built, done: Exported, facts: Facts) -> Iterator[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from finetrail.registry.assessments import TAG
 from finetrail.registry.chain import Chain
 from finetrail.registry.ledger import Ledger
 from finetrail.registry.versions import Known
@@ -28,6 +29,7 @@ class Facts:
         datasets: name, rows and digest of what it was trained on and chosen by.
         tested: the content of `metrics.json` of the test; empty where the run has none.
         test_split: the sha256 of the rows of that test, by the ledger; empty where it has none.
+        assessed: the findings of its assessments in a line each, by name.
         models_scored: how many different ones on those rows so far, by the ledger.
     """
 
@@ -40,6 +42,7 @@ class Facts:
     tested: Mapping[str, Any] = field(default_factory=dict)
     test_split: str = ""
     models_scored: int = 0
+    assessed: Mapping[str, str] = field(default_factory=dict)
 
 
 def facts_of(ledger: Ledger, known: Known) -> Facts:
@@ -72,6 +75,7 @@ def facts_of(ledger: Ledger, known: Known) -> Facts:
         tested,
         split,
         len(chain.scored(split)) if split else 0,
+        {name.removeprefix(TAG): said for name, said in sorted(run.data.tags.items()) if name.startswith(TAG)},
     )
 
 

@@ -18,6 +18,24 @@ class Cost:
 
 
 @dataclass(frozen=True)
+class Perturbed:
+    """Answers of both models to the same validation rows, as they are and perturbed.
+
+    Attributes:
+        ways: the perturbations and severities, for people: who leaves hard ones out has an easier rule.
+        labels, groups: of the rows (n,).
+        challenger, champion: answers to these rows as they are, and then under each perturbation at each severity; of
+            the champion none where there is no champion yet.
+    """
+
+    ways: str
+    labels: Sequence[Any]
+    groups: Sequence[object]
+    challenger: Sequence[Any]
+    champion: Sequence[Any]
+
+
+@dataclass(frozen=True)
 class Evidence:
     """Everything that the rules look at.
 
@@ -30,6 +48,7 @@ class Evidence:
         groups: of the rows (n,), None for a row without one.
         slices: the rows of each declared slice (n,).
         models_scored: how many, on this test split, the challenger included.
+        perturbed: answers to perturbed validation rows; None where no rule asks for them.
     """
 
     judge: Judge
@@ -42,6 +61,7 @@ class Evidence:
     challenger_cost: Cost
     champion_cost: Cost | None
     models_scored: int
+    perturbed: Perturbed | None = None
 
     @property
     def first(self) -> bool:

@@ -14,6 +14,7 @@ RULE = "gate"
 # Higher is looser, and none at all is loosest; seeds, and how many rows are timed, bound nothing.
 _HIGHER: tuple[str, ...] = ("margin", "class_margin", "class_rows", "slice_margin", "slice_rows", "ece_margin")
 _HIGHER += ("max_ece", "latency_ratio", "max_latency_ms", "size_ratio", "max_size_mb", "models_per_test_split")
+_HIGHER += ("max_drop", "perturbed_margin")
 _LOWER = ("confidence",)
 
 

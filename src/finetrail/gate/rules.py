@@ -14,8 +14,9 @@ from finetrail.evaluation.scores.bootstrap import Draws, Interval, bootstrap
 from finetrail.gate.costs import latency_rules, size_rules
 from finetrail.gate.evidence import Evidence
 from finetrail.gate.paired import Right, mcnemar, share_difference
+from finetrail.gate.robustness import drop_rules, perturbed_rules
 from finetrail.gate.settings import Gate
-from finetrail.gate.verdict import Ruling, outcome, unjudged
+from finetrail.gate.verdict import Ruling, bounded, outcome, unjudged
 
 Rule = Callable[[Evidence, Gate], list[Ruling]]
 
@@ -32,9 +33,9 @@ def metric_rule(evidence: Evidence, settings: Gate) -> list[Ruling]:
     values = f"{metric.say(one)} against {metric.say(other)}"
     if evidence.first:
         sentence = f"{metric.title} {values} for the best constant answer"
-        return [_bounded(metric.title, gap, 0.0, metric.say, sentence)]
+        return [bounded(metric.title, gap, 0.0, metric.say, sentence)]
     margin = metric.margin(settings.margin, other)
-    return [_bounded(metric.title, gap, -margin, metric.say, f"{metric.title} {values} for the champion")]
+    return [bounded(metric.title, gap, -margin, metric.say, f"{metric.title} {values} for the champion")]
 
 
 def mcnemar_rule(evidence: Evidence, settings: Gate) -> list[Ruling]:
@@ -90,7 +91,7 @@ def slice_rules(evidence: Evidence, settings: Gate) -> list[Ruling]:
             gap, one, other = _metric_gap(evidence, settings, rows)
             margin = metric.margin(settings.slice_margin, other)
             sentence = f"{metric.title} {metric.say(one)} against {metric.say(other)} on {rows.sum()} rows"
-            found.append(_bounded(rule, gap, -margin, metric.say, f"{rule}: {sentence}"))
+            found.append(bounded(rule, gap, -margin, metric.say, f"{rule}: {sentence}"))
     return found
 
 
@@ -125,6 +126,8 @@ _RULES: tuple[Rule, ...] = (
     group_rules,
     slice_rules,
     error_rules,
+    drop_rules,
+    perturbed_rules,
     latency_rules,
     size_rules,
     test_split_rule,
@@ -152,7 +155,7 @@ def _share_rule(
     one, other = (of_model[rows] for of_model in right)
     gap = share_difference(one, other, confidence=settings.confidence, resamples=settings.resamples, seed=settings.seed)
     sentence = f"{rule}: {one.mean():.3f} against {other.mean():.3f} for the champion on {rows.sum()} rows"
-    return _bounded(rule, gap, -margin, "{:.3f}".format, sentence)
+    return bounded(rule, gap, -margin, "{:.3f}".format, sentence)
 
 
 def _too_few(rule: str, rows: Right, fewest: int) -> Ruling:
@@ -163,16 +166,6 @@ def _right(evidence: Evidence) -> tuple[Right, Right] | None:
     one = evidence.judge.right(evidence.labels, evidence.challenger)
     other = evidence.judge.right(evidence.labels, evidence.champion)
     return None if one is None or other is None else (one, other)
-
-
-def _bounded(rule: str, gap: Interval, bound: float, say: Callable[[float], str], sentence: str) -> Ruling:
-    """The lower end of a difference must lie above a bound."""
-    holds = gap.low > bound
-    said = f"{sentence}; gain {say(gap.value)} ({say(gap.low)} to {say(gap.high)})"
-    if not holds:
-        said += f", whose lower end must be above {say(bound)}"
-    numbers = {"value": gap.value, "low": gap.low, "high": gap.high, "bound": bound}
-    return Ruling(rule, outcome(holds), said, say(gap.low), f"> {say(bound)}", numbers)
 
 
 def _at_most(rule: str, value: float, bound: float, sentence: str) -> Ruling:

@@ -26,6 +26,8 @@ class Gate(Settings):
     slice_rows: int = Field(default=100, ge=1)
     ece_margin: Share | None = 0.1
     max_ece: Share | None = None
+    max_drop: float | None = Field(default=None, ge=0)
+    perturbed_margin: Share | None = None
     latency_ratio: float | None = Field(default=2.0, gt=0)
     max_latency_ms: float | None = Field(default=None, gt=0)
     latency_rows: int = Field(default=30, ge=5, le=1000)
@@ -35,3 +37,8 @@ class Gate(Settings):
     confidence: float = Field(default=0.95, ge=0.5, le=0.999)
     resamples: int = Field(default=1000, ge=100, le=100_000)
     seed: int = Field(default=0, ge=0, lt=2**32)
+
+    @property
+    def asks_robustness(self) -> bool:
+        """Whether a rule judges answers to perturbed rows."""
+        return self.max_drop is not None or self.perturbed_margin is not None

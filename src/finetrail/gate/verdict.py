@@ -1,8 +1,10 @@
 """What the gate says: a ruling for each rule, and the verdict that they add up to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+from finetrail.evaluation.scores.bootstrap import Interval
 
 Outcome = Literal["pass", "fail", "not judged"]
 
@@ -89,6 +91,16 @@ def unjudged(rule: str, sentence: str) -> Ruling:
 def outcome(holds: bool) -> Outcome:
     """The outcome of a rule that was judged."""
     return "pass" if holds else "fail"
+
+
+def bounded(rule: str, gap: Interval, bound: float, say: Callable[[float], str], sentence: str) -> Ruling:
+    """The lower end of a difference must lie above a bound."""
+    holds = gap.low > bound
+    said = f"{sentence}; gain {say(gap.value)} ({say(gap.low)} to {say(gap.high)})"
+    if not holds:
+        said += f", whose lower end must be above {say(bound)}"
+    numbers = {"value": gap.value, "low": gap.low, "high": gap.high, "bound": bound}
+    return Ruling(rule, outcome(holds), said, say(gap.low), f"> {say(bound)}", numbers)
 
 
 def collapse(rulings: Sequence[Ruling], what: str) -> list[Ruling]:

@@ -50,7 +50,7 @@ def collect(
     batches = sorted_batches(inputs.lengths, batch_size)[processes.rank() :: processes.world()]
     training = model.training
     model.eval()
-    collected = _Collected(len(inputs))
+    collected = Collected(len(inputs))
     # FSDP writes again in training into the tensors that it gathers here; inference tensors would forbid that.
     with torch.inference_mode() if processes.world() == 1 else torch.no_grad():
         fed = feed(inputs, [(batch, None) for batch in batches], device)
@@ -61,7 +61,7 @@ def collect(
     return collected.of_all(device)
 
 
-class _Collected:
+class Collected:
     """What was kept so far. Arrays of one shape are filled in place, so that memory holds nothing twice."""
 
     def __init__(self, rows: int) -> None:
@@ -70,6 +70,7 @@ class _Collected:
         self._parts: dict[int, NDArray[np.float32]] = {}
 
     def add(self, indices: Sequence[int], kept: Kept) -> None:
+        """Add what was kept of the examples of a batch."""
         if isinstance(kept, list):
             self._parts |= dict(zip(indices, kept, strict=True))
             return

@@ -42,10 +42,12 @@ class Changes:
     Attributes:
         partner: (B,), the position in the batch of the example that each was mixed with; None if none was.
         share: (B,), 0..1, how much of the mix is the example itself.
+        lost: (B, W), which of the features of each example are gone, such as words; None if none can be.
     """
 
     partner: "Tensor | None" = None
     share: "Tensor | None" = None
+    lost: "Tensor | None" = None
 
 
 NO_CHANGES = Changes()

@@ -6,13 +6,14 @@ from finetrail.errors import LedgerError
 from finetrail.locations import sha256_of
 from finetrail.proof.links import Checked, broken, ok, unreachable
 from finetrail.proof.registered import RESTORE_DATABASE
-from finetrail.registry import scorings
+from finetrail.registry import assessments, scorings
 from finetrail.registry.chain import Chain, Entry
 from finetrail.registry.ledger import Ledger
 from finetrail.registry.sealed import RESTORE
 from finetrail.registry.versions import Known
 
 NAME = "verdict"
+_EVIDENCE = ("answers_sha256", "champion_answers_sha256", "perturbed_sha256", "champion_perturbed_sha256")
 Found = tuple[str, str, str]
 """What is wrong, what was expected, and the remedy."""
 
@@ -41,7 +42,7 @@ def _contradiction(chain: Chain, known: Known, passed: Entry) -> Found | None:
     if passed.model != known.fingerprint:
         return "it is of another model", known.fingerprint[:16], RESTORE_DATABASE
     before = {one.facts.get("answers_sha256") for one in chain.entries if one.number < passed.number}
-    for name in ("answers_sha256", "champion_answers_sha256"):
+    for name in _EVIDENCE:
         wanted = passed.facts.get(name)
         if wanted is not None and wanted not in before:
             return "no scoring before it gave the answers that it stands on", f"sha256 {wanted[:16]}", RESTORE_DATABASE
@@ -58,4 +59,9 @@ def _stored(ledger: Ledger, chain: Chain, known: Known, passed: Entry) -> Found 
             return found, f"sha256 {digest[:16]}", RESTORE
     if scorings.stored(ledger, chain, model=known.fingerprint, test_split=passed.test_split) is None:
         return "the answers are not in the store as they were", "the file that the ledger names", RESTORE
+    perturbed = {passed.facts[name] for name in _EVIDENCE[2:] if name in passed.facts}
+    for entry in chain.entries:
+        if entry.facts.get("answers_sha256") in perturbed and assessments.stored(ledger, entry) is None:
+            found = "answers to perturbed rows are not in the store as they were"
+            return found, "the file that the ledger names", RESTORE
     return None

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from finetrail.errors import LedgerError
 
-Kind = Literal["registration", "promotion", "refusal", "rollback", "external", "scoring", "lineage"]
+Kind = Literal["registration", "promotion", "refusal", "rollback", "external", "scoring", "lineage", "assessment"]
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,17 @@ from finetrail.errors import WorkspaceError
 from finetrail.evaluation.scores.bootstrap import Draws
 from finetrail.evaluation.selection import Choice
 from finetrail.progress import Track, quiet
+from finetrail.registry.assessments import ABOUT, About
+from finetrail.registry.assessments import publish as publish_assessment
+from finetrail.registry.ledger import open_ledger
+from finetrail.runs import tracking
+from finetrail.runs.hashes import hash_folder
 from finetrail.settings import Settings
 from finetrail.targets.target import metric_named
 from finetrail.tasks.registry import load_model
-from finetrail.workspace import Workspace, need, read_json, replacing
+from finetrail.workspace import Workspace, need, read_json, replacing, write_json
+
+__all__ = ["Assessed", "Pipeline", "assess", "publish"]
 
 
 @dataclass(frozen=True)
@@ -68,9 +75,20 @@ def assess(
         track,
         tell,
     )
+    model = hash_folder(workspace.model(choice.chosen))
     kind = KINDS[name]
     workspace.scratch.mkdir(parents=True, exist_ok=True)
     kind.prepare(given, settings)
     with FileLock(workspace.scratch / f"assess-{name}.lock"), replacing(workspace.assessment(name)) as folder:
         said = kind.load().assess(given, settings, folder)
+        write_json(folder / ABOUT, About(name, choice.chosen, model, said).as_json())
     return Assessed(choice.chosen, said)
+
+
+def publish(workspace: Workspace, project: str, name: str) -> None:
+    """Show an assessment in MLflow, and enter it in the ledger."""
+    folder = workspace.assessment(name)
+    about = About(**read_json(folder / ABOUT))
+    tracker = tracking.connect(workspace, project)
+    run_id = tracker.resume(workspace.run(about.candidate))
+    publish_assessment(open_ledger(tracker, project, workspace.root), run_id, about, folder)

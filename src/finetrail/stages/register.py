@@ -11,7 +11,7 @@ from finetrail.evaluation.selection import Choice
 from finetrail.inference.questions import drawn
 from finetrail.proof import growth, record
 from finetrail.proof.round_trip import RoundTrip
-from finetrail.registry import packing
+from finetrail.registry import assessments, packing
 from finetrail.registry.ledger import open_ledger
 from finetrail.registry.versions import CHALLENGER, find
 from finetrail.runs import tracking
@@ -67,6 +67,8 @@ def register(workspace: Workspace, *, project: str, task: Task, sources: Sequenc
     prove = partial(_prove, workspace, choice, task)
     described = record.describe(workspace, choice.chosen, sources)
     ledger = open_ledger(tracker, project, workspace.root)
+    for about, folder in assessments.written(workspace.assessments, packing.fingerprint_of(model)):
+        assessments.publish(ledger, run_id, about, folder)  # mirrored alone: no out of this stage depends on them
     version = packing.register(
         ledger,
         run_id,

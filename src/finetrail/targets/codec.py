@@ -78,6 +78,10 @@ class Codec(Protocol):
         """
         ...
 
+    def confidence(self, answers: Answers) -> "NDArray[np.float64] | None":
+        """How sure the model says that it is of each answer (n,), 0..1; None where its answers say nothing of that."""
+        ...
+
     def apart(self, one: Answers, other: Answers) -> "NDArray[np.float64]":
         """How far two answers to a row lie apart (n,); infinite where one cannot be mistaken for the other."""
         ...

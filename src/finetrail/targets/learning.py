@@ -51,8 +51,14 @@ class Learning(Protocol):
         """The targets of a split. Args: inputs: its encoded contents, whose examples the targets match."""
         ...
 
-    def loss(self, settings: Any, labels: Sequence[Any]) -> Loss:
-        """The mean loss of a batch. Args: settings: section `train`; labels: of the training rows."""
+    def loss(self, settings: Any, labels: Sequence[Any], *, finished: bool = False) -> Loss:
+        """The mean loss of a batch.
+
+        Args:
+            settings: section `train`.
+            labels: of the training rows.
+            finished: whether the outputs are those of a model that answers as it is served; see `finish`.
+        """
         ...
 
     def keep(self, outputs: "Tensor", batch: "Batch") -> "Kept":

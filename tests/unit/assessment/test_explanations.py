@@ -303,4 +303,4 @@ def test_the_same_again_is_the_same_bytes(coloured: Workspace, tmp_path: Path) -
         assessed(coloured, tmp_path)
         found.append({file.name: file.read_bytes() for file in folder.iterdir()})
     assert found[0] == found[1]
-    assert set(found[0]) == {"report.html", "predictions.parquet", "explanations.json"}
+    assert set(found[0]) == {"report.html", "predictions.parquet", "explanations.json", "about.json"}

@@ -223,7 +223,7 @@ def test_the_same_again_is_the_same_bytes(encoder: Path, tmp_path: Path) -> None
     run(workspace, params)
     folder = workspace.assessment("labels")
     first = {file.name: file.read_bytes() for file in folder.iterdir()}
-    assert set(first) == {"labels.json", "predictions.parquet", "report.html"}
+    assert set(first) == {"labels.json", "about.json", "predictions.parquet", "report.html"}
     run(workspace, params)
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == first
 

@@ -7,26 +7,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+import torch
 
-from finetrail.assessment.robustness.scores import measured, said
+from finetrail.assessment.curves.scores import Curves, measured
+from finetrail.assessment.robustness.assessing import said
+from finetrail.assessment.robustness.perturbed import WAYS
+from finetrail.contents.text.settings import TextBackbone
 from finetrail.evaluation.scores.bootstrap import Draws, point_scores
 from finetrail.evaluation.scores.metric import Metric
-from finetrail.evaluation.selection import Selection, Standing, choose
 from finetrail.serving.predictions import read_predictions
-from finetrail.stages.assess import assess
 from finetrail.targets.class_sets import CLASS_SETS
 from finetrail.targets.classes import CLASSES
 from finetrail.targets.numbers import NUMBERS
 from finetrail.targets.tags import TAGS
 from finetrail.targets.target import Target
 from finetrail.tasks.registry import get_task
-from finetrail.workspace import Workspace, read_json, write_json
-from tests.unit.assessment.pipelines import pipeline_of
-from tests.unit.params_file import load
-from tests.unit.red_or_blue import BLUE, NAME, RED, image, save_red_or_blue
-from tests.unit.test_sections import IMAGES
+from finetrail.workspace import Workspace
+from tests.unit.assessment import workspaces
+from tests.unit.red_or_blue import NAME
 
 F1 = CLASSES.metrics[-1]
 DRAWS = Draws(resamples=100, seed=0)
@@ -34,32 +33,14 @@ DRAWS = Draws(resamples=100, seed=0)
 
 @pytest.fixture(scope="module")
 def coloured(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """What the stages before `assess` leave: 24 images of one colour each, and a model that reads it. Read only."""
-    workspace = Workspace(tmp_path_factory.mktemp("coloured"))
-    folder = workspace.split("val")
-    folder.mkdir(parents=True)
-    table = {
-        "id": [f"row{number:02d}" for number in range(24)],
-        "image": [image(RED if number % 2 else BLUE, size=(8 + number % 3, 8)) for number in range(24)],
-        "label": ["red" if number % 2 else "blue" for number in range(24)],
-        "group": pa.array([None] * 24, pa.string()),
-    }
-    pq.write_table(pa.table(table), folder / "part-00000.parquet")
-    standing = Standing("full", 0.7, 0.6, 0.8, 0.0, 0.0, 0.0, 10, 20)
-    write_json(workspace.selection_report, choose([standing], Selection(metric=F1.name), F1).as_json())
-    save_red_or_blue(workspace.model("full"))
-    return workspace
+    """Read only."""
+    return workspaces.coloured(tmp_path_factory.mktemp("coloured"), F1)
 
 
 def assessed(workspace: Workspace, tmp_path: Path, **settings: Any) -> tuple[dict[str, Any], list[str]]:
     """The numbers that are written, and the lines that were told."""
-    params = load(tmp_path, IMAGES | {"assess": {"robustness": settings}})
-    lines: list[str] = []
-    done = assess(
-        workspace, "robustness", params.assess.asked()["robustness"], pipeline=pipeline_of(params), tell=lines.append
-    )
-    written: dict[str, Any] = read_json(workspace.assessment("robustness") / "robustness.json")
-    assert done.said == said(written)
+    written, lines, finding = workspaces.assessed(workspace, tmp_path, "robustness", settings)
+    assert finding == said(written)
     return written, lines
 
 
@@ -108,7 +89,7 @@ def test_the_same_again_is_the_same_bytes(coloured: Workspace, tmp_path: Path) -
         assessed(coloured, tmp_path, perturbations=["fog"], severities=[2], max_rows=10)
         found.append({file.name: file.read_bytes() for file in folder.iterdir()})
     assert found[0] == found[1]
-    assert set(found[0]) == {"report.html", "predictions.parquet", "robustness.json"}
+    assert set(found[0]) == {"report.html", "predictions.parquet", "robustness.json", "about.json"}
     assert len(read_predictions(folder / "predictions.parquet")) == 20
 
 
@@ -179,6 +160,7 @@ def numbers_table(shift: float) -> pd.DataFrame:
             pd.DataFrame(
                 {
                     "id": [str(n) for n in range(20)],
+                    "candidate": "full",
                     "perturbation": name,
                     "severity": severity,
                     "touched": severity > 0,
@@ -196,12 +178,12 @@ def test_where_lower_is_better_a_drop_is_a_rise() -> None:
     codec = NUMBERS.codec({"mean": 0.0, "std": 2.0})
     rmse = _metric(NUMBERS.metrics, "rmse")
     assert rmse.lower
-    found = measured(codec, numbers_table(3.0), rmse, DRAWS)
+    found = measured(Curves(WAYS, codec, numbers_table(3.0), DRAWS), rmse)
     assert [one.name for one in found.results] == ["p", "q"], "the costliest first"
     assert found.clean.value == pytest.approx(1)
     assert found.results[0].drop.value == pytest.approx(3)
     assert (found.results[0].flipped, found.results[1].flipped) == (1.0, 0.0)
-    better = measured(codec, numbers_table(-1.0), rmse, DRAWS)
+    better = measured(Curves(WAYS, codec, numbers_table(-1.0), DRAWS), rmse)
     assert better.results[-1].drop.value == pytest.approx(-1)
 
 
@@ -219,16 +201,10 @@ def test_labels_that_name_places_get_only_what_keeps_them() -> None:
 
 
 def test_what_users_wrote_is_escaped_in_the_page(tiny_bert: Path, tmp_path: Path) -> None:
-    import torch
-
-    from finetrail.contents.text.settings import TextBackbone
-
     task = get_task("text-classification")
-    settings = TextBackbone(weights=str(tiny_bert), max_tokens=64)
     labels = ["<i>a", "<i>b"]
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        built = task.build(settings, task.target.learned({"labels": labels}), tmp_path, ["text"])
+    workspace = Workspace(tmp_path)
+    built = workspaces.text_model(task, {"labels": labels}, tiny_bert, workspace.model("full"))
     texts = [f"<script>alert({number})</script> {'garlic anchor'.split()[number % 2]}" for number in range(30)]
     with torch.no_grad():  # a head that tells the two words apart
         features = built.model.eval().features(built.processor.encode(texts).batch(range(30)))
@@ -236,21 +212,11 @@ def test_what_users_wrote_is_escaped_in_the_page(tiny_bert: Path, tmp_path: Path
     slope = centred[1::2].mean(dim=0) - centred[::2].mean(dim=0)
     weight = torch.stack([-slope, slope])
     built.model.head.load_state_dict({"weight": weight, "bias": -weight @ features.mean(dim=0)})
-    workspace = Workspace(tmp_path)
-    task.save(built, settings, workspace.model("full"))
-    workspace.split("val").mkdir(parents=True)
-    table = {
-        "id": [f"r{number}" for number in range(30)],
-        "text": texts,
-        "label": [labels[number % 2] for number in range(30)],
-        "group": pa.array([None] * 30, pa.string()),
-    }
-    pq.write_table(pa.table(table), workspace.split("val") / "part-00000.parquet")
-    standing = Standing("full", 0.7, 0.6, 0.8, 0.0, 0.0, 0.0, 10, 20)
-    write_json(workspace.selection_report, choose([standing], Selection(metric=F1.name), F1).as_json())
-    params = load(tmp_path, {"assess": {"robustness": {"perturbations": ["case", "typos"], "severities": [5]}}})
-    assess(workspace, "robustness", params.assess.asked()["robustness"], pipeline=pipeline_of(params))
-    written = read_json(workspace.assessment("robustness") / "robustness.json")
+    task.save(built, TextBackbone(weights=str(tiny_bert), max_tokens=64), workspace.model("full"))
+    rows = {"id": [f"r{number}" for number in range(30)], "text": texts, "label": labels * 15}
+    workspaces.chosen(workspace, F1, rows)
+    settings = {"perturbations": ["case", "typos"], "severities": [5]}
+    written, _, _ = workspaces.assessed(workspace, tmp_path, "robustness", settings, task=task.name)
     assert written["perturbations"]["case"]["flip_rate"] == 0, "its tokenizer drops case"
     assert written["perturbations"]["case"]["severities"][0]["touched"] == 1
     assert written["perturbations"]["typos"]["flip_rate"] > 0
@@ -262,30 +228,17 @@ def test_what_users_wrote_is_escaped_in_the_page(tiny_bert: Path, tmp_path: Path
 
 
 def test_spans_keep_their_places_and_documents_are_drawn_whole(tiny_bert: Path, tmp_path: Path) -> None:
-    import torch
-
-    from finetrail.contents.text.settings import TextBackbone
-
     task, f1 = get_task("token-classification"), TAGS.metrics[-1]
-    settings = TextBackbone(weights=str(tiny_bert), max_tokens=64)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        learning = task.target.learned({"types": ["X"], "plain": False})
-        built = task.build(settings, learning, tmp_path, ["text"])
     workspace = Workspace(tmp_path)
-    task.save(built, settings, workspace.model("full"))
-    workspace.split("val").mkdir(parents=True)
-    table = {
+    workspaces.text_model(task, {"types": ["X"], "plain": False}, tiny_bert, workspace.model("full"))
+    rows = {
         "id": [f"r{number}" for number in range(20)],
         "text": [f"garlic anchor storm {number} said Bob O'Neil" for number in range(20)],
         "label": pa.array([[{"start": 0, "end": 6, "type": "X"}]] * 20, TAGS.arrow()),
         "group": ["a", "b"] * 10,
     }
-    pq.write_table(pa.table(table), workspace.split("val") / "part-00000.parquet")
-    standing = Standing("full", 0.7, 0.6, 0.8, 0.0, 0.0, 0.0, 10, 20)
-    write_json(workspace.selection_report, choose([standing], Selection(metric=f1.name), f1).as_json())
-    params = load(tmp_path, {"task": "token-classification", "assess": {"robustness": {"severities": [5]}}})
-    assess(workspace, "robustness", params.assess.asked()["robustness"], pipeline=pipeline_of(params))
+    workspaces.chosen(workspace, f1, rows)
+    workspaces.assessed(workspace, tmp_path, "robustness", {"severities": [5]}, task=task.name)
     answers = read_predictions(workspace.assessment("robustness") / "predictions.parquet")
     words = {str(list(one)) for row, one in zip(answers["id"], answers["words"], strict=True) if row == "r7"}
     assert len(words) == 1, "the same words, whatever became of their letters"

@@ -17,7 +17,12 @@ def test_nothing_is_assessed_unasked(tmp_path: Path) -> None:
 
 def test_an_empty_section_is_all_defaults(tmp_path: Path) -> None:
     (settings,) = load(tmp_path, {"assess": {"robustness": {}}}).assess.asked().values()
-    assert settings.model_dump() == {"perturbations": "all", "severities": [1, 2, 3, 4, 5], "max_rows": 500}
+    assert settings.model_dump() == {
+        "perturbations": "all",
+        "severities": [1, 2, 3, 4, 5],
+        "max_rows": 500,
+        "baseline": None,
+    }
 
 
 def test_labels_have_defaults(tmp_path: Path) -> None:
@@ -39,6 +44,15 @@ def test_labels_have_defaults(tmp_path: Path) -> None:
         ({"assess.robustness.perturbations": ["ocr", "ocr"]}, r"perturbations names something twice"),
         ({"assess.robustness.severities": [1, 1]}, r"severities names something twice; name each once"),
         ({"assess.robustness.severities": [6]}, r"assess\.robustness\.severities\.0 is 6: must be less than or equal"),
+        (
+            {"assess.robustness.baseline": "nobody"},
+            r"assess\.robustness\.baseline is 'nobody', which is no candidate; use one of probe",
+        ),
+        ({"assess.attacks.attacks": ["pgd"]}, r"attacks 'pgd' does not exist; use some of hotflip"),
+        ({"assess.attacks.attacks": []}, r"attacks is empty; name some of hotflip, or write `all`"),
+        ({"assess.attacks.epsilons": [0]}, r"assess\.attacks\.epsilons\.0 is 0: must be greater than or equal to 1"),
+        ({"assess.attacks.epsilons": [2, 2]}, r"epsilons names something twice; name each once"),
+        (IMAGES | {"assess.attacks.attacks": ["hotflip"]}, r"attacks 'hotflip' does not exist; use some of fgsm, pgd"),
         ({"assess.robustness.max_rows": 3}, r"assess\.robustness\.max_rows is 3: must be greater than or equal to 10"),
         (IMAGES | {"assess.robustness.perturbations": ["typos"]}, r"'typos' does not exist; use some of gaussian_nois"),
         (

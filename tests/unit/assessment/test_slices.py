@@ -263,7 +263,7 @@ def test_the_stage_finds_large_images_and_shows_how_to_declare_them(tmp_path: Pa
     assert page.count("data:image/png;base64,") == 3 * written["found"]
     assert page.count("<svg") == 1
     assert "<script" not in page
-    assert set(files) == {"report.html", "slices.json", "predictions.parquet"}
+    assert set(files) == {"report.html", "slices.json", "about.json", "predictions.parquet"}
     table = read_predictions(workspace.assessment("slices") / "predictions.parquet")
     assert written["error"] == pytest.approx(table["error"].mean())
     assert assessed(workspace, tmp_path)[1] == files, "the same again is the same bytes"

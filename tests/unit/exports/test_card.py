@@ -88,6 +88,13 @@ def test_where_the_weights_came_from_is_told_without_the_place_on_this_machine(t
     assert "base_model" not in head_of(told("/home/ada/secret/minilm"))
 
 
+def test_what_was_assessed_is_told_and_escaped(texts: Built) -> None:
+    card = render(texts, DONE, Facts(assessed={"robustness": "worse by 0.1 <b>"}))
+    assert "## Assessed on validation rows\n\n- robustness: worse by 0.1 " in card
+    assert "<b>" not in card
+    assert "## Assessed" not in render(texts, DONE, Facts())
+
+
 def test_settings_and_what_was_not_committed_are_told(texts: Built) -> None:
     params = {"adaptation.method": "lora", "train.epochs": "3", "train.batch_size": "16", "seed": "7"}
     facts = Facts(name="toy", version=1, params=params, tags={"finetrail.git_dirty": "yes"})

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from finetrail.evaluation.scores.bootstrap import Floats
-from finetrail.gate.evidence import Cost, Evidence
+from finetrail.gate.evidence import Cost, Evidence, Perturbed
 from finetrail.gate.rules import judge
 from finetrail.gate.settings import Gate
 from finetrail.gate.verdict import Ruling, Verdict, collapse
@@ -201,3 +201,65 @@ def test_a_verdict_says_what_failed_and_what_was_not_judged() -> None:
     passed = replace(verdict, rulings=rules[3:], champion=None)
     assert passed.reason == "version 3 against the best constant answer on 60 test rows: passes 1 of 1 rule"
     assert passed.as_json()["passed"] is True
+
+
+def perturbed(challenger: list[Floats], champion: list[Floats]) -> Perturbed:
+    labels = [LABELS[number] for number in ACTUAL]
+    return Perturbed("typos 1, typos 5", labels, [None] * len(labels), challenger, champion)
+
+
+def test_the_mean_drop_on_perturbed_rows_has_a_bound() -> None:
+    answers = [said({}), said({0: 60, 1: 60, 2: 60}), said({0: 100, 1: 100, 2: 100})]
+    found = evidence(said({}), None, perturbed=perturbed(answers, []))
+    drop = rulings(found, max_drop=0.5)["robustness"]
+    assert drop.outcome == "pass"
+    assert drop.numbers is not None
+    assert drop.numbers["value"] == pytest.approx((0.3 + 0.5) / 2)
+    assert drop.numbers["low"] < 0.4 < drop.numbers["high"]
+    assert rulings(found, max_drop=0.39)["robustness"].outcome == "fail"
+    assert drop.sentence.startswith("macro F1 drops by 0.400 (0.")
+    assert drop.sentence.endswith("on 600 validation rows under typos 1, typos 5, where 0.500 is allowed")
+    assert "perturbed rows" not in rulings(found, max_drop=0.5, perturbed_margin=0.01), "there is no champion"
+    assert "robustness" not in rulings(found), "nobody asked"
+
+
+def test_a_challenger_that_is_worse_on_the_same_perturbed_rows_fails() -> None:
+    same = said({0: 20, 1: 20, 2: 20})
+    worse, champion = [same, said({0: 60, 1: 60, 2: 60})], [same, said({0: 30, 1: 30, 2: 30})]
+    found = rulings(evidence(same, same, perturbed=perturbed(worse, champion)), perturbed_margin=0.05)
+    assert found["perturbed rows"].outcome == "fail"
+    assert found["perturbed rows"].numbers is not None
+    assert found["perturbed rows"].numbers["value"] == pytest.approx(-0.15)
+    assert found["macro F1"].outcome == "pass", "as they are the rows show nothing"
+    equal = evidence(same, same, perturbed=perturbed(worse, worse))
+    assert rulings(equal, perturbed_margin=0.0)["perturbed rows"].outcome == "fail", "0 asks for better"
+    assert rulings(equal, perturbed_margin=0.01)["perturbed rows"].outcome == "pass"
+    assert (
+        rulings(evidence(same, same, perturbed=perturbed(champion, worse)), perturbed_margin=0.0)[
+            "perturbed rows"
+        ].outcome
+        == "pass"
+    )
+
+
+def test_where_lower_is_better_a_margin_is_a_share_of_the_champion() -> None:
+    labels = np.arange(100.0)
+    answers = [(labels + error)[:, None] for error in (1.0, 1.5)]
+    theirs = [(labels + error)[:, None] for error in (1.0, 1.0)]
+    found = Evidence(
+        judge=NUMBERS,
+        metric=metric_named(numbers.METRICS, "rmse"),
+        labels=labels.tolist(),
+        challenger=answers[0],
+        champion=theirs[0],
+        groups=[None] * 100,
+        slices={},
+        challenger_cost=Cost(1.0),
+        champion_cost=Cost(1.0),
+        models_scored=1,
+        perturbed=Perturbed("typos 1", labels.tolist(), [None] * 100, answers, theirs),
+    )
+    assert rulings(found, max_drop=0.5)["robustness"].outcome == "pass", "a half of a clean RMSE of 1"
+    assert rulings(found, max_drop=0.4)["robustness"].outcome == "fail"
+    assert rulings(found, perturbed_margin=0.6)["perturbed rows"].outcome == "pass"
+    assert rulings(found, perturbed_margin=0.4)["perturbed rows"].outcome == "fail"

@@ -1,97 +1,76 @@
-"""The answers of a model to rows and to perturbed rows, as one table: all numbers of the report come from it."""
+"""The answers of models to rows and to perturbed rows, as one table: all numbers of the report come from it."""
 
-import hashlib
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import product
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from finetrail.assessment.answered import REMEDY
 from finetrail.assessment.assessed import Given
+from finetrail.assessment.curves.sample import Sample
+from finetrail.assessment.curves.scores import AS_IT_IS
+from finetrail.assessment.curves.ways import Ways
 from finetrail.assessment.robustness.settings import Robustness
 from finetrail.assessment.spoken import duration
-from finetrail.contents.perturbation import seed_of
-from finetrail.data.store.shards import pick, read_frame
+from finetrail.contents.perturbation import perturbed
 from finetrail.progress import quiet
 from finetrail.serving.answer import answers_to
 from finetrail.targets.codec import refuse_broken
-from finetrail.workspace import need
 
+if TYPE_CHECKING:
+    from finetrail.tasks.task import Built
+
+WAYS = Ways("perturbation", "perturbations", "severity", "severities")
 TRIED = 16
 """Rows whose perturbation is timed beforehand."""
 
 
-@dataclass(frozen=True)
-class Sample:
-    """The rows that are perturbed. Attributes: rows: id, label and group of each; contents: by id."""
-
-    rows: pd.DataFrame
-    contents: Mapping[str, Any]
-
-    @property
-    def values(self) -> list[Any]:
-        """The contents in the order of the rows."""
-        return [self.contents[row] for row in self.rows["id"]]
-
-
-def sampled(given: Given, most: int) -> Sample:
-    """Validation rows, at most so many: those with the smallest hashes, which stay when others are added."""
-    split = need(given.workspace.split("val"), "split")
-    rows = read_frame(split)
-    hashes = [hashlib.sha256(str(row).encode()).hexdigest() for row in rows["id"]]
-    kept = sorted(np.argsort(np.array(hashes, dtype=object), kind="stable")[:most].tolist())
-    rows = rows.iloc[kept].reset_index(drop=True)
-    return Sample(rows, pick(split, given.built.task.content.name, set(rows["id"])))
-
-
-def answered(given: Given, settings: Robustness, sample: Sample) -> pd.DataFrame:
+def answered(given: Given, settings: Robustness, sample: Sample, baseline: "Built | None") -> pd.DataFrame:
     """The columns of predictions.parquet.
 
-    One row for each row without perturbation (severity 0), and for each perturbation and severity; `touched` says
-    whether the content was changed at all. An untouched content keeps its answer.
+    One row for each model and row without perturbation (severity 0), and for each perturbation and severity. An
+    untouched content keeps its answer.
+
+    Args:
+        baseline: the model that `settings` names, which answers the same contents.
 
     Raises:
         ModelError: an answer is NaN or infinite.
     """
+    models = {given.candidate: given.built}
+    if baseline is not None and settings.baseline is not None:
+        models |= {settings.baseline: baseline}
     started = time.perf_counter()
-    clean = _answers(given, sample.values)
+    clean = {who: _answers(given, built, sample.values) for who, built in models.items()}
     given.tell(_duration(given, settings, sample, time.perf_counter() - started))
-    parts = [_table(sample, clean, "", 0, np.zeros(len(sample.rows), dtype=np.bool_))]
+    parts = [sample.table(WAYS, answers, who, AS_IT_IS, touched=sample.untouched) for who, answers in clean.items()]
     todo = list(product(settings.names, settings.severities))
     for name, severity in given.track(todo, total=len(todo), what="perturbing"):
-        values = perturbed(given, sample, name, severity)
+        values = _perturbed(given, sample, name, severity)
         touched = np.array([new is not old and new != old for new, old in zip(values, sample.values, strict=True)])
-        own = clean
-        if touched.any():
-            new = _answers(given, [value for value, hit in zip(values, touched, strict=True) if hit])
-            own = pd.concat([clean[~touched], new.set_index(clean.index[touched])]).sort_index()
-        parts.append(_table(sample, own, name, severity, touched))
+        for who, built in models.items():
+            own = clean[who]
+            if touched.any():
+                new = _answers(given, built, [value for value, hit in zip(values, touched, strict=True) if hit])
+                own = pd.concat([own[~touched], new.set_index(own.index[touched])]).sort_index()
+            parts.append(sample.table(WAYS, own, who, (name, severity), touched=touched))
     return pd.concat(parts, ignore_index=True)
 
 
-def perturbed(given: Given, sample: Sample, name: str, severity: int, ids: Sequence[str] | None = None) -> list[Any]:
+def _perturbed(given: Given, sample: Sample, name: str, severity: int, ids: Sequence[str] | None = None) -> list[Any]:
     """The contents of rows, perturbed: of all, or of some."""
-    content = given.built.task.content
-    rows = sample.rows["id"] if ids is None else ids
-    return [content.perturb(name, sample.contents[row], severity, seed_of(row, name, severity)) for row in rows]
+    rows = sample.rows["id"].tolist() if ids is None else ids
+    return perturbed(given.built.task.content, name, severity, {row: sample.contents[row] for row in rows})
 
 
-def _answers(given: Given, values: list[Any]) -> pd.DataFrame:
-    codec = given.built.codec
-    answers = answers_to(given.built, values, scratch=given.workspace.scratch, track=quiet)
-    refuse_broken(codec, answers, "the model", REMEDY)
-    return pd.DataFrame(codec.columns(answers))
-
-
-def _table(sample: Sample, answers: pd.DataFrame, name: str, severity: int, touched: Any) -> pd.DataFrame:
-    groups = {"group": sample.rows["group"]} if sample.rows["group"].notna().any() else {}
-    known = {"id": sample.rows["id"], "perturbation": name, "severity": severity, "touched": touched}
-    labels = {"label": sample.rows["label"], **groups}
-    return pd.DataFrame(known | labels | {column: answers[column] for column in answers})
+def _answers(given: Given, built: "Built", values: list[Any]) -> pd.DataFrame:
+    """The columns of a model's answers, in the form of the assessed model's codec."""
+    answers = answers_to(built, values, scratch=given.workspace.scratch, track=quiet)
+    refuse_broken(built.codec, answers, "the model", REMEDY)
+    return pd.DataFrame(given.built.codec.columns(built.codec.aligned(answers, given.built.codec)))
 
 
 def _duration(given: Given, settings: Robustness, sample: Sample, seconds: float) -> str:
@@ -99,7 +78,7 @@ def _duration(given: Given, settings: Robustness, sample: Sample, seconds: float
     first = sample.rows["id"].tolist()[:TRIED]
     started = time.perf_counter()
     for name in settings.names:
-        perturbed(given, sample, name, settings.severities[-1], first)
+        _perturbed(given, sample, name, settings.severities[-1], first)
     each = (time.perf_counter() - started) / len(first) * len(sample.rows)  # of all perturbations at one severity
     whole = len(settings.severities) * (len(settings.names) * seconds + each)
     passes = f"{len(settings.names)} perturbations at {len(settings.severities)} severities"

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, create_model, model_validator
 
-from finetrail.contents.perturbation import SEVERITIES
+from finetrail.contents.perturbation import SEVERITIES, check_names, check_once
 from finetrail.settings import Settings
 from finetrail.tasks.task import Task
 
@@ -18,12 +18,14 @@ class Robustness(Settings):
         perturbations: their names, or `all` that the task allows.
         severities: 1 is hardly noticed, 5 severe.
         max_rows: validation rows to perturb; of more, those with the smallest hashes of their ids.
+        baseline: a candidate whose errors on the same rows are what the model's are compared with.
         offered, refused: the task's, and why it has not the others of its content.
     """
 
     perturbations: Literal["all"] | list[str] = "all"
     severities: list[Severity] = Field(default=list(SEVERITIES), min_length=1)
     max_rows: int = Field(default=500, ge=10)
+    baseline: str | None = None
     offered: ClassVar[tuple[str, ...]] = ()
     refused: ClassVar[tuple[str, ...]] = ()
 
@@ -32,17 +34,8 @@ class Robustness(Settings):
         wanted = [] if self.perturbations == "all" else self.perturbations
         if not wanted and self.perturbations != "all":
             raise ValueError(f"perturbations is empty; name some of {', '.join(self.offered)}, or write `all`")
-        for name in wanted:
-            if name in self.refused:
-                raise ValueError(
-                    f"perturbations {name!r} moves what the labels of this task name the places of; use some of "
-                    f"{', '.join(self.offered)}"
-                )
-            if name not in self.offered:
-                raise ValueError(f"perturbations {name!r} does not exist; use some of {', '.join(self.offered)}")
-        for what, given in (("perturbations", wanted), ("severities", self.severities)):
-            if len(set(given)) < len(given):
-                raise ValueError(f"{what} names something twice; name each once")
+        check_names("perturbations", wanted, self.offered, self.refused)
+        check_once("severities", self.severities)
         return self
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from finetrail.contents.attack import Attack
 from finetrail.contents.content import Content
 from finetrail.contents.image.perturbations import PERTURBATIONS, perturb
 from finetrail.contents.image.received import receive_images, undecodable
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from finetrail.data.sources.place import Source as AnySource
 
 
+_EPSILON = "epsilon (1/255 of the range of a pixel)"
+
+
 class _Image(Content):
     """See `finetrail.contents.content.Content`."""
 
@@ -30,6 +34,10 @@ class _Image(Content):
     requirements = ("pillow", "timm", "torchvision")
     measures_kernels = True
     perturbations = PERTURBATIONS
+    attacks = {  # noqa: RUF012 - read only, by its type
+        "fgsm": Attack("FGSM", "Every pixel takes one step of epsilon along the sign of the gradient.", _EPSILON),
+        "pgd": Attack("PGD", "From a random start, ten small steps along the sign of the gradient.", _EPSILON),
+    }
     Columns = ImageColumns
     Source = ImageSource
     Rules = ImageRules

@@ -1,6 +1,6 @@
 """Vision backbones: a network of torchvision, timm or transformers without its head, one feature vector per image."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor, nn
 
+from finetrail.contents.attack import Attacked
 from finetrail.contents.content import Loaded
 from finetrail.contents.explainable import Explainable
 from finetrail.contents.exported import Exported, Graph, Outputs
@@ -127,6 +128,15 @@ def explainable(network: Network, processor: Any, content: Any) -> list[Explaina
     from finetrail.contents.image.explaining import explainable_images
 
     return explainable_images(network, processor, content)
+
+
+def attack(
+    name: str, attacked: Attacked, batch: Batch, epsilons: Sequence[int], seeds: Sequence[int]
+) -> Iterator[Batch]:
+    """Change a batch so that the loss rises; see `finetrail.contents.content.Networks`."""
+    from finetrail.contents.image.attacks import attack
+
+    return attack(name, attacked, batch, epsilons, seeds)
 
 
 def graph(network: Network, processor: Any, folder: Path, outputs: Outputs) -> Graph:

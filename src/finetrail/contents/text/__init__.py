@@ -4,14 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from finetrail.contents.attack import Attack
 from finetrail.contents.content import Content
 from finetrail.contents.text.perturbations import PERTURBATIONS, perturb
 from finetrail.contents.text.received import receive_texts, text_faults, unlabelled_texts
 from finetrail.contents.text.rules import TextRules
-from finetrail.contents.text.settings import TextBackbone, TextSlice, TextTraining
+from finetrail.contents.text.settings import InPlaceTraining, TextBackbone, TextSlice, TextTraining
 from finetrail.contents.text.source import TextColumns, TextSource
 from finetrail.contents.text.split import TextSplit
 from finetrail.data.sources.unlabelled import Reading, Unlabelled
+from finetrail.settings import Settings
 
 if TYPE_CHECKING:
     from finetrail.contents.content import Networks
@@ -29,6 +31,13 @@ class _Text(Content):
     requirements: tuple[str, ...] = ()
     measures_kernels = False
     perturbations = PERTURBATIONS
+    attacks = {  # noqa: RUF012 - read only, by its type
+        "hotflip": Attack(
+            "HotFlip",
+            "Those tokens are replaced, one after the other, whose replacement raises the loss most by its gradient.",
+            "replaced tokens",
+        )
+    }
     Columns = TextColumns
     Source = TextSource
     Rules = TextRules
@@ -36,6 +45,9 @@ class _Text(Content):
     Backbone = TextBackbone
     Training = TextTraining
     Slice = TextSlice
+
+    def training(self, in_place: bool) -> type[Settings]:
+        return InPlaceTraining if in_place else TextTraining
 
     def networks(self) -> "Networks":
         from finetrail.contents.text import backbone

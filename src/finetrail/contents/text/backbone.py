@@ -1,12 +1,13 @@
 """Text backbones: any encoder of transformers with its tokenizer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from torch import nn
 
+from finetrail.contents.attack import Attacked
 from finetrail.contents.content import Loaded
 from finetrail.contents.explainable import Explainable
 from finetrail.contents.exported import Exported, Graph, Outputs
@@ -17,7 +18,7 @@ from finetrail.contents.text.soft_prompts import add_soft_prompt, describe_soft_
 from finetrail.contents.text.word_pieces import WordProcessor
 from finetrail.errors import ModelError
 from finetrail.locations import locate_weights
-from finetrail.models.network import Network
+from finetrail.models.network import Batch, Network
 from finetrail.models.weights import refuse_quantised, refuse_unusable
 
 WORDS = "words"
@@ -116,6 +117,15 @@ def explainable(network: Network, processor: Any, content: Any) -> list[Explaina
     from finetrail.contents.text.explaining import explainable_texts
 
     return explainable_texts(network, processor, content)
+
+
+def attack(
+    name: str, attacked: Attacked, batch: Batch, epsilons: Sequence[int], seeds: Sequence[int]
+) -> Iterator[Batch]:
+    """Change a batch so that the loss rises; see `finetrail.contents.content.Networks`."""
+    from finetrail.contents.text.attacks import attack
+
+    return attack(name, attacked, batch, epsilons, seeds)
 
 
 def graph(network: Network, processor: Any, folder: Path, outputs: Outputs) -> Graph:

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from finetrail.contents.text.augment import Varying
 from finetrail.contents.text.shortened import shortened
 from finetrail.contents.text.stored import parts
 from finetrail.errors import ConfigError
@@ -16,6 +17,8 @@ from finetrail.evaluation.report.previews import Preview
 from finetrail.models.inputs import Targets, Values, targets_of
 from finetrail.models.network import Batch
 
+Tokens = tuple[Sequence[Sequence[int]], Sequence[Sequence[int]] | None]
+"""The token ids of rows, and their segments; None where there is one text."""
 EXCERPT = 1_000
 """Characters of a text in a preview; more than the report shows, so that the report can tell where it cuts."""
 log = logging.getLogger(__name__)
@@ -30,19 +33,21 @@ class TextInputs:
         padding: the id that fills up a batch.
         segments: which of a row's two texts each token belongs to; None where there is one text.
         targets: the encoded labels.
+        varying: the texts, where they are perturbed anew in a batch that is drawn with a seed.
     """
 
     tokens: Sequence[Sequence[int]]
     padding: int
     segments: Sequence[Sequence[int]] | None = None
     targets: Targets | None = None
+    varying: Varying | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     @property
     def lengths(self) -> list[int]:
-        """The number of tokens in each row, by which batches are grouped."""
+        """The number of tokens in each row as it is, by which batches are grouped."""
         return [len(tokens) for tokens in self.tokens]
 
     @property
@@ -52,8 +57,8 @@ class TextInputs:
 
     @property
     def varies(self) -> bool:
-        """Texts are not augmented."""
-        return False
+        """Whether there is augmentation."""
+        return self.varying is not None
 
     def labelled(self, targets: Targets) -> "TextInputs":
         """The same texts with their targets."""
@@ -61,13 +66,22 @@ class TextInputs:
 
     def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
         """input_ids and attention_mask (B, T) of the rows at `indices`, T the longest; for two texts token_type_ids."""
-        width = max(len(self.tokens[index]) for index in indices)
-        ids = padded([self.tokens[index] for index in indices], width, self.padding)
-        mask = padded([[1] * len(self.tokens[index]) for index in indices], width, 0)
-        batch = {"input_ids": ids, "attention_mask": mask}
-        if self.segments is not None:
-            batch["token_type_ids"] = padded([self.segments[index] for index in indices], width, 0)
+        tokens, segments = self._drawn(indices, seed)
+        width = max(map(len, tokens))
+        batch = {
+            "input_ids": padded(tokens, width, self.padding),
+            "attention_mask": padded([[1] * len(row) for row in tokens], width, 0),
+        }
+        if segments is not None:
+            batch["token_type_ids"] = padded(segments, width, 0)
         return batch | targets_of(self, indices)
+
+    def _drawn(self, indices: Sequence[int], seed: int | None) -> "Tokens":
+        if self.varying is not None and seed is not None:
+            drawn: Tokens = self.varying.tokenise(self.varying.draw([self.varying.row(one) for one in indices], seed))
+            return drawn
+        segments = None if self.segments is None else [self.segments[index] for index in indices]
+        return [self.tokens[index] for index in indices], segments
 
 
 def padded(rows: Sequence[Sequence[int]], width: int, filling: int) -> torch.Tensor:
@@ -120,21 +134,27 @@ class TextProcessor:
     def encode(self, values: Values, *, augment: Any = None, scratch: Path | None = None) -> TextInputs:
         """Tokenise; a row of more than `max_tokens` loses its end, or the end of the longer of its two segments.
 
-        Reports how many rows of several texts are cut. Texts are not augmented and need no scratch.
+        Reports how many rows of several texts are cut. Only texts that vary need scratch.
         """
         padding = self.tokenizer.pad_token_id
-        ids: list[list[int]] = []
-        kinds: list[list[int]] = []
+        ids: list[Sequence[int]] = []
+        kinds: list[Sequence[int]] = []
         cut = 0
         for some in _portions(values):
-            found = self.tokenized(some, return_token_type_ids=self.has_segments)
-            cut += self._cut(some, found["input_ids"]) if len(self.columns) > 1 else 0
-            ids += found["input_ids"]
-            kinds += found["token_type_ids"] if self.has_segments else []
+            tokens, segments = self.read(some)
+            cut += self._cut(some, tokens) if len(self.columns) > 1 else 0
+            ids += tokens
+            kinds += segments or []
         if cut:
             what = "the longer text is cut" if self._paired else "the end is cut"
             log.warning("%d of %d rows have more than %d tokens: %s", cut, len(ids), self.max_tokens, what)
-        return TextInputs(ids, 0 if padding is None else padding, kinds if self.has_segments else None)
+        found = TextInputs(ids, 0 if padding is None else padding, kinds if self.has_segments else None)
+        return replace(found, varying=Varying.of(values, augment, scratch, self.read))
+
+    def read(self, rows: Sequence[Any]) -> Tokens:
+        """The tokens of rows: of a text its start, of two texts what is left when the longer one is cut."""
+        found = self.tokenized(rows, return_token_type_ids=self.has_segments)
+        return found["input_ids"], found["token_type_ids"] if self.has_segments else None
 
     def tokenized(self, values: Sequence[Any], **asked: Any) -> Any:
         """What the tokenizer says of rows. Args: asked: what else it is to return."""

@@ -1,11 +1,13 @@
 """What params.yaml may say of texts, beside their source. Light: the command line reads this before any work."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from finetrail.contents.content import Backbone
+from finetrail.contents.perturbation import check_names, check_once
 from finetrail.contents.text.measures import script
+from finetrail.contents.text.perturbations import PERTURBATIONS
 from finetrail.data.store.content import size_of
 from finetrail.evaluation.slices import Slice
 from finetrail.settings import Settings
@@ -36,10 +38,57 @@ class TextBackbone(Backbone):
         return self.weights
 
 
-class TextTraining(Settings):
-    """What section `train` of params.yaml says of texts alone: nothing, and they are not augmented."""
+class TextAugment(Settings):
+    """Section `train.augment` of params.yaml, for texts: perturbations drawn anew in each epoch. Off by default.
 
-    augment: ClassVar[None] = None
+    Attributes:
+        perturbations: their names, or `all` that the task allows; none by default.
+        share: of the texts, that are perturbed each time.
+        severities: 1 is hardly noticed, 5 severe; each perturbed text gets one of them.
+        offered, refused: the perturbations that the task has, and those that its labels would not survive.
+    """
+
+    perturbations: Literal["all"] | list[str] = Field([])
+    share: float = Field(0.5, gt=0, le=1)
+    severities: list[Annotated[int, Field(ge=1, le=5)]] = Field([1, 2, 3], min_length=1)
+    offered: ClassVar[tuple[str, ...]] = tuple(PERTURBATIONS)
+    refused: ClassVar[tuple[str, ...]] = ()
+
+    @model_validator(mode="after")
+    def _offered(self) -> Self:
+        check_names(
+            "perturbations", [] if self.perturbations == "all" else self.perturbations, self.offered, self.refused
+        )
+        check_once("severities", self.severities)
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """The perturbations, in the order in which they are offered."""
+        return [name for name in self.offered if self.perturbations == "all" or name in self.perturbations]
+
+
+class InPlaceAugment(TextAugment):
+    """The same for labels that name places in a text: what moves a word is refused."""
+
+    offered = tuple(name for name, one in PERTURBATIONS.items() if one.in_place)
+    refused = tuple(name for name, one in PERTURBATIONS.items() if not one.in_place)
+
+
+class TextTraining(Settings):
+    """What section `train` of params.yaml says of texts alone.
+
+    Attributes:
+        augment: how training texts vary from epoch to epoch.
+    """
+
+    augment: TextAugment = TextAugment()
+
+
+class InPlaceTraining(TextTraining):
+    """The same where labels name places in a text."""
+
+    augment: InPlaceAugment = InPlaceAugment()
 
 
 class TextSlice(Slice):

@@ -46,15 +46,19 @@ class PromptEncoder(nn.Module):
         """That of the encoder."""
         return self.encoder.config
 
+    def get_input_embeddings(self) -> Any:
+        """That of the encoder: one vector a token."""
+        return self.encoder.get_input_embeddings()
+
     def initialise(self) -> None:
         """Start from the embeddings of random words of the vocabulary, which learn better than noise."""
-        words: Tensor = self.encoder.get_input_embeddings().weight
+        words: Tensor = self.get_input_embeddings().weight
         with torch.no_grad():
             self.prompt.copy_(words[torch.randint(len(words), (self.tokens,)).to(words.device)])
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Any:
         """As the encoder. Args: all (B, T). Returns: `last_hidden_state` (B, T, D)."""
-        words = self.encoder.get_input_embeddings()(input_ids)  # (B, T, E)
+        words = self.get_input_embeddings()(input_ids)  # (B, T, E)
         prompt = self.prompt.to(words.dtype).expand(len(words), -1, -1)
         output = self.encoder(
             inputs_embeds=torch.cat((prompt, words), dim=1),
@@ -91,6 +95,10 @@ class PrefixEncoder(nn.Module):
     def config(self) -> Any:
         """That of the encoder."""
         return self.encoder.config
+
+    def get_input_embeddings(self) -> Any:
+        """That of the encoder: one vector a token."""
+        return self.encoder.get_input_embeddings()
 
     def initialise(self) -> None:
         """Start with small noise: vectors that say nothing yet."""

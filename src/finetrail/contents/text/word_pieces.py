@@ -9,10 +9,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from finetrail.contents.text.augment import Varying
 from finetrail.contents.text.processor import TextProcessor, padded
 from finetrail.data.words import words
 from finetrail.errors import ConfigError
-from finetrail.models.inputs import Targets, Values, targets_of
+from finetrail.models.inputs import NO_CHANGES, Changes, Targets, Values, targets_of
 from finetrail.models.network import Batch
 
 OVERLAP = 0.25
@@ -56,6 +57,7 @@ class WordInputs:
         rows: the text that each example comes from.
         words: (start, end) of the words of each text.
         padding: the id that fills up a batch.
+        varying: the texts, where their windows are perturbed anew in a batch that is drawn with a seed.
     """
 
     tokens: Sequence[Sequence[int]]
@@ -64,6 +66,7 @@ class WordInputs:
     words: Sequence[Sequence[Place]]
     padding: int
     targets: Targets | None = None
+    varying: Varying | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -75,8 +78,8 @@ class WordInputs:
 
     @property
     def varies(self) -> bool:
-        """Texts are not augmented."""
-        return False
+        """Whether there is augmentation."""
+        return self.varying is not None
 
     def labelled(self, targets: Targets) -> "WordInputs":
         """The same texts with their targets."""
@@ -89,15 +92,43 @@ class WordInputs:
             input_ids and attention_mask (B, T), T the most pieces; word_pieces and features_mask (B, W), W the most
             words: where the first piece of each stands, and whether there is such a word.
         """
-        width = max(len(self.tokens[index]) for index in indices)
-        most = max(self.windows[index].words for index in indices)
+        tokens, windows = [self.tokens[index] for index in indices], [self.windows[index] for index in indices]
+        varied = self.varying is not None and seed is not None
+        if self.varying is not None and seed is not None:
+            self._perturb(self.varying, seed, indices, tokens, windows)
+        width, most = max(map(len, tokens)), max(window.words for window in windows)
         batch = {
-            "input_ids": padded([self.tokens[index] for index in indices], width, self.padding),
-            "attention_mask": padded([[1] * len(self.tokens[index]) for index in indices], width, 0),
-            "word_pieces": padded([self.windows[index].pieces for index in indices], most, 0),
-            "features_mask": padded([[1] * self.windows[index].words for index in indices], most, 0).bool(),
+            "input_ids": padded(tokens, width, self.padding),
+            "attention_mask": padded([[1] * len(row) for row in tokens], width, 0),
+            "word_pieces": padded([window.pieces for window in windows], most, 0),
+            "features_mask": padded([[1] * window.words for window in windows], most, 0).bool(),
         }
-        return batch | targets_of(self, indices)
+        # A perturbed word takes more pieces, and the last words may find no room.
+        changes = Changes(lost=batch["word_pieces"] == 0) if varied else NO_CHANGES
+        return batch | targets_of(self, indices, changes)
+
+    def _perturb(
+        self, varying: Varying, seed: int, indices: Sequence[int], tokens: list[Sequence[int]], windows: list[Window]
+    ) -> None:
+        """Perturb the part of the text that each window shows; its words stay where they are.
+
+        Args:
+            tokens, windows: of the examples at `indices`; those of perturbed ones are replaced.
+        """
+        shown = [
+            self.words[self.rows[index]][window.first_word :][: window.words]
+            for index, window in zip(indices, windows, strict=True)
+        ]
+        texts = [
+            varying.row(self.rows[index])[places[0][0] : places[-1][1]] if places else ""
+            for index, places in zip(indices, shown, strict=True)
+        ]
+        for number, (was, text) in enumerate(zip(texts, varying.draw(texts, seed), strict=True)):
+            if text != was:
+                first = shown[number][0][0]
+                places = [(start - first, end - first) for start, end in shown[number]]
+                tokens[number], offsets = varying.tokenise(text)
+                windows[number] = _window(places, offsets, left=False, right=False)
 
 
 @dataclass(frozen=True)
@@ -115,7 +146,7 @@ class WordProcessor(TextProcessor):
             )
 
     def encode(self, values: Values, *, augment: Any = None, scratch: Path | None = None) -> Any:
-        """Tokenise; a text of more than `max_tokens` becomes several windows. Nothing is augmented."""
+        """Tokenise; a text of more than `max_tokens` becomes several windows."""
         padding = self.tokenizer.pad_token_id
         found = WordInputs([], [], [], [], 0 if padding is None else padding)
         tokens: list[Sequence[int]] = []
@@ -134,7 +165,13 @@ class WordProcessor(TextProcessor):
                 tokens.append(pieces["input_ids"][example])
                 rows.append(before + row)
                 windows.append(_window(places[before + row], pieces["offset_mapping"][example], left, right))
-        return replace(found, tokens=tokens, rows=rows, windows=windows, words=places)
+        found = replace(found, tokens=tokens, rows=rows, windows=windows, words=places)
+        return replace(found, varying=Varying.of(values, augment, scratch, self.pieces))
+
+    def pieces(self, text: str) -> tuple[Sequence[int], Sequence[Place]]:
+        """The first pieces of a text, as many as the encoder reads, and their places in it."""
+        found = self.tokenizer(text, truncation=True, max_length=self.max_tokens, return_offsets_mapping=True)
+        return found["input_ids"], found["offset_mapping"]
 
     def tokenized(self, values: Sequence[Any], **asked: Any) -> Any:
         """What the tokenizer says of texts, window by window."""

@@ -73,12 +73,17 @@ def show(preview: Preview) -> Shown:
 
 
 def excerpt(text: str, *, end: int = 0) -> str:
-    """A text on one line, without control characters, cut to `EXCERPT`. Args: end: characters of its end to keep."""
-    line = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())
+    """A text on one line, cut to `EXCERPT`. Args: end: characters of its end to keep."""
+    line = one_line(text)
     if len(line) <= EXCERPT:
         return line
     start = line[: EXCERPT - end].rstrip() + "…"
     return f"{start} {line[-end:].lstrip()}" if end else start
+
+
+def one_line(text: str) -> str:
+    """A text on one line, without control characters."""
+    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,14 @@ resamples and their intervals are too low. Measured for macro F1 of 20 classes, 
 value in 97% of the trials with 2,000 rows, 92% with 300 and 75% with 100.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from finetrail.evaluation.scores.metric import Metric
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -79,6 +81,10 @@ class Resampled:
         point, draws = self.point[metric], self.draws[metric]
         return _percentiles(point[model] - point[other], draws[model] - draws[other], confidence)
 
+    def interval_of(self, metric: str, function: Callable[[Floats], Floats], confidence: float) -> Interval:
+        """A number that is computed from the models' values of a metric: maps (m, ...) to (...)."""
+        return _percentiles(float(function(self.point[metric])), function(self.draws[metric]), confidence)
+
 
 def point_scores(judge: Scorer, labels: Sequence[Any], answers: Any) -> dict[str, float]:
     """Every metric of one model on the rows themselves, n > 0."""
@@ -125,6 +131,21 @@ def bootstrap(
             for name, values in judge.scores(of_model, drawn).items():
                 found[name][model, start:stop] = values
     return Resampled({name: np.array([float(one[name][0]) for one in point]) for name in found}, found)
+
+
+def mean_drop(resampled: Resampled, metric: Metric, was: int, became: Sequence[int], confidence: float) -> Interval:
+    """How much worse a metric is on average over some answers than over others; above 0 is worse.
+
+    Args:
+        was, became: their places among the models.
+    """
+
+    def drop(values: Floats) -> Floats:
+        better = (values[list(became)] - values[was]).mean(axis=0)
+        found: Floats = (better if metric.lower else -better) + 0.0
+        return found
+
+    return resampled.interval_of(metric.name, drop, confidence)
 
 
 def intervals(

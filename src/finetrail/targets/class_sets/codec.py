@@ -86,6 +86,12 @@ class SetCodec(NamedLogits):
         given, sure = self.members(said["labels"]), 50 + 2 * self.scale(known)
         return np.where(given == self.predicted(known), known, np.where(given, sure, -sure))
 
+    def confidence(self, answers: Logits) -> Floats:
+        """The mean, over the classes, of the probability that each is rightly in the answer, or rightly left out."""
+        certain = probabilities(self.scaled(answers))
+        found: Floats = np.where(self.predicted(answers), certain, 1 - certain).mean(axis=1)
+        return found
+
     def aligned(self, answers: Logits, own: "NamedLogits") -> Logits:
         """Logits that lie on the same sides of the thresholds of `own`, in the same order within each class."""
         found = super().aligned(answers, own).astype(np.float64)

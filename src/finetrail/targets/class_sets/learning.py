@@ -39,7 +39,7 @@ class SetLearning:
     def encode(self, labels: Labels, inputs: Inputs) -> RowTargets:
         return RowTargets.of(self.codec.members(labels).astype(np.float32), inputs)
 
-    def loss(self, settings: SetTraining, labels: Labels) -> Loss:
+    def loss(self, settings: SetTraining, labels: Labels, *, finished: bool = False) -> Loss:
         return binary_cross_entropy(positive_weights(settings.positive_weights, self.codec.members(labels)))
 
     def keep(self, outputs: Tensor, batch: Batch) -> "Kept":

@@ -97,6 +97,11 @@ class ClassCodec(NamedLogits):
         found[other, best[other]] = 1 + 2 * self.scale(known)
         return found
 
+    def confidence(self, answers: Logits) -> Floats:
+        """The probability of the answer."""
+        found: Floats = np.exp(self.log_probabilities(answers).max(axis=1))
+        return found
+
     def aligned(self, answers: Logits, own: "NamedLogits") -> Logits:
         """Logits with the same probabilities under the temperature of `own`."""
         found = super().aligned(answers, own)

@@ -40,7 +40,7 @@ class ClassLearning:
     def encode(self, labels: Sequence[str], inputs: Inputs) -> RowTargets:
         return RowTargets.of(self.codec.numbers(labels), inputs)
 
-    def loss(self, settings: ClassTraining, labels: Sequence[str]) -> Loss:
+    def loss(self, settings: ClassTraining, labels: Sequence[str], *, finished: bool = False) -> Loss:
         weights = class_weights(settings.class_weights, self.codec.numbers(labels), len(self.codec.labels))
         if settings.loss == "focal":
             return focal(settings.focal_gamma, settings.label_smoothing, weights)

@@ -86,6 +86,10 @@ class NumberCodec:
     def heard(self, said: Mapping[str, Sequence[Any]], known: Predictions) -> Predictions:
         return np.array(said[PREDICTION], dtype=np.float64)[:, None]
 
+    def confidence(self, answers: Predictions) -> Floats | None:
+        """A number says nothing of it."""
+        return None
+
     def apart(self, one: Predictions, other: Predictions) -> Floats:
         apart: Floats = np.abs(one[:, 0].astype(np.float64) - other[:, 0].astype(np.float64))
         return apart

@@ -48,8 +48,12 @@ class NumberLearning:
     def encode(self, labels: Sequence[float], inputs: Inputs) -> RowTargets:
         return RowTargets.of(self._standardised(labels), inputs)
 
-    def loss(self, settings: NumberTraining, labels: Sequence[float]) -> Loss:
-        return distance(settings.loss, settings.huber_delta)
+    def loss(self, settings: NumberTraining, labels: Sequence[float], *, finished: bool = False) -> Loss:
+        loss = distance(settings.loss, settings.huber_delta)
+        if not finished:
+            return loss
+        mean, std = self.codec.mean, self.codec.std
+        return lambda outputs, batch: loss((outputs - mean) / std, batch)
 
     def keep(self, outputs: Tensor, batch: Batch) -> "Kept":
         return outputs.float().cpu().numpy()

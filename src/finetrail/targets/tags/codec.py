@@ -147,6 +147,11 @@ class TagCodec:
                 logits[row] = sure * np.eye(len(self.outputs), dtype=np.float32)[numbers]
         return self.answered(known.words, logits)
 
+    def confidence(self, answers: TagAnswers) -> Floats:
+        """The mean probability of the likeliest tag of each word; 1 for a row without words."""
+        tops = [np.exp(log_softmax(one / self.temperature)).max(axis=1, initial=0.0) for one in answers.logits]
+        return np.array([float(one.mean()) if len(one) else 1.0 for one in tops])
+
     def apart(self, one: TagAnswers, other: TagAnswers) -> Floats:
         """The largest difference between two logits; infinite if the words differ."""
         return np.array(

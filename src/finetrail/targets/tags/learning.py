@@ -51,7 +51,7 @@ class WordInputs(Protocol):
 
 @dataclass(frozen=True)
 class TagTargets:
-    """Tag numbers of the words of each example; `_NO_TARGET` for a word that another window shows better.
+    """Tag numbers of the words of each example; `_NO_TARGET` for a word that another window shows better, or is lost.
 
     Attributes:
         scale: 1 over the mean number of words, so that every word counts the same however a batch is divided.
@@ -66,6 +66,8 @@ class TagTargets:
     def batch(self, indices: Sequence[int], changes: Changes) -> Batch:
         """`targets` (B, W), W the most words; `targets_scale` (B,)."""
         found = nn.utils.rnn.pad_sequence([self.values[index] for index in indices], True, _NO_TARGET)
+        if changes.lost is not None:
+            found = found.masked_fill(changes.lost, _NO_TARGET)
         return {"targets": found, "targets_scale": torch.full((len(indices),), self.scale)}
 
 
@@ -90,7 +92,7 @@ class TagLearning:
         words = sum(int((value != _NO_TARGET).sum()) for value in values)
         return TagTargets(values, len(values) / max(1, words))
 
-    def loss(self, settings: TagTraining, labels: Labels) -> Loss:
+    def loss(self, settings: TagTraining, labels: Labels, *, finished: bool = False) -> Loss:
         smoothing = settings.label_smoothing
 
         def loss(outputs: Tensor, batch: Batch) -> Tensor:
