@@ -30,16 +30,24 @@ def test_a_second_project_is_refused_the_ports_of_the_first(team: Team, tmp_path
     port = team.environment[f"FINETRAIL_{server}_PORT"]
     environment = team.environment | others | {f"FINETRAIL_{server}_PORT": port}
     command = [sys.executable, "-m", "flows.servers", "up"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    found = re.fullmatch(
-        rf"ConfigError: port {port} is in use by \S+ \(process \d+\); end it, or take another port: "
-        rf"FINETRAIL_{server}_PORT=(\d+) make up",
-        done.stderr.strip(),
-    )
-    assert found is not None, done.stderr
-    with socket.create_server(("127.0.0.1", int(found[1]))):
-        pass
+
+    def proposes_a_free_port() -> bool:
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (2, "")
+        found = re.fullmatch(
+            rf"ConfigError: port {port} is in use by \S+ \(process \d+\); end it, or take another port: "
+            rf"FINETRAIL_{server}_PORT=(\d+) make up",
+            done.stderr.strip(),
+        )
+        assert found is not None, done.stderr
+        try:
+            socket.create_server(("127.0.0.1", int(found[1]))).close()
+        except OSError:
+            return False
+        return True
+
+    # Tests beside this one may take the port before it is tried; they do not take three.
+    assert any(proposes_a_free_port() for _ in range(3))
     assert list((tmp_path / ".finetrail" / "servers").glob("*.json")) == []
     assert not (tmp_path / ".env").exists()
 

@@ -144,14 +144,19 @@ def test_a_page_opens_in_a_browser_fits_a_phone_and_is_dark_where_that_is_wanted
     assert width_on_a_phone(chromium, page, tmp_path) == PHONE
 
 
-def test_slices_and_explanations_are_stages_whose_pages_open(
+def test_each_other_assessment_is_a_stage_whose_page_opens_and_fits_a_phone(
     sandbox: Sandbox, first_run: Outcome, chromium: str, tmp_path: Path
 ) -> None:
-    asked = {"slices": {"min_rows": 5, "clusters": 3}, "explanations": {"max_rows": 3, "steps": 8}}
+    asked = {
+        "explanations": {"max_rows": 3, "steps": 8},
+        "labels": {"max_shown": 5},
+        "slices": {"min_rows": 5, "clusters": 3},
+        "stability": {"seeds": 2, "resamples": 2},
+    }
     sandbox.edit("assess", asked)
     done = sandbox.run("dvc", "repro")
     assert done.code == 0, done.err
-    assert sorted(sandbox.stages_of(done)) == ["assess@explanations", "assess@slices"]
+    assert sorted(sandbox.stages_of(done)) == [f"assess@{name}" for name in asked]
     again = sandbox.run("dvc", "repro")
     assert (again.code, sandbox.stages_of(again)) == (0, [])
     for name in asked:
@@ -162,9 +167,13 @@ def test_slices_and_explanations_are_stages_whose_pages_open(
             "predictions.parquet",
             "report.html",
         }
-        document, image = browse(chromium, (folder / "report.html").as_uri(), tmp_path)
+        page = folder / "report.html"
+        document, image = browse(chromium, page.as_uri(), tmp_path)
         assert "How to read it" in document
         assert colours(image) > 20
+        assert width_on_a_phone(chromium, page, tmp_path) == PHONE
+        _, dark = browse(chromium, page.as_uri(), tmp_path, flags=DARK)
+        assert brightness(dark) < 80
     errors = read_predictions(sandbox.paths.assessment("slices") / "predictions.parquet")["error"]
     slices = read_json(sandbox.paths.assessment("slices") / "slices.json")
     assert slices["error"] == pytest.approx(errors.mean())
@@ -172,8 +181,7 @@ def test_slices_and_explanations_are_stages_whose_pages_open(
     assert mistakes["wrong"] == errors.sum()
     assert mistakes["explained"] == min(3, mistakes["wrong"])
     shown = sandbox.finetrail("show")
-    assert "slices: " in shown.out
-    assert "explanations: " in shown.out
+    assert all(f"{name}: " in shown.out for name in asked)
 
 
 def test_declared_slices_stand_in_report_metrics_mlflow_and_gate(sandbox: Sandbox, first_run: Outcome) -> None:
