@@ -182,6 +182,11 @@ def test_each_other_assessment_is_a_stage_whose_page_opens_and_fits_a_phone(
     assert mistakes["explained"] == min(3, mistakes["wrong"])
     shown = sandbox.finetrail("show")
     assert all(f"{name}: " in shown.out for name in asked)
+    compared = sandbox.finetrail("compare")
+    assert compared.code == 0, compared.err
+    chosen = read_json(sandbox.paths.selection_report)["chosen"]
+    seeds = read_json(sandbox.paths.assessment("stability") / "stability.json")["candidates"][chosen]["seeds"]
+    assert f"{seeds['mean']:.3f} ± {seeds['std']:.3f}" in compared.out
 
 
 def test_declared_slices_stand_in_report_metrics_mlflow_and_gate(sandbox: Sandbox, first_run: Outcome) -> None:

@@ -14,6 +14,7 @@ from finetrail.assessment.labels.settings import labels_of
 from finetrail.assessment.robustness.settings import robustness_of
 from finetrail.assessment.slices.settings import Slices
 from finetrail.assessment.stability.settings import Stability
+from finetrail.evaluation.scores.metric import Metric
 from finetrail.settings import Settings
 from finetrail.tasks.task import Task
 
@@ -51,6 +52,19 @@ class Preparing(Assessing, Protocol):
         ...
 
 
+class Comparing(Assessing, Protocol):
+    """The module of an assessment that may look at several candidates."""
+
+    def of_each(self, written: Mapping[str, Any], chosen: str, metric: Metric) -> Mapping[str, str]:
+        """What it found of each candidate, in a few words.
+
+        Args:
+            written: the content of its JSON file.
+            chosen: the candidate that it is about.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of assessment.
@@ -59,11 +73,13 @@ class Kind:
         settings: makes its section for a task.
         module: an `Assessing`, by name.
         prepares: whether the module is a `Preparing`.
+        column: what `finetrail compare` calls its finding; with it, the module is a `Comparing`.
     """
 
     settings: Callable[[Task], type[Settings]]
     module: str
     prepares: bool = False
+    column: str = ""
 
     def load(self) -> Assessing:
         """The module, which may import much."""
@@ -74,14 +90,18 @@ class Kind:
         if self.prepares:
             cast("Preparing", self.load()).prepare(given, settings)
 
+    def of_each(self, written: Mapping[str, Any], chosen: str, metric: Metric) -> Mapping[str, str]:
+        """What the module found of each candidate, if it has a column."""
+        return cast("Comparing", self.load()).of_each(written, chosen, metric) if self.column else {}
+
 
 KINDS: Mapping[str, Kind] = {
     "labels": Kind(labels_of, "finetrail.assessment.labels.assessing"),
-    "robustness": Kind(robustness_of, "finetrail.assessment.robustness.assessing"),
+    "robustness": Kind(robustness_of, "finetrail.assessment.robustness.assessing", column="mean drop when perturbed"),
     "attacks": Kind(attacks_of, "finetrail.assessment.attacks.attacking"),
     "explanations": Kind(lambda _: Explanations, "finetrail.assessment.explanations.assessing"),
     "slices": Kind(lambda _: Slices, "finetrail.assessment.slices.assessing"),
-    "stability": Kind(lambda _: Stability, "finetrail.assessment.stability.assessing", prepares=True),
+    "stability": Kind(lambda _: Stability, "finetrail.assessment.stability.assessing", True, "mean and std over seeds"),
 }
 
 

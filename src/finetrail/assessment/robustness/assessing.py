@@ -15,6 +15,7 @@ from finetrail.assessment.robustness.comparison import compared
 from finetrail.assessment.robustness.perturbed import WAYS, answered
 from finetrail.assessment.robustness.settings import Robustness
 from finetrail.contents.perturbation import perturbed
+from finetrail.evaluation.scores.metric import Metric
 from finetrail.serving.predictions import read_predictions
 from finetrail.tasks.registry import load_model
 from finetrail.workspace import need, write_json
@@ -59,6 +60,11 @@ def said(written: Mapping[str, Any]) -> str:
         f"{written['mean_drop']:.4g} on average when perturbed, most by {worst} ({drop:.4g}); "
         f"{100 * written['flip_rate']:.1f}% of the answers change{mean}"
     )
+
+
+def of_each(written: Mapping[str, Any], chosen: str, metric: Metric) -> Mapping[str, str]:
+    """See `finetrail.assessment.kinds.Comparing`."""
+    return {chosen: metric.say(written["mean_drop"])}
 
 
 def _sides(given: Given, sample: Sample, row: str, at: At) -> tuple[Side, Side]:

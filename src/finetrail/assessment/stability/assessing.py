@@ -1,7 +1,8 @@
 """Assess stability: train again with other seeds and on parts of the rows, write numbers, answers and report."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -10,13 +11,14 @@ from finetrail.assessment.stability.gathered import Trained, gathered, planned, 
 from finetrail.assessment.stability.report import page
 from finetrail.assessment.stability.scores import Asked, measured, said
 from finetrail.assessment.stability.settings import Stability
+from finetrail.evaluation.scores.metric import Metric
 from finetrail.serving.predictions import read_predictions
 from finetrail.serving.results import read_result
 from finetrail.targets.results import refuse_other_rows
 from finetrail.units.table import table_of
 from finetrail.workspace import write_json
 
-__all__ = ["assess", "prepare", "said"]
+__all__ = ["assess", "of_each", "prepare", "said"]
 
 
 def prepare(given: Given, settings: Stability) -> None:
@@ -41,6 +43,12 @@ def assess(given: Given, settings: Stability, folder: Path) -> str:
     shown = page(found, given.built.task.name, given.built.codec.differing)
     (folder / "report.html").write_text(shown, encoding="utf-8")
     return said(written)
+
+
+def of_each(written: Mapping[str, Any], chosen: str, metric: Metric) -> Mapping[str, str]:
+    """See `finetrail.assessment.kinds.Comparing`."""
+    over = {name: one["seeds"] for name, one in written["candidates"].items() if "seeds" in one}
+    return {name: f"{metric.say(one['mean'])} ± {metric.say(one['std'])}" for name, one in over.items()}
 
 
 def _names(given: Given, settings: Stability) -> Sequence[str]:

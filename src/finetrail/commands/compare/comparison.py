@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from finetrail.commands.assessed import findings
+from finetrail.commands.assessed import findings, of_each_candidate
 from finetrail.commands.compare.costs import COSTS, LATENCY, SLOWEST, Cost
 from finetrail.commands.compare.disagreement import disagreement
 from finetrail.commands.compare.latency import Tell, latencies, spread
@@ -52,6 +52,7 @@ class Comparison:
         differing: what a different answer is, in a few words.
         timed_rows: that the time per row was measured on; 0 where it was not.
         assessed: what the assessments found of the chosen candidate, by their names.
+        of_each: what they found of each candidate, by its name, by the titles of columns.
     """
 
     project: str
@@ -65,6 +66,7 @@ class Comparison:
     differing: str
     timed_rows: int
     assessed: Mapping[str, str]
+    of_each: Mapping[str, Mapping[str, str]]
 
     @property
     def costs(self) -> tuple[Cost, ...]:
@@ -130,6 +132,7 @@ def compare(
         differing=results[0].codec.differing,
         timed_rows=len(contents),
         assessed=findings(workspace),
+        of_each=of_each_candidate(workspace, choice.chosen, metric),
     )
 
 

@@ -31,13 +31,14 @@ def table(found: Comparison) -> Iterator[RenderableType]:
     )
     yield Text()
     yield _table(
-        ["candidate", f"minus {found.chosen}", "interval", "answers differ", "Pareto front with"],
+        ["candidate", f"minus {found.chosen}", "interval", "answers differ", *found.of_each, "Pareto front with"],
         [
             [
                 _name(found, one),
                 metric.say(one.difference.value),
                 between(metric, one.difference),
                 f"{one.differs[found.chosen]:.1%}",
+                *(said.get(one.candidate, "") for said in found.of_each.values()),
                 ", ".join(kind.column for kind in found.costs if one.candidate in found.fronts[kind.name]),
             ]
             for one in found.candidates

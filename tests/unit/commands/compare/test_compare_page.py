@@ -7,6 +7,7 @@ from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
 import pytest
+from rich.table import Table
 
 from finetrail.commands.compare.comparison import Compared, Comparison
 from finetrail.commands.compare.costs import COSTS
@@ -48,6 +49,7 @@ def comparison(*names: str) -> Comparison:
         differing="another class",
         timed_rows=0,
         assessed={},
+        of_each={},
     )
 
 
@@ -69,6 +71,17 @@ def test_what_assessments_found_of_the_chosen_one_stands_below_the_table() -> No
     assert "Assessments of the chosen candidate" not in str(page_of(comparison("full", "lora")))
     *_, blank, line = map(str, table(found))
     assert (blank, line) == ("", f"robustness of full: {said}")
+
+
+def test_what_assessments_found_of_each_candidate_is_a_column() -> None:
+    found = replace(comparison("full", "lora"), of_each={"mean and std over seeds": {"lora": "0.600 ± 0.012"}})
+    page = str(page_of(found))
+    assert '<th class="num">Mean and std over seeds</th>' in page
+    assert page.count('<td class="num">0.600 ± 0.012</td>') == 1
+    _, _, second = list(table(found))
+    assert isinstance(second, Table)
+    assert [column.header for column in second.columns][4] == "mean and std over seeds"
+    assert list(second.columns[4].cells) == ["", "0.600 ± 0.012"]
 
 
 def test_names_are_shown_and_never_obeyed() -> None:
