@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from finetrail.assessment.assessed import Given
+from finetrail.assessment.labels.doubted import Doubted
 from finetrail.assessment.labels.neighbours import neighbours
 from finetrail.assessment.labels.rows import Examined, contents_of
 from finetrail.assessment.labels.settings import Labels
@@ -26,22 +27,9 @@ class Like:
 
 
 @dataclass(frozen=True)
-class Suspect:
-    """A row whose label is suspicious.
+class Suspect(Doubted):
+    """A row whose label is suspicious. Attributes: flagged: whether it counts as wrong."""
 
-    Attributes:
-        label, suggestion: for people; no suggestion is empty.
-        cells: label and suggestion as data/corrections.csv has them.
-        flagged: whether it counts as wrong.
-    """
-
-    id: str
-    split: str
-    shown: Shown
-    label: str
-    suggestion: str
-    cells: tuple[str, str]
-    quality: float
     flagged: bool
     neighbours: tuple[Like, ...]
 

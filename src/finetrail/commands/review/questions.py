@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from finetrail.assessment.labels.doubted import Doubted
 from finetrail.data.sources.columns import Columns
 from finetrail.data.store.shards import pick
-from finetrail.evaluation.report.gallery import Shown, show
+from finetrail.evaluation.report.gallery import show
 from finetrail.evaluation.selection import Choice
 from finetrail.targets.target import Target
 from finetrail.tasks.registry import load_model
@@ -14,23 +15,9 @@ from finetrail.workspace import Workspace, need, read_json
 
 
 @dataclass(frozen=True)
-class Question:
-    """A suspect.
+class Question(Doubted):
+    """A suspect. Attributes: neighbours: id, label and cosine of the rows that are most like it."""
 
-    Attributes:
-        shown: its content.
-        label, suggestion: for people; no suggestion is empty.
-        cells: label and suggestion as data/corrections.csv has them.
-        neighbours: id, label and cosine of the rows that are most like it.
-    """
-
-    id: str
-    split: str
-    shown: Shown
-    label: str
-    suggestion: str
-    cells: tuple[str, str]
-    quality: float
     neighbours: Sequence[dict[str, Any]]
 
 
