@@ -19,7 +19,7 @@ from finetrail.exports.forms import Form, write_form
 from finetrail.models.weights import load_tensors, save_tensors
 from finetrail.targets.same_number import Questions
 from tests.unit.exports.cases import all_cases
-from tests.unit.exports.folders import IMAGES, PAIRS, TEXTS, Case, answers, draw
+from tests.unit.exports.folders import IMAGES, PAIRS, TEXTS, Case, answers
 
 pytestmark = pytest.mark.slow
 
@@ -32,13 +32,6 @@ GOOD: list[tuple[str, Form]] = [
     ("pair", "onnx"),
     ("resnet", "onnx"),
 ]
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("images")
-    draw(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")
