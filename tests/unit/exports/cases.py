@@ -87,12 +87,12 @@ def adapted(backbone: TextBackbone, images: Path) -> Case:
     """A model that answered with adapters beside its layers, and was merged then, as `train` does."""
     built = build(TEXT, backbone, images)
     before, method = answers(built, images), Lora(method="lora", r=4, alpha=8)
-    method.apply(built.model)
     with torch.random.fork_rng(), torch.no_grad():
-        torch.manual_seed(6)
+        torch.manual_seed(10)  # `apply` draws too; with these, every answer becomes another one by a wide margin
+        method.apply(built.model)
         for name, parameter in built.model.named_parameters():
             if "lora_B" in name:
-                parameter.normal_(std=0.1)
+                parameter.normal_(std=0.3)
     built.model.eval()
     said = answers(built, images)
     assert abs(said - before).max() > 0.01
