@@ -52,6 +52,16 @@ class RunPaths:
         """seen.json: a few training examples as the model sees them, for the test report."""
         return self.root / "seen.json"
 
+    @property
+    def study(self) -> Path:
+        """The search that found the candidate's settings: study.json and, where there was one, report.html."""
+        return self.root / "study"
+
+    @property
+    def study_record(self) -> Path:
+        """study.json; without trials, or not there at all, where nothing was searched."""
+        return self.study / "study.json"
+
 
 @dataclass(frozen=True)
 class Workspace:
