@@ -86,9 +86,18 @@ def _with_common(raw: dict[str, Any]) -> dict[str, Any]:
             sections = {}
             for section in ("backbone", "train"):
                 common, own = raw.get(section) or {}, candidate.get(section) or {}
-                sections[section] = common | own if isinstance(common, dict) and isinstance(own, dict) else own
+                sections[section] = _over(common, own)
             laid[name] = candidate | sections
     return raw | {"candidates": laid}
+
+
+def _over(common: Any, own: Any) -> Any:
+    """A candidate's section over the common one; of a choice among sections, each option."""
+    if not isinstance(common, dict) or not isinstance(own, dict):
+        return own
+    if isinstance(own.get("choice"), list):
+        return own | {"choice": [_over(common, option) for option in own["choice"]]}
+    return common | own
 
 
 def _describe(error: Invalid) -> str:

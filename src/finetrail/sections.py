@@ -15,11 +15,11 @@ from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Selection
 from finetrail.evaluation.slices import SliceName
 from finetrail.gate.settings import Gate
+from finetrail.search.candidate import Searched
 from finetrail.settings import Settings, joined
 from finetrail.targets.target import metric_named
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Task
-from finetrail.training.candidate import Candidate
 from finetrail.training.settings import Training
 
 # These names become folders, DVC stage names and MLflow run names.
@@ -63,7 +63,7 @@ class Params(Settings):
     split: Split
     backbone: Backbone
     train: Training
-    candidates: dict[Name, Candidate] = Field(min_length=1)
+    candidates: dict[Name, Searched] = Field(min_length=1)
     selection: Selection
     assess: Assess = Field(default_factory=Assess)
     gate: Gate
@@ -81,7 +81,8 @@ class Params(Settings):
     def _tracked(self) -> Self:
         """Local files must lie where a stage depends on them: elsewhere they could change without DVC noticing."""
         _refuse_untracked("source", self.source.addresses, "data/input")
-        weights = [one.backbone.weights_address for one in self.candidates.values()]
+        points = [point for one in self.candidates.values() for point in one.points]
+        weights = [one.backbone.weights_address for one in points]
         _refuse_untracked("backbone.weights", [address for address in weights if address is not None], "data/weights")
         return self
 
@@ -129,7 +130,8 @@ class Params(Settings):
     @model_validator(mode="after")
     def _adapts_what_it_can(self) -> Self:
         task = self.task.task
-        for name, one in self.candidates.items():
+        points = [(name, point) for name, one in self.candidates.items() for point in one.points]
+        for name, one in points:
             lacking = sorted(one.adaptation.needs - task.content.offers)
             if lacking:
                 raise ValueError(
@@ -149,7 +151,7 @@ def sections(task: Task) -> type[Params]:
     split = _made("Split", content.Split)
     split.strata = target.strata
     train = joined("Training", content.training(target.in_place), target.Training, Training)
-    candidate: Any = _made("Candidate", Candidate, backbone=(content.Backbone, ...), train=(train, ...))
+    candidate: Any = _made("Candidate", Searched, backbone=(content.Backbone, ...), train=(train, ...))
     slice_of: Any = task.slice
     declared: Any = (dict[SliceName, slice_of], Field(default_factory=dict))
     made: type[Params] = _made(

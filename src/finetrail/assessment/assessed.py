@@ -9,7 +9,7 @@ from finetrail.evaluation.scores.bootstrap import Draws
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Selection
 from finetrail.progress import Track
-from finetrail.training.candidate import Candidate
+from finetrail.search.candidate import Searched
 from finetrail.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Pipeline:
     selection: Selection
     seed: int
     split: Split
-    candidates: Mapping[str, Candidate]
+    candidates: Mapping[str, Searched]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,6 @@ class Given:
     tell: Callable[[str], None]
 
     @property
-    def settings(self) -> Candidate:
+    def settings(self) -> Searched:
         """The candidate's own section."""
         return self.pipeline.candidates[self.candidate]

@@ -104,6 +104,7 @@ def train(candidate: Annotated[str, typer.Argument(help="One of the candidates i
             task=params.task.task,
             seed=params.seed,
             track=bar,
+            tell=out.print,
         )
     if done is None:  # another of several processes reports
         return
@@ -113,6 +114,27 @@ def train(candidate: Annotated[str, typer.Argument(help="One of the candidates i
     out.print("validation: " + ", ".join(f"{name} {value:.4f}" for name, value in done.metrics.items()))
     if uncommitted:
         out.print(uncommitted)
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def trials(candidate: Annotated[str, typer.Argument(help="One of the candidates with a search.")]) -> None:
+    """Help `finetrail train` with the trials of a search, from another process or machine; it chooses in the end."""
+    workspace, params = open_workspace()
+    searched = {name: one.search for name, one in params.candidates.items() if one.search is not None}
+    if candidate not in searched:
+        raise ConfigError(f"candidate {candidate!r} has no search; those with one: {', '.join(searched) or 'none'}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    from finetrail.inference.launch import one_of_several
+
+    with one_of_several():
+        from finetrail.search.problem import Problem
+        from finetrail.search.searching import help_with
+
+        open_one, search = params.candidates[candidate], searched[candidate]
+        problem = Problem(workspace, params.project, params.task.task, candidate, open_one, search, params.seed)
+        done = help_with(problem, bar)
+    out.print(f"carried out {done} trials of {candidate}; `dvc repro` or `finetrail train {candidate}` chooses")
 
 
 @app.command(rich_help_panel=STAGES)

@@ -136,7 +136,7 @@ def _servers() -> Iterator[Finding]:
 
 
 def _given(workspace: Workspace, params: Params) -> Iterator[Finding]:
-    weights = [one.backbone.weights_address for one in params.candidates.values()]
+    weights = [point.backbone.weights_address for one in params.candidates.values() for point in one.points]
     for address in dict.fromkeys([*params.source.addresses, *filter(None, weights)]):
         shown = address.partition("#")[0]
         if "://" not in address:

@@ -1,6 +1,6 @@
 """`finetrail verify`: a registered version, and every link back to its source."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,11 +60,16 @@ def verify(workspace: Workspace, tracker: tracking.Tracker, known: Known) -> Ite
     return walk(workspace, tracker, known, settings_of)
 
 
-def settings_of(params: Path, candidate: str) -> dict[str, str]:
-    """What `train` records of a candidate, from a params.yaml; empty where that has no such candidate."""
+def settings_of(params: Path, candidate: str, recorded: Mapping[str, str]) -> dict[str, str]:
+    """What `train` records of a candidate, from a params.yaml; empty where that has no such candidate.
+
+    Args:
+        recorded: what it did record; what a search left open is taken from there, where it could have found it.
+    """
     read = load_params(params)
     if candidate not in read.candidates:
         return {}
     chosen = read.candidates[candidate]
+    chosen = chosen.at(chosen.space.point_of(recorded)) if chosen.search else chosen
     identity = read.task.task.identity
     return recorded_settings(identity, read.seed, chosen.backbone, chosen.adaptation, chosen.train)

@@ -1,7 +1,6 @@
 """What a model costs: its time per row, the size of its files, and the rules for both."""
 
 import statistics
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,10 @@ from finetrail.evaluation.scores.metric import amount
 from finetrail.gate.evidence import Evidence
 from finetrail.gate.settings import Gate
 from finetrail.gate.verdict import Ruling, outcome
+from finetrail.serving.latency import row_times_ms
 
 if TYPE_CHECKING:
     from finetrail.tasks.task import Built
-
-WARM_UP = 3
-"""Warm-up rows, not counted: the first ones pay for one-time setup."""
 
 
 def size_mb(folder: Path) -> float:
@@ -27,23 +24,6 @@ def size_mb(folder: Path) -> float:
 def latencies_ms(models: Sequence["Built"], contents: Sequence[Any]) -> list[float]:
     """Each model's median milliseconds from a raw value to an answer, one row at a time."""
     return [statistics.median(times) for times in row_times_ms(models, contents)]
-
-
-def row_times_ms(models: Sequence["Built"], contents: Sequence[Any]) -> list[list[float]]:
-    """Each model's milliseconds from a raw value to an answer, for each row by itself.
-
-    The models take turns row by row, so other load on this machine slows all of them alike.
-    """
-    from finetrail.serving.answer import answers_to
-
-    taken: list[list[float]] = [[] for _ in models]
-    for place, content in enumerate([*contents[:WARM_UP], *contents]):
-        for model, times in zip(models, taken, strict=True):
-            started = time.perf_counter()
-            answers_to(model, [content])
-            if place >= min(WARM_UP, len(contents)):
-                times.append(1000 * (time.perf_counter() - started))
-    return taken
 
 
 def latency_rules(evidence: Evidence, settings: Gate) -> list[Ruling]:

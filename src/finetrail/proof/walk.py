@@ -18,8 +18,8 @@ from finetrail.registry.versions import Known
 from finetrail.runs.tracking import Tracker
 from finetrail.workspace import Workspace, read_json
 
-SettingsOf = Callable[[Path, str], Mapping[str, str]]
-"""Takes a params.yaml and a candidate's name; returns what the training was given, see `train`."""
+SettingsOf = Callable[[Path, str, Mapping[str, str]], Mapping[str, str]]
+"""Takes a params.yaml, a candidate's name and what its training recorded; returns what the training was given."""
 _FETCH = "`git fetch`, then `dvc fetch --all-commits`, if a remote has it"
 
 
@@ -175,7 +175,7 @@ def _check_commit(root: Path, recorded: Lineage, folder: Path, settings_of: Sett
     params = folder / "params.yaml"
     if params.exists():
         # A setting that came later says nothing of a run before it.
-        read = dict(settings_of(params, recorded.candidate))
+        read = dict(settings_of(params, recorded.candidate, recorded.params))
         told = {name: value for name, value in read.items() if name in recorded.params}
         if told == recorded.params:
             yield ok("settings of the run", f"the {len(told)} of candidate {recorded.candidate!r} in params.yaml")

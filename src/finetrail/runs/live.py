@@ -1,6 +1,7 @@
 """A training in progress: its attempt, and the MLflow run that shows it."""
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +35,7 @@ class LiveRun:
         identity: what the result depends on besides the record's settings and data; see `Attempt`.
         steps, length_matters: see `open_attempt`.
         patience: seconds to wait for another process that trains this candidate.
+        start: a folder with checkpoints of the same training, to take where there are none of this candidate's.
 
     Attributes:
         log: receives the points of the curves.
@@ -54,6 +56,7 @@ class LiveRun:
         steps: int,
         length_matters: bool,
         patience: float = PATIENCE,
+        start: Path | None = None,
     ) -> None:
         tracker = tracking.connect(workspace, project)
         self._folder = checkpoint_folder(workspace, record.name)
@@ -61,7 +64,7 @@ class LiveRun:
         data = {f"data.{one['name']}": one["digest"] for one in record.datasets}
         opened = open_attempt(self._folder, record.params | data | identity, steps=steps, length_matters=length_matters)
         self._attempt, self._length_matters = opened.attempt, length_matters
-        self.resume: Checkpoint | None = opened.resume
+        self.resume: Checkpoint | None = opened.resume or (_taken(start, self._folder) if start else None)
         self.log: CurveLog = open_log(
             tracker,
             key=opened.attempt.key,
@@ -71,7 +74,7 @@ class LiveRun:
             tags=record.tags | hashes.live_tags(workspace, f"train@{record.name}"),
             datasets=record.datasets,
         )
-        fitted = opened.resume.state["fitted"] if opened.resume else {}
+        fitted = self.resume.state["fitted"] if self.resume else {}
         for curve in ("train", "val"):
             for point in fitted.get(f"{curve}_curve", []):
                 self.log(curve, int(point["step"]), point)
@@ -94,6 +97,12 @@ class LiveRun:
     def release(self) -> None:
         """Let another process train this candidate, as the system does when this one is killed."""
         self._lock.release()
+
+
+def _taken(start: Path, folder: Path) -> Checkpoint | None:
+    if start.is_dir():
+        shutil.copytree(start, folder, dirs_exist_ok=True)
+    return Checkpoints(folder).newest()
 
 
 def _lock(folder: Path, patience: float) -> FileLock:

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from finetrail.evaluation.scores.metric import Point
 from finetrail.workspace import read_json, write_json
 
-Value = str | int | float | bool
+Value = bool | int | float | str | None
+"""Of a parameter in a trial. A choice among mappings or lists is told by its label."""
 State = Literal["complete", "pruned", "failed"]
 
 

@@ -1,7 +1,7 @@
 """Stage `assess`: learn more about the chosen model than its score. It never sees a test row."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from filelock import FileLock
 
@@ -16,6 +16,7 @@ from finetrail.registry.assessments import publish as publish_assessment
 from finetrail.registry.ledger import open_ledger
 from finetrail.runs import tracking
 from finetrail.runs.hashes import hash_folder
+from finetrail.search.settled import settled
 from finetrail.settings import Settings
 from finetrail.targets.target import metric_named
 from finetrail.tasks.registry import load_model
@@ -64,7 +65,8 @@ def assess(
         raise WorkspaceError(
             f"{choice.chosen!r} was chosen, but params.yaml has only {', '.join(pipeline.candidates)}; run `dvc repro`"
         )
-    selection = pipeline.selection
+    settled_ones = {name: settled(workspace, name, one) for name, one in pipeline.candidates.items()}
+    selection, pipeline = pipeline.selection, replace(pipeline, candidates=settled_ones)
     given = Given(
         choice.chosen,
         built,

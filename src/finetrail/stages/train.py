@@ -1,7 +1,9 @@
 """Stage `train`: fine-tune one candidate on the training split, and score it on the validation split."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 
@@ -13,9 +15,9 @@ from finetrail.progress import Track, quiet
 from finetrail.runs import hashes
 from finetrail.runs.live import LiveRun, checkpoint_folder
 from finetrail.runs.record import RunRecord, final_metrics, settings_of
+from finetrail.search.candidate import Searched
 from finetrail.stages.train_outs import Outs, new_record, seen_in_training, write_outs
 from finetrail.tasks.task import Task
-from finetrail.training.candidate import Candidate
 from finetrail.training.checkpoints import Checkpoint, Checkpoints
 from finetrail.training.fitted import Fitted
 from finetrail.training.measured import trained_on
@@ -28,6 +30,10 @@ from finetrail.units.store import Answered
 from finetrail.units.unit import Unit
 from finetrail.units.units import Units
 from finetrail.workspace import Workspace
+
+
+def _untold(line: str) -> None:
+    """Ignore the line."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +51,35 @@ class Trained:
 def train(
     workspace: Workspace,
     name: str,
-    candidate: Candidate,
+    candidate: Searched,
     *,
     project: str,
     task: Task,
     seed: int,
     track: Track = quiet,
+    tell: Callable[[str], None] = _untold,
 ) -> Trained | None:
     """Write `data/models/<name>` and `data/runs/<name>`; open, fill and close the candidate's MLflow run.
 
+    A candidate with open settings is searched first; its model is that of the chosen trial.
+
     The run's id is written to run.json, for later stages and for clones that get the model out of DVC's cache. A
     training that was cut off resumes from its last checkpoint, in the same run.
+
+    Args:
+        tell: hears in a line how much a search has to do.
 
     Returns:
         What was done; None in all but the first of several processes: only the first writes.
     """
     processes.join()
+    study, start = None, None
+    if candidate.search is not None:
+        from finetrail.search.problem import Problem
+        from finetrail.search.searching import search
+
+        found = search(Problem(workspace, project, task, name, candidate, candidate.search, seed), tell, track)
+        candidate, study, start = found.candidate, found.record, found.start
     # First, so that one start finishes the candidate's own run: these are kept, and cost nothing at the next.
     further: dict[int, Answered] = {}
     if candidate.train.seeds > 1:
@@ -72,7 +91,7 @@ def train(
     work = Work(built, candidate, rows, inputs, rows.labels["train"], seed)
     used = settings_of(task.identity, seed, candidate.backbone, candidate.adaptation, candidate.train)
     record = new_record(workspace, name, used, {split: len(frame) for split, frame in rows.frames.items()})
-    run = _open_run(workspace, project, record, work) if processes.rank() == 0 else None
+    run = _open_run(workspace, project, record, work, start) if processes.rank() == 0 else None
     processes.wait()
     try:
         checkpoints = Checkpoints(checkpoint_folder(workspace, name))
@@ -83,7 +102,7 @@ def train(
         measured = _measured(started, resume, done.fitted)
         machine = trained_on(done.machine.precision)
         record = replace(record, run_id=run.log.run_id, measured=measured, machine=machine)
-        outs = replace(_outs(work, record, done), further=further)
+        outs = replace(_outs(work, record, done), further=further, study=study)
         write_outs(workspace, rows.frames["val"], outs)
     except BaseException as error:
         if run is not None:
@@ -102,7 +121,7 @@ def _finished(units: Units, seed: int, seeds: int, track: Track) -> dict[int, An
     return {unit.seed: units.read(unit) for unit in wanted}
 
 
-def _open_run(workspace: Workspace, project: str, record: RunRecord, work: Work) -> LiveRun:
+def _open_run(workspace: Workspace, project: str, record: RunRecord, work: Work, start: Path | None) -> LiveRun:
     # The weights include the head's random ones, which depend on the seed and on PyTorch's code.
     identity = {
         "code": hashes.hash_code(),
@@ -112,7 +131,7 @@ def _open_run(workspace: Workspace, project: str, record: RunRecord, work: Work)
     settings = work.candidate.train
     steps = Plan(work.inputs["train"].lengths, settings, work.seed).steps
     length_matters = depends_on_length(settings)
-    return LiveRun(workspace, project, record, identity, steps=steps, length_matters=length_matters)
+    return LiveRun(workspace, project, record, identity, steps=steps, length_matters=length_matters, start=start)
 
 
 def _outs(work: Work, record: RunRecord, done: Outcome) -> Outs:

@@ -12,6 +12,7 @@ from finetrail.models.inputs import Inputs
 from finetrail.runs import hashes
 from finetrail.runs.curves import write_curve
 from finetrail.runs.record import RunRecord, write_record
+from finetrail.runs.study import Study, write_study
 from finetrail.serving.predictions import write_predictions
 from finetrail.tasks.task import Built
 from finetrail.training.fitted import Fitted
@@ -35,6 +36,7 @@ class Outs:
         answers: for the validation rows.
         seen: training examples as the model sees them.
         further: the trainings with further seeds, by seed.
+        study: the search that found the settings; None where nothing was open.
     """
 
     built: Built
@@ -45,6 +47,7 @@ class Outs:
     answers: Any
     seen: list[Seen]
     further: Mapping[int, Answered] = field(default_factory=dict)
+    study: Study | None = None
 
 
 def write_outs(workspace: Workspace, val: pd.DataFrame, outs: Outs) -> None:
@@ -60,6 +63,7 @@ def write_outs(workspace: Workspace, val: pd.DataFrame, outs: Outs) -> None:
         write_curve(paths.val_curve, outs.fitted.val_curve)
         write_predictions(paths.predictions, val, built.codec, outs.answers)
         write_seen(outs.seen, paths.seen)
+        write_study(outs.study, paths.study_record)
         write_record(outs.record, paths.record)
 
 

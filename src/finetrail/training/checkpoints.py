@@ -79,6 +79,11 @@ class Checkpoints:
             path.unlink(missing_ok=True)
         return None
 
+    @property
+    def steps(self) -> int:
+        """How many steps the newest one, whole or damaged, holds; 0 without any. Reads no file."""
+        return max((int(path.name.split("-")[1]) for path in self._steps()), default=0)
+
     def clear(self) -> None:
         """Remove all."""
         for path in self._files():

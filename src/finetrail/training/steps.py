@@ -63,12 +63,14 @@ class Records:
         checkpoints: where checkpoints and best weights are written.
         observe: receives the points of the curves.
         resume: a checkpoint of the same training to resume from.
+        last: whether to write one after the last step, so that the finished training can be had again.
     """
 
     checkpoints: Checkpoints
     observe: Observer
     resume: Checkpoint | None = None
     track: Track = quiet
+    last: bool = False
 
 
 @dataclass
@@ -183,7 +185,7 @@ class Stepper:
             self.watch.check_scores(point, step, fitted)
             epoch = self.plan.epochs_at(step)
             fitted.val_curve.append({"epoch": epoch, "step": step, **point})
-            self.records.observe("val", step, point)
+            self.records.observe("val", step, fitted.val_curve[-1])
             metric = self.objective.metric
             value = metric.goodness(point[metric.name])
             if value > fitted.best:
@@ -204,7 +206,8 @@ class Stepper:
 
     def _due(self) -> bool:
         # A training that is made longer later resumes from its last step.
-        last = self.fitted.step == self.plan.steps and not depends_on_length(self.settings)
+        wanted = self.records.last or not depends_on_length(self.settings)
+        last = wanted and self.fitted.step == self.plan.steps
         due = last or time.monotonic() - self.saved >= self.settings.checkpoint_seconds
         if processes.world() == 1:
             return due

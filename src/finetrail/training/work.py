@@ -75,10 +75,15 @@ def read_rows(workspace: Workspace, task: Task, settings: Training) -> Rows:
     return Rows(frames, labels, columns_of(workspace.split("train"), task.content.name), learning)
 
 
+def new_model(workspace: Workspace, task: Task, candidate: Candidate, rows: Rows, seed: int) -> Built:
+    """The candidate's backbone with a new head, not yet adapted. It fixes the seeds of this process."""
+    fix_seeds(seed)
+    return task.build(candidate.backbone, rows.learning, workspace.root, rows.columns)
+
+
 def build(workspace: Workspace, task: Task, candidate: Candidate, rows: Rows, seed: int) -> Built:
     """The candidate's model, adapted and not yet trained. It fixes the seeds of this process."""
-    fix_seeds(seed)
-    built = task.build(candidate.backbone, rows.learning, workspace.root, rows.columns)
+    built = new_model(workspace, task, candidate, rows, seed)
     candidate.adaptation.apply(built.model)
     return built
 

@@ -5,12 +5,13 @@ import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
+from finetrail.evaluation.scores.metric import Point
 from finetrail.locations import sha256_of
 from finetrail.serving.predictions import read_predictions, write_predictions
 from finetrail.workspace import read_json, write_json
@@ -31,6 +32,9 @@ class Answered:
         val: loss and metrics on the validation rows.
         target: describes the codec of its answers; see `Codec.described`.
         rows: how many it learned from.
+        settings: that it was trained with, by dotted name.
+        parameters: `trainable` and `total`.
+        curve: a point for each evaluation.
         frame: its answers, as in predictions.parquet.
     """
 
@@ -38,6 +42,9 @@ class Answered:
     target: dict[str, Any]
     rows: int
     seconds: float
+    settings: dict[str, str]
+    parameters: dict[str, int]
+    curve: list[Point]
     frame: "pd.DataFrame"
 
 
@@ -64,15 +71,33 @@ class Store:
     def read(self, key: str) -> Answered:
         """A unit that is there."""
         described = read_json(self._described(key))
-        frame = read_predictions(self._answers(key))
-        return Answered(described["val"], described["target"], described["rows"], described["seconds"], frame)
+        known = {one.name: described[one.name] for one in fields(Answered) if one.name != "frame"}
+        return Answered(**known, frame=read_predictions(self._answers(key)))
 
-    def write(self, key: str, val: "pd.DataFrame", codec: "Codec", answers: Any, described: dict[str, Any]) -> None:
-        """Keep a finished unit, whole or not at all; its checkpoints go. Args: val: the validation rows."""
+    def write(
+        self,
+        key: str,
+        val: "pd.DataFrame",
+        codec: "Codec",
+        answers: Any,
+        described: dict[str, Any],
+        *,
+        keep: Path | None = None,
+    ) -> None:
+        """Keep a finished unit, whole or not at all.
+
+        Args:
+            val: the validation rows.
+            keep: where its checkpoints go; None: they are removed.
+        """
         partial = self._answers(key).with_suffix(".partial")
         write_predictions(partial, val, codec, answers)
         partial.replace(self._answers(key))
         write_json(self._described(key), described | {"sha256": sha256_of(self._answers(key))})
+        if keep is not None:
+            shutil.rmtree(keep, ignore_errors=True)
+            keep.parent.mkdir(parents=True, exist_ok=True)
+            self.checkpoints(key).replace(keep)
         shutil.rmtree(self.checkpoints(key), ignore_errors=True)
 
     def checkpoints(self, key: str) -> Path:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from finetrail.errors import WorkspaceError
-from finetrail.gate.costs import WARM_UP, row_times_ms
 from finetrail.progress import Track
+from finetrail.serving.latency import WARM_UP, row_times_ms
 from finetrail.tasks.registry import load_model
 
 if TYPE_CHECKING:

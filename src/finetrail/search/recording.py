@@ -1,0 +1,87 @@
+"""A study as study.json has it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from optuna.trial import FrozenTrial, TrialState
+
+from finetrail.evaluation.scores.metric import amount
+from finetrail.runs import study as recorded
+from finetrail.search.problem import Problem
+from finetrail.search.ranking import pareto
+from finetrail.search.study import CURVE, KEPT, MEMORY, REASON, SECONDS, SIZES
+
+_STATES: dict[TrialState, recorded.State] = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+}
+
+
+def recorded_study(
+    problem: Problem, trials: Sequence[FrozenTrial], confirmed: Sequence[recorded.Confirmed], chosen: int
+) -> recorded.Study:
+    """The content of study.json.
+
+    Args:
+        trials: those that count; a trial's number in the record is its place among them.
+        chosen: the place of the chosen one.
+    """
+    search = problem.search
+    complete = [place for place, one in enumerate(trials) if one.state == TrialState.COMPLETE]
+    best = max(complete, key=lambda place: trials[place].values[0])
+    places = {one.number: place for place, one in enumerate(trials)}
+    found = recorded.Study(
+        key=problem.key[:16],
+        sampler=search.sampler,
+        pruner=search.pruner,
+        seed=problem.seed,
+        metric=problem.metric.name,
+        higher_is_better=not problem.metric.lower,
+        space=tuple(problem.candidate.space.recorded),
+        trials=tuple(recorded_trial(problem, place, one) for place, one in enumerate(trials)),
+        best=best,
+        chosen=chosen,
+        cost=search.cost,
+        tolerance=None if search.cost is None else search.tolerance,
+        pareto=tuple(places[number] for number in pareto(trials)),
+        confirmed=tuple(confirmed),
+    )
+    return replace(found, said=_said(problem, found, found.trials[best], found.trials[chosen]))
+
+
+def recorded_trial(problem: Problem, place: int, one: FrozenTrial) -> recorded.Trial:
+    """A trial that has ended. Args: place: among those that count."""
+    known = one.user_attrs
+    curve, sizes = known.get(CURVE, []), known.get(SIZES, {})
+    complete = one.state == TrialState.COMPLETE
+    return recorded.Trial(
+        number=place,
+        state=_STATES[one.state],
+        parameters=one.params,
+        value=problem.metric.goodness(one.values[0]) if complete else None,  # its own inverse
+        cost=one.values[1] if complete and problem.search.cost else None,
+        curve=tuple(curve),
+        seconds=known.get(SECONDS, 0.0),
+        seed=problem.seed,
+        epochs=curve[-1]["epoch"] if curve else 0,
+        trainable_parameters=sizes.get("trainable"),
+        total_parameters=sizes.get("total"),
+        peak_memory_mb=known.get(MEMORY),
+        reason=known.get(REASON),
+        kept=KEPT in known,
+    )
+
+
+def _said(problem: Problem, found: recorded.Study, best: recorded.Trial, chosen: recorded.Trial) -> str:
+    """Why the chosen trial was chosen, in a line."""
+    metric, again = problem.metric, found.confirmation
+    said = f"trial {chosen.number} of {len(found.trials)}"
+    if found.cost is not None and chosen.cost is not None:
+        said += f", the one with the lowest {found.cost} ({amount(chosen.cost)}) of those within {found.tolerance:g}"
+    if again is None or found.optimism is None or best.value is None:
+        return f"{said}: {metric.title} {metric.say(chosen.value or 0.0)}, not confirmed"
+    return (
+        f"{said}: {metric.title} {metric.say(again.mean)} on average over {len(again.seeds)} further seeds; the best "
+        f"single value, {metric.say(best.value)} of trial {best.number}, was too good by {metric.say(found.optimism)}"
+    )

@@ -1,0 +1,148 @@
+"""Search for a candidate's open settings: carry out the trials, confirm the best, and choose."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from finetrail.errors import TrainingError
+from finetrail.progress import Track, quiet
+from finetrail.runs import study as recorded
+from finetrail.search.candidate import Searched
+from finetrail.search.problem import Problem
+from finetrail.search.ranking import in_order, ranked
+from finetrail.search.recording import recorded_study
+from finetrail.search.study import REASON, UNIT, LiveStudy
+from finetrail.search.trials import carry_out, kept_folder
+from finetrail.search.workers import watch_workers
+
+log = logging.getLogger(__name__)
+
+Tell = Callable[[str], None]
+_PAUSE = 1.0
+"""Seconds between two looks at a trial that another process works on."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The outcome of a search.
+
+    Attributes:
+        candidate: with the settings of the chosen trial, and nothing open.
+        record: of the study.
+        start: the folder with the last checkpoint of the chosen trial's training; it may be empty or missing.
+    """
+
+    candidate: Searched
+    record: recorded.Study
+    start: Path
+
+
+def search(problem: Problem, tell: Tell, track: Track = quiet) -> Found:
+    """Carry out what is left of a study, and choose.
+
+    Args:
+        tell: hears in a line how much there is to do.
+
+    Raises:
+        TrainingError: no trial came to an end.
+    """
+    study = LiveStudy(problem)
+    tell(_announced(study))
+    several = problem.search.processes > 1
+    ended = watch_workers(study) if several else work(study)
+    for _ in track(ended, total=_left(study), what=f"trials of {problem.name}"):
+        pass
+    return _chosen(study, confirm(study, track))
+
+
+def help_with(problem: Problem, track: Track = quiet) -> int:
+    """Carry out trials of a study that another process began or will end; returns how many."""
+    study = LiveStudy(problem)
+    done = sum(1 for _ in track(work(study), total=_left(study), what=f"trials of {problem.name}"))
+    confirm(study, track)
+    return done
+
+
+def work(study: LiveStudy) -> Iterator[int]:
+    """Carry out trials until there are no more to begin and no process works on one; yields the number of each."""
+    while True:
+        with study.next_trial() as trial:
+            if trial is not None:
+                carry_out(study, trial)
+                yield trial.number
+                continue
+        if not study.busy():
+            return
+        time.sleep(_PAUSE)
+
+
+def confirm(study: LiveStudy, track: Track = quiet) -> list[recorded.Confirmed]:
+    """Train the best trials again, each with seeds that the search has not used; what is there already stays."""
+    problem = study.problem
+    settings, trials = problem.search.confirm, study.trials
+    if settings is None:
+        return []
+    best = ranked(problem, trials)[: settings.top]
+    wanted = [(one, unit) for one in best for unit in problem.confirming]
+    values: dict[int, list[float]] = {}
+    for one, unit in track(wanted, total=len(wanted), what="confirming"):
+        units = problem.units(one.params)
+        try:
+            for _ in units.finish([unit]):
+                values.setdefault(one.number, []).append(units.read(unit).val[problem.metric.name])
+        except TrainingError as error:  # with another seed it diverges: no choice to rely on
+            log.warning("trial %d is not confirmed: %s", one.number, error)
+    seeds = tuple(unit.seed for unit in problem.confirming)
+    places = {one.number: place for place, one in enumerate(trials)}
+    return [
+        recorded.Confirmed(places[number], seeds, tuple(of)) for number, of in values.items() if len(of) == len(seeds)
+    ]
+
+
+def _chosen(study: LiveStudy, confirmed: list[recorded.Confirmed]) -> Found:
+    problem, trials = study.problem, study.trials
+    order = ranked(problem, trials)
+    if not order:
+        reasons = [one.user_attrs[REASON] for one in trials if REASON in one.user_attrs]
+        raise TrainingError(
+            f"candidate {problem.name!r}: none of {len(trials)} trials came to an end"
+            + (f", the first because {reasons[0]}" if reasons else "")
+            + "; search other values, or without a pruner"
+        )
+    places = {one.number: place for place, one in enumerate(trials)}
+    chosen = places[order[0].number]
+    if confirmed:
+        means = in_order(
+            problem,
+            confirmed,
+            value=lambda one: problem.metric.goodness(one.mean),
+            cost=lambda one: trials[one.number].values[-1],
+        )
+        chosen = means[0].number
+    elif problem.confirming:
+        raise TrainingError(
+            f"candidate {problem.name!r}: none of its best trials could be trained again with another seed; search "
+            "lower learning rates, or set search.confirm to null"
+        )
+    record = recorded_study(problem, trials, confirmed, chosen)
+    parameters = trials[chosen].params
+    return Found(problem.candidate.at(parameters), record, kept_folder(study, trials[chosen].user_attrs[UNIT]))
+
+
+def _left(study: LiveStudy) -> int | None:
+    """How many trials are still to come; None where minutes decide."""
+    return None if study.expected is None else max(0, study.expected - study.ended)
+
+
+def _announced(study: LiveStudy) -> str:
+    """What there is to do, in a line."""
+    search, known = study.problem.search, study.ended
+    trials = [f"{study.expected} trials"] if study.expected is not None else []
+    minutes = [f"{search.minutes:g} minutes of trials"] if search.minutes is not None else []
+    budget = " or ".join([*trials, *minutes])
+    again = f", {search.confirm.top} of them again with {search.confirm.seeds} further seeds" if search.confirm else ""
+    done = f"; {known} are there already" if known else ""
+    kept = f" ({study.kept} of {study.earlier} from before the space changed)" if study.earlier else ""
+    return f"searching {study.problem.name}: {budget}{again}{done}{kept}"
