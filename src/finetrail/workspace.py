@@ -54,12 +54,11 @@ class RunPaths:
 
     @property
     def study(self) -> Path:
-        """The search that found the candidate's settings: study.json and, where there was one, report.html."""
+        """The search for the candidate's settings: study.json and, where there was one, report.html."""
         return self.root / "study"
 
     @property
     def study_record(self) -> Path:
-        """study.json; without trials, or not there at all, where nothing was searched."""
         return self.study / "study.json"
 
 

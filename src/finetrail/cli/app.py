@@ -2,16 +2,15 @@
 
 import os
 import signal
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from finetrail.cli import answers, registry
+from finetrail.cli import answers, registry, workspace
 from finetrail.cli.console import bar, one_line_errors, out
 from finetrail.cli.opened import open_workspace
 from finetrail.errors import ConfigError
-from finetrail.workspace import SPLITS, Workspace, write_json
+from finetrail.workspace import SPLITS, Workspace
 
 app = typer.Typer(
     name="finetrail",
@@ -20,10 +19,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(workspace.app)
 app.add_typer(answers.app)
 app.add_typer(registry.app)
 STAGES = "Stages (dvc.yaml runs them)"
-USE = answers.USE
 
 
 @app.callback()
@@ -116,27 +115,6 @@ def train(candidate: Annotated[str, typer.Argument(help="One of the candidates i
         out.print(uncommitted)
 
 
-@app.command(rich_help_panel=USE)
-@one_line_errors
-def trials(candidate: Annotated[str, typer.Argument(help="One of the candidates with a search.")]) -> None:
-    """Help `finetrail train` with the trials of a search, from another process or machine; it chooses in the end."""
-    workspace, params = open_workspace()
-    searched = {name: one.search for name, one in params.candidates.items() if one.search is not None}
-    if candidate not in searched:
-        raise ConfigError(f"candidate {candidate!r} has no search; those with one: {', '.join(searched) or 'none'}")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    from finetrail.inference.launch import one_of_several
-
-    with one_of_several():
-        from finetrail.search.problem import Problem
-        from finetrail.search.searching import help_with
-
-        open_one, search = params.candidates[candidate], searched[candidate]
-        problem = Problem(workspace, params.project, params.task.task, candidate, open_one, search, params.seed)
-        done = help_with(problem, bar)
-    out.print(f"carried out {done} trials of {candidate}; `dvc repro` or `finetrail train {candidate}` chooses")
-
-
 @app.command(rich_help_panel=STAGES)
 @one_line_errors
 def select() -> None:
@@ -204,69 +182,3 @@ def register() -> None:
     out.print("; ".join(filter(None, [f"{what}: models:/{done.name}/{done.version}, {alias}", done.added])))
     if uncommitted:
         out.print(uncommitted)
-
-
-@app.command(rich_help_panel=USE)
-@one_line_errors
-def check() -> None:
-    """Check params.yaml without running anything."""
-    _, params = open_workspace()
-    out.print(f"params.yaml is valid: {params.task.name}, candidates {', '.join(params.candidates)}")
-
-
-@app.command(rich_help_panel=USE)
-@one_line_errors
-def doctor(
-    json: Annotated[Path | None, typer.Option("--json", help="Write the findings to this file too.")] = None,
-) -> None:
-    """Check git, DVC, MLflow, packages, disk, data and servers; print what is wrong with what mends it."""
-    from finetrail.commands.doctor import doctor as command
-    from finetrail.commands.doctor import summary
-
-    findings = []
-    for finding in command(Workspace(Path.cwd())):
-        findings.append(finding)
-        out.print(finding.line)
-    if json is not None:
-        write_json(json, [finding.as_json() for finding in findings])
-    out.print(summary(findings))
-
-
-@app.command(rich_help_panel=USE)
-@one_line_errors
-def use(
-    name: Annotated[str, typer.Argument(help="A recipe in recipes/, without .yaml.")],
-    force: Annotated[bool, typer.Option("--force", help="Overwrite a params.yaml that has edits.")] = False,
-) -> None:
-    """Put a recipe in place as params.yaml."""
-    from finetrail.commands.recipes import use as command
-
-    command(Workspace(Path.cwd()), name, force=force)
-    out.print(f"params.yaml is now the recipe {name}; run `dvc repro`")
-
-
-@app.command(rich_help_panel=USE)
-@one_line_errors
-def show() -> None:
-    """Show the last results: candidates, choice, test scores, registered version."""
-    workspace, params = open_workspace()
-    from finetrail.commands.show import show as command
-
-    for part in command(workspace, params.project, params.task.task.target.metrics):
-        out.print(part)
-
-
-@app.command(rich_help_panel=USE)
-@one_line_errors
-def ui(port: Annotated[int, typer.Option(help="The port on 127.0.0.1.", min=1, max=65_535)] = 5000) -> None:
-    """Open MLflow over this workspace's runs, on loopback."""
-    workspace, params = open_workspace()
-    from finetrail.commands.compared import compared_runs
-    from finetrail.commands.ui import ui as command
-
-    def ready(address: str) -> None:
-        out.print(f"MLflow answers at {address}; stop it with Ctrl-C")
-        if compared := compared_runs(workspace, params.project, port):
-            out.print(f"all candidates side by side: {compared}")
-
-    command(workspace, params.project, port, ready)

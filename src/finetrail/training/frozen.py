@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Self
 
 from finetrail.inference.device import Precision, autocast
 from finetrail.inference.features import compute_features
@@ -18,30 +18,37 @@ from finetrail.training.settings import Training
 Splits = dict[str, Inputs]
 
 
+KEPT = 2
+"""Frozen backbones whose features are remembered: mostly one, in the precision of training and in that of serving."""
+
+
 class Remembered:
     """The features of a frozen backbone, from one training to the next, as long as the backbone is the same."""
 
     def __init__(self) -> None:
-        self._backbone = ""
-        self._known: list[tuple[Inputs, Inputs]] = []
+        self._known: dict[str, list[tuple[Inputs, Inputs]]] = {}
 
-    def of(self, model: Network, precision: Precision) -> Self:
-        """Forget what another backbone computed, or this one in another precision."""
-        backbone = f"{precision} {hash_tensors(model.backbone.state_dict())}"
-        if backbone != self._backbone:
-            self._backbone, self._known = backbone, []
-        return self
-
-    def features(self, inputs: Inputs, compute: Callable[[Inputs], Inputs]) -> Inputs:
+    def features(
+        self, model: Network, precision: Precision, inputs: Inputs, compute: Callable[[Inputs], Inputs]
+    ) -> Inputs:
         """The features of inputs. Of drawn ones, those of all are computed, so that the next draw has them too."""
         if isinstance(inputs, Drawn):
-            return Drawn(self.features(inputs.whole, compute), inputs.places)
-        for one, known in self._known:
+            return Drawn(self.features(model, precision, inputs.whole, compute), inputs.places)
+        key = f"{precision} {hash_tensors(model.backbone.state_dict())}"
+        known = self._known.pop(key, [])
+        while len(self._known) >= KEPT:
+            del self._known[next(iter(self._known))]
+        self._known[key] = known
+        for one, found in known:
             if one is inputs:
-                return known
-        found = compute(inputs)
-        self._known.append((inputs, found))
-        return found
+                return found
+        known.append((inputs, compute(inputs)))
+        return known[-1][1]
+
+
+def is_frozen(model: Network) -> bool:
+    """Whether no parameter of the backbone trains."""
+    return not any(parameter.requires_grad for parameter in model.backbone.parameters())
 
 
 @contextmanager
@@ -70,12 +77,10 @@ def computed_once(
         with autocast(precision, device):
             if inputs["train"].varies:
                 fed = inputs
-            elif not any(parameter.requires_grad for parameter in model.backbone.parameters()):
-                kept = remembered.of(model, precision) if remembered else Remembered()
-                fed = {
-                    name: kept.features(inputs[name], lambda part: compute_features(model, part, size, track, scratch))
-                    for name in inputs
-                }
+            elif is_frozen(model):
+                compute = partial(compute_features, model, batch_size=size, track=track, scratch=scratch)
+                kept = remembered or Remembered()
+                fed = {name: kept.features(model, precision, inputs[name], compute) for name in inputs}
             elif divisible and (blocks := find_frozen_blocks(model, inputs["train"])) is not None:
                 fed = {name: blocks.compute(inputs[name], size, track, scratch) for name in inputs}
                 stack.enter_context(blocks.left_out())

@@ -2,10 +2,12 @@
 
 import logging
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from finetrail.inference.device import Machine, build_accelerator, full_precision
+from finetrail.inference.features import compute_features
 from finetrail.inference.feeding import Examples
 from finetrail.inference.predict import predict
 from finetrail.models.blocks import checkpoint_blocks
@@ -13,7 +15,7 @@ from finetrail.models.network import count_parameters
 from finetrail.targets.target import metric_named
 from finetrail.tasks.task import Built
 from finetrail.training.fitted import Fitted
-from finetrail.training.frozen import Remembered, computed_once
+from finetrail.training.frozen import Remembered, computed_once, is_frozen
 from finetrail.training.loop import fit
 from finetrail.training.merging import merge
 from finetrail.training.precision import choose_precision, lost_in_fp32
@@ -45,7 +47,7 @@ def carry_out(work: Work, records: Records, workspace: Workspace, remembered: Re
     """Train to the end, resuming where `records` says so.
 
     Args:
-        remembered: see `computed_once`.
+        remembered: see `computed_once`; with it, a frozen backbone does not read the validation rows again to score.
 
     Raises:
         RoundTripError: the merged model does not answer as the trained one.
@@ -60,7 +62,11 @@ def carry_out(work: Work, records: Records, workspace: Workspace, remembered: Re
     with full_precision():
         adaptation, rows = work.candidate.adaptation, work.rows.frames["val"]
         unmerged = merge(built, adaptation, workspace.split("val"), rows, metric)
-        kept = predict(built.model, val, built.learning.keep, size, track=records.track, what="scoring")
+        fed = val
+        if remembered is not None and is_frozen(built.model) and not adaptation.merges:
+            compute = partial(compute_features, built.model, batch_size=size, scratch=workspace.scratch)
+            fed = remembered.features(built.model, "fp32", val, compute)
+        kept = predict(built.model, fed, built.learning.keep, size, track=records.track, what="scoring")
     best, scored = metric.goodness(fitted.best), built.learning.score(kept, val, labels)[metric.name]
     if warning := lost_in_fp32(machine.precision, metric, best, scored):
         log.warning(warning)

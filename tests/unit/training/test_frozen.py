@@ -76,11 +76,11 @@ def test_features_are_remembered_as_long_as_the_backbone_is_the_same() -> None:
         return compute_features(model, part, 4)
 
     wanted: list[Inputs] = [Drawn(inputs, [1, 4, 7]), Drawn(inputs, [0, 8]), inputs]
-    found = [remembered.of(model, "fp32").features(one, compute) for one in wanted]
+    found = [remembered.features(model, "fp32", one, compute) for one in wanted]
     assert computed == [9]
     assert torch.equal(found[0].batch([0, 1, 2])["features"], found[2].batch([1, 4, 7])["features"])
-    remembered.of(model, "bf16").features(inputs, compute)
+    remembered.features(model, "bf16", inputs, compute)
     with torch.no_grad():
         next(model.backbone.parameters()).add_(1)
-    remembered.of(model, "bf16").features(inputs, compute)
+    remembered.features(model, "bf16", inputs, compute)
     assert computed == [9, 9, 9]
