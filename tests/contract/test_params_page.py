@@ -13,6 +13,7 @@ from finetrail.contents.image.augment.settings import Augment
 from finetrail.contents.text.settings import TextAugment
 from finetrail.evaluation.selection import Selection
 from finetrail.gate.settings import Gate
+from finetrail.search.settings import Search
 from finetrail.settings import Settings
 from finetrail.targets.class_sets.settings import SetTraining
 from finetrail.targets.classes.settings import ClassTraining
@@ -55,6 +56,7 @@ def defaults(opening: str) -> dict[str, str]:
         ("`slices`, all optional (`slices: {}`); see [slices.md](slices.md):", Slices),
         ("`explanations`, all optional (`explanations: {}`); see [explanations.md](explanations.md):", Explanations),
         ("`stability`, all optional (`stability: {}`); see [stability.md](stability.md):", Stability),
+        ("`search`, all optional (`search: {}`):", Search),
         ("## selection", Selection),
         ("## gate", Gate),
     ],
