@@ -74,6 +74,7 @@ def defaults(opening: str) -> dict[str, str]:
         "slices",
         "explanations",
         "stability",
+        "search",
         "selection",
         "gate",
     ],

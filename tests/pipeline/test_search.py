@@ -1,0 +1,167 @@
+"""A search in a real workspace: trial by trial, and nothing of it is lost, whatever kills it and whoever edits it."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetrail.config import load_params
+from finetrail.runs.study import Study, Trial, read_study
+from finetrail.workspace import read_json
+from tests.pipeline import forks
+from tests.pipeline.workspaces import Sandbox, contents
+
+# A checkpoint after each step, so that a kill finds one.
+TRAIN: dict[str, Any] = {"epochs": 2, "batch_size": 8, "log_every": 3, "checkpoint_seconds": 0}
+RATE = {"log": [1e-4, 1e-1]}
+ADAPTATION = {
+    "choice": [{"method": "lora", "r": {"int": [2, 8, "log"]}, "target_modules": ["query"]}, {"method": "full"}]
+}
+SEARCH: dict[str, Any] = {"pruner": "median", "budget": {"trials": 8}, "confirm": {"top": 2, "seeds": 2}}
+OPEN = {"adaptation": ADAPTATION, "train": TRAIN | {"learning_rate": RATE}, "search": SEARCH}
+PLAIN = {"adaptation": {"method": "linear_probe"}, "train": TRAIN}
+
+
+@pytest.fixture(scope="module")
+def open_one(trainable: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """A workspace with a candidate that searches. Read only."""
+    sandbox = Sandbox(Path(shutil.copytree(trainable.root, tmp_path_factory.mktemp("open") / "workspace")))
+    sandbox.edit("candidates", {"full": OPEN, "plain": PLAIN})
+    sandbox.edit("backbone.dropout", 0.0)
+    return sandbox
+
+
+@pytest.fixture(scope="module")
+def searched(open_one: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """The same after a search that nothing interrupted. Read only."""
+    sandbox = _copy(open_one, tmp_path_factory.mktemp("searched"))
+    done = forks.run(sandbox, "train", "full")
+    assert done.code == 0, done
+    assert "searching full: 8 trials, 2 of them again with 2 further seeds\n" in done.out
+    return sandbox
+
+
+def _copy(sandbox: Sandbox, folder: Path) -> Sandbox:
+    return Sandbox(Path(shutil.copytree(sandbox.root, folder / "workspace")))
+
+
+def _study(sandbox: Sandbox) -> Study:
+    study = read_study(sandbox.paths.run("full").study_record)
+    assert study is not None
+    return study
+
+
+def _facts(trials: tuple[Trial, ...]) -> list[dict[str, Any]]:
+    """What depends on the seed alone."""
+    return [
+        {name: value for name, value in one.as_json().items() if name not in ("seconds", "peak_memory_mb")}
+        for one in trials
+    ]
+
+
+def test_the_model_is_that_of_the_chosen_trial(searched: Sandbox) -> None:
+    study = _study(searched)
+    assert len(study.trials) == 8
+    assert {one.state for one in study.trials} == {"complete", "pruned"}
+    complete = study.of("complete")
+    assert study.best == max(complete, key=lambda one: one.value or 0.0).number
+    assert len(study.confirmed) == 2
+    assert study.chosen == max(study.confirmed, key=lambda one: one.mean).number
+    assert {one.seeds for one in study.confirmed} == {(1, 2)}
+    assert read_json(searched.paths.run("full").study_record)["optimism"] == study.optimism
+
+
+def test_it_is_the_model_of_the_same_settings_without_a_search(searched: Sandbox, tmp_path: Path) -> None:
+    """Every file, but for what is measured: nothing of the search is left in it."""
+    study, sandbox = _study(searched), _copy(searched, tmp_path)
+    assert study.chosen is not None
+    searching = load_params(sandbox.paths.params).candidates["full"]
+    plain = searching.space.at(study.trial(study.chosen).parameters)
+    sandbox.edit("candidates.full", {name: plain[name] for name in ("adaptation", "train")})
+    shutil.rmtree(sandbox.root / ".finetrail" / "checkpoints")
+    assert forks.run(sandbox, "train", "full").code == 0
+    assert contents(sandbox.paths.model("full")) == contents(searched.paths.model("full"))
+    before, after = (contents(one.paths.run("full").root, "run.json", "study") for one in (searched, sandbox))
+    assert after == before
+
+
+def test_a_candidate_without_a_search_says_so_in_study_json(open_one: Sandbox, tmp_path: Path) -> None:
+    sandbox = _copy(open_one, tmp_path)
+    assert forks.run(sandbox, "train", "plain").code == 0
+    assert read_json(sandbox.paths.run("plain").study_record) == {"trials": []}
+    refused = forks.run(sandbox, "trials", "plain")
+    assert refused.code == 2
+    assert re.search(r"candidate 'plain' has no search; those with one: full$", refused.err.strip())
+
+
+def _begun(sandbox: Sandbox, trials: int) -> Callable[[], bool]:
+    """Whether so many trials have begun, and the last one has a checkpoint."""
+
+    def there() -> bool:
+        folder = sandbox.root / ".finetrail" / "checkpoints"
+        claims = len(list((folder / ".studies" / "full").glob("*-*.lock")))
+        return claims >= trials and any((folder / ".units").glob("*/step-*"))
+
+    return there
+
+
+def test_a_search_that_was_killed_goes_on_to_the_same_bits(
+    open_one: Sandbox, searched: Sandbox, tmp_path: Path
+) -> None:
+    sandbox = _copy(open_one, tmp_path)
+    for trials in (1, 3, 5):
+        forks.start(sandbox, "train", "full").kill(_begun(sandbox, trials))
+    journal = next((sandbox.root / ".finetrail").rglob("journal.log"))
+    with journal.open("ab") as file:  # as if the last one had been killed while it wrote
+        file.write(b'{"op_code": 4, "worker')
+    done = forks.run(sandbox, "train", "full")
+    assert done.code == 0, done
+    assert re.search(r"candidate 'full', trial \d was cut off: it goes on", done.err)
+    assert _facts(_study(sandbox).trials) == _facts(_study(searched).trials)
+    assert _study(sandbox).confirmed == _study(searched).confirmed
+    assert contents(sandbox.paths.model("full")) == contents(searched.paths.model("full"))
+
+
+def test_a_larger_budget_goes_on_and_an_equal_one_does_nothing(searched: Sandbox, tmp_path: Path) -> None:
+    sandbox = _copy(searched, tmp_path)
+    units = sandbox.root / ".finetrail" / "checkpoints" / ".units"
+    before = {file: file.stat().st_mtime_ns for file in units.glob("*.parquet")}
+    done = forks.run(sandbox, "train", "full")
+    assert "; 8 are there already\n" in done.out
+    assert {file: file.stat().st_mtime_ns for file in units.glob("*.parquet")} == before
+    sandbox.edit("candidates.full.search.budget", {"trials": 10})
+    assert forks.run(sandbox, "train", "full").code == 0
+    assert _facts(_study(sandbox).trials)[:8] == _facts(_study(searched).trials)
+    assert len(_study(sandbox).trials) == 10
+
+
+def _rate(trial: Trial) -> float:
+    rate = trial.parameters["train.learning_rate"]
+    assert isinstance(rate, float)
+    return rate
+
+
+def test_an_edited_space_keeps_every_trial_that_is_still_legal(searched: Sandbox, tmp_path: Path) -> None:
+    sandbox = _copy(searched, tmp_path)
+    known = _study(searched).trials
+    rates = sorted(_rate(one) for one in known)
+    middle = (rates[3] + rates[4]) / 2
+    sandbox.edit("candidates.full.train.learning_rate", {"log": [1e-5, middle]})
+    done = forks.run(sandbox, "train", "full")
+    legal = [one for one in known if _rate(one) <= middle]
+    assert f"; {len(legal)} are there already ({len(legal)} of 8 from before the space changed)" in done.out
+    kept = [one for one in _study(sandbox).trials if one.kept]
+    assert [(one.parameters, one.value, one.state) for one in kept] == [
+        (one.parameters, one.value, one.state) for one in legal
+    ]
+    # And wider than ever: all that was tried counts.
+    tried = {one.parameters["train.learning_rate"] for one in [*known, *_study(sandbox).trials]}
+    sandbox.edit("candidates.full.train.learning_rate", {"log": [1e-5, 1]})
+    done = forks.run(sandbox, "train", "full")
+    assert f"; {len(tried)} are there already ({len(tried)} of {len(tried)} from before the space changed)" in done.out
+    # Another number of epochs is another training.
+    sandbox.edit("candidates.full.train.epochs", 1)
+    assert "(0 of " in forks.run(sandbox, "train", "full").out
