@@ -1,16 +1,22 @@
 """A search in a real workspace: trial by trial, and nothing of it is lost, whatever kills it and whoever edits it."""
 
+import os
 import re
 import shutil
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from finetrail.config import load_params
 from finetrail.runs.study import Study, Trial, read_study
-from finetrail.workspace import read_json
+from finetrail.search.problem import Problem
+from finetrail.search.study import LiveStudy
+from finetrail.workspace import Workspace, read_json
 from tests.pipeline import forks
 from tests.pipeline.workspaces import Sandbox, contents
 
@@ -165,3 +171,71 @@ def test_an_edited_space_keeps_every_trial_that_is_still_legal(searched: Sandbox
     # Another number of epochs is another training.
     sandbox.edit("candidates.full.train.epochs", 1)
     assert "(0 of " in forks.run(sandbox, "train", "full").out
+
+
+def _claim_all(root: Path, taken: Path) -> None:
+    """Take trials as a process does, but without a training: each gets a value at once."""
+    params = load_params(root / "params.yaml")
+    one = params.candidates["full"]
+    assert one.search is not None
+    study = LiveStudy(Problem(Workspace(root), "toy", params.task.task, "full", one, one.search, params.seed))
+    with taken.open("w", encoding="ascii") as file:
+        while True:
+            with study.next_trial() as trial:
+                if trial is None:
+                    return
+                file.write(f"{trial.number}\n")
+                trial.set_user_attr("unit", str(trial.number))
+                study.optuna.tell(trial, 0.5)
+
+
+def test_four_processes_share_two_hundred_trials_each_of_which_is_one_processs(
+    open_one: Sandbox, tmp_path: Path
+) -> None:
+    sandbox = _copy(open_one, tmp_path)
+    sandbox.edit("candidates.full.search", {"sampler": "random", "budget": {"trials": 200}})
+    files = [tmp_path / str(number) for number in range(4)]
+    running = [forks.begin(_claim_all, sandbox.root, file) for file in files]
+    for process in running:
+        process.join(120)
+        assert process.exitcode == 0
+    taken = [list(map(int, file.read_text(encoding="ascii").split())) for file in files]
+    assert all(taken)
+    assert sorted(number for of in taken for number in of) == list(range(200))
+
+
+def _workers(sandbox: Sandbox) -> list[int]:
+    """The processes that carry out trials of this workspace."""
+    known = psutil.process_iter(["cmdline", "cwd"])
+    own = [one for one in known if one.info["cwd"] == str(sandbox.root)]
+    return [one.pid for one in own if (one.info["cmdline"] or [])[-2:-1] == ["trials"]]
+
+
+def test_a_worker_is_killed_and_its_trial_is_tried_once_more_and_counted_once(
+    open_one: Sandbox, searched: Sandbox, tmp_path: Path
+) -> None:
+    sandbox = _copy(open_one, tmp_path)
+    sandbox.edit("candidates.full.search", SEARCH | {"sampler": "random", "pruner": "none", "processes": 2})
+    running = forks.start(sandbox, "train", "full")
+    there = _begun(sandbox, 3)
+    while not there():
+        time.sleep(0.01)
+    killed = _workers(sandbox)[0]
+    os.kill(killed, signal.SIGKILL)
+    done = running.wait()
+    assert done.code == 0, done
+    assert len(re.findall(r"candidate 'full', trial \d was cut off: it goes on", done.err)) == 1, done.err
+    study = _study(sandbox)
+    assert [one.number for one in study.trials] == list(range(8))
+    assert {one.state for one in study.trials} == {"complete"}
+    assert not _workers(sandbox)
+
+
+def test_with_the_command_its_workers_end(open_one: Sandbox, tmp_path: Path) -> None:
+    sandbox = _copy(open_one, tmp_path)
+    sandbox.edit("candidates.full.search", SEARCH | {"processes": 2})
+    forks.start(sandbox, "train", "full").kill(_begun(sandbox, 2))
+    until = time.monotonic() + 20
+    while _workers(sandbox) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not _workers(sandbox)

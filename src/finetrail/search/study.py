@@ -56,7 +56,7 @@ class LiveStudy:
     @property
     def trials(self) -> list[FrozenTrial]:
         """Those that count, by number: not what was cut off before all its parameters were drawn."""
-        return [one for one in self.optuna.get_trials() if self.problem.candidate.space.holds(one.params)]
+        return [one for one in self.optuna.get_trials(deepcopy=False) if self.problem.candidate.space.holds(one.params)]
 
     @property
     def ended(self) -> int:
@@ -112,9 +112,12 @@ class LiveStudy:
         return FileLock(self.folder / f"{self.problem.key[:16]}-{number}.lock")
 
     def _orphan(self) -> tuple[optuna.Trial, FileLock] | None:
-        for one in self.optuna.get_trials(states=(TrialState.RUNNING,)):
+        for one in self.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             claim = self._claim(one.number)
             if claim is None:
+                continue
+            if not self._runs(one.number):  # it ended between the look and the claim
+                claim.release()
                 continue
             trial = optuna.Trial(self.optuna, one._trial_id)
             if not self.problem.candidate.space.holds(one.params):
@@ -127,6 +130,9 @@ class LiveStudy:
                 self.optuna.tell(trial, state=TrialState.FAIL)
             claim.release()
         return None
+
+    def _runs(self, number: int) -> bool:
+        return any(one.number == number for one in self.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
 
     def _goes_on(self, trial: optuna.Trial) -> bool:
         """Whether to try a trial once more that was cut off; not where each try has come no further.

@@ -45,7 +45,6 @@ def watch_workers(study: LiveStudy) -> Iterator[int]:
                 for number, process in enumerate(running):
                     code = process.poll() or 0
                     if code > 0:
-                        sys.stderr.write(said[number].read_text(errors="replace"))
                         sys.exit(code)
                     if code < 0:
                         deaths += 1
@@ -53,6 +52,8 @@ def watch_workers(study: LiveStudy) -> Iterator[int]:
                         running[number] = _start(study, said[number])
         finally:
             _end(running)
+            for file in said:
+                sys.stderr.write(file.read_text(encoding="utf-8", errors="replace"))
         yield from range(seen, study.ended)
 
 
@@ -61,7 +62,7 @@ def _start(study: LiveStudy, said: Path) -> subprocess.Popen[bytes]:
     threads = str(max(1, cores // study.problem.search.processes))
     environment = {LAUNCHER: str(os.getpid()), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", threads)}
     command = [sys.executable, "-m", "finetrail", "trials", study.problem.name]
-    with said.open("wb") as file:
+    with said.open("ab") as file:
         # A process group of its own: Ctrl-C reaches only this process, which tells them once.
         return subprocess.Popen(
             command,
