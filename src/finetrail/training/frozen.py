@@ -79,8 +79,10 @@ def computed_once(
                 fed = inputs
             elif is_frozen(model):
                 compute = partial(compute_features, model, batch_size=size, track=track, scratch=scratch)
-                kept = remembered or Remembered()
-                fed = {name: kept.features(model, precision, inputs[name], compute) for name in inputs}
+                fed = {
+                    name: remembered.features(model, precision, one, compute) if remembered else compute(one)
+                    for name, one in inputs.items()
+                }
             elif divisible and (blocks := find_frozen_blocks(model, inputs["train"])) is not None:
                 fed = {name: blocks.compute(inputs[name], size, track, scratch) for name in inputs}
                 stack.enter_context(blocks.left_out())

@@ -6,20 +6,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from finetrail.inference.device import Machine, build_accelerator, full_precision
+from finetrail.inference.device import Machine, full_precision
 from finetrail.inference.features import compute_features
 from finetrail.inference.feeding import Examples
 from finetrail.inference.predict import predict
-from finetrail.models.blocks import checkpoint_blocks
 from finetrail.models.network import count_parameters
 from finetrail.targets.target import metric_named
 from finetrail.tasks.task import Built
 from finetrail.training.fitted import Fitted
-from finetrail.training.frozen import Remembered, computed_once, is_frozen
+from finetrail.training.frozen import Remembered, is_frozen
 from finetrail.training.loop import fit
 from finetrail.training.merging import merge
-from finetrail.training.precision import choose_precision, lost_in_fp32
-from finetrail.training.steps import Objective, Records
+from finetrail.training.precision import lost_in_fp32
+from finetrail.training.prepared import prepared
+from finetrail.training.steps import Records
 from finetrail.training.work import Work
 from finetrail.workspace import Workspace
 
@@ -84,34 +84,18 @@ def carry_out(work: Work, records: Records, workspace: Workspace, remembered: Re
 
 def _fit(work: Work, records: Records, scratch: Path, remembered: Remembered | None) -> tuple[Fitted, Machine]:
     """Train; returns the progress and the machine."""
-    model, inputs, learning = work.built.model, work.inputs, work.built.learning
-    settings: Any = work.candidate.train
-    batch = inputs["train"].batch(range(min(settings.batch_size, len(inputs["train"]))))
     resume = records.resume
-    precision = resume.state["precision"] if resume else choose_precision(settings.precision, model, batch)
-    machine = Machine(build_accelerator(precision), precision)
-    if not settings.fsdp:
-        model.to(machine.accelerator.device)
-        if settings.gradient_checkpointing:
-            checkpoint_blocks(model.backbone)
-    with computed_once(
-        model, inputs, settings, precision, scratch=scratch, track=records.track, remembered=remembered
-    ) as fed:
-        examples = {split: Examples(fed[split], work.rows.frames[split]["id"].tolist()) for split in fed}
-        objective = Objective(
-            learning.loss(settings, work.train_labels),
-            learning.keep,
-            score=lambda kept: learning.score(kept, inputs["val"], work.rows.labels["val"]),
-            metric=metric_named(work.built.task.target.metrics, settings.metric),
-        )
+    precision = resume.state["precision"] if resume else None
+    with prepared(work, scratch, precision=precision, track=records.track, remembered=remembered) as ready:
+        ids = {split: work.rows.frames[split]["id"].tolist() for split in ready.inputs}
         fitted = fit(
-            model,
-            examples,
-            settings,
-            objective=objective,
-            machine=machine,
+            work.built.model,
+            {split: Examples(inputs, ids[split]) for split, inputs in ready.inputs.items()},
+            work.candidate.train,
+            objective=ready.objective,
+            machine=ready.machine,
             records=records,
             seed=work.seed,
             start_epoch=work.candidate.adaptation.start_epoch,
         )
-    return fitted, machine
+    return fitted, ready.machine
