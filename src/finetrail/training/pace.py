@@ -2,7 +2,7 @@
 
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, islice
 from pathlib import Path
@@ -60,6 +60,11 @@ class Pace:
         """Optimiser steps, unless the training stops early."""
         return self._plan(settings).steps
 
+    def evaluations(self, settings: Training) -> int:
+        """Passes over the validation split in these steps."""
+        plan = self._plan(settings)
+        return sum(plan.evaluates(step) for step in range(1, plan.steps + 1))
+
     def seconds(self, settings: Training) -> float:
         """A forecast of a training to its end, without the start of its process and the reading of rows.
 
@@ -67,10 +72,9 @@ class Pace:
             settings: may differ from those measured in its length and evaluations. With another batch size, a step is
                 taken to cost in proportion to its examples.
         """
-        plan, batch = self._plan(settings), settings.batch_size * settings.accumulate
-        evaluations = sum(plan.evaluates(step) for step in range(1, plan.steps + 1))
-        steps = plan.steps * self.step * batch / self.batch
-        return self.once + steps + evaluations * self.evaluation + self.scoring
+        step = self.step * settings.batch_size * settings.accumulate / self.batch
+        evaluating = self.evaluations(settings) * self.evaluation
+        return self.once + self.steps(settings) * step + evaluating + self.scoring
 
     def memory(self, settings: Training) -> int:
         """A forecast of the bytes that model and training need, besides those of the process and its rows."""
@@ -80,7 +84,7 @@ class Pace:
         return Plan(range(self.examples), settings, seed=0)
 
 
-def measure(work: Work, scratch: Path) -> Pace:
+def measure(work: Work, scratch: Path, times: Mapping[str, float] | None = None) -> Pace:
     """Take a few steps of a training, and answer a part of the validation rows.
 
     The steps are spread from the largest to the smallest of the first epoch, so that padding weighs as much as in the
@@ -89,6 +93,7 @@ def measure(work: Work, scratch: Path) -> Pace:
     Args:
         work: with a new model. This trains it: build another one for the training itself.
         scratch: a folder for what does not fit into memory.
+        times: where the work holds only some of the rows, how many times as many each split has.
 
     Raises:
         RuntimeError, MemoryError: memory is too small for a batch.
@@ -113,15 +118,17 @@ def measure(work: Work, scratch: Path) -> Pace:
             evaluation = _answering(work, ready.inputs["val"])
     with full_precision():
         scoring = _answering(work, drawn["val"])
-    part = _size(drawn["val"]) / _size(whole["val"])
-    asked = 1 + (2 * min(1.0, SAMPLE / len(whole["val"])) if adaptation.merges else 0)  # before and after the merge
+    times = times or dict.fromkeys(whole, 1.0)
+    size = {split: times[split] * _size(inputs) for split, inputs in whole.items()}
+    part = _size(drawn["val"]) / size["val"]
+    sampled = min(1.0, SAMPLE / len(whole["val"]) / times["val"]) if adaptation.merges else 0.0
     return Pace(
-        examples=len(whole["train"]),
+        examples=round(times["train"] * len(whole["train"])),
         batch=settings.batch_size * settings.accumulate,
-        once=ready.seconds * sum(map(_size, whole.values())) / sum(map(_size, drawn.values())) if ready.frozen else 0.0,
+        once=ready.seconds * sum(size.values()) / sum(map(_size, drawn.values())) if ready.frozen else 0.0,
         step=statistics.fmean(taken[1:]),
         evaluation=evaluation / part,
-        scoring=scoring / part * asked,
+        scoring=scoring / part * (1 + 2 * sampled),  # the sample, before and after the merge
         fixed=_fixed(model, learner),
         kept=learner.activations,
     )
