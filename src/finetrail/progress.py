@@ -1,4 +1,4 @@
-"""How the library shows progress without printing: the caller passes in a `Track`."""
+"""How the library shows progress without printing: the caller passes in a `Track`. Durations in words."""
 
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
@@ -17,3 +17,10 @@ class Track(Protocol):
 def quiet(items: Iterable[T], *, total: int | None, what: str) -> Iterable[T]:
     """The `Track` that shows nothing: for tests, and for use as a library."""
     return items
+
+
+def duration(seconds: float) -> str:
+    """How long something takes, roughly."""
+    if seconds < 120:
+        return f"{max(1, round(seconds))} seconds"
+    return f"{round(seconds / 60)} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"

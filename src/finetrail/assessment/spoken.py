@@ -1,4 +1,4 @@
-"""Served answers and durations in words."""
+"""Served answers in words."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,8 +21,3 @@ def _value(value: Any) -> str:
     if isinstance(value, str | int | np.integer):
         return str(value)
     return "; ".join(_value(one) for one in value) or "none"
-
-
-def duration(seconds: float) -> str:
-    """How long something takes, roughly."""
-    return f"{max(1, round(seconds))} seconds" if seconds < 120 else f"{round(seconds / 60)} minutes"

@@ -127,6 +127,29 @@ class Confirmed:
 
 
 @dataclass(frozen=True)
+class Fold:
+    """A search that did without a fold of the training rows.
+
+    Attributes:
+        value: the metric of its choice on the validation rows, by which it was chosen.
+        held_out: the metric of its choice on the fold, which nothing saw.
+    """
+
+    fold: int
+    value: float
+    held_out: float
+
+    def as_json(self) -> dict[str, Any]:
+        """One entry of `nested`."""
+        return asdict(self)
+
+    @staticmethod
+    def from_json(value: Mapping[str, Any]) -> "Fold":
+        """Read back what `as_json` returned."""
+        return Fold(**value)
+
+
+@dataclass(frozen=True)
 class Study:
     """A search that has at least one trial.
 
@@ -138,6 +161,7 @@ class Study:
         best: the number of the trial with the best single value; None where none is complete.
         chosen: the number of the trial that is trained to the end, after the confirmation.
         pareto: numbers of the trials that no other beats in both objectives.
+        nested: the same search without each fold of the training rows; empty where that was not asked for.
         said: why the chosen one was chosen, in a line.
     """
 
@@ -155,6 +179,7 @@ class Study:
     tolerance: float | None = None
     pareto: tuple[int, ...] = ()
     confirmed: tuple[Confirmed, ...] = ()
+    nested: tuple[Fold, ...] = ()
     said: str = ""
 
     def trial(self, number: int) -> Trial:
@@ -164,6 +189,13 @@ class Study:
     def of(self, state: State) -> list[Trial]:
         """The trials in a state, by number."""
         return sorted((one for one in self.trials if one.state == state), key=lambda one: one.number)
+
+    @property
+    def chosen_trial(self) -> Trial:
+        """The one that is trained to the end. Raises: ValueError: none is."""
+        if self.chosen is None:
+            raise ValueError("no trial of this study was chosen")
+        return self.trial(self.chosen)
 
     @property
     def confirmation(self) -> Confirmed | None:
@@ -197,7 +229,7 @@ class Study:
         return Study(**plain | parts | {"pareto": tuple(value["pareto"])})
 
 
-_PARTS: Mapping[str, Any] = {"space": Dimension, "trials": Trial, "confirmed": Confirmed}
+_PARTS: Mapping[str, Any] = {"space": Dimension, "trials": Trial, "confirmed": Confirmed, "nested": Fold}
 
 
 def read_study(path: Path) -> Study | None:

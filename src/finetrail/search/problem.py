@@ -1,6 +1,6 @@
 """What a study works on: a candidate with open settings, and what all of its trials share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,15 @@ from finetrail.workspace import Workspace
 
 @dataclass(frozen=True)
 class Problem:
-    """Attributes: name: of the candidate; search: its section; seed: of the workspace."""
+    """A search to carry out.
+
+    Attributes:
+        name: of the candidate.
+        search: its section.
+        seed: of the workspace.
+        fold: the fold of the training rows that it does without; 0: none. See `Search.nested`.
+        known: what another search on the same rows has read; None: nothing yet.
+    """
 
     workspace: Workspace
     project: str
@@ -29,6 +37,8 @@ class Problem:
     candidate: Searched
     search: Search
     seed: int
+    fold: int = 0
+    known: Shared | None = None
 
     @cached_property
     def metric(self) -> Metric:
@@ -43,7 +53,7 @@ class Problem:
     @cached_property
     def shared(self) -> Shared:
         """Rows, encodings and features, for all trials of this process."""
-        return Shared(self.workspace, self.task, self.candidate.train, self.seed)
+        return self.known or Shared(self.workspace, self.task, self.candidate.train, self.seed)
 
     @cached_property
     def key(self) -> str:
@@ -56,6 +66,7 @@ class Problem:
             "weights": sorted({self.shared.weights(point) for point in points}),
             "search": {"seeds": self.search.seeds, "cost": self.search.cost},
             "seed": self.seed,
+            "fold": [self.fold, self.folds],
         }
         return hash_of(self.shared.identity | dict(self.task.identity) | parts)
 
@@ -66,11 +77,22 @@ class Problem:
     @property
     def tried(self) -> list[Unit]:
         """The trainings of a trial."""
-        return [Unit(self.seed + number) for number in range(self.search.seeds)]
+        return [Unit(self.seed + number, 1.0, self.fold, self.folds) for number in range(self.search.seeds)]
 
     @property
     def confirming(self) -> list[Unit]:
         """The trainings that confirm a trial, with seeds that no trial has used."""
         confirm = self.search.confirm
         first = self.seed + self.search.seeds
-        return [] if confirm is None else [Unit(first + number) for number in range(confirm.seeds)]
+        count = 0 if confirm is None else confirm.seeds
+        return [Unit(first + number, 1.0, self.fold, self.folds) for number in range(count)]
+
+    @property
+    def folds(self) -> int:
+        """How many there are; 0 where this is the search on all rows."""
+        return (self.search.nested or 0) if self.fold else 0
+
+    @property
+    def nested(self) -> list["Problem"]:
+        """The same search without each of the folds."""
+        return [replace(self, fold=fold + 1, known=self.shared) for fold in range(self.search.nested or 0)]

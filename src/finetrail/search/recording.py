@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -48,6 +49,19 @@ def recorded_study(
         confirmed=tuple(confirmed),
     )
     return replace(found, said=_said(problem, found, found.trials[best], found.trials[chosen]))
+
+
+def with_folds(problem: Problem, found: recorded.Study, folds: Sequence[recorded.Fold]) -> recorded.Study:
+    """A study with what such a search reached on rows that it did not see."""
+    if not folds:
+        return found
+    metric, reached = problem.metric, fmean(one.held_out for one in folds)
+    promised = fmean(one.value for one in folds)
+    said = (
+        f"{found.said}; searches without a fold of the training rows reached {metric.say(reached)} on that fold, where "
+        f"the validation rows promised {metric.say(promised)}"
+    )
+    return replace(found, nested=tuple(folds), said=said)
 
 
 def recorded_trial(problem: Problem, place: int, one: FrozenTrial) -> recorded.Trial:

@@ -3,16 +3,18 @@
 import logging
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 
 from finetrail.errors import TrainingError
-from finetrail.progress import Track, quiet
+from finetrail.progress import Track, duration, quiet
 from finetrail.runs import study as recorded
 from finetrail.search.candidate import Searched
+from finetrail.search.forecast import forecast
 from finetrail.search.problem import Problem
 from finetrail.search.ranking import in_order, ranked
-from finetrail.search.recording import recorded_study
+from finetrail.search.recording import recorded_study, with_folds
 from finetrail.search.study import REASON, UNIT, LiveStudy
 from finetrail.search.trials import carry_out, kept_folder
 from finetrail.search.workers import watch_workers
@@ -54,14 +56,18 @@ def search(problem: Problem, tell: Tell, track: Track = quiet) -> Found:
     ended = watch_workers(study) if several else work(study)
     for _ in track(ended, total=_left(study), what=f"trials of {problem.name}"):
         pass
-    return _chosen(study, confirm(study, track))
+    found = _chosen(study, confirm(study, track))
+    folds = track(map(_nested, problem.nested), total=len(problem.nested), what="searches without a fold")
+    return replace(found, record=with_folds(problem, found.record, list(folds)))
 
 
 def help_with(problem: Problem, track: Track = quiet) -> int:
     """Carry out trials of a study that another process began or will end; returns how many."""
-    study = LiveStudy(problem)
-    done = sum(1 for _ in track(work(study), total=_left(study), what=f"trials of {problem.name}"))
-    confirm(study, track)
+    done = 0
+    for one in (problem, *problem.nested):
+        study = LiveStudy(one)
+        done += sum(1 for _ in track(work(study), total=_left(study), what=f"trials of {one.name}"))
+        confirm(study, track)
     return done
 
 
@@ -131,6 +137,19 @@ def _chosen(study: LiveStudy, confirmed: list[recorded.Confirmed]) -> Found:
     return Found(problem.candidate.at(parameters), record, kept_folder(study, trials[chosen].user_attrs[UNIT]))
 
 
+def _nested(problem: Problem) -> recorded.Fold:
+    """Search without a fold, and score the choice on it."""
+    study = LiveStudy(problem)
+    for _ in work(study):
+        pass
+    record = _chosen(study, confirm(study)).record
+    chosen = record.chosen_trial
+    again = record.confirmation
+    units = problem.units(dict(chosen.parameters))
+    scores = [units.read(one).held_out[problem.metric.name] for one in problem.confirming or problem.tried]
+    return recorded.Fold(problem.fold, again.mean if again else chosen.value or 0.0, fmean(scores))
+
+
 def _left(study: LiveStudy) -> int | None:
     """How many trials are still to come; None where minutes decide."""
     return None if study.expected is None else max(0, study.expected - study.ended)
@@ -145,4 +164,7 @@ def _announced(study: LiveStudy) -> str:
     again = f", {search.confirm.top} of them again with {search.confirm.seeds} further seeds" if search.confirm else ""
     done = f"; {known} are there already" if known else ""
     kept = f" ({study.kept} of {study.earlier} from before the space changed)" if study.earlier else ""
-    return f"searching {study.problem.name}: {budget}{again}{done}{kept}"
+    seconds = forecast(study)
+    time = "" if seconds is None else f"; about {duration(seconds)}"
+    pruned = "" if seconds is None or search.pruner == "none" else ", less what the pruner saves"
+    return f"searching {study.problem.name}: {budget}{again}{done}{kept}{time}{pruned}"

@@ -56,6 +56,8 @@ class Search(Settings):
         cost: also search for a low one, and choose the cheapest that gives up at most `tolerance` of the metric:
             `latency` of a row, total `parameters` or `seconds` of training; null: the metric alone counts.
         tolerance: in the unit of the metric.
+        nested: search once more without each of so many folds of the training rows, and score each choice on the fold:
+            what such a search is worth on rows that it did not see (Varma & Simon 2006); null: no.
     """
 
     sampler: Literal["grid", "random", "tpe", "gp", "cmaes"] = "tpe"
@@ -67,6 +69,7 @@ class Search(Settings):
     processes: int = Field(1, ge=1)
     cost: Literal["latency", "parameters", "seconds"] | None = None
     tolerance: float = Field(0.01, ge=0)
+    nested: int | None = Field(None, ge=2)
 
     @property
     def trials(self) -> int | None:

@@ -37,7 +37,8 @@ class LiveStudy:
         self.problem = problem
         self.folder = study_folder(problem.workspace, problem.name)
         storage = open_storage(problem.workspace, problem.name)
-        group = f"{problem.project}/{problem.name}/"
+        fold = f" without fold {problem.fold} of {problem.folds}" if problem.fold else ""
+        group = f"{problem.project}/{problem.name}{fold}/"
         name = group + problem.key[:16]
         self.kept = self.earlier = 0
         with self._alone():

@@ -37,6 +37,12 @@ class Rows:
     columns: tuple[str, ...]
     learning: "Learning"
 
+    @property
+    def groups(self) -> list[object]:
+        """The group of each row to train on; None for a row of its own."""
+        groups = self.frames["train"]["group"]
+        return [group if known else None for group, known in zip(groups, groups.notna(), strict=True)]
+
 
 @dataclass(frozen=True)
 class Work:

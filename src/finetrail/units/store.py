@@ -35,6 +35,7 @@ class Answered:
         settings: that it was trained with, by dotted name.
         parameters: `trainable` and `total`.
         curve: a point for each evaluation.
+        held_out: metrics on the fold that it did not learn from; empty where it learned from all.
         frame: its answers, as in predictions.parquet.
     """
 
@@ -45,6 +46,7 @@ class Answered:
     settings: dict[str, str]
     parameters: dict[str, int]
     curve: list[Point]
+    held_out: dict[str, float]
     frame: "pd.DataFrame"
 
 

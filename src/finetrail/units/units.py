@@ -7,9 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+from finetrail.data.store.shards import Contents
 from finetrail.errors import TrainingError
 from finetrail.evaluation.scores.metric import Point
 from finetrail.inference import processes
+from finetrail.inference.device import full_precision
+from finetrail.inference.predict import predict
 from finetrail.progress import quiet
 from finetrail.runs import hashes
 from finetrail.runs.attempt import FREE
@@ -19,7 +22,7 @@ from finetrail.tasks.task import Task
 from finetrail.training.candidate import Candidate
 from finetrail.training.checkpoints import Checkpoints
 from finetrail.training.drawn import Drawn
-from finetrail.training.outcome import carry_out
+from finetrail.training.outcome import Outcome, carry_out
 from finetrail.training.steps import Observer, Records
 from finetrail.training.work import Work, build
 from finetrail.units.shared import Shared
@@ -107,6 +110,20 @@ class Units:
         """Remove the checkpoints of a unit that nobody will finish."""
         shutil.rmtree(self._store.checkpoints(self.key(unit)), ignore_errors=True)
 
+    def _held_out(self, unit: Unit, done: Outcome) -> dict[str, float]:
+        """The scores on the rows of the fold that the unit did not learn from."""
+        places = unit.held_out(self._rows.groups)
+        if not places:
+            return {}
+        wanted, content = set(places), self._task.content.name
+        contents = Contents(self._workspace.split("train"), content)
+        kept_out = [one for row, one in enumerate(contents) if row in wanted]
+        inputs, built = done.built.processor.encode(kept_out), done.built
+        with full_precision():
+            kept = predict(built.model, inputs, built.learning.keep, self._candidate.train.batch_size)
+        labels = [self._rows.labels["train"][row] for row in places]
+        return built.learning.score(kept, inputs, labels, finished=True)
+
     def steps(self, unit: Unit) -> int:
         """How many steps of a unit in progress its newest checkpoint holds."""
         return Checkpoints(self._store.checkpoints(self.key(unit))).steps
@@ -116,7 +133,8 @@ class Units:
         one = self._candidate
         used = settings_of(self._task.identity, unit.seed, one.backbone, one.adaptation, one.train)
         settings = {name: value for name, value in used.items() if name not in FREE}
-        return hashes.hash_of(self._identity | settings | {"fraction": unit.fraction})
+        drawn = {"fraction": unit.fraction, "fold": [unit.fold, unit.folds]}
+        return hashes.hash_of(self._identity | settings | drawn)
 
     def _finished(self, unit: Unit, observe: Observer, keep: Path | None) -> bool:
         """Whether the unit is there, by now; False while another process trains it."""
@@ -137,10 +155,9 @@ class Units:
         inputs = self._shared.inputs(self._candidate)
         started = time.perf_counter()
         rows = self._rows
-        groups = rows.frames["train"]["group"]
-        taken = unit.drawn([group if known else None for group, known in zip(groups, groups.notna(), strict=True)])
+        taken = unit.drawn(rows.groups)
         labels = [rows.labels["train"][row] for row in taken]
-        if unit.fraction < 1:
+        if len(taken) < len(rows.labels["train"]):
             inputs = inputs | {"train": Drawn.of_rows(inputs["train"], taken)}
         built = build(self._workspace, self._task, self._candidate, rows, unit.seed)
         work = Work(built, self._candidate, rows, inputs, labels, unit.seed)
@@ -163,5 +180,6 @@ class Units:
             "seconds": round(before + time.perf_counter() - started, 2),
             "parameters": done.metrics["parameters"],
             "curve": done.fitted.val_curve,
+            "held_out": self._held_out(unit, done),
         }
         self._store.write(key, rows.frames["val"], done.built.codec, done.answers, described, keep=keep)

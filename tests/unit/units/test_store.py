@@ -15,7 +15,12 @@ from finetrail.units.store import Store
 CODEC = NUMBERS.codec({"mean": 0.0, "std": 1.0})
 VAL = pd.DataFrame({"id": ["a", "b"], "label": [1.0, 2.0], "group": [None, None]})
 DESCRIBED: dict[str, Any] = {"val": {"rmse": 0.5}, "target": {"mean": 0.0, "std": 1.0}, "rows": 7, "seconds": 1.5}
-DESCRIBED |= {"settings": {"seed": "0"}, "parameters": {"total": 3}, "curve": [{"step": 1.0, "rmse": 0.5}]}
+DESCRIBED |= {
+    "settings": {"seed": "0"},
+    "parameters": {"total": 3},
+    "held_out": {},
+    "curve": [{"step": 1.0, "rmse": 0.5}],
+}
 
 
 def keep(store: Store) -> None:

@@ -14,10 +14,10 @@ from finetrail.assessment.attacks.settings import Attacks
 from finetrail.assessment.curves.sample import Sample
 from finetrail.assessment.curves.scores import AS_IT_IS, At
 from finetrail.assessment.curves.ways import Ways
-from finetrail.assessment.spoken import duration
 from finetrail.contents.attack import Attacked
 from finetrail.contents.perturbation import seed_of
 from finetrail.evaluation.report.previews import Preview
+from finetrail.progress import duration
 from finetrail.targets.codec import refuse_broken
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from finetrail.assessment.explanations.gradients import attributed
 from finetrail.assessment.explanations.neighbours import NEIGHBOURS
 from finetrail.assessment.explanations.settings import Explanations
 from finetrail.assessment.nearest import features_of, nearest
-from finetrail.assessment.spoken import duration
 from finetrail.data.store.shards import pick
 from finetrail.evaluation.scores.bootstrap import Draws
+from finetrail.progress import duration
 from finetrail.targets.codec import Answers
 
 BACKWARD = 2

@@ -14,12 +14,12 @@ import torch
 from finetrail.assessment.assessed import Given
 from finetrail.assessment.labels.cross_fitting import Computed, cross_fitted
 from finetrail.assessment.labels.rows import Examined, folds_of
-from finetrail.assessment.spoken import duration
 from finetrail.inference.device import build_accelerator, fix_seeds
 from finetrail.inference.features import compute_features
 from finetrail.inference.feeding import feed
 from finetrail.models.inputs import Inputs, Watched
 from finetrail.models.network import Network, for_model
+from finetrail.progress import duration
 from finetrail.targets.codec import Codec, refuse_broken
 from finetrail.targets.suspicion import Suspicion
 from finetrail.targets.target import Target

@@ -14,9 +14,8 @@ from finetrail.assessment.curves.sample import Sample
 from finetrail.assessment.curves.scores import AS_IT_IS
 from finetrail.assessment.curves.ways import Ways
 from finetrail.assessment.robustness.settings import Robustness
-from finetrail.assessment.spoken import duration
 from finetrail.contents.perturbation import perturbed
-from finetrail.progress import quiet
+from finetrail.progress import duration, quiet
 from finetrail.serving.answer import answers_to
 from finetrail.targets.codec import refuse_broken
 

@@ -13,10 +13,10 @@ from finetrail.assessment.nearest import features_of
 from finetrail.assessment.slices.clusters import clustered
 from finetrail.assessment.slices.settings import Slices
 from finetrail.assessment.slices.tested import halves
-from finetrail.assessment.spoken import duration
 from finetrail.data.store.shards import groups_of
 from finetrail.evaluation.slices import SplitRows
 from finetrail.models.inputs import Values
+from finetrail.progress import duration
 from finetrail.targets.codec import Answers, Codec
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from finetrail.assessment.assessed import Given
 from finetrail.assessment.stability.settings import Stability
 from finetrail.data.store.shards import read_frame
+from finetrail.progress import duration
 from finetrail.serving.predictions import read_predictions
 from finetrail.units.unit import Unit
 from finetrail.units.units import Units
@@ -124,10 +125,4 @@ def _duration(given: Given, left: Mapping[str, Sequence[Unit]], total: int) -> s
     for name, units in left.items():
         once = read_json(need(given.workspace.run(name).record, "train"))["measured"]["seconds"]
         seconds += once * sum(unit.fraction for unit in units)
-    return f"{todo} of {total} trainings to do: about {_said(seconds)}"
-
-
-def _said(seconds: float) -> str:
-    if seconds < 120:
-        return f"{max(1, round(seconds))} seconds"
-    return f"{round(seconds / 60)} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
+    return f"{todo} of {total} trainings to do: about {duration(seconds)}"
