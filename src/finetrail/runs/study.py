@@ -5,6 +5,7 @@ Light: the report, the choice among candidates and MLflow read it, and none of t
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from math import isfinite
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, Literal
@@ -186,6 +187,11 @@ class Study:
         """The trial of that number."""
         return next(one for one in self.trials if one.number == number)
 
+    def last_value(self, one: Trial) -> float | None:
+        """The value of a trial, or of one that was stopped early the last of its curve; None where it has none."""
+        value = one.value if one.value is not None else one.curve[-1].get(self.metric) if one.curve else None
+        return value if value is not None and one.state != "failed" and isfinite(value) else None
+
     def of(self, state: State) -> list[Trial]:
         """The trials in a state, by number."""
         return sorted((one for one in self.trials if one.state == state), key=lambda one: one.number)
@@ -196,6 +202,12 @@ class Study:
         if self.chosen is None:
             raise ValueError("no trial of this study was chosen")
         return self.trial(self.chosen)
+
+    @property
+    def short_names(self) -> dict[str, str]:
+        """The name of each dimension without its section, where that tells it from all others."""
+        short = {one.name: one.name.partition(".")[2] or one.name for one in self.space}
+        return {name: end if list(short.values()).count(end) == 1 else name for name, end in short.items()}
 
     @property
     def confirmation(self) -> Confirmed | None:

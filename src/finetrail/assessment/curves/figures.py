@@ -25,8 +25,7 @@ def _across(measured: Measured, about: About) -> Axis:
 
 def _up(measured: Measured) -> Axis:
     values = [measured.clean, *(level.value for one in measured.results for level in one.levels)]
-    unit = " (unit of the label)" if measured.metric.in_unit else ""
-    return Axis.over(measured.metric.title + unit, [end for one in values for end in (one.low, one.high)])
+    return Axis.over(measured.metric.on_axis, [end for one in values for end in (one.low, one.high)])
 
 
 def _said(measured: Measured, one: Interval) -> str:

@@ -6,8 +6,8 @@ from markupsafe import Markup
 
 from finetrail.assessment.stability.scores import Measured, Steadiness
 from finetrail.assessment.stability.spread import Spread
-from finetrail.evaluation.report.axes import At, Axis, Line, interval_figure
-from finetrail.evaluation.report.drawing import canvas, draw, finish, shorten
+from finetrail.evaluation.report.axes import At, Axis, Line, Rows, interval_figure
+from finetrail.evaluation.report.drawing import draw, finish, shorten
 from finetrail.evaluation.scores.bootstrap import Interval
 
 LEFT, TOP, WIDTH, ROW = 170.0, 10.0, 420.0, 34.0
@@ -22,24 +22,19 @@ def runs_figure(measured: Measured) -> Markup | None:
     if not rows or not all(map(math.isfinite, values)):
         return None
     metric = measured.asked.metric
-    axis = Axis.over(_titled(measured), values)
-    bottom = TOP + ROW * len(rows)
-    svg = canvas(LEFT + WIDTH + 24, bottom + 44, f"{metric.title} of every training")
-    for mark in axis.marks:
-        x = LEFT + axis.share(mark) * WIDTH
-        draw(svg, "line", kind="grid", x1=x, y1=TOP, x2=x, y2=bottom)
-        draw(svg, "text", f"{mark:g}", kind="tick middle", x=x, y=bottom + 18)
+    axis = Axis.over(metric.on_axis, values)
+    place = Rows(axis, len(rows), LEFT, TOP, WIDTH, ROW)
+    svg = place.start(f"{metric.title} of every training")
     for number, (name, what, spread) in enumerate(rows):
-        y, colour = TOP + ROW * (number + 0.5), "c0" if what == "seeds" else "c1"
+        y, colour = place.y(number), "c0" if what == "seeds" else "c1"
         draw(svg, "text", f"{shorten(name, 15)}, {what}", kind="legend end", x=LEFT - 12, y=y + 4)
-        low, high = (LEFT + axis.share(end) * WIDTH for end in _within(axis, spread))
+        low, high = (place.x(end) for end in _within(axis, spread))
         draw(svg, "line", kind=f"curve {colour} thin", x1=low, y1=y, x2=high, y2=y)
-        middle = LEFT + axis.share(spread.mean) * WIDTH
+        middle = place.x(spread.mean)
         draw(svg, "line", kind=f"curve {colour}", x1=middle, y1=y - 9, x2=middle, y2=y + 9)
         for value in spread.values:
-            dot = draw(svg, "circle", kind=f"dot {colour}", cx=LEFT + axis.share(value) * WIDTH, cy=y, r=4)
+            dot = draw(svg, "circle", kind=f"dot {colour}", cx=place.x(value), cy=y, r=4)
             draw(dot, "title", f"{name}, {what}: {metric.say(value)}")
-    draw(svg, "text", axis.title, kind="axis", x=LEFT + WIDTH / 2, y=bottom + 38)
     return finish(svg)
 
 
@@ -60,7 +55,8 @@ def curve_figure(measured: Measured, one: Steadiness) -> Markup | None:
         sizes.append(end)
     across = Axis.over("training rows", [0.0, *sizes])
     up = Axis.over(
-        _titled(measured), [end for line in lines for at in line.points for end in (at.value.low, at.value.high)]
+        metric.on_axis,
+        [end for line in lines for at in line.points for end in (at.value.low, at.value.high)],
     )
     return interval_figure(f"{metric.title} by training rows, {one.candidate}", across, up, lines)
 
@@ -78,8 +74,3 @@ def _within(axis: Axis, spread: Spread) -> tuple[float, float]:
     """One standard deviation around the mean, inside the figure."""
     low, high = spread.mean - spread.std, spread.mean + spread.std
     return max(low, axis.marks[0]), min(high, axis.marks[-1])
-
-
-def _titled(measured: Measured) -> str:
-    metric = measured.asked.metric
-    return metric.title + (" (unit of the label)" if metric.in_unit else "")

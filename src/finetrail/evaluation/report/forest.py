@@ -2,8 +2,8 @@
 
 from markupsafe import Markup
 
-from finetrail.evaluation.report.axes import Axis
-from finetrail.evaluation.report.drawing import canvas, draw, finish, shorten
+from finetrail.evaluation.report.axes import Axis, Rows
+from finetrail.evaluation.report.drawing import draw, finish, shorten
 from finetrail.evaluation.report.page import capital
 from finetrail.evaluation.scores.bootstrap import Interval
 from finetrail.evaluation.scores.sliced import SliceTable
@@ -18,21 +18,15 @@ def slices_figure(table: SliceTable) -> Markup | None:
     drawn = [(one.name, one.error, one.rest) for one in table.slices if one.error and one.rest]
     if not drawn:
         return None
-    unit = " (unit of the label)" if table.metric.in_unit else ""
     ends = [end for _, *both in drawn for one in both for end in (one.low, one.high)]
-    axis = Axis.over(capital(table.metric.title) + unit, [0.0, *ends])
-    bottom = TOP + STEP * len(drawn)
-    svg = canvas(LEFT + WIDTH + 14, bottom + 44, f"{capital(table.metric.title)} of each slice and of the rest")
-    for value in axis.marks:
-        x = LEFT + axis.share(value) * WIDTH
-        draw(svg, "line", kind="grid", x1=x, y1=TOP, x2=x, y2=bottom)
-        draw(svg, "text", f"{value:g}", kind="tick middle", x=x, y=bottom + 18)
-    draw(svg, "text", axis.title, kind="axis", x=LEFT + WIDTH / 2, y=bottom + 38)
+    axis = Axis.over(capital(table.metric.on_axis), [0.0, *ends])
+    rows = Rows(axis, len(drawn), LEFT, TOP, WIDTH, STEP)
+    svg = rows.start(f"{capital(table.metric.title)} of each slice and of the rest")
     for nth, (name, error, rest) in enumerate(drawn):
-        y = TOP + STEP * (nth + 0.5)
+        y = rows.y(nth)
         draw(draw(svg, "text", shorten(name, LONGEST), kind="tick end", x=LEFT - 10, y=y + 4), "title", name)
         for what, one, colour, shift in ((name, error, "c1", -5.0), ("the rest", rest, "c0", 5.0)):
-            low, value, high = (LEFT + axis.share(end) * WIDTH for end in (one.low, one.value, one.high))
+            low, value, high = (rows.x(end) for end in (one.low, one.value, one.high))
             draw(svg, "line", kind=f"curve {colour} thin", x1=low, y1=y + shift, x2=high, y2=y + shift)
             dot = draw(svg, "circle", kind=f"dot {colour}", cx=value, cy=y + shift, r=3.5)
             draw(dot, "title", f"{what}: {_said(table, one)}")

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 
 from finetrail.evaluation.report.drawing import number
 from finetrail.evaluation.scores.bootstrap import Interval
-from finetrail.evaluation.scores.metric import amount
+from finetrail.evaluation.scores.metric import amount, setting
 
 _HERE = "finetrail.evaluation.report"
 
@@ -96,6 +96,7 @@ def _environment() -> Environment:
         amount="{:,}".format,
         score="{:.3f}".format,
         figure=amount,
+        setting=setting,
         signed=lambda value: ("+" if value > 0 else "") + amount(value),
         percent=lambda share: f"{100 * share:.1f}%",
         width=lambda share: f"{number(100 * min(1.0, max(0.0, share)))}%",

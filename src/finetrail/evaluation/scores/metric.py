@@ -40,6 +40,11 @@ class Metric:
         """Format a value for a reader."""
         return amount(value) if self.in_unit else f"{round(value, 3) + 0.0:.3f}"
 
+    @property
+    def on_axis(self) -> str:
+        """Its name at the axis of a figure, with its unit."""
+        return f"{self.title} (unit of the label)" if self.in_unit else self.title
+
     def margin(self, share: float, value: float) -> float:
         """A tolerance: `share` itself, or, for a metric in the unit of the label, that share of `value`."""
         return share * abs(value) if self.in_unit else share
@@ -55,3 +60,17 @@ def amount(value: float) -> str:
     if not -12 <= places <= 8:
         return f"{value:.3e}"
     return f"{value:,.{max(0, places)}f}"
+
+
+def setting(value: float | str | None) -> str:
+    """Format a setting with three digits, as one writes it in params.yaml: 0.05, 1e-3, 2.35e-4, 64, lora, true."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return value
+    if value == round(value) and abs(value) < 1e6:
+        return str(round(value))
+    if 0.01 <= abs(value) < 1e4:
+        return f"{value:.3g}"
+    digits, _, exponent = f"{value:.2e}".partition("e")
+    return f"{digits.rstrip('0').rstrip('.')}e{int(exponent)}"

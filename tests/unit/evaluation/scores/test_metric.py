@@ -2,7 +2,7 @@
 
 import pytest
 
-from finetrail.evaluation.scores.metric import Metric, amount
+from finetrail.evaluation.scores.metric import Metric, amount, setting
 
 F1 = Metric("macro_f1", "macro F1")
 SPEARMAN = Metric("spearman", "Spearman correlation")
@@ -44,3 +44,25 @@ def test_a_score_is_said_in_three_digits_and_an_error_in_its_unit() -> None:
 def test_a_margin_is_a_share_of_what_is_in_the_unit_of_the_label() -> None:
     assert F1.margin(0.02, 0.5) == 0.02
     assert MAE.margin(0.02, -300.0) == 6.0
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (0.05, "0.05"),
+        (1e-3, "1e-3"),
+        (2.354e-4, "2.35e-4"),
+        (0.0123456, "0.0123"),
+        (-1e-5, "-1e-5"),
+        (64, "64"),
+        (4.0, "4"),
+        (0.0, "0"),
+        (2e7, "2e7"),
+        ("lora", "lora"),
+        (None, "null"),
+        (True, "true"),
+        (False, "false"),
+    ],
+)
+def test_a_setting_is_said_as_one_writes_it(value: float | str | None, words: str) -> None:
+    assert setting(value) == words

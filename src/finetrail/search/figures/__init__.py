@@ -1,0 +1,1 @@
+"""The figures of a study: inline SVG, see evaluation/report/drawing.py."""

@@ -1,0 +1,132 @@
+"""The page of a study: whole whatever the search came to, true to study.json, and safe with any text."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from finetrail.evaluation.scores.metric import setting
+from finetrail.runs.study import read_study, write_study
+from finetrail.search.page import page, section
+from tests.browser import DARK, PHONE, brightness, browse, colours, width_on_a_phone
+from tests.unit.evaluation.report.pages import HOSTILE, Page
+from tests.unit.evaluation.report.pages import section as part
+from tests.unit.search.studies import F1, IRRELEVANT, LENGTH, RATE, RMSE, searched
+
+ALWAYS = {"#importances", "#trials"}
+VALUES = {"#history"} | ALWAYS
+CHOSEN = VALUES | {"#confirmation", "#slices"}
+SEARCHES: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "one": ({"trials": 1}, CHOSEN),
+    "two": ({"trials": 2}, CHOSEN | {"#parallel"}),
+    "thirty": ({"trials": 30}, CHOSEN | {"#parallel"}),
+    "thirty, lower is better": ({"trials": 30, "metric": RMSE}, CHOSEN | {"#parallel"}),
+    "two hundred": ({"trials": 200}, CHOSEN | {"#parallel"}),
+    "conditional": ({"trials": 30, "space": "conditional"}, CHOSEN | {"#parallel"}),
+    "two objectives": ({"trials": 30, "cost": "latency", "sampler": "random"}, CHOSEN | {"#parallel", "#pareto"}),
+    "all failed": ({"trials": 8, "end": "failed"}, ALWAYS),
+    "all pruned": ({"trials": 8, "end": "pruned"}, VALUES),
+}
+
+
+@pytest.mark.parametrize("what", SEARCHES)
+def test_a_page_is_whole_whatever_the_search_came_to(what: str) -> None:
+    asked, wanted = SEARCHES[what]
+    study = searched(**asked)
+    found = Page(page("lora", study, asked.get("metric", F1), "text-classification"))
+    assert found.open == []
+    assert found.sections == found.anchors == wanted
+    for state in ("complete", "pruned", "failed"):
+        assert f"{len(study.of(state))} {state}" in found.shown
+    for name in ("None", "nan", "Undefined"):
+        assert name not in found.shown.replace("None of the trials", "")
+    assert len(found.all("svg")) == len({attributes["aria-label"] for attributes in found.all("svg")})
+
+
+def test_a_search_without_confirmation_has_no_section_on_it() -> None:
+    found = Page(page("lora", replace(searched(2), confirmed=()), F1, "text-classification"))
+    assert found.sections == found.anchors == VALUES | {"#slices", "#parallel"}
+    assert "none was trained again" in found.shown
+
+
+def test_its_numbers_are_those_of_study_json(tmp_path: Path) -> None:
+    write_study(searched(30), tmp_path / "study.json")
+    study = read_study(tmp_path / "study.json")
+    assert study is not None
+    assert study.best is not None
+    html = page("lora", study, F1, "text-classification")
+    assert html == page("lora", searched(30), F1, "text-classification")
+    confirmation = part(html, "confirmation").shown
+    for one in study.confirmed:
+        assert f"{F1.say(one.mean)} ± {F1.say(one.std or 0)}" in confirmation
+        for seed, value in zip(one.seeds, one.values, strict=True):
+            assert f"{seed}: {F1.say(value)}" in confirmation
+    trials = part(html, "trials").shown
+    first = study.trial(study.best)
+    assert f"best single value{F1.say(first.value or 0)}" in trials
+    for trial in study.trials:
+        assert setting(trial.parameters[RATE.name]) in trials
+    assert study.optimism is not None
+    assert f"Optimism{F1.say(study.optimism)}of the best single value" in Page(html).shown
+
+
+def test_the_best_trial_stands_first_in_either_direction() -> None:
+    for study, metric in ((searched(30), F1), (searched(30, metric=RMSE), RMSE)):
+        rows = part(page("lora", study, metric, "a task"), "trials").shown.partition("State")[2]
+        assert rows.split()[0] == str(study.best)
+
+
+def test_what_is_searched_on_a_log_scale_is_drawn_on_one_and_choices_as_categories() -> None:
+    html = page("lora", searched(30), F1, "text-classification")
+    slices = part(html, "slices").shown
+    for tick in ("1e-5", "1e-4", "1e-3", "0.01", "0.1", "learning_rate (log scale)", "64", "96", "max_tokens"):
+        assert tick in slices
+    rates = [one for one in part(html, "slices").all("svg") if "learning_rate" in (one["aria-label"] or "")]
+    assert len(rates) == 1
+
+
+def test_a_value_far_worse_than_most_does_not_flatten_the_others() -> None:
+    study = searched(30, metric=RMSE)
+    worst = replace(study.of("complete")[0], value=1e12)
+    study = replace(study, trials=tuple(worst if one.number == worst.number else one for one in study.trials))
+    history = part(page("lora", study, RMSE, "text-regression"), "history")
+    assert "1e12" not in history.shown.replace(RMSE.say(1e12), "")
+    assert RMSE.say(1e12) in history.shown  # under the pointer
+
+
+def test_any_text_is_shown_and_none_runs() -> None:
+    study = searched(30)
+    space = (RATE, replace(IRRELEVANT, name=f"train.{HOSTILE}"), replace(LENGTH, choices=("64", "96", HOSTILE)))
+    trials = [replace(one, parameters={RATE.name: 1e-3, LENGTH.name: HOSTILE}, reason=HOSTILE) for one in study.trials]
+    hostile = replace(study, space=space, trials=tuple(trials), said=HOSTILE, cost="seconds", tolerance=0.1)
+    html = page(HOSTILE, hostile, F1, HOSTILE)
+    found = Page(html)
+    assert found.open == []
+    assert not found.all("script")
+    assert not found.all("img")
+    assert "alert('x')" in found.shown
+
+
+def test_the_test_report_says_how_the_settings_were_found() -> None:
+    study = searched(30)
+    (found,) = section("lora", study, F1)
+    shown = Page(found.html)
+    assert (found.name, found.json, shown.open) == ("search", {}, [])
+    assert "of 30" in shown.shown
+    assert study.optimism is not None
+    assert f"Optimism: {F1.say(study.optimism)}" in shown.shown
+    assert len(shown.all("svg")) == 1
+    assert section("lora", None, F1) == []
+
+
+def test_it_is_seen_in_a_browser_on_a_phone_and_in_the_dark(chromium: str, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    study = searched(30, space="conditional")
+    file.write_text(page("lora", study, F1, "text-classification"), encoding="utf-8")
+    document, light = browse(chromium, file.as_uri(), tmp_path)
+    assert "Where adaptation is lora" in document
+    assert colours(light) > 100
+    _, dark = browse(chromium, file.as_uri(), tmp_path, flags=DARK)
+    assert (brightness(light) > 200, brightness(dark) < 60) == (True, True)
+    assert width_on_a_phone(chromium, file, tmp_path) == PHONE
