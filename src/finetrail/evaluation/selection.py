@@ -111,6 +111,10 @@ class Choice:
         """The standing of the chosen candidate."""
         return next(one for one in self.ranking if one.candidate == self.chosen)
 
+    def adding(self, sentence: str) -> "Choice":
+        """The same with one more sentence of its reason."""
+        return replace(self, reason=f"{self.reason} {sentence}")
+
     def as_json(self) -> dict[str, object]:
         """The content of selection.json."""
         return asdict(self) | {"ranking": [one.as_json() for one in self.ranking]}

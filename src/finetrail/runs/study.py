@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any, Literal
 
-from finetrail.evaluation.scores.metric import Point
+from finetrail.evaluation.scores.metric import Point, setting
 from finetrail.workspace import read_json, write_json
 
 Value = bool | int | float | str | None
@@ -42,6 +42,14 @@ class Dimension:
     def on_log_scale(self) -> bool:
         """Whether equal factors, not equal differences, are equally likely."""
         return self.kind == "log" or bool(self.log)
+
+    @property
+    def described(self) -> str:
+        """What was searched, in a few words: `1e-5 to 0.01, log`, `4 to 64, step 4`, `lora, full`."""
+        if self.low is None or self.high is None:
+            return ", ".join(map(setting, self.choices or ()))
+        spacing = ", log" if self.on_log_scale else f", step {setting(self.step)}" if self.step else ""
+        return f"{setting(self.low)} to {setting(self.high)}{spacing}"
 
     def as_json(self) -> dict[str, Any]:
         """One entry of `space`: only what its kind has."""

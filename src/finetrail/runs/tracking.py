@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from finetrail.runs.curves import read_curve
 from finetrail.runs.mlflow_errors import tracking_errors
 from finetrail.runs.record import RunRecord, curve_metrics, final_metrics
+from finetrail.runs.study import read_study
+from finetrail.runs.trials import StudyRuns
 from finetrail.workspace import RunPaths, Workspace, read_json
 
 if TYPE_CHECKING:
@@ -171,9 +173,17 @@ class Tracker:
     def resume(self, paths: RunPaths) -> str:
         """The id of the run that trained a candidate: the recorded one, or a copy rebuilt from the candidate's files.
 
-        This server may never have seen the training run of a candidate that came from DVC's cache.
+        This server may never have seen the training run of a candidate that came from DVC's cache. The runs of the
+        candidate's search are completed too.
         """
         record = RunRecord(**read_json(paths.record))
+        run_id = self._known(record) or self._rebuilt(record, paths)
+        study = read_study(paths.study_record)
+        if study is not None:
+            StudyRuns(self, record.name, study).finish(study, run_id, paths.study_report)
+        return run_id
+
+    def _known(self, record: RunRecord) -> str | None:
         with tracking_errors(self.uri):
             for same in (f"attributes.run_id = '{record.run_id}'", f"tags.`{_REBUILT}` = '{record.run_id}'"):
                 known = self.client.search_runs(
@@ -181,6 +191,9 @@ class Tracker:
                 )
                 if known:
                     return str(known[0].info.run_id)
+        return None
+
+    def _rebuilt(self, record: RunRecord, paths: RunPaths) -> str:
         run_id = self.start(record.name, record.params, {**record.tags, _REBUILT: record.run_id}, record.datasets)
         for curve, path in (("train", paths.train_curve), ("val", paths.val_curve)):
             for point in read_curve(path):

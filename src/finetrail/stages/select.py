@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from finetrail.errors import ConfigError
 from finetrail.evaluation.selection import Choice, Selection
 from finetrail.runs import tracking
+from finetrail.runs.study import read_study
+from finetrail.search.report.words import found_by
 from finetrail.serving.results import read_result
 from finetrail.targets.choosing import choice_among
 from finetrail.targets.target import Target, metric_named
@@ -37,6 +39,9 @@ def select(workspace: Workspace, target: Target, settings: Selection, candidates
         raise ConfigError("`candidates` is empty, but there must be at least one to select: add one to params.yaml")
     results = [read_result(workspace.run(name), target) for name in dict.fromkeys(candidates)]
     choice = choice_among(results, settings, metric_named(target.metrics, settings.metric))
+    study = read_study(workspace.run(choice.chosen).study_record)
+    if study is not None:
+        choice = choice.adding(found_by(choice.chosen, study, metric_named(target.metrics, study.metric)))
     _write(workspace, choice)
     for folder in (workspace.runs, workspace.models):
         for stale in [path for path in folder.glob("*/") if path.name not in candidates]:

@@ -31,7 +31,9 @@ from finetrail.registry.ledger import open_ledger
 from finetrail.runs import hashes, tracking
 from finetrail.runs.curves import read_curve
 from finetrail.runs.record import RunRecord
+from finetrail.runs.study import read_study
 from finetrail.runs.tracking import Tracker
+from finetrail.search.report.section import search_section
 from finetrail.serving.answer import answers_of_split, answers_to
 from finetrail.serving.predictions import read_predictions, write_predictions
 from finetrail.targets.codec import refuse_broken
@@ -165,6 +167,7 @@ def _report(
         slices=told.slices,
         seen=read_seen(need(paths.seen, "train")),
         choice=choice,
+        searched=_searched(paths, choice.chosen, task),
         panels=_panels(paths, metric),
         split=SplitFacts.from_json(read_json(need(workspace.split_report, "split"))),
         lineage={
@@ -174,6 +177,12 @@ def _report(
             "settings sha256": hashes.hash_of(record.params),
         },
     )
+
+
+def _searched(paths: RunPaths, candidate: str, task: Task) -> list[Section]:
+    """What the report says of the search for the candidate's settings."""
+    study = read_study(paths.study_record)
+    return [search_section(candidate, study, metric_named(task.target.metrics, study.metric))] if study else []
 
 
 def _model(params: dict[str, str]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import optuna
 import pytest
 
-from finetrail.search.importances import FEWEST, importances
+from finetrail.search.report.importances import FEWEST, importances
 from tests.unit.search.studies import BRANCH, BRANCH_RANK, IRRELEVANT, LENGTH, RANK, RATE, searched
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from finetrail.runs.study import Confirmed, Study, Trial
-from finetrail.search.words import found_by
+from finetrail.search.report.words import found_by
 from tests.unit.search.studies import F1, RMSE, searched
 
 TRIALS = tuple(Trial(number, "complete", {}, 0.8 + number / 100) for number in range(3))
@@ -18,8 +18,8 @@ STUDY = replace(
 )
 ONE = replace(STUDY, trials=TRIALS[:1], best=0, chosen=0, confirmed=())
 NEVER = "none was trained again, so expect less on other rows than its value says."
-ONCE = "trained again over 1 further seed, it has 0.700 on average,"
-AGAIN = "trained again over 2 further seeds, it has 0.800 on average, 0.020"
+ONCE = "trained again over 1 further seed, its validation macro F1 is 0.700 on average,"
+AGAIN = "trained again over 2 further seeds, its validation macro F1 is 0.800 on average, 0.020"
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,15 @@ import pytest
 from finetrail.errors import ConfigError, ModelError, WorkspaceError
 from finetrail.evaluation.scores.bootstrap import Ints
 from finetrail.evaluation.selection import Selection
+from finetrail.runs.study import write_study
+from finetrail.search.report.words import found_by
 from finetrail.stages.select import Selected, select
 from finetrail.targets.class_sets import CLASS_SETS
 from finetrail.targets.classes import CLASSES
 from finetrail.targets.classes.metrics import scores
 from finetrail.targets.numbers import NUMBERS
-from finetrail.workspace import Workspace, write_json
+from finetrail.workspace import Workspace, read_json, write_json
+from tests.unit.search.studies import F1, searched
 
 LABELS = ["cat", "dog", "owl"]
 ROWS = 300
@@ -70,6 +73,18 @@ def _train(
     pq.write_table(pa.table(table), paths.predictions)
     metrics = {"parameters": {"trainable": trainable, "total": 1000}, "target": {"labels": list(labels)}, "val": {}}
     paths.metrics.write_text(json.dumps(metrics), encoding="utf-8")
+
+
+def test_the_reason_says_how_much_of_a_searched_candidates_value_may_be_luck(workspace: Workspace) -> None:
+    _train(workspace, "lora", right=0.9)
+    _train(workspace, "probe", right=0.4)
+    alone = classes(workspace, ["lora", "probe"]).choice.reason
+    study = searched(30)
+    write_study(study, workspace.run("lora").study_record)
+    write_study(searched(2), workspace.run("probe").study_record)  # it is not chosen
+    chosen = classes(workspace, ["lora", "probe"]).choice
+    assert chosen.reason == f"{alone} {found_by('lora', study, F1)}"
+    assert read_json(workspace.selection_report)["reason"] == chosen.reason
 
 
 def test_chooses_the_cheapest_of_the_tied_and_says_why(workspace: Workspace) -> None:

@@ -28,6 +28,7 @@ from finetrail.locations import sha256_of
 from finetrail.registry.ledger import Ledger
 from finetrail.runs.hashes import hash_folder
 from finetrail.runs.record import RunRecord, write_record
+from finetrail.runs.study import write_study
 from finetrail.runs.tracking import connect
 from finetrail.serving.answer import answers_to
 from finetrail.serving.predictions import write_predictions
@@ -39,7 +40,9 @@ from finetrail.targets.target import metric_named
 from finetrail.tasks.registry import get_task, load_model
 from finetrail.workspace import Workspace, read_json, write_json
 from tests.unit import red_or_blue
+from tests.unit.evaluation.report.pages import section
 from tests.unit.red_or_blue import BLUE, RED, image
+from tests.unit.search.studies import searched
 
 F1 = METRICS[-1]
 SETTINGS = Selection(metric=F1.name, resamples=100)
@@ -151,6 +154,20 @@ def test_images(illustrated: Workspace) -> None:
         "low": done.metrics["accuracy"].low,
         "high": done.metrics["accuracy"].high,
     }
+
+
+def test_the_report_says_how_the_settings_were_found_where_they_were_searched(illustrated: Workspace) -> None:
+    paths, study = illustrated.run("full").study_record, searched(2)
+    write_study(study, paths)
+    _tested(illustrated, red_or_blue.NAME)
+    html = (illustrated.test_report / "report.html").read_text(encoding="utf-8")
+    shown = section(html, "search")
+    assert "full is trial" in shown.shown or "full is the best of 2 trials" in shown.shown
+    assert F1.say(study.optimism or 0.0) in shown.shown
+    assert '<a href="#search">Search</a>' in html
+    write_study(None, paths)
+    _tested(illustrated, red_or_blue.NAME)
+    assert 'id="search"' not in (illustrated.test_report / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_figures_that_dvc_compares_stand_each_in_a_file_of_its_own(illustrated: Workspace) -> None:

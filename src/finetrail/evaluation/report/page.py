@@ -65,6 +65,7 @@ class Report:
         rows: of the test split.
         metrics: on the test split; `metric` decided between the candidates.
         slices: what it says of declared slices.
+        searched: what it says of the search for the candidate's settings.
         seen: training examples as the model sees them.
         lineage: shown as given.
     """
@@ -83,6 +84,7 @@ class Report:
     split: SplitFacts
     lineage: Mapping[str, str]
     slices: Sequence[Section] = ()
+    searched: Sequence[Section] = ()
 
 
 def page(report: Report) -> str:
@@ -91,6 +93,7 @@ def page(report: Report) -> str:
         *report.story.sections,
         *report.slices,
         _choice(report),
+        *report.searched,
         *_seen(report),
         _data(report),
         _lineage(report),

@@ -71,8 +71,10 @@ def _shares(shared: Sequence[Dimension], points: Sequence[tuple[Mapping[str, Val
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
     from optuna.trial import create_trial
 
+    level = logging.get_verbosity()
     logging.set_verbosity(logging.WARNING)  # it would announce the study
     study, draw = create_study(), random.Random(_SEED)  # noqa: S311 (no secret)
+    logging.set_verbosity(level)
     distributions: dict[str, Any] = {one.name: distribution_of(one) for one in shared}
     distributions |= dict.fromkeys(_CONTROLS, FloatDistribution(0, 1))
     for parameters, value in points:

@@ -4,7 +4,7 @@ from markupsafe import Markup
 
 from finetrail.evaluation.report.axes import Axis, Rows
 from finetrail.evaluation.report.drawing import draw, finish
-from finetrail.search.shown import Shown, legend, mark
+from finetrail.search.report.shown import Shown, legend, mark
 
 LEFT, TOP, WIDTH, ROW = 80.0, 30.0, 300.0, 34.0
 

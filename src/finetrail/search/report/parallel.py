@@ -5,7 +5,7 @@ from markupsafe import Markup
 from finetrail.evaluation.report.axes import Axis, NamedAxis
 from finetrail.evaluation.report.drawing import canvas, draw, finish, path, shorten
 from finetrail.runs.study import Trial
-from finetrail.search.shown import Shown, legend
+from finetrail.search.report.shown import Shown, legend
 
 LEFT, TOP, GAP, HEIGHT = 70.0, 58.0, 125.0, 190.0
 _LONGEST = 18

@@ -1,21 +1,21 @@
 """The report on a study: a self-contained page, from study.json alone."""
 
 from finetrail.evaluation.report.page import capital
-from finetrail.evaluation.report.section import Section, render
+from finetrail.evaluation.report.section import render
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.runs.study import Study
-from finetrail.search.figures.bars import importances_figure
-from finetrail.search.figures.confirmation import confirmation_figure
-from finetrail.search.figures.history import history_figure
-from finetrail.search.figures.parallel import parallel_figure
-from finetrail.search.figures.pareto import pareto_figure
-from finetrail.search.figures.slices import slice_figure
-from finetrail.search.figures.trial_curves import curves_figure
-from finetrail.search.importances import FEWEST, importances
-from finetrail.search.shown import COSTS, Shown
-from finetrail.search.words import found_by
+from finetrail.search.report.bars import importances_figure
+from finetrail.search.report.confirmation import confirmation_figure
+from finetrail.search.report.history import history_figure
+from finetrail.search.report.importances import FEWEST, importances
+from finetrail.search.report.parallel import parallel_figure
+from finetrail.search.report.pareto import pareto_figure
+from finetrail.search.report.shown import COSTS, Shown
+from finetrail.search.report.slices import slice_figure
+from finetrail.search.report.trial_curves import curves_figure
+from finetrail.search.report.words import found_by
 
-_HERE = "finetrail.search"
+_HERE = "finetrail.search.report"
 
 
 def page(candidate: str, study: Study, metric: Metric, task: str) -> str:
@@ -49,21 +49,3 @@ def page(candidate: str, study: Study, metric: Metric, task: str) -> str:
             cost=COSTS.get(study.cost or ""),
         )
     )
-
-
-def section(candidate: str, study: Study | None, metric: Metric) -> list[Section]:
-    """What a test report says of the search for the chosen candidate; nothing where there was none."""
-    if study is None:
-        return []
-    shown = Shown(study, metric)
-    html = render(
-        "section.html.jinja",
-        _HERE,
-        candidate=candidate,
-        study=study,
-        shown=shown,
-        metric=metric,
-        found=found_by(candidate, study, metric),
-        history=history_figure(shown),
-    )
-    return [Section("search", "Search", html)]

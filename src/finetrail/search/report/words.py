@@ -5,7 +5,11 @@ from finetrail.runs.study import Study
 
 
 def found_by(candidate: str, study: Study, metric: Metric) -> str:
-    """How a candidate's settings were found, and how much of the value that found them was luck."""
+    """How a candidate's settings were found, and how much of the value that found them was luck.
+
+    Args:
+        metric: the study's, which need not be the one that candidates are compared by.
+    """
     number, again, optimism = len(study.trials), study.confirmation, study.optimism
     if study.chosen is None or study.best is None:
         return f"None of the trials of `{candidate}` came to its end."
@@ -18,4 +22,5 @@ def found_by(candidate: str, study: Study, metric: Metric) -> str:
     seeds = "1 further seed" if len(again.seeds) == 1 else f"{len(again.seeds)} further seeds"
     apart = f"{metric.say(abs(optimism))} {'worse' if optimism > 0 else 'better'}"
     rival = "" if is_best else f" than the best single value, {single} of trial {study.best}"
-    return f"{said}; trained again over {seeds}, it has {metric.say(again.mean)} on average, {apart}{rival}."
+    mean = f"its validation {metric.title} is {metric.say(again.mean)} on average"
+    return f"{said}; trained again over {seeds}, {mean}, {apart}{rival}."

@@ -4,8 +4,8 @@ from markupsafe import Markup
 
 from finetrail.evaluation.report.axes import Axis, Rows
 from finetrail.evaluation.report.drawing import draw, finish, shorten
-from finetrail.search.importances import Importances
-from finetrail.search.shown import Shown
+from finetrail.search.report.importances import Importances
+from finetrail.search.report.shown import Shown
 
 LEFT, TOP, WIDTH, STEP = 130.0, 8.0, 232.0, 26.0
 _LONGEST = 20

@@ -1,1 +1,0 @@
-"""The figures of a study: inline SVG, see evaluation/report/drawing.py."""
