@@ -61,10 +61,6 @@ class RunPaths:
     def study_record(self) -> Path:
         return self.study / "study.json"
 
-    @property
-    def study_report(self) -> Path:
-        return self.study / "report.html"
-
 
 @dataclass(frozen=True)
 class Workspace:

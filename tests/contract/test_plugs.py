@@ -18,11 +18,7 @@ KINDS = {
 }
 # The same words where they mean something else.
 OTHER_MEANINGS = {
-    ("assessment/stability/figures.py", "text"): "an element of SVG",
-    ("evaluation/report/axes.py", "text"): "an element of SVG",
-    ("evaluation/report/forest.py", "text"): "an element of SVG",
-    ("commands/compare/scatter.py", "text"): "an element of SVG",
-    ("evaluation/report/figures.py", "text"): "an element of SVG",
+    ("evaluation/report/drawing.py", "text"): "an element of SVG",
     ("evaluation/report/previews.py", "text"): "what a preview is shown as",
     ("evaluation/report/previews.py", "image"): "what a preview is shown as",
     ("data/splitting/splits.py", "text"): "goes into a hash, whatever a row holds: another word, and every split moves",

@@ -180,7 +180,7 @@ class Tracker:
         run_id = self._known(record) or self._rebuilt(record, paths)
         study = read_study(paths.study_record)
         if study is not None:
-            StudyRuns(self, record.name, study).finish(study, run_id, paths.study_report)
+            StudyRuns(self, record.name, study).finish(study, run_id)
         return run_id
 
     def _known(self, record: RunRecord) -> str | None:

@@ -7,7 +7,6 @@ knows yet which of them becomes the candidate. The files are the truth here too:
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetrail.evaluation.scores.metric import setting
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from finetrail.runs.tracking import Tracker
 
-STUDY, TRIAL, STATE, CHOSEN = "finetrail.study", "finetrail.trial", "finetrail.state", "finetrail.chosen"
+STUDY, TRIAL, STATE, CHOSEN = "finetrail.study", "finetrail.trial", "finetrail.state", "finetrail.chosen_trial"
 """Tags: of the study's run its candidate and key; of a trial's its number, state, and whether it is chosen."""
 CANDIDATE_RUN, SEARCH_RUN = "finetrail.candidate_run", "finetrail.search_run"
 """Tags by which the study's run and its candidate's name each other."""
@@ -87,13 +86,12 @@ class StudyRuns:
         self._trials[number] = run
         self._ended.add(number)
 
-    def finish(self, study: Study, run_id: str, page: Path) -> None:
+    def finish(self, study: Study, run_id: str) -> None:
         """Add what is missing, say what was chosen, and tie the study to the run of its candidate.
 
         Args:
             study: in the end.
-            run_id: of the candidate's run, which gets the page.
-            page: the report on the study, if there is one.
+            run_id: of the candidate's run.
         """
         done = {MIRRORED: str(len(study.trials)), CANDIDATE_RUN: run_id}
         if self._over and done.items() <= self._tags.items():
@@ -105,8 +103,6 @@ class StudyRuns:
             if chosen != run.data.tags.get(CHOSEN, "no"):
                 self._tracker.tag(run.info.run_id, {CHOSEN: chosen})
         self._tracker.tag(run_id, {SEARCH_RUN: self.run_id})
-        if page.exists():
-            self._tracker.upload(run_id, page, "search")
         self._tracker.log(self.run_id, _summary(study), len(study.trials))
         self._tracker.tag(self.run_id, done | {_NOTE: study.said})
         self._tracker.end(self.run_id)

@@ -2,15 +2,17 @@
 
 import csv
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from finetrail.errors import ConfigError
+from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Choice, Selection
 from finetrail.runs import tracking
-from finetrail.runs.study import read_study
-from finetrail.search.report.words import found_by
+from finetrail.runs.study import Study, read_study
 from finetrail.serving.results import read_result
+from finetrail.studies.page import page
+from finetrail.studies.words import found_by
 from finetrail.targets.choosing import choice_among
 from finetrail.targets.target import Target, metric_named
 from finetrail.workspace import Workspace, replacing, write_json
@@ -27,6 +29,8 @@ class Selected:
 def select(workspace: Workspace, target: Target, settings: Selection, candidates: Sequence[str]) -> Selected:
     """Write `data/selection`: reads the validation predictions and parameter counts in `data/runs/<candidate>`.
 
+    Beside the choice stands a page for each candidate whose settings were searched.
+
     The order of the names does not matter. Deletes the files of candidates removed from params.yaml: DVC leaves them,
     and they would count in the hash of the parent folder, which a clone could then never reproduce.
 
@@ -39,17 +43,18 @@ def select(workspace: Workspace, target: Target, settings: Selection, candidates
         raise ConfigError("`candidates` is empty, but there must be at least one to select: add one to params.yaml")
     results = [read_result(workspace.run(name), target) for name in dict.fromkeys(candidates)]
     choice = choice_among(results, settings, metric_named(target.metrics, settings.metric))
-    study = read_study(workspace.run(choice.chosen).study_record)
-    if study is not None:
-        choice = choice.adding(found_by(choice.chosen, study, metric_named(target.metrics, study.metric)))
-    _write(workspace, choice)
+    studies = {name: study for name in candidates if (study := read_study(workspace.run(name).study_record))}
+    searches = {name: (study, metric_named(target.metrics, study.metric)) for name, study in studies.items()}
+    if choice.chosen in searches:
+        choice = choice.adding(found_by(choice.chosen, *searches[choice.chosen]))
+    _write(workspace, choice, searches)
     for folder in (workspace.runs, workspace.models):
         for stale in [path for path in folder.glob("*/") if path.name not in candidates]:
             shutil.rmtree(stale)
     return Selected(choice=choice, rows=len(results[0].rows))
 
 
-def _write(workspace: Workspace, choice: Choice) -> None:
+def _write(workspace: Workspace, choice: Choice, searches: Mapping[str, tuple[Study, Metric]]) -> None:
     ranking = [one.as_json() for one in choice.ranking]
     with replacing(workspace.selection) as folder:
         write_json(folder / workspace.selection_report.name, choice.as_json())
@@ -57,6 +62,15 @@ def _write(workspace: Workspace, choice: Choice) -> None:
             writer = csv.DictWriter(file, fieldnames=list(ranking[0]), lineterminator="\n")
             writer.writeheader()
             writer.writerows(ranking)
+        # Not an out of `train`: no edit of a page may train a candidate again.
+        for name, search in searches.items():
+            (folder / _page(name)).parent.mkdir(exist_ok=True)
+            (folder / _page(name)).write_text(page(name, *search), encoding="utf-8")
+
+
+def _page(candidate: str) -> str:
+    """Where the page of a search is, in the folder of the selection."""
+    return f"studies/{candidate}.html"
 
 
 def publish(workspace: Workspace, project: str, choice: Choice) -> None:
@@ -72,3 +86,5 @@ def publish(workspace: Workspace, project: str, choice: Choice) -> None:
             "mlflow.note.content": choice.reason,
         }
         tracker.tag(run_id, tags)
+        if (searched := workspace.selection / _page(standing.candidate)).exists():
+            tracker.upload(run_id, searched, "search")

@@ -33,9 +33,9 @@ from finetrail.runs.curves import read_curve
 from finetrail.runs.record import RunRecord
 from finetrail.runs.study import read_study
 from finetrail.runs.tracking import Tracker
-from finetrail.search.report.section import search_section
 from finetrail.serving.answer import answers_of_split, answers_to
 from finetrail.serving.predictions import read_predictions, write_predictions
+from finetrail.studies.section import search_section
 from finetrail.targets.codec import refuse_broken
 from finetrail.targets.judge import Evaluation
 from finetrail.targets.same_number import Place, same_number

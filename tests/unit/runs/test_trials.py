@@ -47,7 +47,6 @@ STUDY = Study(
     confirmed=(Confirmed(3, (1, 2), (0.7, 0.8)),),
     said="trial 3 is the fastest",
 )
-NO_PAGE = Path("no page")
 
 
 def shown(tracker: Tracker) -> dict[str, Run]:
@@ -58,14 +57,12 @@ def shown(tracker: Tracker) -> dict[str, Run]:
     return found
 
 
-def test_trials_are_runs_nested_in_one_of_the_study(tracker: Tracker, tmp_path: Path) -> None:
+def test_trials_are_runs_nested_in_one_of_the_study(tracker: Tracker) -> None:
     candidate = start(tracker)
-    (tmp_path / "report.html").write_text("<p>")
-    StudyRuns(tracker, "lora", STUDY).finish(STUDY, candidate, tmp_path / "report.html")
+    StudyRuns(tracker, "lora", STUDY).finish(STUDY, candidate)
     runs = shown(tracker)
     study = runs.pop("lora: search")
     assert runs.pop("full").data.tags["finetrail.search_run"] == study.info.run_id
-    assert [one.path for one in tracker.client.list_artifacts(candidate, "search")] == ["search/report.html"]
     assert {name: run.info.status for name, run in runs.items()} == {
         "trial 0 · learning_rate 1.23e-3 · r 8": "FINISHED",
         "trial 1 · pruned · learning_rate 1e-5 · r 64": "FINISHED",
@@ -87,12 +84,14 @@ def test_trials_are_runs_nested_in_one_of_the_study(tracker: Tracker, tmp_path: 
     assert "best_val_macro_f1" not in pruned.data.metrics
     assert [run.data.tags["finetrail.state"] for run in (first, pruned, failed)] == ["complete", "pruned", "failed"]
     assert failed.data.tags["mlflow.note.content"] == "out of memory"
-    assert [one.data.tags.get("finetrail.chosen") for one in (first, pruned, failed, chosen)] == [None] * 3 + ["yes"]
+    assert [one.data.tags.get("finetrail.chosen_trial") for one in (first, pruned, failed, chosen)] == [None] * 3 + [
+        "yes"
+    ]
 
 
 def test_the_run_of_the_study_says_what_was_searched_and_what_it_came_to(tracker: Tracker) -> None:
     candidate = start(tracker)
-    StudyRuns(tracker, "lora", STUDY).finish(STUDY, candidate, NO_PAGE)
+    StudyRuns(tracker, "lora", STUDY).finish(STUDY, candidate)
     study = shown(tracker)["lora: search"]
     assert study.info.status == "FINISHED"
     assert study.data.params == {
@@ -139,12 +138,12 @@ def test_one_that_was_cut_off_is_completed_and_none_is_doubled(
 def test_a_study_that_goes_on_keeps_its_run_and_what_was_chosen_before_is_not_any_more(tracker: Tracker) -> None:
     candidate = start(tracker)
     short = replace(STUDY, trials=STUDY.trials[:2], chosen=0, confirmed=())
-    StudyRuns(tracker, "lora", short).finish(short, candidate, NO_PAGE)
-    StudyRuns(tracker, "lora", STUDY).finish(STUDY, candidate, NO_PAGE)
+    StudyRuns(tracker, "lora", short).finish(short, candidate)
+    StudyRuns(tracker, "lora", STUDY).finish(STUDY, candidate)
     found = shown(tracker)
     assert len(found) == 2 + len(STUDY.trials)
     tags = {
-        run.data.tags["finetrail.trial"]: run.data.tags.get("finetrail.chosen")
+        run.data.tags["finetrail.trial"]: run.data.tags.get("finetrail.chosen_trial")
         for run in found.values()
         if "finetrail.trial" in run.data.tags
     }
@@ -166,13 +165,11 @@ def test_a_candidate_gets_its_study_back_with_its_run(tracker: Tracker, tmp_path
         tracker.end(run_id)
     paths = files_of(tmp_path, run_id)
     write_study(STUDY, paths.study_record)
-    paths.study_report.write_text("<p>")
     resumed = tracker.resume(paths)
     assert (resumed == run_id) == known
     before = shown(tracker)
     assert len(before) == 2 + len(STUDY.trials)
     assert before["full"].data.tags["finetrail.search_run"] == before["full: search"].info.run_id
-    assert [one.path for one in tracker.client.list_artifacts(resumed, "search")] == ["search/report.html"]
     assert tracker.resume(paths) == resumed
     after = shown(tracker)
     assert [run.to_dictionary() for run in after.values()] == [run.to_dictionary() for run in before.values()]

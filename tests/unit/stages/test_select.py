@@ -14,14 +14,15 @@ from finetrail.errors import ConfigError, ModelError, WorkspaceError
 from finetrail.evaluation.scores.bootstrap import Ints
 from finetrail.evaluation.selection import Selection
 from finetrail.runs.study import write_study
-from finetrail.search.report.words import found_by
 from finetrail.stages.select import Selected, select
+from finetrail.studies.page import page
+from finetrail.studies.words import found_by
 from finetrail.targets.class_sets import CLASS_SETS
 from finetrail.targets.classes import CLASSES
 from finetrail.targets.classes.metrics import scores
 from finetrail.targets.numbers import NUMBERS
 from finetrail.workspace import Workspace, read_json, write_json
-from tests.unit.search.studies import F1, searched
+from tests.unit.studies.searches import F1, searched
 
 LABELS = ["cat", "dog", "owl"]
 ROWS = 300
@@ -85,6 +86,8 @@ def test_the_reason_says_how_much_of_a_searched_candidates_value_may_be_luck(wor
     chosen = classes(workspace, ["lora", "probe"]).choice
     assert chosen.reason == f"{alone} {found_by('lora', study, F1)}"
     assert read_json(workspace.selection_report)["reason"] == chosen.reason
+    assert (workspace.selection / "studies" / "lora.html").read_text(encoding="utf-8") == page("lora", study, F1)
+    assert (workspace.selection / "studies" / "probe.html").exists()
 
 
 def test_chooses_the_cheapest_of_the_tied_and_says_why(workspace: Workspace) -> None:

@@ -42,7 +42,7 @@ from finetrail.workspace import Workspace, read_json, write_json
 from tests.unit import red_or_blue
 from tests.unit.evaluation.report.pages import section
 from tests.unit.red_or_blue import BLUE, RED, image
-from tests.unit.search.studies import searched
+from tests.unit.studies.searches import searched
 
 F1 = METRICS[-1]
 SETTINGS = Selection(metric=F1.name, resamples=100)

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from finetrail.assessment.stability.scores import Measured, Steadiness
 from finetrail.assessment.stability.spread import Spread
 from finetrail.evaluation.report.axes import At, Axis, Line, Rows, interval_figure
-from finetrail.evaluation.report.drawing import draw, finish, shorten
+from finetrail.evaluation.report.drawing import draw, finish, shorten, write
 from finetrail.evaluation.scores.bootstrap import Interval
 
 LEFT, TOP, WIDTH, ROW = 170.0, 10.0, 420.0, 34.0
@@ -27,7 +27,7 @@ def runs_figure(measured: Measured) -> Markup | None:
     svg = place.start(f"{metric.title} of every training")
     for number, (name, what, spread) in enumerate(rows):
         y, colour = place.y(number), "c0" if what == "seeds" else "c1"
-        draw(svg, "text", f"{shorten(name, 15)}, {what}", kind="legend end", x=LEFT - 12, y=y + 4)
+        write(svg, f"{shorten(name, 15)}, {what}", kind="legend end", x=LEFT - 12, y=y + 4)
         low, high = (place.x(end) for end in _within(axis, spread))
         draw(svg, "line", kind=f"curve {colour} thin", x1=low, y1=y, x2=high, y2=y)
         middle = place.x(spread.mean)

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 from markupsafe import Markup
 
 from finetrail.commands.compare.costs import Cost
-from finetrail.evaluation.report.drawing import canvas, draw, finish, path, ticks
+from finetrail.evaluation.report.drawing import canvas, draw, finish, path, ticks, write
 from finetrail.evaluation.scores.bootstrap import Interval
 from finetrail.evaluation.scores.metric import Metric
 
@@ -56,13 +56,13 @@ def scatter(points: Sequence[Point], cost: Cost, metric: Metric) -> Markup:
     svg = canvas(LEFT + WIDTH + 12, TOP + HEIGHT + 44, f"Validation {metric.title} against {cost.axis}")
     for value in y_ticks:
         draw(svg, "line", kind="grid", x1=LEFT, y1=axes.y(value), x2=LEFT + WIDTH, y2=axes.y(value))
-        draw(svg, "text", f"{value:g}", kind="tick end", x=LEFT - 6, y=axes.y(value) + 4)
+        write(svg, f"{value:g}", kind="tick end", x=LEFT - 6, y=axes.y(value) + 4)
     for at in x_ticks:
         draw(svg, "line", kind="grid", x1=axes.x(at), y1=TOP, x2=axes.x(at), y2=TOP + HEIGHT)
-        draw(svg, "text", _short(at), kind="tick middle", x=axes.x(at), y=TOP + HEIGHT + 16)
-    draw(svg, "text", metric.title, kind="tick", x=0, y=12)
+        write(svg, _short(at), kind="tick middle", x=axes.x(at), y=TOP + HEIGHT + 16)
+    write(svg, metric.title, kind="tick", x=0, y=12)
     title = f"{cost.axis}{', logarithmic' if log else ''}"
-    draw(svg, "text", title, kind="axis", x=LEFT + WIDTH / 2, y=TOP + HEIGHT + 36)
+    write(svg, title, kind="axis", x=LEFT + WIDTH / 2, y=TOP + HEIGHT + 36)
     _front(svg, axes, [one for one in points if one.front], metric)
     for one in points:
         x = axes.x(one.cost)
@@ -102,7 +102,7 @@ def _labels(svg: Element, axes: _Axes, points: Sequence[Point]) -> None:
         free = [one for one in inside if not any(_overlap((*one, width, height), other) for other in taken)]
         left, top = (free or inside or places)[0]
         taken.append((left, top, width, height))
-        draw(svg, "text", str(one.number), kind="named", x=left, y=top + height - 2)
+        write(svg, str(one.number), kind="named", x=left, y=top + height - 2)
 
 
 def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:

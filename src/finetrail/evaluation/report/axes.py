@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 
 from markupsafe import Markup
 
-from finetrail.evaluation.report.drawing import canvas, draw, finish, number, path, shorten, ticks
+from finetrail.evaluation.report.drawing import canvas, draw, finish, number, path, shorten, ticks, write
 from finetrail.evaluation.scores.bootstrap import Interval
 from finetrail.evaluation.scores.metric import setting
 
@@ -93,8 +93,8 @@ class NamedAxis(Axis):
 def label_across(svg: Element, axis: Axis, left: float, width: float, bottom: float) -> None:
     """Draw the ticks and the title of an axis across, below a figure."""
     for value in axis.marks:
-        draw(svg, "text", axis.label(value), kind="tick middle", x=left + axis.share(value) * width, y=bottom + 18)
-    draw(svg, "text", axis.title, kind="axis", x=left + width / 2, y=bottom + 38)
+        write(svg, axis.label(value), kind="tick middle", x=left + axis.share(value) * width, y=bottom + 18)
+    write(svg, axis.title, kind="axis", x=left + width / 2, y=bottom + 38)
 
 
 @dataclass(frozen=True)
@@ -154,10 +154,10 @@ class Plane:
         for value in self.up.marks:
             y = self.top + (1 - self.up.share(value)) * HEIGHT
             draw(svg, "line", kind="grid", x1=LEFT, y1=y, x2=LEFT + self.width, y2=y)
-            draw(svg, "text", self.up.label(value), kind="tick end", x=LEFT - 8, y=y + 4)
+            write(svg, self.up.label(value), kind="tick end", x=LEFT - 8, y=y + 4)
         label_across(svg, self.across, LEFT, self.width, self.bottom)
         middle = self.top + HEIGHT / 2
-        draw(svg, "text", self.up.title, kind="axis", x=14, y=middle, transform=f"rotate(-90 14 {number(middle)})")
+        write(svg, self.up.title, kind="axis", x=14, y=middle, transform=f"rotate(-90 14 {number(middle)})")
         return svg
 
 
@@ -214,5 +214,5 @@ def interval_figure(description: str, across: Axis, up: Axis, lines: Sequence[Li
     for nth, line in enumerate(named):
         y = 12 + 20 * nth
         draw(svg, "line", kind=f"{line.kind} c{nth % 3}", x1=LEFT, y1=y, x2=LEFT + 18, y2=y)
-        draw(svg, "text", line.name, kind="legend", x=LEFT + 24, y=y + 4)
+        write(svg, line.name, kind="legend", x=LEFT + 24, y=y + 4)
     return finish(svg)

@@ -40,6 +40,11 @@ def draw(parent: Element, tag: str, text: str | None = None, **attributes: str |
     return element
 
 
+def write(parent: Element, text: str, **attributes: str | float) -> Element:
+    """Add a text; see `draw`."""
+    return draw(parent, "text", text, **attributes)
+
+
 def finish(svg: Element) -> Markup:
     """Serialise; the result is safe to insert into a page."""
     return Markup(tostring(svg, encoding="unicode", short_empty_elements=True))  # noqa: S704 - ElementTree has escaped it

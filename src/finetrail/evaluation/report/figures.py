@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from finetrail.evaluation.report.drawing import canvas, draw, finish, path, ticks
+from finetrail.evaluation.report.drawing import canvas, draw, finish, path, ticks, write
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ def curves_figure(panel: Panel) -> Markup | None:
     for value in y_ticks:
         _, y = place(x_ticks[0], value)
         draw(svg, "line", kind="grid", x1=left, y1=y, x2=left + width, y2=y)
-        draw(svg, "text", f"{value:g}", kind="tick end", x=left - 6, y=y + 4)
+        write(svg, f"{value:g}", kind="tick end", x=left - 6, y=y + 4)
     for value in x_ticks:
         x, _ = place(value, y_ticks[0])
-        draw(svg, "text", f"{value:g}", kind="tick middle", x=x, y=top + height + 16)
-    draw(svg, "text", "epoch", kind="axis", x=left + width / 2, y=top + height + 36)
+        write(svg, f"{value:g}", kind="tick middle", x=x, y=top + height + 16)
+    write(svg, "epoch", kind="axis", x=left + width / 2, y=top + height + 36)
     if panel.best is not None:
         x, _ = place(min(panel.best, x_ticks[-1]), y_ticks[0])
         line = draw(svg, "line", kind="best", x1=x, y1=top, x2=x, y2=top + height)
@@ -62,6 +62,6 @@ def curves_figure(panel: Panel) -> Markup | None:
             dot = draw(svg, "circle", kind=f"dot c{at % 3}", cx=x, cy=y, r=3)
             draw(dot, "title", f"{name}, epoch {epoch:g}: {value:.4g}")
         draw(svg, "line", kind=f"curve c{at % 3}", x1=ahead, y1=10, x2=ahead + 18, y2=10)
-        draw(svg, "text", name, kind="legend", x=ahead + 24, y=14)
+        write(svg, name, kind="legend", x=ahead + 24, y=14)
         ahead += 44 + len(name) * 7
     return finish(svg)

@@ -3,7 +3,7 @@
 from markupsafe import Markup
 
 from finetrail.evaluation.report.axes import Axis, Rows
-from finetrail.evaluation.report.drawing import draw, finish, shorten
+from finetrail.evaluation.report.drawing import draw, finish, shorten, write
 from finetrail.evaluation.report.page import capital
 from finetrail.evaluation.scores.bootstrap import Interval
 from finetrail.evaluation.scores.sliced import SliceTable
@@ -24,7 +24,7 @@ def slices_figure(table: SliceTable) -> Markup | None:
     svg = rows.start(f"{capital(table.metric.title)} of each slice and of the rest")
     for nth, (name, error, rest) in enumerate(drawn):
         y = rows.y(nth)
-        draw(draw(svg, "text", shorten(name, LONGEST), kind="tick end", x=LEFT - 10, y=y + 4), "title", name)
+        draw(write(svg, shorten(name, LONGEST), kind="tick end", x=LEFT - 10, y=y + 4), "title", name)
         for what, one, colour, shift in ((name, error, "c1", -5.0), ("the rest", rest, "c0", 5.0)):
             low, value, high = (rows.x(end) for end in (one.low, one.value, one.high))
             draw(svg, "line", kind=f"curve {colour} thin", x1=low, y1=y + shift, x2=high, y2=y + shift)
@@ -33,7 +33,7 @@ def slices_figure(table: SliceTable) -> Markup | None:
     for place, (said, colour) in enumerate((("slice", "c1"), ("all other rows", "c0"))):
         x = LEFT + 90 * place
         draw(svg, "circle", kind=f"dot {colour}", cx=x + 4, cy=12, r=3.5)
-        draw(svg, "text", said, kind="legend", x=x + 14, y=16)
+        write(svg, said, kind="legend", x=x + 14, y=16)
     return finish(svg)
 
 

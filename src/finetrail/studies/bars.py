@@ -3,9 +3,9 @@
 from markupsafe import Markup
 
 from finetrail.evaluation.report.axes import Axis, Rows
-from finetrail.evaluation.report.drawing import draw, finish, shorten
-from finetrail.search.report.importances import Importances
-from finetrail.search.report.shown import Shown
+from finetrail.evaluation.report.drawing import draw, finish, shorten, write
+from finetrail.studies.importances import Importances
+from finetrail.studies.shown import Shown
 
 LEFT, TOP, WIDTH, STEP = 130.0, 8.0, 232.0, 26.0
 _LONGEST = 20
@@ -21,9 +21,7 @@ def importances_figure(shown: Shown, found: Importances) -> Markup | None:
     svg = rows.start("How much each setting matters")
     for nth, (name, share) in enumerate(found.shares.items()):
         y = rows.y(nth)
-        label = draw(
-            svg, "text", shorten(shown.study.short_names[name], _LONGEST), kind="tick end", x=LEFT - 8, y=y + 4
-        )
+        label = write(svg, shorten(shown.study.short_names[name], _LONGEST), kind="tick end", x=LEFT - 8, y=y + 4)
         draw(label, "title", name)
         bar = draw(svg, "rect", kind="bar", x=LEFT, y=y - 8, width=rows.x(100 * share) - LEFT, height=16, rx=2)
         draw(bar, "title", f"{name}: {100 * share:.1f}%")

@@ -8,12 +8,12 @@ import pytest
 
 from finetrail.evaluation.scores.metric import setting
 from finetrail.runs.study import read_study, write_study
-from finetrail.search.report.page import page
-from finetrail.search.report.section import search_section
+from finetrail.studies.page import page
+from finetrail.studies.section import search_section
 from tests.browser import DARK, PHONE, brightness, browse, colours, width_on_a_phone
 from tests.unit.evaluation.report.pages import HOSTILE, Page
 from tests.unit.evaluation.report.pages import section as part
-from tests.unit.search.studies import F1, IRRELEVANT, LENGTH, RATE, RMSE, searched
+from tests.unit.studies.searches import F1, IRRELEVANT, LENGTH, RATE, RMSE, searched
 
 ALWAYS = {"#importances", "#trials"}
 VALUES = {"#history"} | ALWAYS
@@ -35,7 +35,7 @@ SEARCHES: dict[str, tuple[dict[str, Any], set[str]]] = {
 def test_a_page_is_whole_whatever_the_search_came_to(what: str) -> None:
     asked, wanted = SEARCHES[what]
     study = searched(**asked)
-    found = Page(page("lora", study, asked.get("metric", F1), "text-classification"))
+    found = Page(page("lora", study, asked.get("metric", F1)))
     assert found.open == []
     assert found.sections == found.anchors == wanted
     for state in ("complete", "pruned", "failed"):
@@ -46,7 +46,7 @@ def test_a_page_is_whole_whatever_the_search_came_to(what: str) -> None:
 
 
 def test_a_search_without_confirmation_has_no_section_on_it() -> None:
-    found = Page(page("lora", replace(searched(2), confirmed=()), F1, "text-classification"))
+    found = Page(page("lora", replace(searched(2), confirmed=()), F1))
     assert found.sections == found.anchors == VALUES | {"#slices", "#parallel"}
     assert "none was trained again" in found.shown
 
@@ -56,8 +56,8 @@ def test_its_numbers_are_those_of_study_json(tmp_path: Path) -> None:
     study = read_study(tmp_path / "study.json")
     assert study is not None
     assert study.best is not None
-    html = page("lora", study, F1, "text-classification")
-    assert html == page("lora", searched(30), F1, "text-classification")
+    html = page("lora", study, F1)
+    assert html == page("lora", searched(30), F1)
     confirmation = part(html, "confirmation").shown
     for one in study.confirmed:
         assert f"{F1.say(one.mean)} ± {F1.say(one.std or 0)}" in confirmation
@@ -74,12 +74,12 @@ def test_its_numbers_are_those_of_study_json(tmp_path: Path) -> None:
 
 def test_the_best_trial_stands_first_in_either_direction() -> None:
     for study, metric in ((searched(30), F1), (searched(30, metric=RMSE), RMSE)):
-        rows = part(page("lora", study, metric, "a task"), "trials").shown.partition("State")[2]
+        rows = part(page("lora", study, metric), "trials").shown.partition("State")[2]
         assert rows.split()[0] == str(study.best)
 
 
 def test_what_is_searched_on_a_log_scale_is_drawn_on_one_and_choices_as_categories() -> None:
-    html = page("lora", searched(30), F1, "text-classification")
+    html = page("lora", searched(30), F1)
     slices = part(html, "slices").shown
     for tick in ("1e-5", "1e-4", "1e-3", "0.01", "0.1", "learning_rate (log scale)", "64", "96", "max_tokens"):
         assert tick in slices
@@ -91,7 +91,7 @@ def test_a_value_far_worse_than_most_does_not_flatten_the_others() -> None:
     study = searched(30, metric=RMSE)
     worst = replace(study.of("complete")[0], value=1e12)
     study = replace(study, trials=tuple(worst if one.number == worst.number else one for one in study.trials))
-    history = part(page("lora", study, RMSE, "text-regression"), "history")
+    history = part(page("lora", study, RMSE), "history")
     assert "1e12" not in history.shown.replace(RMSE.say(1e12), "")
     assert RMSE.say(1e12) in history.shown  # under the pointer
 
@@ -101,7 +101,7 @@ def test_any_text_is_shown_and_none_runs() -> None:
     space = (RATE, replace(IRRELEVANT, name=f"train.{HOSTILE}"), replace(LENGTH, choices=("64", "96", HOSTILE)))
     trials = [replace(one, parameters={RATE.name: 1e-3, LENGTH.name: HOSTILE}, reason=HOSTILE) for one in study.trials]
     hostile = replace(study, space=space, trials=tuple(trials), said=HOSTILE, cost="seconds", tolerance=0.1)
-    html = page(HOSTILE, hostile, F1, HOSTILE)
+    html = page(HOSTILE, hostile, F1)
     found = Page(html)
     assert found.open == []
     assert not found.all("script")
@@ -123,7 +123,7 @@ def test_the_test_report_says_how_the_settings_were_found() -> None:
 def test_it_is_seen_in_a_browser_on_a_phone_and_in_the_dark(chromium: str, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     study = searched(30, space="conditional")
-    file.write_text(page("lora", study, F1, "text-classification"), encoding="utf-8")
+    file.write_text(page("lora", study, F1), encoding="utf-8")
     document, light = browse(chromium, file.as_uri(), tmp_path)
     assert "Where adaptation is lora" in document
     assert colours(light) > 100

@@ -5,8 +5,8 @@ from dataclasses import replace
 import optuna
 import pytest
 
-from finetrail.search.report.importances import FEWEST, importances
-from tests.unit.search.studies import BRANCH, BRANCH_RANK, IRRELEVANT, LENGTH, RANK, RATE, searched
+from finetrail.studies.importances import FEWEST, importances
+from tests.unit.studies.searches import BRANCH, BRANCH_RANK, IRRELEVANT, LENGTH, RANK, RATE, searched
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random"])

@@ -8,7 +8,7 @@ from statistics import median
 from xml.etree.ElementTree import Element
 
 from finetrail.evaluation.report.axes import Axis, LogAxis, NamedAxis
-from finetrail.evaluation.report.drawing import draw
+from finetrail.evaluation.report.drawing import draw, write
 from finetrail.evaluation.scores.metric import Metric, amount, setting
 from finetrail.runs.study import Dimension, Study, Trial
 
@@ -114,5 +114,5 @@ def legend(svg: Element, left: float, items: Sequence[tuple[str, str, str]]) -> 
             draw(svg, "line", kind=f"curve {colour}", x1=left, y1=10, x2=left + 14, y2=10)
         else:
             mark(svg, shape, (left + 6, 10), colour=colour)
-        draw(svg, "text", name, kind="legend", x=left + 19, y=14)
+        write(svg, name, kind="legend", x=left + 19, y=14)
         left += 34 + 6.2 * len(name)

@@ -4,26 +4,25 @@ from finetrail.evaluation.report.page import capital
 from finetrail.evaluation.report.section import render
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.runs.study import Study
-from finetrail.search.report.bars import importances_figure
-from finetrail.search.report.confirmation import confirmation_figure
-from finetrail.search.report.history import history_figure
-from finetrail.search.report.importances import FEWEST, importances
-from finetrail.search.report.parallel import parallel_figure
-from finetrail.search.report.pareto import pareto_figure
-from finetrail.search.report.shown import COSTS, Shown
-from finetrail.search.report.slices import slice_figure
-from finetrail.search.report.trial_curves import curves_figure
-from finetrail.search.report.words import found_by
+from finetrail.studies.bars import importances_figure
+from finetrail.studies.confirmation import confirmation_figure
+from finetrail.studies.history import history_figure
+from finetrail.studies.importances import FEWEST, importances
+from finetrail.studies.parallel import parallel_figure
+from finetrail.studies.pareto import pareto_figure
+from finetrail.studies.shown import COSTS, Shown
+from finetrail.studies.slices import slice_figure
+from finetrail.studies.trial_curves import curves_figure
+from finetrail.studies.words import found_by
 
-_HERE = "finetrail.search.report"
+_HERE = "finetrail.studies"
 
 
-def page(candidate: str, study: Study, metric: Metric, task: str) -> str:
+def page(candidate: str, study: Study, metric: Metric) -> str:
     """The report as one HTML document. All text is escaped by its template.
 
     Args:
-        metric: the one that the study names.
-        task: its name.
+        metric: the study's.
     """
     shown = Shown(study, metric)
     matters = [(one, importances_figure(shown, one)) for one in importances(study)]
@@ -32,7 +31,6 @@ def page(candidate: str, study: Study, metric: Metric, task: str) -> str:
             "page.html.jinja",
             _HERE,
             candidate=candidate,
-            task=task,
             study=study,
             shown=shown,
             metric=metric,

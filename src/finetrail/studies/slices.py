@@ -5,7 +5,7 @@ from markupsafe import Markup
 from finetrail.evaluation.report.axes import NamedAxis, Plane
 from finetrail.evaluation.report.drawing import finish
 from finetrail.runs.study import Dimension
-from finetrail.search.report.shown import Shown, mark
+from finetrail.studies.shown import Shown, mark
 
 _GOLDEN = 0.618
 """Multiples of it spread trials evenly over the width of a category, whatever their number."""

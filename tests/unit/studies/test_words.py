@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from finetrail.runs.study import Confirmed, Study, Trial
-from finetrail.search.report.words import found_by
-from tests.unit.search.studies import F1, RMSE, searched
+from finetrail.studies.words import found_by
+from tests.unit.studies.searches import F1, RMSE, searched
 
 TRIALS = tuple(Trial(number, "complete", {}, 0.8 + number / 100) for number in range(3))
 STUDY = replace(

@@ -8,8 +8,8 @@ from finetrail.evaluation.report.axes import LEFT, Axis, Plane
 from finetrail.evaluation.report.drawing import draw, finish, path
 from finetrail.evaluation.scores.metric import Point
 from finetrail.runs.study import Trial
-from finetrail.search.report.history import WIDTH
-from finetrail.search.report.shown import Shown, legend, mark
+from finetrail.studies.history import WIDTH
+from finetrail.studies.shown import Shown, legend, mark
 
 
 def curves_figure(shown: Shown) -> Markup | None:

@@ -3,9 +3,9 @@
 from markupsafe import Markup
 
 from finetrail.evaluation.report.axes import Axis, NamedAxis
-from finetrail.evaluation.report.drawing import canvas, draw, finish, path, shorten
+from finetrail.evaluation.report.drawing import canvas, draw, finish, path, shorten, write
 from finetrail.runs.study import Trial
-from finetrail.search.report.shown import Shown, legend
+from finetrail.studies.shown import Shown, legend
 
 LEFT, TOP, GAP, HEIGHT = 70.0, 58.0, 125.0, 190.0
 _LONGEST = 18
@@ -31,12 +31,12 @@ def parallel_figure(shown: Shown) -> Markup | None:
     for nth, axis in enumerate([*axes, shown.values]):
         x, title = LEFT + GAP * nth, axis.title.removesuffix(" (log scale)")
         draw(svg, "line", kind="spine", x1=x, y1=TOP, x2=x, y2=TOP + HEIGHT)
-        draw(draw(svg, "text", shorten(title, _LONGEST), kind="axis", x=x, y=TOP - 12), "title", axis.title)
+        draw(write(svg, shorten(title, _LONGEST), kind="axis", x=x, y=TOP - 12), "title", axis.title)
         for value in axis.marks if isinstance(axis, NamedAxis) else (axis.marks[0], axis.marks[-1]):
             y = TOP + (1 - axis.share(value)) * HEIGHT
-            draw(svg, "text", axis.label(value), kind="tick end", x=x - 6, y=y + 4)
+            write(svg, axis.label(value), kind="tick end", x=x - 6, y=y + 4)
     if some_unused:
-        draw(svg, "text", "not used", kind="tick end", x=LEFT - 6, y=TOP + HEIGHT + 28)
+        write(svg, "not used", kind="tick end", x=LEFT - 6, y=TOP + HEIGHT + 28)
         draw(svg, "line", kind="grid", x1=LEFT, y1=TOP + HEIGHT + 24, x2=LEFT + width, y2=TOP + HEIGHT + 24)
     named = [("line", "c1", "chosen"), ("line", "c0", "the best quarter"), ("line", "others", "other complete trials")]
     legend(svg, LEFT - 20, named if shown.study.chosen is not None else named[1:])

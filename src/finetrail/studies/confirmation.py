@@ -3,8 +3,8 @@
 from markupsafe import Markup
 
 from finetrail.evaluation.report.axes import Axis, Rows
-from finetrail.evaluation.report.drawing import draw, finish
-from finetrail.search.report.shown import Shown, legend, mark
+from finetrail.evaluation.report.drawing import draw, finish, write
+from finetrail.studies.shown import Shown, legend, mark
 
 LEFT, TOP, WIDTH, ROW = 80.0, 30.0, 300.0, 34.0
 
@@ -20,7 +20,7 @@ def confirmation_figure(shown: Shown) -> Markup | None:
     svg = place.start(f"{shown.metric.title} in the search and when trained again")
     for nth, (one, single) in enumerate(rows):
         y = place.y(nth)
-        draw(svg, "text", f"trial {one.number}", kind="tick end", x=LEFT - 10, y=y + 4)
+        write(svg, f"trial {one.number}", kind="tick end", x=LEFT - 10, y=y + 4)
         middle = place.x(one.mean)
         draw(svg, "line", kind="curve c0", x1=middle, y1=y - 9, x2=middle, y2=y + 9)
         for seed, value in zip(one.seeds, one.values, strict=True):

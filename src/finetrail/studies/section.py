@@ -3,9 +3,9 @@
 from finetrail.evaluation.report.section import Section, render
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.runs.study import Study
-from finetrail.search.report.history import history_figure
-from finetrail.search.report.shown import Shown
-from finetrail.search.report.words import found_by
+from finetrail.studies.history import history_figure
+from finetrail.studies.shown import Shown
+from finetrail.studies.words import found_by
 
 
 def search_section(candidate: str, study: Study, metric: Metric) -> Section:
@@ -13,7 +13,7 @@ def search_section(candidate: str, study: Study, metric: Metric) -> Section:
     shown = Shown(study, metric)
     html = render(
         "section.html.jinja",
-        "finetrail.search.report",
+        "finetrail.studies",
         candidate=candidate,
         study=study,
         shown=shown,

@@ -4,8 +4,8 @@ from markupsafe import Markup
 
 from finetrail.evaluation.report.axes import LEFT, Axis, Plane
 from finetrail.evaluation.report.drawing import draw, finish, path
-from finetrail.search.report.history import WIDTH
-from finetrail.search.report.shown import COSTS, Shown, legend, mark
+from finetrail.studies.history import WIDTH
+from finetrail.studies.shown import COSTS, Shown, legend, mark
 
 
 def pareto_figure(shown: Shown) -> Markup | None:

@@ -4,7 +4,7 @@ from markupsafe import Markup
 
 from finetrail.evaluation.report.axes import LEFT, Axis, Plane
 from finetrail.evaluation.report.drawing import draw, finish, path
-from finetrail.search.report.shown import Shown, legend, mark
+from finetrail.studies.shown import Shown, legend, mark
 
 WIDTH = 380.0
 _SHAPES = {"complete": ("dot", "c0"), "pruned": ("ring", "c0"), "failed": ("cross", "c1")}
