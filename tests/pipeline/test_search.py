@@ -14,6 +14,7 @@ import pytest
 
 from finetrail.config import load_params
 from finetrail.runs.study import Study, Trial, read_study
+from finetrail.runs.tracking import connect
 from finetrail.search.problem import Problem
 from finetrail.search.study import LiveStudy
 from finetrail.workspace import Workspace, read_json
@@ -79,6 +80,24 @@ def test_the_model_is_that_of_the_chosen_trial(searched: Sandbox) -> None:
     assert study.chosen == max(study.confirmed, key=lambda one: one.mean).number
     assert {one.seeds for one in study.confirmed} == {(1, 2)}
     assert read_json(searched.paths.run("full").study_record)["optimism"] == study.optimism
+
+
+def test_mlflow_shows_each_trial_nested_in_its_study(searched: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    tracker = connect(searched.paths, "toy")
+    runs = tracker.client.search_runs([tracker.experiment_id])
+    (study,) = [run for run in runs if run.info.run_name == "full: search"]
+    trials = {run.data.tags["finetrail.trial"]: run for run in runs if "finetrail.trial" in run.data.tags}
+    (candidate,) = [run for run in runs if run.info.run_name == "full"]
+    assert len(runs) == 1 + 8 + 1
+    assert study.info.status == "FINISHED"
+    assert candidate.data.tags["finetrail.search_run"] == study.info.run_id
+    assert {run.data.tags["mlflow.parentRunId"] for run in trials.values()} == {study.info.run_id}
+    for one in _study(searched).trials:
+        run = trials[str(one.number)]
+        assert run.info.status == "FINISHED"
+        assert run.data.params == {name: str(value) for name, value in one.parameters.items()}
+        assert run.data.metrics.get("best_val_macro_f1") == one.value
 
 
 def test_it_is_the_model_of_the_same_settings_without_a_search(searched: Sandbox, tmp_path: Path) -> None:

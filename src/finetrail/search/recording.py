@@ -28,11 +28,24 @@ def recorded_study(
         trials: those that count; a trial's number in the record is its place among them.
         chosen: the place of the chosen one.
     """
-    search = problem.search
     complete = [place for place, one in enumerate(trials) if one.state == TrialState.COMPLETE]
     best = max(complete, key=lambda place: trials[place].values[0])
     places = {one.number: place for place, one in enumerate(trials)}
-    found = recorded.Study(
+    found = replace(
+        begun_study(problem),
+        trials=tuple(recorded_trials(problem, trials)),
+        best=best,
+        chosen=chosen,
+        pareto=tuple(places[number] for number in pareto(trials)),
+        confirmed=tuple(confirmed),
+    )
+    return replace(found, said=_said(problem, found, found.trials[best], found.trials[chosen]))
+
+
+def begun_study(problem: Problem) -> recorded.Study:
+    """What is known of a study before its first trial."""
+    search = problem.search
+    return recorded.Study(
         key=problem.key[:16],
         sampler=search.sampler,
         pruner=search.pruner,
@@ -40,15 +53,10 @@ def recorded_study(
         metric=problem.metric.name,
         higher_is_better=not problem.metric.lower,
         space=tuple(problem.candidate.space.recorded),
-        trials=tuple(recorded_trial(problem, place, one) for place, one in enumerate(trials)),
-        best=best,
-        chosen=chosen,
+        trials=(),
         cost=search.cost,
         tolerance=None if search.cost is None else search.tolerance,
-        pareto=tuple(places[number] for number in pareto(trials)),
-        confirmed=tuple(confirmed),
     )
-    return replace(found, said=_said(problem, found, found.trials[best], found.trials[chosen]))
 
 
 def with_folds(problem: Problem, found: recorded.Study, folds: Sequence[recorded.Fold]) -> recorded.Study:
@@ -64,8 +72,12 @@ def with_folds(problem: Problem, found: recorded.Study, folds: Sequence[recorded
     return replace(found, nested=tuple(folds), said=said)
 
 
-def recorded_trial(problem: Problem, place: int, one: FrozenTrial) -> recorded.Trial:
-    """A trial that has ended. Args: place: among those that count."""
+def recorded_trials(problem: Problem, trials: Sequence[FrozenTrial]) -> list[recorded.Trial]:
+    """Those that have ended, each with its place as its number. Args: trials: all that count."""
+    return [_recorded(problem, place, one) for place, one in enumerate(trials) if one.state.is_finished()]
+
+
+def _recorded(problem: Problem, place: int, one: FrozenTrial) -> recorded.Trial:
     known = one.user_attrs
     curve, sizes = known.get(CURVE, []), known.get(SIZES, {})
     complete = one.state == TrialState.COMPLETE

@@ -10,11 +10,13 @@ from statistics import fmean
 from finetrail.errors import TrainingError
 from finetrail.progress import Track, duration, quiet
 from finetrail.runs import study as recorded
+from finetrail.runs import tracking
 from finetrail.search.candidate import Searched
 from finetrail.search.forecast import forecast
+from finetrail.search.mirror import Mirror
 from finetrail.search.problem import Problem
 from finetrail.search.ranking import in_order, ranked
-from finetrail.search.recording import recorded_study, with_folds
+from finetrail.search.recording import begun_study, recorded_study, recorded_trials, with_folds
 from finetrail.search.study import REASON, UNIT, LiveStudy
 from finetrail.search.trials import carry_out, kept_folder
 from finetrail.search.workers import watch_workers
@@ -49,13 +51,15 @@ def search(problem: Problem, tell: Tell, track: Track = quiet) -> Found:
 
     Raises:
         TrainingError: no trial came to an end.
+        TrackingError: MLflow's server or database does not answer.
     """
     study = LiveStudy(problem)
     tell(_announced(study))
+    mirror = Mirror(tracking.connect(problem.workspace, problem.project), problem.name, begun_study(problem))
     several = problem.search.processes > 1
     ended = watch_workers(study) if several else work(study)
     for _ in track(ended, total=_left(study), what=f"trials of {problem.name}"):
-        pass
+        mirror.show(recorded_trials(problem, study.trials))
     found = _chosen(study, confirm(study, track))
     folds = track(map(_nested, problem.nested), total=len(problem.nested), what="searches without a fold")
     return replace(found, record=with_folds(problem, found.record, list(folds)))

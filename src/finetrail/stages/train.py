@@ -16,6 +16,7 @@ from finetrail.runs import hashes
 from finetrail.runs.live import LiveRun, checkpoint_folder
 from finetrail.runs.record import RunRecord, final_metrics, settings_of
 from finetrail.search.candidate import Searched
+from finetrail.search.mirror import show_outcome
 from finetrail.stages.train_outs import Outs, new_record, seen_in_training, write_outs
 from finetrail.tasks.task import Task
 from finetrail.training.checkpoints import Checkpoint, Checkpoints
@@ -109,6 +110,8 @@ def train(
             run.fail(error)
         raise
     run.finish(final_metrics(done.metrics, measured))
+    if study is not None:
+        show_outcome(workspace, project, name, study, record.run_id)
     val, parameters, fitted = done.metrics["val"], done.metrics["parameters"], done.fitted
     return Trained(record.run_id, val, parameters, fitted.epochs, fitted.best_epoch, measured)
 

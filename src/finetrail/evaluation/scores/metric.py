@@ -70,7 +70,7 @@ def setting(value: float | str | None) -> str:
         return value
     if value == round(value) and abs(value) < 1e6:
         return str(round(value))
-    if 0.01 <= abs(value) < 1e4:
+    if 0.01 <= abs(value) < 1000:
         return f"{value:.3g}"
     digits, _, exponent = f"{value:.2e}".partition("e")
     return f"{digits.rstrip('0').rstrip('.')}e{int(exponent)}"

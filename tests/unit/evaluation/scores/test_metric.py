@@ -58,6 +58,7 @@ def test_a_margin_is_a_share_of_what_is_in_the_unit_of_the_label() -> None:
         (4.0, "4"),
         (0.0, "0"),
         (2e7, "2e7"),
+        (1234.5, "1.23e3"),
         ("lora", "lora"),
         (None, "null"),
         (True, "true"),
