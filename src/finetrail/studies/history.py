@@ -11,7 +11,7 @@ _SHAPES = {"complete": ("dot", "c0"), "pruned": ("ring", "c0"), "failed": ("cros
 
 
 def history_figure(shown: Shown) -> Markup | None:
-    """Each trial at its number; what failed lies at the bottom. None where no trial has a value."""
+    """Each trial at its number; what failed lies at the worse end. None where no trial has a value."""
     study = shown.study
     if all(study.last_value(one) is None for one in study.trials):
         return None
@@ -23,7 +23,7 @@ def history_figure(shown: Shown) -> Markup | None:
     for one in study.trials:
         shape, colour = _SHAPES[one.state]
         value = study.last_value(one)
-        x, y = plane.place(one.number, shown.values.marks[0] if value is None else shown.within(value))
+        x, y = plane.place(one.number, shown.worst if value is None else shown.within(value))
         mark(svg, shape, (x, y), shown.said(one), colour)
     drawn = [(*_SHAPES[state], state) for state in _SHAPES if any(one.state == state for one in study.trials)]
     legend(svg, LEFT, [*drawn, *([("line", "c2", "best so far")] if best else [])])

@@ -53,6 +53,11 @@ class Shown:
             values = [value for value in values if self.metric.goodness(value) >= fence]
         return Axis.over(self.metric.on_axis, values)
 
+    @property
+    def worst(self) -> float:
+        """The worse end of that axis, where a trial without a value is drawn."""
+        return self.values.marks[-1 if self.metric.lower else 0]
+
     def within(self, value: float) -> float:
         """The value, or the end of the axis that it lies beyond."""
         return min(max(value, self.values.marks[0]), self.values.marks[-1])

@@ -1,5 +1,6 @@
 """The page of a study: whole whatever the search came to, true to study.json, and safe with any text."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import pytest
 
 from finetrail.evaluation.scores.metric import setting
-from finetrail.runs.study import read_study, write_study
+from finetrail.runs.study import Fold, read_study, write_study
+from finetrail.studies.history import history_figure
 from finetrail.studies.page import page
 from finetrail.studies.section import search_section
+from finetrail.studies.shown import Shown
 from tests.browser import DARK, PHONE, brightness, browse, colours, width_on_a_phone
 from tests.unit.evaluation.report.pages import HOSTILE, Page
 from tests.unit.evaluation.report.pages import section as part
@@ -49,6 +52,26 @@ def test_a_search_without_confirmation_has_no_section_on_it() -> None:
     found = Page(page("lora", replace(searched(2), confirmed=()), F1))
     assert found.sections == found.anchors == VALUES | {"#slices", "#parallel"}
     assert "none was trained again" in found.shown
+
+
+def test_searches_without_a_fold_stand_beside_what_they_promised() -> None:
+    study = replace(searched(2), nested=(Fold(1, 0.8, 0.7), Fold(2, 0.9, 0.6)))
+    found = Page(page("lora", study, F1))
+    assert found.sections == found.anchors == CHOSEN | {"#parallel", "#nested"}
+    assert "10.8000.700 20.9000.600 mean0.8500.650" in part(page("lora", study, F1), "nested").shown
+
+
+def test_what_failed_lies_at_the_worse_end() -> None:
+    """Not where the best are, which for an error is at the bottom."""
+    for metric, top in ((F1, False), (RMSE, True)):
+        study = searched(30, metric=metric)
+        assert study.of("failed")
+        axis = Shown(study, metric)
+        html = history_figure(axis) or ""
+        crosses = [float(y) for y in re.findall(r'<g class="curve c1 thin"><line [^>]*y1="([\d.]+)"', html)][:-1]
+        dots = [float(y) for y in re.findall(r'<circle class="dot c0" [^>]*cy="([\d.]+)"', html)][:-1]
+        assert crosses
+        assert (max(crosses) < min(dots)) if top else (min(crosses) > max(dots) - 4)
 
 
 def test_its_numbers_are_those_of_study_json(tmp_path: Path) -> None:
