@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from finetrail.runs import study
-from finetrail.runs.study import Value
+from finetrail.runs import dimension as recorded
+from finetrail.runs.dimension import Value
 
 if TYPE_CHECKING:
     import optuna
@@ -91,10 +91,10 @@ class Range:
             return self.low
         return value if self.holds(value) else self.low
 
-    def recorded(self, when: Mapping[str, Value]) -> study.Dimension:
+    def recorded(self, when: Mapping[str, Value]) -> recorded.Dimension:
         """For study.json. Args: when: the choices under which it is in play."""
         step, log = (self.step, self.log) if self.whole else (None, None)
-        return study.Dimension(self.name, self.kind, self.low, self.high, step, log, when=when or None)
+        return recorded.Dimension(self.name, self.kind, self.low, self.high, step, log, when=when or None)
 
     def _point(self, share: float) -> Value:
         value = self.low * (self.high / self.low) ** share if self.log else self.low + (self.high - self.low) * share
@@ -148,9 +148,9 @@ class Choice:
         labels = (label for label, option in self.options.items() if _among(settings, self.setting, option))
         return next(labels, self.ends[0])
 
-    def recorded(self, when: Mapping[str, Value]) -> study.Dimension:
+    def recorded(self, when: Mapping[str, Value]) -> recorded.Dimension:
         """For study.json. Args: when: the choices under which it is in play."""
-        return study.Dimension(self.name, self.kind, choices=tuple(self.options), when=when or None)
+        return recorded.Dimension(self.name, self.kind, choices=tuple(self.options), when=when or None)
 
 
 Dimension = Range | Choice

@@ -6,7 +6,7 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from finetrail.runs import study
+from finetrail.runs import dimension as recorded
 from finetrail.search.dimensions import Choice, Dimension, Range, Value, parse
 
 SECTIONS = ("backbone", "adaptation", "train")
@@ -32,7 +32,7 @@ class Space:
         return [one for one, _ in _walk(self.template, {})]
 
     @property
-    def recorded(self) -> list[study.Dimension]:
+    def recorded(self) -> list[recorded.Dimension]:
         """The dimensions for study.json."""
         return [one.recorded(when) for one, when in _walk(self.template, {})]
 

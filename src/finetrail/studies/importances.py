@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from finetrail.runs.study import Dimension, Study, Value
+from finetrail.runs.dimension import Dimension, Value
+from finetrail.runs.study import Study
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -10,7 +10,8 @@ from xml.etree.ElementTree import Element
 from finetrail.evaluation.report.axes import Axis, LogAxis, NamedAxis
 from finetrail.evaluation.report.drawing import draw, write
 from finetrail.evaluation.scores.metric import Metric, amount, setting
-from finetrail.runs.study import Dimension, Study, Trial
+from finetrail.runs.dimension import Dimension
+from finetrail.runs.study import Study, Trial
 
 COSTS = {"latency": "latency (ms a row)", "parameters": "parameters", "seconds": "training time (s)"}
 """Titles of the costs that may be searched for, with their units."""

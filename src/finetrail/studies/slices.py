@@ -4,7 +4,7 @@ from markupsafe import Markup
 
 from finetrail.evaluation.report.axes import NamedAxis, Plane
 from finetrail.evaluation.report.drawing import finish
-from finetrail.runs.study import Dimension
+from finetrail.runs.dimension import Dimension
 from finetrail.studies.shown import Shown, mark
 
 _GOLDEN = 0.618

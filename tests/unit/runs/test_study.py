@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from finetrail.runs.study import Confirmed, Dimension, Study, Trial, read_study, write_study
+from finetrail.runs.dimension import Dimension
+from finetrail.runs.study import Confirmed, Study, Trial, read_study, write_study
 from finetrail.workspace import write_json
 
 LORA = {"adaptation": "lora"}

@@ -9,7 +9,8 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
 from finetrail.errors import TrackingError
-from finetrail.runs.study import Confirmed, Dimension, Study, Trial, write_study
+from finetrail.runs.dimension import Dimension
+from finetrail.runs.study import Confirmed, Study, Trial, write_study
 from finetrail.runs.tracking import Tracker
 from finetrail.runs.trials import StudyRuns
 from tests.unit.recorded import files_of, history, start

@@ -8,7 +8,8 @@ from functools import cache
 import optuna
 
 from finetrail.evaluation.scores.metric import Metric, Point
-from finetrail.runs.study import Confirmed, Dimension, State, Study, Trial, Value
+from finetrail.runs.dimension import Dimension, Value
+from finetrail.runs.study import Confirmed, State, Study, Trial
 
 F1, RMSE = Metric("macro_f1", "macro F1"), Metric("rmse", "RMSE", lower=True, in_unit=True)
 RATE = Dimension("train.learning_rate", "log", low=1e-5, high=1e-1)
