@@ -259,3 +259,26 @@ def test_with_the_command_its_workers_end(open_one: Sandbox, tmp_path: Path) -> 
     while _workers(sandbox) and time.monotonic() < until:
         time.sleep(0.05)
     assert not _workers(sandbox)
+
+
+def test_a_grid_of_which_one_point_diverges_and_the_same_without_each_fold(open_one: Sandbox, tmp_path: Path) -> None:
+    sandbox = _copy(open_one, tmp_path)
+    train = TRAIN | {"learning_rate": {"choice": [1e-2, 1e-1, 1e38]}}
+    search = {"sampler": "grid", "confirm": None, "nested": 2, "cost": "parameters", "tolerance": 1.0}
+    sandbox.edit("candidates.full", PLAIN | {"train": train, "search": search})
+    done = forks.run(sandbox, "train", "full")
+    assert done.code == 0, done
+    study = _study(sandbox)
+    assert [one.parameters["train.learning_rate"] for one in study.trials] == [1e-2, 1e-1, 1e38]
+    assert [one.state for one in study.trials] == ["complete", "complete", "failed"]
+    assert re.search(r"is (nan|inf)", study.trials[2].reason or ""), study.trials[2].reason
+    assert study.trials[0].cost == study.trials[0].total_parameters
+    units = sandbox.root / ".finetrail" / "checkpoints" / ".units"
+    described = [read_json(file) for file in units.glob("*.json")]
+    rows = {one["unit"]: one["rows"] for one in described}
+    whole = rows["full, seed 0"]
+    assert rows["full, seed 0 without fold 1 of 2"] + rows["full, seed 0 without fold 2 of 2"] == whole
+    outside = [one["held_out"]["macro_f1"] for one in described if one["held_out"]]
+    assert [one.fold for one in study.nested] == [1, 2]
+    assert {one.held_out for one in study.nested} <= set(outside)
+    assert "searches without a fold of the training rows reached " in study.said

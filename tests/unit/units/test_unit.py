@@ -33,6 +33,24 @@ def test_another_seed_draws_other_rows_and_the_same_one_the_same() -> None:
     assert len(Unit(1, 0.5).drawn(rows)) == 50
 
 
-@pytest.mark.parametrize(("unit", "said"), [(Unit(3), "seed 3"), (Unit(1, 0.25), "seed 1 on 0.25 of the rows")])
+@given(GROUPS, st.integers(2, 5), st.integers(0, 99))
+def test_folds_divide_the_rows_and_keep_groups_whole(groups: list[str | None], folds: int, seed: int) -> None:
+    outside = [Unit(seed, 1.0, fold, folds).held_out(groups) for fold in range(1, folds + 1)]
+    assert sorted(row for of in outside for row in of) == list(range(len(groups)))
+    for fold, held_out in enumerate(outside, start=1):
+        drawn = Unit(seed, 1.0, fold, folds).drawn(groups)
+        assert sorted([*drawn, *held_out]) == list(range(len(groups)))
+        assert not {groups[row] for row in drawn} & {groups[row] for row in held_out} - {None}
+        assert Unit(seed + 1, 1.0, fold, folds).held_out(groups) == held_out
+
+
+@pytest.mark.parametrize(
+    ("unit", "said"),
+    [
+        (Unit(0, 1.0, 2, 3), "seed 0 without fold 2 of 3"),
+        (Unit(3), "seed 3"),
+        (Unit(1, 0.25), "seed 1 on 0.25 of the rows"),
+    ],
+)
 def test_a_unit_is_named_in_messages(unit: Unit, said: str) -> None:
     assert str(unit) == said
