@@ -1,12 +1,14 @@
 """A model that learns one optimiser step at a time, and the state that makes its next step reproducible."""
 
 import random
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from finetrail.inference import memory, processes
 from finetrail.inference.device import Machine, autocast, lay_out
@@ -17,7 +19,7 @@ from finetrail.training.attention import training_attention
 from finetrail.training.averaging import build_average
 from finetrail.training.convolutions import FastConvolutions
 from finetrail.training.optim import build_optimizer
-from finetrail.training.schedule import build_schedule
+from finetrail.training.schedule import Schedule, build_schedule
 from finetrail.training.settings import Training
 from finetrail.training.sharding import divided, shard, whole
 
@@ -31,6 +33,7 @@ class Learner:
         steps: optimiser steps in all, for the schedule and the average.
         seed: of the dropouts. Before each step all random numbers are seeded with it and the number of the step, so
             checkpoints need no random state: step 1,000 is the same with or without a crash before it.
+        schedule: builds the one that sets the rates.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Learner:
         steps: int,
         seed: int,
         loss: Loss,
+        schedule: Callable[[Optimizer, Training, int], Schedule] = build_schedule,
     ) -> None:
         self.model = shard(model, checkpoint=settings.gradient_checkpointing) if settings.fsdp else model
         self.most = 0
@@ -60,7 +64,7 @@ class Learner:
         self._optimizer = build_optimizer(model, settings)
         self._prepared: nn.Module = model
         self._prepared_for: list[bool] = []
-        self.schedule = build_schedule(self._optimizer, settings, steps)
+        self.schedule = schedule(self._optimizer, settings, steps)
         self.average = build_average(model, settings, steps)
         self._scaler = torch.amp.GradScaler(self._accelerator.device.type, enabled=self._precision == "fp16")
         self._convolutions = FastConvolutions()
