@@ -1,5 +1,6 @@
 """The `finetrail` commands that set a workspace up, look at it, and help with a search."""
 
+import shlex
 import signal
 from pathlib import Path
 from typing import Annotated
@@ -52,6 +53,34 @@ def use(
 
     command(Workspace(Path.cwd()), name, force=force)
     out.print(f"params.yaml is now the recipe {name}; run `dvc repro`")
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def suggest(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="A CSV, TSV, JSONL or Parquet file to begin with; by default the rows of this workspace."),
+    ] = None,
+    *,
+    minutes: Annotated[float, typer.Option(help="For all trainings together.", min=0.1)] = 20,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what would change in params.yaml; write nothing.")] = False,
+    content: Annotated[str | None, typer.Option(help="The column of the file that the model reads.")] = None,
+    label: Annotated[str | None, typer.Option(help="The column of the file with the labels.")] = None,
+) -> None:
+    """Measure methods, rates, time and memory on some rows; write candidates that fit into a budget."""
+    from finetrail.commands.suggest.command import Asked, run, table
+
+    done = run(Workspace(Path.cwd()), Asked(minutes, file, content, label, only_show=diff), out.print, bar)
+    for part in table(done):
+        out.print(part)
+    if diff:
+        for line in done.changed.splitlines() or ["params.yaml would stay as it is"]:
+            out.print(line)
+        return
+    if done.moved:
+        out.print(f"{file} was copied to {done.moved}; run `dvc add {shlex.quote(done.moved)}`")
+    out.print("params.yaml has these candidates now; run `git diff params.yaml` to see them, and `dvc repro`")
 
 
 @app.command(rich_help_panel=USE)

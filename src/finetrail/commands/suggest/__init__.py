@@ -1,0 +1,1 @@
+"""`finetrail suggest`: candidates that suit the data, the backbone, the machine and a budget of minutes."""
