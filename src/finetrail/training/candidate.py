@@ -1,5 +1,7 @@
 """A candidate as params.yaml has it. No heavy imports: the command line reads it before any work."""
 
+from typing import Any, Self
+
 from finetrail.adaptation.methods import Adaptation
 from finetrail.contents.content import Backbone
 from finetrail.settings import Settings
@@ -15,3 +17,7 @@ class Candidate(Settings):
     adaptation: Adaptation
     backbone: Backbone
     train: Training
+
+    def trained_with(self, **settings: Any) -> Self:
+        """The candidate with other settings of its section `train`."""
+        return self.model_copy(update={"train": self.train.model_copy(update=settings)})

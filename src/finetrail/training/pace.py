@@ -98,7 +98,8 @@ def measure(work: Work, scratch: Path, times: Mapping[str, float] | None = None)
     Raises:
         RuntimeError, MemoryError: memory is too small for a batch.
     """
-    settings = work.candidate.train.model_copy(update={"processes": 1, "fsdp": False})
+    candidate = work.candidate.trained_with(processes=1, fsdp=False)
+    settings = candidate.train
     whole, model, adaptation = work.inputs, work.built.model, work.candidate.adaptation
     plan = Plan(whole["train"].lengths, settings, work.seed)
     ordered = sorted(plan.epoch(1), key=lambda step: -_tokens(step, plan.lengths))
@@ -108,7 +109,6 @@ def measure(work: Work, scratch: Path, times: Mapping[str, float] | None = None)
         "train": Drawn(whole["train"], [example for step in steps for example in step.examples]),
         "val": Drawn(whole["val"], [example for batch in batches for example in batch]),
     }
-    candidate = work.candidate.model_copy(update={"train": settings})
     with prepared(replace(work, candidate=candidate, inputs=drawn), scratch) as ready:
         device = ready.machine.accelerator.device
         learner = Learner(model, settings, ready.machine, steps=plan.steps, seed=work.seed, loss=ready.objective.loss)

@@ -66,11 +66,10 @@ class Units:
     ) -> None:
         # One process trains what several would: only the rounding of sums differs.
         alone = {"processes": 1, "fsdp": False} if processes.world() == 1 else {}
-        settings = candidate.train.model_copy(update={"seeds": 1, **alone})
         self._workspace, self._name, self._task = workspace, name, task
-        self._candidate = candidate.model_copy(update={"train": settings})
+        self._candidate = candidate.trained_with(seeds=1, **alone)
         self._store = Store(checkpoint_folder(workspace, PLACE))
-        self._shared = shared or Shared(workspace, task, settings, seed)
+        self._shared = shared or Shared(workspace, task, candidate.train, seed)
         self._rows = self._shared.rows(self._candidate)
         self._identity = self._shared.identity | {"weights": self._shared.weights(self._candidate)}
 
