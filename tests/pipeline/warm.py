@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from finetrail.warm.place import kept
 from tests.pipeline.trainings import SETTINGS, newest
 from tests.pipeline.workspaces import Sandbox, wait
 
@@ -36,6 +37,14 @@ def session(sandbox: Sandbox, script: str, **environment: str) -> "Iterator[subp
         if shell.poll() is None:
             os.killpg(shell.pid, signal.SIGKILL)
             wait(shell)
+
+
+@contextmanager
+def clean_processes(sandbox: Sandbox) -> Iterator[None]:
+    """Those of commands that this process runs are forked from a server, as those of a flow are."""
+    entries = Path("/proc/self/environ").read_text(encoding="utf-8").split("\0")
+    with kept(sandbox.root, dict(entry.split("=", 1) for entry in entries if entry)):
+        yield
 
 
 def pause(name: str) -> str:
