@@ -27,8 +27,6 @@ COMMON = (
     "such take than that the their then there they thing this those time today told took two under until usual very "
     "was watched way week well went were what when where which while who will with without work would year yesterday"
 ).split()
-# Prefect's runs wait more than they compute: two teams, each with its own servers and worker, wait side by side.
-SECOND_TEAM = {"test_faults.py", "test_gate.py", "test_triggers.py"}
 WRONG_LABELS = 0.06  # the share of rows that no model can get right
 
 
@@ -123,7 +121,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     names = item.fixturenames if isinstance(item, pytest.Function) else []
     group = str(item.path)
     if "team" in names:
-        group = "second team" if item.path.name in SECOND_TEAM else "first team"
+        group = "team"
     elif {"clone", "by_hand"} & {*names}:
         group = "clone"
     item.add_marker(pytest.mark.xdist_group(group))

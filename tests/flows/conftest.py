@@ -1,4 +1,7 @@
-"""One repository with servers and a worker for all tests of flows."""
+"""One repository with servers and a worker for all tests of flows.
+
+Its fixtures are the package's, not the session's: a team that nobody asks any more still costs a fifth of a core.
+"""
 
 import json
 import signal
@@ -19,7 +22,7 @@ from tests.flows.trainings import branch, server, start_training, wait_until_not
 from tests.pipeline.workspaces import CSV, PARAMS, WEIGHTS, lay_out, track
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def team(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Team]:
     """`make up` and `prefect deploy --all` in a repository with toy data."""
     csv = write_csv(tmp_path_factory.mktemp("source") / "toy.csv", toy_rows())
@@ -33,7 +36,7 @@ def team(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     made.command(sys.executable, "-m", "flows.servers", "down")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def first(team: Team) -> str:
     """The first run of the deployment."""
     run = team.start()
@@ -42,7 +45,7 @@ def first(team: Team) -> str:
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def again(team: Team, first: str) -> str:
     """The same once more, started by a schedule."""
     deployment = team.ask("deployments/name/finetune/finetune")["id"]
@@ -61,7 +64,7 @@ def again(team: Team, first: str) -> str:
     return str(ran[0]["id"])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bad(team: Team, first: str, told: list[str]) -> str:
     """A run with a setting that the data breaks, and someone who hears of it."""
     team.branch("bad", validation__rare_label__min_rows=1000)
@@ -70,7 +73,7 @@ def bad(team: Team, first: str, told: list[str]) -> str:
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def killed(team: Team, first: str) -> str:
     """A run whose worker was killed while it trained; what it trains learns nothing."""
     branch(team, "killed", seed=2, learning_rate=1e-9, epochs=10)
@@ -95,7 +98,7 @@ class Twice(NamedTuple):
     registered: int
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def twice(team: Team, killed: str) -> Twice:
     """The same as the killed run, triggered twice at once."""
     trained, registered = team.count("runs"), team.versions()
@@ -105,7 +108,7 @@ def twice(team: Team, killed: str) -> Twice:
     return Twice(both, team.count("runs") - trained, team.versions() - registered)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def told(team: Team) -> Iterator[list[str]]:
     """What the server posts to a webhook."""
     found: list[str] = []
