@@ -4,6 +4,7 @@ A dependency too few leaves a stale result in place; one too many trains again f
 """
 
 import ast
+import functools
 from pathlib import Path
 
 import grimp
@@ -121,6 +122,17 @@ def test_every_section_that_dvc_reads_must_be_in_params_yaml() -> None:
 
 def _used_by(module: str) -> set[str]:
     """The files that decide what a stage writes: its own, and of all that it imports those that are no plumbing."""
+    graph = _without_plumbing()
+    reached = {module} | graph.find_upstream_modules(module)
+    given = GIVEN.get(module.rpartition(".")[2], set())
+    reached |= {name for name in graph.modules if given & set(name.split(".")[1:2])}
+    files = {_file_of(name) for name in reached} | {file for name in reached for file in _files_beside(name)}
+    return {file.relative_to(SOURCE).as_posix() for file in files if file.name != "__init__.py"}
+
+
+@functools.cache
+def _without_plumbing() -> grimp.ImportGraph:
+    """What imports what, names in strings included."""
     graph = grimp.build_graph("finetrail", exclude_type_checking_imports=True, cache_dir=None)
     modules = sorted(graph.modules)
     for importer in modules:
@@ -129,11 +141,7 @@ def _used_by(module: str) -> set[str]:
     for plumbing in PLUMBING | FORMATS:
         for name in [name for name in modules if f"{name}.".startswith(f"finetrail.{plumbing}.")]:
             graph.remove_module(name)
-    reached = {module} | graph.find_upstream_modules(module)
-    given = GIVEN.get(module.rpartition(".")[2], set())
-    reached |= {name for name in modules if given & set(name.split(".")[1:2])}
-    files = {_file_of(name) for name in reached} | {file for name in reached for file in _files_beside(name)}
-    return {file.relative_to(SOURCE).as_posix() for file in files if file.name != "__init__.py"}
+    return graph
 
 
 def _named_in(module: str, modules: list[str]) -> list[str]:
