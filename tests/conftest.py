@@ -27,6 +27,18 @@ COMMON = (
     "such take than that the their then there they thing this those time today told took two under until usual very "
     "was watched way week well went were what when where which while who will with without work would year yesterday"
 ).split()
+SETTINGS = {
+    "DO_NOT_TRACK": "true",
+    "DVC_NO_ANALYTICS": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "OMP_NUM_THREADS": "1",  # two workers share the cores, and two threads would wait for each other
+    "OMP_WAIT_POLICY": "passive",  # as the command line sets it: beside other work, spinning threads cost 20x
+}
+"""Of every process that tests start."""
 WRONG_LABELS = 0.06  # the share of rows that no model can get right
 
 
@@ -100,17 +112,7 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_RUN_ID", "FINETRAIL_DEBUG", "PYTHONDONTWRITEBYTECODE"):
         os.environ.pop(name, None)
-    os.environ |= {
-        "DO_NOT_TRACK": "true",
-        "DVC_NO_ANALYTICS": "1",
-        "GX_ANALYTICS_ENABLED": "false",
-        "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-        "HF_HUB_DISABLE_TELEMETRY": "1",
-        "HF_HUB_OFFLINE": "1",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "OMP_NUM_THREADS": "1",  # two workers share the cores, and two threads would wait for each other
-        "OMP_WAIT_POLICY": "passive",  # as the command line sets it: beside other work, spinning threads cost 20x
-    }
+    os.environ |= SETTINGS
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

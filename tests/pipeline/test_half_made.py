@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.contract.pipeline import stages
-from tests.pipeline.warm import clean_processes
 from tests.pipeline.workspaces import Outcome, Sandbox
+from tests.warm_server import warm_server
 
 # The stages in their order, with what each writes.
 OUTS = {
@@ -46,7 +46,7 @@ def base(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A whole workspace, its version registered, with a file to score."""
     base = finished.copy(tmp_path_factory.mktemp("half") / "workspace")
     (base.root / "in.csv").write_text("text\nbake the bread\nsnow and storm\n", encoding="utf-8")
-    with clean_processes(base):  # most states are good enough for an export, which answers in one
+    with warm_server(base.root):  # most states are good enough for an export, which answers in one
         assert base.finetrail("register").code == 0
         yield base
 

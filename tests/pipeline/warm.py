@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from finetrail.warm.place import kept
 from tests.pipeline.trainings import SETTINGS, newest
 from tests.pipeline.workspaces import Sandbox, wait
 
@@ -18,7 +17,7 @@ T = TypeVar("T")
 ENDLESS = {**SETTINGS, "epochs": 10_000}
 
 
-def until(true: Callable[[], T], seconds: float = 60) -> T:
+def until(true: Callable[[], T], seconds: float = 180) -> T:
     """Wait for something; returns it."""
     deadline = time.monotonic() + seconds
     while not (found := true()):
@@ -37,14 +36,6 @@ def session(sandbox: Sandbox, script: str, **environment: str) -> "Iterator[subp
         if shell.poll() is None:
             os.killpg(shell.pid, signal.SIGKILL)
             wait(shell)
-
-
-@contextmanager
-def clean_processes(sandbox: Sandbox) -> Iterator[None]:
-    """Those of commands that this process runs are forked from a server, as those of a flow are."""
-    entries = Path("/proc/self/environ").read_text(encoding="utf-8").split("\0")
-    with kept(sandbox.root, dict(entry.split("=", 1) for entry in entries if entry)):
-        yield
 
 
 def pause(name: str) -> str:

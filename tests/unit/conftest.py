@@ -1,6 +1,8 @@
 """What the unit tests share: an encoder small enough to count its weights by hand, and one MLflow database."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +10,7 @@ import hypothesis
 import pytest
 
 from finetrail.contents.text.settings import TextBackbone
+from tests.warm_server import warm_server
 
 if TYPE_CHECKING:
     from finetrail.registry.packing import Version
@@ -54,6 +57,15 @@ def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def backbone(encoder_folder: Path) -> TextBackbone:
     """The section of params.yaml that names the small encoder; without dropout, so that training is comparable."""
     return TextBackbone(weights=str(encoder_folder), max_tokens=16, dropout=0.0)
+
+
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The module's clean processes are forked; its folder is another one meanwhile."""
+    folder = tmp_path_factory.mktemp("forked")
+    (folder / "params.yaml").touch()
+    with contextlib.chdir(folder), warm_server(folder):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from finetrail.targets.same_number import Questions
 from tests.unit.exports.cases import all_cases
 from tests.unit.exports.folders import IMAGES, PAIRS, TEXTS, Case, answers
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 
 GOOD: list[tuple[str, Form]] = [
     ("lora", "hf"),

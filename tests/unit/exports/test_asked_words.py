@@ -19,7 +19,7 @@ from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Built
 from tests.unit.exports.folders import TEXTS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 
 LONG = "cloud " * 40
 F1 = next(metric for metric in get_task("token-classification").target.metrics if metric.name == "f1")

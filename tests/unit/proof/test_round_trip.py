@@ -28,7 +28,7 @@ from finetrail.tasks.registry import load_model
 from finetrail.workspace import read_json, write_json
 from tests.unit.recorded import packing_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 
 WORDS = ["good", "fine", "superb", "bad", "awful", "weak", "table", "river"]
 TEXTS = [f"{WORDS[n % 8]} {WORDS[n // 8 % 8]} {WORDS[n // 64 % 8]}" for n in range(SAMPLE + 8)]
