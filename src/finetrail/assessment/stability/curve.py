@@ -108,12 +108,20 @@ def _fit(sizes: Sequence[int], means: Floats, counts: Ints, metric: Metric, near
         limit, gap, exponent = law
         return np.asarray(weights * (limit - gap * shares**-exponent - means) / unit)
 
+    def slopes(law: Floats) -> Floats:
+        _, gap, exponent = law
+        power = shares**-exponent
+        return np.asarray(np.stack([weights, -weights * power, weights * gap * power * np.log(shares)], axis=1) / unit)
+
     top = min(float(means[-1]), best)
     # More rows may do harm: where chance decides, half of the laws say so.
     bounds = ([-np.inf, -np.inf, _EXPONENTS[0]], [best + unit * 1e-9, np.inf, _EXPONENTS[1]])
     starts = [[min(top + unit / 4, (top + best) / 2), unit / 4, exponent] for exponent in _STARTS]
     if near is not None:
         starts = [[metric.goodness(near.limit), near.gap, near.exponent]]
-    fits = [least_squares(away, np.clip(start, *bounds), bounds=bounds, x_scale=[unit, unit, 1.0]) for start in starts]
+    fits = [
+        least_squares(away, np.clip(start, *bounds), slopes, bounds=bounds, x_scale=[unit, unit, 1.0])
+        for start in starts
+    ]
     limit, gap, exponent = min(fits, key=lambda one: float(one.cost)).x.tolist()
     return Law(whole, metric.goodness(limit), gap, exponent, metric.lower)
