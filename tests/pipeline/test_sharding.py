@@ -11,14 +11,6 @@ RATES = {"learning_rate": 1e-3, "schedule": "constant", "warmup": 2.0}
 SETTINGS = RATES | {"epochs": 2, "precision": "fp32", "average": "ema", "gradient_checkpointing": True}
 
 
-def train(sandbox: Sandbox, **settings: object) -> str:
-    """Returns what it said."""
-    sandbox.edit("candidates.full.train", SETTINGS | settings)
-    done = sandbox.run("finetrail", "train", "full")
-    assert done.code == 0, done.err
-    return done.err
-
-
 def test_two_with_shards_go_on_with_what_one_began_and_one_with_what_they_did(plain: Sandbox, tmp_path: Path) -> None:
     other = plain.copy(tmp_path / "whole")
     other.edit("candidates.full.train", SETTINGS | {"epochs": 4})
@@ -26,8 +18,14 @@ def test_two_with_shards_go_on_with_what_one_began_and_one_with_what_they_did(pl
     whole = load_tensors(other.paths.model("full") / "model.safetensors")
     plain.edit("candidates.full.train", SETTINGS | {"epochs": 2})
     assert plain.finetrail("train", "full").code == 0
-    assert "training resumes after step" in train(plain, epochs=3, processes=2, fsdp=True)
-    assert "training resumes after step" in train(plain, epochs=4)
+    plain.edit("candidates.full.train", SETTINGS | {"epochs": 3, "processes": 2, "fsdp": True})
+    sharded = plain.run("finetrail", "train", "full")
+    assert sharded.code == 0, sharded.err
+    assert "training resumes after step" in sharded.err
+    plain.edit("candidates.full.train", SETTINGS | {"epochs": 4})
+    done = plain.finetrail("train", "full")
+    assert done.code == 0, done.err
+    assert "training resumes after step" in done.err
     found = load_tensors(plain.paths.model("full") / "model.safetensors")
     for name in whole:
         torch.testing.assert_close(found[name], whole[name], rtol=2e-5, atol=2e-5)
