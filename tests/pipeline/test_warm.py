@@ -56,7 +56,7 @@ def _bits(workspace: Workspace) -> dict[str, Any]:
     return found
 
 
-def test_a_stage_is_what_its_client_is(training: Sandbox) -> None:
+def test_a_stage_is_what_its_client_is_and_with_a_killed_terminal_all_ends(training: Sandbox) -> None:
     """Whatever the shell set: limits, umask, ignored signals; and folder, session, group, streams."""
     script = "umask 027; ulimit -S -n 300; trap '' USR1 HUP; finetrail train full 2>stderr.txt"
     with session(training, script) as shell:
@@ -70,7 +70,9 @@ def test_a_stage_is_what_its_client_is(training: Sandbox) -> None:
         for stream in "012":
             assert Path(f"/proc/{ours}/fd/{stream}").readlink() == Path(f"/proc/{theirs}/fd/{stream}").readlink()
         assert (os.getpgid(ours), os.getsid(ours)) == (os.getpgid(theirs), os.getsid(theirs)) == (shell.pid, shell.pid)
-    assert none_is_left(training)
+        shell.kill()
+        assert none_is_left(training)
+        shell.communicate()
 
 
 def _proc(pid: int, name: str) -> str:
@@ -207,14 +209,6 @@ def test_with_killed_dvc_all_ends(sandbox: Sandbox) -> None:
     os.kill(repro.pid, signal.SIGKILL)
     assert none_is_left(sandbox)
     repro.communicate()
-
-
-def test_with_a_killed_terminal_all_ends(training: Sandbox) -> None:
-    with session(training, "finetrail train full") as shell:
-        fork(training, shell)
-        shell.kill()
-        assert none_is_left(training)
-        shell.communicate()
 
 
 def test_a_clean_process_has_no_finetrail_and_no_settings_of_ours(plain: Sandbox) -> None:
