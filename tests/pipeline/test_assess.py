@@ -1,5 +1,6 @@
 """Stage `assess`: none without its section in params.yaml; with it one that runs once, and numbers in its files."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,19 @@ from finetrail.workspace import read_json
 from tests.browser import DARK, PHONE, brightness, browse, colours, width_on_a_phone
 from tests.pipeline.challengers import client
 from tests.pipeline.workspaces import Outcome, Sandbox
+from tests.warm_server import warm_server
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
 
 ROBUSTNESS = {"perturbations": ["typos", "case"], "severities": [2, 5], "max_rows": 40, "baseline": "lora"}
 ATTACKS = {"epsilons": [1, 4], "max_rows": 40}
+OTHERS = {
+    "explanations": {"max_rows": 3, "steps": 8},
+    "labels": {"max_shown": 5},
+    "slices": {"min_rows": 5, "clusters": 3},
+    "stability": {"seeds": 2, "resamples": 2},
+}
 PAGES = ("robustness", "attacks")
 
 
@@ -29,10 +37,20 @@ def asked(finished: Sandbox, first_run: Outcome, tmp_path_factory: pytest.TempPa
     """A workspace after the `dvc repro` that assessed its model, and what that said. Read only."""
     sandbox = finished.copy(tmp_path_factory.mktemp("assessed") / "workspace")
     assert not [stage for stage in sandbox.stages_of(first_run) if stage.startswith("assess")]
-    sandbox.edit("assess", {"robustness": ROBUSTNESS, "attacks": ATTACKS})
+    sandbox.edit("assess", {"robustness": ROBUSTNESS, "attacks": ATTACKS} | OTHERS)
     done = sandbox.run("dvc", "repro")
     assert done.code == 0, done.err
     return sandbox, done
+
+
+@pytest.fixture(scope="module")
+def rebuilt(asked: tuple[Sandbox, Outcome], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """Its files with a database that knew nothing, after `register` alone, as in a clone with results out of DVC."""
+    copy = asked[0].copy(tmp_path_factory.mktemp("rebuilt") / "workspace")
+    with warm_server(copy.root):
+        done = copy.finetrail("register")
+        assert done.code == 0, done.err
+        yield copy
 
 
 @pytest.fixture
@@ -40,14 +58,18 @@ def assessed(asked: tuple[Sandbox, Outcome]) -> Sandbox:
     return asked[0]
 
 
-def test_each_assessment_is_a_stage_where_params_yaml_asks_for_it(asked: tuple[Sandbox, Outcome]) -> None:
+def test_each_assessment_is_a_stage_where_params_yaml_asks_for_it(
+    asked: tuple[Sandbox, Outcome], tmp_path: Path
+) -> None:
     sandbox, done = asked
-    assert sorted(sandbox.stages_of(done)) == ["assess@attacks", "assess@robustness"]
+    assert sorted(sandbox.stages_of(done)) == sorted(f"assess@{name}" for name in (*PAGES, *OTHERS))
     assert "40 rows, 2 perturbations at 2 severities: about " in done.out
     assert "40 rows, hotflip at 2 epsilons: about " in done.out
     again = sandbox.run("dvc", "repro")
     assert (again.code, sandbox.stages_of(again)) == (0, [])
-    unasked = sandbox.finetrail("assess", "stability")
+    copy = sandbox.copy(tmp_path / "copy")
+    copy.edit("assess", {"robustness": ROBUSTNESS, "attacks": ATTACKS})
+    unasked = copy.finetrail("assess", "stability")
     assert unasked.error == "ConfigError: assess.stability is not in params.yaml; it has robustness, attacks"
 
 
@@ -95,18 +117,17 @@ def test_mlflow_shows_every_assessment_with_the_run(assessed: Sandbox) -> None:
     _check_shown(assessed)
 
 
-def test_a_database_that_knows_nothing_gets_them_from_the_files(assessed: Sandbox, tmp_path: Path) -> None:
-    """`register` alone, as in a clone with results out of DVC's cache; nothing is assessed again."""
-    copy = assessed.copy(tmp_path / "copy")
-    done = copy.finetrail("register")
-    assert done.code == 0, done.err
-    _check_shown(copy)
-    known = client(copy).get_model_version_by_alias("toy", "challenger")
+def test_a_database_that_knows_nothing_gets_them_from_the_files(rebuilt: Sandbox) -> None:
+    """Nothing is assessed again."""
+    _check_shown(rebuilt)
+    known = client(rebuilt).get_model_version_by_alias("toy", "challenger")
     assert {f"finetrail.assess.{name}" for name in PAGES} <= set(known.tags)
-    entries = copy.finetrail("history").out
-    assert entries.count(" assessment ") == 2
-    assert copy.finetrail("register").code == 0
-    assert copy.finetrail("history").out.count(" assessment ") == 2, "once for the same answers"
+    entries = rebuilt.finetrail("history").out
+    assert entries.count(" assessment ") == len(PAGES) + len(OTHERS)
+    assert rebuilt.finetrail("register").code == 0
+    assert rebuilt.finetrail("history").out.count(" assessment ") == len(PAGES) + len(OTHERS), (
+        "once for the same answers"
+    )
 
 
 def test_an_assessment_of_another_model_is_not_shown_with_this_one(assessed: Sandbox, tmp_path: Path) -> None:
@@ -119,12 +140,10 @@ def test_an_assessment_of_another_model_is_not_shown_with_this_one(assessed: San
     assert "finetrail.assess.attacks" not in tags
 
 
-def test_the_card_says_what_was_assessed(assessed: Sandbox, tmp_path: Path) -> None:
-    copy = assessed.copy(tmp_path / "copy")
-    assert copy.finetrail("register").code == 0
-    done = copy.finetrail("export", "exported")
+def test_the_card_says_what_was_assessed(rebuilt: Sandbox) -> None:
+    done = rebuilt.finetrail("export", "exported")
     assert done.code == 0, done.err
-    card = (copy.root / "exported" / "README.md").read_text(encoding="utf-8")
+    card = (rebuilt.root / "exported" / "README.md").read_text(encoding="utf-8")
     assert "## Assessed on validation rows\n\n- attacks: macro F1 " in card
     assert "- robustness: macro F1 " in card
 
@@ -144,48 +163,39 @@ def test_a_page_opens_in_a_browser_fits_a_phone_and_is_dark_where_that_is_wanted
     assert width_on_a_phone(chromium, page, tmp_path) == PHONE
 
 
-def test_each_other_assessment_is_a_stage_whose_page_opens_and_fits_a_phone(
-    sandbox: Sandbox, first_run: Outcome, chromium: str, tmp_path: Path
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_page_of_each_other_opens_and_fits_a_phone(
+    assessed: Sandbox, chromium: str, tmp_path: Path, name: str
 ) -> None:
-    asked = {
-        "explanations": {"max_rows": 3, "steps": 8},
-        "labels": {"max_shown": 5},
-        "slices": {"min_rows": 5, "clusters": 3},
-        "stability": {"seeds": 2, "resamples": 2},
+    folder = assessed.paths.assessment(name)
+    assert {file.name for file in folder.iterdir()} == {
+        f"{name}.json",
+        "about.json",
+        "predictions.parquet",
+        "report.html",
     }
-    sandbox.edit("assess", asked)
-    done = sandbox.run("dvc", "repro")
-    assert done.code == 0, done.err
-    assert sorted(sandbox.stages_of(done)) == [f"assess@{name}" for name in asked]
-    again = sandbox.run("dvc", "repro")
-    assert (again.code, sandbox.stages_of(again)) == (0, [])
-    for name in asked:
-        folder = sandbox.paths.assessment(name)
-        assert {file.name for file in folder.iterdir()} == {
-            f"{name}.json",
-            "about.json",
-            "predictions.parquet",
-            "report.html",
-        }
-        page = folder / "report.html"
-        document, image = browse(chromium, page.as_uri(), tmp_path)
-        assert "How to read it" in document
-        assert colours(image) > 20
-        assert width_on_a_phone(chromium, page, tmp_path) == PHONE
-        _, dark = browse(chromium, page.as_uri(), tmp_path, flags=DARK)
-        assert brightness(dark) < 80
-    errors = read_predictions(sandbox.paths.assessment("slices") / "predictions.parquet")["error"]
-    slices = read_json(sandbox.paths.assessment("slices") / "slices.json")
+    page = folder / "report.html"
+    document, image = browse(chromium, page.as_uri(), tmp_path)
+    assert "How to read it" in document
+    assert colours(image) > 20
+    assert width_on_a_phone(chromium, page, tmp_path) == PHONE
+    _, dark = browse(chromium, page.as_uri(), tmp_path, flags=DARK)
+    assert brightness(dark) < 80
+
+
+def test_the_others_say_what_their_answers_say(assessed: Sandbox) -> None:
+    errors = read_predictions(assessed.paths.assessment("slices") / "predictions.parquet")["error"]
+    slices = read_json(assessed.paths.assessment("slices") / "slices.json")
     assert slices["error"] == pytest.approx(errors.mean())
-    mistakes = read_json(sandbox.paths.assessment("explanations") / "explanations.json")
+    mistakes = read_json(assessed.paths.assessment("explanations") / "explanations.json")
     assert mistakes["wrong"] == errors.sum()
     assert mistakes["explained"] == min(3, mistakes["wrong"])
-    shown = sandbox.finetrail("show")
-    assert all(f"{name}: " in shown.out for name in asked)
-    compared = sandbox.finetrail("compare")
+    shown = assessed.finetrail("show")
+    assert all(f"{name}: " in shown.out for name in OTHERS)
+    compared = assessed.finetrail("compare")
     assert compared.code == 0, compared.err
-    chosen = read_json(sandbox.paths.selection_report)["chosen"]
-    seeds = read_json(sandbox.paths.assessment("stability") / "stability.json")["candidates"][chosen]["seeds"]
+    chosen = read_json(assessed.paths.selection_report)["chosen"]
+    seeds = read_json(assessed.paths.assessment("stability") / "stability.json")["candidates"][chosen]["seeds"]
     assert f"{seeds['mean']:.3f} ± {seeds['std']:.3f}" in compared.out
 
 
