@@ -13,6 +13,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from finetrail.workspace import Workspace
+from tests.warm_server import environment as own_environment
 
 REPOSITORY = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -93,7 +94,8 @@ class Sandbox:
 
     def start(self, *command: str, **environment: str) -> "subprocess.Popen[str]":
         """Start a program in a process of its own, with the virtual environment on PATH."""
-        env = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}"} | environment
+        path = os.environ["PATH"].removeprefix(f"{BIN}:")
+        env = own_environment() | {"PATH": f"{BIN}:{path}"} | environment
         pipe = subprocess.PIPE
         return subprocess.Popen(
             command, cwd=self.root, env=env, stdout=pipe, stderr=pipe, text=True, start_new_session=True
@@ -150,7 +152,7 @@ class Sandbox:
 
     def copy(self, to: Path) -> "Sandbox":
         """A copy without the MLflow database, whose artifacts would still lie in the original."""
-        shutil.copytree(self.root, to, ignore=shutil.ignore_patterns(".finetrail"), symlinks=True)
+        shutil.copytree(self.root, to, ignore=shutil.ignore_patterns(".finetrail"), symlinks=True, dirs_exist_ok=True)
         return Sandbox(to)
 
     def stages_of(self, repro: Outcome) -> list[str]:
