@@ -6,34 +6,48 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as a script, it has only its own folder there
 
-from prefect import flow
+from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 
 from flows.clones import Clone
+from flows.fan_out import check_database
 from flows.parameters import NAME, Text, text_of
 from flows.pipeline import BEFORE, run_stages, work_in_clone
+from flows.stages import run_trials
 from flows.tasks import Limits
 
 
-@flow(name="candidate", flow_run_name="{name}", persist_result=False)
+def _run_name() -> str:
+    asked = runtime.flow_run.parameters
+    return f"{asked['name']}, trials" if asked["trials_only"] else f"{asked['name']}"
+
+
+@flow(name="candidate", flow_run_name=_run_name, persist_result=False)
 def candidate(
     name: Text,
     git_ref: Text = "HEAD",
     recipe: Text | None = None,
+    trials_only: bool = False,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> State[Any]:
     """Train one candidate in a fresh clone, and give the result to DVC's cache and remote.
 
-    The flow `finetune` starts it once for each candidate if it is told to fan out.
+    The flow `finetune` starts it once for each candidate if it is told to fan out, and more often for a search.
 
     Args:
         name: One of the candidates in params.yaml.
         git_ref: Branch, tag or commit to run.
         recipe: A recipe to take in place of params.yaml.
+        trials_only: Only carry out trials of the candidate's search, for the run that trains it.
         limits: Of tries and minutes.
     """
 
     def work(clone: Clone) -> State[Any]:
-        return run_stages([*BEFORE, f"train@{text_of('name', name, NAME)}"], clone, limits)
+        wanted = text_of("name", name, NAME)
+        if not trials_only:
+            return run_stages([*BEFORE, f"train@{wanted}"], clone, limits)
+        check_database("trials_only is true")
+        state = run_stages(BEFORE, clone, limits)
+        return run_trials(wanted, clone, limits) if state.is_completed() else state
 
     return work_in_clone(git_ref, recipe, limits, work)

@@ -11,13 +11,14 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # as a script, it has only i
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from pydantic import PositiveInt
 
 from flows.artifacts import leave_lock
 from flows.clones import Clone
-from flows.fan_out import check_deployment, train_elsewhere
+from flows.fan_out import asked_runs, check_deployment, check_search_workers, train_elsewhere
 from flows.parameters import Text
 from flows.pipeline import BEFORE, run_stages, work_in_clone
-from flows.stages import assessments_of, candidates_of
+from flows.stages import assessments_of, candidates_of, searched_of
 from flows.tasks import Limits
 
 
@@ -26,6 +27,7 @@ def finetune(
     git_ref: Text = "HEAD",
     recipe: Text | None = None,
     fan_out: str | None = None,
+    search_workers: PositiveInt = 1,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> State[Any]:
     """Run ingest, validate, split, train, select, assess, test and register by DVC, in a fresh clone of the repository.
@@ -36,6 +38,7 @@ def finetune(
         git_ref: Branch, tag or commit to run.
         recipe: A recipe to take in place of params.yaml.
         fan_out: The deployment whose runs train the candidates, such as candidate/candidate.
+        search_workers: How many of these runs work on each search at once, on one machine or several.
         limits: Of tries and minutes.
     """
 
@@ -43,11 +46,13 @@ def finetune(
         names = candidates_of(clone.root)
         trainings = [f"train@{name}" for name in names]
         after = ["select", *(f"assess@{name}" for name in assessments_of(clone.root)), "test", "register"]
+        check_search_workers(search_workers, fan_out)
         if fan_out:
             check_deployment(fan_out)
+            runs = asked_runs(names, searched_of(clone.root), search_workers)
             state = run_stages(BEFORE, clone, limits)
             if state.is_completed():
-                state = train_elsewhere(fan_out, names, clone, recipe, limits)
+                state = train_elsewhere(fan_out, runs, clone, recipe, limits)
             if state.is_completed():
                 state = run_stages([*trainings, *after], clone, limits)
         else:

@@ -4,7 +4,7 @@
     python -m flows.pool kubernetes --image registry/finetrail:1
 
 A run gets the settings that this command finds in its environment, under the same names. The keys of the object
-storage are never written into the pool: docs/team.md says where they go.
+storage and the address of the studies are never written into the pool: docs/team.md says where they go.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from prefect.workers.utilities import get_default_base_job_template_for_infrastr
 
 from finetrail.cli.console import one_line_errors, out
 from finetrail.errors import ConfigError
+from finetrail.search.settings import DATABASE
 from flows.servers import POOL
 
 _TOLD = (
@@ -33,6 +34,7 @@ _TOLD = (
     "AWS_DEFAULT_REGION",
 )
 _KEYS = {"AWS_ACCESS_KEY_ID": "finetrail-storage-access-key", "AWS_SECRET_ACCESS_KEY": "finetrail-storage-secret-key"}
+_STUDIES = {DATABASE: "finetrail-studies"}
 _VOLUME = "/var/lib/finetrail"  # in the image
 
 
@@ -56,7 +58,8 @@ def fit(template: dict[str, Any], kind: Kind, image: str) -> dict[str, Any]:
     variables = template["variables"]["properties"]
     variables["image"]["default"] = image
     if kind is Kind.docker:
-        known |= {name: f"{{{{ prefect.blocks.secret.{block} }}}}" for name, block in _KEYS.items()}
+        blocks = _KEYS | (_STUDIES if os.environ.get(DATABASE) else {})
+        known |= {name: f"{{{{ prefect.blocks.secret.{block} }}}}" for name, block in blocks.items()}
         variables["volumes"]["default"] = [f"finetrail_worker:{_VOLUME}"]
         variables["networks"]["default"] = ["finetrail_default"]
     else:

@@ -32,6 +32,11 @@ def candidates_of(root: Path) -> list[str]:
     return list(_params(root)["candidates"])
 
 
+def searched_of(root: Path) -> list[str]:
+    """The names of the candidates that search."""
+    return [name for name, one in _params(root)["candidates"].items() if one.get("search") is not None]
+
+
 def assessments_of(root: Path) -> list[str]:
     """The names of the assessments that params.yaml asks for."""
     return list(_params(root).get("assess") or ())
@@ -83,6 +88,15 @@ def run_stage(name: str, clone: Clone, limits: Limits, *, restored: bool = False
         return state
 
     return as_task(name, limits, minutes, stage)(return_state=True)
+
+
+def run_trials(name: str, clone: Clone, limits: Limits) -> State[Any]:
+    """Carry out trials of a candidate's search, as a task, until there are none left. Returns: its final state."""
+
+    def trials() -> State[Any]:
+        return describe(f"trials of {name}", clone.run("finetrail", "trials", name, say=get_run_logger().info))
+
+    return as_task(f"trials@{name}", limits, limits.train_minutes, trials)(return_state=True)
 
 
 def _pull(clone: Clone) -> list[str]:

@@ -15,6 +15,8 @@ from typing import Any
 
 import psycopg2
 
+from tests.flows.server import free_port
+
 NOBODY = "nobody"
 
 
@@ -49,6 +51,15 @@ def serving(port: int, environment: Mapping[str, str], scripts: Path) -> Iterato
         finally:
             server.send_signal(signal.SIGINT)  # without waiting for those who are connected
             server.wait(20)
+
+
+@contextmanager
+def database(password: str) -> Iterator[str]:
+    """A server with an empty database `studies`; yields its address."""
+    port = free_port()
+    environment = {"POSTGRES_USER": "finetrail", "POSTGRES_PASSWORD": password, "POSTGRES_DB": "studies"}
+    with tempfile.TemporaryDirectory() as nothing, serving(port, environment, Path(nothing)):
+        yield f"postgresql+psycopg2://finetrail:{password}@127.0.0.1:{port}/studies"
 
 
 def ask(port: int, environment: Mapping[str, str], database: str, question: str) -> list[tuple[Any, ...]]:

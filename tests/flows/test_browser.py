@@ -37,7 +37,7 @@ def test_the_form_of_a_run_has_its_parameters(team: Team, chromium: str, tmp_pat
     deployment = team.ask("deployments/name/finetune/finetune")
     document, _ = browse(chromium, f"{pages}/deployments/deployment/{deployment['id']}/run", tmp_path, wait_ms=WAIT)
     properties = deployment["parameter_openapi_schema"]["properties"]
-    for parameter in ("git_ref", "recipe", "fan_out"):
+    for parameter in ("git_ref", "recipe", "fan_out", "search_workers"):
         assert properties[parameter]["description"] in document
 
 

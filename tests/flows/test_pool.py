@@ -23,6 +23,7 @@ def template(kind: Kind) -> dict[str, Any]:
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FINETRAIL_REPOSITORY", "https://git.example/team/repository")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "planted")
+    monkeypatch.setenv("FINETRAIL_STUDIES", "postgresql://me:planted@host/studies")
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -47,6 +48,7 @@ def test_on_docker_the_keys_are_blocks_and_the_volume_is_that_of_compose() -> No
     variables = fit(template(Kind.docker), Kind.docker, "x")["variables"]["properties"]
     env = variables["env"]["default"]
     assert "prefect.blocks.secret.finetrail-storage-secret-key" in env["AWS_SECRET_ACCESS_KEY"]
+    assert "prefect.blocks.secret.finetrail-studies" in env["FINETRAIL_STUDIES"]
     compose = as_written()
     (volume,) = variables["volumes"]["default"]
     assert volume in {f"{compose['name']}_{one}" for one in compose["services"]["worker"]["volumes"]}

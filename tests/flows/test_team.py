@@ -1,8 +1,10 @@
 """The set-up of docker/compose.yaml, run as plain processes: PostgreSQL, S3, both servers, workers on two machines."""
 
 import os
+import re
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +18,7 @@ from PIL import Image
 
 from tests.compose import variables
 from tests.flows import postgres
-from tests.flows.server import Team
+from tests.flows.server import Team, free_port
 from tests.flows.topology import Topology, up
 from tests.images import encoded
 from tests.pipeline.servers import running
@@ -54,6 +56,12 @@ candidates:
     train: {{epochs: 10, learning_rate: 5e-2}}
 selection: {{metric: accuracy, resamples: 200}}
 """
+TRIALS = 4
+SEARCHED: dict[str, Any] = {
+    "adaptation": {"method": "linear_probe"},
+    "train": {"epochs": 10, "learning_rate": {"log": [1e-3, 1e-1]}},
+    "search": {"sampler": "random", "budget": {"trials": TRIALS}, "confirm": {"top": 1, "seeds": 2}},
+}
 
 
 def image(colour: str, seed: int) -> bytes:
@@ -126,6 +134,20 @@ def elsewhere(prefect: Team, topology: Topology, trained: str) -> str:
     return run
 
 
+@pytest.fixture(scope="module")
+def searched(prefect: Team, topology: Topology, trained: str) -> str:
+    """A search that two machines share: a second trainer has an empty volume."""
+    prefect.branch("search", candidates={"searched": SEARCHED})
+    prefect.sandbox.must("git", "update-server-info")
+    topology.running["first trainer"] = topology.running.pop("trainer")
+    topology.ports["trainer"], topology.volume = free_port(), topology.root / "third"
+    topology.start("trainer")
+    run = prefect.start(git_ref="search", fan_out="candidate/candidate", search_workers=2)
+    state = prefect.wait(run, 300)
+    assert state["type"] == "COMPLETED", (state, prefect.logs(run)[-30:], topology.log("trainer")[-3000:])
+    return run
+
+
 def keys(topology: Topology, bucket: str) -> list[str]:
     client = boto3.client(
         "s3",
@@ -177,18 +199,51 @@ def test_another_machine_trains_nothing_again(prefect: Team, topology: Topology,
     assert rows(topology, "mlflow", "SELECT name, version FROM model_versions WHERE name = 'toy'") == [("toy", 1)]
 
 
-def test_no_secret_is_written_anywhere(prefect: Team, topology: Topology, trained: str, elsewhere: str) -> None:
+def test_two_machines_share_a_search(prefect: Team, topology: Topology, searched: str) -> None:
+    children = prefect.children(searched)
+    assert {name: one["state"] for name, one in children.items()} == dict.fromkeys(
+        ("searched", "searched, trials"), "COMPLETED"
+    )
+    logs = {name: prefect.logs(one["id"]) for name, one in children.items()}
+    there = {any(str(topology.root / "third") in line for line in lines) for lines in logs.values()}
+    assert there == {True, False}
+    assert any(re.match(r"carried out \d trials of searched", line) for line in logs["searched, trials"])
+    assert rows(topology, "studies", "SELECT state, count(*) FROM trials GROUP BY state") == [("COMPLETE", TRIALS)]
+    assert prefect.states(searched)["train@searched"] == "Cached"
+
+
+def test_a_cancelled_search_ends_everywhere(prefect: Team, topology: Topology, searched: str) -> None:
+    long = SEARCHED | {"adaptation": {"method": "full"}, "train": SEARCHED["train"] | {"epochs": 3000}}
+    prefect.branch("long", candidates={"long": long})
+    prefect.sandbox.must("git", "update-server-info")
+    run = prefect.start(git_ref="long", fan_out="candidate/candidate", search_workers=2)
+    end = time.monotonic() + 200
+    while rows(topology, "studies", "SELECT count(*) FROM trials WHERE state = 'RUNNING'") != [(2,)]:
+        assert time.monotonic() < end, prefect.logs(run)[-20:]
+        time.sleep(0.5)
+    prefect.ask(f"flow_runs/{run}/set_state", state={"type": "CANCELLING"})
+    assert prefect.wait(run, 60)["type"] == "CANCELLED"
+    states = [prefect.wait(one["id"], 60)["type"] for one in prefect.children(run).values()]
+    assert states == ["CANCELLED"] * 2
+    while rows(topology, "studies", "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") != [(0,)]:
+        assert time.monotonic() < end
+        time.sleep(0.5)
+
+
+def test_no_secret_is_written_anywhere(
+    prefect: Team, topology: Topology, trained: str, elsewhere: str, searched: str
+) -> None:
     """Passwords, keys and tokens in addresses: not in logs, runs, artifacts, tables, or files of a volume."""
-    seen = {f"log of {name}": topology.log(name) for name in ("mlflow", "prefect", "worker")}
-    for run in (trained, elsewhere):
+    seen = {f"log of {name}": topology.log(name) for name in ("mlflow", "prefect", "worker", "trainer")}
+    for run in (trained, elsewhere, searched, *(one["id"] for one in prefect.children(searched).values())):
         seen[f"Prefect's log of {run}"] = "\n".join(prefect.logs(run))
         seen[f"artifacts of {run}"] = str(prefect.artifacts(run))
-    for database in ("mlflow", "prefect"):
+    for database in ("mlflow", "prefect", "studies"):
         tables = rows(topology, database, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        assert len(tables) > 20
+        assert len(tables) > 10
         for (table,) in tables:
             seen[f"{database}.{table}"] = str(rows(topology, database, f'SELECT * FROM "{table}"'))  # noqa: S608
-    for folder in ("first", "second", "home"):
+    for folder in ("first", "second", "third", "home"):
         files = [path for path in (topology.root / folder).rglob("*") if path.is_file()]
         seen |= {str(path): path.read_text(encoding="utf-8", errors="replace") for path in files}
     assert "trained linear_probe" in seen[f"Prefect's log of {trained}"]

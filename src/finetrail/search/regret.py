@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from finetrail.evaluation.scores.bootstrap import Draws, bootstrap
 from finetrail.search.problem import Problem
+from finetrail.units.store import Answered
 
 FEWEST = 20
 """Complete trials below which the bound on the regret says little."""
@@ -25,13 +26,19 @@ def little_to_gain(problem: Problem, trials: Sequence[FrozenTrial]) -> bool:
         bound = evaluator.evaluate(complete, StudyDirection.MAXIMIZE)
     except ValueError:  # no dimension is in play in all trials
         return False
-    return bool(bound < _noise(problem, max(complete, key=lambda one: one.values[0])))
+    best_first = sorted(complete, key=lambda one: one.values[0], reverse=True)
+    here = next(filter(None, (_answers(problem, one) for one in best_first)), None)
+    return here is not None and bool(bound < _noise(problem, here))
 
 
-def _noise(problem: Problem, best: FrozenTrial) -> float:
-    """The standard deviation of the best trial's metric over resampled validation rows."""
-    units = problem.units(best.params)
-    done = units.read(problem.tried[0])
+def _answers(problem: Problem, trial: FrozenTrial) -> Answered | None:
+    """The first training of a trial; None: it took place on another machine."""
+    units, unit = problem.units(trial.params), problem.tried[0]
+    return None if units.left([unit]) else units.read(unit)
+
+
+def _noise(problem: Problem, done: Answered) -> float:
+    """The standard deviation of a training's metric over resampled validation rows."""
     codec = problem.task.target.codec(done.target)
     drawn = bootstrap(codec.judge, done.frame["label"].tolist(), [codec.read(done.frame)], Draws(_RESAMPLES, 0))
     return float(np.std(drawn.draws[problem.metric.name][0], ddof=1))

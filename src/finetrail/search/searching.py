@@ -1,6 +1,5 @@
 """Search for a candidate's open settings: carry out the trials, confirm the best, and choose."""
 
-import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -12,20 +11,18 @@ from finetrail.progress import Track, duration, quiet
 from finetrail.runs import study as recorded
 from finetrail.runs import tracking
 from finetrail.search.candidate import Searched
+from finetrail.search.confirming import confirm
+from finetrail.search.database import database_errors
 from finetrail.search.forecast import forecast
 from finetrail.search.mirror import Mirror
 from finetrail.search.problem import Problem
 from finetrail.search.ranking import in_order, ranked
 from finetrail.search.recording import begun_study, recorded_study, recorded_trials, with_folds
-from finetrail.search.study import REASON, UNIT, LiveStudy
+from finetrail.search.study import PAUSE, REASON, UNIT, LiveStudy
 from finetrail.search.trials import carry_out, kept_folder
 from finetrail.search.workers import watch_workers
 
-log = logging.getLogger(__name__)
-
 Tell = Callable[[str], None]
-_PAUSE = 1.0
-"""Seconds between two looks at a trial that another process works on."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +40,7 @@ class Found:
     start: Path
 
 
+@database_errors()
 def search(problem: Problem, tell: Tell, track: Track = quiet) -> Found:
     """Carry out what is left of a study, and choose.
 
@@ -52,6 +50,7 @@ def search(problem: Problem, tell: Tell, track: Track = quiet) -> Found:
     Raises:
         TrainingError: no trial came to an end.
         TrackingError: MLflow's server or database does not answer.
+        UnreachableError: the database that holds the study does not answer.
     """
     study = LiveStudy(problem)
     tell(_announced(study))
@@ -65,6 +64,7 @@ def search(problem: Problem, tell: Tell, track: Track = quiet) -> Found:
     return replace(found, record=with_folds(problem, found.record, list(folds)))
 
 
+@database_errors()
 def help_with(problem: Problem, track: Track = quiet) -> int:
     """Carry out trials of a study that another process began or will end; returns how many."""
     done = 0
@@ -85,30 +85,7 @@ def work(study: LiveStudy) -> Iterator[int]:
                 continue
         if not study.busy():
             return
-        time.sleep(_PAUSE)
-
-
-def confirm(study: LiveStudy, track: Track = quiet) -> list[recorded.Confirmed]:
-    """Train the best trials again, each with seeds that the search has not used; what is there already stays."""
-    problem = study.problem
-    settings, trials = problem.search.confirm, study.trials
-    if settings is None:
-        return []
-    best = ranked(problem, trials)[: settings.top]
-    wanted = [(one, unit) for one in best for unit in problem.confirming]
-    values: dict[int, list[float]] = {}
-    for one, unit in track(wanted, total=len(wanted), what="confirming"):
-        units = problem.units(one.params)
-        try:
-            for _ in units.finish([unit]):
-                values.setdefault(one.number, []).append(units.read(unit).val[problem.metric.name])
-        except TrainingError as error:  # with another seed it diverges: no choice to rely on
-            log.warning("trial %d is not confirmed: %s", one.number, error)
-    seeds = tuple(unit.seed for unit in problem.confirming)
-    places = {one.number: place for place, one in enumerate(trials)}
-    return [
-        recorded.Confirmed(places[number], seeds, tuple(of)) for number, of in values.items() if len(of) == len(seeds)
-    ]
+        time.sleep(PAUSE)
 
 
 def _chosen(study: LiveStudy, confirmed: list[recorded.Confirmed]) -> Found:
@@ -150,7 +127,10 @@ def _nested(problem: Problem) -> recorded.Fold:
     chosen = record.chosen_trial
     again = record.confirmation
     units = problem.units(dict(chosen.parameters))
-    scores = [units.read(one).held_out[problem.metric.name] for one in problem.confirming or problem.tried]
+    wanted = problem.confirming or problem.tried
+    for _ in units.finish(wanted):  # what another machine has trained is trained here again
+        pass
+    scores = [units.read(one).held_out[problem.metric.name] for one in wanted]
     return recorded.Fold(problem.fold, again.mean if again else chosen.value or 0.0, fmean(scores))
 
 

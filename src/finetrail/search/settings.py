@@ -6,6 +6,12 @@ from pydantic import Field, model_validator
 
 from finetrail.settings import Settings
 
+DATABASE = "FINETRAIL_STUDIES"
+"""The environment variable with the address of the database in which machines share studies, for SQLAlchemy.
+
+It is no setting in params.yaml, because it holds a password.
+"""
+DATABASE_FORM = "postgresql+psycopg2://USER:PASSWORD@HOST/NAME"
 LARGEST_GRID = 10_000
 """Points. A larger grid is a mistake: TPE with as many trials as anyone would wait for finds more."""
 

@@ -11,15 +11,18 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock  # the base that its own locks have
 
 from finetrail.runs.live import checkpoint_folder
+from finetrail.search.claims import Claims, FileClaims
+from finetrail.search.database import open_database
+from finetrail.search.settings import DATABASE
 from finetrail.workspace import Workspace
 
-DATABASE = "FINETRAIL_STUDIES"
-"""Names the database, as an SQLAlchemy address. It is no setting in params.yaml, because it holds a password."""
 PLACE = ".studies"
 """The folder beside the checkpoints of the candidates, none of which can have a name with a dot."""
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+# By a trial that goes on from an earlier checkpoint, or on another machine.
+warnings.filterwarnings("ignore", message="The reported value is ignored")
 
 
 class _Lock(BaseJournalFileLock):
@@ -41,19 +44,27 @@ def study_folder(workspace: Workspace, candidate: str) -> Path:
     return checkpoint_folder(workspace, PLACE) / candidate
 
 
-def open_storage(workspace: Workspace, candidate: str) -> BaseStorage:
-    """The storage of a candidate's studies."""
-    if DATABASE in os.environ:
-        return optuna.storages.RDBStorage(os.environ[DATABASE])
+def open_storage(workspace: Workspace, candidate: str, study: str) -> tuple[BaseStorage, Claims]:
+    """The storage of a candidate's studies, and the claims of one of them.
+
+    Args:
+        study: its name, which begins with that of its group, and a slash.
+
+    Raises:
+        ConfigError: the address of the database is none.
+    """
+    address = os.environ.get(DATABASE)
+    if address:
+        return open_database(address, study)
     folder = study_folder(workspace, candidate)
-    folder.mkdir(parents=True, exist_ok=True)
+    claims = FileClaims(folder, study.rpartition("/")[2])
     journal, lock = folder / "journal.log", _Lock(folder / "journal.lock")
     lock.acquire()
     try:
         _mend(journal)
     finally:
         lock.release()
-    return JournalStorage(JournalFileBackend(str(journal), lock_obj=lock))
+    return JournalStorage(JournalFileBackend(str(journal), lock_obj=lock)), claims
 
 
 def _mend(journal: Path) -> None:

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from statistics import median
 
 import optuna
-from filelock import FileLock, Timeout
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import PartialFixedSampler
 from optuna.trial import FrozenTrial, TrialState
 
+from finetrail.search.claims import Claim
 from finetrail.search.problem import Problem
 from finetrail.search.regret import little_to_gain
 from finetrail.search.samplers import build_pruner, build_sampler
@@ -17,6 +18,9 @@ from finetrail.search.space import Parameters
 from finetrail.search.storage import open_storage, study_folder
 
 log = logging.getLogger(__name__)
+
+PAUSE = 1.0
+"""Seconds between two looks at what another process works on."""
 
 UNIT, STARTS, CURVE = "unit", "starts", "curve"
 """Attributes of a trial: the key of its first training, the step of each start, and its evaluations so far."""
@@ -36,12 +40,12 @@ class LiveStudy:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.folder = study_folder(problem.workspace, problem.name)
-        storage = open_storage(problem.workspace, problem.name)
         fold = f" without fold {problem.fold} of {problem.folds}" if problem.fold else ""
         group = f"{problem.project}/{problem.name}{fold}/"
         name = group + problem.key[:16]
+        storage, self._claims = open_storage(problem.workspace, problem.name, name)
         self.kept = self.earlier = 0
-        with self._alone():
+        with self._claims.alone():
             known = [one for one in optuna.get_all_study_names(storage) if one.startswith(group)]
             self.optuna = optuna.create_study(
                 storage=storage,
@@ -78,7 +82,7 @@ class LiveStudy:
 
         The first choice is one whose process was killed: it goes on from its checkpoint.
         """
-        with self._alone():
+        with self._claims.alone():
             found = self._orphan() or self._new()
         if found is None:
             yield None
@@ -86,35 +90,41 @@ class LiveStudy:
         trial, claim = found
         try:
             yield trial
+        except UpdateFinishedTrialError:  # the claim was lost while the database was away
+            log.warning("candidate %r, trial %d: another process has ended it", self.problem.name, trial.number)
         finally:
             claim.release()
+
+    @contextmanager
+    def confirming(self, key: str) -> Iterator[bool]:
+        """Yields whether a training that confirms a trial is this process's alone as long as the context lasts.
+
+        Args:
+            key: of its unit.
+        """
+        claim = self._claims.take(key[:16])
+        try:
+            yield claim is not None
+        finally:
+            if claim is not None:
+                claim.release()
+
+    def confirmed(self, key: str) -> float | None:
+        """The metric of such a training, wherever it took place; None: there is none yet."""
+        known: float | None = self.optuna.user_attrs.get(key)
+        return known
+
+    def add_confirmed(self, key: str, value: float) -> None:
+        """Note the metric of such a training."""
+        self.optuna.set_user_attr(key, value)
 
     def busy(self) -> bool:
         """Whether another process works on a trial, or has left one behind."""
         return any(one.state == TrialState.RUNNING for one in self.trials)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One process at a time decides what comes next, so that the next one knows of it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / "next.lock"):
-            yield
-
-    def _claim(self, number: int) -> FileLock | None:
-        """The right to a trial; the system frees that of a dead process."""
-        claim = self._lock(number)
-        try:
-            claim.acquire(timeout=0)
-        except Timeout:
-            return None
-        return claim
-
-    def _lock(self, number: int) -> FileLock:
-        return FileLock(self.folder / f"{self.problem.key[:16]}-{number}.lock")
-
-    def _orphan(self) -> tuple[optuna.Trial, FileLock] | None:
+    def _orphan(self) -> tuple[optuna.Trial, Claim] | None:
         for one in self.optuna.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            claim = self._claim(one.number)
+            claim = self._claims.take(str(one.number))
             if claim is None:
                 continue
             if not self._runs(one.number):  # it ended between the look and the claim
@@ -144,7 +154,7 @@ class LiveStudy:
         most = 2 if self.problem.search.processes > 1 else 5
         return len(starts) < most or len(set(starts[-most:])) > 1
 
-    def _new(self) -> tuple[optuna.Trial, FileLock] | None:
+    def _new(self) -> tuple[optuna.Trial, Claim] | None:
         trials, search, space = self.trials, self.problem.search, self.problem.candidate.space
         if self._spent(trials):
             return None
@@ -157,8 +167,7 @@ class LiveStudy:
             sampler = PartialFixedSampler(dict(point), sampler)
         self.optuna.sampler = sampler
         trial = self.optuna.ask()
-        claim = self._lock(trial.number)
-        claim.acquire()  # nobody else knows of it yet
+        claim = self._claims.begin(str(trial.number))
         space.drawn(lambda dimension: dimension.suggest(trial))
         return trial, claim
 

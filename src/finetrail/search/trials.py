@@ -72,7 +72,7 @@ def carry_out(study: LiveStudy, trial: optuna.Trial) -> None:
         state = TrialState.COMPLETE
     trial.set_user_attr(SECONDS, round(before + time.perf_counter() - started, 2))
     trial.set_user_attr(MEMORY, peak_memory_mb())
-    study.optuna.tell(trial, values if state == TrialState.COMPLETE else None, state)
+    study.optuna.tell(trial, values if state == TrialState.COMPLETE else None, state, skip_if_finished=True)
     _tidy(study)
 
 
@@ -104,10 +104,11 @@ class _Evaluations:
             return
         known: list[Point] = self.trial.user_attrs.get(CURVE, [])
         steps = [one["step"] for one in known]
-        if step not in steps:  # else it was evaluated before the process was killed
+        if step not in steps:  # else it was evaluated before the process was killed, perhaps on another machine
             steps.append(step)
             self.trial.set_user_attr(CURVE, [*known, point])
-        _report(self.problem, self.trial, self.problem.metric.goodness(point[self.problem.metric.name]), len(steps))
+        place = steps.index(step) + 1
+        _report(self.problem, self.trial, self.problem.metric.goodness(point[self.problem.metric.name]), place)
 
 
 def _report(problem: Problem, trial: optuna.Trial, value: float, place: int) -> None:
