@@ -24,7 +24,9 @@ def parallel_figure(shown: Shown) -> Markup | None:
     axes = [shown.axis_of(one) for one in shown.study.space]
     width = GAP * len(axes)
     some_unused = any(len(one.parameters) < len(axes) for one in trials)
-    svg = canvas(max(LEFT + width + 60, _LEGEND), TOP + HEIGHT + (38 if some_unused else 14), "Settings and value of each trial")
+    svg = canvas(
+        max(LEFT + width + 60, _LEGEND), TOP + HEIGHT + (38 if some_unused else 14), "Settings and value of each trial"
+    )
     best = {one.number for one in trials[: max(1, len(trials) // _BEST)]}
     for one in sorted(trials, key=lambda each: (each.number == shown.study.chosen, each.number in best)):
         kind = "c1" if one.number == shown.study.chosen else "c0" if one.number in best else "others thin"
