@@ -6,6 +6,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from finetrail.runs.study import Study, Trial, read_study
 from finetrail.runs.tracking import connect
 from finetrail.search.problem import Problem
 from finetrail.search.study import LiveStudy
-from finetrail.workspace import Workspace, read_json
+from finetrail.workspace import Workspace, read_json, write_json
 from tests.pipeline import forks
 from tests.pipeline.workspaces import Sandbox, contents
 
@@ -193,12 +194,32 @@ def test_an_edited_space_keeps_every_trial_that_is_still_legal(searched: Sandbox
     assert "(0 of " in forks.run(sandbox, "train", "full").out
 
 
-def _claim_all(root: Path, taken: Path) -> None:
-    """Take trials as a process does, but without a training: each gets a value at once."""
+def _problem(root: Path) -> Problem:
     params = load_params(root / "params.yaml")
     one = params.candidates["full"]
     assert one.search is not None
-    study = LiveStudy(Problem(Workspace(root), "toy", params.task.task, "full", one, one.search, params.seed))
+    return Problem(Workspace(root), "toy", params.task.task, "full", one, one.search, params.seed)
+
+
+def test_killed_at_any_moment_of_taking_over_a_study_loses_no_trial(searched: Sandbox, tmp_path: Path) -> None:
+    sandbox = _copy(searched, tmp_path)
+    sandbox.edit("candidates.full.train.learning_rate", {"log": [1e-5, 1]})
+    journal = next((sandbox.root / ".finetrail").rglob("journal.log"))
+    before = len(journal.read_bytes().splitlines())
+    problem = _problem(sandbox.root)
+    wanted = [one.params for one in LiveStudy(problem).trials]
+    assert len(wanted) == 8
+    lines = journal.read_bytes().splitlines(keepends=True)
+    for cut in range(before, len(lines)):
+        journal.write_bytes(b"".join(lines[:cut]))
+        study = LiveStudy(replace(problem, known=problem.shared))
+        assert (study.kept, study.earlier) == (8, 8)
+        assert [one.params for one in study.trials] == wanted
+
+
+def _claim_all(root: Path, taken: Path) -> None:
+    """Take trials as a process does, but without a training: each gets a value at once."""
+    study = LiveStudy(_problem(root))
     with taken.open("w", encoding="ascii") as file:
         while True:
             with study.next_trial() as trial:
@@ -282,3 +303,33 @@ def test_a_grid_of_which_one_point_diverges_and_the_same_without_each_fold(open_
     assert [one.fold for one in study.nested] == [1, 2]
     assert {one.held_out for one in study.nested} <= set(outside)
     assert "searches without a fold of the training rows reached " in study.said
+
+
+def test_a_search_ends_early_where_more_trials_would_gain_little(open_one: Sandbox, tmp_path: Path) -> None:
+    sandbox = _copy(open_one, tmp_path)
+    # All of these rates are as good: there is nothing to gain.
+    train = TRAIN | {"epochs": 1, "checkpoint_seconds": 60, "learning_rate": {"log": [1e-2, 1.01e-2]}}
+    search = {"sampler": "random", "stop_early": True, "confirm": None, "budget": {"trials": 60}}
+    sandbox.edit("candidates.full", PLAIN | {"train": train, "search": search})
+    done = forks.run(sandbox, "train", "full")
+    assert done.code == 0, done
+    assert 20 <= len(_study(sandbox).trials) < 60
+
+
+def test_a_training_with_other_settings_than_its_trial_does_not_count(searched: Sandbox, tmp_path: Path) -> None:
+    sandbox = _copy(searched, tmp_path)
+    checkpoints = sandbox.root / ".finetrail" / "checkpoints"
+    shutil.rmtree(checkpoints / ".studies")  # the same trials again, whose trainings are there
+    units = {file: read_json(file) for file in sorted((checkpoints / ".units").glob("*.json"))}
+    file, described = next((file, one) for file, one in units.items() if one["settings"]["seed"] == "0")
+    write_json(file, described | {"settings": described["settings"] | {"train.learning_rate": "0.5"}})
+    assert forks.run(sandbox, "train", "full").code == 0
+    failed = [one for one in _study(sandbox).trials if one.state == "failed"]
+    assert len(failed) == 1
+    said = r"^train\.learning_rate is \S+ in the trial, but the training took 0\.5; remove (\S+) and train again$"
+    found = re.search(said, failed[0].reason or "")
+    assert found
+    shutil.rmtree(sandbox.root / found[1])
+    shutil.rmtree(checkpoints / ".studies")
+    assert forks.run(sandbox, "train", "full").code == 0
+    assert {one.state for one in _study(sandbox).trials} == {"complete", "pruned"}

@@ -9,6 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from finetrail.evaluation.scores.bootstrap import Draws, bootstrap
 from finetrail.search.problem import Problem
+from finetrail.search.samplers import as_they_are
 from finetrail.units.store import Answered
 
 FEWEST = 20
@@ -16,6 +17,7 @@ FEWEST = 20
 _RESAMPLES = 200
 
 
+@as_they_are()
 def little_to_gain(problem: Problem, trials: Sequence[FrozenTrial]) -> bool:
     """Whether the best trial is, with high probability, as close to the best there is as the metric can tell."""
     complete = [one for one in trials if one.state == TrialState.COMPLETE]

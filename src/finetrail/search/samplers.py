@@ -1,5 +1,9 @@
 """The samplers and pruners of Optuna, set up so that a study can be cut off and goes on as if it had not been."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import optuna
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
@@ -11,6 +15,15 @@ _START = 10
 """Trials that a model of the space needs first."""
 
 
+@contextmanager
+def as_they_are() -> Iterator[None]:
+    """What Optuna calls experimental is used as the pinned version has it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield
+
+
+@as_they_are()
 def build_sampler(search: Search, seed: int, number: int) -> BaseSampler:
     """The sampler for one trial. Its random state depends on nothing but the seed and the trial's number.
 
@@ -29,6 +42,7 @@ def build_sampler(search: Search, seed: int, number: int) -> BaseSampler:
     return optuna.samplers.RandomSampler(seed=drawn)
 
 
+@as_they_are()
 def build_pruner(search: Search) -> BasePruner:
     """The pruner of a study."""
     if search.pruner == "median":

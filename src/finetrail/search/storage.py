@@ -20,7 +20,6 @@ PLACE = ".studies"
 """The folder beside the checkpoints of the candidates, none of which can have a name with a dot."""
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
 # By a trial that goes on from an earlier checkpoint, or on another machine.
 warnings.filterwarnings("ignore", message="The reported value is ignored")
 

@@ -24,6 +24,8 @@ PAUSE = 1.0
 
 UNIT, STARTS, CURVE = "unit", "starts", "curve"
 """Attributes of a trial: the key of its first training, the step of each start, and its evaluations so far."""
+BEGUN = "begun"
+"""The attribute of a study that has taken over what it can of earlier ones."""
 SECONDS, SIZES, MEMORY, REASON, KEPT = "seconds", "parameters", "memory_mb", "reason", "kept"
 """And: what it took, the parameters of its model, why it failed, and whether it comes from an earlier study."""
 
@@ -55,8 +57,10 @@ class LiveStudy:
                 pruner=build_pruner(problem.search),
                 load_if_exists=True,
             )
-            if name not in known:
-                self._take_over([optuna.load_study(study_name=one, storage=storage) for one in known])
+            if BEGUN not in self.optuna.user_attrs:  # new, or killed before all was taken over
+                others = [one for one in known if one != name]
+                self._take_over([optuna.load_study(study_name=one, storage=storage) for one in others])
+                self.optuna.set_user_attr(BEGUN, True)
 
     @property
     def trials(self) -> list[FrozenTrial]:
@@ -186,6 +190,7 @@ class LiveStudy:
 
     def _take_over(self, studies: list[optuna.Study]) -> None:
         """Begin with the trials of earlier studies that are trainings of this one too."""
+        there = {one.user_attrs.get(UNIT) for one in self.optuna.get_trials(deepcopy=False)}
         kept: set[str] = set()
         for study in reversed(studies):
             for one in study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED)):
@@ -195,7 +200,8 @@ class LiveStudy:
                 self.earlier += 1
                 if self._same_training(one.params, unit) and len(one.values or [0]) == len(self.optuna.directions):
                     kept.add(unit)
-                    self.optuna.add_trial(self._moved(one))
+                    if unit not in there:
+                        self.optuna.add_trial(self._moved(one))
         self.kept = len(kept)
 
     def _same_training(self, parameters: Parameters, unit: str) -> bool:
