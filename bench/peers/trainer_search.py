@@ -39,7 +39,7 @@ class Report(TrainerCallback):  # type: ignore[misc]
 
 def main() -> None:
     given = json.load(sys.stdin)
-    tokenizer = AutoTokenizer.from_pretrained(given["weights"])
+    tokenizer = AutoTokenizer.from_pretrained(given["weights"], trust_remote_code=False)
     frames = {split: read(Path(given["splits"]) / split) for split in ("train", "val")}
     names = sorted(frames["train"]["label"].unique())
     rows = {
@@ -78,7 +78,9 @@ def read(folder: Path) -> pd.DataFrame:
 
 
 def train(given: dict[str, Any], tokenizer: Any, rows: Any, classes: int, report: Report) -> None:
-    network = AutoModelForSequenceClassification.from_pretrained(given["weights"], num_labels=classes)
+    network = AutoModelForSequenceClassification.from_pretrained(
+        given["weights"], num_labels=classes, trust_remote_code=False
+    )
     if given["method"] == "linear_probe":
         network.base_model.requires_grad_(requires_grad=False)
     if given["method"] == "lora":

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from finetrail.runs.tracking import connect
+from finetrail.runs.tracking import connect, tracking_uri
 from finetrail.workspace import read_json, write_json
 from tests.conftest import toy_rows, write_csv
 from tests.pipeline.challengers import FEW
@@ -144,8 +144,8 @@ def trainable(_ready: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sand
     sandbox.edit("backbone.dropout", 0.1)
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("MLFLOW_TRACKING_URI", tracking_uri(sandbox.paths))  # `connect` sets it for good
         connect(sandbox.paths, "toy")
-        os.environ.pop("MLFLOW_TRACKING_URI")
     return sandbox
 
 

@@ -85,6 +85,7 @@ def _file(sandbox: Sandbox, name: str) -> Path:
 
 def _command(sandbox: Sandbox, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
     os.chdir(sandbox.root)
+    os.environ.pop("MLFLOW_TRACKING_URI", None)  # another test's, where the process that forks has begun in one
     os.environ |= environment
     for number, name in ((1, "out"), (2, "err")):
         with _file(sandbox, name).open("wb") as file:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from finetrail.registry.versions import aliases
-from finetrail.runs.tracking import connect
+from finetrail.runs.tracking import connect, tracking_uri
 from finetrail.workspace import read_json
 from tests.conftest import ToyRow, toy_rows, write_csv
 from tests.pipeline.challengers import FEW, challenge, client, sharper, without_weather
@@ -18,6 +18,7 @@ from tests.pipeline.workspaces import CSV, Outcome, Sandbox
 def named(sandbox: Sandbox) -> dict[str, int]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("MLFLOW_TRACKING_URI", tracking_uri(sandbox.paths))  # `connect` sets it for good
         return aliases(connect(sandbox.paths, "toy"), "toy")
 
 

@@ -11,7 +11,7 @@ import pytest
 from finetrail.locations import sha256_of
 from finetrail.registry.chain import Entry
 from finetrail.registry.ledger import chain_of
-from finetrail.runs.tracking import connect
+from finetrail.runs.tracking import connect, tracking_uri
 from finetrail.workspace import read_json
 from tests.pipeline.challengers import FEW, alter, challenge, client, sharper, without_weather
 from tests.pipeline.workspaces import Sandbox
@@ -28,6 +28,7 @@ RESTORE = "restore MLflow's artifacts from a backup, or assess the model again"
 def entries(sandbox: Sandbox) -> list[Entry]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("MLFLOW_TRACKING_URI", tracking_uri(sandbox.paths))  # `connect` sets it for good
         return list(chain_of(connect(sandbox.paths, "toy"), "toy").entries)
 
 
