@@ -21,6 +21,8 @@ _STAGES = {
     CLEAN: (*_MODEL, *_MLFLOW, "mlflow.pyfunc"),
 }
 """In the order in which they run: the next one's are imported while the first runs."""
+_THREADED = "onnxruntime"
+"""Starts threads when it is imported, and a process with threads forks no stage: each fork imports it by itself."""
 
 
 class Imports:
@@ -47,7 +49,8 @@ class Imports:
 
     def add(self, names: Iterable[str]) -> None:
         """Import these too: a stage did, so the next one may."""
-        self._left |= {name: None for name in names if name not in sys.modules and name not in self._failed}
+        known = {*sys.modules, *self._failed}
+        self._left |= {name: None for name in names if name not in known and name.split(".")[0] != _THREADED}
 
     def _import(self, name: str) -> None:
         self._left.pop(name, None)
