@@ -14,6 +14,26 @@ from peers.datasets import load_tokenizer, prepare
 from peers.setup import Clock, Setup, build_optimizer, build_schedule, load_network
 
 
+def training_arguments(folder: str, epochs: int, batch_size: int, seed: int, **own: Any) -> TrainingArguments:
+    """What every Trainer here is given: an evaluation an epoch, and nothing written or shown."""
+    return TrainingArguments(
+        folder,
+        num_train_epochs=epochs,
+        per_device_train_batch_size=batch_size,
+        per_device_eval_batch_size=batch_size * 2,
+        seed=seed,
+        eval_strategy="epoch",
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        logging_strategy="no",
+        label_names=["labels"],
+        dataloader_pin_memory=False,
+        use_cpu=True,
+        **own,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("how", choices=["defaults", "tuned"])
@@ -34,24 +54,8 @@ def main() -> None:
         return {"accuracy": accuracy}
 
     with tempfile.TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
-            folder,
-            num_train_epochs=setup.epochs,
-            per_device_train_batch_size=setup.batch_size,
-            per_device_eval_batch_size=setup.batch_size * 2,
-            max_grad_norm=setup.clip or 0.0,
-            seed=setup.seed,
-            eval_strategy="epoch",
-            save_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
-            logging_strategy="no",
-            label_names=["labels"],
-            dataloader_pin_memory=False,
-            remove_unused_columns=False,
-            use_cpu=True,
-            **(faster if tuned else {}),
-        )
+        own = {"max_grad_norm": setup.clip or 0.0, "remove_unused_columns": False} | (faster if tuned else {})
+        arguments = training_arguments(folder, setup.epochs, setup.batch_size, setup.seed, **own)
         optimizer = build_optimizer(network, setup, fused=True)
         steps = setup.epochs * -(-len(train) // setup.batch_size)
         Trainer(

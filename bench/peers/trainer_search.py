@@ -19,8 +19,9 @@ from transformers import (
     DataCollatorWithPadding,
     Trainer,
     TrainerCallback,
-    TrainingArguments,
 )
+
+from peers.trainer import training_arguments
 
 
 class Report(TrainerCallback):  # type: ignore[misc]
@@ -92,25 +93,16 @@ def train(given: dict[str, Any], tokenizer: Any, rows: Any, classes: int, report
         )
     size = report.trial.suggest_categorical("batch_size", given["batches"])
     with tempfile.TemporaryDirectory() as folder:
-        arguments = TrainingArguments(
+        arguments = training_arguments(
             folder,
-            num_train_epochs=given["epochs"],
+            given["epochs"],
+            size,
+            given["seed"],
             learning_rate=report.trial.suggest_float("learning_rate", *given["rates"], log=True),
             lr_scheduler_type="cosine",
             warmup_steps=0.1,
             weight_decay=0.01,
-            per_device_train_batch_size=size,
-            per_device_eval_batch_size=size * 2,
-            seed=given["seed"],
-            eval_strategy="epoch",
-            save_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
-            logging_strategy="no",
-            label_names=["labels"],
-            use_cpu=True,
             bf16=True,
-            dataloader_pin_memory=False,
             train_sampling_strategy="group_by_length",
         )
         Trainer(

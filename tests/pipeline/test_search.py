@@ -218,6 +218,17 @@ def test_killed_at_any_moment_of_taking_over_a_study_loses_no_trial(searched: Sa
         assert [one.params for one in study.trials] == wanted
 
 
+@pytest.mark.parametrize("search", [{"seeds": 2}, {"cost": "parameters", "pruner": "none"}])
+def test_trials_whose_values_are_something_else_are_not_taken_over(
+    searched: Sandbox, tmp_path: Path, search: dict[str, Any]
+) -> None:
+    sandbox = _copy(searched, tmp_path)
+    sandbox.edit("candidates.full.search", SEARCH | search)
+    assert LiveStudy(_problem(sandbox.root)).trials == []
+    sandbox.edit("candidates.full.search", SEARCH)
+    assert len(LiveStudy(_problem(sandbox.root)).trials) == 8
+
+
 def _claim_all(root: Path, taken: Path) -> None:
     """Take trials as a process does, but without a training: each gets a value at once."""
     study = LiveStudy(_problem(root))

@@ -104,10 +104,12 @@ def _said(problem: Problem, found: recorded.Study, best: recorded.Trial, chosen:
     metric, again = problem.metric, found.confirmation
     said = f"trial {chosen.number} of {len(found.trials)}"
     if found.cost is not None and chosen.cost is not None:
-        said += f", the one with the lowest {found.cost} ({amount(chosen.cost)}) of those within {found.tolerance:g}"
+        lowest = f"{found.cost} ({amount(chosen.cost)})"
+        said += f", the one with the lowest {lowest} of those within {found.tolerance:g} of the best"
     if again is None or found.optimism is None or best.value is None:
         return f"{said}: {metric.title} {metric.say(chosen.value or 0.0)}, not confirmed"
+    luck = f"too good by {metric.say(found.optimism)}" if found.optimism > 0 else "not too good"
     return (
         f"{said}: {metric.title} {metric.say(again.mean)} on average over {len(again.seeds)} further seeds; the best "
-        f"single value, {metric.say(best.value)} of trial {best.number}, was too good by {metric.say(found.optimism)}"
+        f"single value, {metric.say(best.value)} of trial {best.number}, was {luck}"
     )

@@ -25,7 +25,7 @@ PAUSE = 1.0
 UNIT, STARTS, CURVE = "unit", "starts", "curve"
 """Attributes of a trial: the key of its first training, the step of each start, and its evaluations so far."""
 BEGUN = "begun"
-"""The attribute of a study that has taken over what it can of earlier ones."""
+"""The attribute of a study that has taken over what it can of earlier ones: what its values are, see `_values_are`."""
 SECONDS, SIZES, MEMORY, REASON, KEPT = "seconds", "parameters", "memory_mb", "reason", "kept"
 """And: what it took, the parameters of its model, why it failed, and whether it comes from an earlier study."""
 
@@ -58,9 +58,14 @@ class LiveStudy:
                 load_if_exists=True,
             )
             if BEGUN not in self.optuna.user_attrs:  # new, or killed before all was taken over
-                others = [one for one in known if one != name]
-                self._take_over([optuna.load_study(study_name=one, storage=storage) for one in others])
-                self.optuna.set_user_attr(BEGUN, True)
+                others = [optuna.load_study(study_name=one, storage=storage) for one in known if one != name]
+                self._take_over([one for one in others if one.user_attrs.get(BEGUN) == self._values_are])
+                self.optuna.set_user_attr(BEGUN, self._values_are)
+
+    @property
+    def _values_are(self) -> dict[str, int | str | None]:
+        """The mean over so many seeds, and which cost: trials of other values are no trials of this study."""
+        return {"seeds": self.problem.search.seeds, "cost": self.problem.search.cost}
 
     @property
     def trials(self) -> list[FrozenTrial]:
@@ -198,7 +203,7 @@ class LiveStudy:
                 if unit in kept:
                     continue
                 self.earlier += 1
-                if self._same_training(one.params, unit) and len(one.values or [0]) == len(self.optuna.directions):
+                if self._same_training(one.params, unit):
                     kept.add(unit)
                     if unit not in there:
                         self.optuna.add_trial(self._moved(one))
