@@ -38,8 +38,7 @@ def challenge(
         text = text.replace(f'"{old}"', f'"{new}"')
     (folder / "model.json").write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setenv("MLFLOW_TRACKING_URI", tracking_uri(sandbox.paths))  # `connect` sets it for good
+        patch.setenv("MLFLOW_TRACKING_URI", tracking_uri(sandbox.paths))  # `connect` would leave it set
         tracker = connect(sandbox.paths, "toy")
         run_id = tracker.start("other", {}, {}, [])
         tracker.end(run_id)

@@ -143,8 +143,7 @@ def trainable(_ready: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sand
     sandbox.edit("candidates.full.train", SETTINGS)
     sandbox.edit("backbone.dropout", 0.1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setenv("MLFLOW_TRACKING_URI", tracking_uri(sandbox.paths))  # `connect` sets it for good
+        patch.setenv("MLFLOW_TRACKING_URI", tracking_uri(sandbox.paths))  # `connect` would leave it set
         connect(sandbox.paths, "toy")
     return sandbox
 

@@ -17,8 +17,7 @@ from tests.pipeline.workspaces import CSV, Outcome, Sandbox
 
 def named(sandbox: Sandbox) -> dict[str, int]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setenv("MLFLOW_TRACKING_URI", tracking_uri(sandbox.paths))  # `connect` sets it for good
+        patch.setenv("MLFLOW_TRACKING_URI", tracking_uri(sandbox.paths))  # `connect` would leave it set
         return aliases(connect(sandbox.paths, "toy"), "toy")
 
 

@@ -27,8 +27,7 @@ RESTORE = "restore MLflow's artifacts from a backup, or assess the model again"
 
 def entries(sandbox: Sandbox) -> list[Entry]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        patch.setenv("MLFLOW_TRACKING_URI", tracking_uri(sandbox.paths))  # `connect` sets it for good
+        patch.setenv("MLFLOW_TRACKING_URI", tracking_uri(sandbox.paths))  # `connect` would leave it set
         return list(chain_of(connect(sandbox.paths, "toy"), "toy").entries)
 
 

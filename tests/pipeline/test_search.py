@@ -84,8 +84,7 @@ def test_the_model_is_that_of_the_chosen_trial(searched: Sandbox) -> None:
 
 
 def test_mlflow_shows_each_trial_nested_in_its_study(searched: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(searched.paths))  # `connect` sets it for good
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(searched.paths))  # `connect` would leave it set
     tracker = connect(searched.paths, "toy")
     runs = tracker.client.search_runs([tracker.experiment_id])
     (study,) = [run for run in runs if run.info.run_name == "full: search"]

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from finetrail.registry import packing
+from finetrail.runs.tracking import tracking_uri
 from tests.pipeline.challengers import challenge, client, sharper
 from tests.pipeline.workspaces import CSV, Sandbox
 
@@ -102,9 +103,10 @@ def test_compiled_code_in_the_store_is_neither_run_nor_proven(registered: Sandbo
         (registered.root / "scored.csv").unlink()
 
 
-def test_copied_tags_do_not_make_a_version(gated: Sandbox) -> None:
+def test_copied_tags_do_not_make_a_version(gated: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """A decoy with the tags of version 1 and other weights is not found again, followed, or used."""
     assert challenge(gated, sharper) == 2
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(gated.paths))  # MLflow looks a `model_id` up there
     registry = client(gated)
     one, two = (registry.get_model_version("toy", number) for number in ("1", "2"))
     decoy = registry.create_model_version("toy", two.source, two.run_id, tags=dict(one.tags), model_id=two.model_id)

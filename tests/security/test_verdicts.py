@@ -10,7 +10,7 @@ from finetrail.gate.answers import open_test_split
 from finetrail.registry import scorings
 from finetrail.registry.ledger import Ledger
 from finetrail.registry.versions import find
-from finetrail.runs.tracking import connect
+from finetrail.runs.tracking import connect, tracking_uri
 from tests.pipeline.challengers import challenge, sharper, without_weather
 from tests.pipeline.workspaces import Sandbox
 
@@ -26,7 +26,7 @@ def rivals(gated: Sandbox) -> Sandbox:
 def publish(sandbox: Sandbox, version: str, accuracy: float) -> None:
     """Enter perfect answers for a version, through finetrail's own ledger."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("MLFLOW_TRACKING_URI", tracking_uri(sandbox.paths))  # `connect` would leave it set
         tracker = connect(sandbox.paths, "toy")
         known, split = find(tracker, "toy", version), open_test_split(sandbox.paths, "text")
         labels = sorted(set(split.rows["label"]))
@@ -74,7 +74,7 @@ def test_a_gate_that_was_loosened_is_told_refused_and_accepted_only_by_name(riva
 
 def test_a_promotion_names_its_bounds_and_whether_they_were_committed(rivals: Sandbox) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        patch.setenv("MLFLOW_TRACKING_URI", tracking_uri(rivals.paths))  # `connect` would leave it set
         chain = Ledger(connect(rivals.paths, "toy"), "toy", "Ada").read()
     passed = chain.promotion(1)
     assert passed is not None
