@@ -23,15 +23,11 @@ import tempfile
 import zipfile
 from collections import defaultdict
 from pathlib import Path
-from typing import cast
 
-import torch
-from peers.params import learn_numbers
+from peers.params import save_start
 from peers.race import SIDES, TIMM, race, report, run
 from peers.setup import Setup
-from safetensors.torch import save_file
 
-from finetrail.contents.image.processor import ImageProcessor
 from finetrail.contents.image.settings import ImageBackbone
 from finetrail.tasks.registry import get_task
 
@@ -58,7 +54,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         classes = slice_of(given.archive, Path(folder), {"train": given.train, "test": given.val})
         for name in given.backbones:
-            backbone = save_start(name, given, Path(folder), classes)
+            settings = ImageBackbone(name=name, weights=given.weights, image_size=given.size, resize=given.size)
+            backbone = save_start(get_task("image-classification"), settings, classes, Path(folder))
             for method in given.methods:
                 probe = method == "linear_probe"
                 setup = Setup(
@@ -78,18 +75,6 @@ def main() -> None:
                 run(setup, SIDES["ours"])  # one-time measurements of the machine
                 runs = race(setup, {side: ALL[side] for side in given.sides}, given.repeats)
                 report(f"{name}, {method}, {setup.epochs} epochs", runs, given.train * setup.epochs, given.score)
-
-
-def save_start(name: str, given: argparse.Namespace, folder: Path, classes: int) -> dict[str, object]:
-    """Write the weights that all sides start from; return the backbone's settings, fully resolved."""
-    settings = ImageBackbone(name=name, weights=given.weights, image_size=given.size, resize=given.size)
-    task = get_task("image-classification")
-    torch.manual_seed(0)
-    built = task.build(settings, learn_numbers(task, classes), Path(), ("image",))
-    tensors = {name: tensor.contiguous() for name, tensor in built.model.state_dict().items()}
-    save_file(tensors, folder / "start.safetensors")
-    seen = cast(ImageProcessor, built.processor).preprocessing
-    return settings.model_copy(update={"mean": seen.mean, "std": seen.std}).model_dump()
 
 
 def slice_of(archive: Path, folder: Path, sizes: dict[str, int]) -> int:

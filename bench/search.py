@@ -1,12 +1,16 @@
-"""A search, compared with an exhaustive grid and with plain Optuna around transformers' Trainer.
+"""A search, compared with an exhaustive grid, and with Optuna and Ray Tune around transformers' Trainer.
 
-    python bench/search.py                                    # a slice of 20 Newsgroups, linear_probe, three seeds
-    python bench/search.py --method lora --epochs 3 --points 5
+    python bench/search.py --sides grid                              # texts of the default recipe, three seeds
+    python bench/search.py --sides optuna --epochs 2
+    python bench/search.py --sides grid --recipe mnist5k-efficientnet
+    python bench/search.py --sides step --trials 50 --seeds 0        # memory and overhead over a long study
 
-All three search the learning rate and the batch size of one method on the same rows, each in one process. The grid has
-all its points trained; ours (TPE, median pruner) and the peer (the same sampler and pruner around the tuned Trainer of
-bench/text.py) have the same number of trials. Walls are of the whole process. `reached` is the number of seconds of
-trials until one is as good as the best point of the grid, less one standard error of its accuracy on these rows.
+All search the learning rate and the batch size of a linear probe on the same rows, each in one process. The grid has
+all its points trained; ours (TPE, median pruner) and the peers (the same around the tuned Trainer of bench/text.py)
+have the same number of trials. Walls are of the whole process, ours to the finished model. `reached` is the number of
+seconds of trials until one is as good as the best point of the grid, less one standard error of its accuracy on the
+validation rows; `good points` is the share of the grid's points that are. `overhead` is what a trial takes that trains
+a single step: the start, an evaluation, the scoring and the books.
 """
 
 import argparse
@@ -18,24 +22,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from peers.exported import export
 from ruamel.yaml import YAML
 
-from finetrail.locations import locate
 from finetrail.runs.study import read_study
-from finetrail.workspace import Workspace
+from finetrail.workspace import Workspace, read_json
 
 REPOSITORY = Path(__file__).parents[1]
-RATES = {"linear_probe": (1e-4, 1e-1), "lora": (1e-5, 1e-1), "full": (1e-6, 1e-2)}
-ADAPTATION: dict[str, dict[str, Any]] = {
-    "linear_probe": {"method": "linear_probe"},
-    "lora": {"method": "lora", "r": 8, "alpha": 16, "target_modules": ["query", "value"]},
-    "full": {"method": "full"},
-}
+RATES = [1e-4, 1e-1]
 BATCHES = [16, 32, 64]
+PEERS = ("optuna", "ray")
 
 
 @dataclass(frozen=True)
@@ -44,23 +44,31 @@ class Searched:
 
     wall: float
     trials: list[tuple[float, float | None]]
+    memory: tuple[float, float] = (math.nan, math.nan)
 
-    def reached(self, wanted: float) -> float | None:
-        """Seconds of trials until one is as good as wanted; None: none is."""
+    @property
+    def spent(self) -> float:
+        """Seconds of all trials."""
+        return sum(seconds for seconds, _ in self.trials)
+
+    def reached(self, wanted: float) -> float:
+        """Seconds of trials until one is as good as wanted; infinite: none is."""
         seconds = 0.0
         for each, value in self.trials:
             seconds += each
             if value is not None and value >= wanted:
                 return seconds
-        return None
+        return math.inf
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--method", choices=list(RATES), default="linear_probe")
-    parser.add_argument("--train", type=int, default=600, help="rows of the official train split to keep")
-    parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--points", type=int, default=7, help="of the learning rate in the grid")
+    sides = ["grid", "step", *PEERS]
+    parser.add_argument("--sides", nargs="*", choices=sides, default=sides[:2], help="beside ours")
+    parser.add_argument("--recipe", help="of recipes/, with texts or images and one label each; by default params.yaml")
+    parser.add_argument("--train", type=int, help="rows of the official train split to keep; the recipe's by default")
+    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--points", type=int, default=9, help="of the learning rate in the grid")
     parser.add_argument("--trials", type=int, default=12)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     asked = parser.parse_args()
@@ -70,44 +78,67 @@ def main() -> None:
             rows.append(race(Workspace(Path(folder)), asked, seed))
             print(f"seed {seed}: " + ", ".join(f"{name} {value:.3g}" for name, value in rows[-1].items()), flush=True)
     for name in rows[0]:
-        print(f"{name}: median {statistics.median(row[name] for row in rows):.3g}")
+        values = [row[name] for row in rows]
+        print(f"{name}: {statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})")
 
 
 def race(workspace: Workspace, asked: argparse.Namespace, seed: int) -> dict[str, float]:
-    """All three with one seed."""
-    params = YAML().load((REPOSITORY / "params.yaml").read_text(encoding="utf-8"))
-    params["source"]["limit"] = {"train": asked.train, "test": 100}
-    common: dict[str, Any] = {"epochs": asked.epochs, "metric": "accuracy", "warmup": 0.1}
-    low, high = RATES[asked.method]
-    rate = {"log": [low, high], "points": asked.points}
-    train = common | {"learning_rate": rate, "batch_size": {"choice": BATCHES}}
-    one = {"adaptation": ADAPTATION[asked.method], "train": train}
-    searches = {
-        "grid": {"sampler": "grid", "confirm": None},
-        "ours": {"pruner": "median", "confirm": None, "budget": {"trials": asked.trials}},
+    """All sides with one seed."""
+    recipe = f"recipes/{asked.recipe}.yaml" if asked.recipe else "params.yaml"
+    params = YAML(typ="safe").load((REPOSITORY / recipe).read_text(encoding="utf-8"))
+    if asked.train:
+        params["source"]["limit"] = {"train": asked.train}
+    fixed = {"epochs": asked.epochs, "metric": "accuracy", "warmup": 0.1}
+    found_by = {"sampler": "tpe", "pruner": "median", "confirm": None, "budget": {"trials": asked.trials}}
+    candidates = {
+        "ours": candidate(asked, fixed, found_by),
+        "step": candidate(asked, fixed | {"max_steps": 1}, found_by | {"pruner": "none", "budget": {"trials": 6}}),
+        "grid": candidate(asked, fixed, {"sampler": "grid", "confirm": None}),
     }
-    params |= {"seed": seed, "candidates": {name: one | {"search": search} for name, search in searches.items()}}
+    params |= {"seed": seed, "candidates": candidates}
     (workspace.root / "data" / "input").mkdir(parents=True)
     with workspace.params.open("w", encoding="utf-8") as file:
         YAML().dump(params, file)
     for stage in ("ingest", "validate", "split"):
         finetrail(workspace, stage)
-    found = {name: ours(workspace, name) for name in searches}
-    found["peer"] = peer(workspace, params, asked, seed)
-    best = max(value for _, value in found["grid"].trials if value is not None)
-    rows = json.loads(workspace.split_report.read_text(encoding="utf-8"))["rows"]["val"]
+    own = ours(workspace, "ours")
+    found = {
+        "wall": own.wall,
+        "first trial": own.trials[0][0],
+        "further trials, each": statistics.median(seconds for seconds, _ in own.trials[1:]),
+        "outside of trials": own.wall - own.spent,
+        "peak MB, first trial": own.memory[0],
+        "peak MB, last trial": own.memory[1],
+    }
+    if "step" in asked.sides:
+        found |= {"overhead a trial": statistics.median(seconds for seconds, _ in ours(workspace, "step").trials[1:])}
+    if "grid" in asked.sides:
+        rows = read_json(workspace.split_report)["rows"]["val"]
+        found |= beside_grid(own, ours(workspace, "grid"), rows)
+    for how in set(PEERS) & set(asked.sides):
+        other = peer(workspace, params, asked, fixed, how)
+        found |= {f"wall, {how}": other.wall, f"{how}, outside of trials": other.wall - other.spent}
+        found |= {f"wall / {how}": own.wall / other.wall}
+    return found
+
+
+def candidate(asked: argparse.Namespace, fixed: dict[str, Any], search: dict[str, Any]) -> dict[str, Any]:
+    space = {"learning_rate": {"log": RATES, "points": asked.points}, "batch_size": {"choice": BATCHES}}
+    return {"adaptation": {"method": "linear_probe"}, "train": fixed | space, "search": search}
+
+
+def beside_grid(own: Searched, grid: Searched, rows: int) -> dict[str, float]:
+    """Args: rows: to validate."""
+    values = [value for _, value in grid.trials if value is not None]
+    best = max(values)
     wanted = best - math.sqrt(best * (1 - best) / rows)
-    grid = sum(seconds for seconds, _ in found["grid"].trials)
-    reached = found["ours"].reached(wanted)
-    spent = sum(seconds for seconds, _ in found["ours"].trials)
     return {
         "grid best": best,
-        "reached / grid": math.inf if reached is None else reached / grid,
-        "wall / peer": found["ours"].wall / found["peer"].wall,
-        "wall": found["ours"].wall,
-        "peer wall": found["peer"].wall,
-        "grid wall": found["grid"].wall,
-        "outside of trials": found["ours"].wall - spent,
+        "our best": max(value for _, value in own.trials if value is not None),
+        "grid, seconds": grid.spent,
+        "reached": own.reached(wanted),
+        "reached / grid": own.reached(wanted) / grid.spent,
+        "good points": sum(value >= wanted for value in values) / len(values),
     }
 
 
@@ -118,33 +149,36 @@ def ours(workspace: Workspace, name: str) -> Searched:
     finetrail(workspace, "train", name, FINETRAIL_CHECKPOINTS=str(workspace.root / "checkpoints" / name))
     wall = time.perf_counter() - began
     study = read_study(workspace.run(name).study_record)
-    return Searched(wall, [(one.seconds, one.value) for one in study.trials] if study else [])
+    assert study is not None
+    memory = [one.peak_memory_mb or math.nan for one in study.trials]
+    return Searched(wall, [(one.seconds, one.value) for one in study.trials], (memory[0], memory[-1]))
 
 
-def peer(workspace: Workspace, params: dict[str, Any], asked: argparse.Namespace, seed: int) -> Searched:
-    """Optuna around the Trainer, in a process of its own."""
+def peer(
+    workspace: Workspace, params: dict[str, Any], asked: argparse.Namespace, fixed: dict[str, Any], how: str
+) -> Searched:
+    """The same search around the Trainer, in a process of its own."""
+    folder = workspace.root / how
+    folder.mkdir()
     given = {
-        "splits": str(workspace.splits),
-        "weights": str(locate(params["backbone"]["weights"], workspace.root)),
-        "max_tokens": params["backbone"]["max_tokens"],
-        "method": asked.method,
-        "rates": RATES[asked.method],
+        "setup": asdict(export(workspace, params, fixed, folder)),
+        "rates": RATES,
         "batches": BATCHES,
-        "epochs": asked.epochs,
         "trials": asked.trials,
-        "seed": seed,
+        "start": max(2, asked.trials // 3),  # as ours
     }
     began = time.perf_counter()
-    command = [sys.executable, "-m", "peers.trainer_search"]
-    bench = Path(__file__).parent
-    done = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, env=quiet(), cwd=bench)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "peers.trainer_search", how],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent,
+        env=os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"},
+    )
     if done.returncode:
         sys.exit(done.stderr)
     return Searched(time.perf_counter() - began, json.loads(done.stdout.splitlines()[-1]))
-
-
-def quiet() -> dict[str, str]:
-    return os.environ | {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "true"}
 
 
 def finetrail(workspace: Workspace, *arguments: str, **environment: str) -> None:

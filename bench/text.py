@@ -38,12 +38,10 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-import torch
-from peers.params import learn_numbers, section
+from peers.params import save_start, section
 from peers.race import SIDES, race, report
 from peers.setup import Setup
 from ruamel.yaml import YAML
-from safetensors.torch import save_file
 
 from finetrail.tasks.registry import get_task
 
@@ -77,10 +75,7 @@ def main() -> None:
             for split, pairs in kept.items()
         }
         (Path(folder) / "rows.json").write_text(json.dumps(content), encoding="utf-8")
-        torch.manual_seed(0)
-        learning = learn_numbers(TASK, len(classes))
-        built = TASK.build(section(TASK, "backbone", backbone), learning, Path(), ("text",))
-        save_file(built.model.state_dict(), Path(folder) / "start.safetensors")
+        backbone = save_start(TASK, section(TASK, "backbone", backbone), len(classes), Path(folder))
         for method in given.methods:
             epochs = PROBE_EPOCHS if method == "linear_probe" else given.epochs
             setup = Setup(

@@ -6,32 +6,14 @@ grouped by length, and two loader workers.
 
 import argparse
 import tempfile
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from transformers import DataCollatorWithPadding, Trainer, TrainingArguments
+from torch import nn
+from transformers import DataCollatorWithPadding, Trainer, TrainerCallback, TrainingArguments
 
 from peers.datasets import load_tokenizer, prepare
 from peers.setup import Clock, Setup, build_optimizer, build_schedule, load_network
-
-
-def training_arguments(folder: str, epochs: int, batch_size: int, seed: int, **own: Any) -> TrainingArguments:
-    """What every Trainer here is given: an evaluation an epoch, and nothing written or shown."""
-    return TrainingArguments(
-        folder,
-        num_train_epochs=epochs,
-        per_device_train_batch_size=batch_size,
-        per_device_eval_batch_size=batch_size * 2,
-        seed=seed,
-        eval_strategy="epoch",
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        logging_strategy="no",
-        label_names=["labels"],
-        dataloader_pin_memory=False,
-        use_cpu=True,
-        **own,
-    )
 
 
 def main() -> None:
@@ -41,33 +23,73 @@ def main() -> None:
     setup = Setup.read()
     network = load_network(setup)
     read = prepare(setup)
-    collator = DataCollatorWithPadding(load_tokenizer(setup)) if tuned and setup.text else None
+    collator = load_collator(setup) if tuned else None
+    clock = Clock()
+    train(setup, network, read(not tuned), clock.evaluated, collator=collator, tuned=tuned)
+    clock.stop()
+
+
+def load_collator(setup: Setup) -> DataCollatorWithPadding | None:
+    """Pads texts to the longest of their batch; None for images."""
+    return DataCollatorWithPadding(load_tokenizer(setup)) if setup.text else None
+
+
+def train(
+    setup: Setup,
+    network: nn.Module,
+    data: Sequence[Any],
+    evaluated: Callable[[float], None],
+    *,
+    collator: DataCollatorWithPadding | None,
+    tuned: bool,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> None:
+    """Train, with an evaluation an epoch and nothing written or shown.
+
+    Args:
+        data: to train on and to validate.
+        evaluated: hears the accuracy of each evaluation.
+    """
     faster: dict[str, Any] = {"bf16": True, "dataloader_num_workers": 2, "dataloader_persistent_workers": True}
     if setup.text:
         faster["train_sampling_strategy"] = "group_by_length"
-    clock = Clock()
-    train, val = read(not tuned)
 
     def score(seen: Any) -> dict[str, float]:
         accuracy = float((seen.predictions.argmax(1) == seen.label_ids).mean())
-        clock.evaluated(accuracy)
+        evaluated(accuracy)
         return {"accuracy": accuracy}
 
     with tempfile.TemporaryDirectory() as folder:
-        own = {"max_grad_norm": setup.clip or 0.0, "remove_unused_columns": False} | (faster if tuned else {})
-        arguments = training_arguments(folder, setup.epochs, setup.batch_size, setup.seed, **own)
+        arguments = TrainingArguments(
+            folder,
+            num_train_epochs=setup.epochs,
+            per_device_train_batch_size=setup.batch_size,
+            per_device_eval_batch_size=setup.batch_size * 2,
+            seed=setup.seed,
+            max_grad_norm=setup.clip or 0.0,
+            eval_strategy="epoch",
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            logging_strategy="no",
+            label_names=["labels"],
+            remove_unused_columns=False,
+            dataloader_pin_memory=False,
+            use_cpu=True,
+            **(faster if tuned else {}),
+        )
         optimizer = build_optimizer(network, setup, fused=True)
-        steps = setup.epochs * -(-len(train) // setup.batch_size)
+        steps = setup.epochs * -(-len(data[0]) // setup.batch_size)
         Trainer(
             network,
             arguments,
             data_collator=collator,
-            train_dataset=train,
-            eval_dataset=val,
+            train_dataset=data[0],
+            eval_dataset=data[1],
             compute_metrics=score,
+            callbacks=[*callbacks],
             optimizers=(optimizer, build_schedule(optimizer, setup, steps)),
         ).train()
-    clock.stop()
 
 
 if __name__ == "__main__":

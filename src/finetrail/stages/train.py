@@ -27,6 +27,7 @@ from finetrail.training.plan import Plan
 from finetrail.training.schedule import depends_on_length
 from finetrail.training.steps import Records
 from finetrail.training.work import Work, build, encode, read_rows
+from finetrail.units.shared import Shared
 from finetrail.units.store import Answered
 from finetrail.units.unit import Unit
 from finetrail.units.units import Units
@@ -74,37 +75,37 @@ def train(
         What was done; None in all but the first of several processes: only the first writes.
     """
     processes.join()
-    study, start = None, None
+    study, start, shared = None, None, None
     if candidate.search is not None:
         from finetrail.search.problem import Problem
         from finetrail.search.searching import search
 
-        found = search(Problem(workspace, project, task, name, candidate, candidate.search, seed), tell, track)
-        candidate, study, start = found.candidate, found.record, found.start
+        problem = Problem(workspace, project, task, name, candidate, candidate.search, seed)
+        found = search(problem, tell, track)
+        candidate, study, start, shared = found.candidate, found.record, found.start, problem.shared
     # First, so that one start finishes the candidate's own run: these are kept, and cost nothing at the next.
     further: dict[int, Answered] = {}
     if candidate.train.seeds > 1:
         further = _finished(Units(workspace, name, candidate, task, seed), seed, candidate.train.seeds, track)
     started = time.perf_counter()
-    rows = read_rows(workspace, task, candidate.train)
-    built = build(workspace, task, candidate, rows, seed)
-    inputs = encode(workspace, built, rows, candidate.train, track)
-    work = Work(built, candidate, rows, inputs, rows.labels["train"], seed)
+    work = _work(workspace, task, candidate, seed, shared=shared, track=track)
+    frames = work.rows.frames
     used = settings_of(task.identity, seed, candidate.backbone, candidate.adaptation, candidate.train)
-    record = new_record(workspace, name, used, {split: len(frame) for split, frame in rows.frames.items()})
+    record = new_record(workspace, name, used, {split: len(frame) for split, frame in frames.items()})
     run = _open_run(workspace, project, record, work, start) if processes.rank() == 0 else None
     processes.wait()
     try:
         checkpoints = Checkpoints(checkpoint_folder(workspace, name))
         resume = run.resume if run else checkpoints.newest()
-        done = carry_out(work, Records(checkpoints, run.log if run else _unheard, resume, track), workspace)
+        records = Records(checkpoints, run.log if run else _unheard, resume, track)
+        done = carry_out(work, records, workspace, shared.remembered if shared else None)
         if run is None:
             return None
         measured = _measured(started, resume, done.fitted)
         machine = trained_on(done.machine.precision)
         record = replace(record, run_id=run.log.run_id, measured=measured, machine=machine)
         outs = replace(_outs(work, record, done), further=further, study=study)
-        write_outs(workspace, rows.frames["val"], outs)
+        write_outs(workspace, frames["val"], outs)
     except BaseException as error:
         if run is not None:
             run.fail(error)
@@ -114,6 +115,20 @@ def train(
         show_outcome(workspace, project, name, study, record.run_id)
     val, parameters, fitted = done.metrics["val"], done.metrics["parameters"], done.fitted
     return Trained(record.run_id, val, parameters, fitted.epochs, fitted.best_epoch, measured)
+
+
+def _work(
+    workspace: Workspace, task: Task, candidate: Searched, seed: int, *, shared: Shared | None, track: Track
+) -> Work:
+    """A new model and its rows. Args: shared: what the trials have read and encoded; None: there were none."""
+    if shared is not None:
+        rows, inputs, processor = shared.rows(candidate), shared.inputs(candidate), shared.processor(candidate)
+        built = replace(build(workspace, task, candidate, rows, seed), processor=processor)
+    else:
+        rows = read_rows(workspace, task, candidate.train)
+        built = build(workspace, task, candidate, rows, seed)
+        inputs = encode(workspace, built, rows, candidate.train, track)
+    return Work(built, candidate, rows, inputs, rows.labels["train"], seed)
 
 
 def _finished(units: Units, seed: int, seeds: int, track: Track) -> dict[int, Answered]:

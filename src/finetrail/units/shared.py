@@ -37,7 +37,7 @@ class Shared:
         self._workspace, self._task, self._seed = workspace, task, seed
         self._rows = read_rows(workspace, task, settings)
         self._weights: dict[str, str] = {}
-        self._encoded: dict[str, dict[str, Inputs]] = {}
+        self._encoded: dict[str, tuple[Any, dict[str, Inputs]]] = {}
         self.remembered = Remembered()
         self.identity = {
             "code": hashes.hash_code(),
@@ -60,13 +60,21 @@ class Shared:
 
     def inputs(self, candidate: Candidate) -> dict[str, Inputs]:
         """The rows of each split as this candidate reads them: they depend on no seed."""
+        return self._read(candidate)[1]
+
+    def processor(self, candidate: Candidate) -> Any:
+        """The processor that has read them. A tokenizer is saved with how it was used last, so a model needs this."""
+        return self._read(candidate)[0]
+
+    def _read(self, candidate: Candidate) -> tuple[Any, dict[str, Inputs]]:
         key = self._key(candidate)
         if key not in self._encoded:
             while len(self._encoded) >= KEPT:
                 del self._encoded[next(iter(self._encoded))]
             rows = self.rows(candidate)
             built = new_model(self._workspace, self._task, candidate, rows, self._seed)
-            self._encoded[key] = encode(self._workspace, built, rows, candidate.train, quiet)
+            inputs = encode(self._workspace, built, rows, candidate.train, quiet)
+            self._encoded[key] = built.processor, inputs
         return self._encoded[key]
 
     def _key(self, candidate: Candidate) -> str:
