@@ -76,10 +76,10 @@ def main() -> None:
     for seed in asked.seeds:
         with tempfile.TemporaryDirectory() as folder:
             rows.append(race(Workspace(Path(folder)), asked, seed))
-            print(f"seed {seed}: " + ", ".join(f"{name} {value:.3g}" for name, value in rows[-1].items()), flush=True)
+            print(f"seed {seed}: " + ", ".join(f"{name} {value:.4g}" for name, value in rows[-1].items()), flush=True)
     for name in rows[0]:
         values = [row[name] for row in rows]
-        print(f"{name}: {statistics.median(values):.3g} ({min(values):.3g} to {max(values):.3g})")
+        print(f"{name}: {statistics.median(values):.4g} ({min(values):.4g} to {max(values):.4g})")
 
 
 def race(workspace: Workspace, asked: argparse.Namespace, seed: int) -> dict[str, float]:
