@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 
 from finetrail.contents.text.settings import TextBackbone
+from tests.unit.decoders import KINDS, small_decoder
 from tests.warm_server import warm_server
 
 if TYPE_CHECKING:
@@ -57,6 +58,14 @@ def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def backbone(encoder_folder: Path) -> TextBackbone:
     """The section of params.yaml that names the small encoder; without dropout, so that training is comparable."""
     return TextBackbone(weights=str(encoder_folder), max_tokens=16, dropout=0.0)
+
+
+@pytest.fixture(scope="session")
+def decoders(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, TextBackbone]:
+    """The same of small decoders, by their kind."""
+    folder = tmp_path_factory.mktemp("decoders")
+    weights = {kind: small_decoder(kind, folder / kind) for kind in KINDS}
+    return {kind: TextBackbone(weights=str(weights[kind]), max_tokens=32, dropout=0.0) for kind in KINDS}
 
 
 @pytest.fixture(scope="module")

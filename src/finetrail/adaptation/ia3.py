@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import Field
 
-from finetrail.adaptation.layers import adaptable_layers, named_layers
+from finetrail.adaptation.layers import adaptable_layers, is_transposed, named_layers
 from finetrail.adaptation.method import Method
 from finetrail.errors import ConfigError
 
@@ -28,7 +28,11 @@ _KEYS_AND_VALUES = (
     "qkv",
     "Wqkv",
     "query_key_value",
+    "qkv_proj",
+    "c_attn",
 )
+# Projections of attention may make vectors smaller, too: heads share keys, or are wider than their part of the model.
+_ATTENTION = (*_KEYS_AND_VALUES, "q_proj", "o_proj")
 
 
 class Ia3(Method):
@@ -55,21 +59,22 @@ class Ia3(Method):
         layers = dict(model.backbone.named_modules())
         linear, convolutions = adaptable_layers(model.backbone)
         linear = [name for name in linear if not isinstance(layers[name], nn.MultiheadAttention)]
-        narrowing = [name for name in linear if _narrows(layers[name])]
+        narrowing = [name for name in linear if _last(name) not in _ATTENTION and _narrows(layers[name])]
         if self.target_modules is not None:
             targets = named_layers([*linear, *convolutions], self.target_modules)
         else:
-            scaled = [name for name in linear if name in narrowing or name.rsplit(".", 1)[-1] in _KEYS_AND_VALUES]
+            scaled = [name for name in linear if name in narrowing or _last(name) in _KEYS_AND_VALUES]
             targets = scaled if linear else convolutions
         if not targets:
-            known = sorted({name.rsplit(".", 1)[-1] for name in [*linear, *convolutions]})
+            known = sorted({_last(name) for name in [*linear, *convolutions]})
             listed = f"list some of {', '.join(known)} in target_modules, or " if known else ""
             raise ConfigError(
                 "adaptation.method is 'ia3', but this backbone has no keys, values or feed-forward layers under a "
                 f"known name; {listed}use another method, such as full"
             )
         inner = [name for name in targets if name in narrowing]
-        config = IA3Config(target_modules=targets, feedforward_modules=inner)
+        transposed = any(is_transposed(layers[name]) for name in targets)
+        config = IA3Config(target_modules=targets, feedforward_modules=inner, fan_in_fan_out=transposed)
         model.backbone = get_peft_model(model.backbone, config)
 
     def merge(self, model: "Network") -> None:
@@ -79,5 +84,11 @@ class Ia3(Method):
         model.backbone = cast(PeftModel, model.backbone).merge_and_unload()
 
 
+def _last(name: str) -> str:
+    return name.rsplit(".", 1)[-1]
+
+
 def _narrows(layer: "nn.Module") -> bool:
+    if is_transposed(layer):
+        return int(layer.nx) > int(layer.nf)  # type: ignore[arg-type]
     return int(layer.in_features) > int(layer.out_features)  # type: ignore[arg-type]

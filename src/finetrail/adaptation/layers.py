@@ -33,7 +33,7 @@ def adaptable_layers(backbone: "nn.Module", last: int | None = None) -> tuple[li
             linear.append(name)
         elif type(module).__name__ in _READ_NOT_CALLED:
             within = (*within, f"{name}.")
-        elif isinstance(module, nn.Linear) and not name.startswith(within):
+        elif is_linear(module) and not name.startswith(within):
             linear.append(name)
         elif isinstance(module, nn.Conv2d) and module.groups == 1:
             convolutions.append(name)
@@ -43,6 +43,18 @@ def adaptable_layers(backbone: "nn.Module", last: int | None = None) -> tuple[li
     return [name for name in linear if name.startswith(blocks)], [
         name for name in convolutions if name.startswith(blocks)
     ]
+
+
+def is_linear(module: "nn.Module") -> bool:
+    """Whether a module is a linear layer, also of the kind of GPT-2."""
+    from torch import nn
+
+    return isinstance(module, nn.Linear) or is_transposed(module)
+
+
+def is_transposed(module: "nn.Module") -> bool:
+    """Whether a module is a linear layer whose weight is stored as (inputs, outputs), as in GPT-2."""
+    return type(module).__name__ == "Conv1D"  # of transformers; torch's convolution is `Conv1d`
 
 
 def named_layers(names: list[str], ends: tuple[str, ...]) -> list[str]:

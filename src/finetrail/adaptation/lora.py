@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from pydantic import Field
 
-from finetrail.adaptation.layers import adaptable_layers, named_layers
+from finetrail.adaptation.layers import adaptable_layers, is_linear, is_transposed, named_layers
 from finetrail.adaptation.method import Method
 from finetrail.errors import ConfigError
 
@@ -64,6 +64,7 @@ class Lora(Method):
             use_dora=self.dora,
             lora_dropout=self.dropout,
             target_modules=targets,
+            fan_in_fan_out=any(is_transposed(model.backbone.get_submodule(name)) for name in targets),
         )
         # peft does not wrap the head, so it trains in full and saving cannot lose it.
         model.backbone = get_peft_model(model.backbone, config)
@@ -77,9 +78,7 @@ class Lora(Method):
 
 def _require_linear(model: "Network", targets: list[str]) -> None:
     """Refuse other layers: peft has no DoRA for whole attentions, nor for convolutions laid out channels last."""
-    from torch import nn
-
-    others = [name for name in targets if not isinstance(model.backbone.get_submodule(name), nn.Linear)]
+    others = [name for name in targets if not is_linear(model.backbone.get_submodule(name))]
     if others:
         kind = type(model.backbone.get_submodule(others[0])).__name__
         raise ConfigError(

@@ -8,13 +8,14 @@ import torch
 from finetrail.adaptation.lora import Lora
 from finetrail.contents.image.settings import ImageBackbone
 from finetrail.contents.text.settings import TextBackbone
+from tests.unit.decoders import small_decoder
 from tests.unit.exports.folders import Case, answers, build
 
 TEXT, NUMBER, IMAGE = "text-classification", "text-regression", "image-classification"
 SETS = "multi_label_classification"
 CASES = ["mean", "lora", "cls", "roberta", "distilbert", "torchvision", "timm", "timm-sized", "transformers", "resnet"]
-CASES += ["pair", "pair-cls", "sets"]
-ONNX = ["mean", "roberta", "resnet", "pair"]
+CASES += ["pair", "pair-cls", "sets", "gpt2"]
+ONNX = ["mean", "roberta", "resnet", "pair", "llama"]
 
 
 def all_cases(backbone: TextBackbone, encoder_folder: Path, images: Path, folder: Path) -> dict[str, Case]:
@@ -41,6 +42,8 @@ def all_cases(backbone: TextBackbone, encoder_folder: Path, images: Path, folder
         "sets": case(TEXT, first, problem_type=SETS),
         "roberta": case(NUMBER, text("roberta")),
         "distilbert": case(TEXT, text("distilbert")),
+        "gpt2": case(TEXT, decoder("gpt2", folder)),
+        "llama": case(NUMBER, decoder("llama", folder)),
         "torchvision": case(IMAGE, image("resnet18")),
         "timm": case(IMAGE, image("timm/test_efficientnet")),
         "timm-sized": case(IMAGE, image("timm/test_vit")),
@@ -66,6 +69,11 @@ def small(kind: str, encoder_folder: Path, folder: Path) -> str:
         AutoModel.from_config(config).save_pretrained(folder / kind)
     AutoTokenizer.from_pretrained(encoder_folder).save_pretrained(folder / kind)
     return str(folder / kind)
+
+
+def decoder(kind: str, folder: Path) -> TextBackbone:
+    """A small decoder, read off its last token."""
+    return TextBackbone(weights=str(small_decoder(kind, folder / kind)), max_tokens=16, dropout=0.0)
 
 
 def network(kind: str, folder: Path) -> str:

@@ -83,7 +83,7 @@ def test_sentence_transformers_loads_encoder_and_head_as_one(
 ) -> None:
     from sentence_transformers import SentenceTransformer
 
-    for name in ("mean", "distilbert"):
+    for name in ("mean", "distilbert", "gpt2"):
         loaded = SentenceTransformer(str(folders[name, "hf"]), device="cpu")
         np.testing.assert_allclose(loaded.encode(TEXTS), cases[name].calibrated, atol=1e-4)
 

@@ -1,6 +1,6 @@
 """Frozen blocks that are computed once: the same training, to the bit where nothing is padded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,22 @@ def test_texts_train_the_same_from_the_output_of_the_frozen_blocks(
     after = weights(plain)
     for name, tensor in weights(model).items():
         torch.testing.assert_close(tensor, after[name], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "llama"])
+def test_decoders_train_the_same_from_the_output_of_the_frozen_blocks(
+    decoders: Mapping[str, TextBackbone], kind: str
+) -> None:
+    weights = Path(decoders[kind].weights)
+    plain, inputs = text(weights)
+    LAST.apply(plain)
+    model, _ = text(weights)
+    LAST.apply(model)
+    frozen = found(model, inputs)
+    with frozen.left_out():
+        np.testing.assert_allclose(
+            trained(model, frozen.compute(inputs, 2)), trained(plain, inputs), rtol=1e-4, atol=1e-5
+        )
 
 
 def resnet18() -> Network:

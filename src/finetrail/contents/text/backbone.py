@@ -1,4 +1,4 @@
-"""Text backbones: any encoder of transformers with its tokenizer."""
+"""Text backbones: any encoder or decoder of transformers with its tokenizer."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from finetrail.contents.attack import Attacked
 from finetrail.contents.content import Loaded
 from finetrail.contents.explainable import Explainable
 from finetrail.contents.exported import Exported, Graph, Outputs
-from finetrail.contents.text.encoder import PooledEncoder, TextEncoder, WordEncoder
+from finetrail.contents.text.encoder import PooledEncoder, TextEncoder, WordEncoder, is_causal
 from finetrail.contents.text.processor import TextProcessor
 from finetrail.contents.text.settings import TextBackbone
 from finetrail.contents.text.soft_prompts import add_soft_prompt, describe_soft_prompt
@@ -21,15 +21,21 @@ from finetrail.locations import locate_weights
 from finetrail.models.network import Batch, Network
 from finetrail.models.weights import refuse_quantised, refuse_unusable
 
+# What configurations call it: those of BERT and its kin, then those of GPT-2 and its kin.
+_DROPOUTS = (
+    *("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"),
+    *("embd_pdrop", "resid_pdrop", "attn_pdrop", "hidden_dropout", "embed_dropout", "resid_dropout"),
+)
 WORDS = "words"
 """The features for tasks that label the words of a text; any other task has one vector per row."""
 
 
 def load_pretrained(settings: TextBackbone, root: Path, features: str, columns: Sequence[str]) -> Loaded:
-    """Fetch a pretrained encoder; see `finetrail.contents.content.Networks`.
+    """Fetch a pretrained encoder or decoder; see `finetrail.contents.content.Networks`.
 
     Raises:
-        ModelError: the folder holds no encoder with safetensors weights and a tokenizer.
+        ModelError: the folder holds no encoder with safetensors weights and a tokenizer, or one that does not fit the
+            features.
         SourceError, IntegrityError: see `finetrail.locations.locate_weights`.
     """
     from safetensors import SafetensorError
@@ -62,7 +68,17 @@ def load_pretrained(settings: TextBackbone, root: Path, features: str, columns: 
             f"{missing[0]}; name a folder with complete weights"
         )
     refuse_unusable(encoder.state_dict(), settings.weights)
-    return _loaded(encoder, settings, folder, features=features, columns=columns)
+    causal = _is_causal(encoder, settings.weights)
+    if causal and features == WORDS:
+        raise ModelError(
+            f"{settings.weights!r} reads from left to right, so a word's vector knows nothing of the words after it; "
+            "name an encoder, such as a BERT"
+        )
+    if causal:  # no text is continued, and a block that runs twice would fill its cache twice
+        encoder.config.use_cache = False
+    pooling = settings.pooling or ("last" if causal else "mean")
+    fitting = settings.model_copy(update={"pooling": pooling})
+    return _loaded(encoder, fitting, folder, features=features, columns=columns)
 
 
 def load_saved(described: Mapping[str, Any], folder: Path, features: str, columns: Sequence[str]) -> Loaded:
@@ -98,7 +114,8 @@ def save(network: nn.Module, processor: Any, settings: TextBackbone, folder: Pat
     processor.tokenizer.name_or_path = ""
     processor.tokenizer.init_kwargs.pop("name_or_path", None)
     processor.tokenizer.save_pretrained(folder)
-    return settings.model_dump() | describe_soft_prompt(encoder)
+    pooled = {"pooling": encoder.pooling} if isinstance(encoder, PooledEncoder) else {}
+    return settings.model_dump() | pooled | describe_soft_prompt(encoder)
 
 
 def export(network: Network, processor: Any, folder: Path, outputs: Outputs) -> Exported:
@@ -166,7 +183,18 @@ def _loaded(encoder: Any, settings: TextBackbone, folder: Path, *, features: str
     given = (tokenizer, settings.max_tokens, tuple(columns), settings.separator)
     if features == WORDS:
         return Loaded(WordEncoder(encoder, spare), WordProcessor(*given), int(config.hidden_size))
-    return Loaded(PooledEncoder(encoder, settings.pooling, spare), TextProcessor(*given), int(config.hidden_size))
+    pooled = PooledEncoder(encoder, settings.pooling or "mean", spare)
+    return Loaded(pooled, TextProcessor(*given), int(config.hidden_size))
+
+
+def _is_causal(encoder: nn.Module, whose: str) -> bool:
+    try:
+        return is_causal(encoder)
+    except (ValueError, TypeError, AttributeError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise ModelError(
+            f"{whose!r} does not turn a text into vectors ({cause}); name an encoder or a decoder"
+        ) from error
 
 
 def _positions(encoder: nn.Module, config: Any) -> int | None:
@@ -178,6 +206,6 @@ def _positions(encoder: nn.Module, config: Any) -> int | None:
 
 
 def _set_dropout(config: Any, dropout: float) -> None:
-    for name in ("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"):
+    for name in _DROPOUTS:
         if hasattr(config, name):
             setattr(config, name, dropout)

@@ -57,7 +57,9 @@ def explainable_texts(network: Network, processor: TextProcessor, content: Any) 
     if isinstance(encoder, PromptEncoder | PrefixEncoder):
         encoder = encoder.encoder
     tokenizer = processor.tokenizer
-    filler = tokenizer.mask_token_id if tokenizer.mask_token_id is not None else tokenizer.pad_token_id
+    kinds = ("mask", "pad", "unk", "eos")
+    fillers = [token for kind in kinds if (token := getattr(tokenizer, f"{kind}_token_id")) is not None]
+    filler = next(iter(fillers), 0)
     inputs = processor.encode([content])
     found = processor.tokenized([content], return_special_tokens_mask=True, return_offsets_mapping=tokenizer.is_fast)
     written = processor.written(content)
@@ -67,9 +69,9 @@ def explainable_texts(network: Network, processor: TextProcessor, content: Any) 
         batch = inputs.batch([example])
         ids, special = batch["input_ids"], found["special_tokens_mask"][example]
         baseline = ids.clone()
-        baseline[0, [place for place, one in enumerate(special) if not one]] = filler or 0
+        baseline[0, [place for place, one in enumerate(special) if not one]] = filler
         words = _words(found, example, texts) if tokenizer.is_fast else _pieces(tokenizer, ids[0].tolist(), special)
-        name = tokenizer.convert_ids_to_tokens(filler or 0)
+        name = tokenizer.convert_ids_to_tokens(filler)
         compared = f"the same text with {name} in place of every piece"
         layer = encoder.get_input_embeddings()
         examples.append(Explainable(batch, "input_ids", baseline, layer, WordParts(tuple(words)), compared))

@@ -71,7 +71,7 @@ def export_texts(network: Network, processor: TextProcessor, folder: Path, outpu
             theirs = _write_modules(network, processor, backbone, config, folder)(batch)
             library, packages = "sentence-transformers", ["transformers", "torch", "safetensors"]
             snippet = modules_snippet(processor, outputs, backbone.pooling, str(_HEAD))
-            note = _MODULES_NOTE.format("the mean over the tokens" if backbone.pooling == "mean" else "the first token")
+            note = _MODULES_NOTE.format(_READS[backbone.pooling])
     check(ours, theirs, "hf")
     return Exported(library, tuple(packages), snippet, reads(processor), asking(processor), note)
 
@@ -209,6 +209,7 @@ def _write_modules(
     pooled = {f"pooling_mode_{name}": False for name in ("max_tokens", "mean_sqrt_len_tokens")} | {
         "pooling_mode_cls_token": backbone.pooling == "cls",
         "pooling_mode_mean_tokens": backbone.pooling == "mean",
+        "pooling_mode_lasttoken": backbone.pooling == "last",
     }
     write_json(folder / _POOLING / "config.json", {"word_embedding_dimension": width, **pooled})
     identity = "torch.nn.modules.linear.Identity"
@@ -230,8 +231,13 @@ _CLASSIFIER_NOTE = (
 )
 
 
+_READS = {
+    "mean": "the mean over the tokens directly",
+    "cls": "the first token directly",
+    "last": "the last token and adds a bias",
+}
 _MODULES_NOTE = (
-    "The head reads {} directly, which no `AutoModelForSequenceClassification` of this kind of model does (loaded as "
+    "The head reads {}, which no `AutoModelForSequenceClassification` of this kind of model does (loaded as "
     "one, it would get a random head), so encoder and head are separate; "
     "`SentenceTransformer(folder).encode(texts)` gives the same outputs."
 )

@@ -56,6 +56,8 @@ def modules_snippet(processor: TextProcessor, outputs: Outputs, pooling: str, he
         pooled = """    mask = batch["attention_mask"].unsqueeze(-1)
     features = (tokens * mask).sum(1) / mask.sum(1).clamp(min=1)
 """
+    elif pooling == "last":
+        pooled = "    features = tokens[torch.arange(len(texts)), batch['attention_mask'].sum(1) - 1]\n"
     else:
         pooled = "    features = tokens[:, 0]\n"
     opens = f"""import torch

