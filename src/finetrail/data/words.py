@@ -16,6 +16,9 @@ _CJK = (
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\U0001aff0-\U0001b16f\U00020000-\U0003fffd"
 )
 _IS_CJK = re.compile(f"[{_CJK}]")
+# So are Thai, Lao, Burmese, Khmer, Tai Le, Tai Lue and Tai Tham, whose words only a dictionary tells apart.
+_UNSPACED = _CJK + "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\ua9e0-\ua9ff\uaa60-\uaa7f"
+_IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
 _REGIONAL = "\U0001f1e6-\U0001f1ff"
 _JOINER, _ZERO_WIDTH_SPACE = "\u200d", "\u200b"
 # Emoji modifiers are symbols, half-width voicing marks are letters; both alter the character before them.
@@ -39,6 +42,26 @@ def words(text: str) -> list[tuple[int, int]]:
 def is_cjk(character: str) -> bool:
     """Whether a character is Chinese or kana, which are written without spaces."""
     return _IS_CJK.match(character) is not None
+
+
+def pieces(text: str) -> list[str]:
+    """Divide a text at its white space, and scripts that are written without it into single characters.
+
+    Returns:
+        The pieces in order: runs without white space, among them each white space of its own; and each Chinese
+        character, kana, or Thai, Lao, Khmer or Burmese letter with its marks. Joined they are the text.
+    """
+    return _pieces().findall(text)
+
+
+def is_unspaced(character: str) -> bool:
+    """Whether a character is of a script that is written without spaces; see `pieces`."""
+    return _IS_UNSPACED.match(character) is not None
+
+
+@cache
+def _pieces() -> re.Pattern[str]:
+    return re.compile(rf"[{_UNSPACED}][{_MORE_MARKS}{_marks()}]*|[^\s{_UNSPACED}]+|\s+")
 
 
 @cache

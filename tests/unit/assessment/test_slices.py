@@ -294,4 +294,7 @@ def test_clusters_are_those_of_the_features_and_their_words_are_typical() -> Non
     texts = [["the orbit of a moon", "the recipe of a soup", "the sail of a boat"][kind] for kind in kinds]
     assert typical_words(texts, (kinds == 1).tolist()) == ["recipe", "soup"]
     assert typical_words([""] * 90, (kinds == 1).tolist()) == []
+    reviews = [["味道很好", "太难吃了", "送餐很快"][kind] for kind in kinds]
+    assert set(typical_words(reviews, (kinds == 1).tolist())) == {"太难", "难吃", "吃了"}
+    assert typical_words(["好 b", "a 好b", "c"], [True, True, False]) == ["b", "好", "a"]
     assert len(set(clustered(np.ones((5, 3), np.float32), 3, seed=0).tolist())) == 1, "all alike: one cluster"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetrail.data.words import is_cjk, words
+from finetrail.data.words import is_cjk, pieces, words
 
 # Random Unicode rarely holds two of these side by side.
 TELLING = (
@@ -101,3 +101,18 @@ def test_composed_and_decomposed_characters_give_the_same_words(text: str) -> No
 def test_a_long_text_takes_linear_time() -> None:
     for text in ("a" * 1_000_000, "a\u0301" * 300_000, "👍\u200d" * 300_000, "\u0301" * 1_000_000):
         assert len(words(text)) == 1
+
+
+@given(texts | st.text(st.sampled_from("ที่นี่ กำ ខ្មែរ ລາວ မြန်မာ 中a")))
+def test_pieces_are_the_text_and_none_holds_two_letters_of_a_script_without_spaces(text: str) -> None:
+    found = pieces(text)
+    assert "".join(found) == text
+    for piece in found:
+        assert piece.isspace() or not any(one.isspace() for one in piece)
+        letters = [one for one in piece if is_cjk(one) or "\u0e01" <= one <= "\u0e2e"]
+        assert letters in ([], [piece[0]])
+
+
+def test_a_letter_keeps_its_marks() -> None:
+    assert pieces("ที่ดี 3 มื้อ") == ["ที่", "ดี", " ", "3", " ", "มื้", "อ"]
+    assert pieces("iPhone手机") == ["iPhone", "手", "机"]

@@ -1,7 +1,8 @@
 """Which texts are the same, or nearly: such texts must never be on both sides of a split.
 
 Near = Jaccard similarity of the two sets of word shingles (runs of `shingle_words` words of the normalised text) at or
-above a threshold. The pairs are found by an exact set-similarity join, not by MinHash: a sketch misses a pair now and
+above a threshold. Of scripts that are written without spaces, such as Chinese or Thai, each character is a word. The
+pairs are found by an exact set-similarity join, not by MinHash: a sketch misses a pair now and
 then, and "no near pair crosses splits" would hold only nearly. So whether two texts are near depends on these two
 texts alone, not on their order or on other rows.
 """
@@ -17,6 +18,7 @@ from finetrail.contents.text.stored import parts
 from finetrail.data.canonical import canonical
 from finetrail.data.near.leakage import Crossing, crossing
 from finetrail.data.near.similarity_join import Join
+from finetrail.data.words import is_unspaced, pieces
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,9 +64,21 @@ def normalise_all(content: Any, *, symmetric: bool = False) -> str:
     return " \n ".join(sorted(found) if symmetric else found)
 
 
+def spaced(normalised: str) -> str:
+    """A normalised text with a space between any two words; of scripts without spaces between any two characters.
+
+    Marks count as characters, so that one in thirty is as much of a Thai text as of a Chinese one. Only for shingles:
+    `hash` splits go by the normalised text, and rows must stay where they are.
+    """
+    if normalised.isascii():
+        return normalised
+    found = (piece for word in normalised.split(" ") for piece in pieces(word))
+    return " ".join(" ".join(piece) if is_unspaced(piece[0]) else piece for piece in found)
+
+
 def shingles(normalised: str, shingle_words: int) -> frozenset[str]:
     """Return the runs of `shingle_words` words; a shorter text is its own only shingle."""
-    words = normalised.split(" ")
+    words = spaced(normalised).split(" ")
     if len(words) < shingle_words:
         return frozenset([normalised])
     return frozenset(" ".join(words[i : i + shingle_words]) for i in range(len(words) - shingle_words + 1))
@@ -86,7 +100,9 @@ class Texts:
         numbers: dict[str, int] = {}
         self._texts, self._near = texts, near
         self._text_of_row = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
-        self._join = Join(list(numbers), near.threshold, near.shingle_words) if near.threshold < 1.0 else None
+        self._join = None
+        if near.threshold < 1.0:
+            self._join = Join([spaced(text) for text in numbers], near.threshold, near.shingle_words)
 
     def clusters(self) -> "Ints":
         """Return one number a row: equal for rows of the same text, or joined by a chain of near pairs."""

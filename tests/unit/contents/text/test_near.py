@@ -1,14 +1,15 @@
 """Near duplicates: the join finds what comparing every text with every other finds."""
 
 import random
+import re
 import unicodedata
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from finetrail.contents.text.near import Near, Texts, normalise, shingles, similarity
+from finetrail.contents.text.near import Near, Texts, normalise, shingles, similarity, spaced
 from finetrail.data.canonical import is_blank
 
 WORDS = [f"w{i}" for i in range(4)]
@@ -96,6 +97,80 @@ def test_white_space_and_case_do_not_matter(text: str) -> None:
         == normalise(unicodedata.normalize("NFD", text).casefold().replace(" ", "  "))
     )
     assert (normalise(text) == "") == is_blank(text)
+
+
+# In none of these is a space between words: Chinese, Japanese, Thai, Lao, Burmese, Khmer.
+UNSPACED = (
+    "\u4e00-\u9fa5",
+    "\u3041-\u3096\u30a1-\u30fa",
+    "\u0e01-\u0e2e",
+    "\u0e94-\u0e9f",
+    "\u1000-\u1021",
+    "\u1780-\u17a2",
+)
+
+
+def letters_of(ranges: str) -> str:
+    """Args: ranges: as between the brackets of a regular expression."""
+    bounds = [(ord(one[0]), ord(one[2])) for one in re.findall(".-.", ranges)]
+    return "".join(chr(code) for low, high in bounds for code in range(low, high + 1))
+
+
+@st.composite
+def slightly_changed(draw: st.DrawFn) -> tuple[str, str]:
+    """A text that repeats no run of three characters, and a copy with one character in thirty changed."""
+    letters = letters_of(draw(st.sampled_from(UNSPACED)))
+    chance = draw(st.randoms(use_true_random=False))
+    text = "".join(chance.choices(letters, k=draw(st.integers(1, 5)) * 30))
+    copy = list(text)
+    for part in range(0, len(text), 30):
+        place = part + draw(st.integers(0, 29))
+        copy[place] = draw(st.sampled_from([one for one in letters if one != text[place]]))
+    for one in (text, "".join(copy)):
+        assume(len(shingles(one, 3)) == len(text) - 2)
+    return text, "".join(copy)
+
+
+@given(slightly_changed())
+def test_without_spaces_a_text_with_one_character_in_thirty_changed_is_near(pair: tuple[str, str]) -> None:
+    text, copy = pair
+    assert normalise(text) == text
+    assert similarity(text, copy, 3) >= 0.8
+    numbers = Texts([text, "another text", copy], Near()).clusters().tolist()
+    assert numbers[0] == numbers[2] != numbers[1]
+    assert Texts([text, copy], Near()).crossing(["train", "test"]) is not None
+
+
+@given(st.text(st.characters(max_codepoint=0x0DFF) | st.sampled_from("한국어 문장👍")))
+def test_where_words_have_spaces_their_shingles_are_as_they_were(text: str) -> None:
+    assert spaced(normalise(text)) == normalise(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("味道不错 很好吃", "味 道 不 错 很 好 吃"),
+        ("iphone手机2台", "iphone 手 机 2 台"),
+        ("カーテンが", "カ ー テ ン が"),
+        ("ที่ ดี", " ".join("ที่ดี")),  # marks are characters, too
+        ("한국어 문장", "한국어 문장"),
+        ("où ici", "où ici"),
+        ("味道 \n 不错", "味 道 \n 不 错"),  # the border between two texts of a row
+    ],
+)
+def test_characters_of_scripts_without_spaces_are_words(text: str, expected: str) -> None:
+    assert spaced(text) == expected
+
+
+def test_rows_of_several_scripts_are_near_by_the_script_of_each() -> None:
+    chinese, english = (
+        "这家店的味道不错而且上菜很快下次还会带着朋友一起来吃晚饭",
+        "the food was good and we shall be back with some friends",
+    )
+    rows = [f"{english} {chinese}", f"{english} {chinese[:-1]}啊", f"{chinese} {english}", chinese, english]
+    numbers = Texts(rows, Near()).clusters().tolist()
+    assert numbers[0] == numbers[1] == numbers[2]
+    assert len(set(numbers)) == 3
 
 
 def test_shingles_of_a_short_text_are_the_text() -> None:

@@ -102,6 +102,14 @@ def test_truncation_keeps_the_start() -> None:
     assert TEXT.perturb("truncation", "alone", 5, 0) == "alone"
 
 
+def test_thai_is_perturbed_letter_by_letter_and_no_mark_is_punctuation() -> None:
+    text = "ร้านนี้อาหารอร่อยมากและบริการดี"
+    assert TEXT.perturb("truncation", text, 5, 0) == "ร้านนี้อาหา"
+    assert 0 < len(TEXT.perturb("drop_words", text, 3, 0)) < len(text)
+    lost = TEXT.perturb("punctuation", text + "!" * 20, 5, 0)
+    assert [one for one in lost if one not in ",.;!?-"] == list(text)
+
+
 def test_typos_are_neighbours_or_trades() -> None:
     assert NEIGHBOURS["s"] == "weadzx"
     text = "keyboard " * 200
