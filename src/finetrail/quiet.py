@@ -18,6 +18,7 @@ def quiet_libraries() -> None:
         "MLFLOW_LOGGING_LEVEL": "WARNING",
         # It prints the registry's address, with the password in it.
         "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "TQDM_DISABLE": "1",  # such as the bars of transformers over the tensors of a .gguf file
         "DO_NOT_TRACK": "true",
         # Waiting threads sleep instead of spinning: training small heads beside other work is 3x faster.
         "OMP_WAIT_POLICY": "passive",

@@ -145,22 +145,24 @@ class Params(Settings):
 def sections(task: Task) -> type[Params]:
     """The model of a task's params.yaml: each section joins the keys of the task's content and target."""
     content, target = task.content, task.target
-    columns = joined("Columns", content.Columns, target.Columns)
+    columns = _columns(task)
     source = _made("Source", content.Source, columns=(columns, columns()))
     source.labels = target
     split = _made("Split", content.Split)
     split.strata = target.strata
     train = joined("Training", content.training(target.in_place), target.Training, Training)
-    candidate: Any = _made("Candidate", Searched, backbone=(content.Backbone, ...), train=(train, ...))
+    backbone: Any = content.backbone(task.features)
+    candidate: Any = _made("Candidate", Searched, backbone=(backbone, ...), train=(train, ...))
     slice_of: Any = task.slice
     declared: Any = (dict[SliceName, slice_of], Field(default_factory=dict))
     made: type[Params] = _made(
         "Params",
         Params,
         source=(source, ...),
-        validation=(joined("Validation", content.Rules, target.Rules), ...),
+        # The target's part first: of an entry that both have from their base, its own stands.
+        validation=(joined("Validation", target.Rules, content.Rules), ...),
         split=(split, ...),
-        backbone=(content.Backbone, ...),
+        backbone=(backbone, ...),
         train=(train, ...),
         candidates=(dict[Name, candidate], Field(min_length=1)),
         selection=(_made("Selection", Selection, slices=declared), ...),
@@ -168,6 +170,13 @@ def sections(task: Task) -> type[Params]:
         gate=(_made("Gate", Gate, slices=declared), ...),
     )
     return made
+
+
+def _columns(task: Task) -> Any:
+    """The section of columns, with the defaults that the task has of its own."""
+    found = joined("Columns", task.content.Columns, task.target.Columns)
+    own = {name: (found.model_fields[name].annotation, default) for name, default in task.columns.items()}
+    return _made("Columns", found, **own) if own else found
 
 
 def _made(name: str, base: type[Settings], **fields: Any) -> Any:

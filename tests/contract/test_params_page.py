@@ -10,7 +10,7 @@ from finetrail.assessment.robustness.settings import Robustness
 from finetrail.assessment.slices.settings import Slices
 from finetrail.assessment.stability.settings import Stability
 from finetrail.contents.image.augment.settings import Augment
-from finetrail.contents.text.settings import TextAugment
+from finetrail.contents.text.settings import ChatBackbone, TextAugment, WrittenBackbone
 from finetrail.evaluation.selection import Selection
 from finetrail.gate.settings import Gate
 from finetrail.search.settings import Search
@@ -18,6 +18,8 @@ from finetrail.settings import Settings
 from finetrail.targets.class_sets.settings import SetTraining
 from finetrail.targets.classes.settings import ClassTraining
 from finetrail.targets.numbers.settings import NumberTraining
+from finetrail.targets.sequences.settings import TranslationTraining
+from finetrail.targets.spans.settings import SpanTraining
 from finetrail.targets.tags.settings import TagTraining
 from finetrail.training.settings import Training
 from tests.contract.pipeline import REPOSITORY
@@ -43,11 +45,15 @@ def defaults(opening: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("opening", "section"),
     [
+        ("`backbone`, where a model [writes a text](sequences.md#models):", WrittenBackbone),
+        ("`backbone`, where a model [answers conversations](generation.md#models):", ChatBackbone),
         ("## train", Training),
         ("`train`, where labels are classes:", ClassTraining),
         ("`train`, where labels are sets of classes:", SetTraining),
         ("`train`, where labels are numbers:", NumberTraining),
         ("`train`, where labels are tags:", TagTraining),
+        ("`train`, where labels are texts:", TranslationTraining),
+        ("`train`, where labels are answers in a context:", SpanTraining),
         ("`augment`, for texts; off by default:", TextAugment),
         ("`augment`, for images; all off by default:", Augment),
         ("`labels`, all optional (`labels: {}`); see [labels.md](labels.md):", Labels),
@@ -61,11 +67,15 @@ def defaults(opening: str) -> dict[str, str]:
         ("## gate", Gate),
     ],
     ids=[
+        "writing",
+        "conversations",
         "train",
         "classes",
         "class sets",
         "numbers",
         "tags",
+        "texts to write",
+        "spans",
         "texts",
         "images",
         "labels",

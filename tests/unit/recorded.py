@@ -52,4 +52,5 @@ def packing_of(model: Path) -> Packing:
     described = read_description(model)
     task = task_of(described)
     example = dict.fromkeys(described["columns"], task.example)
-    return Packing(example, task.target.codec(described["target"]).kinds, task.content.requirements)
+    kinds = task.target.codec(described["target"]).kinds
+    return Packing(example, kinds, task.content.requirements, task.content.sent)

@@ -30,7 +30,8 @@ class GradualUnfreeze(Method):
         """Freeze the layers that do not train yet. Args: epoch: counted from 1."""
         from finetrail.models.layers import backbone_layers
 
-        thawed = (epoch - 1) // self.every * self.layers
+        steps = (epoch - 1) // self.every
+        thawed = (steps + 1 if model.writes else steps) * self.layers  # without a head, the top layers begin
         for above, layer in enumerate(reversed(backbone_layers(model.backbone))):
             for parameter in layer:
                 parameter.requires_grad_(above < thawed)

@@ -15,6 +15,8 @@ _READ_NOT_CALLED = ("ShiftedWindowAttention", "ShiftedWindowAttentionV2")
 def adaptable_layers(backbone: "nn.Module", last: int | None = None) -> tuple[list[str], list[str]]:
     """The names of the linear layers and `nn.MultiheadAttention`s, and those of the ungrouped convolutions.
 
+    The layer that gives the logits of a vocabulary is left out.
+
     Args:
         last: only in this many blocks from the top, as `finetrail.models.blocks.backbone_blocks` counts them.
 
@@ -23,6 +25,7 @@ def adaptable_layers(backbone: "nn.Module", last: int | None = None) -> tuple[li
     """
     from torch import nn
 
+    spared = getattr(backbone, "output_layer", None)  # often it is the table of word embeddings too
     linear: list[str] = []
     convolutions: list[str] = []
     within: tuple[str, ...] = ()
@@ -33,7 +36,7 @@ def adaptable_layers(backbone: "nn.Module", last: int | None = None) -> tuple[li
             linear.append(name)
         elif type(module).__name__ in _READ_NOT_CALLED:
             within = (*within, f"{name}.")
-        elif is_linear(module) and not name.startswith(within):
+        elif is_linear(module) and module is not spared and not name.startswith(within):
             linear.append(name)
         elif isinstance(module, nn.Conv2d) and module.groups == 1:
             convolutions.append(name)

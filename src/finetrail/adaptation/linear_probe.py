@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Literal
 
 from finetrail.adaptation.method import Method
+from finetrail.errors import ConfigError
 
 if TYPE_CHECKING:
     from finetrail.models.network import Network
@@ -14,5 +15,14 @@ class LinearProbe(Method):
     method: Literal["linear_probe"]
 
     def apply(self, model: "Network") -> None:
-        """Freeze the backbone."""
+        """Freeze the backbone.
+
+        Raises:
+            ConfigError: nothing is left to train.
+        """
+        if model.writes:
+            raise ConfigError(
+                "adaptation.method is linear_probe, but a model of this task has no head beside its backbone; use "
+                "lora, last_layers or full"
+            )
         model.backbone.requires_grad_(False)

@@ -16,6 +16,8 @@ def spoken(columns: Mapping[str, Sequence[Any]], place: int) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
         return "(" + ", ".join(_value(one) for one in value.values()) + ")"
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
     if isinstance(value, float | np.floating):
         return amount(float(value))
     if isinstance(value, str | int | np.integer):

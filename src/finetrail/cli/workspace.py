@@ -85,6 +85,31 @@ def suggest(
 
 @app.command(rich_help_panel=USE)
 @one_line_errors
+def preview(
+    candidate: Annotated[str | None, typer.Argument(help="One of the candidates; the first by default.")] = None,
+    *,
+    rows: Annotated[int, typer.Option(help="How many examples to show.", min=1)] = 3,
+    json: Annotated[Path | None, typer.Option("--json", help="Write the examples to this file too.")] = None,
+) -> None:
+    """Show examples as the model will read them, with what it learns of each in colour; train nothing."""
+    workspace, params = open_workspace()
+    name = candidate or next(iter(params.candidates))
+    if name not in params.candidates:
+        raise ConfigError(f"candidate {name!r} is not in params.yaml; it has {', '.join(params.candidates)}")
+    from finetrail.commands.preview import lines
+    from finetrail.commands.preview import preview as command
+
+    found = command(workspace, params.task.task, params.candidates[name], seed=params.seed, most=rows, track=bar)
+    for example in found.examples:
+        for line in lines(example, marked=out.color_system is None or out.no_color):
+            out.print(line)
+    out.print(f"{name}: {found.said}")
+    if json is not None:
+        write_json(json, found.as_json())
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
 def show() -> None:
     """Show the last results: candidates, choice, test scores, registered version."""
     workspace, params = open_workspace()

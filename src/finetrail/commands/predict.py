@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -13,8 +14,9 @@ from finetrail.commands.scored import WRITERS, ScoredParts, rejects_of
 from finetrail.commands.scorer import Scorer, open_scorer
 from finetrail.contents.content import Content
 from finetrail.data.sources.dialect import AUTO, CsvSettings
+from finetrail.data.sources.headers import has_columns
 from finetrail.data.sources.kept import as_stored_text, kept_columns
-from finetrail.data.sources.place import Source
+from finetrail.data.sources.place import TABLES, Source
 from finetrail.data.sources.unlabelled import Reading, Unlabelled, count, identity
 from finetrail.data.store.content import batches
 from finetrail.data.store.shards import Most
@@ -23,6 +25,9 @@ from finetrail.progress import Track, quiet
 from finetrail.runs import hashes
 from finetrail.serving.answer_types import is_nested
 from finetrail.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 A_CHUNK = Most(2_048, 64 * 2**20)
 EXCERPT = 200
@@ -81,7 +86,7 @@ def predict(
         WorkspaceError: another process is writing the same target.
     """
     _check_target(source, target)
-    kept = kept_columns(source, keep, columns, csv) if keep and source.exists() else {}
+    kept = _kept(source, keep, columns, labelled, csv) if keep and source.exists() else {}
     found = content.unlabelled(source, columns, labelled, Reading(csv, tuple(kept)))
     rows = track(found, total=count(source) if source.exists() else None, what="scoring")
     chunks = batches(rows, chunk.rows, chunk.size)
@@ -109,6 +114,18 @@ def predict(
                 raise _nothing_scored(source, target, parts.progress.rejected, parts.first_refused())
     rejected = parts.progress.rejected
     return Scored(parts.progress.rows, rejected, parts.rejects if rejected else None)
+
+
+def _kept(
+    source: Path, keep: Sequence[str], columns: Sequence[str], labelled: Source | None, csv: CsvSettings
+) -> "dict[str, pa.DataType]":
+    """The caller's own columns to keep, and their types; none of those that hold, or show, what is scored."""
+    kind = TABLES.get(source.suffix.lower())
+    held = columns
+    if labelled is not None and kind is not None:
+        held = labelled.columns.asked(partial(has_columns, source, kind, csv))
+    found = kept_columns(source, keep, held, csv)
+    return {name: type_ for name, type_ in found.items() if name not in columns}
 
 
 def _check_target(source: Path, target: Path) -> None:

@@ -148,10 +148,12 @@ class Content(ABC):
         size: the column of the manifest that says how large a content is.
         offers: what adaptations may ask of a backbone, beside its weights.
         requirements: packages that a registered model of this content imports, beside those that all do.
+        sent: the columns that callers send, and their types, where these are not strings under the names of `columns`;
+            a `?` behind a type: a row may lack it.
         measures_kernels: whether training in 16 bits chooses kernels by measuring, so that its bits may differ.
         perturbations: by name; all that `perturb` knows.
         attacks: by name; all that `Networks.attack` knows.
-        Columns, Source, Rules, Split, Backbone, Training, Slice: its parts of the sections of params.yaml.
+        Columns, Source, Rules, Split, Training, Slice: its parts of the sections of params.yaml.
     """
 
     name: str
@@ -159,6 +161,7 @@ class Content(ABC):
     size: str
     offers: frozenset[str]
     requirements: tuple[str, ...]
+    sent: Mapping[str, str] = {}
     measures_kernels: bool
     perturbations: Mapping[str, Perturbation]
     attacks: Mapping[str, Attack]
@@ -166,9 +169,12 @@ class Content(ABC):
     Source: "type[AnySource]"
     Rules: "type[CommonRules]"
     Split: "type[Split]"
-    Backbone: type[Backbone]
     Training: type[Settings]
     Slice: "type[Slice]"
+
+    @abstractmethod
+    def backbone(self, features: str) -> type[Backbone]:
+        """Section `backbone`. Args: features: what the task reads from it; see `Task.features`."""
 
     def training(self, in_place: bool) -> type[Settings]:
         """Its part of section `train`. Args: in_place: whether a label names places in its content."""

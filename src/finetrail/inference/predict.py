@@ -31,7 +31,7 @@ def predict(
 
     Several processes share the work, and each gets the full result.
     """
-    return collect(model, inputs, batch_size, forward=model, keep=keep, track=track, what=what)
+    return collect(model, inputs, batch_size, forward=model.answer, keep=keep, track=track, what=what)
 
 
 def collect(

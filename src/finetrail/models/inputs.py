@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from finetrail.progress import Track
 
@@ -97,6 +97,18 @@ class Inputs(Protocol):
 
         Args:
             seed: of this batch's augmentations, for training; None for none.
+        """
+        ...
+
+
+@runtime_checkable
+class Pieced(Protocol):
+    """Inputs that know which of what a model reads it learns to write."""
+
+    def pieces(self, index: int) -> list[tuple[str, bool]]:
+        """An example as the model reads it: its tokens as texts, in order, and whether each is learnt.
+
+        Neighbouring tokens that are both learnt, or both not, may be one text.
         """
         ...
 

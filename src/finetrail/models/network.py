@@ -1,5 +1,7 @@
 """A network is a backbone that maps a batch to features, and a head on top of it."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -54,6 +56,17 @@ class Network(nn.Module):
         with torch.autocast(features.device.type, enabled=False):
             outputs: Tensor = self.head(features.float())
         return outputs
+
+    @property
+    def writes(self) -> bool:
+        """Whether the backbone answers by itself, one token after the other."""
+        return hasattr(self.backbone, "write")
+
+    def answer(self, batch: Batch) -> Tensor:
+        """What answers are made of (B, ..., K): the outputs, or what the backbone writes."""
+        backbone: Any = self.backbone
+        answers: Tensor = backbone.write(batch) if self.writes else self(batch)
+        return answers
 
 
 def _rest_where_frozen(module: nn.Module) -> None:

@@ -55,7 +55,7 @@ def _requests(frame: Any) -> list[Any]:
     """The rows of each request."""
     found, start, size = [], 0, 0
     for place, row in enumerate(frame.itertuples(index=False, name=None)):
-        more = sum(len(one) for one in row if isinstance(one, str | bytes))
+        more = sum(len(one) if isinstance(one, bytes) else len(str(one)) for one in row)
         if place > start and (place - start == AT_ONCE or size + more > BYTES):
             found.append(frame.iloc[start:place])
             start, size = place, 0
@@ -69,7 +69,9 @@ async def _heard(model: Any, requests: Sequence[Any]) -> list[dict[str, Any]]:
     from mlflow.pyfunc.scoring_server import init
 
     os.environ |= _UNBOUNDED
+    # A row has one content under any name, or one in each of the columns; a caller may send it in other ways too.
     columns = model.metadata.get_input_schema().input_names()
+    columns = columns[: requests[0].shape[1]]
     found: list[dict[str, Any]] = []
     transport = httpx.ASGITransport(app=init(model))
     async with httpx.AsyncClient(transport=transport, base_url="http://model", timeout=None) as client:  # noqa: S113
@@ -87,8 +89,10 @@ async def _heard(model: Any, requests: Sequence[Any]) -> list[dict[str, Any]]:
 
 
 def _sent(value: Any) -> Any:
-    """A value as JSON has it."""
-    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+    """A value as JSON has it; lists are arrays in a frame out of Parquet."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from finetrail.serving.answer_types import mlflow_type
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
+    from mlflow.types import Schema
 
 ROUND_TRIP = "finetrail.round_trip"
 SAME_NUMBER = "finetrail.same_number"
@@ -67,13 +68,16 @@ class Packing:
 
     Attributes:
         example: one row as a caller will send it, by column.
+        sent: the types of the columns that callers send, where these are not those of `example`, all of them strings;
+            see `finetrail.contents.content.Content`.
         answers: the columns of its answers, and their types; see `finetrail.serving.answer_types`.
         requirements: packages that it imports besides `REQUIREMENTS`.
     """
 
-    example: Mapping[str, str]
+    example: Mapping[str, Any]
     answers: Mapping[str, str]
     requirements: Sequence[str] = ()
+    sent: Mapping[str, str] = field(default_factory=dict)
 
 
 def register(
@@ -147,7 +151,6 @@ def _pack(folder: Path, model: Path, packing: Packing) -> None:
     import mlflow.pyfunc
     import pandas as pd
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
 
     package = Path(finetrail.__file__).parent
     mlflow.pyfunc.save_model(
@@ -159,14 +162,25 @@ def _pack(folder: Path, model: Path, packing: Packing) -> None:
         # base64 in a request. MLflow lets bytes pass in a column of strings, but takes a string in a column of
         # `binary` for base64 without checking it, so a path would become a damaged image.
         signature=ModelSignature(
-            Schema([ColSpec("string", column) for column in packing.example]),
-            Schema([ColSpec(mlflow_type(kind), column) for column, kind in packing.answers.items()]),
+            _schema(packing.sent or dict.fromkeys(packing.example, "string")), _schema(packing.answers)
         ),
         pip_requirements=[
             f"{part}=={importlib.metadata.version(part).split('+')[0]}"
             for part in (*REQUIREMENTS, *packing.requirements)
         ],
         input_example=pd.DataFrame([dict(packing.example)]),
+    )
+
+
+def _schema(columns: Mapping[str, str]) -> "Schema":
+    """The types of columns for MLflow; a row may lack one whose type ends in `?`."""
+    from mlflow.types import ColSpec, Schema
+
+    return Schema(
+        [
+            ColSpec(mlflow_type(kind.removesuffix("?")), column, required=not kind.endswith("?"))
+            for column, kind in columns.items()
+        ]
     )
 
 

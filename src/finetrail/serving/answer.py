@@ -25,7 +25,7 @@ def answer(built: "Built", contents: Sequence[Any], track: Track = quiet) -> pd.
         DataError: a content cannot be read; the message names the row, and says how many more there are.
     """
     if not len(contents):
-        kinds = {"string": str, "double": float}
+        kinds = {"string": str, "double": float, "long": int}
         columns = built.codec.kinds
         return pd.DataFrame({name: pd.Series(dtype=kinds.get(kind, object)) for name, kind in columns.items()})
     return pd.DataFrame(built.codec.say(answers_to(built, contents, track=track)))

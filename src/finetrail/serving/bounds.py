@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 
+from finetrail.data.store.content import size_of
 from finetrail.errors import DataError
 
 ROWS, BYTES = "FINETRAIL_MAX_ROWS", "FINETRAIL_MAX_BYTES"
@@ -14,6 +15,6 @@ def refuse_large(rows: Sequence[Mapping[str, object]]) -> None:
     most = {name: int(os.environ.get(name) or default) for name, default in _MOST.items()}
     if len(rows) > most[ROWS]:
         raise DataError(f"{len(rows):,} rows in one request, where {most[ROWS]:,} are allowed; send fewer at a time")
-    size = sum(len(value) for row in rows for value in row.values() if isinstance(value, str | bytes))
+    size = sum(size_of(value) for row in rows for value in row.values())
     if size > most[BYTES]:
         raise DataError(f"{size:,} bytes in one request, where {most[BYTES]:,} are allowed; send fewer rows at a time")

@@ -53,14 +53,21 @@ class Served(PythonModel):  # type: ignore[misc]
         return pd.DataFrame(self._built.codec.columns(found))
 
     def _contents(self, model_input: pd.DataFrame) -> list[Any]:
-        # Accept a single column under any name, so that a list of values is a request too.
-        columns = list(self._built.columns)
-        frame = model_input[columns] if len(columns) > 1 else model_input.iloc[:, :1].set_axis(columns, axis=1)
+        content, columns = self._built.task.content, list(self._built.columns)
+        if known := [name for name in content.sent if name in model_input]:
+            columns, frame = known, model_input[known]
+        elif len(columns) > 1:
+            frame = model_input[columns]
+        elif model_input.shape[1]:
+            # Accept a single column under any name, so that a list of values is a request too.
+            frame = model_input.iloc[:, :1].set_axis(columns, axis=1)
+        else:  # MLflow has dropped what the signature does not name
+            raise DataError(f"no row has {' or '.join(content.sent or columns)}; send one of them")
         rows = [dict(zip(columns, row, strict=True)) for row in frame.itertuples(index=False)]
         trusted = _may_read_paths()
         if not trusted:
             refuse_large(rows)
-        return self._built.task.content.receive(rows, trusted)
+        return content.receive(rows, trusted)
 
 
 def _may_read_paths() -> bool:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from finetrail.data.sources.columns import Tell
 from finetrail.data.sources.place import Source
-from finetrail.data.sources.tables import Tell
 from finetrail.data.store.corrections import read_corrections, say
 from finetrail.data.store.raw import Row, smallest_hashes, write_rows
 from finetrail.progress import Track, quiet

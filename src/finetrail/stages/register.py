@@ -77,6 +77,7 @@ def register(workspace: Workspace, *, project: str, task: Task, sources: Sequenc
             example=dict.fromkeys(description["columns"], task.example),
             answers=codec.kinds,
             requirements=task.content.requirements,
+            sent=task.content.sent,
         ),
         tags=_tags(choice, tested),
         birth=packing.Birth(_inherited(tracker.tags(run_id)) | described.tags, described.with_tags, prove),

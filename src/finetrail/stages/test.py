@@ -7,8 +7,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pandas as pd
-
 from finetrail.data.shown import for_cell
 from finetrail.data.store.shards import Contents, groups_of, pick, read_frame
 from finetrail.errors import RoundTripError
@@ -38,6 +36,7 @@ from finetrail.serving.predictions import read_predictions, write_predictions
 from finetrail.studies.section import search_section
 from finetrail.targets.codec import refuse_broken
 from finetrail.targets.judge import Evaluation
+from finetrail.targets.rivals import compared, rivals_section
 from finetrail.targets.same_number import Place, same_number
 from finetrail.targets.target import metric_named
 from finetrail.tasks.registry import load_model
@@ -59,11 +58,11 @@ class Tested:
 
 @dataclass(frozen=True)
 class _Told:
-    """What the report shows of an evaluation."""
+    """What the report shows of an evaluation. Attributes: compared: see `Report`."""
 
     metrics: Mapping[str, Interval]
     story: Story
-    slices: Sequence[Section]
+    compared: Sequence[Section]
 
 
 def score_test(workspace: Workspace, *, project: str, task: Task, settings: Selection, track: Track = quiet) -> Tested:
@@ -77,15 +76,19 @@ def score_test(workspace: Workspace, *, project: str, task: Task, settings: Sele
     rows = read_frame(split)
     built = load_model(need(workspace.model(choice.chosen), "train"))
     paths = workspace.run(choice.chosen)
-    reloaded = _reloaded(workspace, paths, built, metric_named(task.target.metrics, choice.metric))
+    metric = metric_named(task.target.metrics, choice.metric)
+    reloaded = _reloaded(workspace, paths, built, metric)
     answers = answers_of_split(built, split, scratch=workspace.scratch, track=track, what="testing")
     refuse_broken(built.codec, answers, "the model", "train it again with a lower learning rate or in fp32")
     draws = Draws(settings.resamples, settings.seed, settings.confidence)
     evaluation = built.codec.judge.evaluate(rows, answers, draws, read_json(paths.metrics))
     contents = pick(split, task.content.name, evaluation.wanted)
     previews = {row: built.processor.preview(content) for row, content in contents.items()}
-    sliced = _sliced(built, split, rows, answers, settings)
-    told = _Told(evaluation.metrics, evaluation.story(Gallery.of(previews)), slices_section(sliced))
+    held = _held(built, split)
+    sliced = _sliced(built, held, answers, settings)
+    rivals = built.codec.judge.rivals(held, lambda: _held(built, need(workspace.split("train"), "split")))
+    beside = rivals_section(compared(built.codec, held, answers, rivals, metric=metric, draws=draws), metric)
+    told = _Told(evaluation.metrics, evaluation.story(Gallery.of(previews)), [*beside, *slices_section(sliced)])
     report = _report(workspace, project, task, choice=choice, draws=draws, rows=len(rows), told=told)
     with replacing(workspace.test_report) as folder:
         write_json(folder / "metrics.json", _metrics(evaluation, draws, told) | {"reloaded": reloaded})
@@ -99,15 +102,19 @@ def score_test(workspace: Workspace, *, project: str, task: Task, settings: Sele
     return Tested(choice.chosen, evaluation, scored)
 
 
-def _sliced(built: Built, split: Path, rows: pd.DataFrame, answers: Any, settings: Selection) -> SliceTable:
+def _held(built: Built, split: Path) -> SplitRows:
+    """The rows of a split, whose contents are read where they are asked for."""
+    rows = read_frame(split)
+    return SplitRows(rows["label"].tolist(), groups_of(rows), lambda: Contents(split, built.task.content.name))
+
+
+def _sliced(built: Built, held: SplitRows, answers: Any, settings: Selection) -> SliceTable:
     """How wrong the answers are on each declared slice."""
-    judge, labels = built.codec.judge, rows["label"].tolist()
-    groups = groups_of(rows)
-    held = SplitRows(labels, groups, lambda: Contents(split, built.task.content.name))
+    judge = built.codec.judge
     declared = {name: one.rows(held) for name, one in settings.slices.items()}
     draws = Draws(settings.resamples, settings.seed, settings.confidence)
-    errors = judge.row_errors(labels, answers)
-    return slice_table(judge.row_error, errors, declared, draws, groups if judge.by_group else None)
+    errors = judge.row_errors(held.labels, answers)
+    return slice_table(judge.row_error, errors, declared, draws, held.groups if judge.by_group else None)
 
 
 def _reloaded(workspace: Workspace, paths: RunPaths, built: Built, metric: Metric) -> dict[str, float]:
@@ -134,7 +141,7 @@ def _metrics(evaluation: Evaluation, draws: Draws, told: _Told) -> dict[str, Any
         "test": {name: one.value for name, one in evaluation.metrics.items()} | dict(evaluation.more),
         "intervals": {"confidence": draws.confidence, "resamples": draws.resamples, **ends},
         **told.story.json,
-        **{key: value for section in told.slices for key, value in section.json.items()},
+        **{key: value for section in told.compared for key, value in section.json.items()},
     }
 
 
@@ -164,7 +171,7 @@ def _report(
         metric=metric,
         draws=draws,
         story=told.story,
-        slices=told.slices,
+        compared=told.compared,
         seen=read_seen(need(paths.seen, "train")),
         choice=choice,
         searched=_searched(paths, choice.chosen, task),

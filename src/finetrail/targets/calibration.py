@@ -5,8 +5,10 @@ Brier score: Brier, Verification of Forecasts Expressed in Terms of Probability 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finetrail.evaluation.scores.bootstrap import Floats, Ints
 
@@ -62,27 +64,49 @@ def calibration(log_probabilities: Floats, y_true: Ints, bins: int = 15) -> Cali
         bins: number of bins of equal width; Guo et al. use 15.
     """
     probabilities = np.exp(log_probabilities)
+    given_to_actual = probabilities[np.arange(len(y_true)), y_true]
     confidence = probabilities.max(axis=1)
-    right = (probabilities.argmax(axis=1) == y_true).astype(np.float64)
+    return Calibration(
+        # The square of (p - one-hot), expanded: no second (n, K) array.
+        brier=float(((probabilities**2).sum(axis=1) - 2 * given_to_actual + 1).mean()),
+        nll=float(-log_probabilities[np.arange(len(y_true)), y_true].mean()),
+        confidence=float(confidence.mean()),
+        **_binned(confidence, probabilities.argmax(axis=1) == y_true, bins),
+    )
+
+
+def calibration_of(confidence: Floats, right: NDArray[np.bool_], bins: int = 15) -> Calibration:
+    """The same where all that is known of an answer is how likely it is right.
+
+    Args:
+        confidence: the probability of each answer (n,), n > 0.
+        right: whether it is right (n,).
+    """
+    given = np.clip(np.where(right, confidence, 1 - confidence), 1e-12, 1.0)
+    return Calibration(
+        brier=float(2 * ((confidence - right) ** 2).mean()),  # the sum over the two classes right and wrong
+        nll=float(-np.log(given).mean()),
+        confidence=float(confidence.mean()),
+        **_binned(confidence, right, bins),
+    )
+
+
+def _binned(confidence: Floats, right: NDArray[np.bool_], bins: int) -> dict[str, Any]:
+    """The expected calibration error and its bins."""
     edges = np.linspace(0.0, 1.0, bins + 1)
     # side="left" makes the bins (low, high]; the clip takes in a confidence that rounding lifted above 1.
     index = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
     rows = np.bincount(index, minlength=bins)
     divisor = np.maximum(rows, 1)
     mean_confidence = np.bincount(index, weights=confidence, minlength=bins) / divisor
-    mean_accuracy = np.bincount(index, weights=right, minlength=bins) / divisor
-    given_to_actual = probabilities[np.arange(len(y_true)), y_true]
-    return Calibration(
-        ece=float((rows * np.abs(mean_confidence - mean_accuracy)).sum() / max(1, len(y_true))),
-        # The square of (p - one-hot), expanded: no second (n, K) array.
-        brier=float(((probabilities**2).sum(axis=1) - 2 * given_to_actual + 1).mean()),
-        nll=float(-log_probabilities[np.arange(len(y_true)), y_true].mean()),
-        confidence=float(confidence.mean()),
-        bins=tuple(
+    mean_accuracy = np.bincount(index, weights=right.astype(np.float64), minlength=bins) / divisor
+    return {
+        "ece": float((rows * np.abs(mean_confidence - mean_accuracy)).sum() / max(1, len(right))),
+        "bins": tuple(
             Bin(float(low), float(high), int(n), float(said), float(was))
             for low, high, n, said, was in zip(edges, edges[1:], rows, mean_confidence, mean_accuracy, strict=False)
         ),
-    )
+    }
 
 
 def yes_or_no(log_odds: Floats) -> Floats:

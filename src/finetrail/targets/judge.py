@@ -1,6 +1,6 @@
 """How good the answers of a model are, and what a report says of them. Numpy alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from finetrail.evaluation.scores.metric import Metric
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from finetrail.evaluation.report.previews import Preview
     from finetrail.evaluation.report.section import Story
     from finetrail.evaluation.scores.bootstrap import Draws, Interval
+    from finetrail.evaluation.slices import SplitRows
     from finetrail.targets.suspicion import Suspicion
 
     Right = NDArray[np.bool_]
@@ -58,6 +59,14 @@ class Judge(Protocol):
 
     def constant(self, labels: Sequence[Any]) -> Answers:
         """The best constant answer to these rows: the rival of a first champion."""
+        ...
+
+    def rivals(self, asked: "SplitRows", known: "Callable[[], SplitRows]") -> Mapping[str, Answers]:
+        """Answers to rows that need no model, by what they are; empty for a kind of target that has none.
+
+        Args:
+            known: gives the training rows.
+        """
         ...
 
     def groups(self, labels: Sequence[Any], answers: Answers) -> "Mapping[str, tuple[Right, Right]]":

@@ -1,10 +1,10 @@
-"""Rules about labels that several kinds of target have: which are allowed, and how many rows each needs."""
+"""Rules about labels that several kinds of target have: which are allowed, and how many rows each name needs."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from finetrail.data.validation.findings import Check, Null, Rule
 from finetrail.data.validation.rules import CommonRules, RowPolicy, active, row_rule
@@ -33,6 +33,30 @@ class LabelSpelling(Settings):
     """Names that differ only by case, white space or normal form: `merge` takes them as one."""
 
     policy: Literal["fail", "merge", "off"] = "fail"
+
+
+class Bounds(Settings):
+    """A number below `min` or above `max`; null sets no bound."""
+
+    policy: RowPolicy = "quarantine"
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Bounds":
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}; swap them")
+        return self
+
+    @property
+    def words(self) -> str:
+        """The bounds, after "a number" or "numbers"; empty if there are none."""
+        return " ".join(f"{word} {end:g}" for word, end in (("from", self.min), ("to", self.max)) if end is not None)
+
+    def broken(self, values: "pd.Series[float]") -> "pd.Series[bool]":
+        """The rows that the rule puts aside."""
+        low, high = (float("-inf") if self.min is None else self.min), (float("inf") if self.max is None else self.max)
+        return active(self, (values < low) | (values > high))
 
 
 class NamedLabelRules(CommonRules):

@@ -1,7 +1,7 @@
 """Judges of answers that are right or wrong, row by row."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from finetrail.evaluation.scores.bootstrap import Floats
 from finetrail.evaluation.scores.metric import Metric
+from finetrail.evaluation.slices import SplitRows
 
 
 class RightOrWrong:
@@ -23,3 +24,7 @@ class RightOrWrong:
     def row_errors(self, labels: Sequence[Any], answers: Any) -> Floats:
         """1 for each wrong answer, 0 for each right one (n,)."""
         return (~self.right(labels, answers)).astype(np.float64)
+
+    def rivals(self, asked: SplitRows, known: Callable[[], SplitRows]) -> Mapping[str, Any]:
+        """None: guessing gives little, and the first gate compares with the best constant."""
+        return {}

@@ -17,6 +17,10 @@ TASKS: Mapping[str, str] = {
     "text-regression": "text_regression",
     "image-regression": "image_regression",
     "token-classification": "token_classification",
+    "question-answering": "question_answering",
+    "summarization": "summarization",
+    "translation": "translation",
+    "text-generation": "text_generation",
 }
 
 

@@ -1,7 +1,7 @@
 """The third of the three plugs: a task joins a content and a target, and makes backbone and head one network."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,14 +34,16 @@ class Task:
         example: a value as a caller of the registered model sends it.
         features: what the head reads from the backbone: `pooled`, one vector a row, or what else a content offers.
         pipeline_tag: Hugging Face's name for what a model of this task is used for.
+        columns: defaults of `source.columns` that are the task's own.
     """
 
     name: str
     content: Content
     target: Target
-    example: str
+    example: Any = field(hash=False)
     features: str = "pooled"
     pipeline_tag: str = ""
+    columns: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def identity(self) -> dict[str, str]:

@@ -31,10 +31,11 @@ def find_frozen_blocks(model: Network, inputs: Inputs) -> FrozenBlocks | None:
         inputs: the training split.
 
     Returns:
-        None if there is no such block, or if the inputs vary.
+        None if there is no such block, if the inputs vary, or if the model writes: what it reads of its own answers is
+        not known beforehand.
     """
     others, blocks = _frozen(model.backbone)
-    if not blocks or inputs.varies or not len(inputs):
+    if not blocks or inputs.varies or not len(inputs) or model.writes:
         return None
     lay_out(model)
     device = next(model.parameters()).device

@@ -96,13 +96,14 @@ def build(workspace: Workspace, task: Task, candidate: Candidate, rows: Rows, se
 
 def encode(workspace: Workspace, built: Built, rows: Rows, settings: Any, track: Track) -> dict[str, Inputs]:
     """The rows with their targets, ready for the model. Args: settings: section `train`."""
-    found = {}
-    for split in SPLITS:
-        contents = Contents(workspace.split(split), built.task.content.name)
-        inputs = built.processor.encode(
-            Watched(contents, track, f"reading {split}"),
-            augment=settings.augment if split == "train" else None,
-            scratch=workspace.scratch,
-        )
-        found[split] = inputs.labelled(built.learning.encode(rows.labels[split], inputs))
-    return found
+    return {split: encode_split(workspace, built, rows, split, settings=settings, track=track) for split in SPLITS}
+
+
+def encode_split(workspace: Workspace, built: Built, rows: Rows, split: str, *, settings: Any, track: Track) -> Inputs:
+    """The rows of one split; as `encode` otherwise."""
+    inputs = built.processor.encode(
+        Watched(Contents(workspace.split(split), built.task.content.name), track, f"reading {split}"),
+        augment=settings.augment if split == "train" else None,
+        scratch=workspace.scratch,
+    )
+    return inputs.labelled(built.learning.encode(rows.labels[split], inputs))

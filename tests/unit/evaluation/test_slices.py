@@ -86,8 +86,16 @@ def test_a_slice_of_images_goes_by_size_and_brightness() -> None:
 
 @pytest.mark.parametrize("task", all_tasks(), ids=lambda task: f"{task.name} {task.target.name}")
 def test_what_a_search_is_offered_can_be_declared(task: Task) -> None:
-    labels = {"classes": "x", "class_sets": ["x"], "tags": [{"start": 0, "end": 1, "type": "x"}], "numbers": 1.0}
-    contents = {"text": "some text", "image": image(RED, size=(8, 9))}
+    turns = [{"role": "user", "content": "some text"}]
+    labels = {
+        "classes": "x",
+        "class_sets": ["x"],
+        "numbers": 1.0,
+        "sequences": "a text",
+        "spans": [{"start": 0, "text": "some"}],
+        "tags": [{"start": 0, "end": 1, "type": "x"}],
+    }
+    contents = {"text": "some text", "image": image(RED, size=(8, 9)), "messages": turns}
     held = SplitRows([labels[task.target.name]] * 3, ["a", None, "b"], lambda: [contents[task.content.name]] * 3)
     offered = task.slice.offered(held)
     assert {name for one in offered for name in one} == set(task.slice.model_fields)

@@ -12,7 +12,8 @@ from finetrail.registry.packing import Packing, Version, register
 from finetrail.runs.hashes import hash_folder
 from finetrail.runs.tracking import Tracker
 from finetrail.serving.answer import answer
-from finetrail.tasks.registry import load_model
+from finetrail.tasks.registry import get_task, load_model
+from finetrail.workspace import read_json
 from tests.unit.recorded import packing_of
 
 TEXTS = ["good superb door", "awful", ":-)", "the river by the house " * 20]
@@ -122,3 +123,25 @@ def test_answers_that_are_lists_and_structs_are_in_the_signature(tracker: Tracke
     assert outputs["scores"]["items"] == {"type": "double"}
     properties = outputs["spans"]["items"]["properties"]
     assert {name: one["type"] for name, one in properties.items()} == {"label": "string", "start": "long"}
+
+
+def test_callers_send_what_the_content_says_and_some_of_it_they_may_leave_out(
+    tracker: Tracker, saved_model: Path, tmp_path: Path
+) -> None:
+    import mlflow
+    from mlflow.exceptions import MlflowException
+    from mlflow.models.utils import _enforce_schema
+
+    run_id = tracker.start("full", {}, {}, [])
+    tracker.end(run_id)
+    task = get_task("text-generation")
+    packing = Packing({"messages": task.example}, {"text": "string"}, sent=task.content.sent)
+    register(Ledger(tracker, "chat", "Ada"), run_id, model=saved_model, packing=packing, tags={})
+    info = mlflow.models.get_model_info("models:/chat/1")
+    for sent in ({"messages": task.example}, {"prompt": "Hello"}, {"prompt": "Hello", "system": "Be brief."}):
+        assert _enforce_schema(pd.DataFrame([sent]), info.signature.inputs).to_dict("records") == [sent]
+    with pytest.raises(MlflowException, match="Missing required properties"):
+        _enforce_schema(pd.DataFrame([{"messages": [{"role": "user"}]}]), info.signature.inputs)
+    source = tracker.client.get_model_version("chat", "1").source
+    stored = Path(mlflow.artifacts.download_artifacts(source, dst_path=str(tmp_path))) / "input_example.json"
+    assert read_json(stored) == {"columns": ["messages"], "data": [[task.example]]}

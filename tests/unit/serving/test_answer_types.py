@@ -7,6 +7,8 @@ from finetrail.serving.answer_types import arrow_type, is_nested, mlflow_type
 from finetrail.targets.class_sets.codec import SetCodec
 from finetrail.targets.classes.codec import ClassCodec
 from finetrail.targets.numbers.codec import NumberCodec
+from finetrail.targets.sequences.codec import SequenceCodec
+from finetrail.targets.spans.codec import SpanCodec
 from finetrail.targets.tags.codec import TagCodec
 from finetrail.tasks.registry import all_tasks
 
@@ -46,7 +48,9 @@ CODECS = (
     ClassCodec(("a", "b"), 1.0, 0.9, 0.1, 0.1, 0.5),
     NumberCodec(0.0, 1.0, (), 0.9, 1.0),
     SetCodec(("a", "b"), (0.5, 0.5)),
+    SequenceCodec(),
     TagCodec(("PER",)),
+    SpanCodec(unanswerable=True),
 )
 
 

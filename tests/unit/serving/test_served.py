@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from finetrail.serving.answer import answer, answers_to
-from finetrail.tasks.registry import load_model
+from finetrail.tasks.registry import get_task, load_model
+from finetrail.tasks.task import Built
 from tests.unit.red_or_blue import BLUE, RED, image
 
 if TYPE_CHECKING:
@@ -217,3 +218,23 @@ def test_a_request_is_bounded_in_rows_bytes_and_pixels(loaded: "PyFuncModel", mo
     assert len(request(loaded, [TEXT] * 2)) == 2
     monkeypatch.setenv("FINETRAIL_MAX_BYTES", str(len(TEXT)))
     assert f"where {len(TEXT):,} are allowed; send fewer rows at a time" in refused([TEXT] * 2)
+
+
+def test_conversations_come_as_turns_or_as_prompts_and_under_any_name_alone(
+    serving: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from finetrail.errors import DataError
+    from finetrail.serving.served import Served
+
+    task, served = get_task("text-generation"), Served()
+    nothing: Any = None  # what answers is not asked
+    served._built = Built(task, nothing, nothing, nothing, task.content.Columns().contents)
+    turns = [{"role": "user", "content": "Hello"}]
+    mixed = pd.DataFrame({"messages": [turns, None], "prompt": [None, "Hello"]})
+    for frame in (mixed, pd.DataFrame({"prompt": ["Hello"] * 2}), pd.DataFrame({"content": [turns, turns]})):
+        assert served._contents(frame) == [turns, turns]
+    with pytest.raises(DataError, match="no row has messages or prompt or system; send one of them"):
+        served._contents(pd.DataFrame(index=[0]))
+    monkeypatch.setenv("FINETRAIL_MAX_BYTES", "10")
+    with pytest.raises(DataError, match="14 bytes in one request, where 10 are allowed"):
+        served._contents(mixed)

@@ -138,7 +138,7 @@ def _keep(found: Answered, at: At, indices: Sequence[int], batch: "Batch", origi
 
     built, one = found.given.built, found.outputs[at]
     with torch.inference_mode():
-        one.kept.add(indices, built.learning.keep(built.model(for_model(batch)), batch))
+        one.kept.add(indices, built.learning.keep(built.model.answer(for_model(batch)), batch))
     one.seen |= dict(zip(indices, built.processor.show(batch), strict=True))
     for name, was in for_model(original).items():
         changed = (batch[name] != was).reshape(len(was), -1).any(1).tolist()

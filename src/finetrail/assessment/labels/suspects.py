@@ -14,6 +14,7 @@ import torch
 from finetrail.assessment.assessed import Given
 from finetrail.assessment.labels.cross_fitting import Computed, cross_fitted
 from finetrail.assessment.labels.rows import Examined, folds_of
+from finetrail.errors import ConfigError
 from finetrail.inference.device import build_accelerator, fix_seeds
 from finetrail.inference.features import compute_features
 from finetrail.inference.feeding import feed
@@ -46,12 +47,18 @@ def ranked(given: Given, known: Examined, folds: int, file: Path) -> Ranked:
     puts a row where its label says that it belongs, wrong or not.
 
     Raises:
+        ConfigError: there are no heads to fit.
         ModelError: an answer is NaN or infinite.
     """
     labels = known.labels
     learning = given.built.task.target.learn(labels, given.settings.train)
     fix_seeds(given.pipeline.seed)
     built = given.built.task.build(given.settings.backbone, learning, given.workspace.root, given.built.columns)
+    if built.model.writes:
+        raise ConfigError(
+            "assess.labels fits heads to features, but a model of this task writes its answers and has no head; remove "
+            "assess.labels, and look at the worst rows of the test report"
+        )
     built.model.to(build_accelerator().device).eval()
     started = time.perf_counter()
     contents = Watched(known.contents, given.track, "reading rows")

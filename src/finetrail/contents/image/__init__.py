@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from finetrail.contents.attack import Attack
-from finetrail.contents.content import Content
+from finetrail.contents.content import Backbone, Content
 from finetrail.contents.image.perturbations import PERTURBATIONS, perturb
 from finetrail.contents.image.received import receive_images, undecodable
 from finetrail.contents.image.rules import ImageRules
@@ -42,9 +42,11 @@ class _Image(Content):
     Source = ImageSource
     Rules = ImageRules
     Split = ImageSplit
-    Backbone = ImageBackbone
     Training = ImageTraining
     Slice = ImageSlice
+
+    def backbone(self, features: str) -> type[Backbone]:
+        return ImageBackbone
 
     def networks(self) -> "Networks":
         from finetrail.contents.image import backbone

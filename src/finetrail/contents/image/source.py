@@ -7,9 +7,8 @@ from typing import ClassVar
 from finetrail.contents.image.pixel_tables import read_pixels
 from finetrail.contents.image.stored import IMAGES
 from finetrail.contents.image.values import FieldReader, cached_image
-from finetrail.data.sources.columns import ColumnName, Columns, Place, SplitName, row_from
+from finetrail.data.sources.columns import ColumnName, Columns, Place, SplitName, Tell, row_from
 from finetrail.data.sources.place import Convert, Source
-from finetrail.data.sources.tables import Tell
 from finetrail.data.sources.trees import Tree
 from finetrail.data.store.content import StoredContent
 from finetrail.data.store.raw import Row

@@ -1,36 +1,27 @@
-"""Texts: reading, rules, near duplicates, tokenizer, encoders, export."""
+"""Texts: reading, rules, near duplicates, tokenizer, encoders, export. Conversations are in a folder of their own."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from finetrail.contents.attack import Attack
-from finetrail.contents.content import Content
-from finetrail.contents.text.perturbations import PERTURBATIONS, perturb
 from finetrail.contents.text.received import receive_texts, text_faults, unlabelled_texts
 from finetrail.contents.text.rules import TextRules
-from finetrail.contents.text.settings import InPlaceTraining, TextBackbone, TextSlice, TextTraining
+from finetrail.contents.text.settings import TextSlice
 from finetrail.contents.text.source import TextColumns, TextSource
 from finetrail.contents.text.split import TextSplit
+from finetrail.contents.text.textual import TextualContent
 from finetrail.data.sources.unlabelled import Reading, Unlabelled
-from finetrail.settings import Settings
 
 if TYPE_CHECKING:
-    from finetrail.contents.content import Networks
     from finetrail.data.sources.place import Source as AnySource
-    from finetrail.models.inputs import Values
 
 
-class _Text(Content):
+class _Text(TextualContent):
     """See `finetrail.contents.content.Content`."""
 
     name = "text"
     noun = "text"
-    size = "characters"
-    offers = frozenset({"soft prompts"})
-    requirements: tuple[str, ...] = ()
-    measures_kernels = False
-    perturbations = PERTURBATIONS
     attacks = {  # noqa: RUF012 - read only, by its type
         "hotflip": Attack(
             "HotFlip",
@@ -42,17 +33,7 @@ class _Text(Content):
     Source = TextSource
     Rules = TextRules
     Split = TextSplit
-    Backbone = TextBackbone
-    Training = TextTraining
     Slice = TextSlice
-
-    def training(self, in_place: bool) -> type[Settings]:
-        return InPlaceTraining if in_place else TextTraining
-
-    def networks(self) -> "Networks":
-        from finetrail.contents.text import backbone
-
-        return cast("Networks", backbone)
 
     def unlabelled(
         self, path: Path, columns: Sequence[str], source: "AnySource | None", reading: Reading
@@ -64,14 +45,6 @@ class _Text(Content):
 
     def faults(self, contents: Sequence[Any]) -> dict[int, str]:
         return text_faults(contents)
-
-    def typical(self, contents: "Values", rows: Sequence[bool]) -> list[str]:
-        from finetrail.contents.text.typical import typical_words
-
-        return typical_words(contents, rows)
-
-    def perturb(self, name: str, content: Any, severity: int, seed: int) -> Any:
-        return perturb(name, content, severity, seed)
 
 
 TEXT = _Text()

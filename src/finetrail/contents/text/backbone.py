@@ -11,26 +11,24 @@ from finetrail.contents.attack import Attacked
 from finetrail.contents.content import Loaded
 from finetrail.contents.explainable import Explainable
 from finetrail.contents.exported import Exported, Graph, Outputs
-from finetrail.contents.text.encoder import PooledEncoder, TextEncoder, WordEncoder, is_causal
+from finetrail.contents.text.context_pieces import PieceProcessor
+from finetrail.contents.text.encoder import PlaceEncoder, PooledEncoder, TextEncoder, is_causal
+from finetrail.contents.text.pretrained import read_config, read_network, read_tokenizer, save_config
 from finetrail.contents.text.processor import TextProcessor
-from finetrail.contents.text.settings import TextBackbone
+from finetrail.contents.text.settings import CHAT, WRITTEN, TextBackbone
 from finetrail.contents.text.soft_prompts import add_soft_prompt, describe_soft_prompt
 from finetrail.contents.text.word_pieces import WordProcessor
+from finetrail.contents.text.writing import load_causal, load_encoder_decoder, loading
+from finetrail.contents.text.writing.writer import Writer
 from finetrail.errors import ModelError
 from finetrail.locations import locate_weights
 from finetrail.models.network import Batch, Network
-from finetrail.models.weights import refuse_quantised, refuse_unusable
 
-# What configurations call it: those of BERT and its kin, then those of GPT-2 and its kin.
-_DROPOUTS = (
-    *("hidden_dropout_prob", "attention_probs_dropout_prob", "dropout", "attention_dropout"),
-    *("embd_pdrop", "resid_pdrop", "attn_pdrop", "hidden_dropout", "embed_dropout", "resid_dropout"),
-)
-WORDS = "words"
-"""The features for tasks that label the words of a text; any other task has one vector per row."""
+PLACED: Mapping[str, type[TextProcessor]] = {"words": WordProcessor, "pieces": PieceProcessor}
+"""Features at places of a text, for tasks about parts of it; any other task has one vector per row."""
 
 
-def load_pretrained(settings: TextBackbone, root: Path, features: str, columns: Sequence[str]) -> Loaded:
+def load_pretrained(settings: Any, root: Path, features: str, columns: Sequence[str]) -> Loaded:
     """Fetch a pretrained encoder or decoder; see `finetrail.contents.content.Networks`.
 
     Raises:
@@ -38,38 +36,18 @@ def load_pretrained(settings: TextBackbone, root: Path, features: str, columns: 
             features.
         SourceError, IntegrityError: see `finetrail.locations.locate_weights`.
     """
-    from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoModel
 
+    if features == WRITTEN:
+        return load_encoder_decoder.load_pretrained(settings, root, columns)
+    if features == CHAT:
+        return load_causal.load_pretrained(settings, root)
     folder = locate_weights(settings.weights, root)
-    refuse_quantised(folder, settings.weights)
-    try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        _set_dropout(config, settings.dropout)
-        encoder, report = AutoModel.from_pretrained(
-            folder,
-            config=config,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=torch.float32,
-            output_loading_info=True,
-            trust_remote_code=False,
-        )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        cause = " ".join(str(error).split())[:200]
-        raise ModelError(
-            f"{settings.weights!r} holds no encoder with safetensors weights ({cause}); name another folder"
-        ) from error
-    # Weights that the file lacks would be random, without an error; only the pooler does not matter: it is not used.
-    missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
-    if missing:
-        raise ModelError(
-            f"{settings.weights!r} lacks {len(missing)} tensors that its own configuration needs, such as "
-            f"{missing[0]}; name a folder with complete weights"
-        )
-    refuse_unusable(encoder.state_dict(), settings.weights)
+    config = read_config(folder, settings.weights, settings.dropout)
+    # The pooler is not used.
+    encoder = read_network(folder, settings.weights, config, AutoModel, unused=lambda name: name.startswith("pooler."))
     causal = _is_causal(encoder, settings.weights)
-    if causal and features == WORDS:
+    if causal and features in PLACED:
         raise ModelError(
             f"{settings.weights!r} reads from left to right, so a word's vector knows nothing of the words after it; "
             "name an encoder, such as a BERT"
@@ -89,6 +67,10 @@ def load_saved(described: Mapping[str, Any], folder: Path, features: str, column
     """
     from transformers import AutoConfig, AutoModel
 
+    if features == WRITTEN:
+        return load_encoder_decoder.load_saved(described, folder, columns)
+    if features == CHAT:
+        return load_causal.load_saved(described, folder)
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         encoder = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False)
@@ -105,17 +87,15 @@ def load_saved(described: Mapping[str, Any], folder: Path, features: str, column
     return loaded
 
 
-def save(network: nn.Module, processor: Any, settings: TextBackbone, folder: Path) -> dict[str, Any]:
+def save(network: nn.Module, processor: Any, settings: Any, folder: Path) -> dict[str, Any]:
     """Write configuration and tokenizer, without the path that they were loaded from: equal models are equal bytes."""
+    if isinstance(network, Writer):
+        return loading.save(network, processor, settings, folder)
     encoder: Any = network
-    config: Any = encoder.encoder.config
-    config._name_or_path = ""
-    config.save_pretrained(folder)
-    processor.tokenizer.name_or_path = ""
-    processor.tokenizer.init_kwargs.pop("name_or_path", None)
-    processor.tokenizer.save_pretrained(folder)
+    save_config(encoder.encoder.config, processor.tokenizer, folder)
+    described: dict[str, Any] = settings.model_dump()
     pooled = {"pooling": encoder.pooling} if isinstance(encoder, PooledEncoder) else {}
-    return settings.model_dump() | pooled | describe_soft_prompt(encoder)
+    return described | pooled | describe_soft_prompt(encoder)
 
 
 def export(network: Network, processor: Any, folder: Path, outputs: Outputs) -> Exported:
@@ -124,6 +104,14 @@ def export(network: Network, processor: Any, folder: Path, outputs: Outputs) -> 
         from finetrail.contents.text.export_words import export_words
 
         return export_words(network, processor, folder, outputs)
+    if isinstance(processor, PieceProcessor):
+        from finetrail.contents.text.export_pieces import export_pieces
+
+        return export_pieces(network, processor, folder, outputs)
+    if isinstance(network.backbone, Writer):
+        from finetrail.contents.text.writing.export import export_written
+
+        return export_written(network, processor, folder)
     from finetrail.contents.text.export import export_texts
 
     return export_texts(network, processor, folder, outputs)
@@ -151,28 +139,24 @@ def graph(network: Network, processor: Any, folder: Path, outputs: Outputs) -> G
         from finetrail.contents.text.export_words import graph_of_words
 
         return graph_of_words(network, processor, folder, outputs)
+    if isinstance(processor, PieceProcessor):
+        from finetrail.contents.text.export_pieces import graph_of_pieces
+
+        return graph_of_pieces(network, processor, folder, outputs)
+    if isinstance(network.backbone, Writer):
+        raise ModelError(
+            "ONNX holds one forward pass, but this model writes its answers token by token; use --format hf"
+        )
     from finetrail.contents.text.export import graph_of_texts
 
     return graph_of_texts(network, processor, folder, outputs)
 
 
 def _loaded(encoder: Any, settings: TextBackbone, folder: Path, *, features: str, columns: Sequence[str]) -> Loaded:
-    from transformers import AutoTokenizer
-
     # The pooler is trained for another task and would count as parameters that nothing uses.
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # the tokenizers library raises no narrower type
-        cause = " ".join(str(error).split())[:200]
-        raise ModelError(
-            f"{settings.weights!r} holds no tokenizer that can be read ({type(error).__name__}: {cause}); "
-            "name another folder"
-        ) from error
-    # If its files are missing, transformers makes up a tokenizer that knows no words.
-    if not any((folder / name).exists() for name in tokenizer.vocab_files_names.values()):
-        raise ModelError(f"{settings.weights!r} holds no tokenizer (such as tokenizer.json); name another folder")
+    tokenizer = read_tokenizer(folder, settings.weights)
     config = encoder.config
     longest = _positions(encoder, config)
     if longest and settings.max_tokens > longest:
@@ -181,8 +165,8 @@ def _loaded(encoder: Any, settings: TextBackbone, folder: Path, *, features: str
         )
     spare = longest - settings.max_tokens if longest else None
     given = (tokenizer, settings.max_tokens, tuple(columns), settings.separator)
-    if features == WORDS:
-        return Loaded(WordEncoder(encoder, spare), WordProcessor(*given), int(config.hidden_size))
+    if features in PLACED:
+        return Loaded(PlaceEncoder(encoder, spare), PLACED[features](*given), int(config.hidden_size))
     pooled = PooledEncoder(encoder, settings.pooling or "mean", spare)
     return Loaded(pooled, TextProcessor(*given), int(config.hidden_size))
 
@@ -203,9 +187,3 @@ def _positions(encoder: nn.Module, config: Any) -> int | None:
     tables = [module for name, module in encoder.named_modules() if name.endswith("position_embeddings")]
     paddings = [table.padding_idx for table in tables if isinstance(table, nn.Embedding)]
     return longest - max((number + 1 for number in paddings if number is not None), default=0) if longest else None
-
-
-def _set_dropout(config: Any, dropout: float) -> None:
-    for name in _DROPOUTS:
-        if hasattr(config, name):
-            setattr(config, name, dropout)

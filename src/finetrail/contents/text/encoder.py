@@ -87,11 +87,11 @@ class PooledEncoder(TextEncoder):
         return (tokens * mask).sum(1) / mask.sum(1).clamp(min=1)
 
 
-class WordEncoder(TextEncoder):
-    """An encoder whose features are its words: (B, W, D), the vector of the first piece of each."""
+class PlaceEncoder(TextEncoder):
+    """An encoder whose features stand at places of its tokens, such as the first piece of each word: (B, W, D)."""
 
     def forward(self, batch: Batch) -> Tensor:
-        """Features (B, W, D) of a batch with input_ids and attention_mask (B, T), and word_pieces (B, W)."""
+        """Features (B, W, D) of a batch with input_ids and attention_mask (B, T), and places (B, W)."""
         vectors = token_vectors(self.encoder, batch)
-        places = batch["word_pieces"].unsqueeze(-1).expand(-1, -1, vectors.shape[-1])
+        places = batch["places"].unsqueeze(-1).expand(-1, -1, vectors.shape[-1])
         return vectors.gather(1, places)

@@ -1,18 +1,15 @@
 """Export a word model to a Hugging Face folder: a token classifier, which has a linear layer on each piece."""
 
-import copy
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
-from torch import Tensor, nn
 
-from finetrail.contents.exported import Asking, Exported, Graph, Outputs, Snippet, check, describe
-from finetrail.contents.text.encoder import token_vectors
-from finetrail.contents.text.export import filled, plain_encoder, write_tokenizer
+from finetrail.contents.exported import Asking, Exported, Graph, Outputs, Snippet, check
+from finetrail.contents.text.export import write_tokenizer
+from finetrail.contents.text.export_tokens import TokenOutputs, write_linear
 from finetrail.contents.text.word_pieces import WordInputs, WordProcessor
-from finetrail.errors import ModelError
-from finetrail.models.network import Batch, Network
+from finetrail.models.network import Network
 
 _PROBES = ["a", "Ada Lovelace wrote to Charles Babbage in London.", "one two three " * 10]
 _EXAMPLE = '"Ada Lovelace wrote to Charles Babbage in London."'
@@ -36,37 +33,17 @@ def export_words(network: Network, processor: WordProcessor, folder: Path, outpu
     """Write a token classifier of transformers with its tokenizer, and read it back to compare.
 
     Raises:
-        ModelError: transformers has no token classifier with a linear head for this kind of encoder; see also `check`.
+        ModelError: see `write_linear`, and `check`.
     """
     from transformers import AutoModelForTokenClassification
 
-    backbone = plain_encoder(network)
-    head = cast(nn.Linear, network.head)
-    config = copy.deepcopy(backbone.encoder.config)
-    describe(config, outputs)
-    config.problem_type = None  # token classifiers have none
-    try:
-        classifier: Any = AutoModelForTokenClassification.from_config(
-            config, dtype=torch.float32, trust_remote_code=False
-        )
-    except ValueError as error:
-        raise ModelError(
-            f"transformers has no token classifier for {config.model_type!r}; use --format onnx"
-        ) from error
-    last = getattr(classifier, "classifier", None)
-    if not isinstance(last, nn.Linear) or last.weight.shape != head.weight.shape:
-        raise ModelError(f"the token classifier for {config.model_type!r} has no linear head; use --format onnx")
+    again = write_linear(
+        AutoModelForTokenClassification, network, folder, outputs, last="classifier", what="token classifier"
+    )
+    tokenizer = write_tokenizer(processor, folder)
+    batch = tokenizer(_PROBES, padding=True, truncation=True, return_tensors="pt")
     with torch.no_grad():
-        filled(classifier, backbone.encoder)
-        last.weight.copy_(head.weight)
-        last.bias.copy_(head.bias)
-        classifier.save_pretrained(folder)
-        tokenizer = write_tokenizer(processor, folder)
-        again = AutoModelForTokenClassification.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
-        ).eval()
-        batch = tokenizer(_PROBES, padding=True, truncation=True, return_tensors="pt")
-        check(head(token_vectors(backbone.encoder.eval(), dict(batch))), again(**batch).logits, "hf")
+        check(TokenOutputs(network, tuple(batch)).eval().of(dict(batch)), again(**batch).logits, "hf")
     opens = """from transformers import pipeline
 
 tagger = pipeline("token-classification", model=".", aggregation_strategy="first", trust_remote_code=False)
@@ -80,7 +57,7 @@ def graph_of_words(network: Network, processor: WordProcessor, folder: Path, out
     """The model as a function of token ids to the logits of each piece (B, T, K), for ONNX; writes the tokenizer.
 
     Raises:
-        ModelError: see `plain_encoder`.
+        ModelError: trained vectors stand in front of its texts.
     """
     batches = (["one two three", "four"], ["five", "six seven eight nine ten " * 9, "eleven"], ["twelve"])
     tensors = []
@@ -101,7 +78,7 @@ session = onnxruntime.InferenceSession("model.onnx")
 """
     snippet = Snippet(opens, "texts", f"[{_EXAMPLE}]", answers, outputs.named("labels"))
     said = Exported("onnx", ("onnxruntime", "transformers"), snippet, reads(processor), asking(processor), NOTE)
-    module = _Pieces(plain_encoder(network).encoder, network.head)
+    module = TokenOutputs(network, tuple(tensors[0]))
     return Graph(module, tensors, {0: "batch", 1: "tokens"}, said)
 
 
@@ -123,16 +100,3 @@ def asking(processor: WordProcessor, code: Snippet | None = None) -> Asking:
         return [outputs[row][list(window.pieces)] for row, window in zip(inputs.rows, inputs.windows, strict=True)]
 
     return Asking(lambda texts, folder: list(texts), fits, of_words, code)
-
-
-class _Pieces(nn.Module):
-    """The logits of every piece."""
-
-    def __init__(self, encoder: nn.Module, head: nn.Module) -> None:
-        super().__init__()
-        self.encoder, self.head = encoder, head
-
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        batch: Batch = {"input_ids": input_ids, "attention_mask": attention_mask}
-        logits: Tensor = self.head(token_vectors(self.encoder, batch))
-        return logits

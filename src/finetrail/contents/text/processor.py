@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 
 from finetrail.contents.text.augment import Varying
 from finetrail.contents.text.shortened import shortened
-from finetrail.contents.text.stored import parts
+from finetrail.contents.text.stored import named, parts
 from finetrail.errors import ConfigError
 from finetrail.evaluation.report.previews import Preview
 from finetrail.models.inputs import Targets, Values, targets_of
@@ -60,7 +60,7 @@ class TextInputs:
         """Whether there is augmentation."""
         return self.varying is not None
 
-    def labelled(self, targets: Targets) -> "TextInputs":
+    def labelled(self, targets: Targets) -> Self:
         """The same texts with their targets."""
         return replace(self, targets=targets)
 
@@ -90,6 +90,32 @@ def padded(rows: Sequence[Sequence[int]], width: int, filling: int) -> torch.Ten
     for number, row in enumerate(rows):
         filled[number, : len(row)] = torch.tensor(row, dtype=torch.long)
     return filled
+
+
+def placed(tokens: Sequence[Sequence[int]], places: Sequence[Sequence[int]], padding: int) -> Batch:
+    """Examples whose features stand at places of their tokens.
+
+    Args:
+        places: of the features of each example; 0 for one that has none.
+
+    Returns:
+        input_ids and attention_mask (B, T), T the most tokens; places and features_mask (B, W), W the most features.
+    """
+    width, most = max(map(len, tokens)), max(map(len, places))
+    return {
+        "input_ids": padded(tokens, width, padding),
+        "attention_mask": padded([[1] * len(row) for row in tokens], width, 0),
+        "places": padded(places, most, 0),
+        "features_mask": padded([[1] * len(row) for row in places], most, 0).bool(),
+    }
+
+
+def refuse_slow(tokenizer: Any) -> None:
+    """Raise ConfigError where a tokenizer does not tell the places of its pieces."""
+    if not tokenizer.is_fast:
+        raise ConfigError(
+            "backbone.weights has a slow tokenizer, which does not tell where a piece is in the text; use another"
+        )
 
 
 @dataclass(frozen=True)
@@ -148,7 +174,7 @@ class TextProcessor:
         ids: list[Sequence[int]] = []
         kinds: list[Sequence[int]] = []
         cut = 0
-        for some in _portions(values):
+        for some in portions(values):
             tokens, segments = self.read(some)
             cut += self._cut(some, tokens) if len(self.columns) > 1 else 0
             ids += tokens
@@ -203,13 +229,11 @@ class TextProcessor:
 
     def preview(self, value: Any) -> Preview:
         """The start of a row's texts."""
-        return Preview(text=self._named(value)[:EXCERPT])
-
-    def _named(self, value: Any) -> str:
-        return value if isinstance(value, str) else "\n".join(f"{name}: {text}" for name, text in value.items())
+        return Preview(text="\n".join(f"{name}: {text}" if name else text for name, text in named(value))[:EXCERPT])
 
 
-def _portions(values: Iterable[Any], size: int = 1_000) -> Iterator[list[Any]]:
+def portions(values: Iterable[Any], size: int = 1_000) -> Iterator[list[Any]]:
+    """The values in lists of `size`."""
     remaining = iter(values)
     while some := list(islice(remaining, size)):
         yield some

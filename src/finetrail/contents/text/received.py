@@ -48,11 +48,16 @@ def receive_texts(rows: Sequence[Mapping[str, object]]) -> list[Any]:
             problem = _why_refused(name, value)
             if problem:
                 bad.setdefault(place, problem)
+    refuse_bad(bad, len(rows), "send a text")
+    return [dict(row) if len(row) > 1 else next(iter(row.values())) for row in rows]
+
+
+def refuse_bad(bad: Mapping[int, str], rows: int, remedy: str) -> None:
+    """Raise DataError, if there are bad rows. Args: bad: what is wrong with each, by its place, to follow "row 1"."""
     if bad:
         place = min(bad)
         others = f" (and {len(bad) - 1} more bad rows)" if len(bad) > 1 else ""
-        raise DataError(f"row {place + 1} of {len(rows)}{bad[place]}{others}; send a text")
-    return [dict(row) if len(row) > 1 else next(iter(row.values())) for row in rows]
+        raise DataError(f"row {place + 1} of {rows}{bad[place]}{others}; {remedy}")
 
 
 def text_faults(contents: Sequence[Any]) -> dict[int, str]:

@@ -1,18 +1,17 @@
 """What makes a text fit to train on: section `validation` of params.yaml for texts."""
 
+from abc import abstractmethod
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
-
-from pydantic import Field, model_validator
 
 from finetrail.contents.text.stored import FACTS, in_a_line
 from finetrail.data.store.shards import pick
 from finetrail.data.validation.findings import Between, NotNull, Rule
 from finetrail.data.validation.rules import (
     CommonRules,
+    Length,
     Needed,
-    RowPolicy,
     RowRule,
     active,
     compare,
@@ -22,7 +21,6 @@ from finetrail.data.validation.rules import (
     row_rule,
     schema_rule,
 )
-from finetrail.settings import Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,35 +28,58 @@ if TYPE_CHECKING:
 SHOWN = 200  # characters of a text in quarantine.csv
 
 
-class Length(Settings):
-    """A text with fewer or more characters than allowed."""
+class TextualRules(CommonRules):
+    """The entries that section `validation` of params.yaml has for all that is written. The schema is always checked.
 
-    policy: RowPolicy = "quarantine"
-    min_characters: int = Field(default=1, ge=0)
-    max_characters: int = Field(default=100_000, ge=1)
+    Attributes:
+        column: of the contents in the shards.
+        noun: what a content is called.
+    """
 
-    @model_validator(mode="after")
-    def _ordered(self) -> "Length":
-        if self.min_characters > self.max_characters:
-            raise ValueError(
-                f"min_characters {self.min_characters} is above max_characters {self.max_characters}; swap them"
-            )
-        return self
-
-
-class TextRules(CommonRules):
-    """The entries that section `validation` of params.yaml has for texts. The schema is always checked."""
-
-    missing_text: Needed = Needed()
-    empty_text: RowRule = RowRule()
     length: Length = Length()
 
-    facts: ClassVar[Mapping[str, str]] = FACTS
+    column: ClassVar[str] = "text"
+    noun: ClassVar[str] = "text"
     content_key: ClassVar[str] = "canonical"
+
+    @abstractmethod
+    def own_rules(self) -> tuple[Rule, ...]:
+        """The rules about a single content, besides its length."""
 
     def catalogue(self) -> tuple[Rule, ...]:
         """Every rule, in the order of application."""
         low, high = self.length.min_characters, self.length.max_characters
+        length = row_rule(
+            self,
+            "length",
+            [low, high],
+            f"Every {self.noun} has {low} to {high} characters",
+            f"with fewer than {low} or more than {high} characters",
+            Between("length", low, high),
+            remedy="change the bounds in validation.length",
+        )
+        own = (schema_rule(self.manifest), *self.own_rules(), length)
+        return (*own, *label_rules(self), *repetition_rules(self, self.noun), *self.rules_of_all())
+
+    def too_long(self, table: "pd.DataFrame") -> "pd.Series[bool]":
+        """The rows that `length` puts aside, too short ones among them."""
+        low, high = self.length.min_characters, self.length.max_characters
+        return active(self.length, (table["length"] < low) | (table["length"] > high))
+
+    def excerpts(self, raw: Path, manifest: "pd.DataFrame", ids: Collection[str]) -> dict[str, str]:
+        """The first characters of these contents, on one line, by id."""
+        return {name: in_a_line(content, SHOWN) for name, content in pick(raw, self.column, ids).items()}
+
+
+class TextRules(TextualRules):
+    """The entries for texts."""
+
+    missing_text: Needed = Needed()
+    empty_text: RowRule = RowRule()
+
+    facts: ClassVar[Mapping[str, str]] = FACTS
+
+    def own_rules(self) -> tuple[Rule, ...]:
         missing = row_rule(self, "missing_text", None, "Every row has a text", "without a text", NotNull("sha256"))
         empty = row_rule(
             self,
@@ -68,17 +89,7 @@ class TextRules(CommonRules):
             "whose text is empty or only white space or invisible characters",
             Between("words", low=1),
         )
-        length = row_rule(
-            self,
-            "length",
-            [low, high],
-            f"Every text has {low} to {high} characters",
-            f"with fewer than {low} or more than {high} characters",
-            Between("length", low, high),
-            remedy="change the bounds in validation.length",
-        )
-        own = (schema_rule(self.manifest), missing, empty, length)
-        return (*own, *label_rules(self), *repetition_rules(self, "text"), *self.rules_of_all())
+        return missing, empty
 
     def derive(self, manifest: "pd.DataFrame") -> "pd.DataFrame":
         """The manifest with `length` and the columns of `compare`.
@@ -89,12 +100,7 @@ class TextRules(CommonRules):
         """
         table = prepare(manifest, self.manifest)
         empty = active(self.empty_text, table["words"] == 0)
-        low, high = self.length.min_characters, self.length.max_characters
-        length = table["longest"].where(table["longest"] > high, table["shortest"])
+        over = table["longest"] > self.length.max_characters
+        length = table["longest"].where(over, table["shortest"])
         table["length"] = length.where(~empty).astype("Int64")
-        bad = (table["length"] < low) | (table["length"] > high)
-        return compare(table, empty | active(self.length, bad), self)
-
-    def excerpts(self, raw: Path, manifest: "pd.DataFrame", ids: Collection[str]) -> dict[str, str]:
-        """The first characters of these texts, on one line, by id."""
-        return {name: in_a_line(content, SHOWN) for name, content in pick(raw, "text", ids).items()}
+        return compare(table, empty | self.too_long(table), self)

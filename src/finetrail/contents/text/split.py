@@ -18,19 +18,16 @@ if TYPE_CHECKING:
 SHOWN = 200  # characters of a text in quarantine.csv
 
 
-class TextSplit(Split):
-    """How rows of texts are divided, and which texts are near.
+class TextualSplit(Split):
+    """How rows of all that is written are divided, and which are near.
 
     Attributes:
         near_duplicates: the least Jaccard similarity of near texts; 1.0: only the same text is near.
         shingle_words: the words of a shingle.
-        symmetric: with several texts per row, whether the order of the columns means nothing, as for duplicate
-            questions: then a row with swapped texts is the same.
     """
 
     near_duplicates: float = Field(default=0.8, gt=0, le=1)
     shingle_words: int = Field(default=3, ge=1, le=20)
-    symmetric: bool = False
 
     column: ClassVar[str] = "text"
     needed: ClassVar[Mapping[str, str]] = {"sha256": "text"}
@@ -48,11 +45,11 @@ class TextSplit(Split):
             "method": exact if self.near_duplicates < 1 else "same normalised text",
             "threshold": self.near_duplicates,
             "shingle_words": self.shingle_words,
-        } | ({"symmetric": True} if self.symmetric else {})
+        }
 
     def keys(self, manifest: "pd.DataFrame", contents: Iterable[Any]) -> list[str]:
         """The normalised texts."""
-        return [normalise_all(content, symmetric=self.symmetric) for content in contents]
+        return [normalise_all(content) for content in contents]
 
     def neighbours(self, manifest: "pd.DataFrame", keys: Sequence[str]) -> Neighbours:
         return Texts(keys, self.near)
@@ -60,3 +57,21 @@ class TextSplit(Split):
     def excerpts(self, raw: Path, ids: Collection[str]) -> dict[str, str]:
         """The first characters of these texts, on one line, by id."""
         return {name: in_a_line(content, SHOWN) for name, content in pick(raw, self.column, ids).items()}
+
+
+class TextSplit(TextualSplit):
+    """The same for texts.
+
+    Attributes:
+        symmetric: with several texts per row, whether the order of the columns means nothing, as for duplicate
+            questions: then a row with swapped texts is the same.
+    """
+
+    symmetric: bool = False
+
+    @property
+    def measure(self) -> dict[str, Any]:
+        return super().measure | ({"symmetric": True} if self.symmetric else {})
+
+    def keys(self, manifest: "pd.DataFrame", contents: Iterable[Any]) -> list[str]:
+        return [normalise_all(content, symmetric=self.symmetric) for content in contents]

@@ -59,12 +59,21 @@ def _described(content: Any) -> dict[str, object]:
 
 
 def parts(content: Any) -> list[str]:
-    """The texts of a row, in the order of their columns."""
-    return list(content.values()) if isinstance(content, dict) else [content]
+    """The texts of a row, in the order of their columns, or of the turns of a conversation."""
+    return [text for _, text in named(content)]
+
+
+def named(content: Any) -> list[tuple[str, str]]:
+    """The texts of a row, each with the name of its column or the role of its turn; a single text has none."""
+    if isinstance(content, list):
+        return [(turn["role"], turn["content"]) for turn in content]
+    return list(content.items()) if isinstance(content, dict) else [("", content)]
 
 
 def in_a_line(content: Any, most: int) -> str:
-    """The start of a row's texts on one line, for people; a bar separates several."""
+    """The start of a row's texts on one line, for people; a bar separates several, and turns have their roles."""
     if content is None:
         return ""
-    return " | ".join(" ".join(text.split()) for text in parts(content))[:most]
+    roles = isinstance(content, list)
+    shown = (f"{name}: {text}" if roles else text for name, text in named(content))
+    return " | ".join(" ".join(text.split()) for text in shown)[:most]

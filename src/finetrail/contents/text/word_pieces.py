@@ -5,12 +5,11 @@ A text with more pieces than the encoder reads becomes several examples, windows
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from finetrail.contents.text.augment import Varying
-from finetrail.contents.text.processor import TextProcessor, padded
+from finetrail.contents.text.processor import TextProcessor, placed, portions, refuse_slow
 from finetrail.data.words import words
 from finetrail.errors import ConfigError
 from finetrail.models.inputs import NO_CHANGES, Changes, Targets, Values, targets_of
@@ -18,7 +17,6 @@ from finetrail.models.network import Batch
 
 OVERLAP = 0.25
 """The share of a window that the next one repeats: words near an edge lack context."""
-_PORTION = 1_000
 
 Place = tuple[int, int]
 
@@ -89,22 +87,15 @@ class WordInputs:
         """The examples at `indices`.
 
         Returns:
-            input_ids and attention_mask (B, T), T the most pieces; word_pieces and features_mask (B, W), W the most
-            words: where the first piece of each stands, and whether there is such a word.
+            See `placed`: the places are those of the first piece of each word.
         """
         tokens, windows = [self.tokens[index] for index in indices], [self.windows[index] for index in indices]
         varied = self.varying is not None and seed is not None
         if self.varying is not None and seed is not None:
             self._perturb(self.varying, seed, indices, tokens, windows)
-        width, most = max(map(len, tokens)), max(window.words for window in windows)
-        batch = {
-            "input_ids": padded(tokens, width, self.padding),
-            "attention_mask": padded([[1] * len(row) for row in tokens], width, 0),
-            "word_pieces": padded([window.pieces for window in windows], most, 0),
-            "features_mask": padded([[1] * window.words for window in windows], most, 0).bool(),
-        }
+        batch = placed(tokens, [window.pieces for window in windows], self.padding)
         # A perturbed word takes more pieces, and the last words may find no room.
-        changes = Changes(lost=batch["word_pieces"] == 0) if varied else NO_CHANGES
+        changes = Changes(lost=batch["places"] == 0) if varied else NO_CHANGES
         return batch | targets_of(self, indices, changes)
 
     def _perturb(
@@ -140,10 +131,7 @@ class WordProcessor(TextProcessor):
             raise ConfigError(
                 f"source.columns.text names {len(self.columns)} columns, but words are tagged in one text; name one"
             )
-        if not self.tokenizer.is_fast:
-            raise ConfigError(
-                "backbone.weights has a slow tokenizer, which does not tell where a piece is in the text; use another"
-            )
+        refuse_slow(self.tokenizer)
 
     def encode(self, values: Values, *, augment: Any = None, scratch: Path | None = None) -> Any:
         """Tokenise; a text of more than `max_tokens` becomes several windows."""
@@ -153,8 +141,7 @@ class WordProcessor(TextProcessor):
         rows: list[int] = []
         windows: list[Window] = []
         places: list[list[Place]] = []
-        remaining = iter(values)
-        while texts := list(islice(remaining, _PORTION)):
+        for texts in portions(values):
             pieces = self.tokenized(texts, return_offsets_mapping=True)
             before = len(places)
             places += [words(text) for text in texts]

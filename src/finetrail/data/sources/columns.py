@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Protocol, Self
 from pydantic import BeforeValidator, model_validator
 
 from finetrail.data.canonical import canonical, is_missing
-from finetrail.data.store.content import StoredLabel
+from finetrail.data.store.content import StoredLabel, texts_in
 from finetrail.data.store.raw import Row
 from finetrail.errors import SourceError
 from finetrail.settings import Settings
@@ -25,6 +25,10 @@ ColumnName = Annotated[str, BeforeValidator(_position)]
 SplitName = Literal["train", "val", "test"]
 Record = tuple[int, dict[str, Any]]
 """A row's number from 1 (for JSONL, the line's), and its values by column."""
+Tell = Callable[[str], None]
+"""Receives a line about what was read, for people."""
+Has = Callable[[Sequence[str]], bool]
+"""Whether a table has all of some columns."""
 
 # The names that data sets use for the three splits, mapped to ours.
 OFFICIAL: dict[str, SplitName] = {
@@ -84,6 +88,18 @@ class Columns(Settings):
         named = (*self.contents, *self.labels, self.group, self.split)
         return list(dict.fromkeys(name for name in named if name is not None))
 
+    def wanted(self, where: str, has: Has, tell: Tell) -> list[str]:
+        """The columns to read from a table. A kind may go by those that it has, and tells what it chose.
+
+        Args:
+            where: the table's name.
+        """
+        return self.names
+
+    def asked(self, has: Has) -> Sequence[str]:
+        """The columns that hold the contents of a table to score."""
+        return self.contents
+
 
 class LabelReader(StoredLabel, Protocol):
     """What sources need from a kind of target.
@@ -113,7 +129,7 @@ class LabelReader(StoredLabel, Protocol):
         ...
 
     def with_decimals(
-        self, name: str, records: "Iterator[Record]", columns: Any, decimal: str, tell: Callable[[str], None]
+        self, name: str, records: "Iterator[Record]", columns: Any, decimal: str, tell: Tell
     ) -> "Iterator[Record]":
         """Yield the records of a file whose values are all text, its numbers with a point before the fraction.
 
@@ -145,9 +161,9 @@ class LabelReader(StoredLabel, Protocol):
 
 
 class RecordReader(Protocol):
-    """Reads a file in a target's own format."""
+    """Reads a file in a target's own format. Args: tell: receives what was passed over."""
 
-    def __call__(self, path: Path, columns: Any) -> Iterator[Record]: ...
+    def __call__(self, path: Path, columns: Any, tell: Tell) -> Iterator[Record]: ...
 
 
 @dataclass(frozen=True)
@@ -174,9 +190,8 @@ def row_from(place: Place, record: Mapping[str, Any], columns: Columns, content:
         SourceError: a text cannot be encoded as UTF-8, or the split is unknown.
     """
     for name in columns.names:
-        value = record.get(name)
-        for text in value if isinstance(value, list) else [value]:
-            if isinstance(text, str) and _HALF_A_CHARACTER.search(text):
+        for text in texts_in(record.get(name)):
+            if _HALF_A_CHARACTER.search(text):
                 raise SourceError(
                     f"{place}: column {name!r} holds {ascii(text)[:60]}; it must be text that can be "
                     "encoded as UTF-8; correct the escapes of halved characters"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetrail.data.sources.columns import OFFICIAL, Columns, Record, SplitName
+from finetrail.data.sources.columns import OFFICIAL, Columns, Record, SplitName, Tell
 from finetrail.errors import SourceError
 from finetrail.locations import hub_name, unreachable
 
@@ -17,7 +17,9 @@ Found = tuple[str, SplitName | None, Iterator[Record]]
 """A part's name, its official split if it has one, and its rows."""
 
 
-def hub_records(address: str, config: str | None, split: SplitName | None, columns: Columns) -> Iterator[Found]:
+def hub_records(
+    address: str, config: str | None, split: SplitName | None, columns: Columns, tell: Tell
+) -> Iterator[Found]:
     """Yield the parts of a hub data set. Args: as in `records_of`. Raises: SourceError, also if the download fails."""
     from datasets import DatasetDict, disable_progress_bars, load_dataset
 
@@ -29,7 +31,7 @@ def hub_records(address: str, config: str | None, split: SplitName | None, colum
         raise unreachable(address, error) from error
     if not isinstance(loaded, DatasetDict):
         raise SourceError(f"{address!r} is a {type(loaded).__name__}, not a data set with splits; name another")
-    yield from records_of(name, loaded, split, columns)
+    yield from records_of(name, loaded, split, columns, tell)
 
 
 def is_data_set(folder: Path) -> bool:
@@ -44,7 +46,7 @@ def is_data_set(folder: Path) -> bool:
     return not classes and next(tables, None) is not None
 
 
-def folder_records(folder: Path, split: SplitName | None, columns: Columns) -> Iterator[Found]:
+def folder_records(folder: Path, split: SplitName | None, columns: Columns, tell: Tell) -> Iterator[Found]:
     """Yield the parts of a data set in a folder. A part without a name of its own, which is called train, has no split.
 
     Args:
@@ -64,7 +66,7 @@ def folder_records(folder: Path, split: SplitName | None, columns: Columns) -> I
         ) from error
     parts = dict(loaded) if isinstance(loaded, dict) else {"train": loaded}
     alone = list(parts) == ["train"]
-    for part, official, records in records_of(folder.name, DatasetDict(parts), None if alone else split, columns):
+    for part, official, records in records_of(folder.name, DatasetDict(parts), None if alone else split, columns, tell):
         yield part, split if alone else official, records
 
 
@@ -81,8 +83,11 @@ def features_of(schema: "pa.Schema") -> dict[str, Any]:
     return dict(Features.from_arrow_schema(schema))
 
 
-def records_of(name: str, loaded: Any, split: SplitName | None, columns: Columns) -> Iterator[Found]:
+def records_of(name: str, loaded: Any, split: SplitName | None, columns: Columns, tell: Tell) -> Iterator[Found]:
     """Yield the parts of a `datasets.DatasetDict`; class numbers become the names in its features.
+
+    Args:
+        tell: receives which columns were chosen, where a kind goes by those that there are.
 
     Raises:
         SourceError: it has no official split, or lacks a column.
@@ -96,12 +101,14 @@ def records_of(name: str, loaded: Any, split: SplitName | None, columns: Columns
         raise SourceError(f"{name} has no split {asked}; it has {', '.join(map(str, found))}; name another data set")
     for part, official in wanted.items():
         data = loaded[part]
-        missing = [column for column in columns.names if column not in data.column_names]
+        known = set(data.column_names)
+        names = columns.wanted(f"{name}/{part}", known.issuperset, tell)
+        missing = [column for column in names if column not in known]
         if missing:
             raise SourceError(
                 f"{name}: no column {missing[0]!r}; it has {', '.join(data.column_names)}; set source.columns"
             )
-        data = data.select_columns(columns.names)
+        data = data.select_columns(names)
         for column in [name for name in columns.contents if name in data.column_names]:
             if isinstance(data.features[column], Image):
                 data = data.cast_column(column, Image(decode=False))  # bytes and path, as they are stored

@@ -5,16 +5,18 @@ A kind of content, whose own source extends this one, reads what a row holds; a 
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from finetrail.data.sources.columns import Columns, LabelReader, Place, Record, SplitName, row_from
+from finetrail.data.sources.columns import Columns, LabelReader, Place, Record, SplitName, Tell, row_from
 from finetrail.data.sources.dialect import AUTO, CsvSettings
 from finetrail.data.sources.disguised import WORKBOOKS, refuse_disguised
+from finetrail.data.sources.headers import has_columns
 from finetrail.data.sources.hub import folder_records, hub_records, is_data_set
-from finetrail.data.sources.tables import Tell, read_csv, read_jsonl, read_parquet, silent
+from finetrail.data.sources.tables import read_csv, read_jsonl, read_parquet, silent
 from finetrail.errors import ConfigError, SourceError
 from finetrail.locations import locate
 from finetrail.settings import Settings
@@ -109,14 +111,14 @@ class Source(Settings):
         """
         for split, address in self._places:
             if address.startswith(_HUB):
-                for part, official, records in hub_records(address, self.config, split, self.columns):
+                for part, official, records in hub_records(address, self.config, split, self.columns, tell):
                     for number, record in self.labels.prepared(records, self.columns):
                         yield self._row(Place(part, number, official), record, self.converter(None))
                 continue
             path = locate(address, root)
             kind = self._kind(address, path)
             if kind == "data set":
-                for part, own, records in folder_records(path, split, self.columns):
+                for part, own, records in folder_records(path, split, self.columns, tell):
                     for number, record in self.labels.prepared(records, self.columns):
                         yield self._row(Place(part, number, own), record, self.converter(path))
             elif kind in self.own_formats:
@@ -168,9 +170,9 @@ class Source(Settings):
             raise SourceError(f"{path.name} has no rows, only a header; add labelled examples")
 
     def _records(self, path: Path, kind: str, tell: Tell) -> Iterator[Record]:
-        names = self.columns.names
         if kind in self.labels.formats:
-            return self.labels.formats[kind](path, self.columns)
+            return self.labels.formats[kind](path, self.columns, tell)
+        names = self.columns.wanted(path.name, partial(has_columns, path, kind, self.csv), tell)
         if kind == "parquet":
             return read_parquet(path, names, ROWS_AT_ONCE)
         if kind == "jsonl":

@@ -1,12 +1,12 @@
 """Read CSV, JSON Lines and Parquet files row by row; errors name the line."""
 
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finetrail.data.sources.columns import Record, check_once
+from finetrail.data.sources.columns import Record, Tell, check_once
 from finetrail.data.sources.detection import detect, text_of
 from finetrail.data.sources.dialect import AUTO, CsvSettings, Dialect
 from finetrail.data.sources.disguised import refuse_disguised
@@ -14,9 +14,6 @@ from finetrail.data.sources.hub import features_of, named
 from finetrail.data.sources.json_objects import read_objects, wrapped
 from finetrail.data.sources.scan import encoding_of, scan
 from finetrail.errors import SourceError
-
-Tell = Callable[[str], None]
-"""Receives a line about what was read, for people."""
 
 
 def silent(line: str) -> None:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from finetrail.data.sources.archives import member_names, read_members
-from finetrail.data.sources.columns import SplitName
+from finetrail.data.sources.columns import SplitName, Tell
 from finetrail.data.sources.folders import file_names, folder_names, read_files
 from finetrail.data.sources.layout import Folders, Layout, find_layout, folders_of
-from finetrail.data.sources.tables import Tell
 from finetrail.errors import SourceError
 
 

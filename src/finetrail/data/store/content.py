@@ -62,7 +62,7 @@ class StoredLabel(Protocol):
 
 
 class Holder(Protocol):
-    """Anything with a content: a text, texts by column, or the bytes of an image; None if it is missing."""
+    """Anything with a content, such as a text, texts by column, or the bytes of an image; None if it is missing."""
 
     @property
     def content(self) -> Any: ...
@@ -72,8 +72,17 @@ HolderT = TypeVar("HolderT", bound=Holder)
 
 
 def size_of(content: Any) -> int:
-    """Characters of a text, or bytes of an image; for several columns, their sum."""
-    return sum(map(len, content.values())) if isinstance(content, dict) else len(content or "")
+    """Characters of a text, or bytes of an image; of lists and mappings, the sum."""
+    return len(content) if isinstance(content, bytes) else sum(map(len, texts_in(content)))
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """The texts in a value, at any depth of lists and mappings; their keys are none."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            yield from texts_in(one)
 
 
 def batches(holders: Iterable[HolderT], rows: int, size: int) -> Iterator[list[HolderT]]:

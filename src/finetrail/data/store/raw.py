@@ -34,7 +34,7 @@ class Row:
     Attributes:
         source: the file it comes from, for messages; for an image of a folder or an archive, the member's name.
         row: its 1-based number among the file's rows (for JSONL, the line).
-        content: a text, texts by column, or the encoded bytes of an image; None or `Absent` if it is missing.
+        content: a text, texts by column, turns, or the encoded bytes of an image; None or `Absent` if it is missing.
         label: as its kind of target reads it; None if it is missing, or `Unreadable`.
         split: the official split, `train`, `val` or `test`, if the source has one.
     """
@@ -52,7 +52,7 @@ class Row:
         content = self.content
         if content is None or isinstance(content, Absent):
             return None
-        if isinstance(content, dict):
+        if isinstance(content, dict | list):
             content = json.dumps(content, ensure_ascii=False)
         data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
         return hashlib.sha256(data).hexdigest()

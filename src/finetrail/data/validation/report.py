@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 EXAMPLES = 5
 EXCERPT = 200
 """Characters of a content that an error shows."""
-COLUMNS = ("id", "source", "row", "split", "label", "rules", "content")
+COLUMNS = ("id", "source", "row", "split", "label", "rules", "content", "detail")
 
 
 def reasons_by_row(findings: tuple[Finding, ...]) -> dict[str, list[str]]:
@@ -46,13 +46,15 @@ def write_quarantine(
 ) -> None:
     """Write one line per row put aside, in the manifest's order. Args: excerpts: of the rows' contents, by id."""
     reasons = reasons_by_row(findings)
+    told = [one.rule.tells for one in findings if one.rule.tells in manifest]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         aside = manifest[manifest["id"].isin(list(reasons))] if reasons else manifest.iloc[:0]
         for row in aside.to_dict("records"):
             where = [row["id"], row["source"], row["row"], _text(row["split"]), _text(row["label"])]
-            writer.writerow(map(for_cell, [*where, ";".join(reasons[row["id"]]), excerpts[row["id"]]]))
+            detail = "; ".join(text for name in told if (text := _text(row[name])))
+            writer.writerow(map(for_cell, [*where, ";".join(reasons[row["id"]]), excerpts[row["id"]], detail]))
 
 
 def why_stopped(
@@ -97,7 +99,7 @@ def _all_quarantined(found: list[Finding], manifest: "pd.DataFrame", excerpts: d
 
 def _example(finding: Finding, manifest: "pd.DataFrame") -> str:
     example = manifest[manifest["id"] == finding.ids[0]].iloc[0]
-    label = f" with label {_text(example['label'])!r}" if _text(example["label"]) else ""
+    label = f" with label {_text(example['label'])[:EXCERPT]!r}" if _text(example["label"]) else ""
     return f"{example['source']}:{example['row']}{label}"
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from pydantic import Field, model_validator
+
 from finetrail.data.memory import give_back
 from finetrail.data.validation.findings import Between, Check, HasColumns, InSet, NotNull, Null, OfType, Rule, Unique
 from finetrail.data.validation.spellings import Spellings
@@ -42,6 +44,22 @@ class RowRule(Settings):
     policy: RowPolicy = "quarantine"
 
 
+class Length(Settings):
+    """A text with fewer or more characters than allowed."""
+
+    policy: RowPolicy = "quarantine"
+    min_characters: int = Field(default=1, ge=0)
+    max_characters: int = Field(default=100_000, ge=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Length":
+        if self.min_characters > self.max_characters:
+            raise ValueError(
+                f"min_characters {self.min_characters} is above max_characters {self.max_characters}; swap them"
+            )
+        return self
+
+
 class CommonRules(Settings):
     """The entries of section `validation` of params.yaml that all kinds of content and label share.
 
@@ -50,6 +68,7 @@ class CommonRules(Settings):
         label_facts: those that a kind of label adds.
         content_key: the column that is equal for equal contents.
         label_key: the column that is equal for equal labels.
+        unlabelled: what is wrong with a row without a label.
     """
 
     missing_label: Needed = Needed()
@@ -60,6 +79,7 @@ class CommonRules(Settings):
     label_facts: ClassVar[Mapping[str, str]] = {}
     content_key: ClassVar[str] = "sha256"
     label_key: ClassVar[str]
+    unlabelled: ClassVar[str] = "without a label"
 
     @property
     def manifest(self) -> dict[str, str]:
@@ -130,7 +150,7 @@ def schema_rule(columns: Mapping[str, str]) -> Rule:
 
 def label_rules(rules: CommonRules) -> tuple[Rule, ...]:
     """The rules about the label of a single row."""
-    missing = row_rule(rules, "missing_label", None, "Every row has a label", "without a label", NotNull("label"))
+    missing = row_rule(rules, "missing_label", None, "Every row has a label", rules.unlabelled, NotNull("label"))
     return (missing, *rules.own_label_rules())
 
 

@@ -64,7 +64,7 @@ class Report:
         model: names the fine-tuned model in a few words.
         rows: of the test split.
         metrics: on the test split; `metric` decided between the candidates.
-        slices: what it says of declared slices.
+        compared: what it says of answers that need no model, and of declared slices.
         searched: what it says of the search for the candidate's settings.
         seen: training examples as the model sees them.
         lineage: shown as given.
@@ -83,7 +83,7 @@ class Report:
     panels: Sequence[Panel]
     split: SplitFacts
     lineage: Mapping[str, str]
-    slices: Sequence[Section] = ()
+    compared: Sequence[Section] = ()
     searched: Sequence[Section] = ()
 
 
@@ -91,7 +91,7 @@ def page(report: Report) -> str:
     """The report as one HTML document."""
     sections = [
         *report.story.sections,
-        *report.slices,
+        *report.compared,
         _choice(report),
         *report.searched,
         *_seen(report),
@@ -143,5 +143,6 @@ def _lineage(report: Report) -> Section:
 
 
 def capital(title: str) -> str:
-    """A metric's title at the start of a line; `F1`, `R²` and `mAP` keep their letters."""
-    return title if title[1:2].isupper() else title[:1].upper() + title[1:]
+    """A metric's title at the start of a line; one whose first word has capitals, such as `mAP` or `chrF`, stays."""
+    first = title.partition(" ")[0]
+    return title if first != first.lower() else title[:1].upper() + title[1:]

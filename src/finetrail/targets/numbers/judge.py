@@ -1,6 +1,6 @@
 """How good the answers of a regression are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from finetrail.evaluation.scores.bootstrap import Draws, Floats, Ints
 from finetrail.evaluation.scores.metric import Metric, amount
+from finetrail.evaluation.slices import SplitRows
 from finetrail.targets.numbers.codec import NumberCodec, Predictions
 from finetrail.targets.numbers.metrics import weighted_scores
 
@@ -51,6 +52,10 @@ class NumberJudge:
     def constant(self, labels: Sequence[float]) -> Predictions:
         """Always the mean: no other constant has a lower RMSE."""
         return np.full((len(labels), 1), np.array(labels, dtype=np.float64).mean())
+
+    def rivals(self, asked: SplitRows, known: Callable[[], SplitRows]) -> Mapping[str, Any]:
+        """None: the report has the mean beside each metric."""
+        return {}
 
     def groups(self, labels: Sequence[float], answers: Predictions) -> Mapping[str, Any]:
         return {}

@@ -2,35 +2,13 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import model_validator
-
 from finetrail.data.validation.findings import AtLeast, Between, Null, Rule
-from finetrail.data.validation.rules import CommonRules, Needed, RowPolicy, active, row_rule
-from finetrail.settings import Settings
+from finetrail.data.validation.rules import CommonRules, Needed, row_rule
+from finetrail.targets.label_rules import Bounds
 from finetrail.targets.numbers.reading import to_number
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-class LabelRange(Settings):
-    """A number below `min` or above `max`; null sets no bound."""
-
-    policy: RowPolicy = "quarantine"
-    min: float | None = None
-    max: float | None = None
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "LabelRange":
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min {self.min:g} is above max {self.max:g}; swap them")
-        return self
-
-    @property
-    def words(self) -> str:
-        """The bounds, after "a number" or "numbers"."""
-        ends = [f"{word} {end:g}" for word, end in (("from", self.min), ("to", self.max)) if end is not None]
-        return " ".join(ends) or "of any size"
 
 
 class NumberRules(CommonRules):
@@ -40,13 +18,13 @@ class NumberRules(CommonRules):
     """
 
     numeric_label: Needed = Needed()
-    label_range: LabelRange = LabelRange()
+    label_range: Bounds = Bounds()
 
     label_key: ClassVar[str] = "number"
 
     def own_label_rules(self) -> tuple[Rule, ...]:
         bounds = self.label_range
-        binds = bounds.min is not None or bounds.max is not None
+        said = bounds.words or "of any size"
         return (
             row_rule(
                 self,
@@ -60,10 +38,10 @@ class NumberRules(CommonRules):
             row_rule(
                 self,
                 "label_range",
-                [bounds.min, bounds.max] if binds else None,
-                f"Every label is a number {bounds.words}",
-                f"whose label is not a number {bounds.words}",
-                *([Between("number", bounds.min, bounds.max)] if binds else []),
+                [bounds.min, bounds.max] if bounds.words else None,
+                f"Every label is a number {said}",
+                f"whose label is not a number {said}",
+                *([Between("number", bounds.min, bounds.max)] if bounds.words else []),
                 remedy="correct the label, or change the bounds in validation.label_range",
             ),
         )
@@ -89,11 +67,7 @@ class NumberRules(CommonRules):
         numbers = [to_number(label) for label in table["label"]]
         table["number"] = pd.Series(numbers, index=table.index, dtype="float64")
         table["label_of_words"] = table["label"].where(table["number"].isna())
-        low, high = self.label_range.min, self.label_range.max
-        outside = pd.Series(False, index=table.index)
-        outside |= table["number"] < (float("-inf") if low is None else low)
-        outside |= table["number"] > (float("inf") if high is None else high)
-        return table["label_of_words"].notna() | active(self.label_range, outside)
+        return table["label_of_words"].notna() | self.label_range.broken(table["number"])
 
     def judge_all(self, table: "pd.DataFrame", used: "pd.DataFrame") -> None:
         """Add `label_used`."""

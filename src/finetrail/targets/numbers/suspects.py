@@ -9,7 +9,8 @@ from finetrail.targets.suspicion import Suspicion
 
 FAR = 3.5
 """Robust standard deviations from the median residual: Iglewicz & Hoaglin, How to Detect and Handle Outliers (1993)."""
-_NORMAL = 1.4826  # a normal distribution's standard deviation over its median absolute deviation
+NORMAL = 1.4826
+"""A normal distribution's standard deviation over its median absolute deviation."""
 
 
 def suspects(codec: NumberCodec, labels: Sequence[float], answers: Predictions) -> Suspicion:
@@ -22,7 +23,7 @@ def suspects(codec: NumberCodec, labels: Sequence[float], answers: Predictions) 
     predictions = answers[:, 0].astype(np.float64)
     residuals = np.array(labels, dtype=np.float64) - predictions
     apart = np.abs(residuals - np.median(residuals))
-    flagged = apart > FAR * _NORMAL * max(float(np.median(apart)), 1e-9 * codec.std)
+    flagged = apart > FAR * NORMAL * max(float(np.median(apart)), 1e-9 * codec.std)
     digits = 2 - int(np.floor(np.log10(codec.std)))  # a hundredth of the labels' standard deviation, rounded up
     return Suspicion(
         # In standard deviations of the labels: the score is exp(-|residual|), which knows no unit.

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from finetrail.errors import SourceError
+from finetrail.data.sources.lines import read_lines
 
 NEW_DOCUMENT = "-DOCSTART-"
 _NEWDOC = re.compile(r"#\s*newdoc(?:\s+id\s*=\s*(\S.*))?\s*")
@@ -24,7 +24,7 @@ def read_blocks(path: Path, is_comment: Callable[[str], bool]) -> Iterator[Block
     comments: list[str] = []
     lines: list[str] = []
     start = 0
-    for number, line in _lines(path):
+    for number, line in read_lines(path):
         opens = line.startswith(NEW_DOCUMENT)
         if lines and (opens or not line.strip(" \t")):
             yield Block(start, comments, lines)
@@ -36,22 +36,6 @@ def read_blocks(path: Path, is_comment: Callable[[str], bool]) -> Iterator[Block
             lines.append(line)
     if lines:
         yield Block(start, comments, lines)
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield (number from 1, line); only a line feed ends a line, since a token may hold other white space."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                text = line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                raise refusal(
-                    path,
-                    number,
-                    f"byte 0x{line[error.start]:02x} at column {error.start + 1} is not UTF-8; "
-                    "convert the file, for example with `iconv -f latin1 -t utf-8`",
-                ) from error
-            yield number, (text.removeprefix("\ufeff") if number == 1 else text).rstrip("\r\n")
 
 
 class Documents:
@@ -69,8 +53,3 @@ class Documents:
                 self._seen += 1
                 self._current = (found[1] if found else None) or f"doc {self._seen}"
         return self._current
-
-
-def refusal(path: Path, number: int, message: str) -> SourceError:
-    """The error that names a line of a file."""
-    return SourceError(f"{path.name}, line {number}: {message}")

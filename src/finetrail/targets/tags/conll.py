@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypedDict
 
-from finetrail.targets.tags.blocks import Documents, read_blocks, refusal
+from finetrail.data.sources.lines import refusal
+from finetrail.targets.tags.blocks import Documents, read_blocks
 
 # A token may be `#`, as in `# # B-NP`, so a comment has to look like one.
 _COMMENT = re.compile(r"#\s+((newdoc|newpar|id|https?:\S*)(\s|$)|[^\s=]+\s*=(\s|$)).*")

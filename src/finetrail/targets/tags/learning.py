@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from finetrail.evaluation.scores.bootstrap import point_scores
 from finetrail.evaluation.scores.metric import Point
 from finetrail.models.inputs import Changes
 from finetrail.models.network import Batch, Network
 from finetrail.targets.learning import Explained, Loss
+from finetrail.targets.per_token import NO_TARGET, token_loss
+from finetrail.targets.ragged import each_kept
 from finetrail.targets.scaling import fit_temperature
 from finetrail.targets.tags.alignment import Words, encode
 from finetrail.targets.tags.codec import TagAnswers, TagCodec, log_softmax
@@ -26,7 +27,6 @@ from finetrail.targets.tags.windows import Window, merge
 if TYPE_CHECKING:
     from finetrail.targets.learning import Kept
 
-_NO_TARGET = -100
 _SURELY_OUTSIDE = 20.0
 """The logit of O for a word that no window reads: one that the tokenizer drops."""
 
@@ -51,7 +51,7 @@ class WordInputs(Protocol):
 
 @dataclass(frozen=True)
 class TagTargets:
-    """Tag numbers of the words of each example; `_NO_TARGET` for a word that another window shows better, or is lost.
+    """Tag numbers of the words of each example; `NO_TARGET` for a word that another window shows better, or is lost.
 
     Attributes:
         scale: 1 over the mean number of words, so that every word counts the same however a batch is divided.
@@ -65,9 +65,9 @@ class TagTargets:
 
     def batch(self, indices: Sequence[int], changes: Changes) -> Batch:
         """`targets` (B, W), W the most words; `targets_scale` (B,)."""
-        found = nn.utils.rnn.pad_sequence([self.values[index] for index in indices], True, _NO_TARGET)
+        found = nn.utils.rnn.pad_sequence([self.values[index] for index in indices], True, NO_TARGET)
         if changes.lost is not None:
-            found = found.masked_fill(changes.lost, _NO_TARGET)
+            found = found.masked_fill(changes.lost, NO_TARGET)
         return {"targets": found, "targets_scale": torch.full((len(indices),), self.scale)}
 
 
@@ -88,29 +88,16 @@ class TagLearning:
             row = inputs.rows[example]
             span = slice(window.first_word, window.first_word + window.words)
             own = (best[row][span, 0] == example) & np.array(window.read, dtype=np.bool_)
-            values.append(torch.from_numpy(np.where(own, numbers[row][span], _NO_TARGET)))
-        words = sum(int((value != _NO_TARGET).sum()) for value in values)
+            values.append(torch.from_numpy(np.where(own, numbers[row][span], NO_TARGET)))
+        words = sum(int((value != NO_TARGET).sum()) for value in values)
         return TagTargets(values, len(values) / max(1, words))
 
     def loss(self, settings: TagTraining, labels: Labels, *, finished: bool = False) -> Loss:
-        smoothing = settings.label_smoothing
-
-        def loss(outputs: Tensor, batch: Batch) -> Tensor:
-            each = functional.cross_entropy(
-                outputs.transpose(1, 2),
-                batch["targets"],
-                ignore_index=_NO_TARGET,
-                reduction="none",
-                label_smoothing=smoothing,
-            )  # (B, W)
-            return (each.sum(1) * batch["targets_scale"]).mean()
-
-        return loss
+        return token_loss(settings.label_smoothing)
 
     def keep(self, outputs: Tensor, batch: Batch) -> "Kept":
         """The logits (W, K) of the words of each example."""
-        words = batch["features_mask"].sum(1).tolist()
-        return [row[:count] for row, count in zip(outputs.float().cpu().numpy(), words, strict=True)]
+        return each_kept(outputs, batch)
 
     def answers(self, kept: Any, inputs: Any) -> TagAnswers:
         outputs = len(self.codec.outputs)

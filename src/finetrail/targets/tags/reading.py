@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from finetrail.data.canonical import is_missing
-from finetrail.data.sources.columns import Record
+from finetrail.data.sources.columns import Record, Tell
 from finetrail.errors import SourceError
 from finetrail.targets.tags import conll
 from finetrail.targets.tags.joining import join
@@ -32,12 +32,12 @@ def spans_of(label: Sequence[Mapping[str, Any]]) -> list[Span]:
     return sorted(Span(one["start"], one["end"], one["type"]) for one in label)
 
 
-def read_conll(path: Path, columns: TagColumns) -> Iterator[Record]:
+def read_conll(path: Path, columns: TagColumns, tell: Tell) -> Iterator[Record]:
     """The sentences of a CoNLL file; see `finetrail.targets.tags.conll.read_columns`."""
     return _records(path, conll.read_columns(path, conll.Columns(columns.token, columns.tag)))
 
 
-def read_conllu(path: Path, columns: TagColumns) -> Iterator[Record]:
+def read_conllu(path: Path, columns: TagColumns, tell: Tell) -> Iterator[Record]:
     """The sentences of a CoNLL-U file; see `finetrail.targets.tags.conll.read_conllu`."""
     return _records(path, conll.read_conllu(path, "upos" if columns.upos else "xpos"))
 

@@ -88,7 +88,7 @@ def test_every_bad_image_is_put_aside_and_counted(done: tuple[Workspace, Validat
 def test_the_quarantine_names_the_file_and_says_why_it_cannot_be_decoded(done: tuple[Workspace, Validated]) -> None:
     with done[0].quarantine.open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
-    assert list(lines[0]) == ["id", "source", "row", "split", "label", "rules", "content"]
+    assert list(lines[0]) == ["id", "source", "row", "split", "label", "rules", "content", "detail"]
     reasons = {int(line["row"]): line["rules"] for line in lines}
     assert reasons[31] == "missing_image"
     assert reasons[32] == "undecodable"

@@ -23,10 +23,10 @@ def manifest(rows: Rows, target: Target) -> pd.DataFrame:
         known, as_text = (None, str(label)) if isinstance(label, Unreadable) else (label, None)
         record = {"id": f"{text}-{seen[text]}", "source": "a.csv", "row": number, "split": split, "sha256": text}
         record |= {"label": known, "label_text": as_text, "group": None}
-        (facts,) = StoredTexts().describe([text])
-        records.append(record | facts)
+        (facts,), (more,) = StoredTexts().describe([text]), target.describe([known], [text])
+        records.append(record | facts | more)
         seen[text] += 1
-    table = pd.DataFrame(records, columns=[*STRINGS, "label", "row", *FACTS])
+    table = pd.DataFrame(records, columns=[*STRINGS, "label", "row", *FACTS, *target.facts])
     return keyed(table.astype(dict.fromkeys(STRINGS, "str") | {"row": "int64"}), target.key)
 
 

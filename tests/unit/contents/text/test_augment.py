@@ -94,10 +94,10 @@ def test_tags_stay_with_their_words_and_words_without_room_count_for_nothing(tok
     cut, whole = tagged(tokenizer, 14, TEXTS, **settings), tagged(tokenizer, 14, TEXTS)
     some = range(len(whole))
     one, other = cut.batch(some, 3), whole.batch(some)
-    lost = (one["word_pieces"] == 0) & one["features_mask"]
-    assert bool((lost & (other["word_pieces"] > 0)).any()), "some words have no room any more"
+    lost = (one["places"] == 0) & one["features_mask"]
+    assert bool((lost & (other["places"] > 0)).any()), "some words have no room any more"
     assert set(one["targets"][lost].tolist()) == {-100}
-    kept = (one["word_pieces"] > 0) & one["features_mask"]
+    kept = (one["places"] > 0) & one["features_mask"]
     assert torch.equal(one["targets"][kept], other["targets"][kept])
 
 

@@ -1,0 +1,1 @@
+"""Encoder-decoders of transformers: a text in, a text out."""

@@ -1,0 +1,154 @@
+"""A network that learns from answers to texts, and writes answers: what encoder-decoders and causal models share."""
+
+from abc import abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from finetrail.contents.text.settings import WritingBackbone
+from finetrail.errors import ConfigError
+from finetrail.models.network import Batch
+from finetrail.models.ties import save_tied_once
+
+NO_TOKEN = -100
+"""Fills up answers (B, S)."""
+_TOKENS = (
+    "bos_token_id",
+    "eos_token_id",
+    "pad_token_id",
+    "decoder_start_token_id",
+    "forced_bos_token_id",
+    "bad_words_ids",
+)
+Told = dict[str, Any]
+"""What a network knows of the texts of a batch before it reads an answer."""
+
+
+def writing_config(known: Any, settings: WritingBackbone) -> Any:
+    """How answers are written: always the same one to a text.
+
+    Args:
+        known: the GenerationConfig of the weights, whose own habits, such as a least length, are not taken over.
+    """
+    from transformers import GenerationConfig
+
+    beams = settings.beams
+    return GenerationConfig(
+        **{name: getattr(known, name) for name in _TOKENS},
+        do_sample=False,
+        max_new_tokens=settings.max_answer_tokens,
+        num_beams=beams,
+        num_return_sequences=min(beams, 2),
+        no_repeat_ngram_size=settings.no_repeat_ngram_size,
+        **({"early_stopping": True, "length_penalty": settings.length_penalty} if beams > 1 else {}),
+    )
+
+
+class Writer(nn.Module):
+    """A model of transformers that writes answers, with its own output layer.
+
+    Args:
+        model: writes as `writing_config` says.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+        save_tied_once(self)
+
+    @property
+    def most(self) -> int:
+        """Tokens of the longest answer, its end included."""
+        return int(self.model.generation_config.max_new_tokens)
+
+    @property
+    def end(self) -> int:
+        """The id that ends an answer."""
+        return int(self.model.generation_config.eos_token_id)
+
+    @property
+    def output_layer(self) -> nn.Module:
+        """Maps the vectors of tokens to logits; often it is the table of word embeddings too."""
+        found: nn.Module = self.model.get_output_embeddings()
+        return found
+
+    @abstractmethod
+    def told(self, batch: Batch) -> Told:
+        """What the model knows of the texts of a batch, with input_ids and attention_mask (B, T)."""
+
+    @abstractmethod
+    def logits(self, answers: Tensor, told: Told) -> Tensor:
+        """Of each token of answers (B, S), which may end in NO_TOKEN, from those before it: (B, S, V)."""
+
+    @abstractmethod
+    def generated(self, told: Told) -> Tensor:
+        """New answers (B, L), or (2 B, L): the best and the next best of each text."""
+
+    @abstractmethod
+    def pooled(self, batch: Batch) -> Tensor:
+        """The features of texts (B, D)."""
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits (B, S, V) of `references` (B, S); without these, the features of texts (B, D)."""
+        return self.logits(batch["references"], self.told(batch)) if "references" in batch else self.pooled(batch)
+
+    def write(self, batch: Batch) -> Tensor:
+        """Answers to the texts of a batch (B, 3, 1 + N), N the most tokens; NaN behind the end of each.
+
+        Returns:
+            Of each answer the ids of its tokens, their log-probabilities, and by how much each was likelier than the
+            next best one: of several beams, the best answer than the next best. In front stand the summed negative
+            log-likelihood of the reference, its number of tokens (both 0 without one), and the answer's.
+        """
+        told = self.told(batch)
+        best, *others = self.generated(told).unflatten(0, (len(batch["input_ids"]), -1)).unbind(1)  # type: ignore[no-untyped-call]
+        written = self._weighed(best, told)
+        for other in others:
+            lead = (self._worth(written) - self._worth(self._weighed(other, told))).abs()
+            written[:, 2] = torch.where(written[:, 2].isnan(), torch.nan, lead[:, None])
+        written = functional.pad(written, (0, self.most - written.shape[2]), value=torch.nan)
+        return torch.cat([self._front(batch, written, told), written], dim=2)
+
+    def weigh(self, batch: Batch, answers: Tensor) -> Tensor:
+        """What `write` would return had it written these answers (B, N)."""
+        told = self.told(batch)
+        written = self._weighed(answers, told)
+        return torch.cat([self._front(batch, written, told), written], dim=2)
+
+    def add_soft_prompt(self, method: Any, tokens: int) -> Any:
+        """Raise ConfigError: vectors in front of a text are for encoders."""
+        raise ConfigError(
+            f"adaptation.method is {method!r}, but this backbone writes its answers, and soft prompts are for encoders "
+            "alone; use lora, last_layers or full"
+        )
+
+    def _weighed(self, ids: Tensor, told: Told) -> Tensor:
+        """Ids of answers, log-probabilities and leads (B, 3, L). Args: ids: (B, L)."""
+        logs = self.logits(ids, told).float().log_softmax(-1)
+        two = logs.topk(2, dim=-1)
+        own = logs.gather(2, ids.unsqueeze(-1)).squeeze(-1)
+        rival = torch.where(two.indices[..., 0] == ids, two.values[..., 1], two.values[..., 0])
+        ended = ((ids == self.end).cumsum(1) - (ids == self.end).long()) > 0
+        return torch.stack([ids.float(), own, (own - rival).abs()], dim=1).masked_fill(ended[:, None], torch.nan)
+
+    def _front(self, batch: Batch, written: Tensor, told: Told) -> Tensor:
+        """The first column (B, 3, 1) of what `write` returns."""
+        lost, tokens = (written.new_zeros(len(written)) for _ in range(2))
+        if "references" in batch:
+            references = batch["references"]
+            logits = self.logits(references, told).float()
+            each = functional.cross_entropy(logits.flatten(0, 1), references.flatten(), reduction="none")
+            lost, tokens = each.view_as(references).sum(1), (references != NO_TOKEN).sum(1).to(lost)
+        return torch.stack([lost, tokens, _length(written[:, 0]).to(lost)], dim=1).unsqueeze(-1)
+
+    def _worth(self, written: Tensor) -> Tensor:
+        """What a beam search compares answers by (B,)."""
+        worth: Tensor = written[:, 1].nansum(1) / _length(written[:, 0]) ** self.model.generation_config.length_penalty
+        return worth
+
+
+def _length(answers: Tensor) -> Tensor:
+    """The number of tokens of answers (B, L), which are NaN behind their end."""
+    return (~answers.isnan()).sum(1)
