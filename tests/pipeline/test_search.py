@@ -115,6 +115,24 @@ def test_it_is_the_model_of_the_same_settings_without_a_search(searched: Sandbox
     assert after == before
 
 
+def test_a_probe_on_the_features_of_its_trials_is_that_of_the_same_settings(open_one: Sandbox, tmp_path: Path) -> None:
+    """The final training takes rows, features and processor from the trials: the files are those without them."""
+    probe, plain = (_copy(open_one, tmp_path / name) for name in ("probe", "plain"))
+    grid = {"sampler": "grid", "pruner": "none", "confirm": None}
+    probe.edit(
+        "candidates.full", PLAIN | {"train": TRAIN | {"learning_rate": {"choice": [1e-3, 5e-2]}}, "search": grid}
+    )
+    assert forks.run(probe, "train", "full").code == 0
+    study = _study(probe)
+    assert study.chosen is not None
+    plain.edit("candidates.full", PLAIN)
+    plain.edit("candidates.full.train.learning_rate", study.trial(study.chosen).parameters["train.learning_rate"])
+    assert forks.run(plain, "train", "full").code == 0
+    assert contents(probe.paths.model("full")) == contents(plain.paths.model("full"))
+    one, other = (contents(each.paths.run("full").root, "run.json", "study") for each in (probe, plain))
+    assert one == other
+
+
 def test_a_candidate_without_a_search_says_so_in_study_json(open_one: Sandbox, tmp_path: Path) -> None:
     sandbox = _copy(open_one, tmp_path)
     assert forks.run(sandbox, "train", "plain").code == 0

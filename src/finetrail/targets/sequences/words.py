@@ -1,10 +1,10 @@
 """The words that metrics count in answers and references, in any script."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from finetrail.data.canonical import canonical
-from finetrail.data.scripts import KANA, WITHOUT_SPACES, letters_of, most_common, script_of
-from finetrail.data.words import words
+from finetrail.data.scripts import KANA, WITHOUT_SPACES, letters_of, most_common
+from finetrail.data.words import pieces, words
 
 LOOKED_AT = 1_000
 """Texts that decide on a tokenizer."""
@@ -26,21 +26,8 @@ def tokenizer_for(texts: Sequence[str]) -> str:
 def counted_words(text: str) -> list[str]:
     """The words that ROUGE counts: runs of letters and digits in lower case, without punctuation.
 
-    Of scripts without spaces, each character is a word. Texts of ASCII get the words of Google's rouge-score without
-    stemming.
+    Of scripts without spaces, each character with its marks is a word. Texts of ASCII get the words of Google's
+    rouge-score without stemming.
     """
     line = canonical(text).lower().replace("_", " ")
-    return [part for start, end in words(line) for part in _parts(line[start:end]) if part[0].isalnum()]
-
-
-def _parts(word: str) -> Iterator[str]:
-    """A word, or of scripts without spaces its letters, each with its marks."""
-    if word.isascii() or script_of(word[0]) not in WITHOUT_SPACES:
-        yield word
-        return
-    start = 0
-    for place in range(1, len(word)):
-        if word[place].isalnum():
-            yield word[start:place]
-            start = place
-    yield word[start:]
+    return [part for start, end in words(line) for part in pieces(line[start:end]) if part[0].isalnum()]

@@ -6,19 +6,15 @@ Chinese characters instead of words, and their longest common run.
 
 import re
 import string
-import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 
-from finetrail.data.canonical import character_class
-from finetrail.data.words import is_cjk
+from finetrail.data.words import is_unspaced, pieces
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _ASCII_MARKS = str.maketrans("", "", string.punctuation)
-# Thai, Lao, Burmese and Khmer, which are written without spaces as Chinese and Japanese are.
-_MORE = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 
 
 def words_of(text: str) -> list[str]:
@@ -28,7 +24,8 @@ def words_of(text: str) -> list[str]:
 
 def characters_of(text: str) -> list[str]:
     """The characters of an answer in lower case; of other scripts the words; no punctuation."""
-    return _unspaced()[1].findall("".join(one for one in text.lower() if not _is_mark(one)))
+    found = pieces("".join(one for one in text.lower() if not _is_mark(one)))
+    return [part for one in found if not one.isspace() for part in (list(one) if is_unspaced(one[0]) else [one])]
 
 
 def segments_of(text: str) -> list[str]:
@@ -73,14 +70,7 @@ def _longest_run(one: Sequence[str], other: Sequence[str]) -> int:
 
 @lru_cache(maxsize=65_536)
 def _has_unspaced(text: str) -> bool:
-    return not text.isascii() and _unspaced()[0].search(text) is not None
-
-
-@cache
-def _unspaced() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """One character of a script without spaces; and one such character, or a run of others up to white space."""
-    known = character_class(code for code in range(sys.maxunicode + 1) if is_cjk(chr(code))) + _MORE
-    return re.compile(f"[{known}]"), re.compile(rf"[{known}]|[^\s{known}]+")
+    return not text.isascii() and any(map(is_unspaced, text))
 
 
 @lru_cache(maxsize=65_536)
