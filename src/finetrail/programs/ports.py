@@ -19,7 +19,7 @@ def refuse_busy(port: int, how: str) -> None:
         how: the command that takes another port, with `{port}` for its number.
 
     Raises:
-        ConfigError: somebody listens there.
+        ConfigError: a program listens there, or has it for a connection of its own.
     """
     if _is_free(port):
         return
@@ -42,28 +42,34 @@ def listens(pid: int, port: int) -> bool:
     """Whether a process, or one that it started, is the one that listens on a port."""
     try:
         process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
-        return any(_has(one, port) for one in family)
+        return any(_listens(one, port) for one in (process, *process.children(recursive=True)))
     except psutil.Error:
         return False
 
 
 def _is_free(port: int) -> bool:
+    """Whether nobody answers on a port, and a server can have it: a connection's own side may hold it too."""
     with socket.socket() as probe:
         probe.settimeout(1)
-        return probe.connect_ex((HOST, port)) != 0
+        if probe.connect_ex((HOST, port)) == 0:
+            return False
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def _holder(port: int) -> str:
     for process in psutil.process_iter():
         try:
-            if _has(process, port):
+            if any(one.laddr.port == port for one in process.net_connections("tcp")):
                 return f"{process.name()} (process {process.pid})"
         except psutil.Error:  # another user's
             continue
     return "another program"
 
 
-def _has(process: psutil.Process, port: int) -> bool:
+def _listens(process: psutil.Process, port: int) -> bool:
     found = process.net_connections("tcp")
     return any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in found)

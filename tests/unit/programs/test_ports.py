@@ -34,6 +34,17 @@ def test_a_port_in_use_is_refused_with_its_holder_and_a_free_one(host: str) -> N
         pass
 
 
+def test_a_port_that_a_connection_has_is_not_free() -> None:
+    """A program that connects may get the port on its own side: nobody listens there, and no server can."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.socket() as connected:
+        port = taken.getsockname()[1]
+        connected.bind(("127.0.0.1", 0))
+        connected.connect(("127.0.0.1", port))
+        own = connected.getsockname()[1]
+        with pytest.raises(ConfigError, match=rf"port {own} is in use by \S.* \(process {os.getpid()}\)"):
+            refuse_busy(own, "program --port {port}")
+
+
 def test_whose_server_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     with socket.create_server(("127.0.0.1", 0)) as free:
