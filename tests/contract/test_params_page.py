@@ -18,6 +18,7 @@ from finetrail.settings import Settings
 from finetrail.targets.class_sets.settings import SetTraining
 from finetrail.targets.classes.settings import ClassTraining
 from finetrail.targets.numbers.settings import NumberTraining
+from finetrail.targets.preferences.settings import PreferenceTraining
 from finetrail.targets.sequences.settings import TranslationTraining
 from finetrail.targets.spans.settings import SpanTraining
 from finetrail.targets.tags.settings import TagTraining
@@ -53,6 +54,7 @@ def defaults(opening: str) -> dict[str, str]:
         ("`train`, where labels are numbers:", NumberTraining),
         ("`train`, where labels are tags:", TagTraining),
         ("`train`, where labels are texts:", TranslationTraining),
+        ("`train`, where labels are [preference pairs](generation.md#preference-pairs):", PreferenceTraining),
         ("`train`, where labels are answers in a context:", SpanTraining),
         ("`augment`, for texts; off by default:", TextAugment),
         ("`augment`, for images; all off by default:", Augment),
@@ -75,6 +77,7 @@ def defaults(opening: str) -> dict[str, str]:
         "numbers",
         "tags",
         "texts to write",
+        "preference pairs",
         "spans",
         "texts",
         "images",

@@ -1,16 +1,20 @@
 """Conversations: the whole road once, from turns in JSONL to a model that callers talk to."""
 
 import json
+import math
 import random
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from finetrail.runs.tracking import tracking_uri
+from finetrail.tasks.registry import load_model
 from finetrail.workspace import read_json
 from tests.conftest import COMMON, TOPICS
 from tests.pipeline.workspaces import Sandbox, lay_out, track
+from tests.whole import read_whole
 
 DATA = "data/input/chat.jsonl"
 WEIGHTS = "data/weights/tiny-gpt2"
@@ -129,6 +133,75 @@ def test_callers_send_conversations_or_prompts(chat: Sandbox, monkeypatch: pytes
     assert prompted["text"].tolist() == [
         text for text, turns in zip(answered["text"], asked, strict=True) if turns in alone
     ]
+
+
+def request(model: Any, turns: Any, **params: Any) -> Any:
+    """What MLflow's scoring server answers to a request."""
+    from mlflow.pyfunc.scoring_server import invocations
+
+    sent = {"dataframe_records": [{"messages": one} for one in turns], "params": params}
+    schema = model.metadata.get_input_schema()
+    answer = invocations(json.dumps(sent), "application/json", model, schema)
+    assert answer.status == 200, answer.response
+    return [one["text"] for one in json.loads(answer.response)["predictions"]]
+
+
+def test_callers_draw_answers_by_a_seed_and_hear_them_piece_by_piece(
+    chat: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(chat.paths))
+    model = mlflow.pyfunc.load_model("models:/chat@challenger")
+    params = model.metadata.get_params_schema()
+    assert [(one.name, one.default) for one in params] == [("max_tokens", None), ("temperature", 0.0), ("seed", 0)]
+    asked = [turns[:-1] for turns in conversations(12, seed=3)]
+    frame = pd.DataFrame({"messages": asked})
+    plain, drawn = (model.predict(frame, params=params) for params in ({}, {"temperature": 9.0, "seed": 5}))
+    assert (plain["text"] != drawn["text"]).any()
+    assert request(model, asked, temperature=9.0, seed=5) == drawn["text"].tolist()
+    assert request(model, asked[3:5], temperature=9.0, seed=5) == drawn["text"].tolist()[3:5], "in other company"
+    assert request(model, asked, seed=5) == plain["text"].tolist()
+    assert max(model.predict(frame, params={"max_tokens": 1})["tokens"]) == 1
+    for row, turns in enumerate(asked[:3]):
+        for options, known in (({}, plain), ({"temperature": 9, "seed": 5}, drawn)):
+            pieces = list(model.predict_stream(pd.DataFrame({"messages": [turns]}), params=options))
+            assert "".join(pieces) == known["text"][row]
+    refused: list[tuple[dict[str, Any], str]] = [
+        ({"temperature": -1.0}, r"^temperature is -1.0: must be greater than or equal to 0$"),
+        ({"max_tokens": 7}, r"^max_tokens is 7, but this model writes at most 6 tokens; send 6 or fewer$"),
+        ({"max_tokens": "many"}, r"Invalid parameters found: .*max_tokens"),
+    ]
+    for wrong, said in refused:
+        with pytest.raises(MlflowException, match=said) as caught:
+            model.predict(frame, params=wrong)
+        assert caught.value.get_http_status_code() == 400
+    with pytest.raises(MlflowException, match=r"^temperature is -1.0: must be"):
+        list(model.predict_stream({"messages": asked[0]}, params={"temperature": -1.0}))
+
+
+def test_the_perplexity_is_that_of_transformers_over_all_tokens_of_the_answers(chat: Sandbox) -> None:
+    import torch
+
+    built = load_model(chat.paths.model("full"))
+    backbone: Any = built.model.backbone
+    lost, tokens = 0.0, 0
+    rows = read_whole(chat.paths.split("val"))
+    for turns, label in zip(rows["messages"], rows["label"], strict=True):
+        tokenizer = built.processor.tokenizer  # type: ignore[attr-defined]
+        asked = tokenizer.apply_chat_template(list(turns), tokenize=False, add_generation_prompt=True)
+        ids, answer = (tokenizer(text, return_tensors="pt")["input_ids"] for text in (asked, f"{label} </s>"))
+        labels = torch.cat([torch.full_like(ids, -100), answer], dim=1)
+        with torch.no_grad():
+            loss = backbone.model(torch.cat([ids, answer], dim=1), labels=labels).loss
+        lost, tokens = lost + float(loss) * answer.shape[1], tokens + answer.shape[1]
+    found = read_json(chat.paths.run("full").metrics)["val"]
+    assert found["loss"] == pytest.approx(lost / tokens, rel=1e-3)
+    assert found["perplexity"] == pytest.approx(math.exp(lost / tokens), rel=1e-3)
+    assert f"a perplexity of <strong>{found['perplexity']:.4g}" in (chat.paths.test_report / "report.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_file_is_scored_and_the_export_says_the_same(chat: Sandbox, tmp_path: Path) -> None:

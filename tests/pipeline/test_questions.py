@@ -115,6 +115,7 @@ def test_training_learns_to_read_and_to_say_none(read: Sandbox) -> None:
     errors = pd.read_csv(read.paths.test_report / "errors.csv", keep_default_na=False)
     assert list(errors.columns) == ["id", "content", "actual", "predicted", "start", "f1", "score"]
     assert (errors["actual"] != errors["predicted"]).all()
+    assert sum(one["rows"] for one in tested["by_question_word"].values()) == len(frame)
     page = (read.paths.test_report / "report.html").read_text(encoding="utf-8")
     assert f"intervals are drawn by {frame['group'].nunique()} contexts" in page
 
@@ -195,6 +196,15 @@ def test_the_registered_model_answers_a_request(read: Sandbox, monkeypatch: pyte
     start = STRANGE[1].index(STRANGE[2])
     assert (one["answer"], one["start"], one["end"]) == (STRANGE[2], start, start + len(STRANGE[2]))
     assert (none["answer"], none["start"], none["end"]) == ("", 0, 0)
+    more = model.predict(pd.DataFrame(records), params={"n_best": 3})
+    assert more.drop(columns="n_best").to_dict("records") == model.predict(pd.DataFrame(records)).to_dict("records")
+    for record, given, listed in zip(records, more.to_dict("records"), more["n_best"], strict=True):
+        assert listed[0] == {name: given[name] for name in ("answer", "start", "end", "score")}
+        assert len(listed) == 3
+        assert all(record["context"][other["start"] : other["end"]] == other["answer"] for other in listed)
+    sent = {"dataframe_records": records, "params": {"n_best": 2}}
+    answer = invocations(json.dumps(sent), "application/json", model, schema)
+    assert [len(found["n_best"]) for found in json.loads(answer.response)["predictions"]] == [2, 2]
 
 
 def test_the_gate_judges_by_f1_and_every_link_holds(read: Sandbox) -> None:

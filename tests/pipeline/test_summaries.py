@@ -91,6 +91,7 @@ def test_the_report_compares_with_what_needs_no_model(summed: Sandbox) -> None:
     written = read_json(summed.paths.test_report / "metrics.json")
     assert set(written["rivals"]) == {"the source itself", "the target of the nearest training row"}
     assert written["rivals"]["the source itself"]["ahead"][0] > 0
+    assert sum(one["rows"] for one in written["source_lengths"]) == 72
     assert "Answers without a model" in (summed.paths.test_report / "report.html").read_text(encoding="utf-8")
 
 
@@ -117,6 +118,10 @@ def test_the_registered_model_writes(summed: Sandbox, monkeypatch: pytest.Monkey
     answered = model.predict(pd.DataFrame({"text": [text for text, _ in asked]}))
     assert {"text", "score"} <= {*answered.columns}
     assert (answered["text"] == [summary for _, summary in asked]).mean() > 0.5
+    assert "".join(model.predict_stream({"text": asked[0][0]})) == answered["text"][0]
+    short = model.predict(pd.DataFrame({"text": [text for text, _ in asked]}), params={"max_tokens": 1})
+    assert set(short["tokens"]) == {1}
+    assert all(text.startswith(start) for text, start in zip(answered["text"], short["text"], strict=True))
 
 
 def test_a_file_is_scored_and_the_export_says_the_same(summed: Sandbox, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.autograd.graph import saved_tensors_hooks
 
-from finetrail.models.network import Batch
+from finetrail.models.network import Batch, parts, rows
 
 
 class Kept(saved_tensors_hooks):
@@ -38,16 +38,6 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
-
-
-def rows(batch: Batch) -> int:
-    """How many examples a batch has."""
-    return len(next(iter(batch.values())))
-
-
-def parts(batch: Batch, most: int) -> list[Batch]:
-    """The batch in parts of at most so many examples."""
-    return [{name: tensor[at : at + most] for name, tensor in batch.items()} for at in range(0, rows(batch), most)]
 
 
 def halved_when_full(forward: Callable[[Batch], Tensor], batch: Batch) -> Tensor:

@@ -18,6 +18,8 @@ from finetrail.progress import Track, quiet
 
 Kept = NDArray[np.float32] | list[NDArray[np.float32]]
 """One array per example; a single (N, ...) array if all have one shape."""
+WRITTEN_AT_ONCE = 32
+"""Texts that are answered together, at least; fewer where memory is too small."""
 MOST_DIMENSIONS = 3
 """The most dimensions of one example's array, such as words by tags."""
 Keep = Callable[[Tensor, Batch], Kept]
@@ -31,7 +33,9 @@ def predict(
 
     Several processes share the work, and each gets the full result.
     """
-    return collect(model, inputs, batch_size, forward=model.answer, keep=keep, track=track, what=what)
+    # For each token that it writes, a model reads all its weights, whether for few texts or for many.
+    size = max(batch_size, WRITTEN_AT_ONCE) if model.writes else batch_size
+    return collect(model, inputs, size, forward=model.answer, keep=keep, track=track, what=what)
 
 
 def collect(

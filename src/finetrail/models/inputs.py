@@ -53,6 +53,21 @@ class Changes:
 NO_CHANGES = Changes()
 
 
+@dataclass(frozen=True)
+class Sampling:
+    """How a model writes its answers, where a caller decides.
+
+    Attributes:
+        most: tokens of an answer, its end included.
+        temperature: 0: nothing is drawn.
+        seed: of what is drawn.
+    """
+
+    most: int
+    temperature: float
+    seed: int
+
+
 class Targets(Protocol):
     """The encoded labels of examples. They travel with the inputs, so that augmentation can change both."""
 

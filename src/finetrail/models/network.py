@@ -1,5 +1,6 @@
 """A network is a backbone that maps a batch to features, and a head on top of it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -13,6 +14,16 @@ TARGETS = "targets"
 def for_model(batch: Batch) -> Batch:
     """A batch without its targets."""
     return {name: tensor for name, tensor in batch.items() if not name.startswith(TARGETS)}
+
+
+def rows(batch: Batch) -> int:
+    """How many examples a batch has."""
+    return len(next(iter(batch.values())))
+
+
+def parts(batch: Batch, most: int) -> list[Batch]:
+    """The batch in parts of at most so many examples."""
+    return [{name: tensor[at : at + most] for name, tensor in batch.items()} for at in range(0, rows(batch), most)]
 
 
 class Network(nn.Module):
@@ -67,6 +78,12 @@ class Network(nn.Module):
         backbone: Any = self.backbone
         answers: Tensor = backbone.write(batch) if self.writes else self(batch)
         return answers
+
+    def stream(self, batch: Batch) -> Iterator[int]:
+        """The tokens of the answer to the one example of a batch, while a backbone that writes goes on."""
+        backbone: Any = self.backbone
+        tokens: Iterator[int] = backbone.stream(batch)
+        return tokens
 
 
 def _rest_where_frozen(module: nn.Module) -> None:

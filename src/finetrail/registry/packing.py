@@ -21,7 +21,7 @@ from finetrail.serving.answer_types import mlflow_type
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
-    from mlflow.types import Schema
+    from mlflow.types import ParamSchema, Schema
 
 ROUND_TRIP = "finetrail.round_trip"
 SAME_NUMBER = "finetrail.same_number"
@@ -72,12 +72,18 @@ class Packing:
             see `finetrail.contents.content.Content`.
         answers: the columns of its answers, and their types; see `finetrail.serving.answer_types`.
         requirements: packages that it imports besides `REQUIREMENTS`.
+        options: what a caller may ask for beside the rows: MLflow's type and the default of each.
+        more: the columns that options add to the answers, and their types.
+        streams: whether it can tell an answer piece by piece.
     """
 
     example: Mapping[str, Any]
     answers: Mapping[str, str]
     requirements: Sequence[str] = ()
     sent: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
+    more: Mapping[str, str] = field(default_factory=dict)
+    streams: bool = False
 
 
 def register(
@@ -162,8 +168,11 @@ def _pack(folder: Path, model: Path, packing: Packing) -> None:
         # base64 in a request. MLflow lets bytes pass in a column of strings, but takes a string in a column of
         # `binary` for base64 without checking it, so a path would become a damaged image.
         signature=ModelSignature(
-            _schema(packing.sent or dict.fromkeys(packing.example, "string")), _schema(packing.answers)
+            _schema(packing.sent or dict.fromkeys(packing.example, "string")),
+            _schema({**packing.answers, **{name: f"{kind}?" for name, kind in packing.more.items()}}),
+            _params(packing.options),
         ),
+        streamable=packing.streams,
         pip_requirements=[
             f"{part}=={importlib.metadata.version(part).split('+')[0]}"
             for part in (*REQUIREMENTS, *packing.requirements)
@@ -182,6 +191,13 @@ def _schema(columns: Mapping[str, str]) -> "Schema":
             for column, kind in columns.items()
         ]
     )
+
+
+def _params(options: Mapping[str, tuple[str, Any]]) -> "ParamSchema | None":
+    from mlflow.types import ParamSchema, ParamSpec
+
+    found = [ParamSpec(name, kind, default) for name, (kind, default) in options.items()]
+    return ParamSchema(found) if found else None
 
 
 def _log(tracker: Tracker, run_id: str, folder: Path) -> "LoggedModel":

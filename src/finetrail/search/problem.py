@@ -44,7 +44,7 @@ class Problem:
     def metric(self) -> Metric:
         """What the search is by: the metric that picks a training's best evaluation."""
         settings: Any = self.candidate.train
-        return metric_named(self.task.target.metrics, settings.metric)
+        return metric_named(self.task.target.training_metrics, settings.metric)
 
     def goodness(self, done: Answered) -> float:
         """The metric of a training, as a number where higher is better."""

@@ -10,25 +10,46 @@ import pandas as pd
 from finetrail.data.store.shards import Contents
 from finetrail.errors import DataError
 from finetrail.progress import Track, quiet
+from finetrail.targets.options import Options
 
 if TYPE_CHECKING:  # code that only interprets answers imports no torch
-    from finetrail.models.inputs import Values
+    from finetrail.models.inputs import Inputs, Values
     from finetrail.tasks.task import Built
 
 BATCH = 64
+_NOTHING = Options()
 
 
-def answer(built: "Built", contents: Sequence[Any], track: Track = quiet) -> pd.DataFrame:
+def answer(built: "Built", contents: Sequence[Any], options: Options = _NOTHING, track: Track = quiet) -> pd.DataFrame:
     """The model's answer to each content, in the order given, in the columns of its target.
 
     Raises:
-        DataError: a content cannot be read; the message names the row, and says how many more there are.
+        DataError: a content cannot be read; the message names the row, and says how many more there are. Or the model
+            cannot do what the options ask for.
     """
     if not len(contents):
         kinds = {"string": str, "double": float, "long": int}
         columns = built.codec.kinds
         return pd.DataFrame({name: pd.Series(dtype=kinds.get(kind, object)) for name, kind in columns.items()})
-    return pd.DataFrame(built.codec.say(answers_to(built, contents, track=track)))
+    answers, inputs = _answered(built, contents, options, track=track)
+    return pd.DataFrame({**built.codec.say(answers), **options.more(built.codec, answers, inputs)})
+
+
+def stream(built: "Built", content: Any, options: Options = _NOTHING) -> "Iterator[str]":
+    """The text that the model answers to one content, in pieces, while it writes.
+
+    Raises:
+        DataError: see `answer`.
+    """
+    from finetrail.inference.device import lay_out
+
+    with _named_rows(built, [content]):
+        inputs: Any = options.asked(built.processor.encode([content]))
+    lay_out(built.model)
+    device = next(built.model.parameters()).device
+    batch = {name: tensor.to(device) for name, tensor in inputs.batch([0]).items()}
+    pieces: Iterator[str] = inputs.writing.told(built.model.stream(batch))
+    return pieces
 
 
 def answers_to(
@@ -42,18 +63,31 @@ def answers_to(
     Raises:
         DataError: a content cannot be read; the message names the row, and says how many more there are.
     """
-    from finetrail.inference.predict import predict
-
-    with _named_rows(built, contents):
-        inputs = built.processor.encode(contents, scratch=scratch)
-        kept = predict(built.model, inputs, built.learning.keep, BATCH, track=track, what=what)
-    return built.learning.answers(kept, inputs)
+    return _answered(built, contents, _NOTHING, scratch=scratch, track=track, what=what)[0]
 
 
 def answers_of_split(built: "Built", split: Path, *, scratch: Path, track: Track, what: str) -> Any:
     """The model's answers to the rows of a split. Args: split: its folder."""
     contents = Contents(split, built.task.content.name)
     return answers_to(built, contents, scratch=scratch, track=track, what=what)
+
+
+def _answered(
+    built: "Built",
+    contents: "Values",
+    options: Options,
+    *,
+    scratch: Path | None = None,
+    track: Track,
+    what: str = "predicting",
+) -> tuple[Any, "Inputs"]:
+    """The model's answers, and the encoded contents."""
+    from finetrail.inference.predict import predict
+
+    with _named_rows(built, contents):
+        inputs = options.asked(built.processor.encode(contents, scratch=scratch))
+        kept = predict(built.model, inputs, built.learning.keep, BATCH, track=track, what=what)
+    return built.learning.answers(kept, inputs), inputs
 
 
 @contextmanager

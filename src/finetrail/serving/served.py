@@ -9,6 +9,8 @@ sends a request must not see the server's files. $FINETRAIL_READ_PATHS changes t
 """
 
 import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
 from finetrail.errors import DataError
-from finetrail.serving.answer import answer, answers_to
+from finetrail.serving.answer import answer, answers_to, stream
 from finetrail.serving.bounds import refuse_large
 from finetrail.tasks.registry import load_model
 
@@ -39,13 +41,30 @@ class Served(PythonModel):  # type: ignore[misc]
     ) -> pd.DataFrame:
         """The columns of `answer`, one row per input row.
 
+        Args:
+            params: see the options of the task's target.
+
         Raises:
-            MlflowException: a row cannot be read; the message names it. Over HTTP this is status 400.
+            MlflowException: a row cannot be read; the message names it. Or an option is out of its bounds. Over HTTP
+                this is status 400.
         """
-        try:
-            return answer(self._built, self._contents(model_input))
-        except DataError as error:
-            raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
+        with _told():
+            return answer(self._built, self._contents(model_input), self._built.task.target.Options.of(params))
+
+    def predict_stream(
+        self, context: PythonModelContext, model_input: Mapping[str, Any], params: dict[str, Any] | None = None
+    ) -> Iterator[str]:
+        """The text of one answer in pieces; joined, they are the text that `predict` gives.
+
+        Args:
+            model_input: one row, by column.
+
+        Raises:
+            MlflowException: as in `predict`.
+        """
+        with _told():
+            (content,) = self._contents(pd.DataFrame([model_input]))
+            yield from stream(self._built, content, self._built.task.target.Options.of(params))
 
     def answers(self, model_input: pd.DataFrame) -> pd.DataFrame:
         """The answers in the columns of predictions.parquet, for a round trip to compare."""
@@ -68,6 +87,15 @@ class Served(PythonModel):  # type: ignore[misc]
         if not trusted:
             refuse_large(rows)
         return content.receive(rows, trusted)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Within this context, an error about what a caller sent is MLflow's: status 400 over HTTP."""
+    try:
+        yield
+    except DataError as error:
+        raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from error
 
 
 def _may_read_paths() -> bool:

@@ -88,7 +88,8 @@ def score_test(workspace: Workspace, *, project: str, task: Task, settings: Sele
     sliced = _sliced(built, held, answers, settings)
     rivals = built.codec.judge.rivals(held, lambda: _held(built, need(workspace.split("train"), "split")))
     beside = rivals_section(compared(built.codec, held, answers, rivals, metric=metric, draws=draws), metric)
-    told = _Told(evaluation.metrics, evaluation.story(Gallery.of(previews)), [*beside, *slices_section(sliced)])
+    beside = [*built.codec.judge.by_content(held, answers, draws), *beside, *slices_section(sliced)]
+    told = _Told(evaluation.metrics, evaluation.story(Gallery.of(previews)), beside)
     report = _report(workspace, project, task, choice=choice, draws=draws, rows=len(rows), told=told)
     with replacing(workspace.test_report) as folder:
         write_json(folder / "metrics.json", _metrics(evaluation, draws, told) | {"reloaded": reloaded})
@@ -175,7 +176,7 @@ def _report(
         seen=read_seen(need(paths.seen, "train")),
         choice=choice,
         searched=_searched(paths, choice.chosen, task),
-        panels=_panels(paths, metric),
+        panels=_panels(paths, task, record, metric),
         split=SplitFacts.from_json(read_json(need(workspace.split_report, "split"))),
         lineage={
             "MLflow run": record.run_id,
@@ -198,13 +199,18 @@ def _model(params: dict[str, str]) -> str:
     return ", ".join(value.partition("#")[0] for value in given)
 
 
-def _panels(paths: RunPaths, metric: Metric) -> list[Panel]:
+def _panels(paths: RunPaths, task: Task, record: RunRecord, metric: Metric) -> list[Panel]:
+    """The loss, the metric by which the candidate was chosen, and that by which its best evaluation was."""
+    picking = metric_named(task.target.training_metrics, record.params.get("train.metric", metric.name))
     best_epoch = read_json(paths.metrics)["best_epoch"]
     train, val = read_curve(paths.train_curve), read_curve(paths.val_curve)
     loss = (_curve("training", train, "loss"), _curve("validation", val, "loss"))
     return [
         Panel("loss", loss, best_epoch),
-        Panel(f"validation {metric.title}", (_curve("validation", val, metric.name),), best_epoch),
+        *(
+            Panel(f"validation {one.title}", (_curve("validation", val, one.name),), best_epoch)
+            for one in dict.fromkeys((metric, picking))
+        ),
     ]
 
 

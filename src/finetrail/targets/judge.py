@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from finetrail.evaluation.report.gallery import Gallery, Identified
     from finetrail.evaluation.report.previews import Preview
-    from finetrail.evaluation.report.section import Story
+    from finetrail.evaluation.report.section import Section, Story
     from finetrail.evaluation.scores.bootstrap import Draws, Interval
     from finetrail.evaluation.slices import SplitRows
     from finetrail.targets.suspicion import Suspicion
@@ -67,6 +67,10 @@ class Judge(Protocol):
         Args:
             known: gives the training rows.
         """
+        ...
+
+    def by_content(self, asked: "SplitRows", answers: Answers, draws: "Draws") -> "list[Section]":
+        """What a report says of the rows by what they hold, such as the length of a text; empty for most kinds."""
         ...
 
     def groups(self, labels: Sequence[Any], answers: Answers) -> "Mapping[str, tuple[Right, Right]]":

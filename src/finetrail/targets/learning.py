@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from finetrail.evaluation.scores.metric import Point
 from finetrail.targets.codec import Answers, Codec
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     Kept = NDArray[np.float32] | list[NDArray[np.float32]]
     """What is kept of a model's outputs: one array per example; arrays of one shape together (N, ...)."""
 
+START = "targets_start"
+"""In batches of a `Comparing` learning: the outputs (B, K) of the model before its first step."""
 Loss = Callable[["Tensor", "Batch"], "Tensor"]
 """Maps outputs (B, ..., K) and the batch that they come from, with its targets, to the mean loss of its examples."""
 
@@ -92,3 +94,15 @@ class Learning(Protocol):
     def fitted(self, kept: "Kept", inputs: "Inputs", labels: Sequence[Any]) -> "Learning":
         """The same with what a finished model's answers to the validation rows decide, such as thresholds."""
         ...
+
+
+@runtime_checkable
+class Comparing(Protocol):
+    """A `Learning` that compares a model with what it was before its first step.
+
+    Attributes:
+        compares: whether its batches need `START`.
+    """
+
+    @property
+    def compares(self) -> bool: ...

@@ -2,14 +2,17 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from finetrail.evaluation.scores.bootstrap import Floats
+from finetrail.evaluation.scores.bootstrap import Draws, Floats
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.slices import SplitRows
+
+if TYPE_CHECKING:
+    from finetrail.evaluation.report.section import Section
 
 
 class RightOrWrong:
@@ -28,3 +31,7 @@ class RightOrWrong:
     def rivals(self, asked: SplitRows, known: Callable[[], SplitRows]) -> Mapping[str, Any]:
         """None: guessing gives little, and the first gate compares with the best constant."""
         return {}
+
+    def by_content(self, asked: SplitRows, answers: Any, draws: Draws) -> "list[Section]":
+        """None: the rows are slices of a report where params.yaml declares them."""
+        return []

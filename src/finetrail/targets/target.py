@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from finetrail.errors import SourceError, WorkspaceError
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.settings import Settings
+from finetrail.targets.options import Options
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from finetrail.data.sources.columns import Columns, Record, RecordReader
+    from finetrail.data.sources.columns import Columns, Record, RecordReader, TreeReader
     from finetrail.data.splitting.settings import Strata
     from finetrail.data.store.content import Kind
     from finetrail.data.validation.rules import CommonRules
@@ -32,7 +33,7 @@ class Training(Settings):
 
     Attributes:
         loss: what training minimises; the kind's first by default.
-        metric: the validation metric that picks the best evaluation; the kind's last by default.
+        metric: the validation metric that picks the best evaluation; the last of its `training_metrics` by default.
     """
 
     loss: str
@@ -49,9 +50,11 @@ class Target(ABC):
         metrics: in the order in which they are shown; the last is the one to choose by, and the one that is drawn.
         facts: the columns that it adds to the manifest, and their types.
         in_place: whether a label names places in its content, which must not move under it.
-        formats, endings: of files that have labels of this kind alone.
+        formats, endings, trees: of files that have labels of this kind alone, and of folders of such.
         Columns, Rules, Training, Slice: its parts of the sections of params.yaml.
         strata: what a split keeps in proportion.
+        Options: what a caller of a served model may ask for, beside the rows.
+        streams: whether a served answer can be told piece by piece.
     """
 
     name: str
@@ -62,11 +65,19 @@ class Target(ABC):
     in_place: bool = False
     formats: "Mapping[str, RecordReader]" = {}  # noqa: RUF012
     endings: Mapping[str, str] = {}
+    trees: "Mapping[str, TreeReader]" = {}  # noqa: RUF012
     Columns: "type[Columns]"
     Rules: "type[CommonRules]"
     Training: "type[Training]"
     Slice: "type[Slice]"
     strata: "Strata"
+    Options: type[Options] = Options
+    streams: bool = False
+
+    @property
+    def training_metrics(self) -> tuple[Metric, ...]:
+        """What may pick the best evaluation of a training, the default last: `metrics`, and what only it can know."""
+        return self.metrics
 
     @abstractmethod
     def arrow(self) -> "pa.DataType":

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from finetrail.inference import memory, processes
 from finetrail.inference.device import Machine, autocast, lay_out
-from finetrail.models.network import Batch, Network, for_model
+from finetrail.models.network import Batch, Network, for_model, parts, rows
 from finetrail.models.weights import trainable_tensors
 from finetrail.targets.learning import Loss
 from finetrail.training.attention import training_attention
@@ -90,17 +90,17 @@ class Learner:
             RuntimeError, MemoryError: memory is too small; no gradient is left.
         """
         self.seed(step)
-        size = sum(map(memory.rows, batches))
-        parts = [part for batch in batches for part in memory.parts(batch, self.most or memory.rows(batch))]
+        size = sum(map(rows, batches))
+        divided = [part for batch in batches for part in parts(batch, self.most or rows(batch))]
         total = torch.zeros((), device=self._accelerator.device)
         try:
-            for number, part in enumerate(parts, start=1):
-                own, rows = self._share(part)
+            for number, part in enumerate(divided, start=1):
+                own, count = self._share(part)
                 attention = training_attention(self._precision, self._accelerator.device)
-                with self._exchange(number == len(parts)), attention:
+                with self._exchange(number == len(divided)), attention:
                     outputs = self._forward(for_model(own))
                     # Each example weighs the same, however batches and processes divide them.
-                    loss = self._loss(outputs, own) * (rows / size)
+                    loss = self._loss(outputs, own) * (count / size)
                     torch.autograd.backward(self._scaler.scale(loss * processes.world()))
                 total += loss.detach()
         except (RuntimeError, MemoryError):
@@ -217,10 +217,10 @@ class Learner:
     def _share(self, batch: Batch) -> tuple[Batch, int]:
         """This process's examples of a batch, and how many count; with none of its own, one that does not count."""
         if processes.world() == 1:
-            return dict(batch), memory.rows(batch)
+            return dict(batch), rows(batch)
         own = {name: tensor[processes.rank() :: processes.world()] for name, tensor in batch.items()}
-        if memory.rows(own):
-            return own, memory.rows(own)
+        if rows(own):
+            return own, rows(own)
         return {name: tensor[:1] for name, tensor in batch.items()}, 0
 
     def _exchange(self, last: bool) -> AbstractContextManager[None]:

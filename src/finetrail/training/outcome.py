@@ -10,6 +10,7 @@ from finetrail.inference.device import Machine, full_precision
 from finetrail.inference.features import compute_features
 from finetrail.inference.feeding import Examples
 from finetrail.inference.predict import predict
+from finetrail.models.inputs import Inputs
 from finetrail.models.network import count_parameters
 from finetrail.targets.target import metric_named
 from finetrail.tasks.task import Built
@@ -54,15 +55,16 @@ def carry_out(work: Work, records: Records, workspace: Workspace, remembered: Re
     """
     built, val, labels = work.built, work.inputs["val"], work.rows.labels["val"]
     parameters = count_parameters(built.model)
-    fitted, machine = _fit(work, records, workspace.scratch, remembered)
+    fitted, machine, fed = _fit(work, records, workspace.scratch, remembered)
     built.learning.finish(built.model)
     settings: Any = work.candidate.train
-    metric, size = metric_named(built.task.target.metrics, settings.metric), settings.batch_size
+    target, size = built.task.target, settings.batch_size
+    metric = metric_named(target.training_metrics, settings.metric)
     # Score the model as it will be served: whole, merged, in full precision.
     with full_precision():
         adaptation, rows = work.candidate.adaptation, work.rows.frames["val"]
-        unmerged = merge(built, adaptation, workspace.split("val"), rows, metric)
-        fed = val
+        asked = metric if metric in target.metrics else target.metrics[-1]
+        unmerged = merge(built, adaptation, workspace.split("val"), rows, asked)
         if remembered is not None and is_frozen(built.model) and not adaptation.merges:
             compute = partial(compute_features, built.model, batch_size=size, scratch=workspace.scratch)
             fed = remembered.features(built.model, "fp32", val, compute)
@@ -82,8 +84,8 @@ def carry_out(work: Work, records: Records, workspace: Workspace, remembered: Re
     return Outcome(replace(built, learning=learning), fitted, machine, metrics, learning.answers(kept, val))
 
 
-def _fit(work: Work, records: Records, scratch: Path, remembered: Remembered | None) -> tuple[Fitted, Machine]:
-    """Train; returns the progress and the machine."""
+def _fit(work: Work, records: Records, scratch: Path, remembered: Remembered | None) -> tuple[Fitted, Machine, Inputs]:
+    """Train; returns the progress, the machine, and what the trained model is to be scored on."""
     resume = records.resume
     precision = resume.state["precision"] if resume else None
     with prepared(work, scratch, precision=precision, track=records.track, remembered=remembered) as ready:
@@ -98,4 +100,4 @@ def _fit(work: Work, records: Records, scratch: Path, remembered: Remembered | N
             seed=work.seed,
             start_epoch=work.candidate.adaptation.start_epoch,
         )
-    return fitted, ready.machine
+    return fitted, ready.machine, ready.scored

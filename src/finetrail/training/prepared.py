@@ -14,6 +14,7 @@ from finetrail.progress import Track, quiet
 from finetrail.targets.target import metric_named
 from finetrail.training.frozen import Remembered, computed_once
 from finetrail.training.precision import choose_precision
+from finetrail.training.start import with_start
 from finetrail.training.steps import Objective
 from finetrail.training.work import Work
 
@@ -24,12 +25,14 @@ class Prepared:
 
     Attributes:
         inputs: of train and val as the model reads them: the outputs of its frozen part, where there is one.
+        scored: of val, to score the trained model by in full precision.
         frozen: whether there is one.
         seconds: that computing its outputs took.
     """
 
     machine: Machine
     inputs: dict[str, Inputs]
+    scored: Inputs
     objective: Objective
     frozen: bool
     seconds: float
@@ -65,11 +68,12 @@ def prepared(
         learning.loss(settings, work.train_labels),
         learning.keep,
         score=lambda kept: learning.score(kept, val, work.rows.labels["val"]),
-        metric=metric_named(work.built.task.target.metrics, settings.metric),
+        metric=metric_named(work.built.task.target.training_metrics, settings.metric),
     )
     began = time.perf_counter()
-    with computed_once(
-        model, work.inputs, settings, precision, scratch=scratch, track=track, remembered=remembered
-    ) as inputs:
-        frozen = inputs["train"] is not train
-        yield Prepared(machine, inputs, objective, frozen, time.perf_counter() - began)
+    fed = with_start(work, precision, track, remembered)
+    with computed_once(model, fed.inputs, settings, precision, scratch=scratch, track=track, remembered=remembered) as (
+        inputs
+    ):
+        frozen = inputs["train"] is not fed.inputs["train"]
+        yield Prepared(machine, inputs, fed.scored, objective, frozen, time.perf_counter() - began)

@@ -11,11 +11,10 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from finetrail.inference import memory
 from finetrail.inference.device import Machine, autocast
 from finetrail.inference.feeding import feed
 from finetrail.models.inputs import Inputs
-from finetrail.models.network import Batch, Network, for_model
+from finetrail.models.network import Batch, Network, for_model, rows
 from finetrail.progress import Track, quiet
 from finetrail.targets.learning import Loss
 from finetrail.training.learner import Learner
@@ -180,8 +179,8 @@ def _mean_loss(model: Network, batches: list[Batch], loss: Loss, machine: Machin
         for batch in batches:
             with autocast(machine.precision, machine.accelerator.device):
                 outputs = model(for_model(batch))
-            total += float(loss(outputs, batch)) * memory.rows(batch)
-    return total / sum(map(memory.rows, batches))
+            total += float(loss(outputs, batch)) * rows(batch)
+    return total / sum(map(rows, batches))
 
 
 def _copy(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -16,7 +16,7 @@ from finetrail.inference import memory, processes
 from finetrail.inference.device import Precision, autocast
 from finetrail.inference.predict import Keep, Kept, predict
 from finetrail.models.inputs import Inputs
-from finetrail.models.network import Batch
+from finetrail.models.network import Batch, rows
 from finetrail.progress import Track, quiet
 from finetrail.targets.learning import Loss
 from finetrail.training.checkpoints import Checkpoint, Checkpoints
@@ -118,7 +118,7 @@ class Stepper:
         learner.update(step, skip=skip)
         fitted.step = step
         fitted.activations = learner.activations or fitted.activations
-        fitted.samples += sum(map(memory.rows, batches))
+        fitted.samples += sum(map(rows, batches))
         if learner.average is not None and (self.plan.ends_epoch(step) or step == self.plan.steps):
             learner.average.after_epoch(step)
         if self._due():
@@ -148,7 +148,7 @@ class Stepper:
             except (RuntimeError, MemoryError) as error:
                 if not memory.out_of_memory(error):
                     raise
-            most = self.learner.most or max(map(memory.rows, batches))
+            most = self.learner.most or max(map(rows, batches))
             # Processes that divide a batch differently would wait for each other forever.
             if most == 1 or processes.world() > 1:
                 raise TrainingError(
@@ -162,7 +162,7 @@ class Stepper:
                 step,
                 most,
                 self.learner.most,
-                sum(map(memory.rows, batches)),
+                sum(map(rows, batches)),
             )
 
     def _log(self, step: int) -> None:

@@ -91,6 +91,7 @@ def test_what_a_search_is_offered_can_be_declared(task: Task) -> None:
         "classes": "x",
         "class_sets": ["x"],
         "numbers": 1.0,
+        "preferences": {"chosen": "a text", "rejected": "another"},
         "sequences": "a text",
         "spans": [{"start": 0, "text": "some"}],
         "tags": [{"start": 0, "end": 1, "type": "x"}],

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from finetrail.inference.memory import Kept, halved_when_full, out_of_memory, parts
+from finetrail.inference.memory import Kept, halved_when_full, out_of_memory
+from finetrail.models.network import parts
 from tests.unit.training import programs
 
 pytestmark = pytest.mark.slow

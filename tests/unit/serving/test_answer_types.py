@@ -7,6 +7,7 @@ from finetrail.serving.answer_types import arrow_type, is_nested, mlflow_type
 from finetrail.targets.class_sets.codec import SetCodec
 from finetrail.targets.classes.codec import ClassCodec
 from finetrail.targets.numbers.codec import NumberCodec
+from finetrail.targets.preferences.codec import PreferenceCodec
 from finetrail.targets.sequences.codec import SequenceCodec
 from finetrail.targets.spans.codec import SpanCodec
 from finetrail.targets.tags.codec import TagCodec
@@ -49,6 +50,7 @@ CODECS = (
     NumberCodec(0.0, 1.0, (), 0.9, 1.0),
     SetCodec(("a", "b"), (0.5, 0.5)),
     SequenceCodec(),
+    PreferenceCodec(),
     TagCodec(("PER",)),
     SpanCodec(unanswerable=True),
 )

@@ -1,16 +1,19 @@
 """The training loop with a model that writes its answers: cut off and taken up again, and with too little memory."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from pydantic import TypeAdapter
 
-from finetrail.contents.text.settings import TextBackbone, WrittenBackbone
+from finetrail.adaptation.methods import Adaptation
+from finetrail.contents.text.settings import ChatBackbone, TextBackbone, WrittenBackbone
 from finetrail.inference import memory
 from finetrail.inference.device import Machine, build_accelerator
 from finetrail.inference.feeding import Examples
-from finetrail.models.network import Batch, Network, for_model
+from finetrail.models.network import Batch, Network, for_model, rows
 from finetrail.targets.sequences import SUMMARIES
 from finetrail.targets.sequences.codec import SequenceCodec
 from finetrail.targets.sequences.learning import SequenceLearning
@@ -42,9 +45,19 @@ def build(backbone: TextBackbone) -> Built:
     return get_task("summarization").build(settings, LEARNING, Path(), ("text",))
 
 
-def run(built: Built, folder: Path, cut: int = 0) -> Fitted:
+def build_causal(decoder: TextBackbone, method: dict[str, Any]) -> Built:
+    settings = ChatBackbone(weights=decoder.weights, max_tokens=48, max_answer_tokens=8, dropout=0.1)
+    torch.manual_seed(5)
+    built = get_task("text-generation").build(settings, LEARNING, Path(), ("messages",))
+    methods: Any = Adaptation
+    TypeAdapter(methods).validate_python(method).apply(built.model)
+    return built
+
+
+def run(built: Built, folder: Path, cut: int = 0, **settings: Any) -> Fitted:
     """Train. Args: cut: at this step of the training curve it ends as by a crash; 0: never."""
-    inputs: Any = built.processor.encode(TEXTS)
+    asked: Any = TEXTS if built.task.name == "summarization" else [[{"role": "user", "content": one}] for one in TEXTS]
+    inputs: Any = built.processor.encode(asked)
     inputs = inputs.labelled(LEARNING.encode(ANSWERS, inputs))
 
     def observe(curve: str, step: int, point: Any) -> None:
@@ -58,7 +71,7 @@ def run(built: Built, folder: Path, cut: int = 0) -> Fitted:
         metric_named(SUMMARIES.metrics, "rougeL"),
     )
     checkpoints = Checkpoints(folder)
-    settings = {"precision": "bf16", "log_every": 1, "epochs": 3, "batch_size": 4, "checkpoint_seconds": 0}
+    settings = {"precision": "bf16", "log_every": 1, "epochs": 3, "batch_size": 4, "checkpoint_seconds": 0} | settings
     return fit(
         built.model,
         {name: Examples(inputs, TEXTS) for name in ("train", "val")},
@@ -84,6 +97,27 @@ def test_cut_off_and_taken_up_again_it_ends_with_the_same_bits(backbone: TextBac
         assert torch.equal(tensor, cut.model.state_dict()[name]), name
 
 
+METHODS: list[dict[str, Any]] = [
+    {"method": "full"},
+    {"method": "prompt_tuning", "tokens": 3},
+    {"method": "prefix_tuning", "tokens": 3},
+]
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method["method"])
+def test_a_causal_model_too_ends_with_the_same_bits(
+    decoders: Mapping[str, TextBackbone], tmp_path: Path, method: dict[str, Any]
+) -> None:
+    whole, cut = (build_causal(decoders["gpt2"], method) for _ in range(2))
+    expected = run(whole, tmp_path / "whole", batch_size=8)
+    with pytest.raises(CutError):
+        run(build_causal(decoders["gpt2"], method), tmp_path / "cut", 3, batch_size=8)
+    found = run(cut, tmp_path / "cut", batch_size=8)
+    assert (found.val_curve, found.train_curve) == (expected.val_curve, expected.train_curve)
+    for name, tensor in whole.model.state_dict().items():
+        assert torch.equal(tensor, cut.model.state_dict()[name]), name
+
+
 def test_what_does_not_fit_into_memory_is_written_in_parts(
     backbone: TextBackbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,7 +128,7 @@ def test_what_does_not_fit_into_memory_is_written_in_parts(
     write = Network.answer
 
     def small(model: Network, part: Batch) -> torch.Tensor:
-        if memory.rows(part) > 5:
+        if rows(part) > 5:
             raise torch.OutOfMemoryError
         return write(model, part)
 

@@ -95,7 +95,7 @@ def save(network: nn.Module, processor: Any, settings: Any, folder: Path) -> dic
     save_config(encoder.encoder.config, processor.tokenizer, folder)
     described: dict[str, Any] = settings.model_dump()
     pooled = {"pooling": encoder.pooling} if isinstance(encoder, PooledEncoder) else {}
-    return described | pooled | describe_soft_prompt(encoder)
+    return described | pooled | describe_soft_prompt(encoder.encoder)
 
 
 def export(network: Network, processor: Any, folder: Path, outputs: Outputs) -> Exported:

@@ -35,7 +35,7 @@ def read_config(folder: Path, whose: str, dropout: float, what: str = "encoder")
     try:
         config = AutoConfig.from_pretrained(**_place(folder), local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        raise _none(whose, what, error) from error
+        raise _none(folder, whose, what, error) from error
     for name in _DROPOUTS:
         if hasattr(config, name):
             setattr(config, name, dropout)
@@ -73,7 +73,7 @@ def read_network(
             trust_remote_code=False,
         )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise _none(whose, what, error) from error
+        raise _none(folder, whose, what, error) from error
     # Weights that the file lacks would be random, without an error.
     missing = sorted(name for name in report["missing_keys"] if not unused(name))
     if missing:
@@ -128,6 +128,8 @@ def _place(folder: Path) -> dict[str, Any]:
     return {"pretrained_model_name_or_path": folder.parent, "gguf_file": folder.name}
 
 
-def _none(whose: str, what: str, error: Exception) -> ModelError:
+def _none(folder: Path, whose: str, what: str, error: Exception) -> ModelError:
     cause = " ".join(str(error).split())[:200]
+    if folder.suffix == GGUF:
+        return ModelError(f"{whose!r} holds no {what} that can be read ({cause}); name another file, or a folder")
     return ModelError(f"{whose!r} holds no {what} with safetensors weights ({cause}); name another folder")

@@ -106,6 +106,12 @@ class ChatBackbone(WritingBackbone):
     learn: Literal["answer", "assistant", "all"] = "assistant"
 
 
+class ComparedBackbone(ChatBackbone):
+    """The same where conversations have two answers to compare: nothing in front of them is learnt."""
+
+    learn: Literal["answer"] = "answer"
+
+
 class TextAugment(Settings):
     """Section `train.augment` of params.yaml, for texts: perturbations drawn anew in each epoch. Off by default.
 

@@ -1,12 +1,15 @@
 """Trained vectors that a text encoder reads beside a text. They are no part of its weights, so they are saved too."""
 
 import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal, Protocol, cast
 
 import torch
 from torch import Tensor, nn
 
 from finetrail.contents.text.encoder import TextEncoder
+from finetrail.contents.text.past import Pair, Past, Seen
 from finetrail.errors import ConfigError
 
 Method = Literal["prompt_tuning", "prefix_tuning"]
@@ -20,7 +23,7 @@ class SoftPrompt(Protocol):
     tokens: int
 
     def initialise(self) -> None:
-        """Draw the vectors that training starts from."""
+        """Draw the vectors that training starts from. Raises: ConfigError: the encoder cannot be trained with them."""
         ...
 
 
@@ -38,7 +41,7 @@ class PromptEncoder(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.tokens = tokens
-        _require(encoder, "inputs_embeds", "prompt_tuning")
+        require(encoder, "inputs_embeds", "prompt_tuning")
         self.prompt = nn.Parameter(torch.zeros(tokens, encoder.get_input_embeddings().embedding_dim))
 
     @property
@@ -51,10 +54,9 @@ class PromptEncoder(nn.Module):
         return self.encoder.get_input_embeddings()
 
     def initialise(self) -> None:
-        """Start from the embeddings of random words of the vocabulary, which learn better than noise."""
-        words: Tensor = self.get_input_embeddings().weight
-        with torch.no_grad():
-            self.prompt.copy_(words[torch.randint(len(words), (self.tokens,)).to(words.device)])
+        """Start from random words; see `random_words`."""
+        self.prompt.data.copy_(random_words(self.get_input_embeddings(), self.tokens))
+        try_out(self.method, self.prompt, lambda: self(**two_tokens()).last_hidden_state)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Any:
         """As the encoder. Args: all (B, T). Returns: `last_hidden_state` (B, T, D)."""
@@ -62,7 +64,7 @@ class PromptEncoder(nn.Module):
         prompt = self.prompt.to(words.dtype).expand(len(words), -1, -1)
         output = self.encoder(
             inputs_embeds=torch.cat((prompt, words), dim=1),
-            attention_mask=_widened(attention_mask, self.tokens),
+            attention_mask=widened(attention_mask, self.tokens),
             **_types(token_type_ids, self.tokens),
         )
         output.last_hidden_state = output.last_hidden_state[:, self.tokens :]
@@ -86,13 +88,7 @@ class PrefixEncoder(nn.Module):
         super().__init__()
         self.encoder = encoder
         self.tokens = tokens
-        _require(encoder, "past_key_values", "prefix_tuning")
-        config = encoder.config
-        # Heads of queries may share keys and values (Ainslie et al. 2023), and be wider than their part of the model.
-        self.heads: int = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-        width = self.heads * (getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
-        # (2 L, P, K): with a fourth dimension torch would take it for images.
-        self.prefix = nn.Parameter(torch.zeros(2 * config.num_hidden_layers, tokens, width))
+        self.heads, self.prefix = empty_prefix(encoder, tokens)
 
     @property
     def config(self) -> Any:
@@ -106,39 +102,16 @@ class PrefixEncoder(nn.Module):
     def initialise(self) -> None:
         """Start with small noise: vectors that say nothing yet."""
         nn.init.normal_(self.prefix, std=0.02)
+        try_out(self.method, self.prefix, lambda: self(**two_tokens()).last_hidden_state)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None) -> Any:
         """As the encoder. Args: all (B, T). Returns: `last_hidden_state` (B, T, D)."""
         return self.encoder(
             input_ids=input_ids,
-            attention_mask=_widened(attention_mask, self.tokens),
-            past_key_values=_Past(self.prefix, self.heads),
+            attention_mask=widened(attention_mask, self.tokens),
+            past_key_values=Past(pairs_of(self.prefix, self.heads)),
             **_types(token_type_ids, 0),
         )
-
-
-class _Past:
-    """Stands in for a layer's cache of earlier tokens. It keeps nothing, so a layer may be recomputed."""
-
-    def __init__(self, prefix: Tensor, heads: int) -> None:
-        self.prefix = prefix
-        self.heads = heads
-
-    def get_seq_length(self, layer: int = 0) -> int:
-        return self.prefix.shape[1]
-
-    def get_query_offset(self, layer: int = 0) -> int:
-        return self.get_seq_length(layer)
-
-    def get_mask_sizes(self, length: int, layer: int = 0) -> tuple[int, int]:
-        return self.get_seq_length(layer) + length, 0
-
-    def update(self, keys: Tensor, values: Tensor, layer: int, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
-        """Keys and values (B, H, P + T, D / H) of keys and values (B, H, T, D / H)."""
-        prefix = self.prefix[2 * layer : 2 * layer + 2].to(keys.dtype)
-        prefix = prefix.view(*prefix.shape[:2], self.heads, -1).transpose(1, 2)
-        before = prefix.unsqueeze(1).expand(-1, len(keys), -1, -1, -1)  # (2, B, H, P, D / H)
-        return torch.cat((before[0], keys), dim=2), torch.cat((before[1], values), dim=2)
 
 
 _ENCODERS: dict[Method, type[PromptEncoder] | type[PrefixEncoder]] = {
@@ -153,36 +126,110 @@ def add_soft_prompt(backbone: TextEncoder, method: Method, tokens: int) -> SoftP
     Raises:
         ConfigError: the encoder takes no such vectors, or there is no room for them beside the longest texts.
     """
-    if backbone.spare is not None and tokens > backbone.spare:
-        raise ConfigError(
-            f"adaptation.tokens is {tokens}, but this backbone reads only {backbone.spare} more than max_tokens; "
-            "lower one of the two"
-        )
+    refuse_crowded(tokens, backbone.spare)
     soft = _ENCODERS[method](backbone.encoder, tokens)
     backbone.encoder = soft
     return cast(SoftPrompt, soft)
 
 
-def describe_soft_prompt(backbone: TextEncoder) -> dict[str, Any]:
-    """What `add_soft_prompt` needs to build it again, for model.json; empty where there is none."""
-    encoder = backbone.encoder
-    if not isinstance(encoder, PromptEncoder | PrefixEncoder):
-        return {}
-    return {"soft_prompt": {"method": encoder.method, "tokens": encoder.tokens}}
+def describe_soft_prompt(soft: Any) -> dict[str, Any]:
+    """What `add_soft_prompt` needs to build it again, for model.json; empty for what has no trained vectors."""
+    known = getattr(soft, "method", None) in _ENCODERS
+    return {"soft_prompt": {"method": soft.method, "tokens": soft.tokens}} if known else {}
 
 
-def _widened(mask: Tensor, tokens: int) -> Tensor:
+def refuse_crowded(tokens: int, spare: int | None) -> None:
+    """Raise ConfigError where vectors find no room beside the longest texts. Args: spare: None for any number."""
+    if spare is not None and tokens > spare:
+        raise ConfigError(
+            f"adaptation.tokens is {tokens}, but this backbone reads only {spare} more than max_tokens; "
+            "lower one of the two"
+        )
+
+
+def random_words(embeddings: nn.Module, tokens: int) -> Tensor:
+    """The embeddings (P, E) of random words of the vocabulary, which learn better than noise."""
+    words = cast(Tensor, embeddings.weight)
+    with torch.no_grad():
+        found: Tensor = embeddings(torch.randint(len(words), (tokens,)).to(words.device))
+    return found
+
+
+def empty_prefix(encoder: Any, tokens: int) -> tuple[int, nn.Parameter]:
+    """How many heads of an encoder have keys of their own, and room (2 L, P, K) for a key and a value in each layer.
+
+    The encoder shows them by reading two tokens: heads of queries may share keys (Ainslie et al. 2023), and be wider
+    than their part of the model.
+
+    Raises:
+        ConfigError: its layers take no keys and values, or differ in their number or width.
+    """
+    require(encoder, "past_key_values", "prefix_tuning")
+    seen = Seen()
+    with reported("prefix_tuning"), torch.no_grad():
+        encoder(**two_tokens(), past_key_values=seen)
+        pairs = seen.pairs(encoder)
+    shapes = {(one.shape[1], one.shape[3]) for pair in pairs for one in pair}
+    if len(shapes) != 1:
+        raise _unfit("prefix_tuning", "its layers have keys and values of different sizes")
+    heads, width = shapes.pop()
+    # With a fourth dimension torch would take it for images.
+    return heads, nn.Parameter(torch.zeros(2 * len(pairs), tokens, heads * width))
+
+
+def pairs_of(prefix: Tensor, heads: int) -> list[Pair]:
+    """The keys and values of each layer. Args: prefix: (2 L, P, K)."""
+    split = prefix.view(*prefix.shape[:2], heads, -1).transpose(1, 2).unsqueeze(1)  # (2 L, 1, H, P, K / H)
+    return list(zip(split[0::2], split[1::2], strict=True))
+
+
+def widened(mask: Tensor, tokens: int) -> Tensor:
+    """The mask (B, P + T) of texts with so many vectors in front. Args: mask: (B, T)."""
     return torch.cat((mask.new_ones(len(mask), tokens), mask), dim=1)
+
+
+def try_out(method: Method, vectors: nn.Parameter, read: Callable[[], Tensor]) -> None:
+    """A step forward and back on two tokens.
+
+    Raises:
+        ConfigError: the network fails, or its output does not depend on the vectors.
+    """
+    with reported(method), torch.enable_grad():
+        (gradient,) = torch.autograd.grad(read()[..., 0].sum(), [vectors], allow_unused=True)
+    if gradient is None or not bool(gradient.any()):
+        raise _unfit(method, "it takes no notice of them")
+
+
+@contextmanager
+def reported(method: Method) -> Iterator[None]:
+    """Raise ConfigError for what a network raises that was not made for trained vectors."""
+    try:
+        yield
+    except (RuntimeError, ValueError, TypeError, AttributeError, IndexError, KeyError) as error:
+        raise _unfit(method, f"{type(error).__name__}: {' '.join(str(error).split())[:150]}") from error
+
+
+def require(encoder: nn.Module, argument: str, method: Method) -> None:
+    """Raise ConfigError where an encoder does not take an argument."""
+    if argument not in inspect.signature(encoder.forward).parameters:
+        raise ConfigError(
+            f"adaptation.method is {method!r}, but {type(encoder).__name__} does not accept {argument}; "
+            "use another method, such as lora"
+        )
+
+
+def _unfit(method: Method, cause: str) -> ConfigError:
+    return ConfigError(
+        f"adaptation.method is {method!r}, but this backbone cannot be trained with vectors in front of a text "
+        f"({cause}); use another method, such as lora"
+    )
+
+
+def two_tokens() -> dict[str, Tensor]:
+    """A text to try an encoder with."""
+    return {"input_ids": torch.ones(1, 2, dtype=torch.long), "attention_mask": torch.ones(1, 2, dtype=torch.long)}
 
 
 def _types(types: Tensor | None, tokens: int) -> dict[str, Tensor]:
     """The segments of a text's tokens, after those of `tokens` vectors; empty where there is one segment."""
     return {} if types is None else {"token_type_ids": torch.cat((types.new_zeros(len(types), tokens), types), dim=1)}
-
-
-def _require(encoder: nn.Module, argument: str, method: Method) -> None:
-    if argument not in inspect.signature(encoder.forward).parameters:
-        raise ConfigError(
-            f"adaptation.method is {method!r}, but {type(encoder).__name__} does not accept {argument}; "
-            "use another method"
-        )

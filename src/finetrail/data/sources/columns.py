@@ -107,6 +107,8 @@ class LabelReader(StoredLabel, Protocol):
     Attributes:
         formats: its own file formats, besides the tables that every kind reads, each with its reader.
         endings: file name endings, and the formats that they stand for.
+        trees: those of its formats that a folder may hold in several files, each with what finds these; the first is
+            that of a folder whose format is not named.
     """
 
     @property
@@ -114,6 +116,9 @@ class LabelReader(StoredLabel, Protocol):
 
     @property
     def endings(self) -> Mapping[str, str]: ...
+
+    @property
+    def trees(self) -> "Mapping[str, TreeReader]": ...
 
     def given(self, where: str, record: Mapping[str, Any], columns: Any) -> tuple[Mapping[str, Any], Any]:
         """Return the label's value as in the source, and the record, which may gain the content that came with it.
@@ -164,6 +169,12 @@ class RecordReader(Protocol):
     """Reads a file in a target's own format. Args: tell: receives what was passed over."""
 
     def __call__(self, path: Path, columns: Any, tell: Tell) -> Iterator[Record]: ...
+
+
+class TreeReader(Protocol):
+    """Yields the names of the files of a folder that are to be read. Args: tell: receives what was passed over."""
+
+    def __call__(self, folder: Path, columns: Any, tell: Tell) -> Iterator[str]: ...
 
 
 @dataclass(frozen=True)

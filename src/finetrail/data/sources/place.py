@@ -123,6 +123,8 @@ class Source(Settings):
                         yield self._row(Place(part, number, own), record, self.converter(path))
             elif kind in self.own_formats:
                 yield from self.rows_of(kind, path, split, tell)
+            elif path.is_dir():
+                yield from self._tree_rows(path, kind, split, tell)
             else:
                 yield from self._table_rows(path, kind, split, tell)
 
@@ -139,7 +141,9 @@ class Source(Settings):
         kind, name = self.format, path.name.lower()
         if kind == "auto" and path.is_dir() and is_data_set(path):
             return "data set"
-        if kind == "auto" and path.is_dir() and "folder" in self.own_formats:
+        if kind == "auto" and path.is_dir() and self.labels.trees:
+            kind = next(iter(self.labels.trees))
+        elif kind == "auto" and path.is_dir() and "folder" in self.own_formats:
             kind = "folder"
         elif kind == "auto":
             endings = {**TABLES, **self.own_endings, **self.labels.endings}
@@ -152,7 +156,7 @@ class Source(Settings):
                     f"{', '.join(self._formats())}"
                 )
             kind = endings[longest]
-        if (kind == "folder") != path.is_dir():
+        if (kind == "folder") != path.is_dir() and not (path.is_dir() and kind in self.labels.trees):
             found = "folder" if path.is_dir() else "file"
             raise ConfigError(f"{address!r} is a {found}, but source.format is {kind!r}; correct one of the two")
         return kind
@@ -162,12 +166,35 @@ class Source(Settings):
             raise SourceError(
                 f"{path.name} is empty (0 bytes); it needs the columns {', '.join(self.columns.names)} and some rows"
             )
-        convert, empty = self.converter(path.parent), True
-        for number, record in self.labels.prepared(self._records(path, kind, tell), self.columns):
+        empty = True
+        for row in self._file_rows(path, kind, path.name, split, tell):
             empty = False
-            yield self._row(Place(path.name, number, split), record, convert)
+            yield row
         if empty:
             raise SourceError(f"{path.name} has no rows, only a header; add labelled examples")
+
+    def _tree_rows(self, folder: Path, kind: str, split: SplitName | None, tell: Tell) -> "Iterator[Row]":
+        """The rows of all files of a folder, each named by its place in it."""
+        empty = True
+        for name in self.labels.trees[kind](folder, self.columns, tell):
+            above = name.removesuffix(Path(name).name)
+
+            def told(line: str, above: str = above) -> None:
+                tell(above + line)
+
+            try:
+                for row in self._file_rows(folder / name, kind, name, split, told):
+                    empty = False
+                    yield row
+            except SourceError as error:
+                raise SourceError(str(error) if str(error).startswith(name) else f"{above}{error}") from error
+        if empty:
+            raise SourceError(f"{folder.name} has no rows in any of its files; add labelled examples")
+
+    def _file_rows(self, path: Path, kind: str, name: str, split: SplitName | None, tell: Tell) -> "Iterator[Row]":
+        convert = self.converter(path.parent)
+        for number, record in self.labels.prepared(self._records(path, kind, tell), self.columns):
+            yield self._row(Place(name, number, split), record, convert)
 
     def _records(self, path: Path, kind: str, tell: Tell) -> Iterator[Record]:
         if kind in self.labels.formats:

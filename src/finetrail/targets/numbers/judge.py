@@ -15,6 +15,7 @@ from finetrail.targets.numbers.metrics import weighted_scores
 if TYPE_CHECKING:
     import pandas as pd
 
+    from finetrail.evaluation.report.section import Section
     from finetrail.targets.numbers.evaluation import NumberEvaluation
     from finetrail.targets.suspicion import Suspicion
 
@@ -56,6 +57,9 @@ class NumberJudge:
     def rivals(self, asked: SplitRows, known: Callable[[], SplitRows]) -> Mapping[str, Any]:
         """None: the report has the mean beside each metric."""
         return {}
+
+    def by_content(self, asked: SplitRows, answers: Predictions, draws: Draws) -> "list[Section]":
+        return []
 
     def groups(self, labels: Sequence[float], answers: Predictions) -> Mapping[str, Any]:
         return {}

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from finetrail.data.canonical import canonical
 from finetrail.data.sources.columns import Columns as AnyColumns
-from finetrail.data.sources.columns import RecordReader
+from finetrail.data.sources.columns import RecordReader, TreeReader
 from finetrail.errors import TrainingError
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.slices import Slice
-from finetrail.targets.sequences.po import read_po
-from finetrail.targets.sequences.reading import given, read_parallel, read_text
+from finetrail.targets.sequences.options import WritingOptions
+from finetrail.targets.sequences.po import po_files, read_po
+from finetrail.targets.sequences.reading import given, parallel_files, read_parallel, read_text
 from finetrail.targets.sequences.rules import FACTS, CompletionRules, SequenceRules, facts_of
 from finetrail.targets.sequences.settings import (
     CompletionTraining,
@@ -49,10 +50,13 @@ class _Sequences(Target):
     facts = FACTS
     formats: Mapping[str, RecordReader] = {"po": read_po, "parallel": read_parallel}
     endings: Mapping[str, str] = {".po": "po"}
+    trees: Mapping[str, TreeReader] = {"po": po_files, "parallel": parallel_files}
     Columns: type[AnyColumns] = SequenceColumns
     Rules = SequenceRules
     Slice = Slice
     strata = LengthStrata()
+    Options = WritingOptions
+    streams = True
 
     def arrow(self) -> "pa.DataType":
         import pyarrow as pa
@@ -77,8 +81,9 @@ class _Sequences(Target):
         return canonical(label)
 
     def learn(self, labels: Sequence[str], settings: Any) -> "SequenceLearning":
-        """Raises: TrainingError: all labels are the same text."""
+        """Raises: TrainingError: all labels are the same text. ConfigError: the tokenizer's packages are missing."""
         from finetrail.targets.sequences.learning import SequenceLearning
+        from finetrail.targets.sequences.metrics import refuse_missing
         from finetrail.targets.sequences.words import tokenizer_for
 
         if len(set(labels)) < 2:
@@ -87,12 +92,15 @@ class _Sequences(Target):
                 "with other texts"
             )
         chosen = tokenizer_for(labels) if settings.tokenizer == "auto" else settings.tokenizer
-        return SequenceLearning(self.codec({"tokenizer": chosen, "answer_pattern": settings.answer_pattern}))
+        refuse_missing(chosen)
+        patterns = {name: getattr(settings, name) for name in ("answer_pattern", "refusal_pattern")}
+        return SequenceLearning(self.codec({"tokenizer": chosen, **patterns}))
 
     def codec(self, described: Mapping[str, Any]) -> "SequenceCodec":
         from finetrail.targets.sequences.codec import SequenceCodec
 
-        return SequenceCodec(described["tokenizer"], self.metrics[-1].name, described.get("answer_pattern"))
+        patterns = (described.get(name) for name in ("answer_pattern", "refusal_pattern"))
+        return SequenceCodec(described["tokenizer"], self.metrics[-1].name, *patterns)
 
     def learned(self, described: Mapping[str, Any]) -> "SequenceLearning":
         from finetrail.targets.sequences.learning import SequenceLearning
@@ -122,6 +130,7 @@ class _Completions(_Sequences):
     problem_type = noun = "text-generation"
     metrics = with_last("rougeL")
     formats: Mapping[str, RecordReader] = {}
+    trees: Mapping[str, TreeReader] = {}
     endings: Mapping[str, str] = {}
     Columns = AnyColumns
     Rules = CompletionRules

@@ -53,12 +53,13 @@ class SequenceCodec:
     Attributes:
         tokenizer: sacreBLEU's, which divides references and answers into the words that BLEU counts.
         metric: what single answers are judged by: `chrf` or `rougeL`.
-        pattern: see `answer_pattern` in `finetrail.targets.sequences.settings`.
+        pattern, refusal: see `answer_pattern` and `refusal_pattern` in `finetrail.targets.sequences.settings`.
     """
 
     tokenizer: str = "13a"
     metric: str = "chrf"
     pattern: str | None = None
+    refusal: str | None = None
 
     @property
     def outputs(self) -> list[str]:
@@ -80,7 +81,8 @@ class SequenceCodec:
         """An answer is generated: its outputs are not read as probabilities of anything else."""
 
     def described(self) -> dict[str, Any]:
-        return {"tokenizer": self.tokenizer} | ({} if self.pattern is None else {"answer_pattern": self.pattern})
+        patterns = {"answer_pattern": self.pattern, "refusal_pattern": self.refusal}
+        return {"tokenizer": self.tokenizer} | {name: one for name, one in patterns.items() if one is not None}
 
     def unknown(self, labels: Sequence[str]) -> str:
         return ""  # any text can be asked for

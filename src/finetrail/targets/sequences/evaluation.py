@@ -1,18 +1,18 @@
 """Everything measured on the answers of a model that writes texts: what stage `test` writes and the report shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from finetrail.data.canonical import is_blank
-from finetrail.evaluation.scores.bootstrap import Draws, Floats, Interval, Ints, bootstrap, intervals
-from finetrail.targets.numbers.strata import bins
+from finetrail.evaluation.scores.bootstrap import Draws, Floats, Interval, Ints, intervals
 from finetrail.targets.sequences import with_last
 from finetrail.targets.sequences.codec import SequenceAnswers
+from finetrail.targets.sequences.habits import loops, refuses
 from finetrail.targets.sequences.judge import SequenceJudge
+from finetrail.targets.sequences.lengths import OfLength, by_length
 from finetrail.targets.sequences.metrics import signatures
 
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from finetrail.evaluation.report.previews import Preview
     from finetrail.evaluation.report.section import Story
 
-RANGES = 6
-"""Into how many ranges of length the references are divided, at most."""
-FEWEST = 20
-"""The fewest rows of a range: fewer say little."""
 WORST = 50
 """Rows that errors.csv lists."""
 
@@ -44,14 +40,12 @@ class Written:
 
 
 @dataclass(frozen=True)
-class OfLength:
-    """The rows whose references have `low` to `high` characters. Attributes: ratio: of the lengths, answer to label."""
+class Habit:
+    """A fault of form. Attributes: answers, references: the shares of both that have it; None where one cannot."""
 
-    low: int
-    high: int
-    rows: int
-    value: Interval
-    ratio: float
+    said: str
+    answers: float
+    references: float | None
 
 
 @dataclass(frozen=True)
@@ -63,7 +57,9 @@ class SequenceEvaluation:
         metric: what single rows are judged by.
         signatures: see `finetrail.targets.sequences.metrics.signatures`.
         groups: that the intervals are drawn by; 0 where there are none.
-        empty, cut: shares of the answers that show nothing, and that the limit of length ended.
+        habits: faults of form, by name.
+        pattern: see `refusal_pattern` in `finetrail.targets.sequences.settings`.
+        loss, perplexity: of a token of the validation references; None where they are not known.
         different, different_references: how many different texts the answers and the references are.
         sizes: characters of each reference and answer (n, 2).
         lengths: rows by the length of their references.
@@ -75,8 +71,10 @@ class SequenceEvaluation:
     metric: str
     signatures: Mapping[str, str]
     groups: int
-    empty: float
-    cut: float
+    habits: Mapping[str, Habit]
+    pattern: str | None
+    loss: float | None
+    perplexity: float | None
     different: int
     different_references: int
     sizes: Ints
@@ -85,8 +83,8 @@ class SequenceEvaluation:
 
     @property
     def more(self) -> Mapping[str, float]:
-        different = self.different / self.rows
-        return {"empty_answers": self.empty, "cut_answers": self.cut, "different_answers": different}
+        shares = {f"{name}_answers": habit.answers for name, habit in self.habits.items()}
+        return shares | {"different_answers": self.different / self.rows}
 
     @property
     def wanted(self) -> set[str]:
@@ -122,16 +120,26 @@ class SequenceEvaluation:
     def plots(self) -> "Mapping[str, Markup]":
         from finetrail.targets.sequences.figures import by_length_figure, lengths_figure
 
-        return {"lengths": lengths_figure(self.sizes), "by_length": by_length_figure(self.lengths, self.metric)}
+        return {
+            "lengths": lengths_figure(self.sizes),
+            "by_length": by_length_figure(self.lengths, self.metric, "references"),
+        }
 
     def logged(self) -> Mapping[str, float]:
         return {f"test_{name}": value for name, value in self.more.items()} | {"test_length_ratio": self.ratio}
 
 
-def evaluate(judge: SequenceJudge, rows: "pd.DataFrame", answers: SequenceAnswers, draws: Draws) -> SequenceEvaluation:
-    """Measure one model's answers. Args: rows: id and label of each, n > 0, and group where there are groups."""
+def evaluate(
+    judge: SequenceJudge, rows: "pd.DataFrame", answers: SequenceAnswers, draws: Draws, trained: Mapping[str, Any]
+) -> SequenceEvaluation:
+    """Measure one model's answers.
+
+    Args:
+        rows: id and label of each, n > 0, and group where there are groups.
+        trained: the metrics.json of the training.
+    """
     labels = rows["label"].tolist()
-    groups = _groups(rows)
+    groups, validated = _groups(rows), trained.get("val", {})
     found = intervals(judge, labels, answers, draws, groups)
     sizes = np.array([[len(text) for text in pair] for pair in zip(labels, answers.texts, strict=True)])
     return SequenceEvaluation(
@@ -140,29 +148,33 @@ def evaluate(judge: SequenceJudge, rows: "pd.DataFrame", answers: SequenceAnswer
         metric=judge.codec.metric,
         signatures=signatures(judge.codec.tokenizer),
         groups=len(set(groups or ())),
-        empty=float(np.mean([is_blank(text) for text in answers.texts])),
-        cut=float(answers.cut.mean()),
+        habits=_habits(labels, answers, judge.codec.refusal),
+        pattern=judge.codec.refusal,
+        loss=validated.get("loss"),
+        perplexity=validated.get("perplexity"),
         different=len(set(answers.texts)),
         different_references=len(set(labels)),
         sizes=sizes,
-        lengths=tuple(_of_length(judge, rows[inside], answers[inside], draws) for inside in _ranges(sizes[:, 0])),
+        lengths=by_length(judge, labels, answers, sizes[:, 0].tolist(), groups=groups, draws=draws),
         worst=_worst(judge, rows["id"].tolist(), labels, answers),
     )
 
 
-def _ranges(characters: Ints) -> list[NDArray[np.bool_]]:
-    """The rows of each range of length, about equally many; references of equal length share a range."""
-    values = characters.astype(np.float64).tolist()
-    names = np.array(bins(values, values, min(RANGES, len(values) // FEWEST) / len(values)))
-    return [names == name for name in np.unique(names)]
+def _habits(labels: Sequence[str], answers: SequenceAnswers, pattern: str | None) -> dict[str, Habit]:
+    def share(has: Callable[[str], bool], texts: Sequence[str]) -> float:
+        return float(np.mean([has(text) for text in texts]))
 
+    def both(said: str, has: Callable[[str], bool]) -> Habit:
+        return Habit(said, share(has, answers.texts), share(has, labels))
 
-def _of_length(judge: SequenceJudge, rows: "pd.DataFrame", answers: SequenceAnswers, draws: Draws) -> OfLength:
-    labels, metric = rows["label"].tolist(), judge.codec.metric
-    drawn = bootstrap(judge, labels, [answers], draws, groups=_groups(rows))
-    sizes, written = [len(text) for text in labels], sum(map(len, answers.texts))
-    value = drawn.interval(metric, 0, draws.confidence)
-    return OfLength(min(sizes), max(sizes), len(labels), value, written / max(1, sum(sizes)))
+    looped = np.array([loops(text) for text in answers.texts], dtype=np.bool_)
+    return {
+        "empty": both("shows nothing", is_blank),
+        "cut": Habit("was cut by the limit of length", float(answers.cut.mean()), None),
+        "looping": both("ends in a loop", loops),
+        "looping_cut": Habit("ends in a loop, and was cut there", float((looped & answers.cut).mean()), None),
+        "refusing": both("refuses", lambda text: refuses(text, pattern)),
+    }
 
 
 def _groups(rows: "pd.DataFrame") -> list[object] | None:

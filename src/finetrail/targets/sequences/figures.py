@@ -13,7 +13,7 @@ from finetrail.targets.sequences import METRICS
 from finetrail.targets.target import metric_named
 
 if TYPE_CHECKING:
-    from finetrail.targets.sequences.evaluation import OfLength
+    from finetrail.targets.sequences.lengths import OfLength
 
 SHOWN = 1500
 """Rows that are drawn: more would overlap."""
@@ -35,8 +35,8 @@ def lengths_figure(sizes: Ints) -> Markup:
     return finish(svg)
 
 
-def by_length_figure(lengths: "Sequence[OfLength]", name: str) -> Markup:
-    """Draw a metric with its interval for each range of length."""
+def by_length_figure(lengths: "Sequence[OfLength]", name: str, of: str) -> Markup:
+    """Draw a metric with its interval for each range of length. Args: of: whose, `references` or `sources`."""
     metric = metric_named(METRICS, name)
     points = [
         At(
@@ -46,6 +46,6 @@ def by_length_figure(lengths: "Sequence[OfLength]", name: str) -> Markup:
         )
         for one in lengths
     ]
-    across = Axis.counting("characters of the reference", max(at.x for at in points))
+    across = Axis.counting(f"characters of the {of.removesuffix('s')}", max(at.x for at in points))
     up = Axis.over(metric.title, [0.0, *(at.value.high for at in points)])
-    return interval_figure(f"{metric.title} by length of the references", across, up, [Line(points)]) or Markup("")
+    return interval_figure(f"{metric.title} by length of the {of}", across, up, [Line(points)]) or Markup("")

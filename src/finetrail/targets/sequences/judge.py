@@ -16,6 +16,7 @@ from finetrail.targets.sequences.metrics import of_rows, scores, statistics
 if TYPE_CHECKING:
     import pandas as pd
 
+    from finetrail.evaluation.report.section import Section
     from finetrail.targets.sequences.evaluation import SequenceEvaluation
     from finetrail.targets.suspicion import Suspicion
 
@@ -72,6 +73,11 @@ class SequenceJudge:
 
         return rivals(asked, known())
 
+    def by_content(self, asked: SplitRows, answers: SequenceAnswers, draws: Draws) -> "list[Section]":
+        from finetrail.targets.sequences.by_source import by_source
+
+        return by_source(self, asked, answers, draws)
+
     def groups(self, labels: Sequence[str], answers: SequenceAnswers) -> Mapping[str, Any]:
         return {}
 
@@ -83,7 +89,7 @@ class SequenceJudge:
     ) -> "SequenceEvaluation":
         from finetrail.targets.sequences.evaluation import evaluate
 
-        return evaluate(self, rows, answers, draws)
+        return evaluate(self, rows, answers, draws, trained)
 
     def suspicion(self, labels: Sequence[str], answers: SequenceAnswers) -> "Suspicion":
         from finetrail.targets.sequences.suspects import suspects
@@ -96,7 +102,7 @@ class SequenceJudge:
 
     def limits(self, tested: Mapping[str, Any]) -> list[str]:
         found = ["What it writes can be fluent and wrong: it may leave out what the source says, or add to it."]
-        ends = (("empty", "is empty"), ("cut", "was cut by the limit of length"))
+        ends = (("empty", "is empty"), ("cut", "was cut by the limit of length"), ("looping", "ends in a loop"))
         shares = [(tested.get("test", {}).get(f"{name}_answers", 0.0), said) for name, said in ends]
         return found + [f"In {100 * share:.1f}% of the test rows its answer {said}." for share, said in shares if share]
 

@@ -1,5 +1,6 @@
 """What a model that writes texts learns: each token of an answer, given those before it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,6 +20,9 @@ from finetrail.targets.sequences.settings import SequenceTraining
 
 if TYPE_CHECKING:
     from finetrail.targets.learning import Kept
+
+
+_MOST_LOSS = 700.0  # whose exponential is still a number
 
 
 class Writing(Protocol):
@@ -114,9 +118,11 @@ class SequenceLearning:
         return None
 
     def score(self, kept: Any, inputs: Any, labels: Sequence[str], *, finished: bool = False) -> Point:
-        """The loss is that of a token of the labels, in nats."""
+        """The loss is that of a token of the labels, in nats, over the whole split; the perplexity its exponential."""
         lost, tokens = (sum(float(row[place, 0]) for row in kept) for place in (0, 1))
-        return {"loss": lost / max(1.0, tokens), **point_scores(self.codec.judge, labels, self.answers(kept, inputs))}
+        loss = lost / max(1.0, tokens)
+        scores = point_scores(self.codec.judge, labels, self.answers(kept, inputs))
+        return {"loss": loss, "perplexity": math.exp(min(loss, _MOST_LOSS)), **scores}
 
     def finish(self, model: Network) -> None:
         """Nothing to do: the model answers as it was trained."""

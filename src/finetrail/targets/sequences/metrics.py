@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from finetrail.data.canonical import canonical
+from finetrail.errors import ConfigError
 from finetrail.evaluation.scores.bootstrap import Floats
 from finetrail.targets.sequences.words import counted_words
 
@@ -62,6 +63,18 @@ def signatures(tokenizer: str) -> Mapping[str, str]:
     for metric in found.values():
         metric.corpus_score(["a"], [["a"]])  # it knows the number of references only after a score
     return {name: str(metric.get_signature()) for name, metric in found.items()}
+
+
+def refuse_missing(tokenizer: str) -> None:
+    """Raise ConfigError where sacreBLEU's tokenizer needs packages that are not installed."""
+    try:
+        _bleu(tokenizer)
+    except (ImportError, RuntimeError) as error:
+        language = tokenizer.partition("-")[0]
+        raise ConfigError(
+            f"train.tokenizer is {tokenizer!r}, whose packages are not installed; run `pip install "
+            f"'sacrebleu[{language}]'`, or use 'char'"
+        ) from error
 
 
 def _matches(reference: str, answer: str, pattern: str | None) -> bool:

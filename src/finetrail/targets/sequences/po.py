@@ -3,10 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetrail.data.sources.columns import Record, Tell
+from finetrail.data.sources.folders import file_names
 from finetrail.data.sources.lines import refusal
 from finetrail.errors import SourceError
 from finetrail.targets.sequences.reading import source_column
@@ -15,6 +17,9 @@ from finetrail.targets.sequences.settings import MESSAGE
 if TYPE_CHECKING:
     from polib import POEntry
 
+_HEADER = 16_384
+"""Bytes at the beginning of a file among which its header names the language."""
+_LANGUAGE = re.compile(rb'"Language: *([A-Za-z][\w@-]*)')
 _TEXT = re.compile(rb'(?:#~\s*)?(?:msg\w+(?:\[\d+\])?\s*)?"(.*)')
 
 
@@ -72,3 +77,44 @@ def _forms(entry: "POEntry") -> list[tuple[str, str]]:
         return [(entry.msgid, entry.msgstr)]
     forms = [text for _, text in sorted(entry.msgstr_plural.items())]
     return [(entry.msgid, forms[0]), (entry.msgid_plural, forms[-1])]
+
+
+def po_files(folder: Path, columns: Any, tell: Tell) -> Iterator[str]:
+    """The names of the .po files of one language below a folder, such as a program's `locale`.
+
+    The language of a file is that of its header; without one, that of the folder above LC_MESSAGES, or the file's name.
+
+    Raises:
+        SourceError: there are none, or they are of several languages and `columns.language` names none of them.
+    """
+    languages = {name: _language(folder, name) for name in file_names(folder) if name.endswith(".po")}
+    known = sorted(set(languages.values()))
+    if not known:
+        raise SourceError(f"{folder.name} holds no .po file; name the folder of a program's translations")
+    wanted = known[0] if columns.language is None else _plain(columns.language)
+    if wanted not in known or (columns.language is None and len(known) > 1):
+        near = known if columns.language is None else get_close_matches(wanted, known, len(known), cutoff=0.0)
+        has = f"{', '.join(near[:8])}{', ...' if len(near) > 8 else ''}"
+        asked = "" if columns.language is None else f", but none of {columns.language!r}"
+        raise SourceError(
+            f"{folder.name} holds .po files of {has}{asked}; set source.columns.language to the one that is to be "
+            "written"
+        )
+    others = sum(language != wanted for language in languages.values())
+    if others:
+        tell(f"{folder.name}: passed over {others} .po files of other languages than {wanted}")
+    yield from (name for name, language in languages.items() if language == wanted)
+
+
+def _language(folder: Path, name: str) -> str:
+    with (folder / name).open("rb") as file:
+        found = _LANGUAGE.search(file.read(_HEADER))
+    if found:
+        return _plain(found[1].decode())
+    path = Path(folder.name, name)
+    return _plain(path.parent.parent.name if path.parent.name == "LC_MESSAGES" else path.stem)
+
+
+def _plain(language: str) -> str:
+    """A language tag, of which gettext and the web write two forms: zh_Hans and zh-hans."""
+    return language.strip().replace("-", "_").lower()

@@ -7,6 +7,7 @@ from typing import Any
 
 from finetrail.data.canonical import is_missing
 from finetrail.data.sources.columns import Record, Tell
+from finetrail.data.sources.folders import file_names
 from finetrail.data.sources.lines import read_lines
 from finetrail.errors import SourceError
 
@@ -77,6 +78,35 @@ def read_parallel(path: Path, columns: Any, tell: Tell) -> Iterator[Record]:
             "number; correct one of the two files"
         )
     tell(f"{path.name} and {other.name}: {number} lines each")
+
+
+def parallel_files(folder: Path, columns: Any, tell: Tell) -> Iterator[str]:
+    """The names of the files below a folder that have a text for each line of their `columns.target_file`.
+
+    Raises:
+        SourceError: there are none, or a file with targets has several beside it that may be its source.
+    """
+    pattern = columns.target_file
+    if pattern is None or "*" not in pattern:
+        raise SourceError(
+            f"{folder.name} is a folder of parallel files, but source.columns.target_file is {pattern!r}; name the "
+            "files of targets, such as '*.de'"
+        )
+    begin, _, end = pattern.partition("*")
+    names = [Path(name) for name in file_names(folder)]
+    targets = [one for one in names if len(one.name) > len(begin + end) and one.match(pattern)]
+    if not targets:
+        raise SourceError(f"{folder.name} holds no file {pattern!r}; correct source.columns.target_file")
+    for target in targets:
+        stem = target.name[len(begin) : len(target.name) - len(end)]
+        beside = [one for one in names if one.parent == target.parent and one.stem == stem and one != target]
+        if len(beside) != 1:
+            found = ", ".join(one.name for one in beside) or "none"
+            raise SourceError(
+                f"{target.as_posix()}: its source should be the one other file called {stem!r} beside it, but there is "
+                f"{found}; leave the two alone there"
+            )
+        yield beside[0].as_posix()
 
 
 def source_column(where: str, columns: Any) -> str:

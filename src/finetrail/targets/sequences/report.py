@@ -7,6 +7,7 @@ from finetrail.evaluation.report.page import MISTAKES, capital
 from finetrail.evaluation.report.section import Section, Story, Tile, render
 from finetrail.targets.sequences import METRICS, with_last
 from finetrail.targets.sequences.evaluation import SequenceEvaluation
+from finetrail.targets.sequences.habits import REFUSALS
 from finetrail.targets.sequences.marked import marked
 from finetrail.targets.target import metric_named
 
@@ -23,7 +24,7 @@ def tell(evaluation: SequenceEvaluation, gallery: Gallery) -> Story:
     lead = render(
         "lead.html.jinja", _HERE, evaluation=evaluation, reached=reached, ratio=f"{100 * evaluation.ratio:.0f}%"
     )
-    sections = [_counted(evaluation), _lengths(evaluation), _texts(evaluation, gallery)]
+    sections = [_counted(evaluation), _lengths(evaluation), _habits(evaluation), _texts(evaluation, gallery)]
     return Story("text", "", lead, _tiles(evaluation), sections)
 
 
@@ -53,6 +54,12 @@ def _lengths(evaluation: SequenceEvaluation) -> Section:
     metric = metric_named(METRICS, evaluation.metric)
     html = render("lengths.html.jinja", _HERE, evaluation=evaluation, title=metric.title, **evaluation.plots())
     return Section("lengths", "Lengths", html, {"lengths": [asdict(one) for one in evaluation.lengths]})
+
+
+def _habits(evaluation: SequenceEvaluation) -> Section:
+    habits = [(habit.said, habit.answers, habit.references) for habit in evaluation.habits.values()]
+    html = render("habits.html.jinja", _HERE, habits=habits, pattern=evaluation.pattern, languages=len(REFUSALS))
+    return Section("habits", "Loops and refusals", html)
 
 
 def _texts(evaluation: SequenceEvaluation, gallery: Gallery) -> Section:

@@ -22,12 +22,14 @@ class SequenceColumns(Columns):
         languages: of the text that the model reads and of the one that it writes, as they stand in `pair`.
         target_file: for format `parallel`, the file beside that of the source with one text a line; `*` stands for the
             source's name without its ending.
+        language: of the .po files to read, where a folder has several; null: the only one that there is.
     """
 
     label: ColumnName = "target"
     pair: ColumnName | None = None
     languages: Annotated[tuple[str, ...], Field(strict=False, min_length=2, max_length=2)] | None = None
     target_file: str | None = Field(None, pattern=r"^[^/\\]+$")
+    language: str | None = None
 
     @model_validator(mode="after")
     def _both_or_none(self) -> "SequenceColumns":
@@ -60,14 +62,17 @@ class SequenceTraining(Training):
         tokenizer: sacreBLEU's, by which BLEU counts words; `auto` goes by the script of the training labels.
         answer_pattern: a regular expression for the part of a text that exact match compares, such as a final number:
             its last match, or the first group of it; null: the whole text.
+        refusal_pattern: a regular expression that is found in answers which refuse; null: those that begin with one of
+            `finetrail.targets.sequences.habits.REFUSALS`.
     """
 
     loss: Literal["cross_entropy"] = "cross_entropy"
     label_smoothing: float = Field(0.0, ge=0, lt=1)
-    tokenizer: Literal["auto", "13a", "intl", "zh", "char"] = "auto"
+    tokenizer: Literal["auto", "13a", "intl", "zh", "char", "ja-mecab", "ko-mecab"] = "auto"
     answer_pattern: str | None = None
+    refusal_pattern: str | None = None
 
-    @field_validator("answer_pattern")
+    @field_validator("answer_pattern", "refusal_pattern")
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
         try:

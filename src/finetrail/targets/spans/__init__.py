@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from finetrail.data.sources.columns import RecordReader
 from finetrail.errors import TrainingError
 from finetrail.evaluation.scores.metric import Metric
+from finetrail.targets.spans.options import SpanOptions
 from finetrail.targets.spans.reading import answers_of, joined_starts, read_answers, to_label
 from finetrail.targets.spans.rules import FACTS, SpanRules, faults
 from finetrail.targets.spans.settings import AnswerSlice, SpanColumns, SpanTraining
@@ -39,6 +40,7 @@ class _Spans(Target):
     Training = SpanTraining
     Slice = AnswerSlice
     strata = SpanStrata()
+    Options = SpanOptions
 
     def arrow(self) -> "pa.DataType":
         import pyarrow as pa

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finetrail.evaluation.scores.bootstrap import Floats, Ints
-from finetrail.targets.spans.confidence import top_probability
-from finetrail.targets.spans.decoding import MOST, Candidates
+from finetrail.targets.spans.confidence import probabilities, top_probability
+from finetrail.targets.spans.decoding import Candidates
+from finetrail.targets.spans.settings import MOST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,6 +103,21 @@ class SpanCodec:
         none = np.array([self._is_none(one) for one in found], dtype=np.bool_)
         sure = np.array([top_probability(self.logits(one), self.temperature) for one in found])
         return SpanAnswers(found, best, none, sure)
+
+    def n_best(self, one: Candidates, context: str) -> list[dict[str, Any]]:
+        """The answers that a row may have, likeliest first, as they are served; the first is the one that is given.
+
+        As in SQuAD's n-best lists (Devlin et al. 2019), answers may overlap, no two have the same text, and none is one
+        of them where the model may say so.
+        """
+        shares = probabilities(self.logits(one), self.temperature)
+        places = [*one.spans.tolist(), [0, 0]] if self.unanswerable else one.spans.tolist()
+        found: dict[str, dict[str, Any]] = {}
+        for row in np.argsort(-shares, kind="stable").tolist():
+            start, end = places[row]
+            text = context[start:end]
+            found.setdefault(text, {"answer": text, "start": start, "end": end, "score": float(shares[row])})
+        return list(found.values())
 
     def logits(self, one: Candidates) -> Floats:
         """The scores of the spans of a row and, where that can be the answer, of none; their softmax is how likely."""

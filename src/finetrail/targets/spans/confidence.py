@@ -15,11 +15,16 @@ _FLATTEST, _SHARPEST = 20.0, 0.05
 _GRID = 121
 
 
+def probabilities(logits: Floats, temperature: float) -> Floats:
+    """The probability of each of some answers (n,): the softmax."""
+    weights = np.exp((logits - logits.max(initial=-np.inf)) / temperature)
+    shares: Floats = weights / weights.sum()
+    return shares
+
+
 def top_probability(logits: Floats, temperature: float) -> float:
-    """The probability of the likeliest of some answers: the largest value of the softmax; 1 where there is none."""
-    if not len(logits):
-        return 1.0
-    return float(1 / np.exp((logits - logits.max()) / temperature).sum())
+    """The probability of the likeliest of some answers; 1 where there is none."""
+    return float(probabilities(logits, temperature).max()) if len(logits) else 1.0
 
 
 def fit_temperature(logits: Sequence[Floats], right: NDArray[np.bool_]) -> float:

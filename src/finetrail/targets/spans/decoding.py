@@ -8,10 +8,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from finetrail.evaluation.scores.bootstrap import Ints
+from finetrail.targets.spans.settings import MOST
 
 Logits = NDArray[np.float32]
-MOST = 20
-"""Spans that are kept of a row: BERT's `n_best_size` (Devlin et al. 2019)."""
 
 
 @dataclass(frozen=True)

@@ -154,11 +154,12 @@ def _lengths(labels: Labels, facts: Floats) -> tuple[Scored, ...]:
         mask = (units >= (low if low > 1 else 0)) & (units <= (high or np.inf))
         name = f"{low} or more" if high is None else str(low) if low == high else f"{low} to {high}"
         if mask.any():
-            found.append(_scored(name, facts[mask]))
+            found.append(mean_scores(name, facts[mask]))
     return tuple(found)
 
 
-def _scored(name: str, facts: Floats) -> Scored:
+def mean_scores(name: str, facts: Floats) -> Scored:
+    """Some rows. Args: facts: see `SpanJudge.facts`."""
     return Scored(name, len(facts), float(facts[:, EXACT].mean()), float(facts[:, F1].mean()))
 
 

@@ -18,6 +18,7 @@ from finetrail.targets.spans.texts import score
 if TYPE_CHECKING:
     import pandas as pd
 
+    from finetrail.evaluation.report.section import Section
     from finetrail.targets.spans.evaluation import SpanEvaluation
     from finetrail.targets.suspicion import Suspicion
 
@@ -58,6 +59,11 @@ class SpanJudge(RightOrWrong):
         from finetrail.targets.spans.rivals import rivals
 
         return rivals(asked)
+
+    def by_content(self, asked: SplitRows, answers: SpanAnswers, draws: Draws) -> "list[Section]":
+        from finetrail.targets.spans.by_question import by_question
+
+        return by_question(self, asked, answers)
 
     def groups(self, labels: Labels, answers: SpanAnswers) -> Mapping[str, Any]:
         return {}

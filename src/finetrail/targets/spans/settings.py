@@ -11,6 +11,8 @@ from finetrail.data.sources.columns import ColumnName, Columns
 from finetrail.targets.slices import LabelSlice
 from finetrail.targets.target import Training
 
+MOST = 20
+"""Spans that are kept of a row: BERT's `n_best_size` (Devlin et al. 2019)."""
 ANSWERABLE, UNANSWERABLE = "answerable", "unanswerable"
 
 

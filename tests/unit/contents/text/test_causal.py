@@ -15,16 +15,18 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from finetrail.adaptation.lora import Lora
 from finetrail.adaptation.method import Method
 from finetrail.adaptation.methods import Adaptation
+from finetrail.adaptation.prompt_tuning import PromptTuning
 from finetrail.contents.content import Loaded
 from finetrail.contents.text.backbone import load_pretrained, load_saved, save
 from finetrail.contents.text.settings import ChatBackbone, TextBackbone
 from finetrail.contents.text.writing.causal import Causal
 from finetrail.contents.text.writing.export import export_written
 from finetrail.contents.text.writing.template import PLAIN
-from finetrail.errors import ConfigError, ModelError
+from finetrail.errors import ConfigError, DataError, ModelError
 from finetrail.models.network import Network
 from finetrail.targets.sequences.codec import SequenceCodec
 from finetrail.targets.sequences.learning import SequenceLearning
+from finetrail.targets.sequences.options import WritingOptions
 from finetrail.targets.sequences.settings import SummaryTraining
 from tests.unit.decoders import END
 
@@ -141,7 +143,7 @@ def test_it_goes_on_as_transformers_does(weights: Path, beams: int) -> None:
             num_return_sequences=1,
         )
         expected = processor.tokenizer.decode(theirs[0, ids.shape[1] :], skip_special_tokens=True)
-        assert text == expected.strip()
+        assert text == expected.rstrip("\ufffd").strip(), "but for a character that the limit has cut"
     assert len({*found.texts}) > 1
 
 
@@ -170,6 +172,44 @@ def test_each_token_costs_one_step(weights: Path) -> None:
     assert prompt == batch["input_ids"].shape[1]
     assert set(steps) == {1}
     assert again == prompt + len(steps) + 1  # once more, for the probabilities of the whole answer
+
+
+def drawn(network: Network, processor: Any, conversations: Any, **options: Any) -> Any:
+    inputs = WritingOptions(**options).asked(processor.encode(conversations))
+    batch = inputs.batch(range(len(conversations)))
+    with torch.inference_mode():
+        return LEARNING.answers(LEARNING.keep(network.answer(batch), batch), inputs)
+
+
+def test_a_seed_draws_the_same_answer_whatever_company_a_conversation_has(weights: Path) -> None:
+    network, processor = load(weights, beams=2)
+    rows = [CONVERSATIONS[0], *CONVERSATIONS]
+    together = drawn(network, processor, rows, temperature=1.5, seed=3)
+    assert together.texts[0] == together.texts[1]
+    for row, conversation in enumerate(rows):
+        assert drawn(network, processor, [conversation], temperature=1.5, seed=3).texts == [together.texts[row]]
+    assert drawn(network, processor, rows, temperature=1.5, seed=4).texts != together.texts
+    plain = answers(network, processor, rows)
+    assert drawn(network, processor, rows, seed=3).texts == plain.texts, "nothing is drawn at temperature 0"
+    assert together.texts != plain.texts
+    short = drawn(network, processor, rows, max_tokens=2)
+    assert short.tokens.max() == 2
+    assert short.cut[short.tokens == 2].any()
+    with pytest.raises(DataError, match=f"max_tokens is {MOST + 1}, but this model writes at most {MOST} tokens; send"):
+        drawn(network, processor, rows, max_tokens=MOST + 1)
+    assert drawn(network, processor, rows, max_tokens=MOST).texts == plain.texts
+
+
+@pytest.mark.parametrize("beams", [1, 2])
+@pytest.mark.parametrize("options", [{}, {"temperature": 1.5, "seed": 3}, {"max_tokens": 3}])
+def test_what_is_streamed_is_the_answer(weights: Path, beams: int, options: dict[str, Any]) -> None:
+    network, processor = load(weights, beams=beams)
+    for conversation in CONVERSATIONS:
+        whole = drawn(network, processor, [conversation], **options)
+        inputs = WritingOptions(**options).asked(processor.encode([conversation]))
+        tokens = list(network.stream(inputs.batch([0])))
+        assert len(tokens) == whole.tokens[0]
+        assert "".join(inputs.writing.told(tokens)) == whole.texts[0]
 
 
 def test_saved_and_loaded_it_goes_on_with_the_same_bits(weights: Path, tmp_path: Path) -> None:
@@ -253,17 +293,42 @@ def test_earlier_turns_that_a_template_rewrites_are_read_and_not_learnt(weights:
     assert not any(inputs.learnt[0])
 
 
-def test_capped_logits_and_encoder_decoders_are_refused(tmp_path: Path, decoders: Mapping[str, TextBackbone]) -> None:
-    encoder = Path(decoders["llama"].weights)
-    config = json.loads((encoder / "config.json").read_text(encoding="utf-8"))
-    known = ("hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "intermediate_size")
-    scaled = AutoConfig.for_model(
-        "granite", vocab_size=config["vocab_size"], logits_scaling=8.0, **{name: config[name] for name in known}
-    )
-    AutoModelForCausalLM.from_config(scaled, trust_remote_code=False).save_pretrained(tmp_path)
-    AutoTokenizer.from_pretrained(encoder, trust_remote_code=False).save_pretrained(tmp_path)
-    with pytest.raises(ModelError, match="scales or caps its logits, which this backbone cannot train; name another"):
-        load(tmp_path)
+def test_logits_that_no_one_knows_are_refused_and_others_are_not(
+    tmp_path: Path, decoders: Mapping[str, TextBackbone]
+) -> None:
+    """HyperCLOVA multiplies by what Granite divides by."""
+    for kind in ("hyperclovax", "granite"):
+        folder = other_kind(kind, decoders["llama"].weights, tmp_path / kind, logits_scaling=8.0)
+        if kind == "granite":
+            assert load(folder, max_tokens=54)
+            continue
+        with pytest.raises(
+            ModelError, match=r"does more to its logits than to scale or cap them, .* name another model"
+        ):
+            load(folder, max_tokens=54)
+
+
+def other_kind(kind: str, like: str, folder: Path, **settings: Any) -> Path:
+    """A causal model of another kind, with the sizes and the tokenizer of a Llama."""
+    config = json.loads((Path(like) / "config.json").read_text(encoding="utf-8"))
+    known = ("vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads")
+    sizes = {name: config[name] for name in (*known, "intermediate_size", "max_position_embeddings")}
+    AutoModelForCausalLM.from_config(
+        AutoConfig.for_model(kind, **sizes, **settings), trust_remote_code=False
+    ).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(like, trust_remote_code=False).save_pretrained(folder)
+    return folder
+
+
+def test_trained_vectors_must_be_seen_from_everywhere(tmp_path: Path, decoders: Mapping[str, TextBackbone]) -> None:
+    """Of a sliding window, padding between the vectors and a text would take a part."""
+    folder = other_kind("mistral", decoders["llama"].weights, tmp_path, sliding_window=32)
+    network, _ = load(folder, max_tokens=24, max_answer_tokens=6)
+    with pytest.raises(
+        ConfigError, match="tokens is 3, but this backbone reads only 2 more than max_tokens; lower one"
+    ):
+        PromptTuning(method="prompt_tuning", tokens=3).apply(network)
+    PromptTuning(method="prompt_tuning", tokens=2).apply(network)
 
 
 def test_perturbed_conversations_and_too_many_tokens_are_refused(weights: Path) -> None:
@@ -278,6 +343,22 @@ def test_perturbed_conversations_and_too_many_tokens_are_refused(weights: Path) 
 
 def test_the_backbone_is_causal(weights: Path) -> None:
     assert isinstance(load(weights)[0].backbone, Causal)
+
+
+@pytest.mark.parametrize("method", ["prompt_tuning", "prefix_tuning"])
+def test_trained_vectors_have_no_place_in_an_export_and_what_lora_learnt_has(
+    weights: Path, method: Any, tmp_path: Path
+) -> None:
+    network, processor = load(weights, max_tokens=140)
+    backbone: Any = network.backbone
+    backbone.add_soft_prompt(method, 2)
+    with pytest.raises(ModelError, match=f"adapted by {method}, whose vectors have no place .* such as lora"):
+        export_written(network, processor, tmp_path)
+    adapted, _ = load(weights)
+    lora = Lora(method="lora", r=2)
+    lora.apply(adapted)
+    lora.merge(adapted)
+    assert export_written(adapted, processor, tmp_path)
 
 
 def test_an_export_goes_on_the_same_by_itself(weights: Path, tmp_path: Path) -> None:
@@ -321,11 +402,15 @@ def test_the_pieces_of_a_conversation_are_all_its_tokens_and_those_of_the_assist
         {"method": "ia3"},
         {"method": "last_layers", "layers": 1},
         {"method": "gradual_unfreeze", "every": 1},
+        {"method": "prompt_tuning", "tokens": 3},
+        {"method": "prefix_tuning", "tokens": 3},
     ],
     ids=lambda method: "-".join(map(str, method.values())),
 )
-def test_a_method_trains_and_its_merged_model_answers_the_same(weights: Path, method: dict[str, Any]) -> None:
-    network, processor = load(weights)
+def test_a_method_trains_and_its_model_answers_the_same_when_merged_saved_and_loaded(
+    weights: Path, method: dict[str, Any], tmp_path: Path
+) -> None:
+    network, processor = load(weights, max_tokens=140)
     methods: Any = Adaptation
     adaptation: Method = TypeAdapter(methods).validate_python(method)
     adaptation.apply(network)
@@ -347,3 +432,11 @@ def test_a_method_trains_and_its_merged_model_answers_the_same(weights: Path, me
     after = answers(network, processor, CONVERSATIONS)
     assert after.texts == before.texts
     assert after.scores == pytest.approx(before.scores, abs=1e-4)
+    loaded = load_saved(
+        save(network.backbone, processor, section(weights, max_tokens=140), tmp_path), tmp_path, "chat", ()
+    )
+    again = Network(loaded.network, LEARNING.head(1)).eval()
+    again.load_state_dict(network.state_dict())
+    found = answers(again, loaded.processor, CONVERSATIONS)
+    assert found.texts == after.texts
+    assert found.scores.tolist() == after.scores.tolist()

@@ -220,3 +220,57 @@ def test_a_text_without_its_end_is_refused(tmp_path: Path, line: str) -> None:
 def test_a_file_without_translations_has_no_rows(tmp_path: Path) -> None:
     (tmp_path / "a.po").write_text('msgid "a"\nmsgstr ""\n', encoding="utf-8")
     assert "a.po has no rows" in refusal(tmp_path, path="a.po")
+
+
+def write_po(root: Path, name: str, header: str, text: str = "Seite") -> None:
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    entry = f'msgid "page"\nmsgstr "{text}"\n'
+    (root / name).write_text(f'msgid ""\nmsgstr ""\n"{header}\\n"\n\n{entry}', encoding="utf-8")
+
+
+def test_a_tree_of_messages_is_read_in_one_language(tmp_path: Path) -> None:
+    write_po(tmp_path, "locale/de/LC_MESSAGES/django.po", "Language: de", "Seite")
+    write_po(tmp_path, "locale/de/LC_MESSAGES/djangojs.po", "Project: none", "Blatt")
+    write_po(tmp_path, "locale/app/de.po", "Project: none", "Bogen")
+    write_po(tmp_path, "locale/pt_BR/LC_MESSAGES/django.po", "Language: pt-br", "p\u00e1gina")
+    (tmp_path / "locale" / "de" / "LC_MESSAGES" / "django.mo").write_bytes(b"\x00")
+    assert refusal(tmp_path, path="locale") == (
+        "locale holds .po files of de, pt_br; set source.columns.language to the one that is to be written"
+    )
+    assert refusal(tmp_path, path="locale", columns={"language": "fr"}) == (  # those that are most like it first
+        "locale holds .po files of pt_br, de, but none of 'fr'; set source.columns.language to the one that is to be "
+        "written"
+    )
+    told: list[str] = []
+    found = read(tmp_path, told, path="locale", columns={"language": "de"})
+    assert pairs(found) == [("page", "Bogen"), ("page", "Seite"), ("page", "Blatt")]
+    assert [row.source for row in found][:2] == ["app/de.po", "de/LC_MESSAGES/django.po"]
+    assert len({row.group for row in found}) == 1
+    assert told[0] == "locale: passed over 1 .po files of other languages than de"
+    assert told[2] == "de/LC_MESSAGES/django.po: 1 rows; 1 entries = 1 translated"
+    assert pairs(read(tmp_path, path="locale", columns={"language": "pt_BR"})) == [("page", "p\u00e1gina")]
+    assert pairs(read(tmp_path, path="locale/de")) == [("page", "Seite"), ("page", "Blatt")], "of one language alone"
+
+
+def test_a_fault_in_a_tree_names_the_place_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "empty holds no .po file; name the folder" in refusal(tmp_path, path="empty")
+    write_po(tmp_path, "locale/de/LC_MESSAGES/django.po", "Language: de", "")
+    assert "locale has no rows in any of its files" in refusal(tmp_path, path="locale")
+    (tmp_path / "locale/de/LC_MESSAGES/django.po").write_text('msgid "a"\nmsgstr "b\n', encoding="utf-8")
+    assert refusal(tmp_path, path="locale").startswith("de/LC_MESSAGES/django.po, line 2: a text begins with a quote")
+
+
+def test_a_folder_of_parallel_files_is_read_pair_by_pair(tmp_path: Path) -> None:
+    for part in ("one", "more/two"):
+        (tmp_path / "texts" / part).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "texts" / f"{part}.en").write_text(f"house {part}\n", encoding="utf-8")
+        (tmp_path / "texts" / f"{part}.de").write_text(f"Haus {part}\n", encoding="utf-8")
+    source: dict[str, Any] = {"path": "texts", "format": "parallel", "columns": {"target_file": "*.de"}}
+    assert pairs(read(tmp_path, **source)) == [("house more/two", "Haus more/two"), ("house one", "Haus one")]
+    assert "target_file is 'one.de'; name the files" in refusal(
+        tmp_path, **source | {"columns": {"target_file": "one.de"}}
+    )
+    assert "texts holds no file '*.fr'" in refusal(tmp_path, **source | {"columns": {"target_file": "*.fr"}})
+    (tmp_path / "texts" / "one.fr").write_text("maison\n", encoding="utf-8")
+    assert refusal(tmp_path, **source).startswith("one.de: its source should be the one other file called 'one' beside")

@@ -3,15 +3,18 @@
 import numpy as np
 import pandas as pd
 import pytest
+import sacrebleu
 
 from finetrail.evaluation.report.gallery import Gallery
 from finetrail.evaluation.report.page import Report, page
 from finetrail.evaluation.report.previews import Preview
 from finetrail.evaluation.scores.bootstrap import Draws
 from finetrail.evaluation.selection import Standing
+from finetrail.evaluation.slices import SplitRows
 from finetrail.targets.sequences import TRANSLATIONS
 from finetrail.targets.sequences.codec import SequenceAnswers
 from finetrail.targets.sequences.evaluation import SequenceEvaluation
+from finetrail.targets.sequences.judge import unsure
 from finetrail.targets.sequences.marked import marked
 from finetrail.targets.target import metric_named
 from tests.unit.evaluation.report.pages import HOSTILE, TEXT, Page, report_of, section
@@ -86,6 +89,39 @@ def test_the_pieces_of_a_text_are_the_text(text: str) -> None:
         assert tuple("".join(piece.text for piece in pieces) for pieces in marked(one, other)) == (one, other)
 
 
+def test_loops_and_refusals_are_counted_in_answers_and_references() -> None:
+    said = ["and so on " * 9 if row % 4 in (0, 3) else "Sorry, no." for row in range(120)]
+    evaluation = measured(["Sorry, we are closed", *LABELS[1:]], said)
+    shares = {name: (one.answers, one.references) for name, one in evaluation.habits.items()}
+    assert shares["looping"] == (0.5, 0.0)
+    assert shares["looping_cut"] == (0.25, None), "every fourth is cut"
+    assert shares["refusing"] == (0.5, 1 / 120)
+    shown = Page(page(report(evaluation))).shown
+    assert "50.0% end in a loop; 50.0% refuse" in shown
+    assert "per token" not in shown, "no training told of a perplexity"
+    judge = TRANSLATIONS.codec({"tokenizer": "13a", "refusal_pattern": "(?i)house"}).judge
+    rows = pd.DataFrame({"id": map(str, range(120)), "label": LABELS})
+    told = judge.evaluate(rows, unsure(LABELS), Draws(5, seed=0), {"val": {"loss": 2.5055, "perplexity": 12.25}})
+    assert told.habits["refusing"].answers == 1
+    shown = Page(page(report(told))).shown
+    assert "a perplexity of 12.25 per token (loss 2.506)" in shown
+    assert "refuses where (?i)house is found" in shown
+
+
+def test_the_metric_is_told_by_the_length_of_the_sources() -> None:
+    sources = ["word " * (1 + row // 40) for row in range(120)]
+    rows = SplitRows(LABELS, [None] * 120, lambda: sources)
+    judge = TRANSLATIONS.codec({"tokenizer": "13a"}).judge
+    (section,) = judge.by_content(rows, unsure(SAID), Draws(20, seed=0))
+    ranges = section.json["source_lengths"]
+    assert [(one["low"], one["high"], one["rows"]) for one in ranges] == [(5, 5, 40), (10, 10, 40), (15, 15, 40)]
+    for place, one in enumerate(ranges):
+        inside = slice(40 * place, 40 * (place + 1))
+        expected = sacrebleu.corpus_chrf(SAID[inside], [LABELS[inside]]).score / 100
+        assert one["value"]["value"] == pytest.approx(expected)
+    assert "Characters of the source" in section.html
+
+
 def test_hostile_words_stay_words() -> None:
     found = Page(page(report(measured([HOSTILE] * 2, ["fine", HOSTILE[:40]]), Preview(HOSTILE))))
     assert found.open == []
@@ -118,7 +154,8 @@ def test_metrics_json_and_errors_csv_get_all_that_is_measured_besides_the_metric
     added = evaluation.story(Gallery({})).json
     assert set(added) == {"sacrebleu", "lengths"}
     assert added["sacrebleu"]["bleu"]["signature"] == evaluation.signatures["bleu"]
-    assert evaluation.more == {"empty_answers": 0.0, "cut_answers": 0.25, "different_answers": 1.0}
+    none = dict.fromkeys(("empty", "looping", "looping_cut", "refusing"), 0.0) | {"cut": 0.25, "different": 1.0}
+    assert evaluation.more == {f"{name}_answers": share for name, share in none.items()}
     assert list(evaluation.metrics) == [metric.name for metric in TRANSLATIONS.metrics]
     assert set(evaluation.plots()) == {"lengths", "by_length"}
     written = evaluation.mistakes(dict.fromkeys(evaluation.wanted, TEXT))

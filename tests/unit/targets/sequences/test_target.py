@@ -1,9 +1,11 @@
 """What texts to write mean to the split, to learning, and to people."""
 
+import sys
+
 import pytest
 
 from finetrail.data.splitting.rows import Division
-from finetrail.errors import SplitError, TrainingError
+from finetrail.errors import ConfigError, SplitError, TrainingError
 from finetrail.targets.sequences import COMPLETIONS, SUMMARIES, TRANSLATIONS
 from finetrail.targets.sequences.strata import LengthStrata
 
@@ -45,5 +47,20 @@ def test_what_exact_match_compares_is_part_of_the_model() -> None:
     codec = COMPLETIONS.learn(["#### 1", "#### 2"], training).codec
     assert COMPLETIONS.codec(codec.described()) == codec
     assert codec.pattern == r"#### (\S+)"
+    refusing = COMPLETIONS.learn(["1", "2"], COMPLETIONS.Training(refusal_pattern="no")).codec
+    assert COMPLETIONS.codec(refusing.described()).refusal == "no"
     with pytest.raises(ValueError, match="write a regular expression of Python, such as"):
         COMPLETIONS.Training(answer_pattern="(")
+
+
+def test_a_tokenizer_whose_packages_are_missing_is_refused_with_two_remedies(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = ["\u732b\u304c\u597d\u304d", "\u72ac\u304c\u597d\u304d"]
+    for name in ("MeCab", "mecab_ko"):
+        monkeypatch.setitem(sys.modules, name, None)  # as if it were not installed
+    for tokenizer in ("ja-mecab", "ko-mecab"):
+        module = f"sacrebleu.tokenizers.tokenizer_{tokenizer.replace('-', '_')}"
+        monkeypatch.delitem(sys.modules, module, raising=False)
+        remedy = rf"run `pip install 'sacrebleu\[{tokenizer[:2]}\]'`, or use 'char'$"
+        with pytest.raises(ConfigError, match=rf"^train.tokenizer is '{tokenizer}', .*; {remedy}"):
+            TRANSLATIONS.learn(labels, TRANSLATIONS.Training(tokenizer=tokenizer))
+    assert TRANSLATIONS.learn(labels, TRANSLATIONS.Training(tokenizer="char")).codec.tokenizer == "char"

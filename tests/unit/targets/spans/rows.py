@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from finetrail.targets.spans.codec import SpanAnswers, SpanCodec
-from finetrail.targets.spans.decoding import MOST, Candidates
+from finetrail.targets.spans.decoding import Candidates
 from finetrail.targets.spans.reading import Label
+from finetrail.targets.spans.settings import MOST
 
 CONTEXT = "one two three four five six seven"
 WORDS = [(0, 3), (4, 7), (8, 13), (14, 18), (19, 23), (24, 27), (28, 33)]

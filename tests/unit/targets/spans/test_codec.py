@@ -2,14 +2,18 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.special
 
 from finetrail.targets.spans import SPANS
 from finetrail.targets.spans.codec import SpanCodec
-from finetrail.targets.spans.decoding import MOST, Candidates
+from finetrail.targets.spans.decoding import Candidates
+from finetrail.targets.spans.options import SpanOptions
+from finetrail.targets.spans.settings import MOST
 from tests.unit.targets.spans.rows import CONTEXT, answered, likeliest
 
 CODEC = SpanCodec(unanswerable=True, longest_answer=7, threshold=0.5, temperature=2.0)
@@ -66,6 +70,28 @@ def test_answers_from_a_server_mean_what_they_say() -> None:
     always = answered(never, FOUND)
     with pytest.raises(ValueError, match="which this model never does"):
         never.heard({**said, "answer": [""] * len(FOUND)}, always)
+
+
+def test_the_n_best_answers_begin_with_the_one_that_is_given() -> None:
+    asked = SimpleNamespace(asked=[("?", CONTEXT)] * (len(FOUND) - 1))
+    for codec in (CODEC, replace(CODEC, unanswerable=False)):
+        answers = answered(codec, FOUND[:-1])  # without any span and without none there is no answer
+        listed = SpanOptions(n_best=4).more(codec, answers, asked)["n_best"]
+        given = zip(answers.texts, answers.places, answers.sure.tolist(), strict=True)
+        for (text, place, sure), found, rows in zip(given, answers.found, listed, strict=True):
+            first = rows[0]
+            assert (first["answer"], (first["start"], first["end"])) == (text, place)
+            assert first["score"] == pytest.approx(sure)
+            assert [one["score"] for one in rows] == sorted((one["score"] for one in rows), reverse=True)
+            assert all(one["answer"] == CONTEXT[one["start"] : one["end"]] for one in rows)
+            assert len({one["answer"] for one in rows}) == len(rows) == min(4, len(found.scores) + codec.unanswerable)
+            # Whatever is likely is a share of what all may be.
+            every = scipy.special.softmax(codec.logits(found) / codec.temperature)
+            assert [one["score"] for one in rows] == pytest.approx(np.sort(every)[::-1][: len(rows)])
+    assert SpanOptions().more(CODEC, ANSWERS, None) == {}
+    twice = Candidates(np.array([[0, 1], [4, 5], [2, 3]]), np.array([3, 2, 1], dtype=np.float32), -9.0, 1)
+    named = [(one["answer"], one["start"]) for one in replace(CODEC, unanswerable=False).n_best(twice, "a b a")]
+    assert named == [("a", 0), ("b", 2)], "no text is there twice"
 
 
 def test_a_span_that_one_list_lacks_is_bounded_by_its_lowest_score() -> None:

@@ -8,10 +8,12 @@ import pytest
 
 from finetrail.evaluation.report.gallery import Gallery
 from finetrail.evaluation.report.previews import Preview
-from finetrail.evaluation.scores.bootstrap import Draws
+from finetrail.evaluation.scores.bootstrap import Draws, point_scores
+from finetrail.evaluation.slices import SplitRows
 from finetrail.targets.spans.codec import SpanCodec
 from finetrail.targets.spans.evaluation import SpanEvaluation
 from finetrail.targets.spans.judge import SpanJudge
+from finetrail.targets.spans.questions import question_word
 from finetrail.targets.spans.reading import Label
 from tests.unit.targets.spans.rows import CONTEXT, WORDS, answered, label_of, likeliest
 
@@ -68,3 +70,36 @@ def test_the_worst_mistakes_stand_in_their_contexts_and_are_escaped() -> None:
     table = found.mistakes(previews)
     assert list(table["id"]) == [one.id for one in found.worst]
     assert set(found.plots()) == {"reliability"}
+
+
+@pytest.mark.parametrize(
+    ("question", "word"),
+    [
+        ("In what year did it end?", "what"),
+        ("How many are there, and who counts?", "how"),
+        ("Whose house is it?", "who"),
+        ("Is the somewhat showy hall old?", "other"),
+        ("Name WHICH one", "which"),
+        ("\u8fd9\u662f\u4ec0\u4e48\u65f6\u5019\uff1f", "when"),
+        ("\u8fd9\u662f\u4ec0\u4e48\uff1f", "what"),
+        ("\u4e3a\u4ec0\u4e48\uff1f", "why"),
+        ("\u3069\u3053\u3067\u4f55\u3092", "where"),
+        ("", "other"),
+    ],
+)
+def test_the_first_question_word_counts(question: str, word: str) -> None:
+    assert question_word(question) == word
+
+
+def test_the_rows_are_scored_by_question_word() -> None:
+    asked = ["who came?", "what came?", "when?", "did it?"] * 6
+    rows = SplitRows(LABELS, [None] * 24, lambda: [{"question": one, "context": CONTEXT} for one in asked])
+    (section,) = SpanJudge(CODEC).by_content(rows, ANSWERS, Draws(1, 0))
+    scored = section.json["by_question_word"]
+    assert list(scored) == ["what", "when", "who", "other"]
+    assert [one["rows"] for one in scored.values()] == [6] * 4
+    whos = ANSWERS[np.arange(24) % 4 == 0]
+    expected = point_scores(SpanJudge(CODEC), LABELS[::4], whos)
+    assert {name: scored["who"][name] for name in expected} == pytest.approx(expected)
+    nothing = SplitRows(LABELS, [None] * 24, lambda: [{"question": "did it?", "context": CONTEXT}] * 24)
+    assert SpanJudge(CODEC).by_content(nothing, ANSWERS, Draws(1, 0)) == []

@@ -73,7 +73,7 @@ def cmrc(text: str, gold: Sequence[str]) -> tuple[float, float]:
 @given(CHINESE, st.lists(CHINESE.filter(lambda text: bool(re.search("[黑豹队的防守]", text))), min_size=1, max_size=3))
 def test_characters_are_counted_as_cmrc_counts_them(text: str, gold: list[str]) -> None:
     # A run of digits is one word, to us as to CMRC's script, and here one digit stands alone.
-    text, *gold = (re.sub("1+", "1", one) for one in (text, *gold))
+    text, *gold = (re.sub(f"1[1{MARKS}]*", "1", one) for one in (text, *gold))
     assert score(text, gold) == pytest.approx(cmrc(text, gold))
 
 

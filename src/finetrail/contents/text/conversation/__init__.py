@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetrail.contents.attack import Attack
+from finetrail.contents.content import Backbone
+from finetrail.contents.text.conversation.compared import ComparedColumns, ComparedSource
 from finetrail.contents.text.conversation.received import (
     SENT,
     receive_conversations,
@@ -13,10 +15,11 @@ from finetrail.contents.text.conversation.received import (
 )
 from finetrail.contents.text.conversation.rules import ConversationRules
 from finetrail.contents.text.conversation.slices import ConversationSlice
-from finetrail.contents.text.conversation.source import ConversationColumns, ConversationSource
+from finetrail.contents.text.conversation.source import ConversationColumns, ConversationSource, TurnColumns, TurnSource
 from finetrail.contents.text.conversation.split import ConversationSplit
 from finetrail.contents.text.conversation.stored import NAME
 from finetrail.contents.text.conversation.turns import USER
+from finetrail.contents.text.settings import ComparedBackbone
 from finetrail.contents.text.textual import TextualContent
 from finetrail.data.sources.unlabelled import Reading, Unlabelled
 
@@ -31,8 +34,8 @@ class _Conversations(TextualContent):
     noun = "conversation"
     sent = SENT
     attacks: Mapping[str, Attack] = {}
-    Columns = ConversationColumns
-    Source = ConversationSource
+    Columns: type[TurnColumns] = ConversationColumns
+    Source: type[TurnSource] = ConversationSource
     Rules = ConversationRules
     Split = ConversationSplit
     Slice = ConversationSlice
@@ -55,4 +58,14 @@ class _Conversations(TextualContent):
         return [{**turn, "content": changed.get(place, turn["content"])} for place, turn in enumerate(content)]
 
 
-CONVERSATIONS = _Conversations()
+class _Compared(_Conversations):
+    """The same where each conversation has two answers, a better and a worse one; only these are learnt from."""
+
+    Columns = ComparedColumns
+    Source = ComparedSource
+
+    def backbone(self, features: str) -> type[Backbone]:
+        return ComparedBackbone
+
+
+CONVERSATIONS, COMPARED = _Conversations(), _Compared()

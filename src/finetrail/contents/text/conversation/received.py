@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from finetrail.contents.text.conversation.source import ConversationColumns
+from finetrail.contents.text.conversation.source import TurnColumns
 from finetrail.contents.text.conversation.stored import NAME
 from finetrail.contents.text.conversation.turns import ROLES, SHOWN, SYSTEM, USER, Turn, divided, said_by, turns_of
 from finetrail.contents.text.received import refuse_bad
@@ -37,10 +37,10 @@ def unlabelled_conversations(
     """
     kind = kind_of(path, "a CSV, TSV, JSONL or Parquet file")
     (name,) = columns
-    laid_out = source if isinstance(source, ConversationColumns) else None
+    laid_out = source if isinstance(source, TurnColumns) else None
     names = [name]
     if laid_out is not None:
-        names = laid_out.asked(partial(has_columns, path, kind, reading.csv))
+        names = [*laid_out.asked(partial(has_columns, path, kind, reading.csv))]
     for row in read_raw(path, names, reading.keep, reading.csv):
         turns, problem = _turns(row, name, laid_out)
         kept = {one: row.values.get(one) for one in reading.keep}
@@ -48,7 +48,7 @@ def unlabelled_conversations(
         yield Unlabelled(row.number, given, None if problem else turns, problem, kept)
 
 
-def _turns(row: RawRow, name: str, columns: ConversationColumns | None) -> tuple[list[Turn], str]:
+def _turns(row: RawRow, name: str, columns: TurnColumns | None) -> tuple[list[Turn], str]:
     """What stands in front of the answer in a row, and why there is nothing; the second is empty if there is."""
     if row.problem:
         return [], row.problem

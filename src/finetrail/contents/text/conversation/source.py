@@ -1,5 +1,6 @@
 """Section `source` of params.yaml for conversations: four formats, one form."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
@@ -12,6 +13,7 @@ from finetrail.data.canonical import is_blank
 from finetrail.data.sources.columns import ColumnName, Columns, Has, Tell
 from finetrail.data.sources.place import Convert, Source
 from finetrail.data.store.content import StoredContent
+from finetrail.errors import SourceError
 
 
 class Format(NamedTuple):
@@ -35,7 +37,34 @@ FORMATS = {
 }
 
 
-class ConversationColumns(Columns):
+PAIRS = ("chosen", "rejected")
+"""The usual columns of answers that people compared."""
+
+
+class TurnColumns(Columns):
+    """Which columns of the source hold turns of conversations, in whatever format."""
+
+    @property
+    def contents(self) -> tuple[str, ...]:
+        return (NAME,)
+
+    @abstractmethod
+    def turns(self, where: str, record: Mapping[str, Any], *, answered: bool) -> list[Turn] | None:
+        """All turns of a record; None where it has none.
+
+        Args:
+            where: the place, for messages; empty where they are about one row anyway.
+            answered: whether a table without answers is not enough.
+
+        Raises:
+            SourceError: a field is neither a text nor a list of turns.
+        """
+
+    def _with_others(self, columns: list[str]) -> list[str]:
+        return [name for name in dict.fromkeys([*columns, self.group, self.split]) if name is not None]
+
+
+class ConversationColumns(TurnColumns):
     """Which columns of the source hold the conversations.
 
     Attributes:
@@ -70,10 +99,6 @@ class ConversationColumns(Columns):
         return self
 
     @property
-    def contents(self) -> tuple[str, ...]:
-        return (NAME,)
-
-    @property
     def formats(self) -> tuple[str, ...]:
         """The formats that a file may have: one, if params.yaml says which."""
         if self.format != "auto":
@@ -85,12 +110,23 @@ class ConversationColumns(Columns):
         return self._with_others(self._needed(self.formats[0], answered=True))
 
     def wanted(self, where: str, has: Has, tell: Tell) -> list[str]:
-        """See `Columns.wanted`: those of the first format that a table has; of the first of all, if it has none."""
-        name = self._chosen(has, answered=True)
+        """See `Columns.wanted`: those of the first format that a table has; of the first of all, if it has none.
+
+        Raises:
+            SourceError: a table has no format, but two answers to compare.
+        """
+        name, compared = self._chosen(has, answered=True), has(PAIRS)
         if name is None:
+            if compared:
+                raise SourceError(
+                    f"{where} has answers that people compared, in columns chosen and rejected; set task to "
+                    "{name: text-generation, problem_type: preference}, or learn from one of them: name it in "
+                    "source.columns.completion, or in source.columns.messages if it holds whole conversations"
+                )
             return self.names
         found = self._found(name, has, answered=True)
-        tell(f"{where}: conversations in format {name}, from {' and '.join(found)}")
+        more = "; problem_type preference learns from chosen and rejected too" if compared else ""
+        tell(f"{where}: conversations in format {name}, from {' and '.join(found)}{more}")
         return self._with_others(found)
 
     def asked(self, has: Has) -> list[str]:
@@ -107,14 +143,7 @@ class ConversationColumns(Columns):
         return {**record, NAME: asked}, answer
 
     def turns(self, where: str, record: Mapping[str, Any], *, answered: bool) -> list[Turn] | None:
-        """All turns of a record; None where it has none.
-
-        Args:
-            where: the place, for messages; empty where they are about one row anyway.
-
-        Raises:
-            SourceError: as `given`.
-        """
+        """See `TurnColumns.turns`."""
         kind = FORMATS[self._chosen(lambda names: record.keys() >= set(names), answered=answered) or self.formats[0]]
 
         def field(key: str) -> tuple[str, Any]:
@@ -151,14 +180,9 @@ class ConversationColumns(Columns):
         kind = FORMATS[name]
         return [getattr(self, key) for key in (kind.asked, kind.answer if answered else "") if key]
 
-    def _with_others(self, columns: list[str]) -> list[str]:
-        return [name for name in dict.fromkeys([*columns, self.group, self.split]) if name is not None]
 
-
-class ConversationSource(Source):
-    """Where conversations with answers come from: tables and hub data sets."""
-
-    columns: ConversationColumns = ConversationColumns()
+class TurnSource(Source):
+    """Where conversations come from, in whatever format: tables and hub data sets."""
 
     @property
     def content(self) -> StoredContent:
@@ -166,3 +190,9 @@ class ConversationSource(Source):
 
     def converter(self, folder: Path | None) -> Convert:
         return lambda where, turns: turns
+
+
+class ConversationSource(TurnSource):
+    """The same with an answer to each."""
+
+    columns: ConversationColumns = ConversationColumns()

@@ -33,9 +33,9 @@ class EncoderDecoder(Writer):
         found: Tensor = self.model(**told, decoder_input_ids=before, use_cache=False)["logits"]
         return found
 
-    def generated(self, told: Told) -> Tensor:
+    def generated(self, told: Told, asked: dict[str, Any]) -> Tensor:
         encoded = copy.copy(told["encoder_outputs"])  # `generate` repeats its rows in place, for the beams
-        found: Tensor = self.model.generate(**told | {"encoder_outputs": encoded})
+        found: Tensor = self.model.generate(**told | {"encoder_outputs": encoded}, **asked)
         return found[:, 1:]
 
     def pooled(self, batch: Batch) -> Tensor:

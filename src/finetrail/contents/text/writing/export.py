@@ -13,6 +13,7 @@ from finetrail.contents.exported import Asking, Exported, Snippet
 from finetrail.contents.text.writing.chat import ChatProcessor
 from finetrail.contents.text.writing.inputs import WrittenInputs, WrittenProcessor
 from finetrail.contents.text.writing.writer import Writer
+from finetrail.errors import ModelError
 from finetrail.models.network import Network
 
 _OPENS = """import torch
@@ -57,8 +58,17 @@ class _Form:
 
 
 def export_written(network: Network, processor: "WrittenProcessor | ChatProcessor", folder: Path) -> Exported:
-    """Write configuration, safetensors, tokenizer, and how answers are written."""
+    """Write configuration, safetensors, tokenizer, and how answers are written.
+
+    Raises:
+        ModelError: trained vectors stand in front of its texts.
+    """
     backbone: Any = network.backbone
+    if (soft := getattr(backbone, "soft", None)) is not None:
+        raise ModelError(
+            f"this model was adapted by {soft.method}, whose vectors have no place in a folder of transformers; "
+            "use it as it is registered, or export one adapted by another method, such as lora"
+        )
     model = backbone.model
     # transformers does not know that an encoder and a decoder of two kinds share their words.
     model.save_pretrained(folder, state_dict={name: one.clone() for name, one in model.state_dict().items()})

@@ -1,18 +1,25 @@
 """Texts made ready for an encoder-decoder, and the texts that it writes."""
 
 import logging
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from hashlib import sha256
+from itertools import groupby, takewhile
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Self
 
+import torch
+
 from finetrail.contents.text.processor import TextInputs, TextProcessor
 from finetrail.errors import ModelError
-from finetrail.models.inputs import Targets, Values
+from finetrail.models.inputs import Sampling, Targets, Values
+from finetrail.models.network import Batch
 
 log = logging.getLogger(__name__)
+UNSURE = 3
+"""Tokens at the end of an unfinished answer that the next one may decode otherwise: a character may have four."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +67,32 @@ class Writing:
         return [row[: self.most] for row in rows]
 
     def texts(self, answers: Sequence[Sequence[int]]) -> list[str]:
-        """The texts of answers."""
-        found = self.tokenizer.batch_decode([list(map(int, one)) for one in answers], skip_special_tokens=True)
-        return [text.strip() for text in found]
+        """The texts of answers. One without an end may stop within a character, whose beginning is left away."""
+        ids = [list(map(int, one)) for one in answers]
+        found = self.tokenizer.batch_decode(ids, skip_special_tokens=True)
+        whole = [one[-1:] == [self.end] for one in ids]
+        # Half a character is decoded as a replacement character.
+        return [(text if ends else text.rstrip("\ufffd")).strip() for text, ends in zip(found, whole, strict=True)]
+
+    def told(self, tokens: Iterable[int]) -> Iterator[str]:
+        """The text of an answer in pieces, while its tokens are written. Joined, they are the text of all tokens.
+
+        A piece is told when no later token can change it: never half a character, and no white space at either end.
+        """
+        known: list[int] = []
+        recent: deque[str] = deque(maxlen=UNSURE + 1)
+        said = ""
+        for token in tokens:
+            known.append(token)
+            recent += self.texts([known])
+            if len(recent) > UNSURE:
+                sure = _begin(recent).rstrip()
+                if len(sure) > len(said):
+                    yield sure[len(said) :]
+                    said = sure
+        (whole,) = self.texts([known])
+        if len(whole) > len(said):
+            yield whole[len(said) :]
 
 
 @dataclass(frozen=True)
@@ -71,9 +101,27 @@ class WrittenInputs(TextInputs):
 
     Attributes:
         writing: how the answers are tokenised.
+        sampling: how they are written, where a caller decides.
     """
 
     writing: Writing | None = None
+    sampling: Sampling | None = None
+
+    def drawn(self, sampling: Sampling) -> Self:
+        """The same texts, answered otherwise than in training."""
+        return replace(self, sampling=sampling)
+
+    def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
+        """As `TextInputs.batch`; where a caller decides, also `most`, `temperature` and `seeds`, each (B,)."""
+        found = super().batch(indices, seed)
+        if self.sampling is None:
+            return found
+        seeds = [_seed(self.sampling.seed, self.tokens[index]) for index in indices]
+        return found | {
+            "most": torch.full((len(indices),), self.sampling.most),
+            "temperature": torch.full((len(indices),), self.sampling.temperature, dtype=torch.float32),
+            "seeds": torch.tensor(seeds),
+        }
 
     @property
     def earlier(self) -> Sequence[Sequence[int]]:
@@ -92,15 +140,22 @@ class WrittenInputs(TextInputs):
         return replace(self, targets=targets)
 
     def pieces(self, index: int) -> list[tuple[str, bool]]:
-        """What a model reads, and the answer that it learns behind; see `finetrail.models.inputs.Pieced`."""
-        answers = getattr(self.targets, "values", None)
-        answer = [] if answers is None else answers[index].tolist()
-        tokens, marks = [*self.tokens[index], *answer], [*self.marks(index), *(1 for _ in answer)]
+        """What a model reads, and the answer that it learns behind; see `finetrail.models.inputs.Pieced`.
+
+        Of two answers, the one to move away from stands behind; two that are the same teach nothing.
+        """
+        answer, rejected = (
+            [] if (answers := getattr(self.targets, name, None)) is None else answers[index].tolist()
+            for name in ("values", "rejected")
+        )
+        tokens = [*self.tokens[index], *answer]
+        marks = [*self.marks(index), *(int(answer != rejected) for _ in answer)]
         writing: Any = self.writing  # only inputs without a model have none
-        return [
+        found = [
             (writing.tokenizer.decode([token for token, _ in run]), bool(mark))
             for mark, run in groupby(zip(tokens, marks, strict=True), key=itemgetter(1))
         ]
+        return [*found, ("\ninstead of: " + writing.tokenizer.decode(rejected), False)] if rejected else found
 
     def marks(self, index: int) -> Sequence[int]:
         """For each token in front of an answer, 1 where it is learnt too."""
@@ -127,3 +182,15 @@ class WrittenProcessor(TextProcessor):
         """Tokenise; a longer row loses its end: see `TextProcessor`."""
         found = super().encode(values, augment=augment, scratch=scratch)
         return WrittenInputs(found.tokens, found.padding, found.segments, None, found.varying, self.writing)
+
+
+def _begin(texts: Iterable[str]) -> str:
+    """What all texts begin with."""
+    alike = takewhile(lambda characters: len(set(characters)) == 1, zip(*texts, strict=False))
+    return "".join(characters[0] for characters in alike)
+
+
+def _seed(seed: int, tokens: Sequence[int]) -> int:
+    """The seed of a row, of 63 bits: what is drawn for it depends on its text, and not on the rows beside it."""
+    written = " ".join(map(str, (seed, *tokens)))
+    return int.from_bytes(sha256(written.encode()).digest()[:8], "big") >> 1

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from finetrail.contents.content import Loaded
 from finetrail.contents.text.pretrained import read_config, read_network, read_tokenizer
 from finetrail.contents.text.settings import ChatBackbone
-from finetrail.contents.text.writing.causal import Causal, is_plain
+from finetrail.contents.text.writing.causal import Causal
 from finetrail.contents.text.writing.chat import ChatProcessor, ChatWriting
+from finetrail.contents.text.writing.lines import reads_rows_apart
 from finetrail.contents.text.writing.loading import rebuilt, refuse_incomplete, refuse_long
+from finetrail.contents.text.writing.logits import are_known
 from finetrail.contents.text.writing.template import PLAIN, Template
 from finetrail.contents.text.writing.writer import writing_config
 from finetrail.errors import ModelError
@@ -35,15 +37,19 @@ def load_pretrained(settings: ChatBackbone, root: Path) -> Loaded:
         )
     tokenizer = read_tokenizer(place, settings.weights)
     model = read_network(place, settings.weights, config, AutoModelForCausalLM, what=_WHAT)
-    if not is_plain(model):
+    if not are_known(model):
         raise ModelError(
-            f"{settings.weights!r} scales or caps its logits, which this backbone cannot train; name another model"
+            f"{settings.weights!r} does more to its logits than to scale or cap them, which this backbone cannot "
+            "train; name another model"
         )
     if settings.chat_template is not None:
         tokenizer.chat_template = settings.chat_template
     elif tokenizer.chat_template is None:
         tokenizer.chat_template = PLAIN
-    return _loaded(model, tokenizer, settings)
+    loaded = _loaded(model, tokenizer, settings)
+    network = cast(Causal, loaded.network)
+    network.shares = reads_rows_apart(network.encoder)
+    return loaded
 
 
 def load_saved(described: Mapping[str, Any], folder: Path) -> Loaded:
@@ -54,12 +60,17 @@ def load_saved(described: Mapping[str, Any], folder: Path) -> Loaded:
     """
     from transformers import AutoModelForCausalLM
 
-    settings = ChatBackbone(**described)
-    return _loaded(rebuilt(folder, AutoModelForCausalLM), read_tokenizer(folder, settings.weights), settings)
+    soft_prompt = described.get("soft_prompt")
+    settings = ChatBackbone(**{key: value for key, value in described.items() if key != "soft_prompt"})
+    loaded = _loaded(rebuilt(folder, AutoModelForCausalLM), read_tokenizer(folder, settings.weights), settings)
+    if soft_prompt is not None:
+        cast(Causal, loaded.network).add_soft_prompt(**soft_prompt)
+    return loaded
 
 
 def _loaded(model: Any, tokenizer: Any, settings: ChatBackbone) -> Loaded:
-    refuse_long(model.config, "max_tokens", settings.max_tokens + settings.max_answer_tokens)
+    read = settings.max_tokens + settings.max_answer_tokens
+    refuse_long(model.config, "max_tokens", read)
     behind = Template(tokenizer).behind
     generation = model.generation_config
     generation.eos_token_id = _end(tokenizer, behind)
@@ -68,10 +79,16 @@ def _loaded(model: Any, tokenizer: Any, settings: ChatBackbone) -> Loaded:
         tokenizer.pad_token = tokenizer.convert_ids_to_tokens(generation.eos_token_id)
     generation.pad_token_id = tokenizer.pad_token_id
     model.generation_config = writing_config(generation, settings)
-    network = Causal(model)
+    network = Causal(model, _spare(model.config, read))
     writing = ChatWriting(tokenizer, network.end, settings.max_answer_tokens, behind=behind)
     processor = ChatProcessor(tokenizer, settings.max_tokens, writing, settings.learn)
     return Loaded(network, processor, int(model.config.hidden_size))
+
+
+def _spare(config: Any, read: int) -> int | None:
+    """How many tokens may stand in front of all others and still be seen from everywhere; None for any number."""
+    limits = [getattr(config, name, None) for name in ("max_position_embeddings", "sliding_window")]
+    return min((max(0, limit - read) for limit in limits if limit), default=None)
 
 
 def _end(tokenizer: Any, behind: str) -> int | None:

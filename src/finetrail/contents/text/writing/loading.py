@@ -7,6 +7,7 @@ import torch
 
 from finetrail.contents.text.pretrained import save_config
 from finetrail.contents.text.settings import WritingBackbone
+from finetrail.contents.text.soft_prompts import describe_soft_prompt
 from finetrail.contents.text.writing.writer import Writer
 from finetrail.errors import ModelError
 
@@ -41,7 +42,7 @@ def save(network: Writer, processor: Any, settings: WritingBackbone, folder: Pat
     save_config(network.model.config, processor.tokenizer, folder)
     network.model.generation_config.save_pretrained(folder)
     described: dict[str, Any] = settings.model_dump()
-    return described
+    return described | describe_soft_prompt(getattr(network, "soft", None))
 
 
 def refuse_incomplete(generation: Any, whose: str, *wanted: str) -> None:
