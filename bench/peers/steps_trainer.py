@@ -54,6 +54,7 @@ def main() -> None:
         collator: Any = DataCollatorWithPadding(tokenizer)
     else:
         model = network.model
+        model.is_quantized = False  # a GGUF file's weights are floats by now
         written = steps.task != "text-generation"
         data = [summary(row) if written else conversation(row) for row in rows]
         tokenizer.padding_side = "right"

@@ -216,3 +216,12 @@ def test_a_file_is_scored_and_the_export_says_the_same(chat: Sandbox, tmp_path: 
     exported = chat.finetrail("export", str(tmp_path / "exported"))
     assert exported.code == 0, exported.err
     assert "ROUGE-L on" in exported.out
+
+
+def test_rates_are_suggested_though_no_probe_can_read_it(chat: Sandbox) -> None:
+    done = chat.finetrail("suggest", "--diff", "--minutes", "5")
+    assert done.code == 0, done
+    said = {line.split()[0].strip(":"): line for line in done.out.splitlines() if line[:4] in ("lora", "full", "line")}
+    assert "rises above" in said["lora"], done
+    assert "rises above" in said["full"], done
+    assert "is left out: adaptation.method is linear_probe" in said["linear_probe"], done

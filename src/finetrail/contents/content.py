@@ -71,13 +71,14 @@ class Loaded:
     """A backbone without a head.
 
     Attributes:
-        network: maps a batch to features, whose last dimension is `width`.
+        network: maps a batch to features.
         processor: what it reads.
+        width: the last dimension of the features; a `Pyramid` for maps of several resolutions.
     """
 
     network: "nn.Module"
     processor: Processor
-    width: int
+    width: Any
 
 
 class Networks(Protocol):

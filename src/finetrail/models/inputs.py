@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from finetrail.models.network import Batch
+    from finetrail.models.placements import Placements
 
 
 class Values(Protocol):
@@ -43,11 +44,13 @@ class Changes:
         partner: (B,), the position in the batch of the example that each was mixed with; None if none was.
         share: (B,), 0..1, how much of the mix is the example itself.
         lost: (B, W), which of the features of each example are gone, such as words; None if none can be.
+        placements: where the image of each example lies on what the model sees; None where labels name no places.
     """
 
     partner: "Tensor | None" = None
     share: "Tensor | None" = None
     lost: "Tensor | None" = None
+    placements: "Placements | None" = None
 
 
 NO_CHANGES = Changes()

@@ -73,6 +73,11 @@ class Network(nn.Module):
         """Whether the backbone answers by itself, one token after the other."""
         return hasattr(self.backbone, "write")
 
+    @property
+    def divisible(self) -> bool:
+        """Whether the backbone's first blocks can run alone: nothing but the next block reads what they give."""
+        return not self.writes and getattr(self.backbone, "divisible", True)
+
     def answer(self, batch: Batch) -> Tensor:
         """What answers are made of (B, ..., K): the outputs, or what the backbone writes."""
         backbone: Any = self.backbone

@@ -80,11 +80,11 @@ def seen_in_training(built: Built, inputs: Inputs, labels: Sequence[Any], seed: 
     Args:
         labels: of all rows.
     """
-    key = built.task.target.key
+    caption = built.task.target.caption
     first = list(range(min(SHOWN, len(inputs))))
     draws = range(DRAWS if inputs.varies else 1)
     batches = [built.processor.show(inputs.batch(first, seed + draw)) for draw in draws]
-    return [Seen(key(labels[inputs.rows[place]]), batch[place]) for place in first for batch in batches]
+    return [Seen(caption(labels[inputs.rows[place]]), batch[place]) for place in first for batch in batches]
 
 
 def new_record(workspace: Workspace, name: str, params: dict[str, str], rows: dict[str, int]) -> RunRecord:

@@ -19,7 +19,10 @@ from finetrail.targets.options import Options
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from finetrail.data.sources.columns import Columns, Record, RecordReader, TreeReader
+    from finetrail.data.sources.annotated import Annotations
+    from finetrail.data.sources.columns import Columns, Record
+    from finetrail.data.sources.readers import RecordReader, TreeReader
+    from finetrail.data.sources.trees import Tree
     from finetrail.data.splitting.settings import Strata
     from finetrail.data.store.content import Kind
     from finetrail.data.validation.rules import CommonRules
@@ -95,6 +98,10 @@ class Target(ABC):
         """See `LabelReader.prepared`."""
         return records
 
+    def annotations(self, tree: "Tree", columns: Any, tell: Callable[[str], None]) -> "Annotations | None":
+        """See `LabelReader.annotations`."""
+        return None
+
     def with_decimals(
         self, name: str, records: "Iterator[Record]", columns: Any, decimal: str, tell: Callable[[str], None]
     ) -> "Iterator[Record]":
@@ -119,6 +126,10 @@ class Target(ABC):
 
     def said(self, label: Any, content: Any) -> str:
         """A label of a row for people, in a line. Args: content: of that row."""
+        return self.key(label)
+
+    def caption(self, label: Any) -> str:
+        """A label in a few words, below a training example of the report."""
         return self.key(label)
 
     def names(self, label: Any) -> Iterable[str]:

@@ -16,6 +16,7 @@ TASKS: Mapping[str, str] = {
     "image-classification": "image_classification",
     "text-regression": "text_regression",
     "image-regression": "image_regression",
+    "object-detection": "object_detection",
     "token-classification": "token_classification",
     "question-answering": "question_answering",
     "summarization": "summarization",

@@ -35,7 +35,7 @@ def find_frozen_blocks(model: Network, inputs: Inputs) -> FrozenBlocks | None:
         not known beforehand.
     """
     others, blocks = _frozen(model.backbone)
-    if not blocks or inputs.varies or not len(inputs) or model.writes:
+    if not blocks or inputs.varies or not len(inputs) or not model.divisible:
         return None
     lay_out(model)
     device = next(model.parameters()).device

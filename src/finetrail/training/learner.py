@@ -190,7 +190,7 @@ class Learner:
         for name, tensor in sorted_in["optimizer"].items():
             index, _, key = name.partition(".")
             of = parameters[int(index)]
-            entries.setdefault(int(index), {})[key] = self._spread(tensor, of) if tensor.shape == of.shape else tensor
+            entries.setdefault(int(index), {})[key] = self._as_laid_out(tensor, of)
         groups = [
             described | {"params": group["params"]}
             for described, group in zip(
@@ -213,6 +213,15 @@ class Learner:
 
     def _spread(self, tensor: Tensor, like: Tensor) -> Tensor:
         return divided(tensor, like) if self._settings.fsdp else tensor
+
+    def _as_laid_out(self, tensor: Tensor, of: Tensor) -> Tensor:
+        """A tensor of the optimiser's state in the memory format of its parameter, which the fused kernels take for
+        granted: they would update each weight by the average of another one.
+        """
+        if tensor.shape != of.shape:
+            return tensor
+        spread = self._spread(tensor, of)
+        return spread if self._settings.fsdp else torch.empty_like(of, dtype=tensor.dtype).copy_(spread)
 
     def _share(self, batch: Batch) -> tuple[Batch, int]:
         """This process's examples of a batch, and how many count; with none of its own, one that does not count."""

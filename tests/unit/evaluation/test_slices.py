@@ -93,6 +93,7 @@ def test_what_a_search_is_offered_can_be_declared(task: Task) -> None:
         "numbers": 1.0,
         "preferences": {"chosen": "a text", "rejected": "another"},
         "sequences": "a text",
+        "boxes": [{"label": "x", "xmin": 0.0, "ymin": 0.0, "xmax": 1.0, "ymax": 1.0, "crowd": False}],
         "spans": [{"start": 0, "text": "some"}],
         "tags": [{"start": 0, "end": 1, "type": "x"}],
     }

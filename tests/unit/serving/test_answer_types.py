@@ -4,6 +4,7 @@ import pyarrow as pa
 import pytest
 
 from finetrail.serving.answer_types import arrow_type, is_nested, mlflow_type
+from finetrail.targets.boxes.codec import BoxCodec
 from finetrail.targets.class_sets.codec import SetCodec
 from finetrail.targets.classes.codec import ClassCodec
 from finetrail.targets.numbers.codec import NumberCodec
@@ -53,6 +54,7 @@ CODECS = (
     PreferenceCodec(),
     TagCodec(("PER",)),
     SpanCodec(unanswerable=True),
+    BoxCodec(("a",)),
 )
 
 

@@ -90,6 +90,30 @@ def test_a_training_that_was_cut_off_ends_as_one_that_was_not(options: dict[str,
         assert equal(train(Path(other), model=noisy(), resume=True, **given), whole)
 
 
+class Convolved(nn.Module):
+    """A backbone whose weights lie in memory channels last, and the averages of the optimiser with them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(4, 8, 2)
+
+    def forward(self, batch: Batch) -> Tensor:
+        return torch.tanh(self.layer(batch["x"][:, :, None, None].expand(-1, -1, 2, 2))).flatten(1)
+
+
+@pytest.mark.parametrize("options", OPTIONS[:5], ids=lambda options: "-".join(map(str, options.values())) or "defaults")
+def test_so_does_one_of_convolutions(options: dict[str, Any], tmp_path: Path) -> None:
+    def convolved() -> Network:
+        torch.manual_seed(7)
+        return Network(Convolved(), nn.Linear(8, 3))
+
+    given = COMMON | options
+    whole = train(tmp_path / "whole", model=convolved(), **given)
+    with pytest.raises(CutError):
+        train(tmp_path / "cut", model=convolved(), loss=cutting(8), **given)
+    assert equal(train(tmp_path / "cut", model=convolved(), resume=True, **given), whole)
+
+
 def test_nothing_is_done_twice(tmp_path: Path) -> None:
     with pytest.raises(CutError):
         train(tmp_path, model=noisy(), loss=cutting(9), **COMMON)

@@ -54,9 +54,9 @@ def ranked(given: Given, known: Examined, folds: int, file: Path) -> Ranked:
     learning = given.built.task.target.learn(labels, given.settings.train)
     fix_seeds(given.pipeline.seed)
     built = given.built.task.build(given.settings.backbone, learning, given.workspace.root, given.built.columns)
-    if built.model.writes:
+    if not built.model.divisible:
         raise ConfigError(
-            "assess.labels fits heads to features, but a model of this task writes its answers and has no head; remove "
+            "assess.labels fits linear heads to features, but a model of this task has no linear head; remove "
             "assess.labels, and look at the worst rows of the test report"
         )
     built.model.to(build_accelerator().device).eval()

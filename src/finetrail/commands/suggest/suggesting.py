@@ -58,7 +58,7 @@ def suggest(workspace: Workspace, params: Params, minutes: float, say: Say, trac
     bench = Bench(workspace, params, track)
     rows, sampled = bench.counts["train"], len(bench.sample["train"])
     say(f"measuring on {sampled} of {rows} training rows: a minute or two on two cores, less on more")
-    resident = bench.resident(_start(params, LinearProbe(method="linear_probe"))[1])
+    resident = bench.resident(_start(params, Full(method="full"))[1])
     paced, left_out = _paced(bench, params)
     head: float | None = None
     measured = []

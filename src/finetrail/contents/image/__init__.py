@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from finetrail.contents.attack import Attack
 from finetrail.contents.content import Backbone, Content
+from finetrail.contents.image.fitted.settings import PlacedTraining, PyramidBackboneSettings
 from finetrail.contents.image.perturbations import PERTURBATIONS, perturb
 from finetrail.contents.image.received import receive_images, undecodable
 from finetrail.contents.image.rules import ImageRules
@@ -14,12 +15,15 @@ from finetrail.contents.image.source import ImageColumns, ImageSource
 from finetrail.contents.image.split import ImageSplit
 from finetrail.contents.image.unlabelled import unlabelled_images
 from finetrail.data.sources.unlabelled import Reading, Unlabelled
+from finetrail.settings import Settings
 
 if TYPE_CHECKING:
     from finetrail.contents.content import Networks
     from finetrail.data.sources.place import Source as AnySource
 
 
+PYRAMID = "pyramid"
+"""What a head reads that names places: maps of several resolutions, of whole images."""
 _EPSILON = "epsilon (1/255 of the range of a pixel)"
 
 
@@ -46,7 +50,10 @@ class _Image(Content):
     Slice = ImageSlice
 
     def backbone(self, features: str) -> type[Backbone]:
-        return ImageBackbone
+        return PyramidBackboneSettings if features == PYRAMID else ImageBackbone
+
+    def training(self, in_place: bool) -> type[Settings]:
+        return PlacedTraining if in_place else ImageTraining
 
     def networks(self) -> "Networks":
         from finetrail.contents.image import backbone

@@ -13,6 +13,7 @@ from finetrail.contents.attack import Attacked
 from finetrail.contents.content import Loaded
 from finetrail.contents.explainable import Explainable
 from finetrail.contents.exported import Exported, Graph, Outputs
+from finetrail.contents.image import PYRAMID
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.contents.image.processor import ImageProcessor
 from finetrail.contents.image.settings import ImageBackbone
@@ -83,6 +84,8 @@ def load_pretrained(settings: ImageBackbone, root: Path, features: str, columns:
         SourceError, IntegrityError: see `finetrail.locations.locate`.
     """
     network, preprocessing = _source(settings.name).load(settings, root)
+    if features == PYRAMID:
+        return _pyramid(network, settings.name, preprocessing)
     backbone = VisionBackbone(network, settings.name, preprocessing)
     return Loaded(backbone, ImageProcessor(preprocessing), _width(backbone, preprocessing.image_size))
 
@@ -103,7 +106,10 @@ def load_saved(described: Mapping[str, Any], folder: Path, features: str, column
         raise ModelError(
             f"{folder} is not a complete model ({cause}); `dvc checkout` restores a tracked model"
         ) from error
-    backbone = VisionBackbone(_source(name).rebuild(name, preprocessing.image_size, folder), name, preprocessing)
+    network = _source(name).rebuild(name, preprocessing.image_size, folder)
+    if features == PYRAMID:
+        return _pyramid(network, name, preprocessing)
+    backbone = VisionBackbone(network, name, preprocessing)
     return Loaded(backbone, ImageProcessor(preprocessing), _width(backbone, preprocessing.image_size))
 
 
@@ -120,6 +126,7 @@ def export(network: Network, processor: Any, folder: Path, outputs: Outputs) -> 
     """Write the model for the library of its network; see `finetrail.contents.content.Networks`."""
     from finetrail.contents.image.export import export_images
 
+    _refuse_pyramid(network)
     return export_images(network, processor, folder, outputs)
 
 
@@ -143,7 +150,26 @@ def graph(network: Network, processor: Any, folder: Path, outputs: Outputs) -> G
     """The model as a function of pixels; see `finetrail.contents.content.Networks`."""
     from finetrail.contents.image.export_onnx import graph_of_images
 
+    _refuse_pyramid(network)
     return graph_of_images(network, processor, folder, outputs)
+
+
+def _pyramid(network: nn.Module, name: str, preprocessing: Preprocessing) -> Loaded:
+    """A network whose maps are read, and whole images for it."""
+    from finetrail.contents.image.fitted.backbone import PyramidBackbone
+    from finetrail.contents.image.fitted.processor import FittedProcessor
+
+    backbone = PyramidBackbone(network, name, preprocessing)
+    return Loaded(backbone, FittedProcessor(preprocessing), backbone.pyramid)
+
+
+def _refuse_pyramid(network: Network) -> None:
+    """Raise ModelError for a network with a head on several maps, which no format here expresses."""
+    if not network.divisible:
+        raise ModelError(
+            "a model that names places in images cannot be exported yet; serve the version with `mlflow models serve`, "
+            "or score files with `finetrail predict`"
+        )
 
 
 def _source(name: str) -> Source:

@@ -72,6 +72,15 @@ def upright(image: "Image") -> "Image":
         raise ImageError(f"not a complete image ({type(error).__name__}: {_line(error)}); save it again") from error
 
 
+def upright_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height of the upright image, from its header; None where it is no image."""
+    try:
+        opened = open_image(data)
+    except ImageError:
+        return None
+    return opened.size if orientation(opened) < 5 else opened.size[::-1]
+
+
 def from_base64(text: str) -> bytes | None:
     """The bytes of base64 text, plain or as a `data:` URI; None where the text is neither."""
     if text.startswith("data:"):

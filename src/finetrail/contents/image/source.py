@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
+from finetrail.contents.image.decode import upright_size
 from finetrail.contents.image.pixel_tables import read_pixels
 from finetrail.contents.image.stored import IMAGES
 from finetrail.contents.image.values import FieldReader, cached_image
+from finetrail.data.sources.annotated import Annotations, is_image
 from finetrail.data.sources.columns import ColumnName, Columns, Place, SplitName, Tell, row_from
+from finetrail.data.sources.layout import folders_of
 from finetrail.data.sources.place import Convert, Source
 from finetrail.data.sources.trees import Tree
-from finetrail.data.store.content import StoredContent
+from finetrail.data.store.content import Absent, StoredContent
 from finetrail.data.store.raw import Row
 
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -49,13 +52,41 @@ class ImageSource(Source):
         return cached_image if folder is None else FieldReader(folder)
 
     def rows_of(self, kind: str, path: Path, split: SplitName | None, tell: Tell) -> Iterator[Row]:
-        if kind in ("folder", "archive"):
-            # A file that is not an image is a row too, which a rule puts aside by name.
-            for file in Tree.at(path).rows(split, tell, lambda name: True, "images"):
-                label = self.labels.read(file.name, file.label, self.columns)
-                yield Row(file.name, file.number, file.data, label, file.split)
-        else:
+        if kind not in ("folder", "archive"):
             for number, record, pixels in read_pixels(path, self.columns):
                 place = Place(path.name, number, split)
                 found, value = self.labels.given(str(place), record, self.columns)
                 yield row_from(place, found, self.columns, pixels, self.labels.read(str(place), value, self.columns))
+            return
+        tree = Tree.at(path)
+        annotations = self.labels.annotations(tree, self.columns, tell)
+        if annotations is not None:
+            yield from annotated_rows(tree, annotations, split)
+        else:
+            # A file that is not an image is a row too, which a rule puts aside by name.
+            for file in tree.rows(split, tell, lambda name: True, "images"):
+                label = self.labels.read(file.name, file.label, self.columns)
+                yield Row(file.name, file.number, file.data, label, file.split)
+
+
+def annotated_rows(tree: Tree, annotations: Annotations, split: SplitName | None) -> Iterator[Row]:
+    """The images of a tree with the labels of its annotation files; then the annotations that lack their image.
+
+    Args:
+        split: the official split of the whole tree, or the one to take where it has several.
+    """
+    number = 0
+    for name, data in tree.read(tree.path):
+        if folders_of(name)[1] or not is_image(name) or (annotations.listed and name not in annotations.labels):
+            continue
+        own = annotations.splits.get(name)
+        if split and annotations.splits and own != split:
+            continue
+        label = annotations.labels.get(name, annotations.background)
+        if annotations.sized and label is not None and (size := upright_size(data)):
+            label = annotations.sized(label, size)
+        number += 1
+        yield Row(name, number, data, label, split or own)
+    for name, label in annotations.missing.items():
+        number += 1
+        yield Row(name, number, Absent(f"{name!r} annotates an image that is not there"), label, split)

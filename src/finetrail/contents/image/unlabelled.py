@@ -7,6 +7,7 @@ from pathlib import Path
 from finetrail.contents.image.pixel_tables import read_unlabelled
 from finetrail.contents.image.received import encoded
 from finetrail.contents.image.source import ARCHIVES
+from finetrail.data.sources.annotated import is_image
 from finetrail.data.sources.archives import read_members
 from finetrail.data.sources.folders import file_names, read_file
 from finetrail.data.sources.layout import folders_of
@@ -16,7 +17,6 @@ from finetrail.errors import ImageError, SourceError
 
 LONGEST_NAME = 255
 """A longer string is an image in base64, not a name."""
-ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 
 
 def unlabelled_images(path: Path, column: str, source: Source | None, reading: Reading = PLAIN) -> Iterator[Unlabelled]:
@@ -43,7 +43,7 @@ def unlabelled_images(path: Path, column: str, source: Source | None, reading: R
                 yield Unlabelled(row, {column: file}, data, problem)
         if not row:
             raise SourceError(f"{path.name!r} holds no files; name the folder or archive that holds the images")
-    elif path.suffix.lower() in ENDINGS and path.exists():
+    elif is_image(path.name) and path.exists():
         yield _image(1, column, path.name, path.absolute(), path.parent)
     else:
         wanted = "a folder, an archive, an image, or a CSV, TSV, JSONL or Parquet file"

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from finetrail.data.sources.columns import Columns, LabelReader, Place, Record, SplitName, Tell, row_from
+from finetrail.data.sources.columns import Columns, Place, Record, SplitName, Tell, row_from
 from finetrail.data.sources.dialect import AUTO, CsvSettings
 from finetrail.data.sources.disguised import WORKBOOKS, refuse_disguised
 from finetrail.data.sources.headers import has_columns
 from finetrail.data.sources.hub import folder_records, hub_records, is_data_set
+from finetrail.data.sources.readers import LabelReader
 from finetrail.data.sources.tables import read_csv, read_jsonl, read_parquet, silent
 from finetrail.errors import ConfigError, SourceError
 from finetrail.locations import locate

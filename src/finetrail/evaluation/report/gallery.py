@@ -63,7 +63,8 @@ def show(preview: Preview) -> Shown:
         width, height = image.size
     # Scale by a whole number: otherwise some pixels would look larger than others.
     crisp = max(width, height) <= BOX // 2
-    factor = float(BOX // max(width, height)) if crisp else min(1.0, BOX / max(width, height))
+    box = max(width, height) if preview.detailed else BOX
+    factor = float(BOX // max(width, height)) if crisp else min(1.0, box / max(width, height))
     return Shown(
         address=f"data:image/{media};base64,{base64.b64encode(data).decode()}",
         width=max(1, round(width * factor)),

@@ -21,10 +21,12 @@ class Preview:
     Attributes:
         text: the text, or its start.
         image: an encoded image (PNG, JPEG or WebP), at most a few kilobytes.
+        detailed: whether it has to stay as large as it is: something is drawn on it.
     """
 
     text: str = ""
     image: bytes = b""
+    detailed: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Seen:
 
 def small(preview: Preview) -> Preview:
     """The same preview, with a large image shrunk, because a report holds hundreds of them."""
-    if len(preview.image) <= LARGEST:
+    if preview.detailed or len(preview.image) <= LARGEST:
         return preview
     from PIL import Image
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from finetrail.data.canonical import canonical
 from finetrail.data.sources.columns import Columns as AnyColumns
-from finetrail.data.sources.columns import RecordReader, TreeReader
+from finetrail.data.sources.readers import RecordReader, TreeReader
 from finetrail.errors import TrainingError
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.slices import Slice

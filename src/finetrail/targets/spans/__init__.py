@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from finetrail.data.sources.columns import RecordReader
+from finetrail.data.sources.readers import RecordReader
 from finetrail.errors import TrainingError
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.targets.spans.options import SpanOptions

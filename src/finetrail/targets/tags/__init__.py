@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from finetrail.data.sources.columns import Record, RecordReader
+from finetrail.data.sources.columns import Record
+from finetrail.data.sources.readers import RecordReader
 from finetrail.errors import TrainingError
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.targets.tags.faults import faults

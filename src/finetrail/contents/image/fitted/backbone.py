@@ -1,0 +1,95 @@
+"""Maps of several resolutions from any backbone that has them: the last of each resolution, as pyramids read them."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from finetrail.contents.image.backbone import VisionBackbone
+from finetrail.contents.image.preprocessing import Preprocessing
+from finetrail.errors import ModelError
+from finetrail.models.network import Batch
+from finetrail.models.pyramid import Pyramid
+
+STRIDES = (8, 16, 32)
+
+
+class PyramidBackbone(VisionBackbone):
+    """A network that gives its maps as one vector of features.
+
+    Attributes:
+        pyramid: what the vector holds.
+        taps: the names of the modules whose outputs the maps are.
+    """
+
+    divisible = False
+    """Every map is read, so that no first blocks can be computed once and left out."""
+
+    def __init__(self, network: nn.Module, name: str, preprocessing: Preprocessing) -> None:
+        super().__init__(network, name, preprocessing)
+        self.taps, self.pyramid = _taps(self.network, name, preprocessing.image_size)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Features (B, D) of a batch with RGB pixels (B, 3, S, S) in 0..255, uint8 or float32."""
+        pixels = batch["pixels"].contiguous(memory_format=torch.channels_last).float()
+        found: dict[str, Tensor] = {}
+
+        def keep(name: str) -> Any:
+            return lambda module, inputs, output: found.__setitem__(name, output)
+
+        # Not for good: a copy of the network would go on writing into this one.
+        hooks = [self.network.get_submodule(name).register_forward_hook(keep(name)) for name in self.taps]
+        try:
+            self.network(pixels * self.scale + self.shift)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return Pyramid.packed([found[name] for name in self.taps])
+
+
+def _taps(network: nn.Module, name: str, size: int) -> tuple[list[str], Pyramid]:
+    """The last module of each stride whose output is a map, found with a black image.
+
+    Raises:
+        ModelError: the network has no maps of these strides, as transformers with a single resolution; or 32 does not
+            divide its own image size.
+    """
+    if size % STRIDES[-1]:
+        near = round(size / STRIDES[-1]) * STRIDES[-1]
+        raise ModelError(
+            f"{name!r} takes images of {size} pixels, which {STRIDES[-1]} does not divide; set backbone.image_size to "
+            f"{near}"
+        )
+    last: dict[int, tuple[str, tuple[int, ...]]] = {}
+
+    def look(place: str) -> Any:
+        def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+            if isinstance(output, Tensor) and output.ndim == 4:
+                for stride in STRIDES:
+                    if tuple(output.shape[2:]) == (size // stride, size // stride):
+                        last[stride] = (place, tuple(output.shape[1:]))
+
+        return hook
+
+    hooks = [module.register_forward_hook(look(place)) for place, module in network.named_modules() if place]
+    training = network.training
+    try:
+        with torch.no_grad():
+            network.eval()(torch.zeros(1, 3, size, size))
+    except (RuntimeError, ValueError, AssertionError, TypeError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise ModelError(
+            f"{name!r} does not accept images of {size} x {size} pixels ({cause}); change backbone.image_size, or use "
+            "another backbone"
+        ) from error
+    finally:
+        network.train(training)
+        for one in hooks:
+            one.remove()
+    if sorted(last) != list(STRIDES):
+        raise ModelError(
+            f"{name!r} has no maps of {', '.join(map(str, STRIDES))} pixels a place, which finding objects needs; use "
+            "a convolutional backbone, such as mobilenet_v2 or resnet50"
+        )
+    shapes: Any = tuple(last[stride][1] for stride in STRIDES)
+    return [last[stride][0] for stride in STRIDES], Pyramid(shapes, STRIDES)

@@ -1,0 +1,118 @@
+"""Whole images made ready for a backbone and a head that names places in them."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from finetrail.contents.image.decode import decode, upright_size
+from finetrail.contents.image.fitted.settings import PlacedAugment
+from finetrail.contents.image.fitted.views import Sizes, fitted_view, placements_of, plain, varied
+from finetrail.contents.image.kept import LIMITS, Decoded, Encoded, Kept, Limits
+from finetrail.contents.image.preprocessing import Preprocessing
+from finetrail.evaluation.report.previews import Preview
+from finetrail.models.inputs import Changes, Targets, Values, targets_of
+from finetrail.models.network import Batch
+from finetrail.models.placements import Placements
+
+PREVIEW_SIDE = 320
+"""Pixels of the longer side of a preview: boxes of small objects have to be seen."""
+
+
+@dataclass(frozen=True)
+class FittedInputs:
+    """The whole images of a split.
+
+    Attributes:
+        images: each so large that its longer side fills the canvas.
+        sizes: width and height of each upright image (N, 2).
+        augment: how they vary in a batch that is drawn with a seed.
+        targets: the encoded labels.
+    """
+
+    images: Kept
+    sizes: Sizes
+    preprocessing: Preprocessing
+    augment: PlacedAugment
+    targets: Targets | None = None
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def lengths(self) -> list[int]:
+        """All alike: every canvas has one size."""
+        return [1] * len(self.images)
+
+    @property
+    def rows(self) -> Sequence[int]:
+        """Each row is one example."""
+        return range(len(self.images))
+
+    @property
+    def varies(self) -> bool:
+        """Whether there is augmentation."""
+        return self.augment.active
+
+    @property
+    def placements(self) -> Placements:
+        """Where each image lies on its canvas without augmentation."""
+        return placements_of(self.sizes, self.preprocessing)
+
+    def labelled(self, targets: Targets) -> "FittedInputs":
+        """The same images with their targets."""
+        return replace(self, targets=targets)
+
+    def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
+        """`pixels` (B, 3, S, S), uint8, 0..255, channels last in memory."""
+        images, sizes = self.images.take(indices), self.sizes[list(indices)]
+        if seed is None or not self.varies:
+            canvases, placements = plain(images, sizes, self.preprocessing)
+        else:
+            generator = np.random.default_rng(seed)
+            canvases, placements = varied(images, sizes, self.augment, self.preprocessing, generator)
+        batch = {"pixels": torch.from_numpy(canvases).permute(0, 3, 1, 2)}
+        return batch | targets_of(self, indices, Changes(placements=placements))
+
+
+@dataclass(frozen=True)
+class FittedProcessor:
+    """Turns encoded images into `FittedInputs`. See `finetrail.contents.content.Processor`."""
+
+    preprocessing: Preprocessing
+    limits: Limits = LIMITS
+
+    def encode(self, values: Values, *, augment: Any = None, scratch: Path | None = None) -> FittedInputs:
+        """Decode the images once, or keep them encoded where they would take more bytes than `limits.decoded`.
+
+        Raises:
+            ImageError: a value is not a whole image; the message has its number.
+        """
+        size = 3 * self.preprocessing.image_size**2 * len(values)
+        keep = Decoded if size <= self.limits.decoded else Encoded
+        kept = keep(values, partial(fitted_view, preprocessing=self.preprocessing), scratch, self.limits)
+        sizes = np.array([upright_size(data) or (1, 1) for data in values], dtype=np.int64).reshape(-1, 2)
+        return FittedInputs(kept, sizes, self.preprocessing, augment or PlacedAugment())
+
+    def show(self, batch: Batch) -> list[Preview]:
+        """The canvases of a batch as the model sees them."""
+        pixels = batch["pixels"].round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+        return [_preview(Image.fromarray(canvas)) for canvas in pixels]
+
+    def preview(self, value: Any) -> Preview:
+        """An image, made small. Raises: ImageError: the value is not a whole image."""
+        return _preview(decode(value))
+
+
+def _preview(image: Image.Image) -> Preview:
+    image = image.copy()
+    image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=80)
+    return Preview(image=file.getvalue(), detailed=True)

@@ -1,0 +1,66 @@
+"""The boxes that a model found in images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST = 100
+"""The most boxes that are kept of an image, as COCO counts."""
+LEAST = 0.05
+"""The least score of a box that is kept."""
+Singles = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Detections:
+    """The boxes found in an image, the surest first.
+
+    Attributes:
+        boxes: xyxy in pixels of the upright image (n, 4).
+        classes: their numbers (n,).
+        scores: 0..1 (n,).
+        size: width and height of the upright image.
+    """
+
+    boxes: Singles
+    classes: NDArray[np.int64]
+    scores: Singles
+    size: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @staticmethod
+    def none(size: tuple[int, int] = (1, 1)) -> "Detections":
+        """An image in which nothing was found."""
+        return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.int64), np.zeros(0, np.float32), size)
+
+    def where(self, chosen: Sequence[int] | slice | NDArray[np.generic]) -> "Detections":
+        """Some of the boxes."""
+        return Detections(self.boxes[chosen], self.classes[chosen], self.scores[chosen], self.size)
+
+
+@dataclass(frozen=True)
+class BoxAnswers:
+    """Answers to n images.
+
+    Attributes:
+        found: of each, also boxes that are too unsure to be answers: average precision counts them.
+        given: how many of each are answers (n,).
+    """
+
+    found: Sequence[Detections]
+    given: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def __getitem__(self, mask: NDArray[np.bool_]) -> "BoxAnswers":
+        return BoxAnswers([self.found[row] for row in np.flatnonzero(mask).tolist()], self.given[mask])
+
+    @property
+    def answers(self) -> list[Detections]:
+        """The boxes of each image that are answers."""
+        return [one.where(slice(0, count)) for one, count in zip(self.found, self.given.tolist(), strict=True)]

@@ -1,0 +1,206 @@
+"""Everything measured on the boxes that a model found: what stage `test` writes and the report shows."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from finetrail.evaluation.scores.bootstrap import Draws, Floats, Interval, intervals
+from finetrail.targets.boxes.detections import BoxAnswers, Detections
+from finetrail.targets.boxes.facts import Facts
+from finetrail.targets.boxes.judge import BoxJudge, Labels
+from finetrail.targets.boxes.kinds import KINDS, Explained, explain
+from finetrail.targets.boxes.matching import AREAS
+from finetrail.targets.boxes.metrics import by_class, of_area
+from finetrail.targets.boxes.reading import Box, boxes_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from markupsafe import Markup
+
+    from finetrail.evaluation.report.gallery import Gallery
+    from finetrail.evaluation.report.previews import Preview
+    from finetrail.evaluation.report.section import Story
+
+WORST = 50
+"""Rows that errors.csv lists."""
+
+
+@dataclass(frozen=True)
+class OfClass:
+    """One class. Attributes: precision, recall: of the answers; curve: recall and precision, the surest box first."""
+
+    name: str
+    objects: int
+    ap: float
+    ap_50: float
+    precision: float
+    recall: float
+    curve: tuple[Floats, Floats]
+
+
+@dataclass(frozen=True)
+class OfSize:
+    """The objects of a range of areas. Attributes: value: mAP; recall: AR."""
+
+    name: str
+    objects: int
+    value: Interval
+    recall: Interval
+
+
+@dataclass(frozen=True)
+class DrawnRow:
+    """An image with its boxes. Attributes: error: what its F1 lacks of 1."""
+
+    id: str
+    actual: tuple[Box, ...]
+    answers: Detections
+    explained: Explained
+    error: float
+
+    def count(self, kind: str) -> int:
+        """How many mistakes of a kind it has."""
+        return int(self.explained.missed.sum()) if kind == "missed" else self.explained.kinds.count(kind)
+
+
+@dataclass(frozen=True)
+class BoxEvaluation:
+    """See `finetrail.targets.judge.Evaluation`.
+
+    Attributes:
+        labels: the classes, by number.
+        rows, objects, background: images, objects in them, and images without any.
+        kinds: mistakes of all images, by `KINDS`.
+        worst: images with mistakes, the worst first.
+    """
+
+    labels: tuple[str, ...]
+    threshold: float
+    rows: int
+    objects: int
+    background: int
+    answers: int
+    metrics: Mapping[str, Interval]
+    classes: tuple[OfClass, ...]
+    sizes: tuple[OfSize, ...]
+    kinds: Mapping[str, int]
+    worst: tuple[DrawnRow, ...]
+
+    @property
+    def more(self) -> Mapping[str, float]:
+        sizes = {f"map_{size.name}": size.value.value for size in self.sizes}
+        return sizes | {f"errors_{kind}": count for kind, count in self.kinds.items()}
+
+    @property
+    def wanted(self) -> set[str]:
+        return {row.id for row in self.worst}
+
+    def story(self, gallery: "Gallery") -> "Story":
+        from finetrail.targets.boxes.report import tell
+
+        return tell(self, gallery)
+
+    def mistakes(self, previews: "Mapping[str, Preview]") -> "pd.DataFrame":
+        import pandas as pd
+
+        found = [
+            {
+                "id": row.id,
+                "objects": len(row.actual),
+                "answers": len(row.answers),
+                **{kind: row.count(kind) for kind in KINDS},
+                "f1": round(1 - row.error, 4),
+            }
+            for row in self.worst
+        ]
+        return pd.DataFrame(found, columns=["id", "objects", "answers", *KINDS, "f1"])
+
+    def plots(self) -> "Mapping[str, Markup]":
+        from finetrail.targets.boxes.figures import curves_figure, kinds_figure
+
+        return {"precision_recall": curves_figure(self.classes), "mistakes": kinds_figure(self.kinds)}
+
+    def logged(self) -> Mapping[str, float]:
+        return {f"test_{name}": value for name, value in self.more.items()}
+
+
+def evaluate(judge: BoxJudge, rows: "pd.DataFrame", answers: BoxAnswers, draws: Draws) -> BoxEvaluation:
+    """Measure one model's answers. Args: rows: id and label of each, n > 0."""
+    labels, classes = rows["label"].tolist(), judge.codec.classes
+    facts = judge.facts(labels, answers)
+    found = intervals(judge, labels, answers, draws)
+    drawn = _drawn(judge, rows["id"].tolist(), labels, answers)
+    kinds = Counter[str]()
+    for row in drawn:
+        kinds.update({kind: row.count(kind) for kind in KINDS})
+    return BoxEvaluation(
+        labels=classes,
+        threshold=judge.codec.threshold,
+        rows=len(labels),
+        objects=sum(map(len, labels)),
+        background=sum(not len(label) for label in labels),
+        answers=int(answers.given.sum()),
+        metrics=found,
+        classes=_classes(Facts.read(facts), classes),
+        sizes=_sizes(facts, draws),
+        kinds={kind: kinds[kind] for kind in KINDS},
+        worst=tuple(sorted((row for row in drawn if row.error > 0), key=lambda row: (-row.error, row.id))[:WORST]),
+    )
+
+
+def _drawn(judge: BoxJudge, ids: Sequence[str], labels: Labels, answers: BoxAnswers) -> list[DrawnRow]:
+    errors = judge.row_errors(labels, answers).tolist()
+    return [
+        DrawnRow(row, tuple(boxes_of(label)), given, explain(label, given, judge.codec.classes), error)
+        for row, label, given, error in zip(ids, labels, answers.answers, errors, strict=True)
+    ]
+
+
+def _classes(facts: Facts, names: Sequence[str]) -> tuple[OfClass, ...]:
+    precision, _, _ = by_class(facts, np.ones((1, len(facts.objects)), dtype=np.int64), 0)
+    objects = facts.objects[:, :, 0].sum(axis=0)
+    hit, ignored = facts.masks(0, 0)
+    found = []
+    for number, name in enumerate(names):
+        own = (facts.classes == number) & ~ignored
+        right = np.cumsum(hit[own])
+        all_ = np.arange(1, len(right) + 1)
+        given = own & facts.given
+        answered, hits = int(given.sum()), int((given & hit).sum())
+        found.append(
+            OfClass(
+                name,
+                int(objects[number]),
+                float(precision[0, number].mean()),
+                float(precision[0, number, 0]),
+                hits / max(1, answered),
+                hits / max(1, int(objects[number])),
+                (right / max(1, int(objects[number])), right / all_),
+            )
+        )
+    return tuple(found)
+
+
+def _sizes(facts: Floats, draws: Draws) -> tuple[OfSize, ...]:
+    """The ranges of areas with any object."""
+    counts = Facts.read(facts).objects.sum(axis=(0, 1))
+    once = np.ones((1, len(facts)), dtype=np.int64)
+    drawn = np.random.default_rng(draws.seed).multinomial(len(facts), [1 / len(facts)] * len(facts), draws.resamples)
+    found = []
+    for place, name in enumerate(AREAS):
+        if name == "all" or not counts[place]:
+            continue
+        points, resamples = of_area(facts, once, name), of_area(facts, drawn, name)
+        ends = [_interval(float(of[0]), values, draws) for of, values in zip(points, resamples, strict=True)]
+        found.append(OfSize(name, int(counts[place]), *ends))
+    return tuple(found)
+
+
+def _interval(value: float, resamples: Floats, draws: Draws) -> Interval:
+    """Resamples without any object of the size say nothing."""
+    tail = (1 - draws.confidence) / 2
+    low, high = np.nanquantile(resamples, [tail, 1 - tail])
+    return Interval(value, float(low), float(high))

@@ -1,0 +1,134 @@
+"""What a model learns of boxes: where on its canvas they lie. Targets follow the image wherever it is placed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from finetrail.evaluation.scores.bootstrap import point_scores
+from finetrail.evaluation.scores.metric import Point
+from finetrail.models.inputs import Changes
+from finetrail.models.network import Batch, Network
+from finetrail.models.placements import Placements
+from finetrail.targets.boxes.codec import BoxCodec
+from finetrail.targets.boxes.detections import BoxAnswers, Detections
+from finetrail.targets.boxes.finding import found_in
+from finetrail.targets.boxes.head import BoxHead
+from finetrail.targets.boxes.losses import image_losses
+from finetrail.targets.boxes.reading import boxes_of
+from finetrail.targets.boxes.settings import BoxTraining
+from finetrail.targets.boxes.threshold import fit_threshold
+from finetrail.targets.learning import Explained, Loss
+
+if TYPE_CHECKING:
+    from finetrail.targets.learning import Kept
+
+Labels = Sequence[Sequence[Mapping[str, Any]]]
+VISIBLE = 0.3
+"""The share of a box that has to be on the canvas for the object to be learnt."""
+
+
+@dataclass(frozen=True)
+class BoxTargets:
+    """The objects of each example, without crowds.
+
+    Attributes:
+        boxes: xyxy in pixels of the upright image (m, 4).
+        classes: their numbers (m,).
+        placements: of the images without augmentation.
+    """
+
+    boxes: Sequence[NDArray[np.float64]]
+    classes: Sequence[NDArray[np.int64]]
+    placements: Placements
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def batch(self, indices: Sequence[int], changes: Changes) -> Batch:
+        """`targets` (B, M, 5): xyxy on the canvas and class; class -1 for none."""
+        placed = changes.placements or self.placements
+        rows = range(len(indices)) if changes.placements else indices
+        found = [self._placed(index, placed, row) for index, row in zip(indices, rows, strict=True)]
+        targets = torch.full((len(found), max(1, *map(len, found)), 5), -1.0)
+        for of_image, one in zip(targets, found, strict=True):
+            of_image[: len(one)] = torch.from_numpy(one)
+        return {"targets": targets}
+
+    def _placed(self, index: int, placed: Placements, row: int) -> NDArray[np.float64]:
+        """The objects of an image that can be seen on its canvas (m, 5)."""
+        whole = placed.onto(row, self.boxes[index])
+        seen = np.clip(whole, 0, np.tile(placed.canvas, 2))
+        sides, own = (one[:, 2:] - one[:, :2] for one in (seen, whole))
+        kept = (sides.prod(axis=1) >= VISIBLE * own.prod(axis=1)) & (sides.min(axis=1) >= 1)
+        objects: NDArray[np.float64] = np.concatenate([seen, self.classes[index][:, None]], axis=1)[kept]
+        return objects
+
+
+@dataclass(frozen=True)
+class BoxLearning:
+    """See `finetrail.targets.learning.Learning`."""
+
+    codec: BoxCodec
+
+    def head(self, width: Any) -> nn.Module:
+        """Args: width: the `Pyramid` of the backbone."""
+        return BoxHead(width, len(self.codec.classes), self.codec.pyramid_width, self.codec.tower)
+
+    def encode(self, labels: Labels, inputs: Any) -> BoxTargets:
+        number = {name: place for place, name in enumerate(self.codec.classes)}
+        boxes, classes = [], []
+        for row in inputs.rows:
+            objects = [box for box in boxes_of(labels[row]) if not box.crowd and box.label in number]
+            boxes.append(np.array([box[1:5] for box in objects], dtype=np.float64).reshape(-1, 4))
+            classes.append(np.array([number[box.label] for box in objects], dtype=np.int64))
+        return BoxTargets(boxes, classes, inputs.placements)
+
+    def loss(self, settings: BoxTraining, labels: Labels, *, finished: bool = False) -> Loss:
+        def loss(outputs: Tensor, batch: Batch) -> Tensor:
+            return image_losses(outputs, batch["targets"]).mean()
+
+        return loss
+
+    def keep(self, outputs: Tensor, batch: Batch) -> "Kept":
+        """The boxes of each image (1 + n, 6), behind a row with its loss, where the batch has its targets."""
+        targets = batch.get("targets")
+        losses = outputs.new_zeros(len(outputs)) if targets is None else image_losses(outputs.float(), targets)
+        found = []
+        for one, loss in zip(outputs, losses.tolist(), strict=True):
+            front = torch.tensor([[loss, 0, 0, 0, 0, 0]], dtype=torch.float32)
+            found.append(torch.cat([front, found_in(one).cpu()]).numpy())
+        return found
+
+    def answers(self, kept: Any, inputs: Any) -> BoxAnswers:
+        placed: Placements = inputs.placements
+        return self.codec.answered([_in_image(one[1:], placed, row) for row, one in enumerate(kept)])
+
+    def explained(self, label: Any, answers: BoxAnswers, inputs: Any) -> Explained | None:
+        """None: an image has many outputs, and no one of them explains a mistake."""
+        return None
+
+    def score(self, kept: Any, inputs: Any, labels: Labels, *, finished: bool = False) -> Point:
+        loss = float(np.mean([float(one[0, 0]) for one in kept]))
+        return {"loss": loss, **point_scores(self.codec.judge, labels, self.answers(kept, inputs))}
+
+    def finish(self, model: Network) -> None:
+        """Nothing to do: the model answers as it was trained."""
+
+    def fitted(self, kept: Any, inputs: Any, labels: Labels) -> "BoxLearning":
+        """The validation images show how sure a box has to be to be an answer."""
+        facts = self.codec.judge.facts(labels, self.answers(kept, inputs))
+        return BoxLearning(replace(self.codec, threshold=fit_threshold(facts)))
+
+
+def _in_image(found: NDArray[np.float32], placed: Placements, row: int) -> Detections:
+    """Boxes on the canvas (n, 6) as boxes of the image; those that lie beside it are none."""
+    boxes = placed.back(row, found[:, :4].astype(np.float64)).astype(np.float32)
+    inside = ~((boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) <= 0)  # NaN stays, to be found
+    classes = np.nan_to_num(found[inside, 4]).astype(np.int64)
+    width, height = placed.sizes[row].tolist()
+    return Detections(boxes[inside], classes, found[inside, 5], (width, height))

@@ -1,0 +1,74 @@
+"""The loss of FCOS (Tian et al. 2019). Each image weighs the same, however a batch is divided."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torchvision.ops import generalized_box_iou_loss, sigmoid_focal_loss
+
+from finetrail.targets.boxes.head import AROUND
+
+RADIUS = 1.5
+"""Strides from the middle of an object within which places are responsible for it."""
+REACH = (4.0, 8.0)
+"""Strides to the farthest edge of the objects that a map is responsible for; the first and the last map have no end."""
+
+
+def image_losses(outputs: Tensor, targets: Tensor) -> Tensor:
+    """The loss of each image (B,): focal loss of the classes, GIoU of the boxes, cross-entropy of the nearness.
+
+    Each is summed over the places of an image and divided by those that are responsible for an object.
+
+    Args:
+        outputs: (B, A, K + 8); see `finetrail.targets.boxes.head`.
+        targets: xyxy on the canvas and class (B, M, 5), M > 0; class -1 for none.
+    """
+    classes = outputs.shape[2] - AROUND
+    logits, nearness, distances, places = torch.split(outputs, [classes, 1, 4, 3], dim=2)
+    chosen, responsible = assigned(places[0], targets)
+    own = targets.gather(1, chosen.unsqueeze(2).expand(-1, -1, 5))  # (B, A, 5)
+    wanted = functional.one_hot(own[:, :, 4].clamp(min=0).long(), classes) * responsible.unsqueeze(2)
+    lost = sigmoid_focal_loss(logits, wanted.to(logits.dtype)).sum(dim=(1, 2))
+    there = responsible.nonzero(as_tuple=True)
+    boxes = boxes_at(places[there], distances[there])
+    lost = lost.index_add(0, there[0], generalized_box_iou_loss(boxes, own[there][:, :4]))
+    middle = centreness(places[there], own[there][:, :4])
+    off = functional.binary_cross_entropy_with_logits(nearness[there].squeeze(1), middle, reduction="none")
+    lost = lost.index_add(0, there[0], off)
+    mean: Tensor = lost / responsible.sum(dim=1).clamp(min=1)
+    return mean
+
+
+def boxes_at(places: Tensor, distances: Tensor) -> Tensor:
+    """Xyxy (n, 4). Args: places: x, y and stride (n, 3); distances: to the four edges (n, 4)."""
+    return torch.cat([places[:, :2] - distances[:, :2], places[:, :2] + distances[:, 2:]], dim=1)
+
+
+def centreness(places: Tensor, boxes: Tensor) -> Tensor:
+    """How near places lie to the middle of their boxes (n,): 1 there, 0 at an edge."""
+    low, high = places[:, :2] - boxes[:, :2], boxes[:, 2:] - places[:, :2]
+    shares = torch.minimum(low, high) / torch.maximum(low, high)
+    return shares.prod(dim=1).sqrt()
+
+
+def assigned(places: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """The object that each place is responsible for (B, A), and whether there is one (B, A).
+
+    A place is responsible for the smallest object that it lies in, near whose middle it is, and whose size suits its
+    map.
+
+    Args:
+        places: x, y and stride (A, 3).
+        targets: as in `image_losses`.
+    """
+    boxes, stride = targets[:, None, :, :4], places[:, 2]
+    at = places[None, :, None, :2]
+    edges = torch.cat([at - boxes[..., :2], boxes[..., 2:] - at], dim=3)  # (B, A, M, 4)
+    off = (at - (boxes[..., :2] + boxes[..., 2:]) / 2).abs().amax(dim=3)
+    low = torch.where(stride == stride[0], 0.0, REACH[0] * stride)
+    high = torch.where(stride == stride[-1], torch.inf, REACH[1] * stride)
+    farthest = edges.amax(dim=3)
+    fits = (off < RADIUS * stride[:, None]) & (edges.amin(dim=3) > 0)
+    fits &= (farthest > low[:, None]) & (farthest < high[:, None]) & (targets[:, None, :, 4] >= 0)
+    areas = (targets[:, :, 2] - targets[:, :, 0]) * (targets[:, :, 3] - targets[:, :, 1])
+    smallest, chosen = torch.where(fits, areas[:, None, :], torch.inf).min(dim=2)
+    return chosen, smallest.isfinite()

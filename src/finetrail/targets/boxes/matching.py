@@ -1,0 +1,93 @@
+"""Which found boxes are objects, as COCO's evaluation decides (Lin et al. 2014), for one image.
+
+The surest box goes first, and takes the free object that it overlaps most. An object that is a crowd, or whose area is
+out of range, is ignored: no box is asked to find it, and a box that has only that to take is ignored too. Areas are
+those of the boxes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from finetrail.targets.boxes.detections import Detections
+from finetrail.targets.boxes.overlap import areas, overlaps
+from finetrail.targets.boxes.reading import boxes_of
+
+OVERLAPS = np.linspace(0.5, 0.95, 10)
+"""Intersections over union from which a box counts as found."""
+AREAS: Mapping[str, tuple[float, float]] = {
+    "all": (0.0, 1e10),
+    "small": (0.0, 32.0**2),
+    "medium": (32.0**2, 96.0**2),
+    "large": (96.0**2, 1e10),
+}
+"""Square pixels of the upright image, both ends included."""
+Masks = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects of one class in an image. Attributes: boxes: (m, 4); crowd: (m,)."""
+
+    boxes: NDArray[np.float64]
+    crowd: Masks
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Boxes of one class in an image, for A ranges of areas and T overlaps.
+
+    Attributes:
+        objects: how many there are to find (A,).
+        hit: whether each box took an object (A, T, n).
+        ignored: whether it counts neither as right nor as wrong (A, T, n).
+    """
+
+    objects: NDArray[np.int64]
+    hit: Masks
+    ignored: Masks
+
+
+def objects_of(label: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> list[Objects]:
+    """The objects of each class, and at the end of all that the model does not know."""
+    by_class: list[list[Any]] = [[] for _ in range(len(classes) + 1)]
+    number = {name: place for place, name in enumerate(classes)}
+    for box in boxes_of(label):
+        by_class[number.get(box.label, len(classes))].append(box)
+    return [
+        Objects(
+            np.array([box[1:5] for box in of_class], dtype=np.float64).reshape(-1, 4),
+            np.array([box.crowd for box in of_class], dtype=np.bool_),
+        )
+        for of_class in by_class
+    ]
+
+
+def match(found: Detections, objects: Objects) -> Matched:
+    """Match the found boxes of one class, the surest first, with its objects."""
+    boxes = found.boxes.astype(np.float64)
+    shared = overlaps(boxes, objects.boxes, objects.crowd)  # (n, m)
+    low, high = np.array(list(AREAS.values())).T[:, :, None]
+    own = areas(objects.boxes)
+    out = objects.crowd | (own < low) | (own > high)  # (A, m)
+    shape = (len(AREAS), len(OVERLAPS), len(found))
+    hit, ignored = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
+    taken = np.zeros((*shape[:2], len(own)), np.bool_)
+    for place in np.flatnonzero((shared >= OVERLAPS[0]).any(axis=1)).tolist():
+        free = (shared[place] >= OVERLAPS[:, None]) & (~taken | objects.crowd)  # (A, T, m)
+        # Ignored objects are only for those that find no other.
+        wanted = free & ~out[:, None]
+        wanted = np.where(wanted.any(axis=2, keepdims=True), wanted, free)
+        some = wanted.any(axis=2)
+        value = np.where(wanted, shared[place], -1.0)
+        best = value.shape[2] - 1 - value[:, :, ::-1].argmax(axis=2)  # of equal ones the last, as COCO has it
+        hit[:, :, place] = some
+        ignored[:, :, place] = some & np.take_along_axis(out, best, axis=1)
+        area, overlap = np.nonzero(some)
+        taken[area, overlap, best[area, overlap]] = True
+    sizes = areas(boxes)
+    ignored |= ~hit & ((sizes < low) | (sizes > high))[:, None]
+    return Matched((~out).sum(axis=1), hit, ignored)

@@ -1,0 +1,28 @@
+"""How far boxes overlap."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def areas(boxes: Floats) -> Floats:
+    """The areas (n,) of boxes (n, 4)."""
+    found: Floats = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return found
+
+
+def overlaps(found: Floats, drawn: Floats, crowd: NDArray[np.bool_]) -> Floats:
+    """Intersection over union (n, m); of a crowd, over the area of the found box: it may be any part of it.
+
+    Args:
+        found: boxes (n, 4); drawn: boxes (m, 4).
+        crowd: which of `drawn` are one (m,).
+    """
+    low = np.maximum(found[:, None, :2], drawn[None, :, :2])
+    high = np.minimum(found[:, None, 2:], drawn[None, :, 2:])
+    shared = np.clip(high - low, 0, None).prod(axis=2)
+    own = areas(found)[:, None]
+    union = np.where(crowd[None, :], own, own + areas(drawn)[None, :] - shared)
+    shares: Floats = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return shares

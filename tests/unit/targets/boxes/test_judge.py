@@ -1,0 +1,95 @@
+"""Mistakes have kinds, thresholds are the best, and wrong labels are suspected."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from finetrail.evaluation.scores.bootstrap import point_scores
+from finetrail.targets.boxes.codec import BoxCodec
+from finetrail.targets.boxes.detections import Detections
+from finetrail.targets.boxes.facts import facts_of
+from finetrail.targets.boxes.kinds import explain
+from finetrail.targets.boxes.reading import Annotation, Box, boxes_of
+from finetrail.targets.boxes.threshold import fit_threshold
+from tests.unit.targets.boxes.images import CLASSES, CODEC, drawn_images
+
+LABEL = Annotation.of([Box("cell", 0, 0, 100, 100), Box("dust", 200, 200, 260, 260)])
+
+
+def found(*boxes: tuple[str, float, float, float, float]) -> Detections:
+    corners = np.array([box[1:] for box in boxes], dtype=np.float32).reshape(-1, 4)
+    numbers = np.array([CLASSES.index(box[0]) for box in boxes], dtype=np.int64)
+    return Detections(corners, numbers, np.linspace(0.9, 0.5, len(boxes), dtype=np.float32), (300, 300))
+
+
+@pytest.mark.parametrize(
+    ("box", "kind", "missed"),
+    [
+        (("cell", 0, 0, 98, 98), "", [False, True]),
+        (("grain", 0, 0, 98, 98), "class", [False, True]),
+        (("cell", 60, 0, 160, 100), "place", [False, True]),
+        (("grain", 60, 0, 160, 100), "both", [True, True]),
+        (("cell", 120, 120, 180, 180), "background", [True, True]),
+    ],
+)
+def test_a_mistake_has_a_kind(box: tuple[str, float, float, float, float], kind: str, missed: list[bool]) -> None:
+    explained = explain(LABEL, found(box), CLASSES)
+    assert explained.kinds == [kind]
+    assert explained.missed.tolist() == missed
+
+
+def test_the_second_box_of_an_object_is_a_duplicate() -> None:
+    twice = found(("cell", 0, 0, 98, 98), ("cell", 2, 2, 100, 100))
+    assert explain(LABEL, twice, CLASSES).kinds == ["", "duplicate"]
+
+
+def test_an_image_without_objects_has_only_background() -> None:
+    assert explain(Annotation(), found(("cell", 0, 0, 9, 9)), CLASSES).kinds == ["background"]
+    assert explain(LABEL, found(), CLASSES).missed.all()
+
+
+def test_the_threshold_is_that_of_the_best_f1() -> None:
+    labels, answers = drawn_images(3, 25)
+    fitted = fit_threshold(facts_of(labels, answers, CLASSES))
+
+    def f1(threshold: float) -> float:
+        codec = BoxCodec(CLASSES, threshold=threshold)
+        return point_scores(codec.judge, labels, codec.answered(answers.found))["f1"]
+
+    assert f1(fitted) == pytest.approx(max(f1(at) for at in np.linspace(0.045, 0.995, 96)))
+
+
+def test_nothing_found_leaves_the_threshold_as_it_is() -> None:
+    labels, _ = drawn_images(3, 4)
+    nothing = CODEC.answered([Detections.none() for _ in labels])
+    assert fit_threshold(facts_of(labels, nothing, CLASSES)) == 0.5
+
+
+def test_the_error_of_an_image_is_what_its_f1_lacks_of_1() -> None:
+    answers = CODEC.answered([found(("cell", 0, 0, 98, 98)), found(), found()])
+    errors = CODEC.judge.row_errors([LABEL, LABEL, Annotation()], answers)
+    np.testing.assert_allclose(errors, [1 / 3, 1, 0])
+
+
+def test_the_best_constant_is_the_mean_box_of_each_class() -> None:
+    labels = [
+        Annotation.of([Box("cell", 0, 0, 10, 10), Box("dust", 5, 5, 9, 9)]),
+        Annotation.of([Box("cell", 2, 2, 20, 20)]),
+    ]
+    answers = CODEC.judge.constant(labels)
+    assert answers.found[0].boxes.tolist() == [[1, 1, 15, 15], [5, 5, 9, 9]]
+    assert answers.found[0].scores.tolist() == [1, 0.5]
+    assert len(answers) == 2
+
+
+def test_a_box_that_was_left_out_makes_its_image_suspicious() -> None:
+    corners = [("cell", 0.0, 0.0), ("dust", 200.0, 0.0), ("cell", 0.0, 200.0), ("grain", 200.0, 200.0)]
+    whole = Annotation.of([Box(name, left, top, left + 60, top + 40) for name, left, top in corners])
+    drawn = found(*((box.label, *box[1:5]) for box in boxes_of(whole)))
+    answers = CODEC.answered([replace(drawn, scores=np.full(4, 0.97, np.float32))] * 20)
+    labels = [whole] * 19 + [Annotation(whole[1:])]
+    suspicion = CODEC.judge.suspicion(labels, answers)
+    assert suspicion.flagged.tolist() == [False] * 19 + [True]
+    assert boxes_of(suspicion.suggestions[-1]) == boxes_of(whole)
+    assert suspicion.quality[-1] < suspicion.quality[:-1].min()
