@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ from finetrail.contents.image.augment.mixing import Mixed, mix
 from finetrail.contents.image.augment.policies import vary
 from finetrail.contents.image.augment.settings import Augment
 from finetrail.contents.image.decode import decode, open_image
-from finetrail.contents.image.kept import LIMITS, Decoded, Encoded, Kept, Limits
+from finetrail.contents.image.inputs import KeptInputs, seen
+from finetrail.contents.image.kept import LIMITS, Decoded, Encoded, Limits
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.contents.image.views import Pixels, centre, evaluation_view, whole_shape, whole_view
 from finetrail.errors import ImageError
 from finetrail.evaluation.report.previews import Preview
-from finetrail.models.inputs import Changes, Targets, Values, targets_of
+from finetrail.models.inputs import Changes, Values, targets_of
 from finetrail.models.network import Batch
 
 PREVIEW_SIDE = 128
@@ -31,41 +32,8 @@ LOSSLESS_SIDE = 64
 
 
 @dataclass(frozen=True)
-class ImageInputs:
-    """The images of a split.
-
-    Attributes:
-        images: the evaluation views (S, S, 3), or whole images where `augment` cuts random parts out of them.
-        augment: how they vary in a batch that is drawn with a seed.
-        targets: the encoded labels.
-    """
-
-    images: Kept
-    preprocessing: Preprocessing
-    augment: Augment
-    targets: Targets | None = None
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    @property
-    def lengths(self) -> list[int]:
-        """All alike: there is nothing to group by."""
-        return [1] * len(self.images)
-
-    @property
-    def rows(self) -> Sequence[int]:
-        """Each row is one example."""
-        return range(len(self.images))
-
-    @property
-    def varies(self) -> bool:
-        """Whether there is augmentation."""
-        return self.augment.active
-
-    def labelled(self, targets: Targets) -> "ImageInputs":
-        """The same images with their targets."""
-        return replace(self, targets=targets)
+class ImageInputs(KeptInputs[Augment]):
+    """The images of a split: the evaluation views (S, S, 3), or whole ones where `augment` cuts random parts out."""
 
     def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
         """`pixels` (B, 3, S, S), 0..255, channels last in memory; uint8, or float32 after MixUp."""
@@ -122,8 +90,7 @@ class ImageProcessor:
 
     def show(self, batch: Batch) -> list[Preview]:
         """The images of a batch as the model sees them."""
-        pixels = batch["pixels"].round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-        return [_preview(Image.fromarray(image)) for image in pixels]
+        return [_preview(image) for image in seen(batch)]
 
     def preview(self, value: Any) -> Preview:
         """An image, made small. Raises: ImageError: the value is not a whole image."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, model_validator
 
@@ -13,9 +13,6 @@ from finetrail.data.store.content import texts_in
 from finetrail.data.store.raw import Row
 from finetrail.errors import SourceError
 from finetrail.settings import Settings
-
-if TYPE_CHECKING:
-    pass
 
 
 def _position(value: Any) -> Any:

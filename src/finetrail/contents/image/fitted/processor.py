@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ from PIL import Image
 from finetrail.contents.image.decode import decode, upright_size
 from finetrail.contents.image.fitted.settings import PlacedAugment
 from finetrail.contents.image.fitted.views import Sizes, fitted_view, placements_of, plain, varied
-from finetrail.contents.image.kept import LIMITS, Decoded, Encoded, Kept, Limits
+from finetrail.contents.image.inputs import KeptInputs, seen
+from finetrail.contents.image.kept import LIMITS, Decoded, Encoded, Limits
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.evaluation.report.previews import Preview
-from finetrail.models.inputs import Changes, Targets, Values, targets_of
+from finetrail.models.inputs import Changes, Values, targets_of
 from finetrail.models.network import Batch
 from finetrail.models.placements import Placements
 
@@ -26,48 +27,19 @@ PREVIEW_SIDE = 320
 
 
 @dataclass(frozen=True)
-class FittedInputs:
-    """The whole images of a split.
+class FittedInputs(KeptInputs[PlacedAugment]):
+    """The whole images of a split, each so large that its longer side fills the canvas.
 
     Attributes:
-        images: each so large that its longer side fills the canvas.
         sizes: width and height of each upright image (N, 2).
-        augment: how they vary in a batch that is drawn with a seed.
-        targets: the encoded labels.
     """
 
-    images: Kept
-    sizes: Sizes
-    preprocessing: Preprocessing
-    augment: PlacedAugment
-    targets: Targets | None = None
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    @property
-    def lengths(self) -> list[int]:
-        """All alike: every canvas has one size."""
-        return [1] * len(self.images)
-
-    @property
-    def rows(self) -> Sequence[int]:
-        """Each row is one example."""
-        return range(len(self.images))
-
-    @property
-    def varies(self) -> bool:
-        """Whether there is augmentation."""
-        return self.augment.active
+    sizes: Sizes = field(kw_only=True)
 
     @property
     def placements(self) -> Placements:
         """Where each image lies on its canvas without augmentation."""
         return placements_of(self.sizes, self.preprocessing)
-
-    def labelled(self, targets: Targets) -> "FittedInputs":
-        """The same images with their targets."""
-        return replace(self, targets=targets)
 
     def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
         """`pixels` (B, 3, S, S), uint8, 0..255, channels last in memory."""
@@ -98,12 +70,11 @@ class FittedProcessor:
         keep = Decoded if size <= self.limits.decoded else Encoded
         kept = keep(values, partial(fitted_view, preprocessing=self.preprocessing), scratch, self.limits)
         sizes = np.array([upright_size(data) or (1, 1) for data in values], dtype=np.int64).reshape(-1, 2)
-        return FittedInputs(kept, sizes, self.preprocessing, augment or PlacedAugment())
+        return FittedInputs(kept, self.preprocessing, augment or PlacedAugment(), sizes=sizes)
 
     def show(self, batch: Batch) -> list[Preview]:
         """The canvases of a batch as the model sees them."""
-        pixels = batch["pixels"].round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
-        return [_preview(Image.fromarray(canvas)) for canvas in pixels]
+        return [_preview(image) for image in seen(batch)]
 
     def preview(self, value: Any) -> Preview:
         """An image, made small. Raises: ImageError: the value is not a whole image."""
