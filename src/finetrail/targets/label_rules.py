@@ -1,6 +1,8 @@
 """Rules about labels that several kinds of target have: which are allowed, and how many rows each name needs."""
 
-from collections.abc import Mapping
+import json
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -122,3 +124,54 @@ def rare_label_rule(rules: CommonRules, entry: RareLabel, *checks: Check, what: 
         *checks,
         remedy=f"add rows of that {what}, or lower validation.rare_label.min_rows",
     )
+
+
+def names_in(labels: "pd.Series[str]", place: int) -> list[set[str] | None]:
+    """The names in the label of each row, from its key; None where there is no label.
+
+    Args:
+        labels: JSON lists of lists, each with its name at a place.
+    """
+    return [
+        {part[place] for part in json.loads(key)} if isinstance(key, str) and key.startswith("[") else None
+        for key in labels
+    ]
+
+
+def count_unknown(
+    table: "pd.DataFrame", names: Sequence[Collection[str] | None], entry: UnknownLabel
+) -> "pd.Series[int]":
+    """How many names of each row are not allowed."""
+    import pandas as pd
+
+    allowed = set(entry.labels or ())
+    found = [None if one is None else len({*one} - allowed) if allowed else 0 for one in names]
+    return pd.Series(found, index=table.index, dtype="Int64")
+
+
+def find_rare(
+    entry: RareLabel,
+    table: "pd.DataFrame",
+    used: "pd.DataFrame",
+    names: Sequence[Collection[str] | None],
+    column: str,
+) -> "pd.Series[bool]":
+    """The used rows with a name that `rare_label` puts aside; the table gains the rows of each row's rarest name.
+
+    Args:
+        names: of each used row.
+        column: where they are counted.
+    """
+    import pandas as pd
+
+    rows = Counter(name for one in names for name in one or ())
+    rarest = [min(rows[name] for name in one) if one else None for one in names]
+    table[column] = pd.Series(rarest, index=used.index, dtype="Int64")
+    return active(entry, table.loc[used.index, column] < entry.min_rows)
+
+
+def first_names(names: Sequence[Collection[str] | None], used: "pd.DataFrame") -> "pd.Series[str]":
+    """A name of each used row, to count which are left."""
+    import pandas as pd
+
+    return pd.Series([min(one) if one else None for one in names], index=used.index, dtype="str")

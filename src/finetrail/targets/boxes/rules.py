@@ -16,6 +16,10 @@ from finetrail.targets.boxes.faults import FACTS, FAULTS
 from finetrail.targets.label_rules import (
     NamedLabelRules,
     RareLabel,
+    count_unknown,
+    find_rare,
+    first_names,
+    names_in,
     rare_label_rule,
     spelled_otherwise,
     spelling_rule,
@@ -24,6 +28,10 @@ from finetrail.targets.label_rules import (
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_CLASS = 0
+"""Where a box has its class in the key of a label."""
 
 
 class Outside(Settings):
@@ -142,11 +150,7 @@ class BoxRules(NamedLabelRules):
         )
 
     def judge_labels(self, table: "pd.DataFrame") -> "pd.Series[bool]":
-        import pandas as pd
-
-        allowed = set(self.unknown_label.labels or ())
-        strange = [None if one is None else len(one - allowed) if allowed else 0 for one in _classes(table["label"])]
-        table["unknown_classes"] = pd.Series(strange, index=table.index, dtype="Int64")
+        table["unknown_classes"] = count_unknown(table, names_in(table["label"], _CLASS), self.unknown_label)
         table["outside_image"] = _texts(table, [_outside(row, self.outside_image.pixels) for row in _rows(table)])
         table["other_size"] = _texts(table, [_other_size(row) for row in _rows(table)])
         bad = active(self.unknown_label, table["unknown_classes"] > 0) | spelled_otherwise(self, table)
@@ -157,15 +161,9 @@ class BoxRules(NamedLabelRules):
         return bad
 
     def judge_all(self, table: "pd.DataFrame", used: "pd.DataFrame") -> None:
-        import pandas as pd
-
-        classes = _classes(used["label"])
-        rows = Counter(name for one in classes for name in one or ())
-        rarest = [min(rows[name] for name in one) if one else None for one in classes]
-        table["rows_of_rarest_class"] = pd.Series(rarest, index=used.index, dtype="Int64")
-        rare = active(self.rare_label, table.loc[used.index, "rows_of_rarest_class"] < self.rare_label.min_rows)
-        first = pd.Series([min(one) if one else None for one in classes], index=used.index, dtype="str")
-        table["label_used"] = first[~rare]
+        names = names_in(used["label"], _CLASS)
+        rare = find_rare(self.rare_label, table, used, names, "rows_of_rarest_class")
+        table["label_used"] = first_names(names, used)[~rare]
 
     def describe_labels(self, labels: "pd.Series[str]") -> dict[str, float]:
         """How many boxes of each class, and how many images without any."""
@@ -206,8 +204,3 @@ def _texts(table: "pd.DataFrame", texts: Sequence[str | None]) -> "pd.Series[str
     import pandas as pd
 
     return pd.Series(list(texts), index=table.index, dtype="str")
-
-
-def _classes(labels: "pd.Series[str]") -> list[set[str] | None]:
-    """The classes of each row, from its key; None where there is no label."""
-    return [{box[0] for box in json.loads(key)} if isinstance(key, str) else None for key in labels]

@@ -10,6 +10,8 @@ from finetrail.settings import Settings
 from finetrail.targets.label_rules import (
     NamedLabelRules,
     RareLabel,
+    count_unknown,
+    find_rare,
     rare_label_rule,
     spelled_otherwise,
     spelling_rule,
@@ -65,23 +67,15 @@ class SetRules(NamedLabelRules):
         )
 
     def judge_labels(self, table: "pd.DataFrame") -> "pd.Series[bool]":
-        allowed = self.unknown_label.labels
         sets = _sets(table["label"])
-        known = set(allowed or ())
-        table["unknown_labels"] = _numbers(
-            table, [None if one is None else 0 if allowed is None else len({*one} - known) for one in sets]
-        )
+        table["unknown_labels"] = count_unknown(table, sets, self.unknown_label)
         table["labels_of_row"] = _numbers(table, [None if one is None else len(one) for one in sets])
         unknown = active(self.unknown_label, table["unknown_labels"] > 0)
         unknown |= spelled_otherwise(self, table)
         return unknown | active(self.empty_label, table["labels_of_row"] == 0)
 
     def judge_all(self, table: "pd.DataFrame", used: "pd.DataFrame") -> None:
-        sets = _sets(used["label"])
-        rows = Counter(name for one in sets for name in one or ())
-        rarest = [min((rows[name] for name in one), default=None) if one else None for one in sets]
-        table["rows_of_rarest_label"] = _numbers(used, rarest)
-        rare = active(self.rare_label, table.loc[used.index, "rows_of_rarest_label"] < self.rare_label.min_rows)
+        rare = find_rare(self.rare_label, table, used, _sets(used["label"]), "rows_of_rarest_label")
         table["label_used"] = used["label"][~rare]
 
     def describe_labels(self, labels: "pd.Series[str]") -> dict[str, float]:

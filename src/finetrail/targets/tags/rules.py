@@ -10,6 +10,10 @@ from finetrail.data.validation.rules import RowRule, active, row_rule
 from finetrail.targets.label_rules import (
     NamedLabelRules,
     RareLabel,
+    count_unknown,
+    find_rare,
+    first_names,
+    names_in,
     rare_label_rule,
     spelled_otherwise,
     spelling_rule,
@@ -26,6 +30,8 @@ FAULTS: dict[str, tuple[str, str]] = {
     "illegal_tags": ("Every sequence of tags is legal in its scheme", "whose tags break their scheme"),
 }
 """What each rule about the spans of a row expects, and what is wrong with those that it finds."""
+_TYPE = 2
+"""Where a span has its type in the key of a label."""
 FACTS: dict[str, Kind] = {"spans": "int64", "canonical_spans": "string", **dict.fromkeys(FAULTS, "string")}
 
 
@@ -66,28 +72,17 @@ class TagRules(NamedLabelRules):
         )
 
     def judge_labels(self, table: "pd.DataFrame") -> "pd.Series[bool]":
-        import pandas as pd
-
-        allowed = set(self.unknown_label.labels or ())
-        types = _types(table["label"])
-        strange = [None if one is None else len(one - allowed) if allowed else 0 for one in types]
         table["compared_spans"] = _compared(table)
-        table["unknown_types"] = pd.Series(strange, index=table.index, dtype="Int64")
+        table["unknown_types"] = count_unknown(table, names_in(table["label"], _TYPE), self.unknown_label)
         bad = active(self.unknown_label, table["unknown_types"] > 0) | spelled_otherwise(self, table)
         for name in FAULTS:
             bad |= active(getattr(self, name), table[name].notna())
         return bad
 
     def judge_all(self, table: "pd.DataFrame", used: "pd.DataFrame") -> None:
-        import pandas as pd
-
-        types = _types(used["label"])
-        rows = Counter(kind for one in types for kind in one or ())
-        rarest = [min(rows[kind] for kind in one) if one else None for one in types]
-        table["rows_of_rarest_type"] = pd.Series(rarest, index=used.index, dtype="Int64")
-        rare = active(self.rare_label, table.loc[used.index, "rows_of_rarest_type"] < self.rare_label.min_rows)
-        first = pd.Series([min(one) if one else None for one in types], index=used.index, dtype="str")
-        table["label_used"] = first[~rare]
+        names = names_in(used["label"], _TYPE)
+        rare = find_rare(self.rare_label, table, used, names, "rows_of_rarest_type")
+        table["label_used"] = first_names(names, used)[~rare]
 
     def describe_labels(self, labels: "pd.Series[str]") -> dict[str, float]:
         return dict(Counter(span[2] for key in labels for span in json.loads(key)))
@@ -105,11 +100,3 @@ def _compared(table: "pd.DataFrame") -> "pd.Series[str]":
         else:
             found.append(key if isinstance(key, str) else None)
     return pd.Series(found, index=table.index, dtype="str")
-
-
-def _types(labels: "pd.Series[str]") -> list[set[str] | None]:
-    """The types of each row, from its key; None where there is no label."""
-    return [
-        {span[2] for span in json.loads(key)} if isinstance(key, str) and key.startswith("[") else None
-        for key in labels
-    ]
