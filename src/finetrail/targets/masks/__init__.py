@@ -1,0 +1,1 @@
+"""A label that is a class for each pixel of an image."""
