@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image, ImageDraw
 
 from finetrail.targets.boxes.reading import Box
@@ -61,4 +62,32 @@ def write_voc(path: Path, train: int, val: int, test: int) -> Path:
                 archive.writestr(f"toy/JPEGImages/{seed:03}.png", png(image))
                 archive.writestr(f"toy/Annotations/{seed:03}.xml", voc(f"{seed:03}.png", boxes))
         archive.writestr("toy/Annotations/lost.xml", voc("lost.png", [Box("circle", 1, 1, 9, 9)]))
+    return path
+
+
+MASKED = ("background", "circle", "square")
+"""The classes of `mask_of`, by number."""
+
+
+def mask_of(boxes: list[Box], size: tuple[int, int] = (64, 48)) -> Image.Image:
+    """The class of each pixel of a photo with these shapes."""
+    image = Image.new("L", size)
+    pencil = ImageDraw.Draw(image)
+    for box in boxes:
+        at = (box.xmin, box.ymin, box.xmax - 1, box.ymax - 1)
+        (pencil.ellipse if box.label == "circle" else pencil.rectangle)(at, fill=MASKED.index(box.label))
+    return image
+
+
+def write_masks(path: Path, train: int, val: int, test: int) -> Path:
+    """A table of photos with index images, in which 255 stands for pixels to ignore, and official splits."""
+    splits = [*["train"] * train, *["val"] * val, *["test"] * test]
+    rows = []
+    for seed, split in enumerate(splits):
+        image, boxes = drawn(seed)
+        mask = mask_of(boxes)
+        ImageDraw.Draw(mask).line((0, 0, 63, 0), fill=255)
+        rows.append({"image": png(image), "mask": png(mask), "split": split})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pd.DataFrame(rows).to_parquet(path)
     return path

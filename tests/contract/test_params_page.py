@@ -17,6 +17,7 @@ from finetrail.search.settings import Search
 from finetrail.settings import Settings
 from finetrail.targets.class_sets.settings import SetTraining
 from finetrail.targets.classes.settings import ClassTraining
+from finetrail.targets.masks.training import MaskTraining
 from finetrail.targets.numbers.settings import NumberTraining
 from finetrail.targets.preferences.settings import PreferenceTraining
 from finetrail.targets.sequences.settings import TranslationTraining
@@ -56,6 +57,7 @@ def defaults(opening: str) -> dict[str, str]:
         ("`train`, where labels are texts:", TranslationTraining),
         ("`train`, where labels are [preference pairs](generation.md#preference-pairs):", PreferenceTraining),
         ("`train`, where labels are answers in a context:", SpanTraining),
+        ("`train`, where labels are masks:", MaskTraining),
         ("`augment`, for texts; off by default:", TextAugment),
         ("`augment`, for images; all off by default:", Augment),
         ("`labels`, all optional (`labels: {}`); see [labels.md](labels.md):", Labels),
@@ -79,6 +81,7 @@ def defaults(opening: str) -> dict[str, str]:
         "texts to write",
         "preference pairs",
         "spans",
+        "masks",
         "texts",
         "images",
         "labels",

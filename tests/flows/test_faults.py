@@ -1,7 +1,6 @@
 """What goes wrong in the middle of a run: it is cancelled, or a worker, a server or the remote is away."""
 
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,8 +14,8 @@ from tests.flows.trainings import (
     branch,
     checkpoints,
     read_only,
-    resting,
     start_training,
+    trained_without,
     wait_for_checkpoint,
     wait_until_nothing_trains,
 )
@@ -90,12 +89,11 @@ def faulty(team: Team, first: str) -> str:
             assert time.monotonic() < end, (team.states(run), team.logs(run)[-20:])
             time.sleep(0.5)
     wait_for_checkpoint(team, run, before)
-    with away(team, "prefect"):
+    with trained_without(team, "prefect"):
         wait_for_checkpoint(team, run, checkpoints(team))
-    with ExitStack() as until_it_is_back, away(team, "mlflow"):
+    with trained_without(team, "mlflow"):
         for _ in range(3):
             wait_for_checkpoint(team, run, checkpoints(team))
-        until_it_is_back.enter_context(resting(team))
     state = team.wait(run)
     assert state["type"] == "COMPLETED", (state, team.logs(run)[-30:])
     return run

@@ -3,7 +3,7 @@
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,8 @@ def wait_until_nothing_trains(team: Team, seconds: float) -> None:
 
 
 @contextmanager
-def resting(team: Team) -> Iterator[None]:
-    """What works in a clone stands still, so that no training ends meanwhile, however busy the machine is."""
+def _resting(team: Team) -> Iterator[None]:
+    """What works in a clone stands still, however busy the machine is."""
     found = _in_clones(team)
     for process in found:
         process.suspend()
@@ -92,6 +92,17 @@ def away(team: Team, name: str) -> Iterator[None]:
         yield
     finally:
         team.up()
+
+
+@contextmanager
+def trained_without(team: Team, name: str) -> Iterator[None]:
+    """The same beside a training, which stands still while the program goes and comes: so it does not end meanwhile."""
+    with ExitStack() as gone:
+        with _resting(team):
+            gone.enter_context(away(team, name))
+        yield
+        with _resting(team):
+            gone.close()
 
 
 @contextmanager

@@ -150,13 +150,13 @@ def trainable(_ready: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sand
 
 @pytest.fixture
 def workspace(trainable: Sandbox, tmp_path: Path) -> Sandbox:
-    return Sandbox(Path(shutil.copytree(trainable.root, tmp_path / "workspace")))
+    return trainable.twin(tmp_path / "workspace")
 
 
 @pytest.fixture(scope="session")
 def whole(trainable: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """A workspace in which nothing was cut off."""
-    sandbox = Sandbox(Path(shutil.copytree(trainable.root, tmp_path_factory.mktemp("whole") / "workspace")))
+    sandbox = trainable.twin(tmp_path_factory.mktemp("whole") / "workspace")
     assert train(sandbox) == ""
     return sandbox
 
@@ -177,7 +177,7 @@ def gated(registered: Sandbox, tmp_path: Path) -> Sandbox:
     from mlflow.tracking._tracking_service import utils
 
     utils._artifact_repos_cache.clear()  # in this process a run's id would lead to the artifacts of the last copy
-    copy = Sandbox(Path(shutil.copytree(registered.root, tmp_path / "workspace", symlinks=True)))
+    copy = registered.twin(tmp_path / "workspace")
     with database(copy) as opened:
         for table, column in PLACES.items():
             moved = f"UPDATE {table} SET {column} = replace({column}, ?, ?)"  # noqa: S608  (our own names)

@@ -1,6 +1,5 @@
 """Stage `assess`: none without its section in params.yaml; with it one that runs once, and numbers in its files."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ from finetrail.workspace import read_json
 from tests.browser import DARK, PHONE, brightness, browse, colours, width_on_a_phone
 from tests.pipeline.challengers import client
 from tests.pipeline.workspaces import Outcome, Sandbox
-from tests.warm_server import warm_server
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -44,13 +42,12 @@ def asked(finished: Sandbox, first_run: Outcome, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="module")
-def rebuilt(asked: tuple[Sandbox, Outcome], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def rebuilt(asked: tuple[Sandbox, Outcome], tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """Its files with a database that knew nothing, after `register` alone, as in a clone with results out of DVC."""
     copy = asked[0].copy(tmp_path_factory.mktemp("rebuilt") / "workspace")
-    with warm_server(copy.root):
-        done = copy.finetrail("register")
-        assert done.code == 0, done.err
-        yield copy
+    done = copy.finetrail("register")
+    assert done.code == 0, done.err
+    return copy
 
 
 @pytest.fixture

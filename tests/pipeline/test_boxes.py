@@ -3,6 +3,9 @@
 import base64
 import csv
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from finetrail.inference.features import Features, compute_features
 from finetrail.inference.predict import predict
 from finetrail.runs.tracking import tracking_uri
 from finetrail.serving.predictions import read_predictions
+from finetrail.targets.boxes import BOXES
 from finetrail.tasks.registry import load_model
 from finetrail.workspace import read_json
 from tests.drawn import drawn, png, write_voc
@@ -53,7 +57,7 @@ train:
 candidates:
   linear_probe:
     adaptation: {{method: linear_probe}}
-    train: {{epochs: 1, learning_rate: 5e-3}}
+    train: {{epochs: 1, learning_rate: 5e-3, detector: faster_rcnn}}
   full:
     adaptation: {{method: full}}
     train:
@@ -163,23 +167,64 @@ def test_a_training_that_was_killed_ends_with_the_same_bytes(found: Sandbox, tmp
         assert (again.paths.model("full") / file).read_bytes() == (found.paths.model("full") / file).read_bytes()
 
 
-def test_what_cannot_be_exported_yet_says_what_to_do_instead(found: Sandbox, tmp_path: Path) -> None:
-    for form in ("hf", "onnx"):
-        done = found.finetrail("export", str(tmp_path / form), "--format", form)
-        assert "cannot be exported yet; serve the version with `mlflow models serve`" in done.error
+def test_it_is_exported_as_onnx_that_finds_the_same_boxes_and_other_forms_say_so(
+    found: Sandbox, tmp_path: Path
+) -> None:
+    done = found.finetrail("export", str(tmp_path / "hf"), "--format", "hf")
+    assert "has a form that other libraries lack; use --format onnx, or serve the version with `mlflow" in done.error
+    done = found.finetrail("export", str(tmp_path / "onnx"), "--format", "onnx")
+    assert done.code == 0, done.err
+    card = (tmp_path / "onnx" / "README.md").read_text(encoding="utf-8")
+    assert re.search(r"- mAP on 12 validation rows: trained ([0-9.]+), onnx \1\.", card), card
+
+    photo, _ = drawn(1, (128, 96))
+    (tmp_path / "onnx" / "image.png").write_bytes(png(photo, turned=6))
+    code = card.partition("```python\n")[2].partition("```")[0]
+    answered = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "onnx", capture_output=True, text=True)
+    assert answered.returncode == 0, answered.stderr
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "1.png").write_bytes(png(photo, turned=6))
+    said = found.finetrail("predict", str(tmp_path / "photos"), str(tmp_path / "scored.jsonl"))
+    assert said.code == 0, said.err
+    objects = json.loads((tmp_path / "scored.jsonl").read_text())["objects"]
+    assert objects
+    lines = [line.split() for line in answered.stdout.splitlines()]
+    assert [line[1] for line in lines] == [box["label"] for box in objects]
+    for line, box in zip(lines, objects, strict=True):
+        assert list(map(float, line[2:])) == pytest.approx(list(box.values())[1:], abs=0.06)
 
 
-def test_assessments_follow_the_boxes_and_one_that_needs_linear_heads_says_so(found: Sandbox, tmp_path: Path) -> None:
+def test_assessments_follow_the_boxes(found: Sandbox, tmp_path: Path) -> None:
     assessed = found.copy(tmp_path / "assessed")
     asked = {"robustness": {"severities": [3], "max_rows": 10}, "attacks": {"epsilons": [4], "max_rows": 10}}
-    assessed.edit("assess", {**asked, "slices": {}, "labels": {}})
+    assessed.edit("assess", {**asked, "slices": {}})
     for name in (*asked, "slices"):
         done = assessed.finetrail("assess", name)
         assert done.code == 0, (name, done.err)
-    refused = assessed.finetrail("assess", "labels").error
-    assert refused.endswith("remove assess.labels, and look at the worst rows of the test report")
     page = (found.paths.test_report / "report.html").read_text(encoding="utf-8")
     assert "1 circle, 1 square" in page, "what is seen in training, in a few words"
+
+
+def test_labels_are_assessed_and_an_accepted_suggestion_replaces_one(found: Sandbox, tmp_path: Path) -> None:
+    assessed = found.copy(tmp_path / "assessed")
+    assessed.edit("assess", {"labels": {"folds": 2, "max_shown": 20, "neighbours": 1}})
+    done = assessed.finetrail("assess", "labels")
+    assert done.code == 0, done.err
+    assert "2 trainings of full: about" in done.out
+    suspects = read_json(assessed.paths.assessment("labels") / "labels.json")["suspects"]
+    row, cell = next((one["id"], one["suggestion"]) for one in suspects if one["suggestion"])
+    correct(assessed, row, cell)
+    (label,) = (one["label"] for one in read_whole(assessed.paths.raw).to_dict("records") if one["id"] == row)
+    assert BOXES.key(label) == cell
+
+
+def correct(sandbox: Sandbox, row: str, cell: str) -> None:
+    """What `finetrail review` writes, and the stages that follow it."""
+    with (sandbox.root / "data" / "corrections.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("id", "label", "who", "why"), (row, cell, "Ada", "")])
+    for stage in ("ingest", "validate", "split"):
+        done = sandbox.finetrail(stage)
+        assert done.code == 0, (stage, done.err)
 
 
 def test_every_link_holds(found: Sandbox) -> None:

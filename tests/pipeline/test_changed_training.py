@@ -1,6 +1,5 @@
 """Trainings that were cut off or are finished, and whose settings, data or weights are others now."""
 
-import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -64,7 +63,7 @@ def test_a_finished_training_whose_rates_know_nothing_of_its_end_goes_on(
 ) -> None:
     for key, value in {"schedule": "constant", "warmup": 5, "epochs": 2, "checkpoint_seconds": 60}.items():
         workspace.edit(f"candidates.full.train.{key}", value)
-    fresh = Sandbox(Path(shutil.copytree(workspace.root, tmp_path / "fresh")))
+    fresh = workspace.twin(tmp_path / "fresh")
     train(fresh)
     workspace.edit("candidates.full.train.epochs", 1)
     train(workspace)

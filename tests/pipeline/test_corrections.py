@@ -1,7 +1,6 @@
 """Corrections of labels, from the file to the ledger: applied by `ingest`, vouched for by the lineage."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -9,22 +8,18 @@ from finetrail.data.store.raw import read_manifest
 from finetrail.data.store.shards import read_frame
 from finetrail.workspace import read_json
 from tests.pipeline.workspaces import CANDIDATES, Outcome, Sandbox
-from tests.warm_server import warm_server
 
 GONE = "0" * 16
 
 
 @pytest.fixture(scope="module")
-def corrected(
-    finished: Sandbox, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Sandbox, Outcome, list[str]]]:
+def corrected(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> tuple[Sandbox, Outcome, list[str]]:
     """The finished workspace with one candidate, registered; then a test row and a train row corrected, one dropped."""
     sandbox = finished.copy(tmp_path_factory.mktemp("corrected") / "workspace")
     for name in set(CANDIDATES) - {"lora"}:
         sandbox.edit(f"candidates.{name}", None)
     sandbox.must("git", "commit", "--quiet", "--all", "--message", "one candidate")
-    with warm_server(sandbox.root):
-        yield (sandbox, *_corrected(sandbox))
+    return (sandbox, *_corrected(sandbox))
 
 
 def _corrected(sandbox: Sandbox) -> tuple[Outcome, list[str]]:

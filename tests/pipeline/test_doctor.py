@@ -37,7 +37,7 @@ def known(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbo
 
 @pytest.fixture
 def whole(known: Sandbox, tmp_path: Path) -> Sandbox:
-    return Sandbox(Path(shutil.copytree(known.root, tmp_path / "workspace", symlinks=True)))
+    return known.twin(tmp_path / "workspace")
 
 
 def test_nothing_is_wrong_with_a_finished_workspace(whole: Sandbox) -> None:

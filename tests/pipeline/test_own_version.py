@@ -1,6 +1,5 @@
 """The version that a workspace stands for: after an edit that was taken back, a commit, a repetition, an experiment."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from finetrail.runs.hashes import hash_folder
 from finetrail.runs.tracking import Tracker, connect, tracking_uri
 from finetrail.workspace import read_json
 from tests.pipeline.workspaces import Outcome, Sandbox
-from tests.warm_server import warm_server
 
 RATE = "candidates.full.train.learning_rate"
 
@@ -45,22 +43,21 @@ def lineage_of(sandbox: Sandbox, known: Known, into: Path) -> Lineage:
 
 
 @pytest.fixture(scope="module")
-def edited(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def edited(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """Version 1 at a commit; then edit, `dvc repro`, commit, as the README says: version 2 is older than its commit."""
     sandbox = finished.copy(tmp_path_factory.mktemp("own") / "workspace")
-    with warm_server(sandbox.root):
-        assert sandbox.finetrail("register").code == 0
-        sandbox.edit("candidates", {"full": {"adaptation": {"method": "full"}, "train": {"epochs": 1}}})
-        sandbox.edit(RATE, 2e-3)
-        repro(sandbox)
-        assert [one.version for one in versions(tracker_of(sandbox), "toy")] == [2, 1]
-        (line,) = unproven(sandbox, "2")
-        assert line.startswith("UNREACHABLE  commit: ")
-        assert line.endswith(
-            "; commit params.yaml, dvc.yaml, data/corrections.csv and the code as they ran, then `finetrail register`"
-        )
-        sandbox.must("git", "commit", "--quiet", "--all", "--message", "a lower rate")
-        yield sandbox
+    assert sandbox.finetrail("register").code == 0
+    sandbox.edit("candidates", {"full": {"adaptation": {"method": "full"}, "train": {"epochs": 1}}})
+    sandbox.edit(RATE, 2e-3)
+    repro(sandbox)
+    assert [one.version for one in versions(tracker_of(sandbox), "toy")] == [2, 1]
+    (line,) = unproven(sandbox, "2")
+    assert line.startswith("UNREACHABLE  commit: ")
+    assert line.endswith(
+        "; commit params.yaml, dvc.yaml, data/corrections.csv and the code as they ran, then `finetrail register`"
+    )
+    sandbox.must("git", "commit", "--quiet", "--all", "--message", "a lower rate")
+    return sandbox
 
 
 def test_what_was_committed_later_is_proven_and_can_be_built_again(edited: Sandbox, tmp_path: Path) -> None:

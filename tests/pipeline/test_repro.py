@@ -3,16 +3,12 @@
 import csv
 import json
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from ruamel.yaml import YAML
 
 from finetrail.workspace import SPLITS, read_json
 from tests.pipeline.same import assert_same
 from tests.pipeline.workspaces import CANDIDATES, CSV, WRITTEN, Outcome, Sandbox, contents
-from tests.warm_server import warm_server
 
 STAGES = ["ingest", "validate", "split", *(f"train@{name}" for name in CANDIDATES), "select", "test", "register"]
 
@@ -85,24 +81,6 @@ def test_stages_by_hand_write_the_same_bytes_and_train_without_the_test_split(
     assert again.replace(_run_id(by_hand), _run_id(finished)) == report
     for name in records:
         assert (by_hand.root / "data" / name).exists()
-
-
-@pytest.fixture(scope="module")
-def _served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A folder whose stages are forked from one server."""
-    folder = tmp_path_factory.mktemp("served")
-    with warm_server(folder):
-        yield folder
-
-
-@pytest.fixture
-def sandbox(finished: Sandbox, _served: Path) -> Sandbox:
-    """As elsewhere, but in one folder, which each test finds as if it were the first."""
-    for path in [path for path in _served.iterdir() if path.name != ".finetrail"]:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    for path in [path for path in (_served / ".finetrail").iterdir() if path.name != "warm"]:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return finished.copy(_served)
 
 
 def test_edited_code_concerns_only_the_stages_that_use_it(sandbox: Sandbox) -> None:

@@ -60,7 +60,7 @@ def test_killed_at_every_moment_it_ends_with_the_bytes_of_one_that_was_not(works
 
 def test_killed_while_its_texts_vary_it_ends_with_the_same_bytes(workspace: Sandbox, tmp_path: Path) -> None:
     workspace.edit("candidates.full.train.augment", {"perturbations": ["typos", "drop_words"]})
-    unbroken = Sandbox(Path(shutil.copytree(workspace.root, tmp_path / "unbroken")))
+    unbroken = workspace.twin(tmp_path / "unbroken")
     assert train(unbroken) == ""
     forks.start(workspace, "train", "full").kill(after(workspace, 9))
     assert "warning: training resumes after step" in train(workspace)

@@ -36,7 +36,7 @@ PLAIN = {"adaptation": {"method": "linear_probe"}, "train": TRAIN}
 @pytest.fixture(scope="module")
 def open_one(trainable: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """A workspace with a candidate that searches. Read only."""
-    sandbox = Sandbox(Path(shutil.copytree(trainable.root, tmp_path_factory.mktemp("open") / "workspace")))
+    sandbox = trainable.twin(tmp_path_factory.mktemp("open") / "workspace")
     sandbox.edit("candidates", {"full": OPEN, "plain": PLAIN})
     sandbox.edit("backbone.dropout", 0.0)
     return sandbox
@@ -54,7 +54,7 @@ def searched(open_one: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> San
 
 
 def _copy(sandbox: Sandbox, folder: Path) -> Sandbox:
-    return Sandbox(Path(shutil.copytree(sandbox.root, folder / "workspace")))
+    return sandbox.twin(folder / "workspace")
 
 
 def _study(sandbox: Sandbox) -> Study:

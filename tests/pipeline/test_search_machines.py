@@ -1,8 +1,6 @@
 """A search on two machines: two workspaces that share nothing but a real PostgreSQL, one of which is killed."""
 
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,7 +29,7 @@ def address() -> Iterator[str]:
 def machines(trainable: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> list[Sandbox]:
     """Three copies of a workspace with a candidate that searches."""
     folder = tmp_path_factory.mktemp("machines")
-    made = [Sandbox(Path(shutil.copytree(trainable.root, folder / name))) for name in ("alone", "first", "second")]
+    made = [trainable.twin(folder / name) for name in ("alone", "first", "second")]
     for one in made:
         one.edit("candidates", {"full": OPEN})
     return made

@@ -25,7 +25,7 @@ TWIN = {"adaptation": {"method": "full"}, "train": SETTINGS | {"batch_size": 4, 
 @pytest.fixture(scope="module")
 def chosen(trainable: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """A workspace in which a candidate and its twin were trained and one was chosen. Read only."""
-    sandbox = Sandbox(Path(shutil.copytree(trainable.root, tmp_path_factory.mktemp("chosen") / "workspace")))
+    sandbox = trainable.twin(tmp_path_factory.mktemp("chosen") / "workspace")
     sandbox.edit("candidates", {"full": TWIN, "twin": TWIN})
     sandbox.edit("assess", {"stability": ASKED})
     for command in ("train full", "train twin", "select"):
@@ -52,7 +52,7 @@ def copy(chosen: Sandbox, tmp_path: Path) -> Sandbox:
 
 
 def _copy(sandbox: Sandbox, folder: Path) -> Sandbox:
-    return Sandbox(Path(shutil.copytree(sandbox.root, folder / "workspace")))
+    return sandbox.twin(folder / "workspace")
 
 
 def _units(sandbox: Sandbox) -> Path:

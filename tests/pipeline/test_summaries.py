@@ -149,5 +149,5 @@ def test_it_is_assessed_and_label_errors_are_refused_in_a_line(summed: Sandbox) 
         assert done.code == 0, (name, done.err)
     refused = summed.finetrail("assess", "labels")
     assert refused.error.startswith(
-        "ConfigError: assess.labels fits linear heads to features, but a model of this task has no linear head"
+        "ConfigError: assess.labels trains heads on other rows, but a model of this task has no head"
     )

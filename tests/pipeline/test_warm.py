@@ -6,15 +6,28 @@ import signal
 import stat
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from finetrail.warm.place import kept
 from finetrail.workspace import Workspace, read_json
 from tests.pipeline.trainings import runs
 from tests.pipeline.warm import ENDLESS, client, fork, none_is_left, pause, paused, servers, session, trains_on, until
 from tests.pipeline.workspaces import Sandbox, contents, wait
+
+
+@pytest.fixture
+def plain(plain: Sandbox) -> Sandbox:
+    """As elsewhere, with its own server."""
+    return replace(plain, shares=False)
+
+
+@pytest.fixture
+def sandbox(sandbox: Sandbox) -> Sandbox:
+    return replace(sandbox, shares=False)
 
 
 @pytest.fixture
@@ -127,6 +140,23 @@ def test_other_code_gets_another_server(plain: Sandbox) -> None:
         with paused(plain, "second"):
             (second,) = servers(plain)
             assert first != second
+
+
+def test_one_that_is_kept_serves_every_folder_with_its_lock_file_and_stays(plain: Sandbox, tmp_path: Path) -> None:
+    """As flows keep one, and these tests: what differs from it starts cold."""
+    other = replace(plain.twin(tmp_path / "other"), shares=False)
+    differ = "cp requirements.lock was; echo >> was; SECRET=hush finetrail split; "
+    differ += "mv requirements.lock own; mv was requirements.lock; finetrail split; mv own requirements.lock"
+    with kept(plain.root, plain.environment()):
+        (server,) = servers(plain)
+        (other.root / ".finetrail").symlink_to(plain.root / ".finetrail")
+        for script, serves in ((differ, False), ("finetrail split", True)):
+            with session(other, script) as shell:
+                assert wait(shell).err == ""
+            assert none_is_left(other)
+            assert servers(plain) == [server]
+            assert ("libarrow" in _proc(server, "maps")) == serves  # imported for a stage
+    assert none_is_left(plain)
 
 
 def test_there_is_one_server_and_only_its_user_may_ask_it(plain: Sandbox) -> None:

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from finetrail.workspace import Workspace
 from tests.warm_server import environment as own_environment
+from tests.warm_server import leave_server, share_server
 
 REPOSITORY = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -84,9 +85,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A workspace that a test may run commands in."""
+    """A workspace that a test may run commands in.
+
+    Attributes:
+        shares: whether its stages are forked from the server of all tests.
+    """
 
     root: Path
+    shares: bool = True
 
     @property
     def paths(self) -> Workspace:
@@ -94,12 +100,18 @@ class Sandbox:
 
     def start(self, *command: str, **environment: str) -> "subprocess.Popen[str]":
         """Start a program in a process of its own, with the virtual environment on PATH."""
-        path = os.environ["PATH"].removeprefix(f"{BIN}:")
-        env = own_environment() | {"PATH": f"{BIN}:{path}"} | environment
+        self._find_server(same=not environment)
+        env = self.environment() | environment
         pipe = subprocess.PIPE
         return subprocess.Popen(
             command, cwd=self.root, env=env, stdout=pipe, stderr=pipe, text=True, start_new_session=True
         )
+
+    @staticmethod
+    def environment() -> dict[str, str]:
+        """Of a program that is started here."""
+        path = os.environ["PATH"].removeprefix(f"{BIN}:")
+        return own_environment() | {"PATH": f"{BIN}:{path}"}
 
     def run(self, *command: str, **environment: str) -> Outcome:
         """Run a program in a process of its own, to its end."""
@@ -117,6 +129,7 @@ class Sandbox:
 
         from finetrail.cli.app import app
 
+        self._find_server()
         before, folder, path = dict(os.environ), Path.cwd(), list(sys.path)
         terminate = signal.getsignal(signal.SIGTERM)
         os.environ |= environment
@@ -130,6 +143,13 @@ class Sandbox:
             os.environ.clear()
             os.environ.update(before)
         return Outcome(done.exit_code, done.stdout, done.stderr)
+
+    def _find_server(self, same: bool = True) -> None:
+        """Args: same: whether what is to run has the environment of the server of all tests."""
+        if same and self.shares:
+            share_server(self.root)
+        else:
+            leave_server(self.root)
 
     def edit(self, section: str, value: object) -> None:
         """Set one entry of params.yaml, named by its dotted path; None removes it."""
@@ -154,6 +174,10 @@ class Sandbox:
         """A copy without the MLflow database, whose artifacts would still lie in the original."""
         shutil.copytree(self.root, to, ignore=shutil.ignore_patterns(".finetrail"), symlinks=True, dirs_exist_ok=True)
         return Sandbox(to)
+
+    def twin(self, to: Path) -> "Sandbox":
+        """A copy with the MLflow database, whose artifacts still lie in the original."""
+        return Sandbox(Path(shutil.copytree(self.root, to, symlinks=True)))
 
     def stages_of(self, repro: Outcome) -> list[str]:
         """The stages that a `dvc repro` ran, without those that it skipped or took out of its cache."""

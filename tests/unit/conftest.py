@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import pytest
 
 from finetrail.contents.text.settings import TextBackbone
 from tests.unit.decoders import KINDS, small_decoder
-from tests.warm_server import warm_server
+from tests.warm_server import REPOSITORY, share_server
 
 if TYPE_CHECKING:
     from finetrail.registry.packing import Version
@@ -73,7 +74,9 @@ def forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The module's clean processes are forked; its folder is another one meanwhile."""
     folder = tmp_path_factory.mktemp("forked")
     (folder / "params.yaml").touch()
-    with contextlib.chdir(folder), warm_server(folder):
+    shutil.copyfile(REPOSITORY / "requirements.lock", folder / "requirements.lock")
+    share_server(folder)
+    with contextlib.chdir(folder):
         yield
 
 

@@ -65,7 +65,10 @@ def test_every_recipe_is_valid(recipe: Path) -> None:
         ({"seed": -1}, "params.yaml: seed is -1: must be greater than or equal to 0"),
         (
             {"train.schedule": "step"},
-            "params.yaml: train.schedule is 'step': must be 'cosine', 'linear', 'constant', 'one_cycle' or 'plateau'",
+            (
+                "params.yaml: train.schedule is 'step': must be 'cosine', 'linear', 'constant', 'one_cycle', "
+                "'restarts' or 'plateau'"
+            ),
         ),
         ({"train": [1]}, "params.yaml: train is [1]: must be a valid dictionary"),
         ({"project": "my project"}, "params.yaml: project is 'my project': String should match pattern"),

@@ -1,41 +1,26 @@
 """`ia3`: scale keys, values and the inside of feed-forward layers (Liu et al. 2022), by peft."""
 
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from finetrail.adaptation.layers import adaptable_layers, is_transposed, named_layers
-from finetrail.adaptation.method import Method
+from finetrail.adaptation.layers import (
+    IN_ATTENTION,
+    KEYS_AND_VALUES,
+    adaptable_layers,
+    is_transposed,
+    last_name,
+    named_layers,
+    narrows,
+)
+from finetrail.adaptation.merged import Merged
 from finetrail.errors import ConfigError
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from finetrail.models.network import Network
 
-# The last part of the names of layers that compute keys or values in transformers and timm. Some models compute
-# queries, keys and values with one matrix; it is scaled as a whole.
-_KEYS_AND_VALUES = (
-    "key",
-    "value",
-    "k_proj",
-    "v_proj",
-    "k_lin",
-    "v_lin",
-    "k",
-    "v",
-    "kv",
-    "qkv",
-    "Wqkv",
-    "query_key_value",
-    "qkv_proj",
-    "c_attn",
-)
-# Projections of attention may make vectors smaller, too: heads share keys, or are wider than their part of the model.
-_ATTENTION = (*_KEYS_AND_VALUES, "q_proj", "o_proj")
 
-
-class Ia3(Method):
+class Ia3(Merged):
     """Train one factor per channel, and the head: a few thousand numbers. Merged before the model is saved.
 
     Attributes:
@@ -59,14 +44,14 @@ class Ia3(Method):
         layers = dict(model.backbone.named_modules())
         linear, convolutions = adaptable_layers(model.backbone)
         linear = [name for name in linear if not isinstance(layers[name], nn.MultiheadAttention)]
-        narrowing = [name for name in linear if _last(name) not in _ATTENTION and _narrows(layers[name])]
+        narrowing = [name for name in linear if last_name(name) not in IN_ATTENTION and narrows(layers[name])]
         if self.target_modules is not None:
             targets = named_layers([*linear, *convolutions], self.target_modules)
         else:
-            scaled = [name for name in linear if name in narrowing or _last(name) in _KEYS_AND_VALUES]
+            scaled = [name for name in linear if name in narrowing or last_name(name) in KEYS_AND_VALUES]
             targets = scaled if linear else convolutions
         if not targets:
-            known = sorted({_last(name) for name in [*linear, *convolutions]})
+            known = sorted({last_name(name) for name in [*linear, *convolutions]})
             listed = f"list some of {', '.join(known)} in target_modules, or " if known else ""
             raise ConfigError(
                 "adaptation.method is 'ia3', but this backbone has no keys, values or feed-forward layers under a "
@@ -76,19 +61,3 @@ class Ia3(Method):
         transposed = any(is_transposed(layers[name]) for name in targets)
         config = IA3Config(target_modules=targets, feedforward_modules=inner, fan_in_fan_out=transposed)
         model.backbone = get_peft_model(model.backbone, config)
-
-    def merge(self, model: "Network") -> None:
-        """Multiply the factors into the weights: the saved model is plain and as fast as before."""
-        from peft import PeftModel
-
-        model.backbone = cast(PeftModel, model.backbone).merge_and_unload()
-
-
-def _last(name: str) -> str:
-    return name.rsplit(".", 1)[-1]
-
-
-def _narrows(layer: "nn.Module") -> bool:
-    if is_transposed(layer):
-        return int(layer.nx) > int(layer.nf)  # type: ignore[arg-type]
-    return int(layer.in_features) > int(layer.out_features)  # type: ignore[arg-type]

@@ -8,17 +8,40 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+# The last part of the names of layers that compute keys or values in transformers and timm. Some models compute
+# queries, keys and values with one matrix; it is scaled as a whole.
+KEYS_AND_VALUES = (
+    "key",
+    "value",
+    "k_proj",
+    "v_proj",
+    "k_lin",
+    "v_lin",
+    "k",
+    "v",
+    "kv",
+    "qkv",
+    "Wqkv",
+    "query_key_value",
+    "qkv_proj",
+    "c_attn",
+)
+# Projections of attention may make vectors smaller, too: heads share keys, or are wider than their part of the model.
+IN_ATTENTION = (*KEYS_AND_VALUES, "q_proj", "o_proj")
 # Torchvision's Swin reads the weights of its projections and never calls them: it would bypass an adapter there.
 _READ_NOT_CALLED = ("ShiftedWindowAttention", "ShiftedWindowAttentionV2")
 
 
-def adaptable_layers(backbone: "nn.Module", last: int | None = None) -> tuple[list[str], list[str]]:
+def adaptable_layers(
+    backbone: "nn.Module", last: int | None = None, *, whole_attentions: bool = True
+) -> tuple[list[str], list[str]]:
     """The names of the linear layers and `nn.MultiheadAttention`s, and those of the ungrouped convolutions.
 
     The layer that gives the logits of a vocabulary is left out.
 
     Args:
         last: only in this many blocks from the top, as `finetrail.models.blocks.backbone_blocks` counts them.
+        whole_attentions: whether to name `nn.MultiheadAttention`s.
 
     Raises:
         ConfigError: the backbone has fewer blocks.
@@ -33,7 +56,8 @@ def adaptable_layers(backbone: "nn.Module", last: int | None = None) -> tuple[li
         if isinstance(module, nn.MultiheadAttention):
             # It reads only the weight of its output projection: it would bypass an adapter around that layer.
             within = (*within, f"{name}.")
-            linear.append(name)
+            if whole_attentions:
+                linear.append(name)
         elif type(module).__name__ in _READ_NOT_CALLED:
             within = (*within, f"{name}.")
         elif is_linear(module) and module is not spared and not name.startswith(within):
@@ -58,6 +82,45 @@ def is_linear(module: "nn.Module") -> bool:
 def is_transposed(module: "nn.Module") -> bool:
     """Whether a module is a linear layer whose weight is stored as (inputs, outputs), as in GPT-2."""
     return type(module).__name__ == "Conv1D"  # of transformers; torch's convolution is `Conv1d`
+
+
+def last_name(name: str) -> str:
+    """The last part of a layer's name."""
+    return name.rsplit(".", 1)[-1]
+
+
+def narrows(layer: "nn.Module") -> bool:
+    """Whether a linear layer makes vectors smaller, like the second of a feed-forward pair."""
+    if is_transposed(layer):
+        return int(layer.nx) > int(layer.nf)  # type: ignore[arg-type]
+    return int(layer.in_features) > int(layer.out_features)  # type: ignore[arg-type]
+
+
+def layers_to_adapt(linear: list[str], convolutions: list[str], ends: tuple[str, ...] | None) -> list[str]:
+    """The names that end with one of `ends`; by default the linear layers, or the convolutions where there are none.
+
+    Raises:
+        ConfigError: one of `ends` matches no name, or there is no layer at all.
+    """
+    if ends is None and (linear or convolutions):
+        return linear or convolutions
+    return named_layers([*linear, *convolutions], ends or ())
+
+
+def require_linear(backbone: "nn.Module", names: list[str], what: str, instead: str) -> bool:
+    """Whether the layers are of the kind of GPT-2. Args: what, instead: for the message.
+
+    Raises:
+        ConfigError: one is not a linear layer.
+    """
+    others = [name for name in names if not is_linear(backbone.get_submodule(name))]
+    if others:
+        kind = type(backbone.get_submodule(others[0])).__name__
+        raise ConfigError(
+            f"adaptation.{what}, but {others[0]} is not a linear layer ({kind}); name linear layers in "
+            f"target_modules, or {instead}"
+        )
+    return any(is_transposed(backbone.get_submodule(name)) for name in names)
 
 
 def named_layers(names: list[str], ends: tuple[str, ...]) -> list[str]:

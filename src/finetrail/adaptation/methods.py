@@ -4,6 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from finetrail.adaptation.adalora import Adalora
+from finetrail.adaptation.adapter import Adapter
+from finetrail.adaptation.adaptive_freeze import AdaptiveFreeze
 from finetrail.adaptation.bitfit import Bitfit
 from finetrail.adaptation.full import Full
 from finetrail.adaptation.gradual_unfreeze import GradualUnfreeze
@@ -13,8 +16,21 @@ from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
 from finetrail.adaptation.prefix_tuning import PrefixTuning
 from finetrail.adaptation.prompt_tuning import PromptTuning
+from finetrail.adaptation.vera import Vera
 
 Adaptation = Annotated[
-    LinearProbe | LastLayers | GradualUnfreeze | Lora | Ia3 | Bitfit | PromptTuning | PrefixTuning | Full,
+    LinearProbe
+    | LastLayers
+    | GradualUnfreeze
+    | AdaptiveFreeze
+    | Lora
+    | Adalora
+    | Vera
+    | Adapter
+    | Ia3
+    | Bitfit
+    | PromptTuning
+    | PrefixTuning
+    | Full,
     Field(discriminator="method"),
 ]

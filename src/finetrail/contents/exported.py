@@ -10,6 +10,8 @@ from finetrail.errors import ModelError
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from finetrail.models.told import Told
+
 TOLERANCE = 1e-4
 
 
@@ -21,11 +23,13 @@ class Outputs:
         names: of the K outputs.
         problem_type: Hugging Face's word.
         printed: Python that prints answers from `logits`; given the expression for the outputs' names.
+        told: what a graph gives in place of outputs; None where it gives these.
     """
 
     names: list[str]
     problem_type: str
     printed: Callable[[str], str]
+    told: "Told | None" = None
 
     def named(self, names: str) -> str:
         """Python for the outputs' names, where answers have names; else nothing."""
@@ -47,8 +51,9 @@ class Snippet:
         opens: loads it.
         given: the name of the list.
         example: a list of one, as Python.
-        answers: sets `logits` from the list, and prints what they mean.
+        answers: sets `outputs` from the list, and prints what they mean.
         names: Python for the names of the outputs; empty where they have none.
+        outputs: the name of the variable that holds them.
     """
 
     opens: str
@@ -56,6 +61,7 @@ class Snippet:
     example: str
     answers: str
     names: str = ""
+    outputs: str = "logits"
 
     def __str__(self) -> str:
         return f"{self.opens}{self.given} = {self.example}\n{self.answers}"
@@ -104,8 +110,8 @@ class Graph:
     """A model as a function of plain tensors, for ONNX.
 
     Attributes:
-        module: maps the tensors of a batch, in the order of its names, to outputs (B, ..., K).
-        probes: batches of two, three and one examples, to compare an export with the model.
+        module: maps the tensors of a batch, in the order of its names, to outputs (B, ..., K), or to what `names` say.
+        probes: batches to compare an export with the model: of two, three and one examples, where `axes` let them.
         axes: for each input, the axes of any length and their names in the file.
         exported: the description of the folder, which is to hold `file` and labels.json.
     """
@@ -115,6 +121,7 @@ class Graph:
     axes: Mapping[int, str]
     exported: Exported
     file: str = "model.onnx"
+    names: tuple[str, ...] = ("logits",)
 
 
 def check(ours: "Tensor", theirs: "Tensor", form: str, tolerance: float = TOLERANCE) -> None:

@@ -50,7 +50,7 @@ def _answers(built: Built, done: Exported, folder: Path, rows: Questions) -> Any
     asking, code = done.asking, done.asking.code or done.snippet
     with TemporaryDirectory(prefix="finetrail-export-") as temporary:
         asked, answers = Path(temporary) / "asked.json", Path(temporary) / "answers.npy"
-        parts = {name: getattr(code, name) for name in ("opens", "given", "answers", "names")}
+        parts = {name: getattr(code, name) for name in ("opens", "given", "answers", "names", "outputs")}
         write_json(asked, {**parts, "examples": asking.lay_out(rows.contents, Path(temporary))})
         _run(folder, asked, answers)
         outputs, names = np.load(answers, allow_pickle=False), read_json(answers.with_suffix(".json"))

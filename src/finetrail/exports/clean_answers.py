@@ -25,7 +25,7 @@ def main(folder: Path, asked: Path, answers: Path) -> None:
         names[work["given"]] = examples[start : start + AT_ONCE]
         with contextlib.redirect_stdout(None):
             exec(work["answers"], names)  # noqa: S102
-        outputs.append(np.asarray(names["logits"], dtype=np.float32))
+        outputs.append(np.asarray(names[work["outputs"]], dtype=np.float32))
     np.save(answers, np.concatenate(_of_one_width(outputs)), allow_pickle=False)
     own: Any = eval(work["names"], names) if work["names"] else []  # noqa: S307
     own = [own[number] for number in sorted(own)] if isinstance(own, dict) else list(own)

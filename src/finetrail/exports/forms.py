@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from finetrail.contents.exported import Exported, Outputs
+from finetrail.errors import ModelError
+from finetrail.targets.learning import Telling
 from finetrail.tasks.task import Built
 
 if TYPE_CHECKING:
@@ -23,14 +25,22 @@ def write_form(built: Built, form: Form, folder: Path) -> Exported:
         ConfigError: a package for this form is not installed.
         ModelError: the form cannot express the model, or would answer otherwise.
     """
-    codec = built.codec
-    outputs = Outputs(codec.outputs, built.task.target.problem_type, codec.snippet)
+    from finetrail.models.bottlenecks import describe_bottlenecks
+
+    codec, learning = built.codec, built.learning
+    told = learning.told() if isinstance(learning, Telling) else None
+    outputs = Outputs(codec.outputs, built.task.target.problem_type, codec.snippet, told)
     networks = built.task.content.networks()
     model = _scaled(built)
     if form == "onnx":
         from finetrail.exports.onnx import write_onnx
 
         return write_onnx(networks.graph(model, built.processor, folder, outputs), outputs.names, folder)
+    if describe_bottlenecks(model.backbone):
+        raise ModelError(
+            "this model was adapted by adapter, whose layers have no place in the libraries' own models; use "
+            "--format onnx, or export one adapted by another method, such as lora"
+        )
     return networks.export(model, built.processor, folder, outputs)
 
 

@@ -1,13 +1,14 @@
 """A model as ONNX, for runtimes without torch: any number of examples at once, and texts of any length."""
 
 import io
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Sequence
 from contextlib import redirect_stderr
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from finetrail.contents.exported import Exported, Graph, check
 from finetrail.errors import ConfigError, ModelError
@@ -36,32 +37,35 @@ def write_onnx(graph: Graph, names: Sequence[str], folder: Path) -> Exported:
             "pyproject.toml"
         ) from error
     model = graph.module.eval()
-    _write(model, graph.probes[0], folder / graph.file, graph.axes)
+    _write(model, graph, folder / graph.file)
     session = onnxruntime.InferenceSession(folder / graph.file, providers=["CPUExecutionProvider"])
     for inputs in graph.probes:
         with torch.no_grad():
             ours = model(*inputs.values())
-        (theirs,) = session.run(["logits"], {name: value.numpy() for name, value in inputs.items()})
-        check(ours, torch.from_numpy(np.asarray(theirs)), "onnx", TOLERANCE)
+        theirs = session.run(list(graph.names), {name: value.numpy() for name, value in inputs.items()})
+        for one, other in zip(ours if isinstance(ours, tuple) else (ours,), theirs, strict=True):
+            check(one, torch.from_numpy(np.asarray(other)), "onnx", TOLERANCE)
     write_json(folder / "labels.json", list(names))
     return graph.exported
 
 
-def _write(model: nn.Module, inputs: dict[str, Tensor], file: Path, axes: Mapping[int, str]) -> None:
-    """Trace the model. Args: axes: see `Graph`."""
+def _write(model: nn.Module, graph: Graph, file: Path) -> None:
+    """Trace the model."""
+    inputs, axes = graph.probes[0], graph.axes
     # Named once: torch sees by itself that the axes of the other inputs are the same, and warns about a second name.
     unnamed = dict.fromkeys(axes, torch.export.Dim.DYNAMIC)
     size = sum(tensor.nbytes for tensor in model.state_dict().values())
     try:
-        with redirect_stderr(io.StringIO()):  # on failure, torch prints the whole graph
+        # On failure torch prints the whole graph; and its own operators use names that it no longer wants.
+        with redirect_stderr(io.StringIO()), warnings.catch_warnings(action="ignore"):
             torch.onnx.export(
                 model,
                 tuple(inputs.values()),
                 file,
                 dynamo=True,
                 input_names=list(inputs),
-                output_names=["logits"],
-                dynamic_shapes=(dict(axes), *[unnamed] * (len(inputs) - 1)),
+                output_names=list(graph.names),
+                dynamic_shapes=(dict(axes), *[unnamed] * (len(inputs) - 1)) if axes else None,
                 external_data=size > _LARGE,
                 verbose=False,
             )

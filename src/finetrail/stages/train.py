@@ -148,7 +148,7 @@ def _open_run(workspace: Workspace, project: str, record: RunRecord, work: Work,
     }
     settings = work.candidate.train
     steps = Plan(work.inputs["train"].lengths, settings, work.seed).steps
-    length_matters = depends_on_length(settings)
+    length_matters = depends_on_length(settings) or work.candidate.adaptation.depends_on_length
     return LiveRun(workspace, project, record, identity, steps=steps, length_matters=length_matters, start=start)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from finetrail.data.validation.findings import Check, Null, Rule
+from finetrail.data.validation.findings import AtLeast, Check, Null, Rule
 from finetrail.data.validation.rules import CommonRules, RowPolicy, active, row_rule
 from finetrail.data.validation.spellings import COLUMN, Spellings, find
 from finetrail.settings import Settings
@@ -35,6 +35,12 @@ class LabelSpelling(Settings):
     """Names that differ only by case, white space or normal form: `merge` takes them as one."""
 
     policy: Literal["fail", "merge", "off"] = "fail"
+
+
+class Allowed(Settings):
+    """A rule that allows everything by default."""
+
+    policy: RowPolicy = "off"
 
 
 class Bounds(Settings):
@@ -124,6 +130,12 @@ def rare_label_rule(rules: CommonRules, entry: RareLabel, *checks: Check, what: 
         *checks,
         remedy=f"add rows of that {what}, or lower validation.rare_label.min_rows",
     )
+
+
+def labels_left_rule(least: int, expects: str, wrong: str, remedy: str) -> Rule:
+    """Enough different labels are left. Args: least: how many."""
+    checks = (AtLeast("label_used", least),)
+    return Rule("two_labels", "fail", least, "table", expects, wrong, remedy, checks, "faults")
 
 
 def names_in(labels: "pd.Series[str]", place: int) -> list[set[str] | None]:

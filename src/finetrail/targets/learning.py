@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from finetrail.models.inputs import Inputs, Targets
     from finetrail.models.network import Batch, Network
+    from finetrail.models.told import Told
 
     Kept = NDArray[np.float32] | list[NDArray[np.float32]]
     """What is kept of a model's outputs: one array per example; arrays of one shape together (N, ...)."""
@@ -106,3 +107,12 @@ class Comparing(Protocol):
 
     @property
     def compares(self) -> bool: ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A `Learning` whose exported graphs give answers in place of outputs."""
+
+    def told(self) -> "Told":
+        """The end of such a graph."""
+        ...

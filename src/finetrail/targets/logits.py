@@ -87,16 +87,19 @@ class NamedLogits:
         return f"the label {found[0]!r}, which is none of the {len(self.labels)}" if found else ""
 
 
-def table_per_label(labels: Mapping[str, Mapping[str, float]], columns: Sequence[tuple[str, str]]) -> list[str]:
+def table_per_label(
+    labels: Mapping[str, Mapping[str, float]], columns: Sequence[tuple[str, str]], counted: str = "rows"
+) -> list[str]:
     """A table for a model card, one line per label; nothing where there are too many.
 
     Args:
         labels: the values of each.
         columns: titles, and the names of the values.
+        counted: what `support` counts.
     """
     if not 0 < len(labels) <= MOST_SHOWN:
         return []
-    head = ["label", *(title for title, _ in columns), "rows"]
+    head = ["label", *(title for title, _ in columns), counted]
     lines = [
         " | ".join([for_markdown(label), *(f"{one[name]:.3f}" for _, name in columns), f"{one['support']:,}"])
         for label, one in labels.items()

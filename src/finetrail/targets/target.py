@@ -94,6 +94,10 @@ class Target(ABC):
         """See `LabelReader.given`."""
         return record, record[columns.label]
 
+    def fetched(self, where: str, value: Any, fetch: Callable[[str, Any], Any]) -> Any:
+        """See `LabelReader.fetched`."""
+        return value
+
     def prepared(self, records: "Iterator[Record]", columns: Any) -> "Iterator[Record]":
         """See `LabelReader.prepared`."""
         return records

@@ -17,6 +17,7 @@ TASKS: Mapping[str, str] = {
     "text-regression": "text_regression",
     "image-regression": "image_regression",
     "object-detection": "object_detection",
+    "image-segmentation": "image_segmentation",
     "token-classification": "token_classification",
     "question-answering": "question_answering",
     "summarization": "summarization",

@@ -71,6 +71,7 @@ class Task:
 
     def save(self, built: "Built", backbone: "Backbone", folder: Path) -> None:
         """Write a self-contained model: safetensors, configuration, target, preprocessing."""
+        from finetrail.models.bottlenecks import describe_bottlenecks
         from finetrail.models.weights import save_tensors
 
         settings = self.content.networks().save(built.model.backbone, built.processor, backbone, folder / BACKBONE)
@@ -82,17 +83,21 @@ class Task:
             # The weights lie here now, and come from nowhere else.
             "backbone": settings | {"weights": BACKBONE},
             "target": built.codec.described(),
+            **describe_bottlenecks(built.model.backbone),
         }
         write_json(folder / DESCRIPTION, described)
 
     def load(self, folder: Path) -> "Built":
         """Read back what `save` wrote, without any network, ready to answer."""
+        from finetrail.models.bottlenecks import add_bottlenecks
         from finetrail.models.network import Network
         from finetrail.models.weights import load_weights
 
         described = read_description(folder)
         backbone, columns = described["backbone"], described["columns"]
         loaded = self.content.networks().load_saved(backbone, folder / BACKBONE, self.features, columns)
+        if (added := described.get("bottlenecks")) is not None:
+            add_bottlenecks(loaded.network, **added)
         learning = self.target.learned(described["target"])
         model = Network(loaded.network, learning.head(loaded.width), backbone["head_dropout"])
         load_weights(model, folder / WEIGHTS)

@@ -2,6 +2,8 @@
 
 from typing import Any, Self
 
+from pydantic import model_validator
+
 from finetrail.adaptation.methods import Adaptation
 from finetrail.contents.content import Backbone
 from finetrail.settings import Settings
@@ -17,6 +19,14 @@ class Candidate(Settings):
     adaptation: Adaptation
     backbone: Backbone
     train: Training
+
+    @model_validator(mode="after")
+    def _shards_what_can_be(self) -> Self:
+        if self.train.fsdp and not self.adaptation.shards:
+            raise ValueError(
+                f"adaptation.method {self.adaptation.method!r} cannot be sharded; set train.fsdp to false, or use lora"
+            )
+        return self
 
     def trained_with(self, **settings: Any) -> Self:
         """The candidate with other settings of its section `train`."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from finetrail.adaptation.callback import Callback
 from finetrail.inference import memory, processes
 from finetrail.inference.device import Machine, autocast, lay_out
 from finetrail.models.network import Batch, Network, for_model, parts, rows
@@ -52,6 +53,8 @@ class Learner:
         """Examples a forward pass, once memory was too small for more; 0: whole batches."""
         self.activations = 0
         """Bytes that one forward pass keeps for the backward pass; 0 before the first, and where it is not known."""
+        self.callback = Callback()
+        """What the method of adaptation does between the steps."""
         self._settings, self._seed, self._loss = settings, seed, loss
         self._accelerator, self._precision = machine.accelerator, machine.precision
         model = self.model
@@ -120,6 +123,7 @@ class Learner:
     def clip(self) -> Tensor:
         """Clip the gradient; returns its norm before clipping."""
         self._scaler.unscale_(self._optimizer)
+        self.callback.on_gradient()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self._settings.clip or float("inf"))
         return self._full(norm)
 
@@ -127,6 +131,8 @@ class Learner:
         """Update the weights by the gradient, or skip that; the schedule advances either way."""
         if not skip:
             self._scaler.step(self._optimizer)
+            self.callback.after_update(step)
+            self.prepare()
         self._scaler.update()
         self._optimizer.zero_grad()
         self.schedule.step()
@@ -156,6 +162,7 @@ class Learner:
             for name, value in entries.items():
                 if isinstance(value, Tensor):
                     found[f"optimizer.{index}.{name}"] = self._full(value)
+        found |= {f"callback.{name}": tensor for name, tensor in self.callback.tensors().items()}
         if self.average is not None:
             found |= {f"average.{name}": self._full(tensor) for name, tensor in self.average.state_dict().items()}
         return found
@@ -175,12 +182,13 @@ class Learner:
             "schedule": self.schedule.state_dict(),
             "scaler": self._scaler.state_dict(),
             "convolutions": self._convolutions.state(),
+            "callback": self.callback.state(),
             "most": self.most,
         }
 
     def restore(self, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
         """Restore what `tensors` and `state` returned."""
-        sorted_in: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "average": {}}
+        sorted_in: dict[str, dict[str, Tensor]] = {"model": {}, "optimizer": {}, "average": {}, "callback": {}}
         for name, tensor in tensors.items():
             kind, _, rest = name.partition(".")
             sorted_in[kind][rest] = tensor
@@ -201,6 +209,7 @@ class Learner:
         self.schedule.load_state_dict(state["schedule"])
         self._scaler.load_state_dict(state["scaler"])
         self._convolutions.load_state(state["convolutions"])
+        self.callback.restore(sorted_in["callback"], state["callback"])
         self.most = state["most"]
         if self.average is not None:
             like = self.average.state_dict()

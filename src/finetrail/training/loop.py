@@ -1,8 +1,10 @@
-"""The training loop: any network, any inputs, any objective. It knows no task and no method of adaptation."""
+"""The training loop: any network, any inputs, any objective, any method of adaptation. It knows no task."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import islice
 
+from finetrail.adaptation.full import Full
+from finetrail.adaptation.method import Method
 from finetrail.inference.allocator import return_freed_memory
 from finetrail.inference.device import Machine
 from finetrail.inference.feeding import Examples, feed
@@ -24,7 +26,7 @@ def fit(
     machine: Machine,
     records: Records,
     seed: int,
-    start_epoch: Callable[[Network, int], None] = lambda model, epoch: None,
+    method: Method = Full(method="full"),  # noqa: B008  (frozen)
 ) -> Fitted:
     """Train `model` in place; afterwards it holds the weights with the best evaluation on the validation split.
 
@@ -34,8 +36,7 @@ def fit(
     Args:
         examples: of the splits `train` and `val`.
         seed: of the order of the examples, of their augmentations and of dropouts.
-        start_epoch: called before each epoch with the model and the epoch's number, from 1; it may freeze and unfreeze
-            what is trainable when `fit` is called.
+        method: already applied to the model; it may freeze and unfreeze what is trainable when `fit` is called.
 
     Raises:
         NonFiniteError: a loss, gradient or score is NaN or infinite; the best weights so far stay on disk.
@@ -44,16 +45,17 @@ def fit(
     train, val, device = examples["train"], examples["val"], machine.accelerator.device
     plan = Plan(train.inputs.lengths, settings, seed)
     learner = Learner(model, settings, machine, steps=plan.steps, seed=seed, loss=objective.loss)
+    learner.callback = method.callback(learner.model, plan.steps)
     watch = Watch(plan, train.id_of, settings, records.checkpoints)
     training = Stepper(learner, plan, val.inputs, settings, objective, machine.precision, records, watch)
     if records.resume is not None:
         learner.restore(records.resume.tensors, records.resume.state["learner"])
         training.fitted = Fitted.from_json(records.resume.state["fitted"])
-        start_epoch(learner.model, plan.epoch_of(training.fitted.step))
+        method.start_epoch(learner.model, plan.epoch_of(training.fitted.step))
         training.after_step()
     while not training.over:
         epoch = plan.epoch_of(training.fitted.step + 1)
-        start_epoch(learner.model, epoch)
+        method.start_epoch(learner.model, epoch)
         learner.model.train()
         learner.prepare()
         steps = plan.epoch(epoch)[training.fitted.step - (epoch - 1) * plan.steps_an_epoch :]

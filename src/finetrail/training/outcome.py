@@ -55,7 +55,7 @@ def carry_out(work: Work, records: Records, workspace: Workspace, remembered: Re
     """
     built, val, labels = work.built, work.inputs["val"], work.rows.labels["val"]
     parameters = count_parameters(built.model)
-    fitted, machine, fed = _fit(work, records, workspace.scratch, remembered)
+    fitted, machine, fed = fit_work(work, records, workspace.scratch, remembered)
     built.learning.finish(built.model)
     settings: Any = work.candidate.train
     target, size = built.task.target, settings.batch_size
@@ -84,7 +84,9 @@ def carry_out(work: Work, records: Records, workspace: Workspace, remembered: Re
     return Outcome(replace(built, learning=learning), fitted, machine, metrics, learning.answers(kept, val))
 
 
-def _fit(work: Work, records: Records, scratch: Path, remembered: Remembered | None) -> tuple[Fitted, Machine, Inputs]:
+def fit_work(
+    work: Work, records: Records, scratch: Path, remembered: Remembered | None
+) -> tuple[Fitted, Machine, Inputs]:
     """Train; returns the progress, the machine, and what the trained model is to be scored on."""
     resume = records.resume
     precision = resume.state["precision"] if resume else None
@@ -98,6 +100,6 @@ def _fit(work: Work, records: Records, scratch: Path, remembered: Remembered | N
             machine=ready.machine,
             records=records,
             seed=work.seed,
-            start_epoch=work.candidate.adaptation.start_epoch,
+            method=work.candidate.adaptation,
         )
     return fitted, ready.machine, ready.scored

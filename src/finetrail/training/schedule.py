@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 from torch.optim import Optimizer
@@ -74,11 +75,14 @@ def build_schedule(optimizer: Optimizer, settings: Training, steps: int) -> Sche
 
     Args:
         optimizer: newly built: its rates are the highest ones.
-        steps: optimiser steps in all; after the last of them `cosine`, `linear` and `one_cycle` are at (nearly) 0.
+        steps: optimiser steps in all; after the last of them all but `constant` and `plateau` are at (nearly) 0.
     """
     warmup = _warmup_steps(settings, steps)
     if settings.schedule == "one_cycle":
         return Schedule(_one_cycle(optimizer, settings, warmup, steps))
+    if settings.schedule == "restarts":
+        cycles = _cycles(settings, max(1, steps - warmup))
+        return Schedule(LambdaLR(optimizer, partial(_share_of_cycle, warmup=warmup, cycles=cycles)))
     curve = LambdaLR(optimizer, partial(_share, shape=settings.schedule, warmup=warmup, steps=steps))
     if settings.schedule != "plateau":
         return Schedule(curve)
@@ -100,7 +104,7 @@ def depends_on_length(settings: Training) -> bool:
 
     The rates may differ, or, with `swa`, the start of the average, which is a share of all steps.
     """
-    by_rate = settings.schedule in ("cosine", "linear", "one_cycle") or 0 < settings.warmup < 1
+    by_rate = settings.schedule in ("cosine", "linear", "one_cycle", "restarts") or 0 < settings.warmup < 1
     return by_rate or settings.average == "swa"
 
 
@@ -121,6 +125,21 @@ def _share(step: int, *, shape: str, warmup: int, steps: int) -> float:
     if shape == "cosine":
         return max(0.0, 0.5 * (1.0 + math.cos(math.pi * ((step - warmup) / rest))))
     return 1.0
+
+
+def _cycles(settings: Training, steps: int) -> list[tuple[float, float]]:
+    """Where each cycle of so many steps in all begins and ends."""
+    lengths = [settings.cycle_growth**number for number in range(settings.cycles)]
+    ends = [steps * end / sum(lengths) for end in accumulate(lengths)]
+    return list(zip([0.0, *ends], ends, strict=False))
+
+
+def _share_of_cycle(step: int, *, warmup: int, cycles: list[tuple[float, float]]) -> float:
+    """The share of the highest rate after `step` steps (SGDR, Loshchilov & Hutter 2017)."""
+    if step < warmup:
+        return step / max(1, warmup)
+    begin, end = next((one for one in cycles if step - warmup < one[1]), cycles[-1])
+    return 0.5 * (1.0 + math.cos(math.pi * min(1.0, (step - warmup - begin) / (end - begin))))
 
 
 def _one_cycle(optimizer: Optimizer, settings: Training, warmup: int, steps: int) -> LRScheduler:

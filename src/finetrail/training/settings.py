@@ -31,8 +31,11 @@ class Training(Settings):
             rate (Howard & Ruder 2018); null for one rate in all layers.
         weight_decay: not applied to biases and norms.
         schedule: after the warm-up, down to 0 by a `cosine` or a `linear` curve, or `constant`; `one_cycle` up and down
-            (Smith & Topin 2019); `plateau`: lower whenever the metric stops improving.
+            (Smith & Topin 2019); `restarts`: down to 0 by a cosine and up again at once, several times (Loshchilov &
+            Hutter 2017); `plateau`: lower whenever the metric stops improving.
         warmup: below 1, the share of all steps in which the rate rises; from 1 on, the number of these steps.
+        cycles: how many times `restarts` goes down.
+        cycle_growth: each of them takes this many times as many steps as the one before.
         plateau_factor: what `plateau` multiplies the rate by.
         plateau_patience: evaluations without a better metric before that; those in the warm-up do not count.
         average: evaluate and keep an average of the weights: `ema`, exponential (Polyak & Juditsky 1992), or `swa`, of
@@ -68,8 +71,10 @@ class Training(Settings):
     head_learning_rate: float | None = Field(None, gt=0)
     layer_decay: float | None = Field(None, gt=0, le=1)
     weight_decay: float = Field(0.01, ge=0)
-    schedule: Literal["cosine", "linear", "constant", "one_cycle", "plateau"] = "cosine"
+    schedule: Literal["cosine", "linear", "constant", "one_cycle", "restarts", "plateau"] = "cosine"
     warmup: float = Field(0.1, ge=0)
+    cycles: int = Field(2, ge=2)
+    cycle_growth: float = Field(2.0, ge=1)
     plateau_factor: float = Field(0.5, gt=0, lt=1)
     plateau_patience: int = Field(1, ge=1)
     average: Literal["ema", "swa"] | None = None

@@ -38,8 +38,8 @@ _PAUSE = 1.0
 """Seconds between two looks at a unit that another process trains."""
 
 
-def _unheard(curve: str, step: int, point: Point) -> None:
-    """Ignore the point: a unit draws no curves."""
+def unheard(curve: str, step: int, point: Point) -> None:
+    """Ignore the point: nobody sees the curves."""
 
 
 class Units:
@@ -81,7 +81,7 @@ class Units:
         """A finished one."""
         return self._store.read(self.key(unit))
 
-    def finish(self, units: Sequence[Unit], observe: Observer = _unheard, keep: Path | None = None) -> Iterator[Unit]:
+    def finish(self, units: Sequence[Unit], observe: Observer = unheard, keep: Path | None = None) -> Iterator[Unit]:
         """Train what is missing; yields each unit as soon as it is there.
 
         What another process is training is left to it. If that process dies, this one takes over.

@@ -40,6 +40,7 @@ class Call:
         signal.set_wakeup_fd(heard, warn_on_full_buffer=False)
         for stream in (sys.stdin, sys.stdout, sys.stderr):
             stream.reconfigure(line_buffering=stream is sys.stderr or stream.isatty())  # type: ignore[union-attr]
+        os.chdir(self.asked["folder"])
         os.umask(self.asked["umask"])
         for number, soft in self.asked["soft_limits"].items():
             resource.setrlimit(int(number), (soft, resource.getrlimit(int(number))[1]))

@@ -70,6 +70,7 @@ def _call(arguments: list[str], ignored: list[signal.Signals]) -> dict[str, Any]
         "arguments": arguments,
         "name": sys.argv[0],
         "path": sys.path,
+        "folder": str(Path.cwd()),
         "environment": {name: os.environ[name] for name in FREE if name in os.environ},
         "umask": mask,
         "soft_limits": {str(number): soft for number, (soft, _) in limits().items()},

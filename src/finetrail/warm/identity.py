@@ -1,5 +1,6 @@
 """What a stage and the process that it is forked from must have in common, so that nobody can tell the difference."""
 
+import hashlib
 import os
 import resource
 import sys
@@ -17,7 +18,7 @@ def identity() -> dict[str, Any]:
         "interpreter": [sys.executable, sys.prefix, sys.version, sys.warnoptions, sorted(map(str, sys._xoptions))],
         "flags": [getattr(sys.flags, name) for name in ("optimize", "isolated", "no_site", "utf8_mode", "verbose")],
         "package": str(PACKAGE),
-        "folder": str(Path.cwd()),
+        "lock": _digest(Path("requirements.lock")),
         "environment": {name: value for name, value in os.environ.items() if name not in FREE},
         "user": [list(os.getresuid()), list(os.getresgid()), sorted(os.getgroups())],
         # Containers may share a folder, but nothing else.
@@ -36,18 +37,25 @@ def limits() -> dict[int, tuple[int, int]]:
     return {number: resource.getrlimit(number) for number in numbers}
 
 
-def code(folder: Path) -> list[tuple[str, int, int]]:
-    """The state of the code: of finetrail, of what is installed beside it, and of the workspace's lock file.
+def code() -> list[tuple[str, int, int]]:
+    """The state of the code: of finetrail, and of what is installed beside it.
 
     Size and time of change of each file: reading them would take as long as some stages.
     """
     installed = [Path(entry) for entry in sys.path if entry and Path(entry).is_dir()]
-    files = [*PACKAGE.rglob("*.py"), *installed, folder / "requirements.lock"]
     found = []
-    for file in files:
+    for file in (*PACKAGE.rglob("*.py"), *installed):
         try:
             known = file.stat()
         except FileNotFoundError:
             continue
         found.append((str(file), known.st_size, known.st_mtime_ns))
     return sorted(found)
+
+
+def _digest(file: Path) -> str | None:
+    """None where there is no such file."""
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except FileNotFoundError:
+        return None

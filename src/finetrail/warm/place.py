@@ -14,6 +14,8 @@ FOLDER = Path(".finetrail") / "warm"
 _GRACE = 10.0
 """Seconds that a server has to end: it may be importing."""
 SOCKET, LOCK = "server.sock", "server.lock"
+KEPT = "kept"
+_PROGRAM = (sys.executable, "-P", "-m", "finetrail.warm.server")
 
 
 def allowed(environment: Mapping[str, str]) -> bool:
@@ -26,7 +28,7 @@ def kept(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
     """Keep a server for a workspace that is this process's alone, as long as it works there."""
     with _lock(folder) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        server = _start(folder, lock, os.getpid(), environment)
+        server = _start(folder, lock, os.getpid(), environment, KEPT)
     try:
         yield
     finally:
@@ -85,7 +87,9 @@ def _dial() -> socket.socket | None:
     return connection
 
 
-def _start(folder: Path, lock: int, owner: int, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+def _start(
+    folder: Path, lock: int, owner: int, environment: Mapping[str, str], *words: str
+) -> "subprocess.Popen[bytes]":
     """Start a server. It inherits the lock and the listening socket, so that nobody has to wait for it."""
     (folder / FOLDER / SOCKET).unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening, _short(folder / FOLDER) as short:
@@ -96,7 +100,7 @@ def _start(folder: Path, lock: int, owner: int, environment: Mapping[str, str]) 
             os.umask(before)
         listening.listen()
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "finetrail.warm.server", str(listening.fileno()), str(lock), str(owner)],
+            [*_PROGRAM, *map(str, (listening.fileno(), lock, owner)), *words],
             cwd=folder,
             env=dict(environment),
             stdin=subprocess.DEVNULL,

@@ -1,14 +1,15 @@
 """The process that has imported what stages import, and computed nothing: each stage is forked from it.
 
-    python -P -m finetrail.warm.server LISTENING LOCK OWNER
+    python -P -m finetrail.warm.server LISTENING LOCK OWNER [kept]
 
 It ends when nobody asked for a while, when the code or the environment is another one, when its owner is gone, and at
-SIGTERM; a stage that runs goes on to its end first.
+SIGTERM; a stage that runs goes on to its end first. One that is kept ends by itself only when the code is another one.
 """
 
 import atexit
 import contextlib
 import gc
+import math
 import os
 import selectors
 import signal
@@ -22,7 +23,7 @@ from finetrail.quiet import quiet_libraries
 from finetrail.warm.call import Call
 from finetrail.warm.identity import code, identity
 from finetrail.warm.imports import Imports, imported_since
-from finetrail.warm.place import FOLDER, SOCKET
+from finetrail.warm.place import FOLDER, KEPT, SOCKET
 from finetrail.warm.start import exit_code, leave_early, run
 from finetrail.warm.wire import hear, say
 
@@ -46,12 +47,13 @@ class Server:
     Args:
         listening, lock: descriptors that the client opened.
         owner: the process to end with.
-        idle: seconds without a stage after which the server ends.
+        kept: whether its owner keeps it: it waits for stages however long, and makes no room for who differs from it.
+        idle: seconds without a stage after which it ends otherwise.
     """
 
-    def __init__(self, listening: int, lock: int, owner: int, *, idle: float = 60.0) -> None:
+    def __init__(self, listening: int, lock: int, owner: int, *, kept: bool = False, idle: float = 60.0) -> None:
         self.folder = Path.cwd()
-        self.identity, self.code = identity(), code(self.folder)
+        self.identity, self.code = identity(), code()
         self.listening, self.lock = socket.socket(fileno=listening), lock
         for descriptor in (listening, lock):
             os.set_inheritable(descriptor, False)
@@ -60,7 +62,7 @@ class Server:
         self.selector.register(self.listening, selectors.EVENT_READ, self._answer)
         self.running: dict[int, _Running] = {}
         self.imports = Imports()
-        self.ending, self.idle = False, idle
+        self.ending, self.kept, self.idle = False, kept, math.inf if kept else idle
         self.used = time.monotonic()
         signal.signal(signal.SIGTERM, lambda *_: self._end())
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -88,14 +90,16 @@ class Server:
         passed: list[int] = []
         try:
             asked, passed = hear(connection, 4)
-            stale = asked["identity"] != self.identity or code(self.folder) != self.code
+            edited = code() != self.code
+            stale = edited or asked["identity"] != self.identity
             if not stale:
                 self.imports.up_to(asked["arguments"][0])
                 if self._can_fork():
                     return self._fork(connection, Call(asked, passed))
-            if asked["starts"] or not stale:
+            replaces = asked["starts"] and (edited or not self.kept)
+            if replaces or not stale:
                 self._end()
-            say(connection, {"replaceable": stale and asked["starts"] and not self.running})
+            say(connection, {"replaceable": stale and replaces and not self.running})
         except (OSError, EOFError, KeyError, ValueError):
             pass  # whoever asked starts without a server
         for descriptor in passed:
@@ -201,8 +205,8 @@ def _peer(connection: socket.socket) -> int:
 def main() -> None:
     """Serve; in a fork, run the stage as the command line would."""
     leave_early()
-    listening, lock, owner = map(int, sys.argv[1:])
-    server = Server(listening, lock, owner)
+    listening, lock, owner = map(int, sys.argv[1:4])
+    server = Server(listening, lock, owner, kept=sys.argv[4:] == [KEPT])
     quiet_libraries()
     call = server.serve()
     if call is not None:

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from finetrail.adaptation.adalora import Adalora
+from finetrail.adaptation.adapter import Adapter
 from finetrail.adaptation.bitfit import Bitfit
 from finetrail.adaptation.full import Full
 from finetrail.adaptation.gradual_unfreeze import GradualUnfreeze
@@ -17,6 +19,7 @@ from finetrail.adaptation.lora import Lora
 from finetrail.adaptation.methods import Adaptation
 from finetrail.adaptation.prefix_tuning import PrefixTuning
 from finetrail.adaptation.prompt_tuning import PromptTuning
+from finetrail.adaptation.vera import Vera
 from finetrail.contents.text.settings import TextBackbone
 from finetrail.errors import ConfigError
 from finetrail.models.inputs import Inputs
@@ -43,7 +46,12 @@ METHODS: dict[str, Adaptation] = {
     "lora": Lora(method="lora", r=4, alpha=8),
     "rslora": Lora(method="lora", r=4, alpha=8, rslora=True),
     "dora": Lora(method="lora", r=4, alpha=8, dora=True),
+    "pissa": Lora(method="lora", r=4, alpha=8, init="pissa"),
+    "adalora": Adalora(method="adalora", r=2, initial_r=4),
+    "vera": Vera(method="vera", r=8),
     "upper lora": Lora(method="lora", r=4, alpha=8, layers=1),
+    "adapter": Adapter(method="adapter", size=4),
+    "houlsby": Adapter(method="adapter", size=4, placement="houlsby"),
     "ia3": Ia3(method="ia3"),
     "bitfit": Bitfit(method="bitfit"),
     "prompt_tuning": PromptTuning(method="prompt_tuning", tokens=3),
@@ -91,6 +99,11 @@ def some_steps(model: Network, inputs: Inputs) -> None:
         (Lora(method="lora", r=1, layers=2, target_modules=("query",)), 2 * 32 + HEAD, 2 * 32),
         # and the length of each column
         (Lora(method="lora", r=1, dora=True), LORA_RANK_1 + 2 * (5 * 16 + 32) + HEAD, LORA_RANK_1 + 2 * (5 * 16 + 32)),
+        (Lora(method="lora", r=8, init="pissa"), 8 * LORA_RANK_1 + HEAD, 8 * LORA_RANK_1),
+        # and the singular values
+        (Adalora(method="adalora", r=2, initial_r=3), 3 * (LORA_RANK_1 + 12) + HEAD, 3 * (LORA_RANK_1 + 12) + 12),
+        # one number a rank and one an output
+        (Vera(method="vera", r=8), 12 * 8 + 2 * (5 * 16 + 32) + HEAD, 12 * 8 + 2 * (5 * 16 + 32)),
         (Ia3(method="ia3"), IA3 + HEAD, IA3),
         (Ia3(method="ia3", target_modules=("query",)), 2 * 16 + HEAD, 2 * 16),
         (Bitfit(method="bitfit"), BIASES + HEAD, 0),
@@ -108,6 +121,8 @@ def test_what_trains(build: Callable[[], Built], method: Adaptation, trainable: 
     ("method", "added"),
     [
         (PromptTuning(method="prompt_tuning", tokens=3), 3 * 16),
+        (Adapter(method="adapter", size=4), 2 * (16 * 4 + 4 + 4 * 16 + 16)),  # one in each of two layers
+        (Adapter(method="adapter", size=4, placement="houlsby"), 4 * (16 * 4 + 4 + 4 * 16 + 16)),
         (PrefixTuning(method="prefix_tuning", tokens=3), 2 * 2 * 3 * 16),  # keys and values of two layers
     ],
 )

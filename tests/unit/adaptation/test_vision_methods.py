@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from finetrail.adaptation.adalora import Adalora
 from finetrail.adaptation.bitfit import Bitfit
 from finetrail.adaptation.full import Full
 from finetrail.adaptation.gradual_unfreeze import GradualUnfreeze
@@ -28,6 +29,7 @@ METHODS: dict[str, Adaptation] = {
     "gradual_unfreeze": GradualUnfreeze(method="gradual_unfreeze"),
     "lora": Lora(method="lora", r=4, alpha=8),
     "rslora": Lora(method="lora", r=4, alpha=8, rslora=True),
+    "adalora": Adalora(method="adalora", r=2, initial_r=4),
     "upper lora": Lora(method="lora", r=4, alpha=8, layers=1),
     "ia3": Ia3(method="ia3"),
     "bitfit": Bitfit(method="bitfit"),

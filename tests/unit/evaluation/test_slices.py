@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -10,6 +11,7 @@ from finetrail.contents.text.settings import TextSlice
 from finetrail.evaluation.slices import Slice, SplitRows
 from finetrail.sections import sections
 from finetrail.targets.classes.settings import ClassSlice
+from finetrail.targets.masks.raster import label_of
 from finetrail.tasks.registry import all_tasks, get_task
 from finetrail.tasks.task import Task
 from tests.unit.red_or_blue import BLUE, RED, image
@@ -94,6 +96,7 @@ def test_what_a_search_is_offered_can_be_declared(task: Task) -> None:
         "preferences": {"chosen": "a text", "rejected": "another"},
         "sequences": "a text",
         "boxes": [{"label": "x", "xmin": 0.0, "ymin": 0.0, "xmax": 1.0, "ymax": 1.0, "crowd": False}],
+        "masks": label_of(np.array([[0, 1]], np.uint8), {0: "background", 1: "x"}),
         "spans": [{"start": 0, "text": "some"}],
         "tags": [{"start": 0, "end": 1, "type": "x"}],
     }

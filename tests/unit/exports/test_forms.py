@@ -7,7 +7,9 @@ from typing import Literal, cast
 
 import numpy as np
 import pytest
+import torch
 
+from finetrail.adaptation.adapter import Adapter
 from finetrail.contents.text.encoder import TextEncoder
 from finetrail.contents.text.settings import TextBackbone
 from finetrail.contents.text.soft_prompts import add_soft_prompt
@@ -131,3 +133,17 @@ def test_vectors_in_front_of_the_texts_are_refused(
     add_soft_prompt(cast(TextEncoder, built.model.backbone), method, 4)
     with pytest.raises(ModelError, match=rf"adapted by {method}, whose vectors have no place in a plain encoder; use"):
         export(built, form, tmp_path / "out")
+
+
+def test_adapters_go_into_onnx_and_into_no_other_form(backbone: TextBackbone, images: Path, tmp_path: Path) -> None:
+    built = build(TEXT, backbone, images)
+    method = Adapter(method="adapter", placement="houlsby", size=4)
+    method.apply(built.model)
+    with torch.no_grad():
+        for name, one in built.model.named_parameters():
+            if "bottleneck" in name:
+                one.normal_()
+    built.model.eval()
+    with pytest.raises(ModelError, match=r"adapted by adapter, whose layers have no place .*; use --format onnx, or"):
+        export(built, "hf", tmp_path / "hf")
+    export(built, "onnx", tmp_path / "out")  # compares the answers of onnxruntime

@@ -7,6 +7,7 @@ from finetrail.serving.answer_types import arrow_type, is_nested, mlflow_type
 from finetrail.targets.boxes.codec import BoxCodec
 from finetrail.targets.class_sets.codec import SetCodec
 from finetrail.targets.classes.codec import ClassCodec
+from finetrail.targets.masks.codec import MaskCodec
 from finetrail.targets.numbers.codec import NumberCodec
 from finetrail.targets.preferences.codec import PreferenceCodec
 from finetrail.targets.sequences.codec import SequenceCodec
@@ -55,6 +56,7 @@ CODECS = (
     TagCodec(("PER",)),
     SpanCodec(unanswerable=True),
     BoxCodec(("a",)),
+    MaskCodec(("a", "b")),
 )
 
 

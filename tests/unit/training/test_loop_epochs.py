@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from finetrail.adaptation.full import Full
 from finetrail.evaluation.scores.metric import Point
 from finetrail.inference.predict import Kept
 from finetrail.models.inputs import targets_of
@@ -62,17 +63,18 @@ def test_what_was_frozen_for_a_while_is_in_the_best_epochs_file(tmp_path: Path) 
     heard: list[int] = []
     frozen: list[dict[str, Tensor]] = []
 
-    def start_epoch(model: Network, epoch: int) -> None:
-        heard.append(epoch)
-        frozen.append({name: tensor.clone() for name, tensor in model.backbone.state_dict().items()})
-        model.backbone.requires_grad_(epoch > 2)
+    class FromTheThird(Full):
+        def start_epoch(self, model: Network, epoch: int) -> None:
+            heard.append(epoch)
+            frozen.append({name: tensor.clone() for name, tensor in model.backbone.state_dict().items()})
+            model.backbone.requires_grad_(epoch > 2)
 
     scores = iter([0.1, 0.2, 0.9, 0.3])
 
     def score(kept: Kept) -> Point:
         return {"macro_f1": next(scores)}
 
-    run = train(tmp_path, epochs=4, model=model, start_epoch=start_epoch, weight_decay=0.1, score=score)
+    run = train(tmp_path, epochs=4, model=model, method=FromTheThird(method="full"), weight_decay=0.1, score=score)
     assert heard == [1, 2, 3, 4]
     name = "backbone.layer.weight"
     # Neither gradient nor decay moved it while it was frozen.

@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts
 
 from finetrail.models.network import Network
 from finetrail.training.optim import build_optimizer
 from finetrail.training.schedule import Schedule, build_schedule, depends_on_length
 from finetrail.training.settings import Training
 
-SCHEDULES = ["cosine", "linear", "constant", "one_cycle", "plateau"]
+SCHEDULES = ["cosine", "linear", "constant", "one_cycle", "restarts", "plateau"]
 
 
 def start(steps: int, **given: Any) -> tuple[Optimizer, Schedule]:
@@ -181,6 +182,25 @@ def test_a_schedule_goes_on_from_a_state_as_if_it_had_never_stopped(
         again.load_state_dict(optimizer.state_dict())
     assert after.rate == before.rate
     assert go_on(again, after, 12 - at, values[at:]) == whole[at:]
+
+
+@pytest.mark.parametrize(("growth", "first"), [(1, 7), (2, 3)])
+def test_restarts_are_those_of_torch(growth: int, first: int) -> None:
+    ours = rates(21, schedule="restarts", warmup=0, cycles=3, cycle_growth=growth)
+    other, _ = start(21, schedule="constant", warmup=0)
+    curve = CosineAnnealingWarmRestarts(other, T_0=first, T_mult=growth)
+    for rate in ours[:-1]:
+        assert rate == pytest.approx(other.param_groups[0]["lr"], abs=1e-12)
+        other.step()
+        curve.step()
+    assert ours[-1] == pytest.approx(0, abs=1e-12)  # there torch would start a fourth
+
+
+def test_restarts_come_after_the_warm_up() -> None:
+    found = rates(12, schedule="restarts", warmup=2, cycles=2, cycle_growth=1)
+    assert found[:3] == [0, 0.5, 1]
+    assert found[7] == 1  # again, half way through the rest
+    assert found[6] < 0.1
 
 
 @pytest.mark.parametrize("warmup", [0.0, 0.1, 0.5, 1.0, 3.0])

@@ -115,10 +115,10 @@ def train(
     resume: bool = False,
     **settings: Any,
 ) -> Run:
-    """Train on blobs; a `loss`, `score`, `start_epoch` or `inputs` replaces the usual one, the rest are settings."""
+    """Train on blobs; a `loss`, `score`, `method` or `inputs` replaces the usual one, the rest are settings."""
     heard: list[tuple[str, int, Point]] = []
     loss, scored = settings.pop("loss", cross_entropy()), settings.pop("score", score)
-    started = {"start_epoch": settings.pop("start_epoch")} if "start_epoch" in settings else {}
+    started = {"method": settings.pop("method")} if "method" in settings else {}
     inputs = settings.pop("inputs", None) or points(rows, 1)
     checkpoints = Checkpoints(folder)
     chosen = Training(**(QUIET | {"learning_rate": 0.05} | settings))

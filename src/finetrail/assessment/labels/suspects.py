@@ -10,9 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from torch import nn
 
 from finetrail.assessment.assessed import Given
 from finetrail.assessment.labels.cross_fitting import Computed, cross_fitted
+from finetrail.assessment.labels.retrained import CrossTraining
 from finetrail.assessment.labels.rows import Examined, folds_of
 from finetrail.errors import ConfigError
 from finetrail.inference.device import build_accelerator, fix_seeds
@@ -54,23 +56,31 @@ def ranked(given: Given, known: Examined, folds: int, file: Path) -> Ranked:
     learning = given.built.task.target.learn(labels, given.settings.train)
     fix_seeds(given.pipeline.seed)
     built = given.built.task.build(given.settings.backbone, learning, given.workspace.root, given.built.columns)
-    if not built.model.divisible:
+    head = built.model.head
+    if next(head.parameters(), None) is None:
         raise ConfigError(
-            "assess.labels fits linear heads to features, but a model of this task has no linear head; remove "
-            "assess.labels, and look at the worst rows of the test report"
+            "assess.labels trains heads on other rows, but a model of this task has no head; remove assess.labels, and "
+            "look at the worst rows of the test report"
         )
+    linear = isinstance(head, nn.Linear)
     built.model.to(build_accelerator().device).eval()
     started = time.perf_counter()
     contents = Watched(known.contents, given.track, "reading rows")
-    inputs = built.processor.encode(contents, scratch=given.workspace.scratch)
+    settings: Any = given.settings.train
+    augment = None if linear else settings.augment
+    inputs = built.processor.encode(contents, augment=augment, scratch=given.workspace.scratch)
     inputs = inputs.labelled(learning.encode(labels, inputs))
-    given.tell(_beforehand(built.model, inputs))
+    trained = CrossTraining(given, known, learning, inputs)
+    given.tell(_beforehand(built.model, inputs) if linear else trained.beforehand(folds))
     features = compute_features(built.model, inputs, BATCH, given.track, given.workspace.scratch)
     computed = time.perf_counter()
     numbers = folds_of(given, known, folds)
-    loss = learning.loss(given.settings.train, labels)
     divided = time.perf_counter()
-    kept = cross_fitted(learning, features, numbers, loss=loss, seed=given.pipeline.seed, track=given.track)
+    if linear:
+        loss = learning.loss(given.settings.train, labels)
+        kept = cross_fitted(learning, features, numbers, loss=loss, seed=given.pipeline.seed, track=given.track)
+    else:
+        kept = trained.kept(numbers)
     fitted = time.perf_counter()
     given.tell(
         f"features of {len(labels)} rows: {computed - started:.1f} seconds; {len(set(numbers))} heads: "

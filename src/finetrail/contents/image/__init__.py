@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 PYRAMID = "pyramid"
 """What a head reads that names places: maps of several resolutions, of whole images."""
+FINE_PYRAMID = "fine_pyramid"
+"""The same with a finer map too, for heads that name each pixel."""
+STRIDES: Mapping[str, tuple[int, ...]] = {PYRAMID: (8, 16, 32), FINE_PYRAMID: (4, 8, 16, 32)}
+"""Pixels of an image for each place of the maps of a pyramid."""
 _EPSILON = "epsilon (1/255 of the range of a pixel)"
 
 
@@ -50,7 +54,7 @@ class _Image(Content):
     Slice = ImageSlice
 
     def backbone(self, features: str) -> type[Backbone]:
-        return PyramidBackboneSettings if features == PYRAMID else ImageBackbone
+        return PyramidBackboneSettings if features in STRIDES else ImageBackbone
 
     def training(self, in_place: bool) -> type[Settings]:
         return PlacedTraining if in_place else ImageTraining

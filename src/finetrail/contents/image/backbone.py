@@ -13,7 +13,7 @@ from finetrail.contents.attack import Attacked
 from finetrail.contents.content import Loaded
 from finetrail.contents.explainable import Explainable
 from finetrail.contents.exported import Exported, Graph, Outputs
-from finetrail.contents.image import PYRAMID
+from finetrail.contents.image import STRIDES
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.contents.image.processor import ImageProcessor
 from finetrail.contents.image.settings import ImageBackbone
@@ -84,8 +84,8 @@ def load_pretrained(settings: ImageBackbone, root: Path, features: str, columns:
         SourceError, IntegrityError: see `finetrail.locations.locate`.
     """
     network, preprocessing = _source(settings.name).load(settings, root)
-    if features == PYRAMID:
-        return _pyramid(network, settings.name, preprocessing)
+    if features in STRIDES:
+        return _pyramid(network, settings.name, preprocessing, features)
     backbone = VisionBackbone(network, settings.name, preprocessing)
     return Loaded(backbone, ImageProcessor(preprocessing), _width(backbone, preprocessing.image_size))
 
@@ -107,8 +107,8 @@ def load_saved(described: Mapping[str, Any], folder: Path, features: str, column
             f"{folder} is not a complete model ({cause}); `dvc checkout` restores a tracked model"
         ) from error
     network = _source(name).rebuild(name, preprocessing.image_size, folder)
-    if features == PYRAMID:
-        return _pyramid(network, name, preprocessing)
+    if features in STRIDES:
+        return _pyramid(network, name, preprocessing, features)
     backbone = VisionBackbone(network, name, preprocessing)
     return Loaded(backbone, ImageProcessor(preprocessing), _width(backbone, preprocessing.image_size))
 
@@ -126,7 +126,8 @@ def export(network: Network, processor: Any, folder: Path, outputs: Outputs) -> 
     """Write the model for the library of its network; see `finetrail.contents.content.Networks`."""
     from finetrail.contents.image.export import export_images
 
-    _refuse_pyramid(network)
+    use = "use --format onnx, or " if outputs.told else ""
+    _refuse_pyramid(network, f"has a form that other libraries lack; {use}")
     return export_images(network, processor, folder, outputs)
 
 
@@ -149,26 +150,29 @@ def attack(
 def graph(network: Network, processor: Any, folder: Path, outputs: Outputs) -> Graph:
     """The model as a function of pixels; see `finetrail.contents.content.Networks`."""
     from finetrail.contents.image.export_onnx import graph_of_images
+    from finetrail.contents.image.fitted.export_onnx import graph_of_fitted
 
-    _refuse_pyramid(network)
+    if outputs.told is not None:
+        return graph_of_fitted(network, processor, folder, outputs.told)
+    _refuse_pyramid(network, "cannot be exported yet; ")
     return graph_of_images(network, processor, folder, outputs)
 
 
-def _pyramid(network: nn.Module, name: str, preprocessing: Preprocessing) -> Loaded:
+def _pyramid(network: nn.Module, name: str, preprocessing: Preprocessing, features: str) -> Loaded:
     """A network whose maps are read, and whole images for it."""
     from finetrail.contents.image.fitted.backbone import PyramidBackbone
     from finetrail.contents.image.fitted.processor import FittedProcessor
 
-    backbone = PyramidBackbone(network, name, preprocessing)
+    backbone = PyramidBackbone(network, name, preprocessing, STRIDES[features])
     return Loaded(backbone, FittedProcessor(preprocessing), backbone.pyramid)
 
 
-def _refuse_pyramid(network: Network) -> None:
-    """Raise ModelError for a network with a head on several maps, which no format here expresses."""
+def _refuse_pyramid(network: Network, why: str) -> None:
+    """Raise ModelError for a network with a head on several maps. Args: why: and what to use before other ways."""
     if not network.divisible:
         raise ModelError(
-            "a model that names places in images cannot be exported yet; serve the version with `mlflow models serve`, "
-            "or score files with `finetrail predict`"
+            f"a model that names places in images {why}serve the version with `mlflow models serve`, or score files "
+            "with `finetrail predict`"
         )
 
 

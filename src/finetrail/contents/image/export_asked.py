@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from finetrail.contents.exported import Asking, Snippet
-from finetrail.contents.image.decode import decode, open_image, orientation
+from finetrail.contents.image.decode import decode
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.contents.image.views import LONGEST
+from finetrail.data.image_files import open_image, orientation
 
 # Python, in the snippets of cards.
 OPENED = 'ImageOps.exif_transpose(Image.open(path)).convert("RGB")'
@@ -29,7 +30,7 @@ def asked(own: Preprocessing, alike: Callable[[int, int, Preprocessing], bool] =
     Args:
         alike: whether the export cuts an image of this width and height, after the resize, as training did.
     """
-    return Asking(_laid_out, lambda content: _regular(content, own, alike))
+    return Asking(laid_out, lambda content: _regular(content, own, alike))
 
 
 def cuts_as_transformers(width: int, height: int, own: Preprocessing) -> bool:
@@ -37,7 +38,8 @@ def cuts_as_transformers(width: int, height: int, own: Preprocessing) -> bool:
     return all((side - own.image_size) // 2 == round((side - own.image_size) / 2) for side in (width, height))
 
 
-def _laid_out(contents: "Sequence[bytes]", folder: Path) -> list[str]:
+def laid_out(contents: Sequence[bytes], folder: Path) -> list[str]:
+    """Write images to a folder. Returns: their paths."""
     paths = []
     for number, content in enumerate(contents):
         image, path = open_image(content), folder / f"{number}.png"

@@ -8,7 +8,7 @@ ENOUGH = 256
 
 def side(content: Any) -> int:
     """Pixels of the shorter side, from the header alone."""
-    from finetrail.contents.image.decode import open_image
+    from finetrail.data.image_files import open_image
 
     return min(open_image(content).size)
 
@@ -17,7 +17,8 @@ def brightness(content: Any) -> int:
     """The mean grey value, 0 to 255."""
     from PIL import ImageStat
 
-    from finetrail.contents.image.decode import open_image, upright
+    from finetrail.contents.image.decode import upright
+    from finetrail.data.image_files import open_image
 
     opened = open_image(content)
     opened.draft("", (ENOUGH, ENOUGH))

@@ -15,11 +15,12 @@ from finetrail.contents.image.augment import crops
 from finetrail.contents.image.augment.mixing import Mixed, mix
 from finetrail.contents.image.augment.policies import vary
 from finetrail.contents.image.augment.settings import Augment
-from finetrail.contents.image.decode import decode, open_image
+from finetrail.contents.image.decode import decode
 from finetrail.contents.image.inputs import KeptInputs, seen
 from finetrail.contents.image.kept import LIMITS, Decoded, Encoded, Limits
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.contents.image.views import Pixels, centre, evaluation_view, whole_shape, whole_view
+from finetrail.data.image_files import open_image
 from finetrail.errors import ImageError
 from finetrail.evaluation.report.previews import Preview
 from finetrail.models.inputs import Changes, Values, targets_of

@@ -4,8 +4,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from finetrail.contents.image.decode import FORMATS, decode, from_base64, open_image
+from finetrail.contents.image.decode import decode, from_base64
 from finetrail.data.canonical import is_missing
+from finetrail.data.image_files import FORMATS, open_image
 from finetrail.errors import ImageError
 
 LONGEST_PATH = 4096

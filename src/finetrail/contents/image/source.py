@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from finetrail.contents.image.decode import upright_size
 from finetrail.contents.image.pixel_tables import read_pixels
 from finetrail.contents.image.stored import IMAGES
 from finetrail.contents.image.values import FieldReader, cached_image
+from finetrail.data.image_files import upright_size
 from finetrail.data.sources.annotated import Annotations, is_image
 from finetrail.data.sources.columns import ColumnName, Columns, Place, SplitName, Tell, row_from
 from finetrail.data.sources.layout import folders_of

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
-from finetrail.contents.image.decode import open_image, orientation, upright
+from finetrail.contents.image.decode import upright
 from finetrail.contents.image.perceptual import SIDE, perceptual_hashes
+from finetrail.data.image_files import open_image, orientation
 from finetrail.data.store.content import Absent, Kind
 from finetrail.errors import ImageError
 

@@ -109,7 +109,7 @@ def records_of(name: str, loaded: Any, split: SplitName | None, columns: Columns
                 f"{name}: no column {missing[0]!r}; it has {', '.join(data.column_names)}; set source.columns"
             )
         data = data.select_columns(names)
-        for column in [name for name in columns.contents if name in data.column_names]:
+        for column in [name for name in (*columns.contents, *columns.labels) if name in data.column_names]:
             if isinstance(data.features[column], Image):
                 data = data.cast_column(column, Image(decode=False))  # bytes and path, as they are stored
         yield f"{name}/{part}", official, _records(data, columns)

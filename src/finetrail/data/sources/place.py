@@ -212,7 +212,7 @@ class Source(Settings):
         columns, where = self.columns, str(place)
         record, value = self.labels.given(where, record, columns)
         parts = {name: convert(f"{where}: column {name!r}", record[name]) for name in columns.contents}
-        label = self.labels.read(where, value, columns)
+        label = self.labels.read(where, self.labels.fetched(where, value, convert), columns)
         return row_from(place, record, columns, joined(parts), label)
 
 

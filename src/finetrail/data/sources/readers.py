@@ -1,6 +1,6 @@
 """How labels are read from sources: what the readers of tables, folders and archives ask of a kind of target."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -37,6 +37,15 @@ class LabelReader(StoredLabel, Protocol):
         Args:
             where: the place, for messages.
             columns: section `source.columns`.
+        """
+        ...
+
+    def fetched(self, where: str, value: Any, fetch: Callable[[str, Any], Any]) -> Any:
+        """Return what a label's value stands for, where that is a file as those of contents.
+
+        Args:
+            where: the place, for messages.
+            fetch: makes the bytes of a file from (the place, its path or bytes).
         """
         ...
 

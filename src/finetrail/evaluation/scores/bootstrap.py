@@ -15,6 +15,7 @@ resamples and their intervals are too low. Measured for macro F1 of 20 classes, 
 value in 97% of the trials with 2,000 rows, 92% with 300 and 75% with 100.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -108,25 +109,23 @@ def bootstrap(
         labels: of the rows (n,), n > 0.
         answers: of each model, for those rows.
         draws: equal seeds and rows give equal draws, whatever the order of the rows.
-        groups: of the rows (n,): draw whole groups, for a judge whose facts add up; None: draw single rows.
+        groups: of the rows (n,): draw whole groups; None: draw single rows.
         block: distinct rows times resamples held at once.
     """
     if not len(labels):
         raise ValueError("there are no rows to resample")
     facts = [judge.facts(labels, of_model) for of_model in answers]
-    if groups is not None:
-        facts = [sums(of_model, groups) for of_model in facts]
     once = np.ones((1, len(facts[0])), dtype=np.int64)
     point = [judge.scores(of_model, once) for of_model in facts]
     # Join the facts of all models about a row, so that all models are scored on the same draws.
-    rows, occurrences = np.unique(np.concatenate(facts, axis=1), axis=0, return_counts=True)  # (D, m * S), (D,)
+    rows, units, occurrences = _units(np.concatenate(facts, axis=1), groups)
     distinct = np.split(rows, len(facts), axis=1)
     found = {name: np.empty((len(facts), draws.resamples)) for name in point[0]}
     generator = np.random.default_rng(draws.seed)
     size = max(1, block // len(rows))
     for start in range(0, draws.resamples, size):
         stop = min(start + size, draws.resamples)
-        drawn = generator.multinomial(len(facts[0]), occurrences / len(facts[0]), size=stop - start)  # (r, D)
+        drawn = generator.multinomial(occurrences.sum(), occurrences / occurrences.sum(), size=stop - start)[:, units]
         for model, of_model in enumerate(distinct):
             for name, values in judge.scores(of_model, drawn).items():
                 found[name][model, start:stop] = values
@@ -164,6 +163,24 @@ def sums(facts: NDArray[Any], groups: Sequence[object]) -> NDArray[Any]:
     found = np.zeros((len(numbers), facts.shape[1]), dtype=facts.dtype)
     np.add.at(found, places, facts)
     return found
+
+
+def _units(facts: NDArray[Any], groups: Sequence[object] | None) -> tuple[NDArray[Any], Ints, Ints]:
+    """What is drawn, in an order that does not depend on that of the rows.
+
+    Returns:
+        The facts of rows (D, S), the unit that each is drawn with (D,), and how often there are such units (U,).
+    """
+    if groups is None:
+        rows, occurrences = np.unique(facts, axis=0, return_counts=True)
+        return rows, np.arange(len(rows)), occurrences
+    rows, numbers = np.unique(facts, axis=0, return_inverse=True)
+    members: dict[object, list[int]] = {}
+    for row, (number, group) in enumerate(zip(numbers.reshape(-1).tolist(), groups, strict=True)):
+        members.setdefault(("row", row) if group is None else ("group", group), []).append(number)
+    found = sorted(Counter(tuple(sorted(unit)) for unit in members.values()).items())
+    units = np.repeat(np.arange(len(found)), [len(unit) for unit, _ in found])
+    return rows[[row for unit, _ in found for row in unit]], units, np.array([count for _, count in found])
 
 
 def _percentiles(value: float, draws: Floats, confidence: float) -> Interval:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from finetrail.data.sources.annotated import Annotations
+from finetrail.data.sources.coco import GIVEN
 from finetrail.data.sources.columns import Record
 from finetrail.data.sources.readers import RecordReader
 from finetrail.data.sources.trees import Tree
@@ -15,7 +16,7 @@ from finetrail.targets.boxes.faults import FACTS, facts_of
 from finetrail.targets.boxes.reading import Annotation, boxes_of, read_boxes
 from finetrail.targets.boxes.rules import BoxRules
 from finetrail.targets.boxes.settings import BoxColumns, BoxSlice, BoxTraining
-from finetrail.targets.boxes.sources.coco import GIVEN, coco_records
+from finetrail.targets.boxes.sources.coco import coco_records
 from finetrail.targets.boxes.sources.tables import by_image
 from finetrail.targets.boxes.sources.tree import annotations_of
 from finetrail.targets.boxes.split import BoxStrata
@@ -104,7 +105,7 @@ class _Boxes(Target):
             raise TrainingError(
                 f"none of the {len(labels)} training images has a box: there is nothing to learn; add some"
             )
-        return BoxLearning(BoxCodec(classes, settings.pyramid_width, settings.tower))
+        return BoxLearning(BoxCodec(classes, settings.detector, settings.pyramid_width, settings.tower))
 
     def codec(self, described: Mapping[str, Any]) -> "BoxCodec":
         from finetrail.targets.boxes.codec import BoxCodec

@@ -29,11 +29,12 @@ class BoxCodec:
 
     Attributes:
         classes: by number.
-        pyramid_width, tower: see `finetrail.targets.boxes.settings.BoxTraining`.
+        detector, pyramid_width, tower: see `finetrail.targets.boxes.settings.BoxTraining`.
         threshold: the least score of an answer.
     """
 
     classes: tuple[str, ...]
+    detector: str = "fcos"
     pyramid_width: int = 128
     tower: int = 2
     threshold: float = 0.5

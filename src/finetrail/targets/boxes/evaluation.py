@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from finetrail.evaluation.scores.bootstrap import Draws, Floats, Interval, intervals
+from finetrail.evaluation.scores.bootstrap import Draws, Floats, Interval, Ints, bootstrap, intervals
 from finetrail.targets.boxes.detections import BoxAnswers, Detections
 from finetrail.targets.boxes.facts import Facts
 from finetrail.targets.boxes.judge import BoxJudge, Labels
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 WORST = 50
 """Rows that errors.csv lists."""
+_BOTH = ("precision", "recall")
 
 
 @dataclass(frozen=True)
@@ -128,10 +129,11 @@ class BoxEvaluation:
 
 
 def evaluate(judge: BoxJudge, rows: "pd.DataFrame", answers: BoxAnswers, draws: Draws) -> BoxEvaluation:
-    """Measure one model's answers. Args: rows: id and label of each, n > 0."""
+    """Measure one model's answers. Args: rows: id and label of each, n > 0, and group where there are groups."""
     labels, classes = rows["label"].tolist(), judge.codec.classes
+    groups = rows["group"].tolist() if "group" in rows and rows["group"].notna().any() else None
     facts = judge.facts(labels, answers)
-    found = intervals(judge, labels, answers, draws)
+    found = intervals(judge, labels, answers, draws, groups)
     drawn = _drawn(judge, rows["id"].tolist(), labels, answers)
     kinds = Counter[str]()
     for row in drawn:
@@ -145,7 +147,7 @@ def evaluate(judge: BoxJudge, rows: "pd.DataFrame", answers: BoxAnswers, draws: 
         answers=int(answers.given.sum()),
         metrics=found,
         classes=_classes(Facts.read(facts), classes),
-        sizes=_sizes(facts, draws),
+        sizes=_sizes(judge, labels, answers, draws, groups),
         kinds={kind: kinds[kind] for kind in KINDS},
         worst=tuple(sorted((row for row in drawn if row.error > 0), key=lambda row: (-row.error, row.id))[:WORST]),
     )
@@ -184,23 +186,35 @@ def _classes(facts: Facts, names: Sequence[str]) -> tuple[OfClass, ...]:
     return tuple(found)
 
 
-def _sizes(facts: Floats, draws: Draws) -> tuple[OfSize, ...]:
+@dataclass(frozen=True)
+class _BySize:
+    """Scores the objects of each range of areas, as `mAP` and `AR` do all. NaN where a resample has none."""
+
+    judge: BoxJudge
+
+    def facts(self, labels: Labels, answers: BoxAnswers) -> Floats:
+        return self.judge.facts(labels, answers)
+
+    def scores(self, facts: Floats, drawn: Ints) -> Mapping[str, Floats]:
+        found = {size: of_area(facts, drawn, size) for size in AREAS if size != "all"}
+        return {
+            f"{kind} {size}": values for size, both in found.items() for kind, values in zip(_BOTH, both, strict=True)
+        }
+
+
+def _sizes(
+    judge: BoxJudge, labels: Labels, answers: BoxAnswers, draws: Draws, groups: Sequence[object] | None
+) -> tuple[OfSize, ...]:
     """The ranges of areas with any object."""
-    counts = Facts.read(facts).objects.sum(axis=(0, 1))
-    once = np.ones((1, len(facts)), dtype=np.int64)
-    drawn = np.random.default_rng(draws.seed).multinomial(len(facts), [1 / len(facts)] * len(facts), draws.resamples)
-    found = []
-    for place, name in enumerate(AREAS):
-        if name == "all" or not counts[place]:
-            continue
-        points, resamples = of_area(facts, once, name), of_area(facts, drawn, name)
-        ends = [_interval(float(of[0]), values, draws) for of, values in zip(points, resamples, strict=True)]
-        found.append(OfSize(name, int(counts[place]), *ends))
-    return tuple(found)
+    counts = Facts.read(judge.facts(labels, answers)).objects.sum(axis=(0, 1))
+    resampled = bootstrap(_BySize(judge), labels, [answers], draws, groups=groups)
 
+    def interval(name: str) -> Interval:
+        low, high = np.nanquantile(resampled.draws[name], [(1 - draws.confidence) / 2, (1 + draws.confidence) / 2])
+        return Interval(float(resampled.point[name][0]), float(low), float(high))
 
-def _interval(value: float, resamples: Floats, draws: Draws) -> Interval:
-    """Resamples without any object of the size say nothing."""
-    tail = (1 - draws.confidence) / 2
-    low, high = np.nanquantile(resamples, [tail, 1 - tail])
-    return Interval(value, float(low), float(high))
+    return tuple(
+        OfSize(name, int(counts[place]), *(interval(f"{kind} {name}") for kind in _BOTH))
+        for place, name in enumerate(AREAS)
+        if name != "all" and counts[place]
+    )

@@ -5,30 +5,32 @@ from torch import Tensor
 from torchvision.ops import batched_nms
 
 from finetrail.targets.boxes.detections import LEAST, MOST
-from finetrail.targets.boxes.head import AROUND
-from finetrail.targets.boxes.losses import boxes_at
+from finetrail.targets.boxes.detectors.detector import Detector
 
 CANDIDATES = 1000
 """The most boxes of an image that are compared with each other."""
-OVERLAP = 0.6
-"""The overlap from which the less sure of two boxes of a class is left out, as in FCOS."""
 
 
-def found_in(outputs: Tensor) -> Tensor:
+def found_in(detector: Detector, outputs: Tensor) -> Tensor:
     """The boxes of an image, the surest first: xyxy on the canvas, class and score (n, 6).
 
     Args:
-        outputs: of one image (A, K + 8); where one is NaN or infinite, so is the one box that is returned.
+        outputs: of one image (A, D); where one is NaN or infinite, so is the one box that is returned.
     """
     outputs = outputs.float()
     if not outputs.isfinite().all():
         return torch.full((1, 6), torch.nan)
-    logits, nearness, distances, places = torch.split(outputs, [outputs.shape[1] - AROUND, 1, 4, 3], dim=1)
-    scores = (logits.sigmoid() * nearness.sigmoid()).sqrt()  # (A, K)
-    place, number = (scores > LEAST).nonzero(as_tuple=True)
-    of_each = scores[place, number]
-    best = of_each.argsort(descending=True, stable=True)[:CANDIDATES]
-    place, number, of_each = place[best], number[best], of_each[best]
-    boxes = boxes_at(places[place], distances[place])
-    kept = batched_nms(boxes, of_each, number, OVERLAP)[:MOST]
-    return torch.cat([boxes[kept], number[kept, None].float(), of_each[kept, None]], dim=1)
+    found = likeliest(detector, outputs)
+    return found[found[:, 5] > 0]
+
+
+def likeliest(detector: Detector, outputs: Tensor) -> Tensor:
+    """The same, filled up with zeros (MOST, 6): exports need a shape that is known before."""
+    boxes, scores = detector.read(outputs)  # (A, 4), (A, K)
+    of_each, best = scores.flatten().topk(min(CANDIDATES, scores.numel()))
+    place, number = best // scores.shape[1], best % scores.shape[1]
+    kept = batched_nms(boxes[place], of_each, number, detector.OVERLAP)
+    filled = torch.cat([kept, kept.new_zeros(MOST)])[:MOST]
+    found = torch.cat([boxes[place], number[:, None].float(), of_each[:, None]], dim=1)[filled]
+    there = (torch.arange(MOST, device=found.device) < kept.shape[0]) & (found[:, 5] > LEAST)
+    return torch.where(there[:, None], found, 0.0)

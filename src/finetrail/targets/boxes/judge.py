@@ -27,10 +27,10 @@ Labels = Sequence[Sequence[Mapping[str, Any]]]
 
 @dataclass(frozen=True)
 class BoxJudge:
-    """See `finetrail.targets.judge.Judge`. Images are drawn one by one: average precision does not add up."""
+    """See `finetrail.targets.judge.Judge`."""
 
     codec: BoxCodec
-    by_group: bool = False
+    by_group: bool = True
 
     @property
     def row_error(self) -> Metric:

@@ -14,14 +14,15 @@ from finetrail.evaluation.scores.metric import Point
 from finetrail.models.inputs import Changes
 from finetrail.models.network import Batch, Network
 from finetrail.models.placements import Placements
+from finetrail.models.told import Told
 from finetrail.targets.boxes.codec import BoxCodec
 from finetrail.targets.boxes.detections import BoxAnswers, Detections
+from finetrail.targets.boxes.detectors.detector import DETECTORS, Detector
 from finetrail.targets.boxes.finding import found_in
-from finetrail.targets.boxes.head import BoxHead
-from finetrail.targets.boxes.losses import image_losses
 from finetrail.targets.boxes.reading import boxes_of
 from finetrail.targets.boxes.settings import BoxTraining
 from finetrail.targets.boxes.threshold import fit_threshold
+from finetrail.targets.boxes.told import told
 from finetrail.targets.learning import Explained, Loss
 
 if TYPE_CHECKING:
@@ -75,9 +76,14 @@ class BoxLearning:
 
     codec: BoxCodec
 
+    @property
+    def detector(self) -> Detector:
+        """What the head is, and how its outputs are read."""
+        return DETECTORS[self.codec.detector]
+
     def head(self, width: Any) -> nn.Module:
         """Args: width: the `Pyramid` of the backbone."""
-        return BoxHead(width, len(self.codec.classes), self.codec.pyramid_width, self.codec.tower)
+        return self.detector.Head(width, len(self.codec.classes), self.codec.pyramid_width, self.codec.tower)
 
     def encode(self, labels: Labels, inputs: Any) -> BoxTargets:
         number = {name: place for place, name in enumerate(self.codec.classes)}
@@ -90,18 +96,20 @@ class BoxLearning:
 
     def loss(self, settings: BoxTraining, labels: Labels, *, finished: bool = False) -> Loss:
         def loss(outputs: Tensor, batch: Batch) -> Tensor:
-            return image_losses(outputs, batch["targets"]).mean()
+            return self.detector.image_losses(outputs, batch["targets"]).mean()
 
         return loss
 
     def keep(self, outputs: Tensor, batch: Batch) -> "Kept":
         """The boxes of each image (1 + n, 6), behind a row with its loss, where the batch has its targets."""
         targets = batch.get("targets")
-        losses = outputs.new_zeros(len(outputs)) if targets is None else image_losses(outputs.float(), targets)
+        losses = outputs.new_zeros(len(outputs))
+        if targets is not None:
+            losses = self.detector.image_losses(outputs.float(), targets)
         found = []
         for one, loss in zip(outputs, losses.tolist(), strict=True):
             front = torch.tensor([[loss, 0, 0, 0, 0, 0]], dtype=torch.float32)
-            found.append(torch.cat([front, found_in(one).cpu()]).numpy())
+            found.append(torch.cat([front, found_in(self.detector, one).cpu()]).numpy())
         return found
 
     def answers(self, kept: Any, inputs: Any) -> BoxAnswers:
@@ -118,6 +126,10 @@ class BoxLearning:
 
     def finish(self, model: Network) -> None:
         """Nothing to do: the model answers as it was trained."""
+
+    def told(self) -> Told:
+        """See `finetrail.targets.learning.Telling`."""
+        return told(self.detector, self.codec.threshold)
 
     def fitted(self, kept: Any, inputs: Any, labels: Labels) -> "BoxLearning":
         """The validation images show how sure a box has to be to be an answer."""

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from finetrail.data.validation.findings import AtLeast, Between, Null, Rule
+from finetrail.data.validation.findings import Between, Null, Rule
 from finetrail.data.validation.rules import RowPolicy, RowRule, active, row_rule
 from finetrail.settings import Settings
 from finetrail.targets.boxes.faults import FACTS, FAULTS
 from finetrail.targets.label_rules import (
+    Allowed,
     NamedLabelRules,
     RareLabel,
     count_unknown,
     find_rare,
     first_names,
+    labels_left_rule,
     names_in,
     rare_label_rule,
     spelled_otherwise,
@@ -52,12 +54,6 @@ class Warned(Settings):
     """A rule that warns by default: the rows found are used."""
 
     policy: Literal["fail", "quarantine", "warn", "off"] = "warn"
-
-
-class Allowed(Settings):
-    """A rule that allows everything by default."""
-
-    policy: RowPolicy = "off"
 
 
 class BoxRules(NamedLabelRules):
@@ -136,16 +132,11 @@ class BoxRules(NamedLabelRules):
         low = self.rare_label.min_rows
         return (
             rare_label_rule(self, self.rare_label, Between("rows_of_rarest_class", low=low), what="class"),
-            Rule(
-                "two_labels",
-                "fail",
+            labels_left_rule(
                 1,
-                "table",
                 "At least one image with a box is left",
                 "no image with a box is left",
                 "a model needs boxes to learn from; add some",
-                (AtLeast("label_used", 1),),
-                "faults",
             ),
         )
 

@@ -39,13 +39,16 @@ class BoxTraining(Training):
     """What section `train` of params.yaml says of boxes.
 
     Attributes:
-        loss: FCOS's (Tian et al. 2019): focal loss of the classes, GIoU of the boxes, cross-entropy of the centreness.
+        detector: FCOS (Tian et al. 2019), RetinaNet (Lin et al. 2017), Faster R-CNN (Ren et al. 2015), SSDLite (Sandler
+            et al. 2018); all on the same pyramid.
+        loss: that of the detector.
         metric: the validation metric that picks the best evaluation.
         pyramid_width: channels of the feature pyramid and of the head on it, a multiple of 32.
-        tower: convolutions of the head in front of each of its two outputs.
+        tower: convolutions of the head in front of its outputs; of Faster R-CNN, linear layers of its second stage.
     """
 
-    loss: Literal["fcos"] = "fcos"
+    detector: Literal["fcos", "retinanet", "faster_rcnn", "ssdlite"] = "fcos"
+    loss: Literal["detector"] = "detector"
     metric: Literal["f1", "mar_100", "map_75", "map_50", "map"] = "map"
     # A norm of the head takes the mean over a 32nd of them: of one channel at one place there would be none.
     pyramid_width: int = Field(128, ge=64, multiple_of=32)

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, ClassVar
 
-from finetrail.data.validation.findings import AtLeast, Between, Rule
+from finetrail.data.validation.findings import Between, Rule
 from finetrail.data.validation.rules import RowPolicy, active, row_rule
 from finetrail.settings import Settings
 from finetrail.targets.label_rules import (
@@ -12,6 +12,7 @@ from finetrail.targets.label_rules import (
     RareLabel,
     count_unknown,
     find_rare,
+    labels_left_rule,
     rare_label_rule,
     spelled_otherwise,
     spelling_rule,
@@ -53,16 +54,11 @@ class SetRules(NamedLabelRules):
     def rules_of_all(self) -> tuple[Rule, ...]:
         return (
             rare_label_rule(self, self.rare_label, Between("rows_of_rarest_label", low=self.rare_label.min_rows)),
-            Rule(
-                "two_labels",
-                "fail",
+            labels_left_rule(
                 2,
-                "table",
                 "At least two different sets are left to tell apart",
                 "fewer than two different sets are left",
                 "a classifier needs rows with a class and rows without; add some",
-                (AtLeast("label_used", 2),),
-                "faults",
             ),
         )
 

@@ -16,8 +16,12 @@ COUNTS_UP_TO = 25
 """With more classes the cells are too small for a number, which then only shows under the pointer."""
 
 
-def confusion_figure(confusion: Ints, labels: Sequence[str]) -> Markup:
-    """Draw the matrix (K, K): a row is an actual class, its cells are shaded by their share of that row."""
+def confusion_figure(confusion: Ints, labels: Sequence[str], counted: str = "rows") -> Markup:
+    """Draw the matrix (K, K): a row is an actual class, its cells are shaded by their share of that row.
+
+    Args:
+        counted: what the numbers count.
+    """
     shown = _most_mistaken(confusion)
     classes = len(shown)
     cell = min(96.0, max(13.0, 640 / classes))
@@ -56,7 +60,9 @@ def confusion_figure(confusion: Ints, labels: Sequence[str]) -> Markup:
             strength = max(0.08, share if i == j else min(1.0, 1.4 * share**0.5))
             place = f"translate({number(j * cell)} {number(i * cell)})"
             group = draw(cells, "g", kind="right" if i == j else "wrong", transform=place)
-            draw(group, "title", f"{labels[actual]} → {labels[predicted]}: {rows:,} of {total:,} rows ({share:.1%})")
+            draw(
+                group, "title", f"{labels[actual]} → {labels[predicted]}: {rows:,} of {total:,} {counted} ({share:.1%})"
+            )
             draw(group, "rect", width=cell, height=cell, fill_opacity=strength)
             if classes <= COUNTS_UP_TO:
                 _count(group, rows, cell, font, strong=strength > 0.75)

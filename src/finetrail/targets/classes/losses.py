@@ -69,8 +69,12 @@ def class_weights(method: Literal["balanced", "effective"] | None, targets: np.n
     """
     if method is None:
         return None
-    counts = np.bincount(targets, minlength=classes)
+    return weights_of(method, np.bincount(targets, minlength=classes))
+
+
+def weights_of(method: Literal["balanced", "effective"], counts: np.ndarray) -> Tensor:
+    """The same for classes that occur so often (K,)."""
     numbers = counts if method == "balanced" else (1 - _BETA**counts) / (1 - _BETA)
     numbers = np.where(counts > 0, numbers, 1)  # a part of the rows may lack a class
-    weights = len(targets) / (counts / numbers).sum() / numbers
+    weights = counts.sum() / (counts / numbers).sum() / numbers
     return torch.from_numpy(weights).float()

@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from finetrail.data.validation.findings import AtLeast, Between, InSet, Rule
+from finetrail.data.validation.findings import Between, InSet, Rule
 from finetrail.data.validation.rules import active
 from finetrail.settings import Settings
 from finetrail.targets.label_rules import (
     NamedLabelRules,
     RareLabel,
+    labels_left_rule,
     rare_label_rule,
     spelled_otherwise,
     spelling_rule,
@@ -54,16 +55,11 @@ class ClassRules(NamedLabelRules):
                 "add rows of these labels, or raise validation.class_balance.max_ratio",
                 (Between("largest_class_times", high=ratio),),
             ),
-            Rule(
-                "two_labels",
-                "fail",
+            labels_left_rule(
                 2,
-                "table",
                 "At least two labels are left to tell apart",
                 "fewer than two labels are left",
                 "a classifier needs rows of at least two labels; add some",
-                (AtLeast("label_used", 2),),
-                "faults",
             ),
         )
 

@@ -29,3 +29,13 @@ def mask_label(width: int, height: int, regions: Iterable[Region]) -> dict[str, 
 def regions_of(label: Any) -> list[Region]:
     """The regions of a label, also as Parquet gives it back."""
     return [Region(**region) for region in label["regions"]]
+
+
+def objects_in(label: Any) -> list[Region]:
+    """The regions of a label that have a class."""
+    return [region for region in regions_of(label) if region.label is not None]
+
+
+def names_in(label: Any) -> list[str]:
+    """The classes that a label has beside the background, in order."""
+    return sorted({region["label"] for region in label["regions"] if region["label"] is not None})

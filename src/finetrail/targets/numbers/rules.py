@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, ClassVar
 
-from finetrail.data.validation.findings import AtLeast, Between, Null, Rule
+from finetrail.data.validation.findings import Between, Null, Rule
 from finetrail.data.validation.rules import CommonRules, Needed, row_rule
-from finetrail.targets.label_rules import Bounds
+from finetrail.targets.label_rules import Bounds, labels_left_rule
 from finetrail.targets.numbers.reading import to_number
 
 if TYPE_CHECKING:
@@ -47,16 +47,11 @@ class NumberRules(CommonRules):
         )
 
     def rules_of_all(self) -> tuple[Rule, ...]:
-        different = Rule(
-            "two_labels",
-            "fail",
+        different = labels_left_rule(
             2,
-            "table",
             "At least two different numbers are left to tell apart",
             "fewer than two different numbers are left",
             "a regression needs labels that differ; add some rows",
-            (AtLeast("label_used", 2),),
-            "faults",
         )
         return (different,)
 

@@ -7,10 +7,10 @@ from pydantic import Field
 from finetrail.data.canonical import canonical
 from finetrail.data.scripts import NO_SCRIPT, script
 from finetrail.data.store.content import Kind
-from finetrail.data.validation.findings import AtLeast, Between, InSet, Null, Rule
+from finetrail.data.validation.findings import Between, InSet, Null, Rule
 from finetrail.data.validation.rules import CommonRules, Length, RowPolicy, RowRule, active, repeated, row_rule
 from finetrail.settings import Settings
-from finetrail.targets.label_rules import Bounds
+from finetrail.targets.label_rules import Bounds, labels_left_rule
 from finetrail.targets.sequences.sources import source_texts
 
 if TYPE_CHECKING:
@@ -121,16 +121,11 @@ class SequenceRules(CommonRules):
             Null("repeats_target_of"),
             remedy="remove the repetitions",
         )
-        different = Rule(
-            "two_labels",
-            "fail",
+        different = labels_left_rule(
             2,
-            "table",
             "At least two different targets are left",
             "fewer than two different targets are left",
             "a model needs different texts to learn from; add some rows",
-            (AtLeast("label_used", 2),),
-            "faults",
         )
         return again, different
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from finetrail.data.store.content import Kind
-from finetrail.data.validation.findings import AtLeast, Null, Rule
+from finetrail.data.validation.findings import Null, Rule
 from finetrail.data.validation.rules import CommonRules, RowRule, active, row_rule
+from finetrail.targets.label_rules import labels_left_rule
 from finetrail.targets.spans.reading import Answer, places
 from finetrail.targets.spans.settings import ANSWERABLE, UNANSWERABLE
 
@@ -43,16 +44,11 @@ class SpanRules(CommonRules):
 
     def rules_of_all(self) -> tuple[Rule, ...]:
         return (
-            Rule(
-                "two_labels",
-                "fail",
+            labels_left_rule(
                 1,
-                "table",
                 "At least one question with an answer is left",
                 "no question with an answer is left",
                 "a model needs answers to learn from; add some",
-                (AtLeast("label_used", 1),),
-                "faults",
             ),
         )
 

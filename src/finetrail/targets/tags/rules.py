@@ -5,7 +5,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, ClassVar
 
 from finetrail.data.store.content import Kind
-from finetrail.data.validation.findings import AtLeast, Between, Null, Rule
+from finetrail.data.validation.findings import Between, Null, Rule
 from finetrail.data.validation.rules import RowRule, active, row_rule
 from finetrail.targets.label_rules import (
     NamedLabelRules,
@@ -13,6 +13,7 @@ from finetrail.targets.label_rules import (
     count_unknown,
     find_rare,
     first_names,
+    labels_left_rule,
     names_in,
     rare_label_rule,
     spelled_otherwise,
@@ -58,16 +59,11 @@ class TagRules(NamedLabelRules):
             rare_label_rule(
                 self, self.rare_label, Between("rows_of_rarest_type", low=self.rare_label.min_rows), what="type"
             ),
-            Rule(
-                "two_labels",
-                "fail",
+            labels_left_rule(
                 1,
-                "table",
                 "At least one type of span is left",
                 "no row with a span is left",
                 "a model needs rows with spans to learn from; add some",
-                (AtLeast("label_used", 1),),
-                "faults",
             ),
         )
 

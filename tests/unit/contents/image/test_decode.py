@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from finetrail.contents.image.decode import decode, from_base64, open_image, orientation
+from finetrail.contents.image.decode import decode, from_base64
+from finetrail.data.image_files import open_image, orientation
 from finetrail.errors import ImageError
 
 RED, WHITE, BLACK = (255, 0, 0), (255, 255, 255), (0, 0, 0)

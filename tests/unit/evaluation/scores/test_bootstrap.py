@@ -169,3 +169,29 @@ def test_a_row_without_a_group_is_one_of_its_own() -> None:
     assert intervals(_Shares(), labels, answers, draws, [None] * 30) == alone
     (one,) = intervals(_Shares(), labels, answers, draws, ["a"] * 30).values()
     assert one.low == one.high == one.value == pytest.approx(2 / 3)
+
+
+class _Medians:
+    """Judges by the median of numbers, which does not add up over the rows of a group."""
+
+    def facts(self, labels: Sequence[Any], answers: Any) -> Floats:
+        return np.array(answers, dtype=np.float64)[:, None]
+
+    def scores(self, facts: Floats, drawn: Ints) -> Mapping[str, Floats]:
+        return {"median": np.array([np.median(np.repeat(facts[:, 0], counts)) for counts in drawn])}
+
+
+def test_a_score_that_does_not_add_up_is_of_the_rows_of_the_drawn_groups_whatever_their_order() -> None:
+    rng = np.random.default_rng(5)
+    groups = np.repeat(np.arange(12), rng.integers(1, 6, 12))
+    answers = rng.normal(groups, 0.1)
+    draws = Draws(resamples=2000, seed=0)
+    found = intervals(_Medians(), groups.tolist(), answers, draws, groups.tolist())["median"]
+    plain = [
+        np.median(np.concatenate([answers[groups == group] for group in rng.integers(0, 12, 12)])) for _ in range(2000)
+    ]
+    assert (found.low, found.high) == pytest.approx(np.quantile(plain, [0.025, 0.975]), abs=0.6)
+    order = rng.permutation(len(groups))
+    assert (
+        intervals(_Medians(), groups[order].tolist(), answers[order], draws, groups[order].tolist())["median"] == found
+    )

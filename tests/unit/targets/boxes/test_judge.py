@@ -12,7 +12,7 @@ from finetrail.targets.boxes.facts import facts_of
 from finetrail.targets.boxes.kinds import explain
 from finetrail.targets.boxes.reading import Annotation, Box, boxes_of
 from finetrail.targets.boxes.threshold import fit_threshold
-from tests.unit.targets.boxes.images import CLASSES, CODEC, drawn_images
+from tests.unit.targets.boxes.images import CLASSES, CODEC, SIZE, drawn_images
 
 LABEL = Annotation.of([Box("cell", 0, 0, 100, 100), Box("dust", 200, 200, 260, 260)])
 
@@ -93,3 +93,28 @@ def test_a_box_that_was_left_out_makes_its_image_suspicious() -> None:
     assert suspicion.flagged.tolist() == [False] * 19 + [True]
     assert boxes_of(suspicion.suggestions[-1]) == boxes_of(whole)
     assert suspicion.quality[-1] < suspicion.quality[:-1].min()
+
+
+@pytest.mark.parametrize("error", ["moved", "swapped", "missing"])
+def test_a_planted_error_is_the_worst_label_to_a_detector_whose_scores_stay_low(error: str) -> None:
+    generator = np.random.default_rng(3)
+    labels, answers = [], []
+    for _ in range(40):
+        corners = generator.uniform(0, 60, (3, 2)) + np.array([[0, 0], [120, 0], [0, 120]])
+        boxes = np.concatenate([corners, corners + generator.uniform(40, 60, (3, 2))], axis=1)
+        names = generator.integers(0, len(CLASSES), 3)
+        labels.append([Box(CLASSES[name], *box) for name, box in zip(names.tolist(), boxes.tolist(), strict=True)])
+        near = (boxes + generator.normal(0, 2, boxes.shape)).astype(np.float32)
+        scores = np.sort(generator.uniform(0.45, 0.75, 3))[::-1].astype(np.float32)
+        answers.append(Detections(near, names, scores, (SIZE, SIZE)))
+    first = labels[7][0]
+    wrong = {
+        "moved": [first._replace(xmin=first.xmin + 45, xmax=first.xmax + 45)],
+        "swapped": [first._replace(label=next(name for name in CLASSES if name != first.label))],
+        "missing": [],
+    }
+    planted = [*labels[:7], wrong[error] + labels[7][1:], *labels[8:]]
+    suspicion = CODEC.judge.suspicion([Annotation.of(label) for label in planted], CODEC.answered(answers))
+    assert int(suspicion.quality.argmin()) == 7
+    assert suspicion.flagged.tolist() == [row == 7 for row in range(40)]
+    assert [box["label"] for box in suspicion.suggestions[7]] == [box.label for box in labels[7]]

@@ -2,8 +2,6 @@
 
 import io
 import json
-import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from finetrail.sections import sections
 from finetrail.targets.boxes.reading import Box, boxes_of
 from finetrail.tasks.registry import get_task
 from tests import drawn
+from tests.unit.targets.trees import tree, tree_or_zip
 
 WIDTH, HEIGHT = 80, 40
 BOXES = [Box("cat", 8, 10, 28, 30), Box("dog", 40, 0, 80, 20)]
@@ -38,14 +37,6 @@ def read(path: Path, split: str | None = None, **columns: Any) -> tuple[list[Row
     source: Any = sections(get_task("object-detection")).model_fields["source"].annotation
     place = {"path": str(path)} if split is None else {"splits": {split: str(path)}}
     return list(source(**place, columns=columns).read(Path(), told.append)), told
-
-
-def tree(root: Path, files: Mapping[str, object]) -> Path:
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else str(content).encode())
-    return root
 
 
 def voc(name: str) -> str:
@@ -88,15 +79,7 @@ LAYOUTS: dict[str, dict[str, str | bytes]] = {
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("zipped", [False, True])
 def test_every_form_gives_the_same_boxes(tmp_path: Path, layout: str, zipped: bool) -> None:
-    files = LAYOUTS[layout]
-    if zipped:
-        path = tmp_path / "all.zip"
-        with zipfile.ZipFile(path, "w") as archive:
-            for name, content in files.items():
-                archive.writestr(f"all/{name}", content)
-    else:
-        path = tree(tmp_path / "all", files)
-    (row,), told = read(path)
+    (row,), told = read(tree_or_zip(tmp_path, LAYOUTS[layout], zipped))
     assert boxes_of(row.label) == BOXES
     assert row.content == photo()
     assert "1 of 1 images have one" in told[0]

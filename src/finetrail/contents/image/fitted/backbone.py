@@ -1,5 +1,6 @@
 """Maps of several resolutions from any backbone that has them: the last of each resolution, as pyramids read them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,11 +12,12 @@ from finetrail.errors import ModelError
 from finetrail.models.network import Batch
 from finetrail.models.pyramid import Pyramid
 
-STRIDES = (8, 16, 32)
-
 
 class PyramidBackbone(VisionBackbone):
     """A network that gives its maps as one vector of features.
+
+    Args:
+        strides: pixels of an image for each place of a map, the finest map first.
 
     Attributes:
         pyramid: what the vector holds.
@@ -25,13 +27,17 @@ class PyramidBackbone(VisionBackbone):
     divisible = False
     """Every map is read, so that no first blocks can be computed once and left out."""
 
-    def __init__(self, network: nn.Module, name: str, preprocessing: Preprocessing) -> None:
+    def __init__(self, network: nn.Module, name: str, preprocessing: Preprocessing, strides: Sequence[int]) -> None:
         super().__init__(network, name, preprocessing)
-        self.taps, self.pyramid = _taps(self.network, name, preprocessing.image_size)
+        self.taps, self.pyramid = _taps(self.network, name, preprocessing.image_size, tuple(strides))
 
     def forward(self, batch: Batch) -> Tensor:
         """Features (B, D) of a batch with RGB pixels (B, 3, S, S) in 0..255, uint8 or float32."""
         pixels = batch["pixels"].contiguous(memory_format=torch.channels_last).float()
+        return self.packed(pixels * self.scale + self.shift)
+
+    def packed(self, images: Tensor) -> Tensor:
+        """Features (B, D) of normalised images (B, 3, S, S)."""
         found: dict[str, Tensor] = {}
 
         def keep(name: str) -> Any:
@@ -40,24 +46,24 @@ class PyramidBackbone(VisionBackbone):
         # Not for good: a copy of the network would go on writing into this one.
         hooks = [self.network.get_submodule(name).register_forward_hook(keep(name)) for name in self.taps]
         try:
-            self.network(pixels * self.scale + self.shift)
+            self.network(images)
         finally:
             for hook in hooks:
                 hook.remove()
         return Pyramid.packed([found[name] for name in self.taps])
 
 
-def _taps(network: nn.Module, name: str, size: int) -> tuple[list[str], Pyramid]:
+def _taps(network: nn.Module, name: str, size: int, strides: tuple[int, ...]) -> tuple[list[str], Pyramid]:
     """The last module of each stride whose output is a map, found with a black image.
 
     Raises:
         ModelError: the network has no maps of these strides, as transformers with a single resolution; or 32 does not
             divide its own image size.
     """
-    if size % STRIDES[-1]:
-        near = round(size / STRIDES[-1]) * STRIDES[-1]
+    if size % strides[-1]:
+        near = round(size / strides[-1]) * strides[-1]
         raise ModelError(
-            f"{name!r} takes images of {size} pixels, which {STRIDES[-1]} does not divide; set backbone.image_size to "
+            f"{name!r} takes images of {size} pixels, which {strides[-1]} does not divide; set backbone.image_size to "
             f"{near}"
         )
     last: dict[int, tuple[str, tuple[int, ...]]] = {}
@@ -65,7 +71,7 @@ def _taps(network: nn.Module, name: str, size: int) -> tuple[list[str], Pyramid]
     def look(place: str) -> Any:
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:
             if isinstance(output, Tensor) and output.ndim == 4:
-                for stride in STRIDES:
+                for stride in strides:
                     if tuple(output.shape[2:]) == (size // stride, size // stride):
                         last[stride] = (place, tuple(output.shape[1:]))
 
@@ -86,10 +92,10 @@ def _taps(network: nn.Module, name: str, size: int) -> tuple[list[str], Pyramid]
         network.train(training)
         for one in hooks:
             one.remove()
-    if sorted(last) != list(STRIDES):
+    if sorted(last) != list(strides):
         raise ModelError(
-            f"{name!r} has no maps of {', '.join(map(str, STRIDES))} pixels a place, which finding objects needs; use "
-            "a convolutional backbone, such as mobilenet_v2 or resnet50"
+            f"{name!r} has no maps of {', '.join(map(str, strides))} pixels a place, which this task needs; use a "
+            "convolutional backbone, such as mobilenet_v2 or resnet50"
         )
-    shapes: Any = tuple(last[stride][1] for stride in STRIDES)
-    return [last[stride][0] for stride in STRIDES], Pyramid(shapes, STRIDES)
+    shapes: Any = tuple(last[stride][1] for stride in strides)
+    return [last[stride][0] for stride in strides], Pyramid(shapes, strides)

@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from finetrail.contents.image.decode import decode, upright_size
+from finetrail.contents.image.decode import decode
 from finetrail.contents.image.fitted.settings import PlacedAugment
 from finetrail.contents.image.fitted.views import Sizes, fitted_view, placements_of, plain, varied
 from finetrail.contents.image.inputs import KeptInputs, seen
 from finetrail.contents.image.kept import LIMITS, Decoded, Encoded, Limits
 from finetrail.contents.image.preprocessing import Preprocessing
+from finetrail.data.image_files import upright_size
 from finetrail.evaluation.report.previews import Preview
 from finetrail.models.inputs import Changes, Values, targets_of
 from finetrail.models.network import Batch

@@ -81,10 +81,16 @@ def varied(
 
 
 def _empty(count: int, preprocessing: Preprocessing) -> Pixels:
-    """Canvases of the colour that the backbone takes for 0."""
+    """Canvases without an image."""
     canvases = np.empty((count, preprocessing.image_size, preprocessing.image_size, 3), dtype=np.uint8)
-    canvases[:] = np.rint(255 * np.array(preprocessing.mean)).astype(np.uint8)
+    canvases[:] = paint(preprocessing)
     return canvases
+
+
+def paint(preprocessing: Preprocessing) -> tuple[int, int, int]:
+    """The colour that the backbone takes for 0."""
+    red, green, blue = np.rint(255 * np.array(preprocessing.mean)).astype(int).tolist()
+    return red, green, blue
 
 
 def _part(

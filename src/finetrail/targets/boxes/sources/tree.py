@@ -3,13 +3,15 @@
 from typing import Any
 
 from finetrail.data.sources.annotated import Annotations
+from finetrail.data.sources.annotation_files import Files, Found
+from finetrail.data.sources.coco import has_coco, read_coco
 from finetrail.data.sources.columns import Tell
+from finetrail.data.sources.metadata import is_metadata
 from finetrail.data.sources.trees import Tree
 from finetrail.errors import SourceError
 from finetrail.targets.boxes.reading import Annotation
-from finetrail.targets.boxes.sources.coco import has_coco, read_coco
-from finetrail.targets.boxes.sources.files import Files
-from finetrail.targets.boxes.sources.tables import box_table, is_metadata, read_box_tables, read_metadata
+from finetrail.targets.boxes.sources.coco import annotation_of
+from finetrail.targets.boxes.sources.tables import box_table, read_box_tables, read_metadata
 from finetrail.targets.boxes.sources.voc import is_voc, read_voc
 from finetrail.targets.boxes.sources.yolo import is_yolo, read_yolo, scaled
 
@@ -25,7 +27,8 @@ def annotations_of(tree: Tree, columns: Any, tell: Tell) -> Annotations:
     files = Files.of(tree)
     form, sized, listed = "", None, False
     if has_coco(files):
-        form, listed, found = "COCO's JSON", True, read_coco(files)
+        form, listed, found = "COCO's JSON", True, Found()
+        read_coco(files, annotation_of, found)
     elif is_metadata(files):
         form, listed, found = "a table with a row for each image", True, read_metadata(files, columns)
     elif box_table(files) is not None:
@@ -40,6 +43,5 @@ def annotations_of(tree: Tree, columns: Any, tell: Tell) -> Annotations:
             "VOC's XML, YOLO's text files with a data.yaml, metadata.jsonl, nor a CSV file with xmin, ymin, xmax and "
             "ymax; put them in"
         )
-    labels, missing, splits = found
-    tell(f"{tree.path.name}: annotations are {form}; {len(labels)} of {len(files.images)} images have one")
-    return Annotations(labels, splits, missing, Annotation(), listed, sized)
+    tell(f"{tree.path.name}: annotations are {form}; {len(found.labels)} of {len(files.images)} images have one")
+    return Annotations(found.labels, found.splits, found.missing, Annotation(), listed, sized)

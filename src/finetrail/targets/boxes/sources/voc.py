@@ -3,12 +3,9 @@
 from pathlib import PurePosixPath
 from xml.etree import ElementTree
 
-from finetrail.data.sources.columns import OFFICIAL, SplitName
+from finetrail.data.sources.annotation_files import Files, Found
 from finetrail.errors import SourceError
 from finetrail.targets.boxes.reading import CORNERS, Annotation, Box, name_of, number_of
-from finetrail.targets.boxes.sources.files import Files
-
-_LISTS = "ImageSets"
 
 
 def is_voc(files: Files) -> bool:
@@ -16,27 +13,21 @@ def is_voc(files: Files) -> bool:
     return any(name.lower().endswith(".xml") and b"<annotation" in data for name, data in files.texts.items())
 
 
-def read_voc(files: Files) -> tuple[dict[str, Annotation], dict[str, Annotation], dict[str, SplitName]]:
-    """Labels by image, labels of images that are not there by the name given, and official splits by image.
-
-    An image belongs to the annotation whose file has its name, else to the one that names it.
+def read_voc(files: Files) -> Found:
+    """The labels of a tree. An image belongs to the annotation whose file has its name, else to the one that names it.
 
     Raises:
         SourceError: a file is not XML of this form.
     """
-    labels: dict[str, Annotation] = {}
-    missing: dict[str, Annotation] = {}
+    found = Found(splits=files.splits_by_list())
     for name, data in files.texts.items():
         if not name.lower().endswith(".xml") or b"<annotation" not in data:
             continue
         said, label = read_annotation(name, data)
         stem = PurePosixPath(name).stem
         image = files.image(stem, beside=name) or files.image(PurePosixPath(said).stem, beside=name)
-        if image:
-            labels[image] = label
-        else:
-            missing[name] = label
-    return labels, missing, _splits(files)
+        found.add(image, name, label)
+    return found
 
 
 def read_annotation(name: str, data: bytes) -> tuple[str, Annotation]:
@@ -67,18 +58,3 @@ def _whole(text: str | None) -> int:
         return int(float(text or 0))
     except (ValueError, OverflowError):
         return 0
-
-
-def _splits(files: Files) -> dict[str, SplitName]:
-    """Official splits by image, from ImageSets/Main/{train,val,test}.txt."""
-    found: dict[str, SplitName] = {}
-    for name, data in files.texts.items():
-        path = PurePosixPath(name)
-        if path.suffix != ".txt" or _LISTS not in path.parts or path.stem.lower() not in OFFICIAL:
-            continue
-        for line in data.decode("utf-8-sig", "replace").split("\n"):
-            words = line.split()
-            image = files.image(words[0], beside=name) if words else None
-            if image:
-                found[image] = OFFICIAL[path.stem.lower()]
-    return found

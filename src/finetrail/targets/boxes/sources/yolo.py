@@ -5,11 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from finetrail.data.sources.annotated import split_in
-from finetrail.data.sources.columns import SplitName
+from finetrail.data.sources.annotation_files import Files, Found
 from finetrail.errors import SourceError
 from finetrail.targets.boxes.reading import Annotation, Box, boxes_of, corners_of, name_of
-from finetrail.targets.boxes.sources.files import Files
 
 SHARES = "shares of the image: class, centre, width, height"
 
@@ -30,10 +28,8 @@ def is_yolo(files: Files) -> bool:
     return classes_of(files) is not None and any(_is_label(files, name) for name in files.texts)
 
 
-def read_yolo(
-    files: Files, classes: Sequence[str] | None
-) -> tuple[dict[str, Annotation], dict[str, Annotation], dict[str, SplitName]]:
-    """Labels by image in shares of it, labels of images that are not there, and official splits, from the folders.
+def read_yolo(files: Files, classes: Sequence[str] | None) -> Found:
+    """The labels of a tree, in shares of their images; official splits are from the folders.
 
     Args:
         classes: names by number, where they are not those of the files.
@@ -42,17 +38,15 @@ def read_yolo(
         SourceError: a line is not a class and four shares of the image.
     """
     names = classes or classes_of(files) or ()
-    labels: dict[str, Annotation] = {}
-    missing: dict[str, Annotation] = {}
+    found = Found(splits=files.splits_by_folder())
     for name, data in files.texts.items():
         if not _is_label(files, name) and not _looks_like_label(name, data):
             continue
         image = files.image(PurePosixPath(name).stem, beside=name)
         lines = enumerate(data.decode("utf-8-sig", "replace").splitlines(), start=1)
         boxes = [_box(f"{name}, line {number}", line, names) for number, line in lines if line.strip()]
-        (labels if image else missing)[image or name] = Annotation.of(boxes)
-    splits = {image: split for image in files.images if (split := split_in(image)) is not None}
-    return labels, missing, splits
+        found.add(image, name, Annotation.of(boxes))
+    return found
 
 
 def scaled(label: Any, size: tuple[int, int]) -> Annotation:

@@ -1,16 +1,44 @@
-"""The loss of FCOS (Tian et al. 2019). Each image weighs the same, however a batch is divided."""
+"""FCOS (Tian et al. 2019): no anchors. At every place of the maps it says how likely an object of each class lies
+around that place, how far its edges are, and how near the place is to its centre.
+"""
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torchvision.models.detection.fcos import FCOSHead
 from torchvision.ops import generalized_box_iou_loss, sigmoid_focal_loss
 
-from finetrail.targets.boxes.head import AROUND
+from finetrail.models.pyramid import Pyramid
+from finetrail.targets.boxes.detectors.maps import MapsHead, levels_of
 
+OVERLAP = 0.6
+AROUND = 8
+"""What an output holds behind its K classes: nearness to the centre; four distances; x and y of its place; stride."""
 RADIUS = 1.5
 """Strides from the middle of an object within which places are responsible for it."""
 REACH = (4.0, 8.0)
 """Strides to the farthest edge of the objects that a map is responsible for; the first and the last map have no end."""
+
+
+class Head(MapsHead):
+    """Maps a pyramid as features (B, D) to outputs (B, A, K + 8) at A places, the finest map first.
+
+    The distances, to the left, upper, right and lower edge, are in pixels of the canvas, as are the places, which
+    belong to the outputs so that nothing else has to know how the maps lie.
+    """
+
+    places: Tensor
+
+    def __init__(self, pyramid: Pyramid, classes: int, width: int, tower: int) -> None:
+        super().__init__(pyramid, width)
+        self.head = FCOSHead(width, 1, classes, tower)
+        self.register_buffer("places", places_of(pyramid), persistent=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        found = self.head(self.maps(features))
+        places = self.places.expand(len(features), -1, -1)
+        distances = found["bbox_regression"] * places[:, :, 2:]
+        return torch.cat([found["cls_logits"], found["bbox_ctrness"], distances, places], dim=2)
 
 
 def image_losses(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -18,9 +46,7 @@ def image_losses(outputs: Tensor, targets: Tensor) -> Tensor:
 
     Each is summed over the places of an image and divided by those that are responsible for an object.
 
-    Args:
-        outputs: (B, A, K + 8); see `finetrail.targets.boxes.head`.
-        targets: xyxy on the canvas and class (B, M, 5), M > 0; class -1 for none.
+    See `finetrail.targets.boxes.detectors.detector.Detector.image_losses`.
     """
     classes = outputs.shape[2] - AROUND
     logits, nearness, distances, places = torch.split(outputs, [classes, 1, 4, 3], dim=2)
@@ -36,6 +62,22 @@ def image_losses(outputs: Tensor, targets: Tensor) -> Tensor:
     lost = lost.index_add(0, there[0], off)
     mean: Tensor = lost / responsible.sum(dim=1).clamp(min=1)
     return mean
+
+
+def read(outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """See `finetrail.targets.boxes.detectors.detector.Detector.read`."""
+    logits, nearness, distances, places = torch.split(outputs, [outputs.shape[1] - AROUND, 1, 4, 3], dim=1)
+    return boxes_at(places, distances), (logits.sigmoid() * nearness.sigmoid()).sqrt()
+
+
+def places_of(pyramid: Pyramid) -> Tensor:
+    """The middle of each place, and its stride (A, 3)."""
+    found = []
+    for height, width, stride in levels_of(pyramid):
+        y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+        middle = (torch.stack([x, y], dim=2).reshape(-1, 2) + 0.5) * stride
+        found.append(torch.cat([middle, torch.full((len(middle), 1), float(stride))], dim=1))
+    return torch.cat(found)
 
 
 def boxes_at(places: Tensor, distances: Tensor) -> Tensor:

@@ -1,14 +1,39 @@
 """The files of a folder or an archive: the annotations with their contents, the images by their names."""
 
 from collections import defaultdict
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Any
 
-from finetrail.data.sources.annotated import is_image
+from finetrail.data.sources.annotated import is_image, split_in
+from finetrail.data.sources.columns import OFFICIAL, SplitName
 from finetrail.data.sources.layout import folders_of
 from finetrail.data.sources.trees import Tree
 
 TEXTS = (".xml", ".json", ".jsonl", ".txt", ".yaml", ".yml", ".csv")
+_LISTS = "ImageSets"
+
+
+@dataclass
+class Found:
+    """What annotation files say.
+
+    Attributes:
+        labels, splits: labels and official splits by image.
+        missing: labels of images that are not there, by the name that is given.
+    """
+
+    labels: MutableMapping[str, Any] = field(default_factory=dict)
+    missing: dict[str, Any] = field(default_factory=dict)
+    splits: dict[str, SplitName] = field(default_factory=dict)
+
+    def add(self, image: str | None, name: str, label: Any) -> None:
+        """Args: image: None where it is not there; name: by which it is given."""
+        if image:
+            self.labels[image] = label
+        else:
+            self.missing[name] = label
 
 
 @dataclass
@@ -54,6 +79,26 @@ class Files:
             return found[0] if found else None
         exact = known.replace("\\", "/").lstrip("./")
         return max(found, key=lambda name: (name.endswith(exact), _shared(name, beside)))
+
+    def splits_by_folder(self) -> dict[str, SplitName]:
+        """The official splits that folders above images name."""
+        return {image: split for image in self.images if (split := split_in(image)) is not None}
+
+    def splits_by_list(self, kind: str = "") -> dict[str, SplitName]:
+        """Official splits by image, from Pascal VOC's ImageSets/Main/{train,val,test}.txt. Args: kind: of lists."""
+        found: dict[str, SplitName] = {}
+        for name, data in self.texts.items():
+            path = PurePosixPath(name)
+            if path.suffix != ".txt" or _LISTS not in path.parts or path.stem.lower() not in OFFICIAL:
+                continue
+            if kind and kind not in path.parts:
+                continue
+            for line in data.decode("utf-8-sig", "replace").split("\n"):
+                words = line.split()
+                image = self.image(words[0], beside=name) if words else None
+                if image:
+                    found[image] = OFFICIAL[path.stem.lower()]
+        return found
 
 
 def _shared(one: str, other: str) -> int:

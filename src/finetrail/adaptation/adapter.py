@@ -1,0 +1,70 @@
+"""`adapter`: small bottleneck layers train between the frozen ones (Houlsby et al. 2019)."""
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from finetrail.adaptation.layers import IN_ATTENTION, adaptable_layers, last_name, narrows
+from finetrail.adaptation.method import Method
+from finetrail.errors import ConfigError
+
+if TYPE_CHECKING:
+    from finetrail.models.network import Network
+
+# The endings of the names of the layers that give an attention's output, in transformers, timm and torchvision.
+_ATTENTION_OUTPUTS = (
+    "attention.output.dense",
+    "attention.dense",
+    "attention.out_lin",
+    "attn.proj",
+    "attn.c_proj",
+    "attn.Wo",
+    "attn.o",
+    "out_proj",
+    "o_proj",
+)
+
+
+class Adapter(Method):
+    """Train adapters behind the layers of each block, and the head. The saved model holds them beside its weights.
+
+    Attributes:
+        placement: `houlsby`: two a block, behind the attention and behind the feed-forward layers; `pfeiffer`: one,
+            behind the feed-forward layers, which is nearly as good (Pfeiffer et al. 2021). Either stands in front of
+            the sum with the block's input.
+        size: numbers that an adapter narrows its vectors to.
+    """
+
+    method: Literal["adapter"]
+    placement: Literal["houlsby", "pfeiffer"] = "pfeiffer"
+    size: int = Field(64, ge=1)
+
+    def apply(self, model: "Network") -> None:
+        """Freeze the backbone and put adapters into its blocks.
+
+        Raises:
+            ConfigError: the backbone is not made of attention and feed-forward layers.
+        """
+        from torch import nn
+
+        from finetrail.models.bottlenecks import add_bottlenecks
+
+        layers = {name: model.backbone.get_submodule(name) for name in adaptable_layers(model.backbone)[0]}
+        attentions = [
+            name
+            for name, one in layers.items()
+            if isinstance(one, nn.MultiheadAttention) or name.endswith(_ATTENTION_OUTPUTS)
+        ]
+        inner = [
+            name
+            for name, one in layers.items()
+            if name not in attentions and last_name(name) not in IN_ATTENTION and narrows(one)
+        ]
+        if not inner or (self.placement == "houlsby" and not attentions):
+            lacking = "feed-forward layers" if not inner else "attention"
+            raise ConfigError(
+                f"adaptation.method is 'adapter', but this backbone has no {lacking} under a known name; use another "
+                "method, such as lora"
+            )
+        model.backbone.requires_grad_(False)
+        add_bottlenecks(model.backbone, [*inner, *(attentions if self.placement == "houlsby" else ())], self.size)

@@ -1,0 +1,48 @@
+"""What detectors with anchors share: boxes that lie ready at every place, and which object each is to become."""
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection._utils import Matcher
+from torchvision.models.detection.image_list import ImageList
+from torchvision.ops import box_iou
+
+from finetrail.models.pyramid import Pyramid
+from finetrail.targets.boxes.detectors.maps import canvas_of, levels_of
+
+AROUND = 8
+"""What an output holds behind its logits: how the anchor is to change, and the anchor, xyxy on the canvas."""
+SIDE = 4
+"""Strides that the side of a map's smallest anchor has."""
+RATIOS = (0.5, 1.0, 2.0)
+
+
+def anchors_of(pyramid: Pyramid, generator: nn.Module) -> Tensor:
+    """The anchors of all maps (A, 4). Args: generator: of torchvision, for five maps."""
+    canvas = canvas_of(pyramid)
+    images = ImageList(torch.zeros(1, 3, *canvas), [canvas])
+    found: Tensor = generator(images, [torch.zeros(1, 1, height, width) for height, width, _ in levels_of(pyramid)])[0]
+    return found
+
+
+def parts(outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Logits (A, L), deltas (A, 4) and anchors (A, 4) of outputs (A, L + 8)."""
+    logits, deltas, anchors = torch.split(outputs, [outputs.shape[1] - AROUND, 4, 4], dim=1)
+    return logits, deltas, anchors
+
+
+def matched(matcher: Matcher, anchors: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """The object of each anchor: -1 for none, -2 for one that counts neither as an object nor as background.
+
+    Args:
+        matcher: of torchvision.
+        anchors: (A, 4).
+        target: (M, 5), of one image.
+
+    Returns:
+        Numbers (A,), and the objects that they count (m, 5).
+    """
+    objects = target[target[:, 4] >= 0]
+    if not len(objects):
+        return anchors.new_full((len(anchors),), -1, dtype=torch.long), objects
+    numbers: Tensor = matcher(box_iou(objects[:, :4], anchors))
+    return numbers, objects

@@ -1,0 +1,45 @@
+"""Boxes that an exported graph finds: their duplicates are gone, so that a reader has only to put them in place."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from finetrail.models.told import Told
+from finetrail.targets.boxes.detectors.detector import Detector
+from finetrail.targets.boxes.finding import likeliest
+
+
+class _Found(nn.Module):
+    """Maps outputs (1, A, D) to boxes on the canvas (n, 4), classes (n,) and scores (n,), the surest first."""
+
+    def __init__(self, detector: Detector) -> None:
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        found = likeliest(self.detector, outputs[0])
+        return found[:, :4], found[:, 4].long(), found[:, 5]
+
+
+def told(detector: Detector, threshold: float) -> Told:
+    """What a graph tells of boxes. Args: threshold: the least score of an answer."""
+    code = f"""boxes = (boxes.reshape(-1, 2, 2) * size / fitted).clip(0, size).reshape(-1, 4)
+found.append(numpy.concatenate([boxes, numbers[:, None], scores[:, None]], axis=1))
+for number, score, (xmin, ymin, xmax, ymax) in zip(numbers, scores, boxes.round(1).tolist()):
+    if score >= {threshold!r}:
+        print(path, labels[number], f"{{score:.3f}}", xmin, ymin, xmax, ymax)
+"""
+    return Told(_Found(detector), ("boxes", "numbers", "scores"), code, _kept)
+
+
+def _kept(found: NDArray[np.float64], inputs: Any) -> Sequence[NDArray[np.float32]]:
+    """Boxes of images (N, n, 6) as `BoxLearning.keep` has them: on the canvas, behind a row for the loss."""
+    kept = []
+    for row, one in enumerate(found):
+        sure = one[one[:, 5] > 0]
+        sure[:, :4] = inputs.placements.onto(row, sure[:, :4])
+        kept.append(np.concatenate([np.zeros((1, 6)), sure]).astype(np.float32))
+    return kept

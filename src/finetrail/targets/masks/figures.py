@@ -1,0 +1,77 @@
+"""Images with the masks of the data and of the model over them."""
+
+import base64
+import colorsys
+import io
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from markupsafe import Markup
+
+from finetrail.evaluation.report.drawing import canvas, draw, finish
+from finetrail.evaluation.report.gallery import Shown
+from finetrail.targets.masks.label import BACKGROUND
+from finetrail.targets.masks.raster import IGNORED, Pixels, numbers_of
+from finetrail.targets.masks.scores import nearest
+
+if TYPE_CHECKING:
+    from finetrail.targets.masks.evaluation import DrawnRow
+
+Colour = tuple[int, int, int]
+FIRST: tuple[Colour, ...] = ((36, 88, 211), (240, 190, 30), (11, 138, 106), (124, 77, 196), (0, 190, 220))
+"""Colours of the first classes; those of errors are among none."""
+WRONG: Colour = (226, 52, 42)
+GREY: Colour = (120, 120, 120)
+SEEN = 125
+"""How opaque a mask is, of 255."""
+GAP, TITLE = 8.0, 22.0
+
+
+def colours(classes: Sequence[str]) -> dict[str, Colour]:
+    """A colour for each class but the background."""
+    named = [name for name in classes if name != BACKGROUND]
+    return {name: FIRST[place] if place < len(FIRST) else _further(place) for place, name in enumerate(named)}
+
+
+def overlays_figure(row: "DrawnRow", shown: Shown, classes: Sequence[str]) -> Markup:
+    """Draw an image three times: with the mask of the data, with that of the model, and with what differs."""
+    wide, high = shown.width, shown.height
+    actual, answer = (nearest(numbers_of(one, classes), wide, high) for one in (row.actual, row.answer))
+    known = {classes.index(name): (*colour, SEEN) for name, colour in colours(classes).items()}
+    known[IGNORED] = (*GREY, SEEN)
+    wrong = np.where(actual == IGNORED, IGNORED, actual != answer).astype(np.uint8)
+    panels = (
+        ("data", _overlay(actual, known)),
+        ("answer", _overlay(answer, known)),
+        ("differs", _overlay(wrong, {1: (*WRONG, 255), IGNORED: (*GREY, SEEN)})),
+    )
+    unit = max(wide, high) / 160
+    svg = canvas(3 * wide + 2 * GAP * unit, high + TITLE * unit, "An image, with the mask of the data and of the model")
+    name = f"image-{row.id}"
+    draw(draw(svg, "defs"), "image", id=name, href=shown.address, width=wide, height=high)
+    for place, (title, overlay) in enumerate(panels):
+        left = place * (wide + GAP * unit)
+        style = f"font-size:{12 * unit:.1f}px"
+        draw(svg, "text", title, kind="legend", x=left + 2 * unit, y=TITLE * unit * 0.7, style=style)
+        panel = draw(svg, "g", transform=f"translate({left:.1f} {TITLE * unit:.1f})")
+        draw(panel, "use", href=f"#{name}")
+        draw(panel, "image", href=overlay, width=wide, height=high)
+    return finish(svg)
+
+
+def _overlay(numbers: Pixels, seen: Mapping[int, tuple[int, int, int, int]]) -> str:
+    """An index image as the address of a PNG, with a colour for some numbers; the others are clear."""
+    from PIL import Image
+
+    image = Image.fromarray(numbers, "P")
+    image.putpalette(bytes(value for number in range(256) for value in seen.get(number, (0, 0, 0, 0))[:3]))
+    file = io.BytesIO()
+    image.save(file, "PNG", transparency=bytes(seen.get(number, (0, 0, 0, 0))[3] for number in range(256)))
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+
+
+def _further(place: int) -> Colour:
+    """Hues as far apart as any number of them can be, by the golden ratio."""
+    red, green, blue = colorsys.hsv_to_rgb(place * 0.61803 % 1, 0.65, 0.8)
+    return round(255 * red), round(255 * green), round(255 * blue)

@@ -1,0 +1,132 @@
+"""What a model learns of masks: the class of each pixel of its canvas. Targets follow the image as it is placed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from finetrail.evaluation.scores.bootstrap import point_scores
+from finetrail.evaluation.scores.metric import Point
+from finetrail.models.inputs import Changes
+from finetrail.models.network import Batch, Network
+from finetrail.models.placements import Placements
+from finetrail.targets.learning import Explained, Loss
+from finetrail.targets.masks.answers import MaskAnswers
+from finetrail.targets.masks.codec import MaskCodec
+from finetrail.targets.masks.head import STRIDE, MaskHead, on_canvas
+from finetrail.targets.masks.losses import cross_entropy, losses_of, pixel_weights
+from finetrail.targets.masks.raster import IGNORED, Pixels, numbers_of
+from finetrail.targets.masks.training import MaskTraining
+
+if TYPE_CHECKING:
+    from finetrail.targets.learning import Kept
+
+Labels = Sequence[Mapping[str, Any]]
+_FRONT = 2
+"""Numbers in front of the runs of an image: its loss and the confidence of its answer."""
+
+
+@dataclass(frozen=True)
+class MaskTargets:
+    """The masks of each example.
+
+    Attributes:
+        labels: as regions, which take less room than pixels.
+        placements: of the images without augmentation.
+    """
+
+    labels: Sequence[Mapping[str, Any]]
+    classes: tuple[str, ...]
+    placements: Placements
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batch(self, indices: Sequence[int], changes: Changes) -> Batch:
+        """`targets` (B, S, S), uint8: class numbers on the canvas, `IGNORED` beside the image."""
+        placed = changes.placements or self.placements
+        rows = range(len(indices)) if changes.placements else indices
+        found = [
+            placed.pixels_onto(row, numbers_of(self.labels[index], self.classes), IGNORED)
+            for index, row in zip(indices, rows, strict=True)
+        ]
+        return {"targets": torch.from_numpy(np.stack(found))}
+
+
+@dataclass(frozen=True)
+class MaskLearning:
+    """See `finetrail.targets.learning.Learning`.
+
+    Outputs are as fine as the decoder makes them. They grow to the canvas where they meet its pixels, in the loss and
+    for the answers, so that nothing else holds K numbers for each.
+    """
+
+    codec: MaskCodec
+
+    @property
+    def _stride(self) -> int:
+        return STRIDE[self.codec.decoder]
+
+    def head(self, width: Any) -> nn.Module:
+        """Args: width: the `Pyramid` of the backbone."""
+        return MaskHead(width, len(self.codec.classes), self.codec.decoder, self.codec.decoder_width)
+
+    def encode(self, labels: Labels, inputs: Any) -> MaskTargets:
+        return MaskTargets([labels[row] for row in inputs.rows], self.codec.classes, inputs.placements)
+
+    def loss(self, settings: MaskTraining, labels: Labels, *, finished: bool = False) -> Loss:
+        weights = None if settings.class_weights is None else pixel_weights(labels, self.codec.classes)
+        each = losses_of(settings, weights)
+        return lambda outputs, batch: each(on_canvas(outputs, self._stride), batch["targets"]).mean()
+
+    def keep(self, outputs: Tensor, batch: Batch) -> "Kept":
+        """The cross-entropy and the confidence of each image, and its class numbers as runs: numbers and lengths."""
+        found = []
+        for row, one in enumerate(torch.split(outputs.float(), 1)):
+            logits = on_canvas(one, self._stride)
+            loss = cross_entropy(logits, batch["targets"][row : row + 1]).item() if "targets" in batch else 0.0
+            sure, numbers = logits.softmax(1).max(1)
+            front = np.array([loss, sure.mean().item()], dtype=np.float32)
+            found.append(np.concatenate([front, _runs(numbers[0].cpu().numpy())]))
+        return found
+
+    def answers(self, kept: Any, inputs: Any) -> MaskAnswers:
+        placed: Placements = inputs.placements
+        masks = [
+            self.codec.answer(placed.pixels_back(row, _numbers(one[_FRONT:], placed.canvas)))
+            for row, one in enumerate(kept)
+        ]
+        return MaskAnswers(masks, np.array([one[1] for one in kept], dtype=np.float64))
+
+    def explained(self, label: Any, answers: MaskAnswers, inputs: Any) -> Explained | None:
+        """None: an image has many outputs, and no one of them explains a mistake."""
+        return None
+
+    def score(self, kept: Any, inputs: Any, labels: Labels, *, finished: bool = False) -> Point:
+        loss = float(np.mean([float(one[0]) for one in kept]))
+        return {"loss": loss, **point_scores(self.codec.judge, labels, self.answers(kept, inputs))}
+
+    def finish(self, model: Network) -> None:
+        """Nothing to do: the model answers as it was trained."""
+
+    def fitted(self, kept: Any, inputs: Any, labels: Labels) -> "MaskLearning":
+        """Nothing to fit: the likeliest class of a pixel is its answer."""
+        return self
+
+
+def _runs(numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The numbers of an image, row by row, as a number and a length for each run; exact up to 2^24 pixels."""
+    flat = numbers.ravel()
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(flat)) + 1])
+    lengths = np.diff(starts, append=flat.size)
+    return np.stack([flat[starts], lengths], axis=1).astype(np.float32).ravel()
+
+
+def _numbers(runs: NDArray[np.float32], canvas: tuple[int, int]) -> Pixels:
+    """The image (H, W) of runs."""
+    numbers, lengths = runs.reshape(-1, 2).astype(np.int64).T
+    return np.repeat(numbers.astype(np.uint8), lengths).reshape(canvas[::-1])

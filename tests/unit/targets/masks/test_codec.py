@@ -1,0 +1,81 @@
+"""Masks are written down, served and compared without loss."""
+
+import base64
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from pycocotools import mask as coco
+
+from finetrail.errors import RefusedError
+from finetrail.evaluation.scores.bootstrap import point_scores
+from finetrail.evaluation.slices import SplitRows
+from finetrail.serving.answer_types import arrow_type, mlflow_type
+from finetrail.targets.masks.codec import MaskCodec
+from finetrail.targets.masks.raster import numbers_of
+from tests.drawn import MASKED, drawn, mask_of, png
+from tests.unit.targets.masks.answered import CLASSES, CODEC, drawn_images, drawn_pixels
+
+
+def test_what_is_written_is_read() -> None:
+    _, answers = drawn_images(1, 4)
+    again = CODEC.read(pd.DataFrame(CODEC.columns(answers)))
+    assert list(again.masks) == list(answers.masks)
+    assert CODEC.apart(answers, again).max() == 0
+    with pytest.raises(ValueError, match="it has no column 'regions'"):
+        CODEC.read(pd.DataFrame({"width": [1], "height": [1], "confidence": [1.0]}))
+    with pytest.raises(ValueError, match="it holds class 'grain', which is none of the 3"):
+        replace(CODEC, classes=CLASSES[:3]).read(pd.DataFrame(CODEC.columns(answers)))
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # of pycocotools
+def test_a_served_answer_is_read_by_pycocotools_and_as_an_image() -> None:
+    _, pixels = drawn_pixels(1, 3)
+    _, answers = drawn_images(1, 3)
+    said = json.loads(json.dumps(CODEC.say(answers)))
+    assert set(said) == set(CODEC.kinds)
+    for kind in CODEC.kinds.values():
+        assert mlflow_type(kind) is not None
+        assert arrow_type(kind) is not None
+    for masks, image, expected in zip(said["masks"], said["png"], pixels, strict=True):
+        assert (np.asarray(Image.open(io.BytesIO(base64.b64decode(image)))) == expected).all()
+        for one in masks:
+            decoded = coco.decode({"size": [one["height"], one["width"]], "counts": one["counts"]})
+            assert (decoded == (expected == CLASSES.index(one["label"]))).all()
+        assert {one["label"] for one in masks} == {CLASSES[number] for number in np.unique(expected)} - {"background"}
+    assert CODEC.apart(CODEC.heard(said, answers), answers).max() == 0
+    said["masks"][0][0]["label"] = "ghost"
+    with pytest.raises(ValueError, match="it names class 'ghost'"):
+        CODEC.heard(said, answers)
+
+
+def test_answers_lie_apart_by_the_share_of_other_pixels() -> None:
+    _, pixels = drawn_pixels(1, 2)
+    changed = [one.copy() for one in pixels]
+    changed[1][:3] = (changed[1][:3] + 1) % 4
+    one, other = (
+        type(drawn_images(1, 1)[1])([CODEC.answer(image) for image in images], np.ones(2))
+        for images in (pixels, changed)
+    )
+    assert CODEC.apart(one, other).tolist() == pytest.approx([0, 3 / len(pixels[1])])
+    assert CODEC.differ(one, other, CODEC).tolist() == [False, True]
+    reordered = MaskCodec(tuple(reversed(CLASSES)))
+    assert CODEC.apart(CODEC.aligned(one, reordered), one).max() == 0
+    assert (numbers_of(one.masks[0], reordered.classes) == 3 - pixels[0]).all()
+    with pytest.raises(RefusedError, match="only the challenger knows 'grain'"):
+        CODEC.refuse_others(MaskCodec(CLASSES[:3]))
+
+
+def test_the_threshold_of_brightness_that_divides_two_classes_is_found() -> None:
+    codec = MaskCodec(("background", "shape"))
+    found = [drawn(seed) for seed in range(1, 5)]
+    labels = [codec.answer(np.minimum(np.asarray(mask_of(boxes)), 1)) for _, boxes in found]
+    rows = SplitRows(labels, [None] * 4, lambda: [png(image, turned=6) for image, _ in found])
+    rivals = codec.judge.rivals(rows, lambda: rows)
+    assert list(rivals) == ["the commonest class", "a threshold of brightness"]
+    assert point_scores(codec.judge, labels, rivals["a threshold of brightness"])["mean_iou"] > 0.99
+    assert list(MaskCodec(MASKED).judge.rivals(rows, lambda: rows)) == ["the commonest class"]
