@@ -105,6 +105,12 @@ class Exported:
     note: str = ""
 
 
+def furthest(ours: "Sequence[Tensor]", theirs: "Sequence[Tensor]") -> float:
+    """The largest difference between two results, as a share of the largest number where that is above 1."""
+    pairs = zip(ours, theirs, strict=True)
+    return max(float((one - other).abs().max()) / max(1.0, float(one.abs().max())) for one, other in pairs)
+
+
 @dataclass(frozen=True)
 class Graph:
     """A model as a function of plain tensors, for ONNX.
@@ -113,6 +119,8 @@ class Graph:
         module: maps the tensors of a batch, in the order of its names, to outputs (B, ..., K), or to what `names` say.
         probes: batches to compare an export with the model: of two, three and one examples, where `axes` let them.
         axes: for each input, the axes of any length and their names in the file.
+        names: of what comes out.
+        apart: how far apart what comes out of model and file lies.
         exported: the description of the folder, which is to hold `file` and labels.json.
     """
 
@@ -122,6 +130,7 @@ class Graph:
     exported: Exported
     file: str = "model.onnx"
     names: tuple[str, ...] = ("logits",)
+    apart: "Callable[[Sequence[Tensor], Sequence[Tensor]], float]" = furthest
 
 
 def check(ours: "Tensor", theirs: "Tensor", form: str, tolerance: float = TOLERANCE) -> None:
@@ -130,7 +139,11 @@ def check(ours: "Tensor", theirs: "Tensor", form: str, tolerance: float = TOLERA
     Raises:
         ModelError: they differ by more than rounding.
     """
-    apart = float((ours - theirs).abs().max()) / max(1.0, float(ours.abs().max()))
+    check_apart(furthest([ours], [theirs]), form, tolerance)
+
+
+def check_apart(apart: float, form: str, tolerance: float) -> None:
+    """Raise ModelError if an export lies further apart from the model than rounding explains."""
     if not apart <= tolerance:  # also refuses NaN
         raise ModelError(
             f"the {form} export differs from the model by {apart:.2g}, where {tolerance:g} is allowed; nothing was "

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from finetrail.contents.exported import Exported, Graph, check
+from finetrail.contents.exported import Exported, Graph, check_apart
 from finetrail.errors import ConfigError, ModelError
 from finetrail.workspace import write_json
 
@@ -43,8 +43,9 @@ def write_onnx(graph: Graph, names: Sequence[str], folder: Path) -> Exported:
         with torch.no_grad():
             ours = model(*inputs.values())
         theirs = session.run(list(graph.names), {name: value.numpy() for name, value in inputs.items()})
-        for one, other in zip(ours if isinstance(ours, tuple) else (ours,), theirs, strict=True):
-            check(one, torch.from_numpy(np.asarray(other)), "onnx", TOLERANCE)
+        ours = ours if isinstance(ours, tuple) else (ours,)
+        apart = graph.apart(ours, [torch.from_numpy(np.asarray(one)) for one in theirs])
+        check_apart(apart, "onnx", TOLERANCE)
     write_json(folder / "labels.json", list(names))
     return graph.exported
 
@@ -56,8 +57,8 @@ def _write(model: nn.Module, graph: Graph, file: Path) -> None:
     unnamed = dict.fromkeys(axes, torch.export.Dim.DYNAMIC)
     size = sum(tensor.nbytes for tensor in model.state_dict().values())
     try:
-        # On failure torch prints the whole graph; and its own operators use names that it no longer wants.
-        with redirect_stderr(io.StringIO()), warnings.catch_warnings(action="ignore"):
+        # On failure torch prints the whole graph. torchvision's operators call torch by deprecated names.
+        with redirect_stderr(io.StringIO()), warnings.catch_warnings(action="ignore", category=FutureWarning):
             torch.onnx.export(
                 model,
                 tuple(inputs.values()),
@@ -72,6 +73,6 @@ def _write(model: nn.Module, graph: Graph, file: Path) -> None:
     except torch.onnx.OnnxExporterError as error:
         cause = " ".join(str(error.__cause__ or error).split())[:200]  # its own words are general advice
         raise ModelError(
-            f"torch cannot write this model as ONNX ({cause}); use --format hf, or serve the "
-            "version with `mlflow models serve`"
+            f"torch cannot write this model as ONNX ({cause}); serve the version with `mlflow models serve`, or use "
+            "another --format where the model has one"
         ) from error

@@ -1,11 +1,11 @@
 """What an exported graph gives where outputs alone would help nobody: answers, such as boxes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class Told:
         code: lines for the card, which find these tensors by their names, as numpy has them, beside `path`, `size`
             (width and height of the upright image), `fitted` (of the part of the canvas that it fills) and `labels`;
             they print the answer, and append to the list `found` an array of one shape.
+        apart: how far apart two results of the graph lie, in shares of what they measure.
         kept: maps these arrays of rows, and the rows as the model reads them, to what is kept of a model's outputs; see
             `finetrail.targets.learning`.
     """
@@ -25,4 +26,5 @@ class Told:
     module: "nn.Module"
     names: tuple[str, ...]
     code: str
+    apart: Callable[[Sequence["Tensor"], Sequence["Tensor"]], float]
     kept: Callable[[Any, Any], Any]

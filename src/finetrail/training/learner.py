@@ -74,10 +74,11 @@ class Learner:
 
     def prepare(self) -> None:
         """Wrap the model for several processes; call again whenever the trainable parameters change."""
+        if processes.world() == 1 or self._settings.fsdp:
+            return
         trains = [parameter.requires_grad for parameter in self.model.parameters()]
-        if processes.world() > 1 and not self._settings.fsdp and trains != self._prepared_for:
-            self._prepared = self._accelerator.prepare_model(self.model)
-            self._prepared_for = trains
+        if trains != self._prepared_for:
+            self._prepared, self._prepared_for = self._accelerator.prepare_model(self.model), trains
 
     def seed(self, step: int) -> None:
         """Seed python, numpy and torch for a step; each process draws its own."""

@@ -8,9 +8,14 @@ import pytest
 import torch
 from torch import nn
 
+from finetrail.contents.exported import Asking, Exported, Graph, Snippet
 from finetrail.contents.image.settings import ImageBackbone
 from finetrail.contents.text.settings import TextBackbone
 from finetrail.errors import ConfigError, ModelError
+from finetrail.exports.onnx import write_onnx
+from finetrail.models.pyramid import Pyramid
+from finetrail.targets.boxes.detectors.detector import DETECTORS
+from finetrail.targets.boxes.told import told
 from finetrail.tasks.task import Built
 from tests.unit.exports.cases import IMAGE, TEXT, network
 from tests.unit.exports.folders import build, draw, export
@@ -58,7 +63,28 @@ def test_what_torch_cannot_write_as_onnx_is_refused_in_one_line(
     built.model.head = Stubborn(16, 3)
     with pytest.raises(
         ModelError,
-        match=r"^torch cannot write this model as ONNX \(Could not guard on .+\); use --format hf, or serve .*$",
+        match=r"^torch cannot write this model as ONNX \(Could not guard on .+\); serve the version .+, or use .*$",
     ):
         export(built, "onnx", tmp_path / "out")
     assert "def forward" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_every_detector_finds_the_same_boxes_in_onnxruntime(name: str, tmp_path: Path) -> None:
+    """Proposals, decoding and the removal of duplicates are in the graph; writing it compares its boxes with ours."""
+    pyramid, detector = Pyramid(((4, 8, 8), (4, 4, 4), (4, 2, 2)), (8, 16, 32)), DETECTORS[name]
+    torch.manual_seed(0)
+    end = told(detector, 0.5)
+    head = detector.Head(pyramid, 2, 64, 1)
+    with torch.no_grad():
+        for part, parameter in head.named_parameters():
+            # A new head is sure of nothing, and equally so everywhere.
+            parameter.mul_(0 if part.endswith("cls_logits.bias") else 3)
+    whole = nn.Sequential(head, end.module)
+    probes = [{"features": torch.randn(1, pyramid.width)} for _ in range(2)]
+    said = Exported("onnx", (), Snippet("", "", "", ""), "", Asking(lambda contents, folder: []))
+    write_onnx(Graph(whole, probes, {}, said, names=end.names, apart=end.apart), ["a", "b"], tmp_path)
+    with torch.no_grad():
+        boxes, _, scores = whole(*probes[0].values())
+    assert boxes.shape == (100, 4)
+    assert scores[0] > 0  # there is something to compare

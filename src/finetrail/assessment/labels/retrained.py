@@ -89,12 +89,13 @@ class CrossTraining:
         given, labels, candidate = self.given, self.known.labels, self._candidate
         task, seed = given.built.task, given.pipeline.seed
         picking = others[::PICKING]
-        learnt = sorted({*others} - {*picking}) or others
+        picked = set(picking)
+        learnt = [row for row in others if row not in picked] or others
         of_val = [labels[row] for row in picking]
         frames = {"train": self.known.rows, "val": self.known.rows.iloc[list(picking)]}
         rows = Rows(frames, {"train": labels, "val": of_val}, given.built.columns, self.learning)
         built = build(given.workspace, task, candidate, rows, seed)
-        contents = [one for row, one in enumerate(self.known.contents) if row in {*picking}]
+        contents = [one for row, one in enumerate(self.known.contents) if row in picked]
         val = built.processor.encode(contents, scratch=given.workspace.scratch)
         inputs = {
             "train": Drawn.of_rows(self.inputs, learnt),

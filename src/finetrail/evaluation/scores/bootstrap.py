@@ -155,16 +155,6 @@ def intervals(
     return {name: resampled.interval(name, 0, draws.confidence) for name in resampled.point}
 
 
-def sums(facts: NDArray[Any], groups: Sequence[object]) -> NDArray[Any]:
-    """The facts of each group (G, S), added up over its rows; a row without a group is its own group."""
-    numbers: dict[object, int] = {}
-    keys = [("row", row) if group is None else ("group", group) for row, group in enumerate(groups)]
-    places = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
-    found = np.zeros((len(numbers), facts.shape[1]), dtype=facts.dtype)
-    np.add.at(found, places, facts)
-    return found
-
-
 def _units(facts: NDArray[Any], groups: Sequence[object] | None) -> tuple[NDArray[Any], Ints, Ints]:
     """What is drawn, in an order that does not depend on that of the rows.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from finetrail.evaluation.scores.bootstrap import BLOCK, Draws, Floats, Interval, sums
+from finetrail.evaluation.scores.bootstrap import BLOCK, Draws, Floats, Interval
 from finetrail.evaluation.scores.metric import Metric
 
 Bools = NDArray[np.bool_]
@@ -69,7 +69,7 @@ def slice_table(
     ones = np.ones((len(errors), 1))
     facts = np.concatenate([inside, inside * errors[:, None], ones, errors[:, None]], axis=1)  # (n, 2 S + 2)
     if groups is not None:
-        facts = sums(facts, groups)
+        facts = _sums(facts, groups)
     point = _means(facts.sum(axis=0, keepdims=True))
     drawn = np.concatenate(list(_resampled(facts, draws)), axis=1)  # (2, R, S)
     scores = tuple(
@@ -77,6 +77,16 @@ def slice_table(
         for place, name in enumerate(slices)
     )
     return SliceTable(metric, len(errors), draws, scores)
+
+
+def _sums(facts: Floats, groups: Sequence[object]) -> Floats:
+    """The facts of each group (G, S), added up over its rows; a row without a group is its own group."""
+    numbers: dict[object, int] = {}
+    keys = [("row", row) if group is None else ("group", group) for row, group in enumerate(groups)]
+    places = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
+    found = np.zeros((len(numbers), facts.shape[1]), dtype=facts.dtype)
+    np.add.at(found, places, facts)
+    return found
 
 
 def _resampled(facts: Floats, draws: Draws) -> Iterator[Floats]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from finetrail.data.shown import for_markdown
 from finetrail.errors import RefusedError
-from finetrail.targets.boxes.detections import LEAST, MOST, BoxAnswers, Detections
+from finetrail.targets.boxes.detections import MOST, BoxAnswers, Detections
 from finetrail.targets.boxes.overlap import Floats, overlaps
 from finetrail.targets.boxes.reading import CORNERS, Box
 
@@ -140,8 +140,8 @@ class BoxCodec:
         return np.array(sure, dtype=np.float64)
 
     def apart(self, one: BoxAnswers, other: BoxAnswers) -> Floats:
-        """The largest difference of a score, or of a corner as a share of the longer side; see `_apart`."""
-        return np.array([_apart(mine, yours) for mine, yours in zip(one.found, other.found, strict=True)])
+        """The largest difference of a score, or of a corner as a share of the longer side; see `Detections.apart`."""
+        return np.array([mine.apart(yours) for mine, yours in zip(one.found, other.found, strict=True)])
 
     @property
     def differing(self) -> str:
@@ -183,23 +183,6 @@ class BoxCodec:
         answer = f"An answer is a box with its class and a score of at least {self.threshold:.3g}."
         edges = "Its edges are in pixels of the upright image."
         return [f"Classes of objects ({len(self.classes)}): {shown}{more}. {answer} {edges}"]
-
-
-def _apart(one: Detections, other: Detections) -> float:
-    """How far apart the boxes of two lists lie, each compared with the nearest of its class in the other.
-
-    A box that only one list has lies apart by its score over the least that is kept, which it may have fallen below.
-    """
-    most = 0.0
-    for mine, yours in ((one, other), (other, one)):
-        side = max(1, *mine.size)
-        floor = float(yours.scores[-1]) if len(yours) == MOST else LEAST
-        for box, number, score in zip(mine.boxes, mine.classes, mine.scores, strict=True):
-            same = yours.classes == number
-            moved = np.abs(yours.boxes[same] - box).max(axis=1, initial=0.0) / side
-            nearest = np.maximum(moved, np.abs(yours.scores[same] - score)).min(initial=np.inf)
-            most = max(most, min(float(nearest), max(0.0, float(score) - floor)))
-    return most
 
 
 def _differs(codec: BoxCodec, one: Detections, theirs: BoxCodec, other: Detections) -> bool:

@@ -41,6 +41,25 @@ class Detections:
         """Some of the boxes."""
         return Detections(self.boxes[chosen], self.classes[chosen], self.scores[chosen], self.size)
 
+    def apart(self, other: "Detections") -> float:
+        """How far apart two lists lie, each box compared with the nearest of its class in the other list.
+
+        A box that only one list has lies apart by its score over the least that is kept: it may have fallen below.
+
+        Returns:
+            The largest difference of a score, or of a corner as a share of the longer side of the image.
+        """
+        most = 0.0
+        for mine, yours in ((self, other), (other, self)):
+            side = max(1, *mine.size)
+            floor = float(yours.scores[-1]) if len(yours) == MOST else LEAST
+            for box, number, score in zip(mine.boxes, mine.classes, mine.scores, strict=True):
+                same = yours.classes == number
+                moved = np.abs(yours.boxes[same] - box).max(axis=1, initial=0.0) / side
+                nearest = np.maximum(moved, np.abs(yours.scores[same] - score)).min(initial=np.inf)
+                most = max(most, min(float(nearest), max(0.0, float(score) - floor)))
+        return most
+
 
 @dataclass(frozen=True)
 class BoxAnswers:

@@ -43,7 +43,7 @@ class BoxTraining(Training):
             et al. 2018); all on the same pyramid.
         loss: that of the detector.
         metric: the validation metric that picks the best evaluation.
-        pyramid_width: channels of the feature pyramid and of the head on it, a multiple of 32.
+        pyramid_width: channels of the feature pyramid and of the head on it, a multiple of 32 and at least 64.
         tower: convolutions of the head in front of its outputs; of Faster R-CNN, linear layers of its second stage.
     """
 

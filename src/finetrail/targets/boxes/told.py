@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from finetrail.models.told import Told
+from finetrail.targets.boxes.detections import Detections
 from finetrail.targets.boxes.detectors.detector import Detector
 from finetrail.targets.boxes.finding import likeliest
 
@@ -32,7 +33,21 @@ for number, score, (xmin, ymin, xmax, ymax) in zip(numbers, scores, boxes.round(
     if score >= {threshold!r}:
         print(path, labels[number], f"{{score:.3f}}", xmin, ymin, xmax, ymax)
 """
-    return Told(_Found(detector), ("boxes", "numbers", "scores"), code, _kept)
+    return Told(_Found(detector), ("boxes", "numbers", "scores"), code, _apart, _kept)
+
+
+def _apart(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
+    """Of two results of the graph, whatever the order of boxes with nearly the same score. NaN stays NaN."""
+    if not all(bool(one.isfinite().all()) for one in (*ours, *theirs)):
+        return float("nan")
+    return _found(*ours).apart(_found(*theirs))
+
+
+def _found(boxes: Tensor, numbers: Tensor, scores: Tensor) -> Detections:
+    """Without what fills them up. The furthest corner stands for the size of the canvas."""
+    there = scores > 0
+    width, height = boxes.max(dim=0).values[2:].ceil().int().tolist()
+    return Detections(boxes[there].numpy(), numbers[there].numpy(), scores[there].numpy(), (width, height))
 
 
 def _kept(found: NDArray[np.float64], inputs: Any) -> Sequence[NDArray[np.float32]]:

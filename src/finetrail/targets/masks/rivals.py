@@ -1,12 +1,12 @@
 """Masks that need no model: the commonest class, and for two classes a threshold of brightness."""
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from finetrail.data.image_files import open_image, turned
 from finetrail.evaluation.slices import SplitRows
 from finetrail.targets.masks.answers import MaskAnswers
 from finetrail.targets.masks.codec import MaskCodec
@@ -72,7 +72,4 @@ def _threshold(counts: NDArray[np.int64]) -> tuple[int, int]:
 
 def _grey(content: bytes) -> Pixels:
     """An upright image in levels of grey (H, W)."""
-    from PIL import Image, ImageOps
-
-    with Image.open(io.BytesIO(content)) as image:
-        return np.asarray(ImageOps.exif_transpose(image).convert("L"))
+    return np.asarray(turned(open_image(content)).convert("L"))

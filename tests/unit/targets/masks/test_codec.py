@@ -79,3 +79,12 @@ def test_the_threshold_of_brightness_that_divides_two_classes_is_found() -> None
     assert list(rivals) == ["the commonest class", "a threshold of brightness"]
     assert point_scores(codec.judge, labels, rivals["a threshold of brightness"])["mean_iou"] > 0.99
     assert list(MaskCodec(MASKED).judge.rivals(rows, lambda: rows)) == ["the commonest class"]
+
+
+def test_damaged_exif_data_does_not_end_the_comparison_with_brightness() -> None:
+    codec, (photo, boxes) = MaskCodec(("background", "shape")), drawn(1)
+    label = codec.answer(np.minimum(np.asarray(mask_of(boxes)), 1))
+    file = io.BytesIO()
+    photo.save(file, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff" + b"\xff" * 30)
+    rows = SplitRows([label], [None], lambda: [file.getvalue()])
+    assert "a threshold of brightness" in codec.judge.rivals(rows, lambda: rows)

@@ -27,7 +27,7 @@ def graph_of_fitted(network: Network, processor: Any, folder: Path, told: Told) 
     asking = Asking(laid_out, kept=told.kept)
     packages = ("onnxruntime", "numpy", "pillow")
     said = Exported("onnx", packages, _snippet(own, told), reads, asking, NOTE)
-    return Graph(_Whole(network, told.module), probes, {}, said, names=told.names)
+    return Graph(_Whole(network, told.module), probes, {}, said, names=told.names, apart=told.apart)
 
 
 class _Whole(nn.Module):
