@@ -58,14 +58,15 @@ def validate(workspace: Workspace, rules: CommonRules, target: ComparedLabel) ->
     counts = asdict(rows)
     excerpts = rules.excerpts(workspace.raw, manifest, aside) if aside else {}
     said = rules.said(manifest)
+    out = manifest.get("id", manifest.index.to_series()).isin([*aside])
     stopped = why_stopped(findings, counts, said, excerpts)
     failed = workspace.scratch / "validation-failed"
     with replacing(failed if stopped else workspace.validation) as folder:
-        report = validation_report(findings, counts, manifest, rules)
+        report = validation_report(findings, counts, manifest[~out], rules)
         if workspace.corrected.exists():
             report["corrections"] = read_json(workspace.corrected)
         write_json(folder / "validation.json", report)
-        write_quarantine(folder / "quarantine.csv", said, excerpts, findings)
+        write_quarantine(folder / "quarantine.csv", said[out], excerpts, findings)
         write_json(folder / workspace.spellings.name, {"merged": merged})
         inspection.write_docs(folder / "data_docs", counts)
     if stopped:

@@ -208,8 +208,8 @@ class ImageRules(CommonRules):
 
     def excerpts(self, raw: Path, manifest: "pd.DataFrame", ids: Collection[str]) -> dict[str, str]:
         """Why these images are missing or cannot be decoded, by id; nothing for those that can."""
-        rows = manifest[manifest["id"].isin(list(ids))]
-        return {str(name): error if isinstance(error, str) else "" for name, error in rows[["id", "error"]].to_numpy()}
+        broken = manifest[manifest["error"].notna()]
+        return {str(name): str(error) for name, error in broken[["id", "error"]].to_numpy() if name in ids}
 
     def _near(self, table: "pd.DataFrame", used: "pd.DataFrame") -> "pd.DataFrame":
         for name in ("near_other_label", "near_duplicate_of"):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 EXAMPLES_ON_PAGE = 20
 TOLD = 5  # spellings and the like in a message of one line
 NAME = "manifest"
-CELLS = 1_500_000
+CELLS = 1_000_000
 """The most that Great Expectations gets at a time; each may be a string of 100 bytes and more."""
 SEVERITY = {
     "fail": "critical",
@@ -185,12 +185,14 @@ def _finding(rule: Rule, broken: list[Any], frame: "pd.DataFrame") -> Finding:
         return Finding(rule, len(broken), detail=", ".join(map(_fault, broken)))
     # A dict keeps the order of the manifest, and each id once.
     ids = dict.fromkeys(str(entry["id"]) for outcome in broken for entry in outcome.result["unexpected_index_list"])
-    return Finding(rule, len(ids), tuple(ids), _told(rule, frame[frame["id"].isin(list(ids))]) if ids else "")
+    return Finding(rule, len(ids), tuple(ids), _told(rule, frame, list(ids)))
 
 
-def _told(rule: Rule, rows: "pd.DataFrame") -> str:
-    """The first few things that the rule's own column says of the rows found, the commonest first."""
-    said = list(rows[rule.tells].value_counts().index) if rule.tells in rows else []
+def _told(rule: Rule, frame: "pd.DataFrame", ids: list[str]) -> str:
+    """The first few things that the rule's own column says of the rows with these ids, the commonest first."""
+    if not ids or rule.tells not in frame:
+        return ""
+    said = list(frame.loc[frame["id"].isin(ids), rule.tells].value_counts().index)
     return ", ".join([*said[:TOLD], *(["..."] if len(said) > TOLD else [])])
 
 

@@ -1,6 +1,7 @@
 """What validation writes for people and later stages: validation.json, quarantine.csv, and why it stopped."""
 
 import csv
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +28,15 @@ def reasons_by_row(findings: tuple[Finding, ...]) -> dict[str, list[str]]:
 
 
 def validation_report(
-    findings: tuple[Finding, ...], rows: dict[str, int], manifest: "pd.DataFrame", rules: CommonRules
+    findings: tuple[Finding, ...], rows: dict[str, int], passed: "pd.DataFrame", rules: CommonRules
 ) -> dict[str, Any]:
-    """Return the content of validation.json. Args: rows: how many are ingested, quarantined and passed."""
-    labels: dict[str, float] = {}
-    if "id" in manifest and "label" in manifest:
-        labels = rules.describe_labels(manifest.loc[~manifest["id"].isin(list(reasons_by_row(findings))), "label"])
+    """Return the content of validation.json.
+
+    Args:
+        rows: how many are ingested, quarantined and passed.
+        passed: the rows of the manifest that are not put aside.
+    """
+    labels: dict[str, float] = rules.describe_labels(passed["label"]) if {"id", "label"} <= {*passed} else {}
     return {
         "success": not any(finding.failed for finding in findings),
         "rows": rows,
@@ -42,19 +46,31 @@ def validation_report(
 
 
 def write_quarantine(
-    path: Path, manifest: "pd.DataFrame", excerpts: dict[str, str], findings: tuple[Finding, ...]
+    path: Path, aside: "pd.DataFrame", excerpts: Mapping[str, str], findings: tuple[Finding, ...]
 ) -> None:
-    """Write one line per row put aside, in the manifest's order. Args: excerpts: of the rows' contents, by id."""
+    """Write one line per row put aside.
+
+    Args:
+        aside: these rows of the manifest, in its order.
+        excerpts: of the rows' contents, by id.
+    """
     reasons = reasons_by_row(findings)
-    told = [one.rule.tells for one in findings if one.rule.tells in manifest]
+    told = [one.rule.tells for one in findings if one.rule.tells in aside]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        aside = manifest[manifest["id"].isin(list(reasons))] if reasons else manifest.iloc[:0]
-        for row in aside.to_dict("records"):
+        for row in _rows(aside, ("id", "source", "row", "split", "label", *told)):
             where = [row["id"], row["source"], row["row"], _text(row["split"]), _text(row["label"])]
             detail = "; ".join(text for name in told if (text := _text(row[name])))
-            writer.writerow(map(for_cell, [*where, ";".join(reasons[row["id"]]), excerpts[row["id"]], detail]))
+            excerpt = excerpts.get(row["id"], "")
+            writer.writerow(map(for_cell, [*where, ";".join(reasons[row["id"]]), excerpt, detail]))
+
+
+def _rows(frame: "pd.DataFrame", columns: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield these columns row by row: `to_dict` would hold all rows at once, which can be half a million."""
+    names = list(dict.fromkeys(columns))
+    for row in () if frame.empty else frame[names].itertuples(index=False, name=None):
+        yield dict(zip(names, row, strict=True))
 
 
 def why_stopped(
