@@ -1,6 +1,6 @@
 """What the card says of an export, and the check that the export answers as the model did."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from finetrail.errors import ModelError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor, nn
 
     from finetrail.models.told import Told
@@ -74,15 +75,26 @@ class Asking:
     Attributes:
         lay_out: maps contents to examples for the snippet's list, as JSON has them; may write files to a folder.
         alike: whether the export reads a content as the model does.
-        kept: maps the outputs of rows (n, ..., K), and the rows as the model reads them, to what is kept of a model's
+        kept: maps the outputs of each row (..., K), and the rows as the model reads them, to what is kept of a model's
             outputs; see `finetrail.targets.learning`.
         code: what is run; None: the card's own.
     """
 
     lay_out: Callable[[Sequence[Any], Path], list[Any]]
     alike: Callable[[Any], bool] = lambda content: True
-    kept: Callable[[Any, Any], Any] = lambda outputs, inputs: outputs
+    kept: Callable[[Any, Any], Any] = lambda outputs, inputs: stacked(outputs)
     code: Snippet | None = None
+
+
+def stacked(outputs: "Iterable[NDArray[Any]]") -> "NDArray[Any]":
+    """Outputs of rows (K,) or (T, K) as one array, those with fewer words filled up with zeros."""
+    import numpy as np
+
+    found = list(outputs)
+    if found[0].ndim == 2:
+        widest = max(map(len, found))
+        found = [np.pad(one, ((0, widest - len(one)), (0, 0))) for one in found]
+    return np.stack(found)
 
 
 @dataclass(frozen=True)

@@ -49,13 +49,14 @@ def _answers(built: Built, done: Exported, folder: Path, rows: Questions) -> Any
     """The answers of the export's code, as the codec has them."""
     asking, code = done.asking, done.asking.code or done.snippet
     with TemporaryDirectory(prefix="finetrail-export-") as temporary:
-        asked, answers = Path(temporary) / "asked.json", Path(temporary) / "answers.npy"
+        asked, answers = Path(temporary) / "asked.json", Path(temporary) / "answers.npz"
         parts = {name: getattr(code, name) for name in ("opens", "given", "answers", "names", "outputs")}
         write_json(asked, {**parts, "examples": asking.lay_out(rows.contents, Path(temporary))})
         _run(folder, asked, answers)
-        outputs, names = np.load(answers, allow_pickle=False), read_json(answers.with_suffix(".json"))
-    outputs, inputs = _in_order(rows.codec, _unscaled(built, outputs), names), built.processor.encode(rows.contents)
-    return built.learning.answers(asking.kept(outputs, inputs), inputs)
+        inputs, names = built.processor.encode(rows.contents), read_json(answers.with_suffix(".json"))
+        with np.load(answers, allow_pickle=False) as written:
+            outputs = (_in_order(rows.codec, _unscaled(built, written[str(row)]), names) for row in range(len(rows)))
+            return built.learning.answers(asking.kept(outputs, inputs), inputs)
 
 
 def _run(folder: Path, asked: Path, answers: Path) -> None:
@@ -66,7 +67,7 @@ def _run(folder: Path, asked: Path, answers: Path) -> None:
 
 
 def _in_order(codec: Codec, outputs: NDArray[np.float64], names: list[str]) -> NDArray[np.float64]:
-    """Outputs in the order of the codec, by the names that the export gives them."""
+    """Outputs (..., K) in the order of the codec, by the names that the export gives them."""
     own = codec.outputs
     if not names:
         return outputs
@@ -76,6 +77,6 @@ def _in_order(codec: Codec, outputs: NDArray[np.float64], names: list[str]) -> N
 
 
 def _unscaled(built: Built, outputs: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Outputs before the scales of the calibration, which an export has in its head."""
+    """Outputs (..., K) before the scales of the calibration, which an export has in its head."""
     slopes, shifts = folded(built) or (np.ones(1), np.zeros(1))
     return np.asarray((outputs.astype(np.float64) - shifts) / slopes)

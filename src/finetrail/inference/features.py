@@ -15,7 +15,7 @@ from finetrail.inference.device import lay_out
 from finetrail.inference.feeding import feed
 from finetrail.inference.memory import halved_when_full
 from finetrail.inference.predict import Kept, collect
-from finetrail.models.byte_store import Packed
+from finetrail.models.byte_store import Packed, zeros
 from finetrail.models.inputs import Inputs, Targets, targets_of
 from finetrail.models.network import Batch, Network, for_model
 from finetrail.progress import Track, quiet
@@ -23,7 +23,7 @@ from finetrail.progress import Track, quiet
 MASK = "features_mask"
 """(B, W), in batches of examples that have several features each, W the most: which of them there are."""
 IN_MEMORY = 2**30
-"""Bytes of features of that kind up to which no file is needed."""
+"""Bytes of features up to which no file is needed."""
 
 
 @dataclass(frozen=True)
@@ -113,12 +113,19 @@ def compute_features(
 
     Args:
         scratch: a folder for features that do not fit into memory; the system's own by default.
-        in_memory: the most bytes to keep in memory with several features an example; more go to a file.
+        in_memory: the most bytes to keep in memory; more go to a file.
     """
     if len(inputs) and MASK in inputs.batch([0]):
         return _ragged(model, inputs, batch_size, track, partial(Packed, scratch=scratch, in_memory=in_memory))
     found = collect(
-        model, inputs, batch_size, forward=model.features, keep=_whole_rows, track=track, what="computing features"
+        model,
+        inputs,
+        batch_size,
+        forward=model.features,
+        keep=_whole_rows,
+        track=track,
+        what="computing features",
+        zeros=partial(zeros, scratch=scratch, in_memory=in_memory),
     )
     if isinstance(found, list):
         raise AssertionError("features of different shapes: a bug in finetrail")

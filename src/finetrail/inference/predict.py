@@ -20,10 +20,18 @@ Kept = NDArray[np.float32] | list[NDArray[np.float32]]
 """One array per example; a single (N, ...) array if all have one shape."""
 WRITTEN_AT_ONCE = 32
 """Texts that are answered together, at least; fewer where memory is too small."""
+GATHERED_AT_ONCE = 1024
+"""Rows of one shape that processes exchange together."""
 MOST_DIMENSIONS = 3
 """The most dimensions of one example's array, such as words by tags."""
 Keep = Callable[[Tensor, Batch], Kept]
 """Picks what to keep of outputs (B, ..., K): see `finetrail.targets.learning.Learning.keep`."""
+Zeros = Callable[[tuple[int, ...]], NDArray[np.float32]]
+"""Makes an array of this shape."""
+
+
+def _in_memory(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    return np.zeros(shape, dtype=np.float32)
 
 
 def predict(
@@ -47,14 +55,15 @@ def collect(
     keep: Keep,
     track: Track,
     what: str,
+    zeros: Zeros = _in_memory,
 ) -> Kept:
-    """Like `predict`, for any forward pass of the model."""
+    """Like `predict`, for any forward pass of the model. Args: zeros: where arrays of one shape are put."""
     lay_out(model)
     device = next(model.parameters()).device
     batches = sorted_batches(inputs.lengths, batch_size)[processes.rank() :: processes.world()]
     training = model.training
     model.eval()
-    collected = Collected(len(inputs))
+    collected = Collected(len(inputs), zeros)
     # FSDP writes again in training into the tensors that it gathers here; inference tensors would forbid that.
     with torch.inference_mode() if processes.world() == 1 else torch.no_grad():
         fed = feed(inputs, [(batch, None) for batch in batches], device)
@@ -68,8 +77,8 @@ def collect(
 class Collected:
     """What was kept so far. Arrays of one shape are filled in place, so that memory holds nothing twice."""
 
-    def __init__(self, rows: int) -> None:
-        self._rows = rows
+    def __init__(self, rows: int, zeros: Zeros = _in_memory) -> None:
+        self._rows, self._zeros = rows, zeros
         self._same: NDArray[np.float32] | None = None
         self._parts: dict[int, NDArray[np.float32]] = {}
 
@@ -79,7 +88,7 @@ class Collected:
             self._parts |= dict(zip(indices, kept, strict=True))
             return
         if self._same is None:
-            self._same = np.zeros((self._rows, *kept.shape[1:]), dtype=np.float32)
+            self._same = self._zeros((self._rows, *kept.shape[1:]))
         self._same[indices] = kept
 
     def of_all(self, device: torch.device) -> Kept:
@@ -107,5 +116,7 @@ class Collected:
             ends = np.cumsum([int(np.prod(size)) for size in sizes])[:-1]
             self._parts = {row: part.reshape(sizes[row]) for row, part in enumerate(np.split(whole, ends))}
         elif sizes:
-            same = np.zeros((self._rows, *sizes[0]), dtype=np.float32) if self._same is None else self._same
-            self._same = processes.total(torch.from_numpy(same).to(device)).cpu().numpy()
+            same = self._same = self._zeros((self._rows, *sizes[0])) if self._same is None else self._same
+            for start in range(0, self._rows, GATHERED_AT_ONCE):
+                some = torch.from_numpy(same[start : start + GATHERED_AT_ONCE])
+                some.copy_(processes.total(some.to(device)))

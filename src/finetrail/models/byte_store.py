@@ -1,9 +1,11 @@
-"""Many byte strings as one block: in memory if it is small, else in a mapped temporary file."""
+"""Many byte strings as one block, or numbers: in memory if they are few, else in a mapped temporary file."""
 
 import mmap
+import os
 from collections.abc import Iterable
+from math import prod
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
+from tempfile import SpooledTemporaryFile, TemporaryFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,24 @@ IN_MEMORY = 64 * 2**20
 """Bytes up to which no file is needed."""
 RESIDENT = 256 * 2**20
 """Bytes that may be read from the mapped file before the process lets go of its pages."""
+
+
+def zeros(shape: tuple[int, ...], scratch: Path | None = None, in_memory: int = IN_MEMORY) -> NDArray[np.float32]:
+    """Zeros, float32, to be written to: in memory if they are few, else in a mapped temporary file without a name.
+
+    Args: see `Packed`.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    size = 4 * prod(shape)
+    if size <= in_memory:
+        return np.zeros(shape, dtype=np.float32)
+    if scratch is not None:
+        scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=scratch) as file:
+        os.posix_fallocate(file.fileno(), 0, size)  # a disk that is full later would end the process without a word
+        return np.memmap(file, dtype=np.float32, mode="r+", shape=shape)
 
 
 class Packed:

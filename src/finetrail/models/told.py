@@ -17,7 +17,7 @@ class Told:
         names: of these tensors, in the file.
         code: lines for the card, which find these tensors by their names, as numpy has them, beside `path`, `size`
             (width and height of the upright image), `fitted` (of the part of the canvas that it fills) and `labels`;
-            they print the answer, and append to the list `found` an array of one shape.
+            they print the answer, and append it to the list `found` as an array.
         apart: how far apart two results of the graph lie, in shares of what they measure.
         kept: maps these arrays of rows, and the rows as the model reads them, to what is kept of a model's outputs; see
             `finetrail.targets.learning`.

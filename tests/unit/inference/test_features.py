@@ -21,6 +21,7 @@ from finetrail.tasks.task import Built
 from tests.unit.inference.numbered import Numbered, network
 from tests.unit.inference.test_predict import TEXTS
 from tests.unit.models.networks import answers, text_classifier
+from tests.unit.training.toys import Layer, points
 
 
 @pytest.fixture(scope="module")
@@ -133,5 +134,16 @@ def test_many_features_stand_in_a_file_without_a_name(tmp_path: Path) -> None:
     assert isinstance(small, RaggedFeatures)
     assert isinstance(large, RaggedFeatures)
     assert (small.kept.in_memory, large.kept.in_memory) == (True, False)
+    assert list((tmp_path / "used").iterdir()) == []
+    assert torch.equal(small.batch([4, 2])["features"], large.batch([4, 2])["features"])
+
+
+def test_many_single_features_stand_there_too(tmp_path: Path) -> None:
+    model, inputs = Network(Layer(), nn.Linear(8, 3)), points(5, 1)
+    small = compute_features(model, inputs, 2, scratch=tmp_path / "unused")
+    large = compute_features(model, inputs, 2, scratch=tmp_path / "used", in_memory=5 * 8 * 4 - 1)
+    assert isinstance(small, Features)
+    assert isinstance(large, Features)
+    assert list(tmp_path.iterdir()) == [tmp_path / "used"]
     assert list((tmp_path / "used").iterdir()) == []
     assert torch.equal(small.batch([4, 2])["features"], large.batch([4, 2])["features"])

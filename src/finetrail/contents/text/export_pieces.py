@@ -105,8 +105,8 @@ def asking(processor: PieceProcessor) -> Asking:
         return len(processor.tokenizer(question, context, verbose=False)["input_ids"]) <= processor.max_tokens
 
     def of_pieces(outputs: Any, inputs: PieceInputs) -> list[Any]:
-        pairs = zip(inputs.rows, inputs.windows, strict=True)
-        return [outputs[row][window.places] for row, window in pairs]
+        found, pairs = list(outputs), zip(inputs.rows, inputs.windows, strict=True)
+        return [found[row][window.places] for row, window in pairs]
 
     return Asking(lambda contents, folder: [list(content.values()) for content in contents], fits, of_pieces)
 

@@ -97,6 +97,7 @@ def asking(processor: WordProcessor, code: Snippet | None = None) -> Asking:
         return len(processor.tokenizer(text, verbose=False)["input_ids"]) <= processor.max_tokens
 
     def of_words(outputs: Any, inputs: WordInputs) -> list[Any]:
-        return [outputs[row][list(window.pieces)] for row, window in zip(inputs.rows, inputs.windows, strict=True)]
+        found, pairs = list(outputs), zip(inputs.rows, inputs.windows, strict=True)
+        return [found[row][list(window.pieces)] for row, window in pairs]
 
     return Asking(lambda texts, folder: list(texts), fits, of_words, code)

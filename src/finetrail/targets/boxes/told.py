@@ -1,6 +1,6 @@
 """Boxes that an exported graph finds: their duplicates are gone, so that a reader has only to put them in place."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,8 +50,8 @@ def _found(boxes: Tensor, numbers: Tensor, scores: Tensor) -> Detections:
     return Detections(boxes[there].numpy(), numbers[there].numpy(), scores[there].numpy(), (width, height))
 
 
-def _kept(found: NDArray[np.float64], inputs: Any) -> Sequence[NDArray[np.float32]]:
-    """Boxes of images (N, n, 6) as `BoxLearning.keep` has them: on the canvas, behind a row for the loss."""
+def _kept(found: Iterable[NDArray[np.float64]], inputs: Any) -> Sequence[NDArray[np.float32]]:
+    """Boxes of each image (n, 6) as `BoxLearning.keep` has them: on the canvas, behind a row for the loss."""
     kept = []
     for row, one in enumerate(found):
         sure = one[one[:, 5] > 0]

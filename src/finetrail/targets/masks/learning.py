@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from finetrail.evaluation.scores.bootstrap import point_scores
@@ -14,20 +13,21 @@ from finetrail.evaluation.scores.metric import Point
 from finetrail.models.inputs import Changes
 from finetrail.models.network import Batch, Network
 from finetrail.models.placements import Placements
+from finetrail.models.told import Told
 from finetrail.targets.learning import Explained, Loss
 from finetrail.targets.masks.answers import MaskAnswers
 from finetrail.targets.masks.codec import MaskCodec
 from finetrail.targets.masks.head import STRIDE, MaskHead, on_canvas
+from finetrail.targets.masks.kept import confidence_in, numbers_in, written
 from finetrail.targets.masks.losses import cross_entropy, losses_of, pixel_weights
-from finetrail.targets.masks.raster import IGNORED, Pixels, numbers_of
+from finetrail.targets.masks.raster import IGNORED, numbers_of
+from finetrail.targets.masks.told import told
 from finetrail.targets.masks.training import MaskTraining
 
 if TYPE_CHECKING:
     from finetrail.targets.learning import Kept
 
 Labels = Sequence[Mapping[str, Any]]
-_FRONT = 2
-"""Numbers in front of the runs of an image: its loss and the confidence of its answer."""
 
 
 @dataclass(frozen=True)
@@ -84,23 +84,22 @@ class MaskLearning:
         return lambda outputs, batch: each(on_canvas(outputs, self._stride), batch["targets"]).mean()
 
     def keep(self, outputs: Tensor, batch: Batch) -> "Kept":
-        """The cross-entropy and the confidence of each image, and its class numbers as runs: numbers and lengths."""
+        """The cross-entropy of each image, its class numbers and how sure they are; see `kept.written`."""
         found = []
         for row, one in enumerate(torch.split(outputs.float(), 1)):
             logits = on_canvas(one, self._stride)
             loss = cross_entropy(logits, batch["targets"][row : row + 1]).item() if "targets" in batch else 0.0
             sure, numbers = logits.softmax(1).max(1)
-            front = np.array([loss, sure.mean().item()], dtype=np.float32)
-            found.append(np.concatenate([front, _runs(numbers[0].cpu().numpy())]))
+            found.append(written(loss, numbers[0].byte().cpu().numpy(), sure[0].cpu().numpy()))
         return found
 
     def answers(self, kept: Any, inputs: Any) -> MaskAnswers:
         placed: Placements = inputs.placements
         masks = [
-            self.codec.answer(placed.pixels_back(row, _numbers(one[_FRONT:], placed.canvas)))
-            for row, one in enumerate(kept)
+            self.codec.answer(placed.pixels_back(row, numbers_in(one, placed.canvas))) for row, one in enumerate(kept)
         ]
-        return MaskAnswers(masks, np.array([one[1] for one in kept], dtype=np.float64))
+        sure = [confidence_in(one, placed, row) for row, one in enumerate(kept)]
+        return MaskAnswers(masks, np.array(sure, dtype=np.float64))
 
     def explained(self, label: Any, answers: MaskAnswers, inputs: Any) -> Explained | None:
         """None: an image has many outputs, and no one of them explains a mistake."""
@@ -113,20 +112,10 @@ class MaskLearning:
     def finish(self, model: Network) -> None:
         """Nothing to do: the model answers as it was trained."""
 
+    def told(self) -> Told:
+        """See `finetrail.targets.learning.Telling`."""
+        return told(self._stride)
+
     def fitted(self, kept: Any, inputs: Any, labels: Labels) -> "MaskLearning":
         """Nothing to fit: the likeliest class of a pixel is its answer."""
         return self
-
-
-def _runs(numbers: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The numbers of an image, row by row, as a number and a length for each run; exact up to 2^24 pixels."""
-    flat = numbers.ravel()
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(flat)) + 1])
-    lengths = np.diff(starts, append=flat.size)
-    return np.stack([flat[starts], lengths], axis=1).astype(np.float32).ravel()
-
-
-def _numbers(runs: NDArray[np.float32], canvas: tuple[int, int]) -> Pixels:
-    """The image (H, W) of runs."""
-    numbers, lengths = runs.reshape(-1, 2).astype(np.int64).T
-    return np.repeat(numbers.astype(np.uint8), lengths).reshape(canvas[::-1])

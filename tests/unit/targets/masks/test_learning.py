@@ -87,6 +87,8 @@ def test_masks_follow_the_augmented_image_and_answers_come_back_to_it() -> None:
     back = np.floor((np.arange(96) + 0.5) * 64 / 96).astype(int)
     for one, expected in zip(answers.masks, likeliest, strict=True):
         assert (numbers_of(one, MASKED) == expected[np.ix_(back[:72], back)]).all()
+    sure = on_canvas(outputs, 4).softmax(1).amax(1)[:, :48].mean((1, 2))
+    np.testing.assert_allclose(answers.confidence, sure, rtol=1e-5)
     with torch.no_grad():
         broken = learning.keep(outputs * torch.nan, batch)
     assert learning.codec.broken(learning.answers(broken, inputs)).all()

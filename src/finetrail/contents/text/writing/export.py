@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from finetrail.contents.exported import Asking, Exported, Snippet
+from finetrail.contents.exported import Asking, Exported, Snippet, stacked
 from finetrail.contents.text.writing.chat import ChatProcessor
 from finetrail.contents.text.writing.inputs import WrittenInputs, WrittenProcessor
 from finetrail.contents.text.writing.writer import Writer
@@ -110,8 +110,8 @@ def _of_conversations(processor: ChatProcessor) -> _Form:
 
 def _kept_of(backbone: Writer) -> Any:
     def kept(outputs: Any, inputs: WrittenInputs) -> list[Any]:
-        """What the model itself would have kept, had it written these ids (n, N)."""
-        ids, found = torch.from_numpy(outputs).long(), []
+        """What the model itself would have kept, had it written these ids, (N,) of each row."""
+        ids, found = torch.from_numpy(stacked(outputs)).long(), []
         for start in range(0, len(ids), _AT_ONCE):
             some: Sequence[int] = range(start, min(start + _AT_ONCE, len(ids)))
             with torch.inference_mode():

@@ -1,0 +1,53 @@
+"""The classes of pixels that an exported graph gives: of its canvas, so that a reader has only to put them in place."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from finetrail.models.told import Told
+from finetrail.targets.masks.head import on_canvas
+from finetrail.targets.masks.kept import written
+
+CODE = """sure = sure[: fitted[1], : fitted[0]].mean()
+across, down = ((numpy.arange(side) + 0.5) * (fits / side) for side, fits in zip(size, fitted))
+mask = numbers[down.astype(int)[:, None], across.astype(int)]
+found.append(numpy.append(mask.astype("float32"), sure))
+print(path, f"{sure:.3f}", *(f"{labels[number]} {(mask == number).mean():.1%}" for number in numpy.unique(mask)))
+"""
+
+
+class _Numbers(nn.Module):
+    """Maps outputs (1, K, S / stride, S / stride) to class numbers, uint8, and their probabilities, both (S, S)."""
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        self.stride = stride
+
+    def forward(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        sure, numbers = on_canvas(outputs, self.stride)[0].softmax(0).max(0)
+        return numbers.byte(), sure
+
+
+def told(stride: int) -> Told:
+    """What a graph tells of masks. Args: stride: pixels of the canvas for each place of the outputs."""
+    return Told(_Numbers(stride), ("numbers", "sure"), CODE, _apart, _kept)
+
+
+def _apart(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:
+    """The share of the pixels that got other classes, or the difference of a probability where that is more."""
+    (numbers, sure), (others, also) = ours, theirs
+    unlike = (numbers != others).float().mean().item()
+    return float(np.maximum(unlike, (sure - also).abs().max().item()))  # NaN stays
+
+
+def _kept(found: Iterable[NDArray[np.float32]], inputs: Any) -> Sequence[NDArray[np.float32]]:
+    """Pixels of each image, and the confidence behind them (H * W + 1,), as `MaskLearning.keep` has them."""
+    placed, kept = inputs.placements, []
+    for row, one in enumerate(found):
+        width, height = placed.sizes[row].tolist()
+        numbers = placed.pixels_onto(row, one[:-1].reshape(height, width).astype(np.uint8), 0)
+        kept.append(written(0.0, numbers, np.full(numbers.shape, one[-1])))
+    return kept
