@@ -17,7 +17,8 @@ from finetrail.models.told import Told
 from finetrail.targets.learning import Explained, Loss
 from finetrail.targets.masks.answers import MaskAnswers
 from finetrail.targets.masks.codec import MaskCodec
-from finetrail.targets.masks.head import STRIDE, MaskHead, on_canvas
+from finetrail.targets.masks.decoders import FORMS
+from finetrail.targets.masks.head import MaskHead, on_canvas
 from finetrail.targets.masks.kept import confidence_in, numbers_in, written
 from finetrail.targets.masks.losses import cross_entropy, losses_of, pixel_weights
 from finetrail.targets.masks.raster import IGNORED, numbers_of
@@ -69,7 +70,7 @@ class MaskLearning:
 
     @property
     def _stride(self) -> int:
-        return STRIDE[self.codec.decoder]
+        return FORMS[self.codec.decoder].stride
 
     def head(self, width: Any) -> nn.Module:
         """Args: width: the `Pyramid` of the backbone."""

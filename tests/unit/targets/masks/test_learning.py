@@ -13,7 +13,8 @@ from finetrail.models.network import Network
 from finetrail.models.placements import Placements
 from finetrail.models.pyramid import Pyramid
 from finetrail.targets.masks.codec import MaskCodec
-from finetrail.targets.masks.head import STRIDE, MaskHead, on_canvas
+from finetrail.targets.masks.decoders import FORMS
+from finetrail.targets.masks.head import MaskHead, on_canvas
 from finetrail.targets.masks.learning import MaskLearning
 from finetrail.targets.masks.raster import IGNORED, numbers_of
 from finetrail.targets.masks.training import MaskTraining
@@ -43,14 +44,13 @@ def test_pixels_follow_an_image_that_is_mirrored_cut_and_moved() -> None:
     assert (mirrored[:, 60:] == IGNORED).all()
 
 
-@pytest.mark.parametrize("decoder", STRIDE)
+@pytest.mark.parametrize("decoder", FORMS)
 def test_outputs_for_an_image_do_not_depend_on_the_others(decoder: str) -> None:
     torch.manual_seed(0)
     head = MaskHead(PYRAMID, 3, decoder, 64)  # type: ignore[arg-type]
-    assert not [module for module in head.modules() if isinstance(module, torch.nn.BatchNorm2d)]
     features = torch.randn(3, PYRAMID.width)
     outputs = head.train()(features)
-    assert on_canvas(outputs, STRIDE[decoder]).shape == (3, 3, 64, 64)  # type: ignore[index]
+    assert on_canvas(outputs, FORMS[decoder].stride).shape == (3, 3, 64, 64)  # type: ignore[index]
     torch.testing.assert_close(head.eval()(features[1:2]), outputs[1:2], rtol=1e-4, atol=1e-5)
     outputs.sum().backward()
     assert all(parameter.grad is not None for parameter in head.parameters())
