@@ -158,34 +158,27 @@ def test_a_training_that_was_killed_ends_with_the_same_bytes(found: Sandbox, tmp
         assert (again.paths.model("full") / file).read_bytes() == (found.paths.model("full") / file).read_bytes()
 
 
-def test_it_is_exported_as_onnx_that_gives_pixels_the_same_classes_and_other_forms_say_so(
-    found: Sandbox, tmp_path: Path
-) -> None:
-    done = found.finetrail("export", str(tmp_path / "hf"), "--format", "hf")
-    assert "has a form that other libraries lack; use --format onnx, or serve the version with `mlflow" in done.error
-    done = found.finetrail("export", str(tmp_path / "onnx"), "--format", "onnx")
-    assert done.code == 0, done.err
-    card = (tmp_path / "onnx" / "README.md").read_text(encoding="utf-8")
-    assert re.search(r"- mean IoU on 12 validation rows: trained ([0-9.]+), onnx \1\.", card), card
-
+def test_it_is_exported_in_forms_whose_own_code_gives_pixels_the_same_classes(found: Sandbox, tmp_path: Path) -> None:
     photo, _ = drawn(1, (128, 96))
     (tmp_path / "photos").mkdir()
-    for folder in ("onnx", "photos"):
-        (tmp_path / folder / "image.png").write_bytes(png(photo, turned=6))
-    code = card.partition("```python\n")[2].partition("```")[0] + "Image.fromarray(mask).save('mask.png')\n"
-    answered = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "onnx", capture_output=True, text=True)
-    assert answered.returncode == 0, answered.stderr
+    (tmp_path / "photos" / "1.png").write_bytes(png(photo, turned=6))
     said = found.finetrail("predict", str(tmp_path / "photos"), str(tmp_path / "scored.jsonl"))
     assert said.code == 0, said.err
     row = json.loads((tmp_path / "scored.jsonl").read_text())
-    mask, own = (
-        np.asarray(Image.open(file))
-        for file in (tmp_path / "onnx" / "mask.png", io.BytesIO(base64.b64decode(row["png"])))
-    )
-    assert (mask == own).mean() > 0.999
-    _, sure, *shares = answered.stdout.split()
-    assert float(sure) == pytest.approx(row["confidence"], abs=2e-3)
-    assert set(shares[::2]) == {"background", *(one["label"] for one in row["masks"])}
+    own = np.asarray(Image.open(io.BytesIO(base64.b64decode(row["png"]))))
+    for form, library in (("onnx", "onnx"), ("hf", "pytorch")):
+        done = found.finetrail("export", str(tmp_path / form), "--format", form)
+        assert done.code == 0, done.err
+        card = (tmp_path / form / "README.md").read_text(encoding="utf-8")
+        assert re.search(rf"- mean IoU on 12 validation rows: trained ([0-9.]+), {library} \1\.", card), card
+        (tmp_path / form / "image.png").write_bytes(png(photo, turned=6))
+        code = card.partition("```python\n")[2].partition("```")[0] + "Image.fromarray(mask).save('mask.png')\n"
+        answered = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / form, capture_output=True, text=True)
+        assert answered.returncode == 0, answered.stderr
+        assert (np.asarray(Image.open(tmp_path / form / "mask.png")) == own).mean() > 0.999
+        _, sure, *shares = answered.stdout.split()
+        assert float(sure) == pytest.approx(row["confidence"], abs=2e-3)
+        assert set(shares[::2]) == {"background", *(one["label"] for one in row["masks"])}
 
 
 def test_assessments_follow_the_masks(found: Sandbox, tmp_path: Path) -> None:

@@ -1,11 +1,34 @@
 """What an exported graph gives where outputs alone would help nobody: answers, such as boxes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A model of transformers that a head completes.
+
+    Attributes:
+        kind: the type of the backbones that it is of.
+        auto, processor: the classes that load it and make images ready for it.
+        settings: of its configuration, beside those of the backbone.
+        tensors: maps the head to its tensors, by their names in the model.
+        reads: Python for the card: a function `answered` that maps its output to the tensors of the graph, as numpy has
+            them.
+        note: what a reader should know about it, in a sentence or two.
+    """
+
+    kind: str
+    auto: str
+    processor: str
+    settings: Mapping[str, Any]
+    tensors: Callable[["nn.Module"], Mapping[str, "Tensor"]]
+    reads: str
+    note: str
 
 
 @dataclass(frozen=True)
@@ -21,6 +44,7 @@ class Told:
         apart: how far apart two results of the graph lie, in shares of what they measure.
         kept: maps these arrays of rows, and the rows as the model reads them, to what is kept of a model's outputs; see
             `finetrail.targets.learning`.
+        whole: the library's own model, where one has this head.
     """
 
     module: "nn.Module"
@@ -28,3 +52,4 @@ class Told:
     code: str
     apart: Callable[[Sequence["Tensor"], Sequence["Tensor"]], float]
     kept: Callable[[Any, Any], Any]
+    whole: Whole | None = None

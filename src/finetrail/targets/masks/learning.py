@@ -115,7 +115,7 @@ class MaskLearning:
 
     def told(self) -> Told:
         """See `finetrail.targets.learning.Telling`."""
-        return told(self._stride)
+        return told(self.codec)
 
     def fitted(self, kept: Any, inputs: Any, labels: Labels) -> "MaskLearning":
         """Nothing to fit: the likeliest class of a pixel is its answer."""

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from finetrail.models.told import Told
+from finetrail.models.told import Told, Whole
+from finetrail.targets.masks.codec import MaskCodec
+from finetrail.targets.masks.decoders import FORMS
 from finetrail.targets.masks.head import on_canvas
 from finetrail.targets.masks.kept import written
 
@@ -16,6 +18,11 @@ across, down = ((numpy.arange(side) + 0.5) * (fits / side) for side, fits in zip
 mask = numbers[down.astype(int)[:, None], across.astype(int)]
 found.append(numpy.append(mask.astype("float32"), sure))
 print(path, f"{sure:.3f}", *(f"{labels[number]} {(mask == number).mean():.1%}" for number in numpy.unique(mask)))
+"""
+_ANSWERED = """def answered(output):
+    logits = torch.nn.functional.interpolate(output.logits, scale_factor=4, mode="bilinear", align_corners=False)
+    sure, numbers = logits[0].softmax(0).max(0)
+    return numbers.byte().numpy(), sure.numpy()
 """
 
 
@@ -31,9 +38,24 @@ class _Numbers(nn.Module):
         return numbers.byte(), sure
 
 
-def told(stride: int) -> Told:
-    """What a graph tells of masks. Args: stride: pixels of the canvas for each place of the outputs."""
-    return Told(_Numbers(stride), ("numbers", "sure"), CODE, _apart, _kept)
+def told(codec: MaskCodec) -> Told:
+    """What a graph tells of masks."""
+    whole = _segformer(codec.decoder_width) if codec.decoder == "segformer" else None
+    return Told(_Numbers(FORMS[codec.decoder].stride), ("numbers", "sure"), CODE, _apart, _kept, whole)
+
+
+def _segformer(width: int) -> Whole:
+    """SegFormer as transformers has it."""
+    return Whole(
+        "segformer",
+        "AutoModelForSemanticSegmentation",
+        "SegformerImageProcessor",
+        {"decoder_hidden_size": width},
+        lambda head: {f"decode_head.{name}": one for name, one in head.get_submodule("decoder").state_dict().items()},
+        _ANSWERED,
+        'The `pipeline("image-segmentation")` of transformers loads this folder too. It squeezes images into a square, '
+        "so that its answers are the same for square images alone.",
+    )
 
 
 def _apart(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:

@@ -15,6 +15,8 @@ from finetrail.models.weights import refuse_quantised, refuse_unusable
 
 _PREPROCESSOR = "preprocessor_config.json"
 _IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+_BARE = ("segformer",)
+"""Types whose classifiers stay where they have no classes; the model without one is used."""
 _INTERPOLATIONS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}  # Pillow's numbers
 
 
@@ -35,7 +37,12 @@ class Features(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         output = self.model(pixel_values=pixels, **self.options)
-        features: Tensor = output.logits if "logits" in output else output.pooler_output
+        if "logits" in output:
+            features: Tensor = output.logits
+        elif "pooler_output" in output:
+            features = output.pooler_output
+        else:
+            features = output.last_hidden_state.mean((2, 3))  # of the places of a map
         return features.flatten(1)
 
 
@@ -139,7 +146,8 @@ def _class_for(config: Any) -> Any:
     from transformers import AutoModel, AutoModelForImageClassification
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING
 
-    return AutoModelForImageClassification if type(config) in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING else AutoModel
+    classifies = type(config) in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING and config.model_type not in _BARE
+    return AutoModelForImageClassification if classifies else AutoModel
 
 
 def _choose_architecture(config: Any) -> None:

@@ -10,6 +10,7 @@ import torch
 from finetrail.contents.exported import TOLERANCE, Exported, check_apart
 from finetrail.contents.image.fitted.cards import Runtime, exported
 from finetrail.contents.image.fitted.export_onnx import graph_of_fitted
+from finetrail.contents.image.fitted.export_whole import completes, export_whole
 from finetrail.errors import ModelError
 from finetrail.models.network import Network
 from finetrail.models.told import Told
@@ -19,7 +20,7 @@ _FILE = "model.pt2"
 
 
 def export_fitted(network: Network, processor: Any, folder: Path, told: Told, names: list[str]) -> Exported:
-    """Write the model as a program of `torch.export`, and read it back to compare.
+    """Write the model as transformers has it, else as a program of `torch.export`, and read it back to compare.
 
     Args:
         names: the labels of the outputs.
@@ -27,6 +28,8 @@ def export_fitted(network: Network, processor: Any, folder: Path, told: Told, na
     Raises:
         ModelError: torch cannot write it, or see `check_apart`.
     """
+    if completes(network, told.whole):
+        return export_whole(network, processor, folder, told, names)
     graph = graph_of_fitted(network, processor, folder, told)
     model, probes = graph.module.eval(), [tuple(one.values()) for one in graph.probes]
     try:
