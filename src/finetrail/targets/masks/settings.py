@@ -1,6 +1,6 @@
 """What params.yaml may say of masks, beside their rules. Light: the command line reads this before any work."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -49,6 +49,16 @@ class MaskColumns(Columns):
     def values(self) -> Mapping[int, str]:
         """The class of each value that has one."""
         return self.classes if isinstance(self.classes, dict) else dict(enumerate(self.classes or ()))
+
+    @property
+    def named(self) -> Sequence[str]:
+        """The classes that may have files of their own: where there are several."""
+        names = [name for name in self.values.values() if name != BACKGROUND]
+        return names if len({*names}) > 1 else ()
+
+    def of_class(self, name: str | None) -> Self:
+        """What the values of a file mean that is of a class alone; None: of all."""
+        return self if name is None else self.model_copy(update={"classes": (BACKGROUND, name)})
 
     @property
     def colours(self) -> Mapping[Colour, str | None]:

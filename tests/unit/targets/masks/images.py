@@ -45,7 +45,7 @@ def photo(turned: int = 1, size: tuple[int, int] = (6, 4)) -> bytes:
     return file.getvalue()
 
 
-def read(path: Path, split: str | None = None, **columns: Any) -> tuple[list[Row], list[str]]:
+def read(path: Path | str, split: str | None = None, **columns: Any) -> tuple[list[Row], list[str]]:
     """The rows of a source, and what was told."""
     told: list[str] = []
     source: Any = sections(get_task("image-segmentation")).model_fields["source"].annotation

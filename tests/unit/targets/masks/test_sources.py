@@ -48,6 +48,24 @@ LAYOUTS: dict[str, dict[str, object]] = {
     },
     "a folder and an ending": {"PNGImages/a.png": photo(), "PedMasks/a_mask.png": MASK},
     "two endings": {"x/7_sat.jpg": photo(), "x/7_mask.png": MASK},
+    "a folder for each class": {
+        "images/a.jpg": photo(),
+        "masks/cell/a.png": encoded((NUMBERS == 1) * np.uint8(255)),
+        "masks/Dust/a.png": encoded((NUMBERS == 2) * np.uint8(1)),
+    },
+    "a file for each class": {
+        "images/a.jpg": photo(),
+        "masks/a_cell.png": encoded((NUMBERS == 1) * np.uint8(255)),
+        "masks/a-dust_mask.png": encoded((NUMBERS == 2) * np.uint8(255)),
+    },
+    "Cityscapes": {
+        "leftImg8bit/train/ulm/ulm_01_leftImg8bit.png": photo(),
+        "gtFine/train/ulm/ulm_01_gtFine_labelIds.png": MASK,
+        "gtFine/train/ulm/ulm_01_gtFine_labelTrainIds.png": encoded(NUMBERS * 2),
+        "gtFine/train/ulm/ulm_01_gtFine_instanceIds.png": encoded(NUMBERS * 3),
+        "gtFine/train/ulm/ulm_01_gtFine_color.png": encoded(NUMBERS * 4),
+        "gtFine/train/ulm/ulm_01_gtFine_polygons.json": json.dumps({"imgHeight": 4, "objects": []}),
+    },
     "VOC": {
         "JPEGImages/a.jpg": photo(),
         "SegmentationClass/a.png": encoded(NUMBERS, mode="P"),
@@ -78,7 +96,31 @@ def test_every_form_gives_the_same_regions(tmp_path: Path, layout: str, zipped: 
     assert MASKS.key(row.label) == KEY
     assert row.content == photo()
     assert "1 of 1 images have one" in told[0]
-    assert row.split == ("train" if "split folder" in layout or layout == "VOC" else None)
+    assert row.split == ("train" if "split folder" in layout or layout in ("VOC", "Cityscapes") else None)
+
+
+def test_a_file_for_each_object_is_a_region_of_its_own(tmp_path: Path) -> None:
+    whole = np.where(NUMBERS == 2, np.uint8(255), np.uint8(0))
+    objects = [encoded((NUMBERS == 1) * np.uint8(255)), encoded(whole)]
+    nuclei = {f"n1/masks/{number}.png": one for number, one in enumerate(objects)}
+    files = {"n1/images/n1.jpg": photo(), "n2/images/n2.jpg": photo(3), **nuclei, "n2/masks/7.png": objects[0]}
+    rows, told = read(tree(tmp_path / "nuclei", files), classes=["background", "cell"])
+    assert [len(row.label["regions"]) for row in rows] == [2, 1]
+    assert [row.source for row in rows] == ["n1/images/n1.jpg", "n2/images/n2.jpg"]
+    assert "1 images have several masks, which are joined" in told[1]
+    named = {"a.jpg": photo(), "a_mask.png": objects[0], "a_mask_1.png": objects[1]}
+    (row,), _ = read(tree(tmp_path / "named", named), classes=["background", "cell"])
+    assert MASKS.key(row.label) == MASKS.key(rows[0].label)
+
+
+def test_files_of_an_image_that_cannot_be_joined_say_so(tmp_path: Path) -> None:
+    files = {"images/a.jpg": photo(), "masks/a.png": MASK, "masks/a_mask.png": MASK}
+    with pytest.raises(SourceError, match=r"'images/a.jpg' has 2 masks, .* has the classes cell and dust; put all"):
+        read(tree(tmp_path / "classes", files), classes=CLASSES)
+    small, large = encoded(np.eye(2, dtype=np.uint8)), encoded(np.eye(4, dtype=np.uint8))
+    files = {"images/a.jpg": photo(), "masks/a.png": small, "masks/a_mask.png": large}
+    (row,), _ = read(tree(tmp_path / "sizes", files), classes=["background", "cell"])
+    assert row.label == Unreadable("its files have 2 sizes: 2 x 2 and 4 x 4 pixels")
 
 
 def test_tables_name_masks_or_hold_them(tmp_path: Path) -> None:
@@ -96,6 +138,28 @@ def test_tables_name_masks_or_hold_them(tmp_path: Path) -> None:
     assert [*map(MASKS.key, of_csv[:2]), of_csv[2]] == [KEY, KEY, None]
     assert MASKS.key(of_parquet[0]) == MASKS.key(of_jsonl[0]) == MASKS.key(of_json[0]) == KEY
     assert of_jsonl[1] == Unreadable("'lost.png' is no file beside the table")
+
+
+def test_a_hub_data_set_holds_masks_as_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    from datasets import Dataset, DatasetDict, Features, Image
+
+    features = Features({"image": Image(), "annotation": Image()})
+    parts = {"train": MASK, "validation": encoded(NUMBERS, mode="P")}
+    loaded = DatasetDict(
+        {
+            name: Dataset.from_dict(
+                {"image": [{"bytes": photo(), "path": None}], "annotation": [{"bytes": mask, "path": None}]},
+                features=features,
+            )
+            for name, mask in parts.items()
+        }
+    )
+    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: loaded)
+    rows, _ = read("hf://datasets/owner/cells", classes=CLASSES, label="annotation")
+    assert [(MASKS.key(row.label), row.content, row.split) for row in rows] == [
+        (KEY, photo(), "train"),
+        (KEY, photo(), "val"),
+    ]
 
 
 def test_a_table_may_name_a_mask_for_several_images_and_one_that_is_not_there(tmp_path: Path) -> None:
@@ -163,7 +227,6 @@ def test_a_polygon_that_reaches_out_is_cut_off_and_said(tmp_path: Path) -> None:
     ("files", "said"),
     [
         ({"images/a.jpg": photo()}, "holds 1 images, but no masks: neither COCO's JSON"),
-        ({"images/a.jpg": photo(), "masks/a.png": MASK, "masks/a_mask.png": MASK}, "has two masks, 'masks/a.png' and"),
         ({"a.json": coco("a.jpg", width=None)}, "has no width and height"),
         ({"a.json": coco("a.jpg", cell=[[1, 2, 3]])}, "the pixels of 'cell' are"),
         ({"a.json": coco("a.jpg", cell={"size": [6, 4], "counts": COUNTS["cell"]})}, "run lengths are of .6, 4."),
@@ -171,7 +234,7 @@ def test_a_polygon_that_reaches_out_is_cut_off_and_said(tmp_path: Path) -> None:
         ({"a.json": coco("a.jpg", cell={"counts": [5, 2]})}, "of 7 pixels, but the image has 24"),
         ({"metadata.jsonl": '{"file_name": "a.jpg"}'}, "has no 'mask', but file_name; set source.columns.label"),
     ],
-    ids=["no masks", "two", "no size", "no polygon", "size", "counts", "too few", "no column"],
+    ids=["no masks", "no size", "no polygon", "size", "counts", "too few", "no column"],
 )
 def test_what_cannot_be_read_is_said_in_a_line(tmp_path: Path, files: dict[str, object], said: str) -> None:
     with pytest.raises(SourceError, match=said) as raised:

@@ -18,7 +18,7 @@ from finetrail.targets.masks.reading import Mask, is_regions, read_regions
 from finetrail.targets.masks.settings import MaskColumns
 from finetrail.targets.masks.sources.coco import mask_of
 from finetrail.targets.masks.sources.kept import KeptMasks
-from finetrail.targets.masks.sources.pairs import divided, images_of
+from finetrail.targets.masks.sources.pairs import class_of, divided, images_of
 
 Wanted = Mapping[str, list[tuple[str | None, str]]]
 """Of each file that is a mask, its images, None where one is not there, and the name by which it is given then."""
@@ -30,7 +30,8 @@ def annotations_of(tree: Tree, columns: MaskColumns, tell: Tell) -> Annotations:
     Raises:
         SourceError: there are none, or one cannot be read.
     """
-    files, found = Files.of(tree), Found(labels=KeptMasks())
+    files, kept = Files.of(tree), KeptMasks()
+    found = Found(labels=kept)
     wanted: Wanted = {}
     if has_coco(files):
         form = "COCO's JSON"
@@ -38,10 +39,13 @@ def annotations_of(tree: Tree, columns: MaskColumns, tell: Tell) -> Annotations:
     elif is_metadata(files):
         form, wanted = "named in a table", _in_metadata(files, columns, found)
     else:
-        form, wanted = "files beside the images", _beside(tree.path.name, files, found)
+        form, wanted = "files beside the images", _beside(tree.path.name, files, columns, found)
     scaled = _read(tree, wanted, columns, found)
-    masks = sum(mask is None or not _is_placeholder(mask) for mask in found.labels.values())
-    tell(f"{tree.path.name}: masks are {form}; {masks} of {len(found.labels)} images have one")
+    masks = sum(mask is None or not _is_placeholder(mask) for mask in kept.values())
+    tell(f"{tree.path.name}: masks are {form}; {masks} of {len(kept)} images have one")
+    several = sum(kept.parts(name) > 1 for name in kept)
+    if several:
+        tell(f"{tree.path.name}: {several} images have several masks, which are joined")
     if scaled:
         one, other = columns.values.values()
         tell(f"{tree.path.name}: {scaled} masks have the values 0 and 255, which are read as {one} and {other}")
@@ -65,7 +69,7 @@ def _in_metadata(files: Files, columns: MaskColumns, found: Found) -> Wanted:
     return wanted
 
 
-def _beside(tree: str, files: Files, found: Found) -> Wanted:
+def _beside(tree: str, files: Files, columns: MaskColumns, found: Found) -> Wanted:
     """The files whose place or name says that they are masks; images without one get a placeholder."""
     names, masks = divided(files.images)
     if not masks:
@@ -76,7 +80,7 @@ def _beside(tree: str, files: Files, found: Found) -> Wanted:
     images = Files(files.texts, names)
     listed = images.splits_by_list("Segmentation")
     found.splits |= listed or images.splits_by_folder()
-    pairs = dict(images_of(images, masks))
+    pairs = dict(images_of(images, masks, columns.named))
     masked = {*pairs.values()}
     for name in names:
         # Lists name the images that are annotated: Pascal VOC has thousands of others.
@@ -91,8 +95,9 @@ def _read(tree: Tree, wanted: Wanted, columns: MaskColumns, found: Found) -> int
     scaled = 0
     for name, data in tree.read(tree.path) if wanted else ():
         if name in wanted:
-            mask = read_file(name, data, columns)
-            scaled += isinstance(mask, Mask) and mask.scaled
+            own = columns.of_class(class_of(name, columns.named))
+            mask = read_file(name, data, own)
+            scaled += isinstance(mask, Mask) and mask.scaled and own is columns
             for image, given in wanted[name]:
                 found.add(image, given, mask)
     return scaled
