@@ -12,7 +12,7 @@ from finetrail.models.weights import load_tensors, refuse_quantised, refuse_unus
 
 _CONTAINERS = ("state_dict", "model", "model_state_dict")
 _PREFIXES = frozenset({"module", "model", "backbone", "encoder", "network", "net", "_orig_mod"})
-_HEADS = frozenset({"fc", "_fc", "head", "heads", "classifier", "linear", "last_linear"})
+_HEADS = frozenset({"fc", "_fc", "head", "heads", "classifier", "aux_classifier", "linear", "last_linear"})
 _KINDS = frozenset({"weight", "bias", "running_mean", "running_var"})
 _COUNTER = "num_batches_tracked"  # of a BatchNorm: older files lack it, and nothing reads it
 

@@ -1,5 +1,6 @@
 """Maps of several resolutions from any backbone that has them: the last of each resolution, as pyramids read them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,14 +67,15 @@ def _taps(network: nn.Module, name: str, size: int, strides: tuple[int, ...]) ->
             f"{name!r} takes images of {size} pixels, which {strides[-1]} does not divide; set backbone.image_size to "
             f"{near}"
         )
-    last: dict[int, tuple[str, tuple[int, ...]]] = {}
+    seen: list[tuple[int, str, tuple[int, ...]]] = []
+    calls: Counter[str] = Counter()
 
     def look(place: str) -> Any:
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:
+            calls[place] += 1
             if isinstance(output, Tensor) and output.ndim == 4:
-                for stride in strides:
-                    if tuple(output.shape[2:]) == (size // stride, size // stride):
-                        last[stride] = (place, tuple(output.shape[1:]))
+                shape = tuple(output.shape[1:])
+                seen.extend((stride, place, shape) for stride in strides if shape[1:] == (size // stride,) * 2)
 
         return hook
 
@@ -92,6 +94,8 @@ def _taps(network: nn.Module, name: str, size: int, strides: tuple[int, ...]) ->
         network.train(training)
         for one in hooks:
             one.remove()
+    # One that is called again, as a ReLU may be for a whole block, gives another map in the end.
+    last = {stride: (place, shape) for stride, place, shape in seen if calls[place] == 1}
     if sorted(last) != list(strides):
         raise ModelError(
             f"{name!r} has no maps of {', '.join(map(str, strides))} pixels a place, which this task needs; use a "

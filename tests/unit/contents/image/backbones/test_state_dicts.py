@@ -55,7 +55,7 @@ def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "model.", "backbone.", "encoder.", "module.model.backbone."])
-@pytest.mark.parametrize("head", ["", "fc", "classifier.1", "head"])
+@pytest.mark.parametrize("head", ["", "fc", "classifier.1", "aux_classifier.4", "head"])
 @pytest.mark.parametrize("match", ["name", "order"])
 def test_wrappers_and_heads_are_left_out(prefix: str, head: str, match: str) -> None:
     state = weights(head)
