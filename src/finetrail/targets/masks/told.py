@@ -53,7 +53,7 @@ def _segformer(width: int) -> Whole:
         {"decoder_hidden_size": width},
         lambda head: {f"decode_head.{name}": one for name, one in head.get_submodule("decoder").state_dict().items()},
         _ANSWERED,
-        'The `pipeline("image-segmentation")` of transformers loads this folder too. It squeezes images into a square, '
+        "The pipeline `image-segmentation` of transformers loads this folder too. It squeezes images into a square, "
         "so that its answers are the same for square images alone.",
     )
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torchvision.models.segmentation.deeplabv3 import DeepLabHead
 
 from finetrail.contents.image import FINE_PYRAMID
 from finetrail.contents.image.backbone import load_pretrained
@@ -54,6 +55,25 @@ def test_outputs_for_an_image_do_not_depend_on_the_others(decoder: str) -> None:
     torch.testing.assert_close(head.eval()(features[1:2]), outputs[1:2], rtol=1e-4, atol=1e-5)
     outputs.sum().backward()
     assert all(parameter.grad is not None for parameter in head.parameters())
+
+
+def test_deeplabv3_is_that_of_torchvision() -> None:
+    torch.manual_seed(0)
+    head = MaskHead(PYRAMID, 3, "deeplabv3", 256).eval()
+    theirs = DeepLabHead(12, 3, atrous_rates=(6, 12, 18))
+    for module in [module for module in theirs.modules() if not isinstance(module, torch.nn.BatchNorm2d)]:
+        for name, norm in module.named_children():
+            if isinstance(norm, torch.nn.BatchNorm2d):
+                setattr(module, name, torch.nn.GroupNorm(16, norm.num_features))
+    places = {"decoder.1": "0", "decoder.2": "1", "decoder.3": "2", "classify": "4"}
+    state = {}
+    for name, tensor in head.state_dict().items():
+        ours = next(place for place in places if name.startswith(place))
+        state[name.replace(ours, places[ours], 1)] = tensor
+    theirs.load_state_dict(state)
+    features = torch.randn(2, PYRAMID.width)
+    grown = torch.nn.functional.interpolate(PYRAMID.maps(features)[-1], scale_factor=2.0, mode="bilinear")
+    torch.testing.assert_close(head(features), theirs.eval()(grown))
 
 
 def test_masks_follow_the_augmented_image_and_answers_come_back_to_it() -> None:
