@@ -9,8 +9,8 @@ import torch
 
 from finetrail.contents.exported import TOLERANCE, Exported, check_apart
 from finetrail.contents.image.fitted.cards import Runtime, exported
+from finetrail.contents.image.fitted.export_completed import completes, export_completed
 from finetrail.contents.image.fitted.export_onnx import graph_of_fitted
-from finetrail.contents.image.fitted.export_whole import completes, export_whole
 from finetrail.errors import ModelError
 from finetrail.models.network import Network
 from finetrail.models.told import Told
@@ -29,7 +29,7 @@ def export_fitted(network: Network, processor: Any, folder: Path, told: Told, na
         ModelError: torch cannot write it, or see `check_apart`.
     """
     if completes(network, told.whole):
-        return export_whole(network, processor, folder, told, names)
+        return export_completed(network, processor, folder, told, names)
     graph = graph_of_fitted(network, processor, folder, told)
     model, probes = graph.module.eval(), [tuple(one.values()) for one in graph.probes]
     try:

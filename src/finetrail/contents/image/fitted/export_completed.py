@@ -23,7 +23,7 @@ def completes(network: Network, whole: Whole | None) -> bool:
     return whole is not None and config is not None and config.model_type == whole.kind
 
 
-def export_whole(network: Network, processor: Any, folder: Path, told: Told, names: list[str]) -> Exported:
+def export_completed(network: Network, processor: Any, folder: Path, told: Told, names: list[str]) -> Exported:
     """Write configuration, safetensors and preprocessing, and read them back to compare.
 
     Args: see `finetrail.contents.image.fitted.export.export_fitted`; `told` has a `whole`.
