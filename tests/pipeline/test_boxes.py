@@ -167,31 +167,27 @@ def test_a_training_that_was_killed_ends_with_the_same_bytes(found: Sandbox, tmp
         assert (again.paths.model("full") / file).read_bytes() == (found.paths.model("full") / file).read_bytes()
 
 
-def test_it_is_exported_as_onnx_that_finds_the_same_boxes_and_other_forms_say_so(
-    found: Sandbox, tmp_path: Path
-) -> None:
-    done = found.finetrail("export", str(tmp_path / "hf"), "--format", "hf")
-    assert "has a form that other libraries lack; use --format onnx, or serve the version with `mlflow" in done.error
-    done = found.finetrail("export", str(tmp_path / "onnx"), "--format", "onnx")
-    assert done.code == 0, done.err
-    card = (tmp_path / "onnx" / "README.md").read_text(encoding="utf-8")
-    assert re.search(r"- mAP on 12 validation rows: trained ([0-9.]+), onnx \1\.", card), card
-
+def test_it_is_exported_in_forms_whose_own_code_finds_the_same_boxes(found: Sandbox, tmp_path: Path) -> None:
     photo, _ = drawn(1, (128, 96))
-    (tmp_path / "onnx" / "image.png").write_bytes(png(photo, turned=6))
-    code = card.partition("```python\n")[2].partition("```")[0]
-    answered = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / "onnx", capture_output=True, text=True)
-    assert answered.returncode == 0, answered.stderr
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "1.png").write_bytes(png(photo, turned=6))
     said = found.finetrail("predict", str(tmp_path / "photos"), str(tmp_path / "scored.jsonl"))
     assert said.code == 0, said.err
     objects = json.loads((tmp_path / "scored.jsonl").read_text())["objects"]
     assert objects
-    lines = [line.split() for line in answered.stdout.splitlines()]
-    assert [line[1] for line in lines] == [box["label"] for box in objects]
-    for line, box in zip(lines, objects, strict=True):
-        assert list(map(float, line[2:])) == pytest.approx(list(box.values())[1:], abs=0.06)
+    for form, library in (("onnx", "onnx"), ("hf", "pytorch")):
+        done = found.finetrail("export", str(tmp_path / form), "--format", form)
+        assert done.code == 0, done.err
+        card = (tmp_path / form / "README.md").read_text(encoding="utf-8")
+        assert re.search(rf"- mAP on 12 validation rows: trained ([0-9.]+), {library} \1\.", card), card
+        (tmp_path / form / "image.png").write_bytes(png(photo, turned=6))
+        code = card.partition("```python\n")[2].partition("```")[0]
+        answered = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / form, capture_output=True, text=True)
+        assert answered.returncode == 0, answered.stderr
+        lines = [line.split() for line in answered.stdout.splitlines()]
+        assert [line[1] for line in lines] == [box["label"] for box in objects]
+        for line, box in zip(lines, objects, strict=True):
+            assert list(map(float, line[2:])) == pytest.approx(list(box.values())[1:], abs=0.06)
 
 
 def test_assessments_follow_the_boxes(found: Sandbox, tmp_path: Path) -> None:

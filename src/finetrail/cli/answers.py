@@ -73,7 +73,7 @@ def export(
     model: Model = None,
     form: Annotated[
         Literal["hf", "onnx"],
-        typer.Option("--format", help="hf: transformers, sentence-transformers, timm or torchvision; or onnx."),
+        typer.Option("--format", help="hf: transformers, sentence-transformers, timm, torchvision or torch; or onnx."),
     ] = "hf",
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
 ) -> None:

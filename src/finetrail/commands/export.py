@@ -47,7 +47,7 @@ def export(workspace: Workspace, model: str, target: Path, *, project: str, form
     Args:
         model: `models:/NAME@ALIAS`, `models:/NAME/VERSION`, or a folder: one of MLflow's, or one of `data/models`.
         target: a folder that does not exist yet, or is empty.
-        form: `hf`: transformers, sentence-transformers, timm or torchvision, by the backbone; or `onnx`.
+        form: `hf`: transformers, sentence-transformers, timm, torchvision or torch, by the model; or `onnx`.
         force: replace an earlier export that is there.
 
     Raises:

@@ -125,9 +125,11 @@ def save(network: nn.Module, processor: Any, settings: ImageBackbone, folder: Pa
 def export(network: Network, processor: Any, folder: Path, outputs: Outputs) -> Exported:
     """Write the model for the library of its network; see `finetrail.contents.content.Networks`."""
     from finetrail.contents.image.export import export_images
+    from finetrail.contents.image.fitted.export import export_fitted
 
-    use = "use --format onnx, or " if outputs.told else ""
-    _refuse_pyramid(network, f"has a form that other libraries lack; {use}")
+    if outputs.told is not None:
+        return export_fitted(network, processor, folder, outputs.told, outputs.names)
+    _refuse_pyramid(network)
     return export_images(network, processor, folder, outputs)
 
 
@@ -154,7 +156,7 @@ def graph(network: Network, processor: Any, folder: Path, outputs: Outputs) -> G
 
     if outputs.told is not None:
         return graph_of_fitted(network, processor, folder, outputs.told)
-    _refuse_pyramid(network, "cannot be exported yet; ")
+    _refuse_pyramid(network)
     return graph_of_images(network, processor, folder, outputs)
 
 
@@ -167,12 +169,12 @@ def _pyramid(network: nn.Module, name: str, preprocessing: Preprocessing, featur
     return Loaded(backbone, FittedProcessor(preprocessing), backbone.pyramid)
 
 
-def _refuse_pyramid(network: Network, why: str) -> None:
-    """Raise ModelError for a network with a head on several maps. Args: why: and what to use before other ways."""
+def _refuse_pyramid(network: Network) -> None:
+    """Raise ModelError for a network with a head on several maps, whose target tells no answers of graphs."""
     if not network.divisible:
         raise ModelError(
-            f"a model that names places in images {why}serve the version with `mlflow models serve`, or score files "
-            "with `finetrail predict`"
+            "a model that names places in images cannot be exported yet; serve the version with `mlflow models "
+            "serve`, or score files with `finetrail predict`"
         )
 
 

@@ -1,0 +1,52 @@
+"""A model that names places in whole images, for users of torch: a program that runs without the code of any model."""
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from finetrail.contents.exported import TOLERANCE, Exported, check_apart
+from finetrail.contents.image.fitted.cards import Runtime, exported
+from finetrail.contents.image.fitted.export_onnx import graph_of_fitted
+from finetrail.errors import ModelError
+from finetrail.models.network import Network
+from finetrail.models.told import Told
+from finetrail.workspace import write_json
+
+_FILE = "model.pt2"
+
+
+def export_fitted(network: Network, processor: Any, folder: Path, told: Told, names: list[str]) -> Exported:
+    """Write the model as a program of `torch.export`, and read it back to compare.
+
+    Args:
+        names: the labels of the outputs.
+
+    Raises:
+        ModelError: torch cannot write it, or see `check_apart`.
+    """
+    graph = graph_of_fitted(network, processor, folder, told)
+    model, probes = graph.module.eval(), [tuple(one.values()) for one in graph.probes]
+    try:
+        # torchvision's operators call torch by deprecated names.
+        with torch.no_grad(), warnings.catch_warnings(action="ignore", category=FutureWarning):
+            program = torch.export.export(model, probes[0], strict=False)
+            for node in program.graph.nodes:
+                node.meta.pop("stack_trace", None)  # it says where the code lay on this machine
+            torch.export.save(program, folder / _FILE)
+            again = torch.export.load(folder / _FILE).module()
+            apart = max(graph.apart(model(*one), again(*one)) for one in probes)
+    except (RuntimeError, ValueError, TypeError) as error:
+        cause = " ".join(str(error).split())[:200]
+        raise ModelError(
+            f"torch cannot write this model as a program ({cause}); use --format onnx, or serve the version with "
+            "`mlflow models serve`"
+        ) from error
+    check_apart(apart, "hf", TOLERANCE)
+    write_json(folder / "labels.json", names)
+    opens = f'program = torch.export.load("{_FILE}").module()'
+    called = "(one.detach().numpy() for one in program(torch.from_numpy(pixels)))"
+    said = exported(processor.preprocessing, told, Runtime("pytorch", ("torch", "torchvision"), opens, called))
+    return replace(said, note=f"torchvision is imported for its operators alone. {said.note}")
