@@ -25,19 +25,19 @@ def main(folder: Path, asked: Path, answers: Path) -> None:
         names[work["given"]] = examples[start : start + AT_ONCE]
         with contextlib.redirect_stdout(None):
             exec(work["answers"], names)  # noqa: S102
-        outputs.append(np.asarray(names[work["outputs"]], dtype=np.float32))
-    np.save(answers, np.concatenate(_of_one_width(outputs)), allow_pickle=False)
+        outputs += [np.asarray(one, dtype=np.float32) for one in names[work["outputs"]]]
+    np.save(answers, np.stack(_of_one_length(outputs)), allow_pickle=False)
     own: Any = eval(work["names"], names) if work["names"] else []  # noqa: S307
     own = [own[number] for number in sorted(own)] if isinstance(own, dict) else list(own)
     answers.with_suffix(".json").write_text(json.dumps(own), encoding="utf-8")
 
 
-def _of_one_width(outputs: list[Any]) -> list[Any]:
-    """Outputs (B, K), or (B, T, K) padded to the largest T."""
-    if outputs[0].ndim == 2:
+def _of_one_length(outputs: list[Any]) -> list[Any]:
+    """Outputs of examples (K,), or (T, K) padded to the largest T."""
+    if outputs[0].ndim == 1:
         return outputs
-    widest = max(one.shape[1] for one in outputs)
-    return [np.pad(one, ((0, 0), (0, widest - one.shape[1]), (0, 0))) for one in outputs]
+    longest = max(len(one) for one in outputs)
+    return [np.pad(one, ((0, longest - len(one)), (0, 0))) for one in outputs]
 
 
 if __name__ == "__main__":

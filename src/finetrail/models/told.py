@@ -1,11 +1,26 @@
 """What an exported graph gives where outputs alone would help nobody: answers, such as boxes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Library:
+    """How a head that went on from another library's whole model goes back there.
+
+    Attributes:
+        state: maps the head to its tensors by the library's names.
+        options: with which the library's own model gives the same answers.
+        first: the number of the first class there.
+    """
+
+    state: "Callable[[nn.Module], Mapping[str, Tensor]]"
+    options: Mapping[str, Any]
+    first: int
 
 
 @dataclass(frozen=True)
@@ -19,6 +34,7 @@ class Told:
             (width and height of the upright image), `fitted` (of the part of the canvas that it fills) and `labels`;
             they print the answer, and append to the list `found` an array of one shape.
         apart: how far apart two results of the graph lie, in shares of what they measure.
+        library: how the head goes back to the library of a whole model.
         kept: maps these arrays of rows, and the rows as the model reads them, to what is kept of a model's outputs; see
             `finetrail.targets.learning`.
     """
@@ -28,3 +44,4 @@ class Told:
     code: str
     apart: Callable[[Sequence["Tensor"], Sequence["Tensor"]], float]
     kept: Callable[[Any, Any], Any]
+    library: Library

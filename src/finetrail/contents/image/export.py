@@ -20,7 +20,7 @@ from finetrail.models.weights import load_tensors, save_tensors
 from finetrail.workspace import write_json
 
 WEIGHTS = "model.safetensors"
-_RESAMPLE = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}  # Pillow's numbers
+RESAMPLE = {"nearest": 0, "lanczos": 1, "bilinear": 2, "bicubic": 3, "box": 4, "hamming": 5}  # Pillow's numbers
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _transformers(model: _Model, folder: Path) -> tuple[nn.Module, Exported]:
             "do_convert_rgb": True,
             "do_resize": True,
             "size": {"shortest_edge": own.resize},
-            "resample": _RESAMPLE[own.interpolation],
+            "resample": RESAMPLE[own.interpolation],
             "do_center_crop": True,
             "crop_size": {"height": own.image_size, "width": own.image_size},
             "do_rescale": True,
