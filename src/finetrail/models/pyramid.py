@@ -1,11 +1,11 @@
 """Maps of several resolutions as one vector of features, so that they are cached, split and moved as every other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -15,10 +15,12 @@ class Pyramid:
     Attributes:
         shapes: channels, height and width of each.
         strides: pixels of the canvas from one place of a map to the next.
+        above: the rest of a whole detector, with its own weights, where the backbone was a part of one.
     """
 
     shapes: tuple[tuple[int, int, int], ...]
     strides: tuple[int, ...]
+    above: nn.Module | None = field(default=None, compare=False, repr=False)
 
     @property
     def width(self) -> int:

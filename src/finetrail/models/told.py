@@ -32,6 +32,21 @@ class Whole:
 
 
 @dataclass(frozen=True)
+class Library:
+    """How a head that went on from another library's whole model goes back there.
+
+    Attributes:
+        state: maps the head to its tensors by the library's names.
+        options: with which the library's own model gives the same answers.
+        first: the number of the first class there.
+    """
+
+    state: "Callable[[nn.Module], Mapping[str, Tensor]]"
+    options: Mapping[str, Any]
+    first: int
+
+
+@dataclass(frozen=True)
 class Told:
     """The end of a graph, and Python that reads what it gives.
 
@@ -42,6 +57,7 @@ class Told:
             (width and height of the upright image), `fitted` (of the part of the canvas that it fills) and `labels`;
             they print the answer, and append it to the list `found` as an array.
         apart: how far apart two results of the graph lie, in shares of what they measure.
+        library: how the head goes back to the library of a whole model.
         kept: maps these arrays of rows, and the rows as the model reads them, to what is kept of a model's outputs; see
             `finetrail.targets.learning`.
         whole: the library's own model, where one has this head.
@@ -52,4 +68,5 @@ class Told:
     code: str
     apart: Callable[[Sequence["Tensor"], Sequence["Tensor"]], float]
     kept: Callable[[Any, Any], Any]
+    library: Library | None = None
     whole: Whole | None = None

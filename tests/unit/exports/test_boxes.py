@@ -12,10 +12,10 @@ from finetrail.contents.image.fitted.settings import PyramidBackboneSettings
 from finetrail.errors import ModelError
 from finetrail.exports.forms import write_form
 from finetrail.targets.boxes.codec import BoxCodec
-from finetrail.targets.boxes.detectors.detector import DETECTORS
 from finetrail.targets.boxes.learning import BoxLearning
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import Built
+from tests.unit.targets.boxes.images import NEW_HEADS
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ def detector(name: str, backbone: str = "timm/test_resnet") -> Built:
     return built
 
 
-@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.parametrize("name", NEW_HEADS)
 def test_every_detector_is_a_program_of_torch_that_finds_the_same_boxes(name: str, tmp_path: Path) -> None:
     built = detector(name)
     learning, backbone = cast(BoxLearning, built.learning), cast(VisionBackbone, built.model.backbone)

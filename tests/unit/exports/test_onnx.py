@@ -19,6 +19,7 @@ from finetrail.targets.boxes.told import told
 from finetrail.tasks.task import Built
 from tests.unit.exports.cases import IMAGE, TEXT, network
 from tests.unit.exports.folders import build, draw, export
+from tests.unit.targets.boxes.images import NEW_HEADS
 
 pytestmark = pytest.mark.slow
 
@@ -69,7 +70,7 @@ def test_what_torch_cannot_write_as_onnx_is_refused_in_one_line(
     assert "def forward" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.parametrize("name", NEW_HEADS)
 def test_every_detector_finds_the_same_boxes_in_onnxruntime(name: str, tmp_path: Path) -> None:
     """Proposals, decoding and the removal of duplicates are in the graph; writing it compares its boxes with ours."""
     pyramid, detector = Pyramid(((4, 8, 8), (4, 4, 4), (4, 2, 2)), (8, 16, 32)), DETECTORS[name]

@@ -1,7 +1,7 @@
 """Vision backbones: a network of torchvision, timm or transformers without its head, one feature vector per image."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -13,7 +13,8 @@ from finetrail.contents.attack import Attacked
 from finetrail.contents.content import Loaded
 from finetrail.contents.explainable import Explainable
 from finetrail.contents.exported import Exported, Graph, Outputs
-from finetrail.contents.image import STRIDES
+from finetrail.contents.image import PYRAMID, STRIDES
+from finetrail.contents.image.backbones.whole import WholeDetector
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.contents.image.processor import ImageProcessor
 from finetrail.contents.image.settings import ImageBackbone
@@ -28,10 +29,13 @@ _SOURCES = {
     "transformers": "finetrail.contents.image.backbones.transformers",
 }
 _TORCHVISION = "finetrail.contents.image.backbones.torchvision"
+_DETECTORS = "finetrail.contents.image.backbones.detectors"
+_WHOLE = ("fasterrcnn_", "retinanet_", "fcos_", "ssd300_", "ssdlite320_")
+"""What the names of torchvision's detectors start with."""
 
 
 class Source(Protocol):
-    """A library of networks; its module is in folder `backbones`."""
+    """A library of networks; its module is in folder `backbones`. A network of some is a `WholeDetector`."""
 
     def load(self, settings: ImageBackbone, root: Path) -> tuple[nn.Module, Preprocessing]:
         """A network that maps images (B, 3, S, S) to features (B, D), with its weights and its preprocessing."""
@@ -84,10 +88,7 @@ def load_pretrained(settings: ImageBackbone, root: Path, features: str, columns:
         SourceError, IntegrityError: see `finetrail.locations.locate`.
     """
     network, preprocessing = _source(settings.name).load(settings, root)
-    if features in STRIDES:
-        return _pyramid(network, settings.name, preprocessing, features)
-    backbone = VisionBackbone(network, settings.name, preprocessing)
-    return Loaded(backbone, ImageProcessor(preprocessing), _width(backbone, preprocessing.image_size))
+    return _loaded(network, settings.name, preprocessing, features)
 
 
 def load_saved(described: Mapping[str, Any], folder: Path, features: str, columns: Sequence[str]) -> Loaded:
@@ -106,11 +107,7 @@ def load_saved(described: Mapping[str, Any], folder: Path, features: str, column
         raise ModelError(
             f"{folder} is not a complete model ({cause}); `dvc checkout` restores a tracked model"
         ) from error
-    network = _source(name).rebuild(name, preprocessing.image_size, folder)
-    if features in STRIDES:
-        return _pyramid(network, name, preprocessing, features)
-    backbone = VisionBackbone(network, name, preprocessing)
-    return Loaded(backbone, ImageProcessor(preprocessing), _width(backbone, preprocessing.image_size))
+    return _loaded(_source(name).rebuild(name, preprocessing.image_size, folder), name, preprocessing, features)
 
 
 def save(network: nn.Module, processor: Any, settings: ImageBackbone, folder: Path) -> dict[str, Any]:
@@ -160,13 +157,29 @@ def graph(network: Network, processor: Any, folder: Path, outputs: Outputs) -> G
     return graph_of_images(network, processor, folder, outputs)
 
 
-def _pyramid(network: nn.Module, name: str, preprocessing: Preprocessing, features: str) -> Loaded:
-    """A network whose maps are read, and whole images for it."""
-    from finetrail.contents.image.fitted.backbone import PyramidBackbone
+def _loaded(network: Any, name: str, preprocessing: Preprocessing, features: str) -> Loaded:
+    """A network with what it reads.
+
+    Raises:
+        ModelError: it gives no such features.
+    """
+    whole = isinstance(network, WholeDetector)
+    if whole and features != PYRAMID:
+        raise ModelError(
+            f"{name!r} is a detector, which finds objects in images; use another backbone here, such as resnet50"
+        )
+    if features not in STRIDES:
+        backbone = VisionBackbone(network, name, preprocessing)
+        return Loaded(backbone, ImageProcessor(preprocessing), _width(backbone, preprocessing.image_size))
+    from finetrail.contents.image.fitted.backbone import PyramidBackbone, WholeBackbone
     from finetrail.contents.image.fitted.processor import FittedProcessor
 
-    backbone = PyramidBackbone(network, name, preprocessing, STRIDES[features])
-    return Loaded(backbone, FittedProcessor(preprocessing), backbone.pyramid)
+    if not whole:
+        maps = PyramidBackbone(network, name, preprocessing, STRIDES[features])
+        return Loaded(maps, FittedProcessor(preprocessing), maps.pyramid)
+    body = WholeBackbone(network.body, name, preprocessing)
+    width = replace(body.pyramid, above=network.above(body.pyramid))
+    return Loaded(body, FittedProcessor(preprocessing), width)
 
 
 def _refuse_pyramid(network: Network) -> None:
@@ -179,7 +192,8 @@ def _refuse_pyramid(network: Network) -> None:
 
 
 def _source(name: str) -> Source:
-    return cast(Source, import_module(_SOURCES.get(name.split("/", maxsplit=1)[0], _TORCHVISION)))
+    own = _DETECTORS if name.startswith(_WHOLE) else _TORCHVISION
+    return cast(Source, import_module(_SOURCES.get(name.split("/", maxsplit=1)[0], own)))
 
 
 def _width(backbone: VisionBackbone, image_size: int) -> int:

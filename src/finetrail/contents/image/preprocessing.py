@@ -15,6 +15,7 @@ class Preprocessing:
         resize: the shorter side is resized to so many pixels before the centre crop; at least `image_size`.
         mean, std: of the RGB channels, for values in 0..1.
         interpolation: of the resize, by torchvision's names: `bilinear`, `bicubic`, `nearest`, `lanczos`.
+        stretch: whether a whole image fills the square, its proportions lost; of images that are not cut alone.
     """
 
     image_size: int
@@ -22,6 +23,7 @@ class Preprocessing:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     interpolation: str
+    stretch: bool = False
 
 
 def overridden(own: Preprocessing, settings: ImageBackbone) -> Preprocessing:

@@ -10,6 +10,8 @@ MOST = 100
 """The most boxes that are kept of an image, as COCO counts."""
 LEAST = 0.05
 """The least score of a box that is kept."""
+CANDIDATES = 1000
+"""The most boxes of an image that are compared with each other."""
 Singles = NDArray[np.float32]
 
 

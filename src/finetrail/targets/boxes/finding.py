@@ -4,11 +4,8 @@ import torch
 from torch import Tensor
 from torchvision.ops import batched_nms
 
-from finetrail.targets.boxes.detections import LEAST, MOST
+from finetrail.targets.boxes.detections import CANDIDATES, LEAST, MOST
 from finetrail.targets.boxes.detectors.detector import Detector
-
-CANDIDATES = 1000
-"""The most boxes of an image that are compared with each other."""
 
 
 def found_in(detector: Detector, outputs: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from finetrail.errors import ModelError
 from finetrail.evaluation.scores.bootstrap import point_scores
 from finetrail.evaluation.scores.metric import Point
 from finetrail.models.inputs import Changes
@@ -82,7 +83,19 @@ class BoxLearning:
         return DETECTORS[self.codec.detector]
 
     def head(self, width: Any) -> nn.Module:
-        """Args: width: the `Pyramid` of the backbone."""
+        """A head for these classes.
+
+        Args:
+            width: the `Pyramid` of the backbone.
+
+        Raises:
+            ModelError: the backbone is a whole detector of another kind.
+        """
+        above = width.above
+        kind = type(above).__name__
+        if above is not None and kind not in self.detector.WHOLE:
+            own = next(name for name, one in DETECTORS.items() if kind in one.WHOLE)
+            raise ModelError(f"the backbone is a whole {kind}; set train.detector to {own}")
         return self.detector.Head(width, len(self.codec.classes), self.codec.pyramid_width, self.codec.tower)
 
     def encode(self, labels: Labels, inputs: Any) -> BoxTargets:

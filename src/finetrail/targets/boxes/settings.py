@@ -40,14 +40,15 @@ class BoxTraining(Training):
 
     Attributes:
         detector: FCOS (Tian et al. 2019), RetinaNet (Lin et al. 2017), Faster R-CNN (Ren et al. 2015), SSDLite (Sandler
-            et al. 2018); all on the same pyramid.
+            et al. 2018), all on the same pyramid, or the kind of a whole detector that the backbone is; DETR (Carion et
+            al. 2020) and RT-DETR (Zhao et al. 2024) are such alone.
         loss: that of the detector.
         metric: the validation metric that picks the best evaluation.
         pyramid_width: channels of the feature pyramid and of the head on it, a multiple of 32 and at least 64.
         tower: convolutions of the head in front of its outputs; of Faster R-CNN, linear layers of its second stage.
     """
 
-    detector: Literal["fcos", "retinanet", "faster_rcnn", "ssdlite"] = "fcos"
+    detector: Literal["fcos", "retinanet", "faster_rcnn", "ssdlite", "detr", "rt_detr"] = "fcos"
     loss: Literal["detector"] = "detector"
     metric: Literal["f1", "mar_100", "map_75", "map_50", "map"] = "map"
     # A norm of the head takes the mean over a 32nd of them: of one channel at one place there would be none.

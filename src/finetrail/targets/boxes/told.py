@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from finetrail.models.told import Told
+from finetrail.models.told import Library, Told
 from finetrail.targets.boxes.detections import Detections
 from finetrail.targets.boxes.detectors.detector import Detector
 from finetrail.targets.boxes.finding import likeliest
@@ -28,12 +28,15 @@ class _Found(nn.Module):
 def told(detector: Detector, threshold: float) -> Told:
     """What a graph tells of boxes. Args: threshold: the least score of an answer."""
     code = f"""boxes = (boxes.reshape(-1, 2, 2) * size / fitted).clip(0, size).reshape(-1, 4)
+inside = (boxes[:, 2:] > boxes[:, :2]).all(1)
+boxes, numbers, scores = boxes[inside], numbers[inside], scores[inside]
 found.append(numpy.concatenate([boxes, numbers[:, None], scores[:, None]], axis=1))
 for number, score, (xmin, ymin, xmax, ymax) in zip(numbers, scores, boxes.round(1).tolist()):
     if score >= {threshold!r}:
         print(path, labels[number], f"{{score:.3f}}", xmin, ymin, xmax, ymax)
 """
-    return Told(_Found(detector), ("boxes", "numbers", "scores"), code, _apart, _kept)
+    library = Library(detector.state, detector.OPTIONS, detector.FIRST)
+    return Told(_Found(detector), ("boxes", "numbers", "scores"), code, _apart, _kept, library)
 
 
 def _apart(ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> float:

@@ -41,7 +41,7 @@ class _Numbers(nn.Module):
 def told(codec: MaskCodec) -> Told:
     """What a graph tells of masks."""
     whole = _segformer(codec.decoder_width) if codec.decoder == "segformer" else None
-    return Told(_Numbers(FORMS[codec.decoder].stride), ("numbers", "sure"), CODE, _apart, _kept, whole)
+    return Told(_Numbers(FORMS[codec.decoder].stride), ("numbers", "sure"), CODE, _apart, _kept, whole=whole)
 
 
 def _segformer(width: int) -> Whole:

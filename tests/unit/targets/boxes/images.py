@@ -14,6 +14,8 @@ from finetrail.targets.boxes.reading import Annotation, Box
 CLASSES = ("cell", "dust", "grain")
 CODEC = BoxCodec(CLASSES, threshold=0.4)
 SIZE = 300
+NEW_HEADS = ("fcos", "retinanet", "faster_rcnn", "ssdlite")
+"""Detectors that start on any backbone with maps."""
 
 
 def boxes(generator: np.random.Generator, count: int) -> np.ndarray:

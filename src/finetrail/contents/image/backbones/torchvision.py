@@ -59,7 +59,7 @@ def load(settings: ImageBackbone, root: Path) -> tuple[nn.Module, Preprocessing]
     network = _build(settings.name, built)
     head = take_off_head(network, settings.name)
     if known:
-        put_in(network, name, _modern(_fetch(settings.name, chosen)), "name", [head])
+        put_in(network, name, _modern(fetch(settings.name, chosen)), "name", [head])
     elif name != "random":
         put_in(network, name, read_state(name, locate_weights(name, root)), settings.match, [head])
     if built == preprocessing.image_size or not settings.name.startswith(_BOUND):
@@ -141,7 +141,7 @@ def carry_over(network: nn.Module, other: nn.Module) -> None:
     other.load_state_dict(state, strict=True)
 
 
-def _fetch(name: str, weights: Any) -> dict[str, Tensor]:
+def fetch(name: str, weights: Any) -> dict[str, Tensor]:
     """Weights from torchvision's server, kept in torch's cache. Raises: SourceError: it does not answer."""
     path = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
     if not path.exists():

@@ -1,12 +1,15 @@
 """Image models of transformers, without their heads."""
 
 import inspect
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from finetrail.contents.image.backbones.transformers_detectors import divided, is_detector, settle
+from finetrail.contents.image.backbones.whole import Body, WholeDetector
 from finetrail.contents.image.preprocessing import Preprocessing, overridden
 from finetrail.contents.image.settings import ImageBackbone
 from finetrail.errors import ModelError
@@ -14,7 +17,7 @@ from finetrail.locations import locate_weights
 from finetrail.models.weights import refuse_quantised, refuse_unusable
 
 _PREPROCESSOR = "preprocessor_config.json"
-_IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+_IMAGENET: dict[str, Any] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 _BARE = ("segformer",)
 """Types whose classifiers stay where they have no classes; the model without one is used."""
 _INTERPOLATIONS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box", 5: "hamming"}  # Pillow's numbers
@@ -46,7 +49,7 @@ class Features(nn.Module):
         return features.flatten(1)
 
 
-def load(settings: ImageBackbone, root: Path) -> tuple[nn.Module, Preprocessing]:
+def load(settings: ImageBackbone, root: Path) -> tuple[nn.Module | WholeDetector, Preprocessing]:
     """Build a network from a folder or a hub name with configuration, safetensors and preprocessor_config.json.
 
     Raises:
@@ -65,10 +68,12 @@ def load(settings: ImageBackbone, root: Path) -> tuple[nn.Module, Preprocessing]
             "`transformers` and weights to a folder or an hf:// address"
         )
     preprocessing = overridden(own, settings)
+    if is_detector(model.config):
+        return divided(model), replace(preprocessing, stretch=True)
     return Features(model, preprocessing.image_size), preprocessing
 
 
-def rebuild(name: str, image_size: int, folder: Path) -> nn.Module:
+def rebuild(name: str, image_size: int, folder: Path) -> nn.Module | WholeDetector:
     """The network that `load` gave, without its weights. Raises: ModelError: its configuration is damaged."""
     from transformers import AutoConfig
 
@@ -80,13 +85,13 @@ def rebuild(name: str, image_size: int, folder: Path) -> nn.Module:
         raise ModelError(
             f"{folder} is not a complete model ({cause}); `dvc checkout` restores a tracked model"
         ) from error
-    return Features(model, image_size)
+    return divided(model) if is_detector(config) else Features(model, image_size)
 
 
 def save(network: nn.Module, folder: Path) -> None:
     """Write the configuration, without the path that it was loaded from."""
-    model: Any = network.model
-    config = model.config
+    whole: Any = network if isinstance(network, Body) else network.model
+    config = whole.config
     config._name_or_path = ""
     config.save_pretrained(folder)
 
@@ -143,9 +148,11 @@ def _random(settings: ImageBackbone) -> tuple[Any, Preprocessing]:
 
 
 def _class_for(config: Any) -> Any:
-    from transformers import AutoModel, AutoModelForImageClassification
+    from transformers import AutoModel, AutoModelForImageClassification, AutoModelForObjectDetection
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING
 
+    if is_detector(config):
+        return AutoModelForObjectDetection
     classifies = type(config) in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING and config.model_type not in _BARE
     return AutoModelForImageClassification if classifies else AutoModel
 
@@ -160,6 +167,9 @@ def _choose_architecture(config: Any) -> None:
 
 
 def _leave_out_classifier(config: Any) -> None:
+    if is_detector(config):
+        settle(config)
+        return
     config.num_labels = 0  # tells transformers to put no classifier on the features
 
 

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from finetrail.contents.image.backbone import VisionBackbone
+from finetrail.contents.image.backbones.whole import Body
+from finetrail.contents.image.fitted.settings import STRIDE
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.errors import ModelError
 from finetrail.models.network import Batch
@@ -54,6 +56,40 @@ class PyramidBackbone(VisionBackbone):
         return Pyramid.packed([found[name] for name in self.taps])
 
 
+class WholeBackbone(VisionBackbone):
+    """The body of a whole detector.
+
+    Attributes:
+        pyramid: what its features hold.
+    """
+
+    divisible = False
+
+    def __init__(self, body: Body, name: str, preprocessing: Preprocessing) -> None:
+        super().__init__(body, name, preprocessing)
+        size = preprocessing.image_size
+        _require_divided(name, size, STRIDE)
+        training = body.training
+        with torch.no_grad():
+            shapes = [tuple(one.shape[1:]) for one in body.eval().maps(torch.zeros(1, 3, size, size))]
+        body.train(training)
+        self.pyramid = Pyramid(tuple(shapes), tuple(size // shape[1] for shape in shapes))  # type: ignore[arg-type]
+
+    def packed(self, images: Tensor) -> Tensor:
+        """Features (B, D) of normalised images (B, 3, S, S)."""
+        features: Tensor = self.network(images)
+        return features
+
+
+def _require_divided(name: str, size: int, stride: int) -> None:
+    """Raise ModelError where a stride does not divide the size of the canvas."""
+    if size % stride:
+        near = round(size / stride) * stride
+        raise ModelError(
+            f"{name!r} takes images of {size} pixels, which {stride} does not divide; set backbone.image_size to {near}"
+        )
+
+
 def _taps(network: nn.Module, name: str, size: int, strides: tuple[int, ...]) -> tuple[list[str], Pyramid]:
     """The last module of each stride whose output is a map, found with a black image.
 
@@ -61,12 +97,7 @@ def _taps(network: nn.Module, name: str, size: int, strides: tuple[int, ...]) ->
         ModelError: the network has no maps of these strides, as transformers with a single resolution; or 32 does not
             divide its own image size.
     """
-    if size % strides[-1]:
-        near = round(size / strides[-1]) * strides[-1]
-        raise ModelError(
-            f"{name!r} takes images of {size} pixels, which {strides[-1]} does not divide; set backbone.image_size to "
-            f"{near}"
-        )
+    _require_divided(name, size, strides[-1])
     seen: list[tuple[int, str, tuple[int, ...]]] = []
     calls: Counter[str] = Counter()
 

@@ -31,10 +31,8 @@ class Runtime:
 
 def exported(own: Preprocessing, told: Told, runtime: Runtime) -> Exported:
     """What the card says."""
-    reads = (
-        f"It sees a whole image, in the upper left corner of {own.image_size} x {own.image_size} pixels, one image at "
-        "a time."
-    )
+    place = "stretched to" if own.stretch else "in the upper left corner of"
+    reads = f"It sees a whole image, {place} {own.image_size} x {own.image_size} pixels, one image at a time."
     packages = (*runtime.packages, "numpy", "pillow")
     return Exported(
         runtime.library, packages, _snippet(own, told, runtime), reads, Asking(laid_out, kept=told.kept), NOTE
@@ -46,14 +44,17 @@ def _snippet(own: Preprocessing, told: Told, runtime: Runtime) -> Snippet:
     pixels = 'numpy.asarray(canvas, dtype="float32") / 255'
     if runtime.normalised:
         pixels = f"({pixels} - {list(own.mean)}) / {list(own.std)}"
+    fitted = f"[max(1, round(side * {size} / max(image.size))) for side in image.size]"
+    fitted = f"[{size}, {size}]" if own.stretch else fitted
     modules = ", ".join(one for one in ("numpy", *runtime.packages) if one != "safetensors")
+    loads = "from safetensors.torch import load_file\n" if "safetensors" in runtime.packages else ""
     opens = f"""import json
 import {modules}
 from PIL import Image, ImageOps
-
+{loads}
 def view(path):
     image = {OPENED}
-    fitted = [max(1, round(side * {size} / max(image.size))) for side in image.size]
+    fitted = {fitted}
     canvas = Image.new("RGB", ({size}, {size}), {paint(own)})
     canvas.paste(image.resize(fitted, Image.Resampling.{method}))
     pixels = {pixels}

@@ -1,4 +1,4 @@
-"""A model that names places in whole images, for users of torch: a program that runs without the code of any model."""
+"""A model that names places in whole images, for users of torch: as torchvision's own, or as a program."""
 
 import warnings
 from dataclasses import replace
@@ -11,16 +11,20 @@ from finetrail.contents.exported import TOLERANCE, Exported, check_apart
 from finetrail.contents.image.fitted.cards import Runtime, exported
 from finetrail.contents.image.fitted.export_completed import completes, export_completed
 from finetrail.contents.image.fitted.export_onnx import graph_of_fitted
+from finetrail.contents.image.fitted.export_queries import export_queries
+from finetrail.contents.image.fitted.export_whole import export_whole
 from finetrail.errors import ModelError
 from finetrail.models.network import Network
 from finetrail.models.told import Told
 from finetrail.workspace import write_json
 
 _FILE = "model.pt2"
+_WHOLE = {"torchvision": export_whole, "transformers": export_queries}
+"""By the library of a whole detector."""
 
 
 def export_fitted(network: Network, processor: Any, folder: Path, told: Told, names: list[str]) -> Exported:
-    """Write the model as transformers has it, else as a program of `torch.export`, and read it back to compare.
+    """Write the model as torchvision's own where it was one, else as a program; and read it back to compare.
 
     Args:
         names: the labels of the outputs.
@@ -30,6 +34,12 @@ def export_fitted(network: Network, processor: Any, folder: Path, told: Told, na
     """
     if completes(network, told.whole):
         return export_completed(network, processor, folder, told, names)
+    backbone: Any = network.backbone
+    export = _WHOLE.get(getattr(backbone.network, "library", ""), _export_program)
+    return export(network, processor, folder, told, names)
+
+
+def _export_program(network: Network, processor: Any, folder: Path, told: Told, names: list[str]) -> Exported:
     graph = graph_of_fitted(network, processor, folder, told)
     model, probes = graph.module.eval(), [tuple(one.values()) for one in graph.probes]
     try:

@@ -20,14 +20,17 @@ def fitted_view(data: bytes, preprocessing: Preprocessing) -> Pixels:
         ImageError: the bytes are not a whole image.
     """
     image = decode(data)
-    width, height = fitted_size(image.width, image.height, preprocessing.image_size)
+    width, height = fitted_size(image.width, image.height, preprocessing)
     if (width, height) != image.size:
         image = image.resize((width, height), resampling(preprocessing))
     return np.asarray(image)
 
 
-def fitted_size(width: int, height: int, canvas: int) -> tuple[int, int]:
-    """Width and height of an image whose longer side fills the canvas."""
+def fitted_size(width: int, height: int, preprocessing: Preprocessing) -> tuple[int, int]:
+    """Width and height of an image whose longer side fills the canvas; or each side does."""
+    canvas = preprocessing.image_size
+    if preprocessing.stretch:
+        return canvas, canvas
     longer = max(width, height)
     return max(1, round(width * canvas / longer)), max(1, round(height * canvas / longer))
 
@@ -43,7 +46,7 @@ def plain(images: list[Pixels], sizes: Sizes, preprocessing: Preprocessing) -> t
 def placements_of(sizes: Sizes, preprocessing: Preprocessing) -> Placements:
     """Where whole images lie. Args: sizes: width and height of each upright image (B, 2)."""
     size = preprocessing.image_size
-    fitted = np.array([fitted_size(width, height, size) for width, height in sizes.tolist()], dtype=np.float64)
+    fitted = np.array([fitted_size(width, height, preprocessing) for width, height in sizes.tolist()], dtype=np.float64)
     return Placements(fitted.reshape(-1, 2) / sizes, np.zeros((len(sizes), 2)), sizes, (size, size))
 
 

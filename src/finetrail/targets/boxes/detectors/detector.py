@@ -1,16 +1,31 @@
 """What every detector answers, and the table of them."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
 from finetrail.models.pyramid import Pyramid
-from finetrail.targets.boxes.detectors import faster_rcnn, fcos, retinanet, ssdlite
+from finetrail.targets.boxes.detectors import detr, faster_rcnn, fcos, retinanet, rt_detr, ssdlite
 
 
 class Detector(Protocol):
     """A module of this folder. Outputs (B, A, D) hold all that loss and boxes need, also where the places lie."""
+
+    @property
+    def WHOLE(self) -> tuple[str, ...]:  # noqa: N802 - constants of the module
+        """The classes of whole detectors of other libraries, whose weights a head may go on from."""
+        ...
+
+    @property
+    def OPTIONS(self) -> Mapping[str, Any]:  # noqa: N802
+        """With which those give the same boxes."""
+        ...
+
+    @property
+    def FIRST(self) -> int:  # noqa: N802
+        """The number of the first class there."""
+        ...
 
     @property
     def OVERLAP(self) -> float:  # noqa: N802 - a constant of the module
@@ -18,7 +33,14 @@ class Detector(Protocol):
         ...
 
     def Head(self, pyramid: Pyramid, classes: int, width: int, tower: int) -> nn.Module:  # noqa: N802 - a class
-        """A new head, which maps a pyramid as features (B, F) to outputs (B, A, D)."""
+        """A head that maps a pyramid as features (B, F) to outputs (B, A, D).
+
+        It goes on from `pyramid.above`, but for a new class layer; or it is new, of this width and tower.
+        """
+        ...
+
+    def state(self, head: nn.Module) -> dict[str, Tensor]:
+        """The tensors of a head that went on from a whole detector, by its library's names."""
         ...
 
     def image_losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -40,4 +62,6 @@ DETECTORS: Mapping[str, Detector] = {
     "retinanet": retinanet,
     "faster_rcnn": faster_rcnn,
     "ssdlite": ssdlite,
+    "detr": detr,
+    "rt_detr": rt_detr,
 }

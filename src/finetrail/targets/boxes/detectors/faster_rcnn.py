@@ -6,6 +6,8 @@ not added to the proposals, and where torchvision draws anchors for the loss, he
 nothing depends on a random number, nor on how a batch is divided.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -16,8 +18,9 @@ from torchvision.models.detection.rpn import RPNHead, concat_box_prediction_laye
 from torchvision.ops import MultiScaleRoIAlign, clip_boxes_to_image, nms
 
 from finetrail.models.pyramid import Pyramid
-from finetrail.targets.boxes.detectors.anchors import RATIOS, SIDE, anchors_of, matched, parts
-from finetrail.targets.boxes.detectors.maps import MapsHead, canvas_of, levels_of
+from finetrail.targets.boxes.detections import LEAST, MOST
+from finetrail.targets.boxes.detectors.anchors import RATIOS, SIDE, anchors_of, matched, on_canvas, parts
+from finetrail.targets.boxes.detectors.maps import MapsHead, canvas_of, levels_of, named
 
 OVERLAP = 0.5
 PROPOSALS = 200
@@ -28,6 +31,18 @@ APART = 0.7
 """The overlap from which the less sure of two proposals is left out."""
 DRAWN, OBJECTS = 256, 0.5
 """Anchors that a draw for the loss has, and the most of them that have an object."""
+LEAST_SIDE = 1e-3
+"""Pixels of a side of a proposal that has an area."""
+WHOLE = ("FasterRCNN",)
+OPTIONS = {
+    "box_score_thresh": LEAST,
+    "box_detections_per_img": MOST,
+    "rpn_pre_nms_top_n_test": OF_A_MAP,
+    "rpn_post_nms_top_n_test": PROPOSALS,
+}
+FIRST = 1
+LEAST_ANSWER = 1e-2
+"""The same of an answer."""
 _POOLED = 7
 _ANCHORS, _BOXES = BoxCoder((1.0, 1.0, 1.0, 1.0)), BoxCoder((10.0, 10.0, 5.0, 5.0))
 _FIRST = Matcher(0.7, 0.3, allow_low_quality_matches=True)
@@ -35,7 +50,7 @@ _SECOND = Matcher(0.5, 0.5, allow_low_quality_matches=False)
 
 
 class Head(MapsHead):
-    """Maps a pyramid as features (B, D) to outputs (B, A + PROPOSALS, K + 9); see `anchors.parts`.
+    """Maps a pyramid as features (B, D) to outputs (B, A + PROPOSALS, K + 11); see `anchors.parts`.
 
     Logits of an anchor: whether it has an object, and zeros; of a proposal: of background and of the classes.
     """
@@ -44,17 +59,22 @@ class Head(MapsHead):
 
     def __init__(self, pyramid: Pyramid, classes: int, width: int, tower: int) -> None:
         super().__init__(pyramid, width)
-        levels = levels_of(pyramid)
-        self.counts = [height * wide * len(RATIOS) for height, wide, _ in levels]
         self.canvas = canvas_of(pyramid)
-        self.rpn = RPNHead(width, len(RATIOS))
+        above: Any = pyramid.above
+        if above is None:
+            self.rpn = RPNHead(width, len(RATIOS))
+            inner = 4 * width
+            self.inside = FastRCNNConvFCHead((width, _POOLED, _POOLED), [], [inner] * tower)
+            inside = inner if tower else width * _POOLED**2
+            sizes = tuple((SIDE * stride,) for _, _, stride in levels_of(pyramid))
+            generator: nn.Module = AnchorGenerator(sizes, (RATIOS,) * len(sizes))
+        else:
+            self.rpn, self.inside, generator = above.rpn.head, above.roi_heads.box_head, above.rpn.anchor_generator
+            inside = above.roi_heads.box_predictor.cls_score.in_features
         self.pool = MultiScaleRoIAlign([str(number) for number in range(len(pyramid.shapes))], _POOLED, 2)
-        inner = 4 * width
-        self.inside = FastRCNNConvFCHead((width, _POOLED, _POOLED), [], [inner] * tower)
-        self.logits, self.deltas = (nn.Linear(inner if tower else width * _POOLED**2, n) for n in (classes + 1, 4))
-        sizes = tuple((SIDE * stride,) for _, _, stride in levels)
-        anchors = anchors_of(pyramid, AnchorGenerator(sizes, (RATIOS,) * len(sizes)))
-        self.register_buffer("anchors", anchors, persistent=False)
+        self.logits, self.deltas = (nn.Linear(inside, n) for n in (classes + 1, 4))
+        self.counts = [height * wide * len(RATIOS) for height, wide in self.shapes()]
+        self.register_buffer("anchors", anchors_of(pyramid, generator, self.shapes()), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         maps, rows = self.maps(features), len(features)
@@ -66,7 +86,8 @@ class Head(MapsHead):
         logits, deltas = (layer(inside).unflatten(0, (rows, PROPOSALS)) for layer in (self.logits, self.deltas))
         anchors = self.anchors.expand(rows, -1, -1)
         first = torch.cat([functional.pad(objectness, (0, logits.shape[2] - 1)), moves, anchors], dim=2)
-        return torch.cat([first, torch.cat([logits, deltas, torch.stack(proposals)], dim=2)], dim=1)
+        canvas = anchors[:, :PROPOSALS, 4:]
+        return torch.cat([first, torch.cat([logits, deltas, torch.stack(proposals), canvas], dim=2)], dim=1)
 
     def _proposed(self, objectness: Tensor, moves: Tensor) -> Tensor:
         """The likeliest boxes of an image (PROPOSALS, 4), each map's apart."""
@@ -77,9 +98,10 @@ class Head(MapsHead):
             level.append(torch.full_like(of_map, number))
             start += count
         chosen = torch.cat(best)
-        boxes = clip_boxes_to_image(_ANCHORS.decode_single(moves[chosen], self.anchors[chosen]), self.canvas)
+        boxes = clip_boxes_to_image(_ANCHORS.decode_single(moves[chosen], self.anchors[chosen, :4]), self.canvas)
         beside = torch.cat(level)[:, None] * (max(self.canvas) + 1)  # boxes of two maps never overlap
-        kept = nms(boxes + beside, objectness[chosen], APART)
+        sure = torch.where(_real(boxes), objectness[chosen], -torch.inf)  # what has no area comes last
+        kept = nms(boxes + beside, sure, APART)
         filled = torch.cat([kept, kept.new_zeros(PROPOSALS)])[:PROPOSALS]
         there = torch.arange(PROPOSALS, device=kept.device) < kept.shape[0]
         return torch.where(there[:, None], boxes[filled], 0.0)
@@ -97,8 +119,19 @@ def image_losses(outputs: Tensor, targets: Tensor) -> Tensor:
 def read(outputs: Tensor) -> tuple[Tensor, Tensor]:
     """See `finetrail.targets.boxes.detectors.detector.Detector.read`."""
     logits, deltas, proposals = parts(outputs[-PROPOSALS:])
-    scores = logits.softmax(dim=1)[:, 1:] * _real(proposals)[:, None]
-    return _BOXES.decode_single(deltas, proposals), scores
+    boxes = on_canvas(_BOXES.decode_single(deltas, proposals), outputs[-PROPOSALS:])
+    there = _real(proposals) & _real(boxes, LEAST_ANSWER)
+    return boxes, logits.softmax(dim=1)[:, 1:] * there[:, None]
+
+
+def state(head: nn.Module) -> dict[str, Tensor]:
+    """See `finetrail.targets.boxes.detectors.detector.Detector.state`. A box moves alike for every class."""
+    whole: Any = head
+    places = {"fpn": "backbone.fpn", "rpn": "rpn.head", "inside": "roi_heads.box_head"}
+    classes = whole.logits.out_features
+    deltas = {"weight": whole.deltas.weight.repeat(classes, 1), "bias": whole.deltas.bias.repeat(classes)}
+    logits = named(head, {"logits": "roi_heads.box_predictor.cls_score"})
+    return named(head, places) | logits | {f"roi_heads.box_predictor.bbox_pred.{k}": v for k, v in deltas.items()}
 
 
 def _first(outputs: Tensor, target: Tensor) -> Tensor:
@@ -146,6 +179,6 @@ def _moved(coder: BoxCoder, deltas: Tensor, boxes: Tensor, own: tuple[Tensor, Te
     return functional.smooth_l1_loss(deltas[there], moves, beta=1 / 9, reduction="none").sum(dim=1)
 
 
-def _real(proposals: Tensor) -> Tensor:
-    """Which proposals have an area (P,)."""
-    return (proposals[:, 2:] > proposals[:, :2]).all(dim=1)
+def _real(boxes: Tensor, side: float = LEAST_SIDE) -> Tensor:
+    """Which boxes have an area (P,). Args: side: pixels, the least."""
+    return (boxes[:, 2:] - boxes[:, :2] >= side).all(dim=1)

@@ -2,18 +2,26 @@
 around that place, how far its edges are, and how near the place is to its centre.
 """
 
+from typing import Any
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models.detection.fcos import FCOSHead
 from torchvision.ops import generalized_box_iou_loss, sigmoid_focal_loss
 
 from finetrail.models.pyramid import Pyramid
-from finetrail.targets.boxes.detectors.maps import MapsHead, levels_of
+from finetrail.targets.boxes.detections import CANDIDATES, LEAST, MOST
+from finetrail.targets.boxes.detectors.anchors import anchors_of, on_canvas, with_canvas
+from finetrail.targets.boxes.detectors.maps import MapsHead, levels_of, named
 
 OVERLAP = 0.6
-AROUND = 8
-"""What an output holds behind its K classes: nearness to the centre; four distances; x and y of its place; stride."""
+WHOLE = ("FCOS",)
+OPTIONS = {"score_thresh": LEAST, "detections_per_img": MOST, "topk_candidates": CANDIDATES}
+FIRST = 0
+AROUND = 10
+"""What an output holds behind its K classes: nearness to the centre; four distances; x and y of its place; stride; and
+the width and height of the canvas."""
 RADIUS = 1.5
 """Strides from the middle of an object within which places are responsible for it."""
 REACH = (4.0, 8.0)
@@ -21,7 +29,7 @@ REACH = (4.0, 8.0)
 
 
 class Head(MapsHead):
-    """Maps a pyramid as features (B, D) to outputs (B, A, K + 8) at A places, the finest map first.
+    """Maps a pyramid as features (B, D) to outputs (B, A, K + 10) at A places, the finest map first.
 
     The distances, to the left, upper, right and lower edge, are in pixels of the canvas, as are the places, which
     belong to the outputs so that nothing else has to know how the maps lie.
@@ -31,13 +39,22 @@ class Head(MapsHead):
 
     def __init__(self, pyramid: Pyramid, classes: int, width: int, tower: int) -> None:
         super().__init__(pyramid, width)
-        self.head = FCOSHead(width, 1, classes, tower)
-        self.register_buffer("places", places_of(pyramid), persistent=False)
+        above: Any = pyramid.above
+        if above is None:
+            self.head, places = FCOSHead(width, 1, classes, tower), with_canvas(places_of(pyramid), pyramid)
+        else:
+            self.head = above.head
+            own = self.head.classification_head
+            new = FCOSHead(own.cls_logits.in_channels, own.num_anchors, classes, 0).classification_head
+            own.cls_logits, own.num_classes = new.cls_logits, classes
+            boxes = anchors_of(pyramid, above.anchor_generator, self.shapes())
+            places = torch.cat([(boxes[:, :2] + boxes[:, 2:4]) / 2, boxes[:, 2:3] - boxes[:, :1], boxes[:, 4:]], dim=1)
+        self.register_buffer("places", places, persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         found = self.head(self.maps(features))
         places = self.places.expand(len(features), -1, -1)
-        distances = found["bbox_regression"] * places[:, :, 2:]
+        distances = found["bbox_regression"] * places[:, :, 2:3]
         return torch.cat([found["cls_logits"], found["bbox_ctrness"], distances, places], dim=2)
 
 
@@ -49,7 +66,7 @@ def image_losses(outputs: Tensor, targets: Tensor) -> Tensor:
     See `finetrail.targets.boxes.detectors.detector.Detector.image_losses`.
     """
     classes = outputs.shape[2] - AROUND
-    logits, nearness, distances, places = torch.split(outputs, [classes, 1, 4, 3], dim=2)
+    logits, nearness, distances, places, _ = torch.split(outputs, [classes, 1, 4, 3, 2], dim=2)
     chosen, responsible = assigned(places[0], targets)
     own = targets.gather(1, chosen.unsqueeze(2).expand(-1, -1, 5))  # (B, A, 5)
     wanted = functional.one_hot(own[:, :, 4].clamp(min=0).long(), classes) * responsible.unsqueeze(2)
@@ -66,8 +83,14 @@ def image_losses(outputs: Tensor, targets: Tensor) -> Tensor:
 
 def read(outputs: Tensor) -> tuple[Tensor, Tensor]:
     """See `finetrail.targets.boxes.detectors.detector.Detector.read`."""
-    logits, nearness, distances, places = torch.split(outputs, [outputs.shape[1] - AROUND, 1, 4, 3], dim=1)
-    return boxes_at(places, distances), (logits.sigmoid() * nearness.sigmoid()).sqrt()
+    sizes = [outputs.shape[1] - AROUND, 1, 4, 3, 2]
+    logits, nearness, distances, places, _ = torch.split(outputs, sizes, dim=1)
+    return on_canvas(boxes_at(places, distances), outputs), (logits.sigmoid() * nearness.sigmoid()).sqrt()
+
+
+def state(head: nn.Module) -> dict[str, Tensor]:
+    """See `finetrail.targets.boxes.detectors.detector.Detector.state`."""
+    return named(head, {"fpn": "backbone.fpn", "head": "head"})
 
 
 def places_of(pyramid: Pyramid) -> Tensor:

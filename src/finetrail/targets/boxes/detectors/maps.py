@@ -1,7 +1,13 @@
-"""The maps that all detectors read: a feature pyramid (Lin et al. 2017) of a backbone's maps, and two above them."""
+"""The maps that all detectors read: a feature pyramid (Lin et al. 2017) of a backbone's maps, and two above them; or
+those of a whole detector.
+"""
 
 from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelP6P7
 
@@ -21,22 +27,32 @@ class MapsHead(nn.Module):
 
     Args:
         pyramid: of the backbone.
-        width: channels of every map.
+        width: channels of every map; a whole detector has its own.
     """
 
     def __init__(self, pyramid: Pyramid, width: int) -> None:
         super().__init__()
-        self.pyramid = pyramid
-        self.fpn = FeaturePyramidNetwork(pyramid.channels, width, extra_blocks=LastLevelP6P7(width, width))
+        self.pyramid = replace(pyramid, above=None)
+        above: Any = pyramid.above
+        self.fpn: nn.Module = (
+            FeaturePyramidNetwork(pyramid.channels, width, extra_blocks=LastLevelP6P7(width, width))
+            if above is None
+            else above.backbone
+        )
+
+    @torch.no_grad()
+    def shapes(self) -> list[tuple[int, int]]:
+        """Height and width of each of its maps."""
+        return [(one.shape[2], one.shape[3]) for one in self.maps(torch.zeros(1, self.pyramid.width))]
 
     def maps(self, features: Tensor) -> list[Tensor]:
-        """Five maps (B, `width`, H, W) of features (B, D), the finest first."""
+        """The maps (B, C, H, W) of features (B, D), the finest first."""
         own = OrderedDict((str(number), one) for number, one in enumerate(self.pyramid.maps(features)))
         return list(self.fpn(own).values())
 
 
 def levels_of(pyramid: Pyramid) -> list[tuple[int, int, int]]:
-    """Height, width and stride of each of the five maps."""
+    """Height, width and stride of each of the five maps of a new head."""
     found = [
         (height, width, stride) for (_, height, width), stride in zip(pyramid.shapes, pyramid.strides, strict=True)
     ]
@@ -50,3 +66,12 @@ def canvas_of(pyramid: Pyramid) -> tuple[int, int]:
     """Height and width of the canvas in pixels."""
     (_, height, width), stride = pyramid.shapes[0], pyramid.strides[0]
     return height * stride, width * stride
+
+
+def named(head: nn.Module, places: Mapping[str, str]) -> dict[str, Tensor]:
+    """The tensors of parts of a head, under other names. Args: places: the new name of each part."""
+    return {
+        f"{place}.{key}": tensor
+        for part, place in places.items()
+        for key, tensor in head.get_submodule(part).state_dict().items()
+    }

@@ -1,5 +1,7 @@
 """RetinaNet (Lin et al. 2017): nine anchors at every place, and a focal loss against so much background."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -9,28 +11,39 @@ from torchvision.models.detection.retinanet import RetinaNetHead
 from torchvision.ops import Conv2dNormActivation, sigmoid_focal_loss
 
 from finetrail.models.pyramid import Pyramid
-from finetrail.targets.boxes.detectors.anchors import RATIOS, SIDE, anchors_of, matched, parts
-from finetrail.targets.boxes.detectors.maps import MapsHead, levels_of, norm
+from finetrail.targets.boxes.detections import CANDIDATES, LEAST, MOST
+from finetrail.targets.boxes.detectors.anchors import RATIOS, SIDE, anchors_of, matched, on_canvas, parts
+from finetrail.targets.boxes.detectors.maps import MapsHead, levels_of, named, norm
 
 OVERLAP = 0.5
+WHOLE = ("RetinaNet",)
+OPTIONS = {"score_thresh": LEAST, "detections_per_img": MOST, "topk_candidates": CANDIDATES}
+FIRST = 0
 _OCTAVE = tuple(2 ** (third / 3) for third in range(3))
 _CODER = BoxCoder((1.0, 1.0, 1.0, 1.0))
 _MATCHER = Matcher(0.5, 0.4, allow_low_quality_matches=True)
 
 
 class Head(MapsHead):
-    """Maps a pyramid as features (B, D) to outputs (B, A, K + 8); see `anchors.parts`."""
+    """Maps a pyramid as features (B, D) to outputs (B, A, K + 10); see `anchors.parts`."""
 
     anchors: Tensor
 
     def __init__(self, pyramid: Pyramid, classes: int, width: int, tower: int) -> None:
         super().__init__(pyramid, width)
-        self.head = RetinaNetHead(width, len(_OCTAVE) * len(RATIOS), classes, norm_layer=norm)
-        for one in (self.head.classification_head, self.head.regression_head):
-            one.conv = nn.Sequential(*(_block(width) for _ in range(tower)))
-        sizes = tuple(tuple(SIDE * stride * more for more in _OCTAVE) for _, _, stride in levels_of(pyramid))
-        anchors = anchors_of(pyramid, AnchorGenerator(sizes, (RATIOS,) * len(sizes)))
-        self.register_buffer("anchors", anchors, persistent=False)
+        above: Any = pyramid.above
+        if above is None:
+            self.head = RetinaNetHead(width, len(_OCTAVE) * len(RATIOS), classes, norm_layer=norm)
+            for one in (self.head.classification_head, self.head.regression_head):
+                one.conv = nn.Sequential(*(_block(width) for _ in range(tower)))
+            sizes = tuple(tuple(SIDE * stride * more for more in _OCTAVE) for _, _, stride in levels_of(pyramid))
+            generator: nn.Module = AnchorGenerator(sizes, (RATIOS,) * len(sizes))
+        else:
+            self.head, generator = above.head, above.anchor_generator
+            own = self.head.classification_head
+            new = RetinaNetHead(own.cls_logits.in_channels, own.num_anchors, classes).classification_head
+            own.cls_logits, own.num_classes = new.cls_logits, classes
+        self.register_buffer("anchors", anchors_of(pyramid, generator, self.shapes()), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         found = self.head(self.maps(features))
@@ -49,7 +62,12 @@ def image_losses(outputs: Tensor, targets: Tensor) -> Tensor:
 def read(outputs: Tensor) -> tuple[Tensor, Tensor]:
     """See `finetrail.targets.boxes.detectors.detector.Detector.read`."""
     logits, deltas, anchors = parts(outputs)
-    return _CODER.decode_single(deltas, anchors), logits.sigmoid()
+    return on_canvas(_CODER.decode_single(deltas, anchors), outputs), logits.sigmoid()
+
+
+def state(head: nn.Module) -> dict[str, Tensor]:
+    """See `finetrail.targets.boxes.detectors.detector.Detector.state`."""
+    return named(head, {"fpn": "backbone.fpn", "head": "head"})
 
 
 def _loss(outputs: Tensor, target: Tensor) -> Tensor:

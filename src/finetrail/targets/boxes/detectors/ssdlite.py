@@ -1,5 +1,7 @@
 """SSDLite (Liu et al. 2016; Sandler et al. 2018): depthwise convolutions, six anchors a place, hard negatives."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -9,10 +11,14 @@ from torchvision.models.detection.ssdlite import SSDLiteHead
 from torchvision.ops import Conv2dNormActivation
 
 from finetrail.models.pyramid import Pyramid
-from finetrail.targets.boxes.detectors.anchors import SIDE, anchors_of, matched, parts
-from finetrail.targets.boxes.detectors.maps import MapsHead, canvas_of, levels_of, norm
+from finetrail.targets.boxes.detections import CANDIDATES, LEAST, MOST
+from finetrail.targets.boxes.detectors.anchors import SIDE, anchors_of, matched, on_canvas, parts
+from finetrail.targets.boxes.detectors.maps import MapsHead, canvas_of, levels_of, named, norm
 
 OVERLAP = 0.55
+WHOLE = ("SSD",)
+OPTIONS = {"score_thresh": LEAST, "detections_per_img": MOST, "topk_candidates": CANDIDATES}
+FIRST = 1
 NEGATIVES = 3
 """Anchors of background that count for each that has an object: those of highest loss."""
 _CODER = BoxCoder((10.0, 10.0, 5.0, 5.0))
@@ -20,20 +26,30 @@ _MATCHER = SSDMatcher(0.5)
 
 
 class Head(MapsHead):
-    """Maps a pyramid as features (B, D) to outputs (B, A, K + 9), background first; see `anchors.parts`."""
+    """Maps a pyramid as features (B, D) to outputs (B, A, K + 11), background first; see `anchors.parts`."""
 
     anchors: Tensor
 
     def __init__(self, pyramid: Pyramid, classes: int, width: int, tower: int) -> None:
         super().__init__(pyramid, width)
-        levels = levels_of(pyramid)
-        side = min(canvas_of(pyramid))
-        scales = [min(1.0, SIDE * stride / side) for _, _, stride in levels]
-        generator = DefaultBoxGenerator([[2, 3]] * len(levels), scales=[*scales, 1.0])
-        self.tower = nn.Sequential(*(_block(width) for _ in range(tower)))
-        of_each = generator.num_anchors_per_location()
-        self.head = SSDLiteHead([width] * len(levels), of_each, classes + 1, norm)
-        self.register_buffer("anchors", anchors_of(pyramid, generator), persistent=False)
+        above: Any = pyramid.above
+        if above is None:
+            levels = levels_of(pyramid)
+            side = min(canvas_of(pyramid))
+            scales = [min(1.0, SIDE * stride / side) for _, _, stride in levels]
+            generator = DefaultBoxGenerator([[2, 3]] * len(levels), scales=[*scales, 1.0])
+            self.tower = nn.Sequential(*(_block(width) for _ in range(tower)))
+            of_each = generator.num_anchors_per_location()
+            self.head = SSDLiteHead([width] * len(levels), of_each, classes + 1, norm)
+        else:
+            self.head, generator, self.tower = above.head, above.anchor_generator, nn.Sequential()
+            own = self.head.classification_head
+            widths = [level[1].in_channels for level in own.module_list]
+            new = SSDLiteHead(widths, generator.num_anchors_per_location(), classes + 1, norm).classification_head
+            for level, fresh in zip(own.module_list, new.module_list, strict=True):
+                level[1] = fresh[1]
+            own.num_columns = classes + 1
+        self.register_buffer("anchors", anchors_of(pyramid, generator, self.shapes()), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
         found = self.head([self.tower(one) for one in self.maps(features)])
@@ -53,7 +69,12 @@ def image_losses(outputs: Tensor, targets: Tensor) -> Tensor:
 def read(outputs: Tensor) -> tuple[Tensor, Tensor]:
     """See `finetrail.targets.boxes.detectors.detector.Detector.read`."""
     logits, deltas, anchors = parts(outputs)
-    return _CODER.decode_single(deltas, anchors), logits.softmax(dim=1)[:, 1:]
+    return on_canvas(_CODER.decode_single(deltas, anchors), outputs), logits.softmax(dim=1)[:, 1:]
+
+
+def state(head: nn.Module) -> dict[str, Tensor]:
+    """See `finetrail.targets.boxes.detectors.detector.Detector.state`."""
+    return named(head, {"fpn": "backbone", "head": "head"})
 
 
 def _loss(outputs: Tensor, target: Tensor) -> Tensor:

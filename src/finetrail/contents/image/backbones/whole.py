@@ -1,0 +1,52 @@
+"""Whole detectors in two parts: a body, which is a backbone, and what lies above it, which a head goes on from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torchvision.ops import FrozenBatchNorm2d
+
+from finetrail.models.pyramid import Pyramid
+
+
+class Body(nn.Module):
+    """Gives the maps of images that a detector reads.
+
+    Attributes:
+        library: that the detector is of.
+    """
+
+    library: str
+
+    def maps(self, images: Tensor) -> list[Tensor]:
+        """The maps (B, C, H, W) of normalised images (B, 3, S, S), the finest first."""
+        raise NotImplementedError
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The maps as features (B, D)."""
+        return Pyramid.packed(self.maps(images))
+
+
+@dataclass(frozen=True)
+class WholeDetector:
+    """A detector in two parts.
+
+    Attributes:
+        above: gives the rest of the detector, for maps of these shapes.
+    """
+
+    body: Body
+    above: Callable[[Pyramid], nn.Module]
+
+
+def freeze_norms(model: nn.Module) -> None:
+    """Keep statistics and scales of all batch norms: else the loss of an image would depend on its batch."""
+    for place, norm in [one for one in model.named_modules() if isinstance(one[1], nn.BatchNorm2d)]:
+        frozen = FrozenBatchNorm2d(norm.num_features, norm.eps)
+        frozen.load_state_dict(norm.state_dict())
+        model.set_submodule(place, frozen)
+
+
+def unfrozen(model: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors for a model whose batch norms count batches, as frozen ones do not."""
+    return {key: one for key, one in model.state_dict().items() if key.endswith("num_batches_tracked")} | tensors
