@@ -10,8 +10,9 @@ import typer
 from finetrail.cli.answers import USE
 from finetrail.cli.console import bar, one_line_errors, out
 from finetrail.cli.opened import open_workspace
+from finetrail.cli.written import Json, put
 from finetrail.errors import ConfigError
-from finetrail.workspace import Workspace, write_json
+from finetrail.workspace import Workspace
 
 app = typer.Typer()
 
@@ -26,9 +27,7 @@ def check() -> None:
 
 @app.command(rich_help_panel=USE)
 @one_line_errors
-def doctor(
-    json: Annotated[Path | None, typer.Option("--json", help="Write the findings to this file too.")] = None,
-) -> None:
+def doctor(json: Json = None) -> None:
     """Check git, DVC, MLflow, packages, disk, data and servers; print what is wrong with what mends it."""
     from finetrail.commands.doctor import doctor as command
     from finetrail.commands.doctor import summary
@@ -37,8 +36,7 @@ def doctor(
     for finding in command(Workspace(Path.cwd())):
         findings.append(finding)
         out.print(finding.line)
-    if json is not None:
-        write_json(json, [finding.as_json() for finding in findings])
+    put(json, [finding.as_json() for finding in findings])
     out.print(summary(findings))
 
 
@@ -89,7 +87,7 @@ def preview(
     candidate: Annotated[str | None, typer.Argument(help="One of the candidates; the first by default.")] = None,
     *,
     rows: Annotated[int, typer.Option(help="How many examples to show.", min=1)] = 3,
-    json: Annotated[Path | None, typer.Option("--json", help="Write the examples to this file too.")] = None,
+    json: Json = None,
 ) -> None:
     """Show examples as the model will read them, with what it learns of each in colour; train nothing."""
     workspace, params = open_workspace()
@@ -104,8 +102,7 @@ def preview(
         for line in lines(example, marked=out.color_system is None or out.no_color):
             out.print(line)
     out.print(f"{name}: {found.said}")
-    if json is not None:
-        write_json(json, found.as_json())
+    put(json, found.as_json())
 
 
 @app.command(rich_help_panel=USE)
