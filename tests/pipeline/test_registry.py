@@ -234,6 +234,6 @@ def test_predict_scores_a_file(finished: Sandbox, expected: pd.DataFrame, tmp_pa
     likeliest = scored.pop("probabilities").map(lambda said: json.loads(said) if isinstance(said, str) else list(said))
     wanted = asked.assign(row=range(1, 13), predicted_label=expected["label"], score=expected["score"])
     pd.testing.assert_frame_equal(scored, wanted, check_dtype=False, atol=1e-6)
-    assert [[one["label"] for one in said][0] for said in likeliest] == scored["predicted_label"].tolist()
+    assert [said[0]["label"] for said in likeliest] == scored["predicted_label"].tolist()
     assert {len(said) for said in likeliest} == {2}
     assert not list(tmp_path.glob("*.partial"))

@@ -22,6 +22,10 @@ app = typer.Typer()
 def check() -> None:
     """Check params.yaml without running anything."""
     _, params = open_workspace()
+    from finetrail.commands.check import notes
+
+    for note in notes(params):
+        out.print(note)
     out.print(f"params.yaml is valid: {params.task.name}, candidates {', '.join(params.candidates)}")
 
 
@@ -43,12 +47,19 @@ def doctor(json: Json = None) -> None:
 @app.command(rich_help_panel=USE)
 @one_line_errors
 def use(
-    name: Annotated[str, typer.Argument(help="A recipe in recipes/, without .yaml.")],
+    name: Annotated[
+        str | None, typer.Argument(help="A recipe in recipes/, without .yaml; without one, they are listed.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a params.yaml that has edits.")] = False,
 ) -> None:
-    """Put a recipe in place as params.yaml."""
+    """Put a recipe in place as params.yaml, or list the recipes."""
+    from finetrail.commands.recipes import listed
     from finetrail.commands.recipes import use as command
 
+    if name is None:
+        for line in listed(Workspace(Path.cwd())):
+            out.print(line)
+        return
     command(Workspace(Path.cwd()), name, force=force)
     out.print(f"params.yaml is now the recipe {name}; run `dvc repro`")
 
