@@ -1,5 +1,6 @@
 """The commands around the stages: help, check, show, use; and what they say when there is nothing to show yet."""
 
+import json
 import re
 
 import pytest
@@ -64,6 +65,21 @@ def test_use_puts_a_recipe_in_place_but_not_over_edits(plain: Sandbox) -> None:
     assert plain.finetrail("use", "newsgroups", "--force").code == 0
     assert plain.paths.params.read_bytes() == recipe.read_bytes()
     assert "use one of newsgroups" in plain.finetrail("use", "news").error
+
+
+@pytest.mark.parametrize("command", ["show", "models", "history", "verify", "doctor", "compare"])
+def test_json_alone_is_on_standard_output_and_lines_for_people_beside_it(finished: Sandbox, command: str) -> None:
+    done = finished.finetrail(command, "--json", "-")
+    assert done.code == 0, done
+    found = json.loads(done.out)
+    assert found
+    assert done.err.strip()
+    if command == "models":
+        assert found[0]["version"] == 1
+        assert "challenger" in found[0]["aliases"]
+    elif command == "history":
+        assert done.err.splitlines()[-1] == f"head {found['head']}"
+        assert found["entries"][0]["kind"] == "registration"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import typer
 
 from finetrail.cli.console import bar, one_line_errors, out
 from finetrail.cli.opened import open_workspace
-from finetrail.cli.written import PIPE, piped
+from finetrail.cli.written import PIPE, Json, piped, put
 
 app = typer.Typer()
 USE = "For people"
@@ -112,6 +112,7 @@ def compare(
     output: Annotated[
         Path | None, typer.Option(help="The folder for compare.html and compare.json; by default .finetrail/compare.")
     ] = None,
+    json: Json = None,
 ) -> None:
     """Compare all candidates: quality, costs, Pareto fronts, and how often their answers differ."""
     workspace, params = open_workspace()
@@ -128,6 +129,7 @@ def compare(
     for part in table(found):
         out.print(part)
     out.print(f"page: {page.relative_to(workspace.root) if page.is_relative_to(workspace.root) else page}")
+    put(json, found.as_json())
 
 
 @app.command(rich_help_panel=USE)

@@ -83,26 +83,31 @@ def rollback(
 
 @app.command(rich_help_panel=REGISTRY)
 @one_line_errors
-def models() -> None:
+def models(json: Json = None) -> None:
     """List the registered versions: aliases, test metric, data, what the gate said, age."""
     workspace, params = open_workspace()
     from finetrail.commands.models import models as command
 
-    for part in command(workspace, params.project, params.metric(params.gate.metric)):
-        out.print(part)
+    done = command(workspace, params.project, params.metric(params.gate.metric))
+    for line in done.lines():
+        out.print(line)
+    put(json, done.as_json())
 
 
 @app.command(rich_help_panel=REGISTRY)
 @one_line_errors
 def history(
     head: Annotated[str | None, typer.Option(help="The head as you noted it earlier, to check against.")] = None,
+    json: Json = None,
 ) -> None:
     """Show the ledger of promotions, refusals, rollbacks and test scorings, and check that it is intact."""
     workspace, params = open_workspace()
     from finetrail.commands.history import history as command
 
-    for part in command(workspace, params.project, head):
-        out.print(part)
+    done = command(workspace, params.project, head)
+    for line in done.lines:
+        out.print(line)
+    put(json, done.as_json())
 
 
 @app.command(rich_help_panel=REGISTRY)

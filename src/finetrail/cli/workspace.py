@@ -118,13 +118,16 @@ def preview(
 
 @app.command(rich_help_panel=USE)
 @one_line_errors
-def show() -> None:
+def show(json: Json = None) -> None:
     """Show the last results: candidates, choice, test scores, registered version."""
     workspace, params = open_workspace()
     from finetrail.commands.show import show as command
+    from finetrail.commands.show import shown
 
     for part in command(workspace, params.project, params.task.task.target.metrics):
         out.print(part)
+    if json is not None:
+        put(json, shown(workspace))
 
 
 @app.command(rich_help_panel=USE)
