@@ -2,9 +2,11 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 
+import finetrail
 from finetrail.workspace import read_json
 from tests.pipeline.workspaces import CANDIDATES, REPOSITORY, Sandbox
 
@@ -49,6 +51,23 @@ def test_show_has_ranking_choice_scores_and_version_on_one_screen(finished: Sand
     (address,) = re.findall(r"side by side, while `make ui` runs: (\S+)$", done.out, re.MULTILINE)
     assert all(read_json(finished.paths.run(name).record)["run_id"] in address for name in CANDIDATES)
     assert len(done.out.splitlines()) < 25
+
+
+def test_the_page_about_python_runs_as_it_is(finished: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "python.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(finished.root)
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102  (our own page)
+    assert repr(names["model"]) == "<finetrail.Model models:/toy/1, the version of this workspace: text-classification>"
+    assert [len(said) for said in names["answers"]["probabilities"]] == [2, 2]
+    assert "Confusion matrix" in names["page"]._repr_html_()
+
+
+def test_results_in_python(finished: Sandbox) -> None:
+    found = finetrail.results(folder=finished.root)
+    assert set(found.index) == {*CANDIDATES}
+    assert found.index[found["chosen"]].tolist() == [read_json(finished.paths.selection_report)["chosen"]]
+    assert (found["low"] <= found["val_macro_f1"]).all()
 
 
 def test_use_puts_a_recipe_in_place_but_not_over_edits(plain: Sandbox) -> None:
