@@ -104,6 +104,12 @@ def hub_name(uri: str) -> tuple[str, str | None]:
     return match["name"], match["revision"]
 
 
+def hub_revision(uri: str) -> str | None:
+    """The commit that an address of the hub is pinned to; None for a branch, a tag, nothing, or another address."""
+    revision = hub_name(uri)[1] if uri.startswith("hf://") else None
+    return revision if revision and re.fullmatch(r"[0-9a-f]{40}", revision) else None
+
+
 def unreachable(uri: str, error: Exception) -> SourceError | UnreachableError:
     """The error for a hub name that cannot be fetched; blames the network unless the cause is known."""
     cause = re.sub(r"\s+", " ", str(error)).strip()[:200]

@@ -1,5 +1,6 @@
 """The sections of params.yaml. What they may hold depends on the task: its content and target add keys."""
 
+import re
 from functools import cache
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Self
@@ -184,11 +185,16 @@ def _made(name: str, base: type[Settings], **fields: Any) -> Any:
     return create_model(name, __base__=base, **fields)
 
 
+def _of_the_hub(address: str) -> str:
+    """The address of the hub that may have been meant: OWNER/NAME, or the NAME of its oldest models."""
+    return f"; of the hub, it is hf://{address}" if re.fullmatch(r"[\w-]+(/[\w.-]+)?", address) else ""
+
+
 def _refuse_untracked(section: str, addresses: list[str], folder: str) -> None:
     for address in addresses:
         path = PurePosixPath(address)
         if "://" not in address and (path.parts[:2] != PurePosixPath(folder).parts or ".." in path.parts):
             raise ValueError(
                 f"{section} {address!r} is not in {folder}/, where DVC would notice a change; "
-                f"move it there and `dvc add {folder}/{path.name}`"
+                f"move it there and `dvc add {folder}/{path.name}`{_of_the_hub(address)}"
             )

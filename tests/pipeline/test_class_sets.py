@@ -166,12 +166,16 @@ def test_predict_writes_lists_as_json_in_a_csv_file_and_as_they_are_elsewhere(to
         assert done.code == 0, done.err
     with (tmp_path / "scored.csv").open(encoding="utf-8", newline="") as file:
         found["csv"] = [
-            (row["text"], json.loads(row["labels"]), json.loads(row["scores"])) for row in csv.DictReader(file)
+            (row["text"], json.loads(row["predicted_labels"]), json.loads(row["scores"]))
+            for row in csv.DictReader(file)
         ]
     lines = (tmp_path / "scored.jsonl").read_text(encoding="utf-8").splitlines()
-    found["jsonl"] = [tuple(json.loads(line).values()) for line in lines]
+    columns = ["text", "predicted_labels", "scores"]
+    found["jsonl"] = [tuple(json.loads(line)[name] for name in columns) for line in lines]
     frame = pd.read_parquet(tmp_path / "scored.parquet")
-    found["parquet"] = [(text, list(labels), list(scores)) for text, labels, scores in frame.itertuples(index=False)]
+    found["parquet"] = [
+        (text, list(labels), list(scores)) for text, labels, scores in frame[columns].itertuples(index=False)
+    ]
     assert [text for text, _, _ in found["csv"]] == [text for text, _ in rows]
     assert _f1([labels for _, labels, _ in found["csv"]], [classes for _, classes in rows]) > 0.8
     for _, labels, scores in found["csv"]:

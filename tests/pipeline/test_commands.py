@@ -1,9 +1,12 @@
 """The commands around the stages: help, check, show, use; and what they say when there is nothing to show yet."""
 
+import json
 import re
+from typing import Any
 
 import pytest
 
+import finetrail
 from finetrail.workspace import read_json
 from tests.pipeline.workspaces import CANDIDATES, REPOSITORY, Sandbox
 
@@ -50,6 +53,23 @@ def test_show_has_ranking_choice_scores_and_version_on_one_screen(finished: Sand
     assert len(done.out.splitlines()) < 25
 
 
+def test_the_page_about_python_runs_as_it_is(finished: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "python.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(finished.root)
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102  (our own page)
+    assert repr(names["model"]) == "<finetrail.Model models:/toy/1, the version of this workspace: text-classification>"
+    assert [len(said) for said in names["answers"]["probabilities"]] == [2, 2]
+    assert "Confusion matrix" in names["page"]._repr_html_()
+
+
+def test_results_in_python(finished: Sandbox) -> None:
+    found = finetrail.results(folder=finished.root)
+    assert set(found.index) == {*CANDIDATES}
+    assert found.index[found["chosen"]].tolist() == [read_json(finished.paths.selection_report)["chosen"]]
+    assert (found["low"] <= found["val_macro_f1"]).all()
+
+
 def test_use_puts_a_recipe_in_place_but_not_over_edits(plain: Sandbox) -> None:
     (plain.root / "recipes").mkdir()
     recipe = plain.root / "recipes" / "newsgroups.yaml"
@@ -64,6 +84,21 @@ def test_use_puts_a_recipe_in_place_but_not_over_edits(plain: Sandbox) -> None:
     assert plain.finetrail("use", "newsgroups", "--force").code == 0
     assert plain.paths.params.read_bytes() == recipe.read_bytes()
     assert "use one of newsgroups" in plain.finetrail("use", "news").error
+
+
+@pytest.mark.parametrize("command", ["show", "models", "history", "verify", "doctor", "compare"])
+def test_json_alone_is_on_standard_output_and_lines_for_people_beside_it(finished: Sandbox, command: str) -> None:
+    done = finished.finetrail(command, "--json", "-")
+    assert done.code == 0, done
+    found = json.loads(done.out)
+    assert found
+    assert done.err.strip()
+    if command == "models":
+        assert found[0]["version"] == 1
+        assert "challenger" in found[0]["aliases"]
+    elif command == "history":
+        assert done.err.splitlines()[-1] == f"head {found['head']}"
+        assert {"registration", "scoring"} <= {one["kind"] for one in found["entries"]}
 
 
 @pytest.mark.parametrize(

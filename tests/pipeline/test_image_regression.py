@@ -79,7 +79,7 @@ def test_predict_answers_a_folder_of_images(bright: Sandbox, tmp_path: Path) -> 
     done = bright.finetrail("predict", str(folder), str(tmp_path / "scored.csv"), "--model", model)
     assert done.code == 0, done.err
     scored = pd.read_csv(tmp_path / "scored.csv")
-    assert list(scored.columns) == ["image", "prediction"]
+    assert list(scored.columns) == ["image", "row", "prediction"]
     actual = [wanted[Path(name).name] for name in scored["image"]]
     assert np.corrcoef(scored["prediction"], actual)[0, 1] > 0.8
 

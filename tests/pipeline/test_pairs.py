@@ -207,10 +207,13 @@ def test_predict_takes_json_keys_and_other_names_and_refuses_a_missing_one(paire
     done = paired.finetrail("predict", str(tmp_path / "new.jsonl"), str(tmp_path / "scored.csv"))
     assert done.code == 0, done.err
     scored = pd.read_csv(tmp_path / "scored.csv")
-    assert list(scored.columns) == ["question", "answer", "label", "score", "label_set", "abstain"]
-    assert [json.loads(found)[0] for found in scored["label_set"]] == scored["label"].tolist()
+    assert list(scored.columns) == [
+        *("id", "answer", "question", "row", "predicted_label"),
+        *("score", "label_set", "abstain"),
+    ]
+    assert [json.loads(found)[0] for found in scored["label_set"]] == scored["predicted_label"].tolist()
     assert scored["question"].tolist() == [asked for asked, _, _ in rows]
-    assert (scored["label"] == [label for _, _, label in rows]).mean() > 0.8
+    assert (scored["predicted_label"] == [label for _, _, label in rows]).mean() > 0.8
     rejects = pd.read_csv(tmp_path / "scored.csv.rejects.csv")
     assert rejects[["row", "reason"]].values.tolist() == [[13, "column 'answer': no text"]]
 
@@ -312,8 +315,8 @@ def test_three_columns_need_a_separator_and_are_told_apart_by_their_names(tiny_b
     done = sandbox.finetrail("predict", str(new), str(tmp_path / "scored.csv"), "--model", model)
     assert done.code == 0, done.err
     assert list(pd.read_csv(tmp_path / "scored.csv").columns) == [
-        *("question", "answer", "place"),
-        *("label", "score", "label_set", "abstain"),
+        *("place", "question", "answer", "row"),
+        *("predicted_label", "score", "label_set", "abstain"),
     ]
     seen = [one["preview"]["text"] for one in read_json(sandbox.paths.run("full").seen)]
     for text in seen:  # the tokenizer knows neither bar nor colon

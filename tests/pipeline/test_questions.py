@@ -171,7 +171,9 @@ def test_predict_keeps_offsets_exact(read: Sandbox, tmp_path: Path) -> None:
     done = read.finetrail("predict", str(tmp_path / "new.csv"), str(tmp_path / "scored.jsonl"))
     assert done.code == 0, done.err
     scored = [json.loads(line) for line in (tmp_path / "scored.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert [list(one) for one in scored] == [["question", "context", "answer", "start", "end", "score"]] * len(rows)
+    assert [list(one) for one in scored] == [["question", "context", "row", "answer", "start", "end", "score"]] * len(
+        rows
+    )
     assert all(one["context"][one["start"] : one["end"]] == one["answer"] for one in scored)
     assert scored[-1]["answer"] == STRANGE[2]
     right = [one["answer"] == (gold[0]["text"] if gold else "") for one, (_, _, gold) in zip(scored, rows, strict=True)]

@@ -168,7 +168,7 @@ def test_it_has_a_signature_an_example_and_pinned_requirements(model: Path) -> N
     described = Model.load(str(model))
     assert described.signature is not None
     assert described.signature.inputs.input_names() == ["text"]
-    assert described.signature.outputs.input_names() == ["label", "score"]
+    assert described.signature.outputs.input_names() == ["label", "score", "probabilities"]
     assert described.saved_input_example_info is not None
     requirements = (model / "requirements.txt").read_text(encoding="utf-8").split()
     assert all("==" in requirement for requirement in requirements)
@@ -224,11 +224,16 @@ def test_a_stray_run_id_in_the_environment_is_not_written_to(registered: Sandbox
 @pytest.mark.parametrize("name", ["scored.csv", "scored.jsonl", "scored.parquet"])
 def test_predict_scores_a_file(finished: Sandbox, expected: pd.DataFrame, tmp_path: Path, name: str) -> None:
     source, target = tmp_path / "new.csv", tmp_path / name
-    expected[["text"]].head(12).to_csv(source, index=False)
-    done = finished.finetrail("predict", str(source), str(target))
+    asked = expected.head(12).rename(columns={"label": "note"})[["note", "text"]]
+    asked.to_csv(source, index=False)
+    done = finished.finetrail("predict", str(source), str(target), "--top", "2")
     assert done.code == 0, done.err
     assert done.out.startswith("scored 12 rows with models:/toy/1, the version of this workspace: ")
     read: dict[str, Any] = {".csv": pd.read_csv, ".parquet": pd.read_parquet}
     scored = read.get(target.suffix, lambda path: pd.read_json(path, lines=True))(target)
-    pd.testing.assert_frame_equal(scored, expected.head(12), check_dtype=False, atol=1e-6)
+    likeliest = scored.pop("probabilities").map(lambda said: json.loads(said) if isinstance(said, str) else list(said))
+    wanted = asked.assign(row=range(1, 13), predicted_label=expected["label"], score=expected["score"])
+    pd.testing.assert_frame_equal(scored, wanted, check_dtype=False, atol=1e-6)
+    assert [said[0]["label"] for said in likeliest] == scored["predicted_label"].tolist()
+    assert {len(said) for said in likeliest} == {2}
     assert not list(tmp_path.glob("*.partial"))

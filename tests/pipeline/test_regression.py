@@ -166,7 +166,7 @@ def test_show_and_predict_speak_of_numbers(priced: Sandbox, tmp_path: Path) -> N
     done = priced.finetrail("predict", str(source), str(target))
     assert done.code == 0, done.err
     scored = pd.read_csv(target)
-    assert list(scored.columns) == ["review", "prediction", "low", "high"]
+    assert list(scored.columns) == ["review", "row", "prediction", "low", "high"]
     actual = np.array([price for _, price in texts])
     assert ((scored["low"] <= actual) & (actual <= scored["high"])).mean() >= 0.6
     assert np.corrcoef(scored["prediction"], [price for _, price in texts])[0, 1] > 0.7

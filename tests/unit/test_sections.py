@@ -34,6 +34,7 @@ def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
         (IMAGES | {"split.shingle_words": 3}, r"unknown key 'shingle_words'"),
         (IMAGES | {"source.columns": {"text": "x"}}, r"unknown key 'text'.*allowed keys: group, split, label, image$"),
         (IMAGES | {"backbone.weights": "resnet18.pth"}, r"'resnet18.pth' is not in data/weights/"),
+        ({"backbone.weights": "owner/encoder"}, r"add data/weights/encoder`; of the hub, it is hf://owner/encoder$"),
         (IMAGES | {"backbone.mean": [0.5, 0.5]}, r"backbone.mean"),
         (IMAGES | {"train.augment": {"crop": "random"}}, r"train.augment.crop is 'random'.*'padded'"),
         (

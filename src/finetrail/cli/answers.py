@@ -7,6 +7,7 @@ import typer
 
 from finetrail.cli.console import bar, one_line_errors, out
 from finetrail.cli.opened import open_workspace
+from finetrail.cli.written import PIPE, Json, piped, put
 
 app = typer.Typer()
 USE = "For people"
@@ -24,16 +25,23 @@ Model = Annotated[
 def predict(
     source: Annotated[
         Path,
-        typer.Argument(help="A CSV, TSV, JSONL or Parquet file; of images also a folder, an archive or one image."),
+        typer.Argument(
+            help="A CSV, TSV, JSONL or Parquet file, or - for standard input; of images also a folder, an archive or "
+            "one image."
+        ),
     ],
-    target: Annotated[Path, typer.Argument(help="The scored file: .csv, .jsonl or .parquet.")],
+    target: Annotated[Path, typer.Argument(help="The scored file: .csv, .jsonl or .parquet; - for standard output.")],
     *,
     column: Annotated[
         list[str] | None, typer.Option(help="The column to score, or each of several; those of params.yaml by default.")
     ] = None,
     keep: Annotated[
-        list[str] | None, typer.Option(help="A column of the source to keep beside the answers, or `all`.")
+        list[str] | None, typer.Option(help="A column of the source to keep beside the answers; all by default.")
     ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Add the probability of every class, the likeliest first.")
+    ] = False,
+    top: Annotated[int | None, typer.Option(help="Add the probabilities of this many classes.", min=1)] = None,
     model: Model = None,
     as_served: Annotated[
         bool, typer.Option("--as-served", help="Run the code that was registered with the model, as MLflow serves it.")
@@ -42,28 +50,33 @@ def predict(
     """Score a file, or a folder of images, with a trained model; after a kill, resume where it stopped."""
     workspace, params = open_workspace()
     from finetrail.commands.predict import predict as command
+    from finetrail.commands.scored import first_refused
     from finetrail.registry.meant import model_meant
 
     uri, said = model_meant(workspace, params.project, model)
     columns = column or params.source.columns.contents
     labelled = None if column else params.source
     content = params.task.task.content
-    done = command(
-        workspace,
-        uri,
-        source,
-        target,
-        content=content,
-        columns=columns,
-        labelled=labelled,
-        csv=params.source.csv,
-        keep=keep or (),
-        as_served=as_served,
-        track=bar,
-    )
-    out.print(f"scored {done.rows} rows with {said}: {target}")
-    if done.rejects:
-        out.print(f"{done.rejected} rows could not be scored: {done.rejects}")
+    asked = {"probabilities": True} if probabilities else {}
+    with piped(workspace, source, target) as (given, scored):
+        done = command(
+            workspace,
+            uri,
+            given,
+            scored,
+            content=content,
+            columns=columns,
+            labelled=labelled,
+            csv=params.source.csv,
+            keep=keep,
+            asked=asked if top is None else asked | {"top": top},
+            as_served=as_served,
+            track=bar,
+        )
+        out.print(f"scored {done.rows} rows with {said}: {target}")
+        if done.rejects:
+            where = f": {done.rejects}" if target != PIPE else ""
+            out.print(f"{done.rejected} rows could not be scored ({first_refused(done.rejects)}){where}")
 
 
 @app.command(rich_help_panel=USE)
@@ -99,6 +112,7 @@ def compare(
     output: Annotated[
         Path | None, typer.Option(help="The folder for compare.html and compare.json; by default .finetrail/compare.")
     ] = None,
+    json: Json = None,
 ) -> None:
     """Compare all candidates: quality, costs, Pareto fronts, and how often their answers differ."""
     workspace, params = open_workspace()
@@ -115,6 +129,7 @@ def compare(
     for part in table(found):
         out.print(part)
     out.print(f"page: {page.relative_to(workspace.root) if page.is_relative_to(workspace.root) else page}")
+    put(json, found.as_json())
 
 
 @app.command(rich_help_panel=USE)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -16,7 +17,6 @@ app = typer.Typer(
     name="finetrail",
     help="Fine-tuning with an audit trail. The stages run in order with `dvc repro`; each is also a command.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.add_typer(workspace.app)
@@ -25,8 +25,17 @@ app.add_typer(registry.app)
 STAGES = "Stages (dvc.yaml runs them)"
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        out.print(f"finetrail {version('finetrail')}")
+        raise typer.Exit
+
+
 @app.callback()
-def main(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
+def main(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
     """Apply the options that every command shares."""
     if debug:
         os.environ["FINETRAIL_DEBUG"] = "1"

@@ -80,6 +80,8 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
             message = for_terminal(without_secrets(" ".join(str(known).split())))
             _err.print(Text.assemble((type(known).__name__, "bold red"), ": ", message))
             sys.exit(known.exit_code)
+        finally:
+            out.stderr = False  # as `--json -` had left it
 
     return guarded
 

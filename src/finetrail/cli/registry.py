@@ -8,8 +8,8 @@ import typer
 
 from finetrail.cli.console import bar, one_line_errors, out
 from finetrail.cli.opened import open_workspace
+from finetrail.cli.written import Json, put
 from finetrail.errors import LineageError, RefusedError
-from finetrail.workspace import write_json
 
 app = typer.Typer()
 REGISTRY = "Registry"
@@ -26,7 +26,6 @@ Meant = Annotated[
         "workspace."
     ),
 ]
-Json = Annotated[Path | None, typer.Option("--json", help="Write the result to this file too.")]
 
 
 @app.command(rich_help_panel=REGISTRY)
@@ -56,8 +55,7 @@ def promote(
     )
     for part in table(done):
         out.print(part)
-    if json is not None:
-        write_json(json, done.as_json())
+    put(json, done.as_json())
     if done.verdict is not None and not done.verdict.passed:
         out.print(f"ledger head {done.head}")
         failed = ", ".join(one.rule for one in done.verdict.failed)
@@ -85,26 +83,31 @@ def rollback(
 
 @app.command(rich_help_panel=REGISTRY)
 @one_line_errors
-def models() -> None:
+def models(json: Json = None) -> None:
     """List the registered versions: aliases, test metric, data, what the gate said, age."""
     workspace, params = open_workspace()
     from finetrail.commands.models import models as command
 
-    for part in command(workspace, params.project, params.metric(params.gate.metric)):
-        out.print(part)
+    done = command(workspace, params.project, params.metric(params.gate.metric))
+    for line in done.lines():
+        out.print(line)
+    put(json, done.as_json())
 
 
 @app.command(rich_help_panel=REGISTRY)
 @one_line_errors
 def history(
     head: Annotated[str | None, typer.Option(help="The head as you noted it earlier, to check against.")] = None,
+    json: Json = None,
 ) -> None:
     """Show the ledger of promotions, refusals, rollbacks and test scorings, and check that it is intact."""
     workspace, params = open_workspace()
     from finetrail.commands.history import history as command
 
-    for part in command(workspace, params.project, head):
-        out.print(part)
+    done = command(workspace, params.project, head)
+    for line in done.lines:
+        out.print(line)
+    put(json, done.as_json())
 
 
 @app.command(rich_help_panel=REGISTRY)
@@ -125,8 +128,7 @@ def evaluate(version: Own = None, json: Json = None) -> None:
     for name, interval in done.metrics.items():
         out.print(f"test {name} of {done.address}: {interval.value:.4f} ({interval.low:.4f} to {interval.high:.4f})")
     out.print(f"{done.rows} rows; different models scored on this test split so far: {done.models_scored}")
-    if json is not None:
-        write_json(json, done.as_json())
+    put(json, done.as_json())
 
 
 @app.command(rich_help_panel=REGISTRY)
@@ -151,8 +153,7 @@ def verify(
         links.append(link)
         out.print(link.line)
     done = Verified(known, tuple(links))
-    if json is not None:
-        write_json(json, done.as_json())
+    put(json, done.as_json())
     bad, lost = done.count("BROKEN"), done.count("UNREACHABLE")
     out.print(f"{len(links)} links: {done.count('OK')} hold, {bad} broken, {lost} cannot be reached from here")
     if bad or (strict and lost):
@@ -186,6 +187,5 @@ def reproduce(
     done = command(workspace, tracker, found.known, tolerance=tolerance, keep=keep, say=out.print)
     for line in done.lines:
         out.print(line)
-    if json is not None:
-        write_json(json, done.as_json())
+    put(json, done.as_json())
     done.insist(exact=exact)

@@ -10,8 +10,9 @@ import typer
 from finetrail.cli.answers import USE
 from finetrail.cli.console import bar, one_line_errors, out
 from finetrail.cli.opened import open_workspace
+from finetrail.cli.written import Json, put
 from finetrail.errors import ConfigError
-from finetrail.workspace import Workspace, write_json
+from finetrail.workspace import Workspace
 
 app = typer.Typer()
 
@@ -21,14 +22,16 @@ app = typer.Typer()
 def check() -> None:
     """Check params.yaml without running anything."""
     _, params = open_workspace()
+    from finetrail.commands.check import notes
+
+    for note in notes(params):
+        out.print(note)
     out.print(f"params.yaml is valid: {params.task.name}, candidates {', '.join(params.candidates)}")
 
 
 @app.command(rich_help_panel=USE)
 @one_line_errors
-def doctor(
-    json: Annotated[Path | None, typer.Option("--json", help="Write the findings to this file too.")] = None,
-) -> None:
+def doctor(json: Json = None) -> None:
     """Check git, DVC, MLflow, packages, disk, data and servers; print what is wrong with what mends it."""
     from finetrail.commands.doctor import doctor as command
     from finetrail.commands.doctor import summary
@@ -37,20 +40,26 @@ def doctor(
     for finding in command(Workspace(Path.cwd())):
         findings.append(finding)
         out.print(finding.line)
-    if json is not None:
-        write_json(json, [finding.as_json() for finding in findings])
+    put(json, [finding.as_json() for finding in findings])
     out.print(summary(findings))
 
 
 @app.command(rich_help_panel=USE)
 @one_line_errors
 def use(
-    name: Annotated[str, typer.Argument(help="A recipe in recipes/, without .yaml.")],
+    name: Annotated[
+        str | None, typer.Argument(help="A recipe in recipes/, without .yaml; without one, they are listed.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a params.yaml that has edits.")] = False,
 ) -> None:
-    """Put a recipe in place as params.yaml."""
+    """Put a recipe in place as params.yaml, or list the recipes."""
+    from finetrail.commands.recipes import listed
     from finetrail.commands.recipes import use as command
 
+    if name is None:
+        for line in listed(Workspace(Path.cwd())):
+            out.print(line)
+        return
     command(Workspace(Path.cwd()), name, force=force)
     out.print(f"params.yaml is now the recipe {name}; run `dvc repro`")
 
@@ -89,7 +98,7 @@ def preview(
     candidate: Annotated[str | None, typer.Argument(help="One of the candidates; the first by default.")] = None,
     *,
     rows: Annotated[int, typer.Option(help="How many examples to show.", min=1)] = 3,
-    json: Annotated[Path | None, typer.Option("--json", help="Write the examples to this file too.")] = None,
+    json: Json = None,
 ) -> None:
     """Show examples as the model will read them, with what it learns of each in colour; train nothing."""
     workspace, params = open_workspace()
@@ -104,19 +113,21 @@ def preview(
         for line in lines(example, marked=out.color_system is None or out.no_color):
             out.print(line)
     out.print(f"{name}: {found.said}")
-    if json is not None:
-        write_json(json, found.as_json())
+    put(json, found.as_json())
 
 
 @app.command(rich_help_panel=USE)
 @one_line_errors
-def show() -> None:
+def show(json: Json = None) -> None:
     """Show the last results: candidates, choice, test scores, registered version."""
     workspace, params = open_workspace()
     from finetrail.commands.show import show as command
+    from finetrail.commands.show import shown
 
     for part in command(workspace, params.project, params.task.task.target.metrics):
         out.print(part)
+    if json is not None:
+        put(json, shown(workspace))
 
 
 @app.command(rich_help_panel=USE)

@@ -1,6 +1,9 @@
 """`finetrail history`: the ledger, checked."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 from rich.text import Text
 
@@ -13,8 +16,28 @@ from finetrail.runs import tracking
 from finetrail.workspace import Workspace
 
 
-def history(workspace: Workspace, project: str, head: str | None = None) -> Iterator[Text]:
-    """Every entry, the oldest first, and the head to note elsewhere.
+@dataclass(frozen=True)
+class History:
+    """A ledger that holds.
+
+    Attributes:
+        chain: its entries, the oldest first.
+        signers: who signed an entry, by its number.
+        lines: for people: every entry, and the head to note elsewhere.
+    """
+
+    chain: Chain
+    signers: Mapping[int, str]
+    lines: tuple[Text, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The entries and the head."""
+        entries = [asdict(one) | {"signed_by": self.signers.get(one.number)} for one in self.chain.entries]
+        return {"entries": entries, "head": self.chain.head if entries else None}
+
+
+def history(workspace: Workspace, project: str, head: str | None = None) -> History:
+    """Read the ledger and check it.
 
     Args:
         head: as it was noted elsewhere, to check the ledger against.
@@ -29,15 +52,20 @@ def history(workspace: Workspace, project: str, head: str | None = None) -> Iter
     noted = ledger.heads.noted() if ledger.heads else []
     if not chain.texts:
         gone = f", but git's notes have {len(noted)} heads of an earlier one" if noted else ""
-        yield Text(f"the ledger of {project} is empty{gone}")
-        return
+        return History(chain, {}, (Text(f"the ledger of {project} is empty{gone}"),))
     signers = ledger.signers(chain)
+    allowed = ledger.signatures.allowed if ledger.signatures else None
+    return History(chain, signers, tuple(_lines(chain, signers, allowed, _anchored(noted, chain))))
+
+
+def _lines(chain: Chain, signers: Mapping[int, str], allowed: Path | None, anchored: str) -> Iterator[Text]:
+    """Args: allowed: the file of those who may sign, if there is one."""
     yield from _entries(chain, signers)
     void = len(chain.texts) - len(chain.entries)
     aside = f", {void} void (somebody else was first)" if void else ""
-    if ledger.signatures and ledger.signatures.allowed:
-        yield Text(f"{len(signers)} of {len(chain.entries)} entries are signed by those in {ledger.signatures.allowed}")
-    yield Text(_anchored(noted, chain))
+    if allowed:
+        yield Text(f"{len(signers)} of {len(chain.entries)} entries are signed by those in {allowed}")
+    yield Text(anchored)
     yield Text(f"{len(chain.entries)} entries{aside}: the chain holds")
     yield Text(f"head {chain.head}")
 

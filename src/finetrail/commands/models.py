@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from rich.text import Text
 
@@ -10,42 +12,68 @@ from finetrail.evaluation.scores.metric import Metric
 from finetrail.registry import promotion
 from finetrail.registry.ledger import open_ledger
 from finetrail.registry.meant import follow
-from finetrail.registry.versions import ALIASES, aliases, versions
+from finetrail.registry.versions import ALIASES, Known, aliases, versions
 from finetrail.runs import tracking
 from finetrail.workspace import Workspace
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 
 
-def models(workspace: Workspace, project: str, metric: Metric) -> Iterator[Text]:
-    """The versions, the newest first. Args: metric: the one that the gate uses."""
-    tracker = tracking.connect(workspace, project)
-    promotion.reconcile(open_ledger(tracker, project, workspace.root))
-    moved = follow(workspace, tracker, project)
-    known, named = versions(tracker, project), aliases(tracker, project)
-    if not known:
-        yield Text(f"no version of {project} is registered; {moved or 'run `dvc repro`'}")
-        return
-    rows = []
-    order = {alias: place for place, alias in enumerate(ALIASES)}
-    for one in known:
-        own = sorted(
-            (alias for alias, number in named.items() if number == one.version),
-            key=lambda alias: (order.get(alias, len(order)), alias),
-        )
-        row = (
+@dataclass(frozen=True)
+class Listed:
+    """The registered versions of a project.
+
+    Attributes:
+        versions: the newest first, each with its aliases.
+        moved: what happened to the alias of the challenger, in a sentence; empty for nothing.
+    """
+
+    project: str
+    metric: Metric
+    versions: tuple[tuple[Known, tuple[str, ...]], ...]
+    moved: str
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """What the registry has of each version."""
+        return [
+            {"version": one.version, "aliases": list(own), "created": one.created, "tags": dict(one.tags)}
+            for one, own in self.versions
+        ]
+
+    def lines(self) -> Iterator[Text]:
+        """For people."""
+        if not self.versions:
+            yield Text(f"no version of {self.project} is registered; {self.moved or 'run `dvc repro`'}")
+            return
+        titles = ("version", "aliases", "candidate", f"test {self.metric.title}", "data", "gate", "age")
+        yield from aligned(titles, [self._row(one, own) for one, own in self.versions])
+        if self.moved:
+            yield Text(self.moved)
+
+    def _row(self, one: Known, own: tuple[str, ...]) -> tuple[str, ...]:
+        return (
             str(one.version),
             ", ".join(own),
             one.tags.get("finetrail.candidate", ""),
-            one.tags.get(f"finetrail.test_{metric.name}", ""),
+            one.tags.get(f"finetrail.test_{self.metric.name}", ""),
             one.tags.get("finetrail.data_sha256", "")[:12],
             one.tags.get("finetrail.gate", "").partition(":")[0],
             _age(time.time() - one.created),
         )
-        rows.append(row)
-    yield from aligned(("version", "aliases", "candidate", f"test {metric.title}", "data", "gate", "age"), rows)
-    if moved:
-        yield Text(moved)
+
+
+def models(workspace: Workspace, project: str, metric: Metric) -> Listed:
+    """The versions of a project. Args: metric: the one that the gate uses."""
+    tracker = tracking.connect(workspace, project)
+    promotion.reconcile(open_ledger(tracker, project, workspace.root))
+    moved = follow(workspace, tracker, project)
+    known, named = versions(tracker, project), aliases(tracker, project)
+    order = {alias: place for place, alias in enumerate(ALIASES)}
+    listed = []
+    for one in known:
+        own = [alias for alias, number in named.items() if number == one.version]
+        listed.append((one, tuple(sorted(own, key=lambda alias: (order.get(alias, len(order)), alias)))))
+    return Listed(project, metric, tuple(listed), moved)
 
 
 def _age(seconds: float) -> str:

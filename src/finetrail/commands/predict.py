@@ -1,26 +1,25 @@
 """`finetrail predict`: score a file, or a folder of images, with a trained model."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from finetrail.commands.scored import WRITERS, ScoredParts, rejects_of
 from finetrail.commands.scorer import Scorer, open_scorer
+from finetrail.commands.scoring import Answering, options_of
 from finetrail.contents.content import Content
 from finetrail.data.sources.dialect import AUTO, CsvSettings
 from finetrail.data.sources.headers import has_columns
-from finetrail.data.sources.kept import as_stored_text, kept_columns
+from finetrail.data.sources.kept import kept_columns
 from finetrail.data.sources.place import TABLES, Source
-from finetrail.data.sources.unlabelled import Reading, Unlabelled, count, identity
+from finetrail.data.sources.unlabelled import Reading, count, identity
 from finetrail.data.store.content import batches
 from finetrail.data.store.shards import Most
-from finetrail.errors import ConfigError, DataError, SourceError
+from finetrail.errors import ConfigError, SourceError
 from finetrail.progress import Track, quiet
 from finetrail.runs import hashes
 from finetrail.serving.answer_types import is_nested
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 A_CHUNK = Most(2_048, 64 * 2**20)
-EXCERPT = 200
-"""Characters of a text that the rejects file shows."""
 log = logging.getLogger(__name__)
 
 
@@ -54,17 +51,19 @@ def predict(
     columns: Sequence[str],
     labelled: Source | None = None,
     csv: CsvSettings = AUTO,
-    keep: Sequence[str] = (),
+    keep: Sequence[str] | None = None,
+    asked: Mapping[str, Any] | None = None,
     as_served: bool = False,
     track: Track = quiet,
     chunk: Most = A_CHUNK,
 ) -> Scored:
-    """Write the raw values, or the names of the images, with the answers beside them: see `finetrail.serving.answer`.
+    """Write all columns of the source, or the names of the images, with the answers beside them.
 
-    What cannot be scored (a missing text, an image that cannot be decoded) is named with its row and the reason in
-    `<target>.rejects.csv`. A column that is itself called `label`, `score` or `prediction` stays; the model's is then
-    `predicted_...`. After a kill, the next call continues after the last whole chunk and writes the same bytes, as
-    long as source, model and code are the same; otherwise it says so and starts over.
+    The answers are those of `finetrail.serving.answer`, a label as `predicted_label`, and `row`, the number in the
+    source. None takes the name of a column that the source has: it is then called `predicted_...`. What cannot be
+    scored (a missing text, an image that cannot be decoded) is named with its row and the reason in
+    `<target>.rejects.csv`. After a kill, the next call continues after the last whole chunk and writes the same bytes,
+    as long as source, model and code are the same; otherwise it says so and starts over.
 
     Args:
         model: see `finetrail.commands.scorer.open_scorer`.
@@ -74,7 +73,8 @@ def predict(
         columns: those of `source` that hold the raw values, or the paths of images.
         labelled: where the training data come from, if `columns` are those that it names.
         csv: how `source` is written, if it is CSV or TSV.
-        keep: further columns of `source` that the results and the rejects show, or `all`.
+        keep: columns of `source` that the results and the rejects show beside what is scored; None: all.
+        asked: options of the task's target, such as `probabilities`; see `finetrail.targets.options`.
         as_served: see `open_scorer`.
         chunk: how much is scored and saved at a time.
 
@@ -86,21 +86,22 @@ def predict(
         WorkspaceError: another process is writing the same target.
     """
     _check_target(source, target)
-    kept = _kept(source, keep, columns, labelled, csv) if keep and source.exists() else {}
+    target = target.resolve() if target.is_symlink() else target  # the link stays
+    kept, shown = _kept(source, keep, columns, labelled, csv) if source.exists() else ({}, tuple(columns))
     found = content.unlabelled(source, columns, labelled, Reading(csv, tuple(kept)))
     rows = track(found, total=count(source) if source.exists() else None, what="scoring")
     chunks = batches(rows, chunk.rows, chunk.size)
     first = next(chunks, [])  # before the model is loaded: an unreadable source fails at once
     with open_scorer(workspace, model, as_served=as_served) as scorer:
         _refuse_others(scorer, model, content, columns)
-        kinds = scorer.kinds
-        shown = (*columns, *kept)
-        nested = {_column_of(name, shown): kind for name, kind in kinds.items() if is_nested(kind)}
+        answering = Answering(scorer, options_of(scorer.task, asked or {}), columns, shown)
+        nested = {name: kind for name, kind in answering.kinds.items() if is_nested(kind)}
         key = {
             "the source": identity(source),
-            "the columns": ", ".join(shown),
+            "the columns": f"{', '.join(columns)} of {', '.join(shown)}",
             "the dialect": csv.model_dump_json(),
             "the model": scorer.fingerprint,
+            "the options": answering.options.model_dump_json(),
             "the code": f"{hashes.hash_code()} {chunk.rows} {chunk.size}",
         }
         with ScoredParts(target, key, nested, kept) as parts:
@@ -109,7 +110,7 @@ def predict(
                 log.warning("%s resumes after row %d, where it was interrupted", target.name, done.rows + done.rejected)
             for number, taken in enumerate(chain([first], chunks)):
                 if number >= done.chunks:
-                    parts.add(*_scored(scorer, taken, columns, shown))
+                    parts.add(*answering.scored(taken))
             if not parts.progress.rows:
                 raise _nothing_scored(source, target, parts.progress.rejected, parts.first_refused())
     rejected = parts.progress.rejected
@@ -117,15 +118,17 @@ def predict(
 
 
 def _kept(
-    source: Path, keep: Sequence[str], columns: Sequence[str], labelled: Source | None, csv: CsvSettings
-) -> "dict[str, pa.DataType]":
-    """The caller's own columns to keep, and their types; none of those that hold, or show, what is scored."""
+    source: Path, keep: Sequence[str] | None, columns: Sequence[str], labelled: Source | None, csv: CsvSettings
+) -> "tuple[dict[str, pa.DataType], tuple[str, ...]]":
+    """The caller's own columns to keep and their types, without what is scored; and all that is shown, in order."""
     kind = TABLES.get(source.suffix.lower())
     held = columns
     if labelled is not None and kind is not None:
         held = labelled.columns.asked(partial(has_columns, source, kind, csv))
     found = kept_columns(source, keep, held, csv)
-    return {name: type_ for name, type_ in found.items() if name not in columns}
+    kept = {name: type_ for name, type_ in found.items() if name not in {*held, *columns}}
+    missing = [name for name in columns if name not in found]
+    return kept, (*missing, *(name for name in found if name in kept or name in columns))
 
 
 def _check_target(source: Path, target: Path) -> None:
@@ -134,8 +137,8 @@ def _check_target(source: Path, target: Path) -> None:
         raise ConfigError(
             f"{target.name!r}: cannot tell the format from {target.suffix!r}; end the name in {', '.join(WRITERS)}"
         )
-    if target.is_dir():
-        raise ConfigError(f"{target} is a folder, not a file; name a file")
+    if target.exists() and not target.is_file():
+        raise ConfigError(f"{target} is a {'folder' if target.is_dir() else 'device'}, not a file; name a file")
     for written in (target, rejects_of(target)):
         # `samefile` follows links and other spellings of the path.
         if source.exists() and written.exists() and source.samefile(written):
@@ -144,14 +147,13 @@ def _check_target(source: Path, target: Path) -> None:
             )
 
 
-def _nothing_scored(source: Path, target: Path, rejected: int, first: tuple[int, str] | None) -> SourceError:
-    """Args: first: row number and reason of the first rejected row."""
+def _nothing_scored(source: Path, target: Path, rejected: int, first: str) -> SourceError:
+    """Args: first: row number and reason of the first rejected row; empty: there was none."""
     kept = f"; {target.name} is unchanged" if target.exists() else ""
-    if first is None:
+    if not first:
         return SourceError(f"{source.name} has no rows to score; name a file that has some{kept}")
-    row, reason = first
     return SourceError(
-        f"none of the {rejected} rows of {source.name} could be scored (row {row}: {reason}); correct the source, or "
+        f"none of the {rejected} rows of {source.name} could be scored ({first}); correct the source, or "
         f"name the right column with --column{kept}"
     )
 
@@ -168,61 +170,3 @@ def _refuse_others(scorer: Scorer, model: str, content: Content, columns: Sequen
             f"{model} reads {', '.join(scorer.columns)}, but is given {', '.join(columns)}; name as many with "
             "--column, in that order"
         )
-
-
-def _column_of(name: str, columns: Sequence[str]) -> str:
-    """The name of a column of answers beside the given columns."""
-    while name in columns:
-        name = f"predicted_{name}"
-    return name
-
-
-def _scored(
-    scorer: Scorer, chunk: list[Unlabelled], columns: Sequence[str], shown: Sequence[str]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows with their answers, and the rows without, with row number and reason.
-
-    Args:
-        shown: the columns that are scored, and those of the caller.
-    """
-    frame, bad = _score(scorer, chunk)
-    good = [one for place, one in enumerate(chunk) if place not in bad]
-    refused = [chunk[place] for place in sorted(bad)]
-    own = shown[len(columns) :]
-    given = pd.DataFrame(
-        {name: pd.Series([one.given[name] for one in good], dtype=str) for name in columns}
-        | {name: pd.Series([one.kept.get(name) for one in good], dtype=object) for name in own}
-    )
-    excerpts = {name: pd.Series([one.given[name][:EXCERPT] for one in refused], dtype=str) for name in columns} | {
-        name: pd.Series([_excerpt(one.kept.get(name)) for one in refused], dtype=str) for name in own
-    }
-    reasons = pd.Series([bad[place] for place in sorted(bad)], dtype=str)
-    renamed = {f"given_{name}" if name in ("row", "reason") else name: texts for name, texts in excerpts.items()}
-    named = pd.DataFrame({"row": [one.row for one in refused], **renamed, "reason": reasons})
-    answers = frame.rename(columns={name: _column_of(name, shown) for name in scorer.kinds})
-    return pd.concat([given, answers], axis=1), named
-
-
-def _excerpt(value: Any) -> str:
-    return (as_stored_text(value) or "")[:EXCERPT]
-
-
-def _score(scorer: Scorer, chunk: list[Unlabelled]) -> tuple[pd.DataFrame, dict[int, str]]:
-    """The answers to what can be scored, and why the others cannot, by their place in the chunk."""
-    bad = {place: one.problem for place, one in enumerate(chunk) if one.problem}
-    places = [place for place in range(len(chunk)) if place not in bad]
-    contents = [_renamed(chunk[place].content, scorer.columns) for place in places]
-    try:
-        return scorer.answer(contents), bad
-    except DataError:
-        # Search for faults only now: checking first would decode all images twice.
-        found = scorer.task.content.faults(contents)
-        if not found:
-            raise
-        bad |= {places[at]: reason for at, reason in found.items()}
-        return scorer.answer([content for at, content in enumerate(contents) if at not in found]), bad
-
-
-def _renamed(content: Any, columns: Sequence[str]) -> Any:
-    """A content of several columns, under the names that the model uses."""
-    return dict(zip(columns, content.values(), strict=True)) if isinstance(content, dict) else content

@@ -1,10 +1,18 @@
 """`finetrail use`: put a recipe, a complete params.yaml, in place."""
 
+import re
 import shutil
+from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
+from rich.text import Text
+from ruamel.yaml import YAML
+
+from finetrail.commands.columns import aligned
 from finetrail.config import load_params
 from finetrail.errors import ConfigError
+from finetrail.programs.git import Repository
 from finetrail.workspace import Workspace
 
 
@@ -13,11 +21,33 @@ def recipes(workspace: Workspace) -> dict[str, Path]:
     return {path.stem: path for path in sorted((workspace.root / "recipes").glob("*.yaml"))}
 
 
+def listed(workspace: Workspace) -> Iterator[Text]:
+    """The recipes with their tasks, and the first sentence that each says of itself.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    rows = [(name, *_described(path)) for name, path in recipes(workspace).items()]
+    if not rows:
+        raise ConfigError("recipes/ is empty; run this in a clone of finetrail")
+    return aligned(("recipe", "task", "what it is"), rows)
+
+
+def _described(path: Path) -> tuple[str, str]:
+    """The task of a recipe, and what it is."""
+    text = path.read_text(encoding="utf-8")
+    named = YAML(typ="safe").load(text).get("task", "")
+    task = str(named["name"] if isinstance(named, dict) else named)
+    comment = takewhile(lambda line: line.startswith("#"), text.splitlines())
+    said = " ".join(line.lstrip("# ") for line in comment)
+    return task, re.split(r"(?<=\.) (?=[A-Z])", said)[0].removeprefix(f"{task}: ")
+
+
 def use(workspace: Workspace, name: str, *, force: bool) -> Path:
     """Copy a recipe to params.yaml.
 
     Args:
-        force: replace a params.yaml that matches no recipe, that is, one that a person edited.
+        force: replace a params.yaml that neither git nor a recipe has as it is, that is, one that a person edited.
 
     Returns:
         The recipe's file.
@@ -31,7 +61,11 @@ def use(workspace: Workspace, name: str, *, force: bool) -> Path:
     load_params(known[name])
     if workspace.params.exists() and not force:
         current = workspace.params.read_bytes()
-        if all(path.read_bytes() != current for path in known.values()):
+        kept = (
+            Repository(workspace.root).show("HEAD", workspace.params.name),
+            *(p.read_bytes() for p in known.values()),
+        )
+        if current not in kept:
             raise ConfigError(
                 f"params.yaml has edits that `use {name}` would overwrite; commit or copy it, then repeat with --force"
             )

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -99,15 +100,11 @@ class ScoredParts:
         self.progress = Progress(number + 1, self.progress.rows + len(scored), self.progress.rejected + len(refused))
         write_json(self._record, {"key": self._key, "progress": vars(self.progress)})
 
-    def first_refused(self) -> tuple[int, str] | None:
-        """Row number and reason of the first row without answers; None if there is none."""
+    def first_refused(self) -> str:
+        """Row number and reason of the first row without answers; empty if there is none."""
         parts = (self._refused(number) for number in range(self.progress.chunks))
         path = next((path for path in parts if path.exists()), None)
-        if path is None:
-            return None
-        with path.open(encoding="utf-8", newline="") as file:
-            row = next(csv.DictReader(file))
-        return int(row["row"]), row["reason"]
+        return first_refused(path, 1) if path else ""
 
     def _write(self, scored: pd.DataFrame, path: Path, header: bool) -> None:
         if self._target.suffix == ".parquet":
@@ -166,6 +163,13 @@ class ScoredParts:
     def _drop(self) -> None:
         self._record.unlink(missing_ok=True)  # first: without it, leftover parts are ignored
         shutil.rmtree(self._folder)
+
+
+def first_refused(rejects: Path, most: int = 3) -> str:
+    """Row number and reason of the first rows without answers, for people. Args: rejects: the file that names them."""
+    with rejects.open(encoding="utf-8", newline="") as file:
+        found = [f"row {row['row']}: {row['reason']}" for row in islice(csv.DictReader(file), most + 1)]
+    return "; ".join([*found[:most], *(["..."] if len(found) > most > 1 else [])])
 
 
 def rejects_of(target: Path) -> Path:

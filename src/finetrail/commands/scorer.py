@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,6 +19,7 @@ from finetrail.runs.hashes import hash_folder
 from finetrail.runs.tracking import connect
 from finetrail.serving import as_served as served_script
 from finetrail.serving.answer import answer
+from finetrail.targets.options import Options
 from finetrail.tasks.registry import load_model, task_of
 from finetrail.tasks.task import DESCRIPTION, Task, read_description
 from finetrail.workspace import Workspace
@@ -39,7 +41,7 @@ class Scorer:
     task: Task
     columns: tuple[str, ...]
     fingerprint: str
-    answer: Callable[[list[Any]], pd.DataFrame]
+    answer: Callable[[list[Any], Options], pd.DataFrame]
     kinds: Mapping[str, str]
 
 
@@ -91,23 +93,27 @@ def _scorer(folder: Path, fingerprint: str, as_served: bool) -> Scorer:
     kinds = task.target.codec(described["target"]).kinds
     if not as_served:
         built = load_model(inside)
-        return Scorer(task, columns, fingerprint, lambda contents: answer(built, contents), kinds)
+        return Scorer(task, columns, fingerprint, partial(answer, built), kinds)
     if not (folder / "MLmodel").exists():
         raise ConfigError(f"{folder} is not served: it has no MLmodel; leave out --as-served")
-    return Scorer(task, columns, f"{fingerprint} as served", lambda contents: _ask(folder, columns, contents), kinds)
+    return Scorer(task, columns, f"{fingerprint} as served", partial(_ask, folder, columns), kinds)
 
 
-def _ask(folder: Path, columns: Sequence[str], contents: list[Any]) -> pd.DataFrame:
+def _ask(folder: Path, columns: Sequence[str], contents: list[Any], options: Options) -> pd.DataFrame:
     """The answers of a packed model's own code, in a process that does not have the installed one."""
     if not contents:
-        return answer(load_model(model_folder(folder)), [])
+        return answer(load_model(model_folder(folder)), [], options)
     parts = {name: [one[name] if isinstance(one, dict) else one for one in contents] for name in columns}
     with TemporaryDirectory(prefix="finetrail-served-") as temporary:
         rows, answers = Path(temporary) / "rows.parquet", Path(temporary) / "answers.parquet"
         pd.DataFrame(parts, dtype=object).to_parquet(rows, index=False)
+        asked = options.model_dump_json(exclude_unset=True)
         done = run_clean(
-            Path(served_script.__file__), [str(folder.resolve()), str(rows), str(answers)], Path(temporary)
+            Path(served_script.__file__), [str(folder.resolve()), str(rows), str(answers), asked], Path(temporary)
         )
         if done.returncode != 0:
             raise DataError(f"the registered code does not answer ({complaint(done)}); leave out --as-served")
-        return pd.read_parquet(answers)
+        found = pd.read_parquet(answers)
+    if missing := [name for name in options.added if name not in found]:
+        raise DataError(f"the registered code gives no {missing[0]}: it is older; leave out --as-served")
+    return found

@@ -1,6 +1,7 @@
 """`finetrail show`: the last results on one screen."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -39,6 +40,16 @@ def show(workspace: Workspace, project: str, metrics: Sequence[Metric]) -> Itera
     yield from map(Text, _registered(workspace, project))
     yield Text(f"report: {(workspace.test_report / 'report.html').relative_to(workspace.root)}")
     yield Text(f"all candidates side by side, while `make ui` runs: {_compared(workspace, project)}")
+
+
+def shown(workspace: Workspace) -> dict[str, Any]:
+    """The same as values: choice, test scores and registered version, as the stages wrote them."""
+    return {
+        "selection": read_json(need(workspace.selection_report, "select")),
+        "test": read_json(need(workspace.test_report / "metrics.json", "test")),
+        "registration": read_json(need(workspace.registration, "register")),
+        "assessments": dict(findings(workspace)),
+    }
 
 
 def _registered(workspace: Workspace, project: str) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from finetrail.locations import cache_folder, hub_name, sha256_of
+from finetrail.locations import cache_folder, sha256_of
 from finetrail.registry.sealed import FILES
 from finetrail.runs import hashes
 from finetrail.workspace import SPLITS, Workspace, read_json
@@ -175,11 +175,3 @@ def hash_address(address: str, root: Path) -> str | None:
 def fetched_package(sha256: str) -> Path | None:
     """The wheel of that sha256, if it was fetched on this machine."""
     return next(iter((cache_folder() / "packages" / sha256).glob("*.whl")), None)
-
-
-def hub_revision(address: str) -> str | None:
-    """The commit that an address of the hub is pinned to; None for a branch, a tag or nothing."""
-    if not address.startswith("hf://"):
-        return None
-    revision = hub_name(address)[1]
-    return revision if revision and re.fullmatch(r"[0-9a-f]{40}", revision) else None

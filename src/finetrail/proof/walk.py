@@ -5,12 +5,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from finetrail.errors import LineageError, TrackingError
-from finetrail.locations import sha256_of
+from finetrail.locations import hub_revision, sha256_of
 from finetrail.programs.git import Repository
 from finetrail.proof import growth, registered
 from finetrail.proof.copies import Copies
 from finetrail.proof.links import Checked, broken, compare, ok, short, unreachable
-from finetrail.proof.record import RUN_RECORD, Lineage, Link, fetched_package, hash_path, hub_revision
+from finetrail.proof.record import RUN_RECORD, Lineage, Link, fetched_package, hash_path
 from finetrail.proof.verdicts import check_verdict
 from finetrail.registry import sealed
 from finetrail.registry.ledger import Ledger, open_ledger

@@ -29,10 +29,11 @@ def answer(built: "Built", contents: Sequence[Any], options: Options = _NOTHING,
     """
     if not len(contents):
         kinds = {"string": str, "double": float, "long": int}
-        columns = built.codec.kinds
+        columns = {**built.codec.kinds, **options.added}
         return pd.DataFrame({name: pd.Series(dtype=kinds.get(kind, object)) for name, kind in columns.items()})
     answers, inputs = _answered(built, contents, options, track=track)
-    return pd.DataFrame({**built.codec.say(answers), **options.more(built.codec, answers, inputs)})
+    more = options.more(built.codec, answers, inputs) if options.added else {}
+    return pd.DataFrame({**built.codec.say(answers), **more})
 
 
 def stream(built: "Built", content: Any, options: Options = _NOTHING) -> "Iterator[str]":

@@ -23,6 +23,7 @@ from mlflow.pyfunc import PythonModel, PythonModelContext
 from finetrail.errors import DataError
 from finetrail.serving.answer import answer, answers_to, stream
 from finetrail.serving.bounds import refuse_large
+from finetrail.serving.rows import rows_of
 from finetrail.tasks.registry import load_model
 
 READ_PATHS = "FINETRAIL_READ_PATHS"
@@ -72,17 +73,8 @@ class Served(PythonModel):  # type: ignore[misc]
         return pd.DataFrame(self._built.codec.columns(found))
 
     def _contents(self, model_input: pd.DataFrame) -> list[Any]:
-        content, columns = self._built.task.content, list(self._built.columns)
-        if known := [name for name in content.sent if name in model_input]:
-            columns, frame = known, model_input[known]
-        elif len(columns) > 1:
-            frame = model_input[columns]
-        elif model_input.shape[1]:
-            # Accept a single column under any name, so that a list of values is a request too.
-            frame = model_input.iloc[:, :1].set_axis(columns, axis=1)
-        else:  # MLflow has dropped what the signature does not name
-            raise DataError(f"no row has {' or '.join(content.sent or columns)}; send one of them")
-        rows = [dict(zip(columns, row, strict=True)) for row in frame.itertuples(index=False)]
+        content = self._built.task.content
+        rows = rows_of(content, self._built.columns, model_input)
         trusted = _may_read_paths()
         if not trusted:
             refuse_large(rows)

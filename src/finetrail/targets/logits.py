@@ -38,6 +38,18 @@ class NamedLogits:
     def described(self) -> dict[str, Any]:
         return {"labels": self.outputs}
 
+    def chances(self, answers: Logits) -> Floats:
+        """The calibrated probability of each name (n, K)."""
+        raise NotImplementedError
+
+    def probable(self, answers: Logits, top: int | None = None) -> list[list[dict[str, Any]]]:
+        """The names of each row with their probabilities, the likeliest first. Args: top: how many; None: all."""
+        chances = self.chances(answers)
+        return [
+            [{"label": self.labels[k], "probability": float(of_row[k])} for k in order[:top]]
+            for of_row, order in zip(chances, np.argsort(-chances, axis=1, kind="stable").tolist(), strict=True)
+        ]
+
     def broken(self, answers: Logits) -> NDArray[np.bool_]:
         return np.asarray((~np.isfinite(answers)).any(axis=1), dtype=np.bool_)
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError as Invalid
 from finetrail.errors import DataError
 from finetrail.settings import Settings
 
-TYPES = {int: "long", float: "double"}
+TYPES = {bool: "boolean", int: "long", float: "double"}
 """MLflow's names of the types that an option may have."""
 
 
@@ -53,8 +53,13 @@ class Options(Settings):
         """
         return inputs
 
+    @property
+    def added(self) -> Mapping[str, str]:
+        """Those of `columns` that this request asks for."""
+        return self.columns
+
     def more(self, codec: Any, answers: Any, inputs: Any) -> dict[str, Any]:
-        """The columns that the options add to the answers."""
+        """The values of the columns `added`."""
         return {}
 
 

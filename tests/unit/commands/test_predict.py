@@ -59,9 +59,10 @@ def test_every_row_is_scored_in_its_order(workspace: Workspace, saved_model: Pat
     assert done == Scored(len(TEXTS), 0, None)
     expected = answer(load_model(saved_model), TEXTS)
     found = read(workspace.root / target)
-    assert list(found.columns) == ["text", "label", "score"]
+    assert list(found.columns) == ["id", "text", "row", "predicted_label", "score"]
     assert list(found["text"]) == TEXTS
-    assert list(found["label"]) == list(expected["label"])
+    assert list(found["row"]) == [1, 2, 3, 4, 5]
+    assert list(found["predicted_label"]) == list(expected["label"])
     assert list(found["score"]) == pytest.approx(list(expected["score"]), rel=1e-9)
     assert {path.name for path in workspace.root.iterdir()} == {source, target, ".finetrail"}  # nothing half written
 
@@ -70,13 +71,13 @@ def test_the_column_may_have_another_name_than_the_models(workspace: Workspace) 
     target = workspace.root / "b.csv"
     done = predict(workspace, MODEL, write(workspace.root / "a.csv", "Body"), target, content=CONTENT, columns=["Body"])
     assert done.rows == len(TEXTS)
-    assert list(read(target).columns) == ["Body", "label", "score"]
+    assert list(read(target).columns) == ["id", "Body", "row", "predicted_label", "score"]
 
 
 def test_a_column_called_label_is_not_doubled(workspace: Workspace) -> None:
     target = workspace.root / "b.parquet"
     predict(workspace, MODEL, write(workspace.root / "a.csv", "label"), target, content=CONTENT, columns=["label"])
-    assert list(read(target).columns) == ["label", "predicted_label", "score"]
+    assert list(read(target).columns) == ["id", "label", "row", "predicted_label", "score"]
 
 
 def test_two_texts_a_row_are_scored_together_whatever_their_columns_are_called(
@@ -90,7 +91,7 @@ def test_two_texts_a_row_are_scored_together_whatever_their_columns_are_called(
     named = [{"question": one, "answer": other} for one, other in rows[:2]]
     expected = answer(load_model(paired_model), named)
     found = read(target)
-    assert list(found.columns) == ["Q", "A", "label", "score"]
+    assert list(found.columns) == ["Q", "A", "row", "predicted_label", "score"]
     assert list(zip(found["Q"], found["A"], strict=True)) == rows[:2]
     assert list(found["score"]) == pytest.approx(list(expected["score"]), rel=1e-9)
     assert expected["score"].nunique() == 2
@@ -110,7 +111,7 @@ def test_answers_that_are_lists_are_json_text_in_csv_and_lists_in_other_formats(
     assert done == Scored(len(TEXTS), 0, None)
     expected = answer(load_model(workspace.root / "model"), TEXTS)
     found = read(target)
-    assert list(found.columns) == ["labels", "predicted_labels", "scores"]
+    assert list(found.columns) == ["id", "labels", "row", "predicted_labels", "scores"]
     assert list(found["labels"]) == TEXTS
     cells = [found["predicted_labels"], found["scores"]]
     labels, scores = (map(json.loads, column) if target.suffix == ".csv" else map(list, column) for column in cells)
@@ -190,14 +191,14 @@ def test_the_callers_own_columns_are_kept(workspace: Workspace, saved_model: Pat
         path.write_text(json.dumps(KEPT) if source == "a.json" else "\n".join(map(json.dumps, KEPT)))
     scored = workspace.root / target
     # One row a chunk: the first must not decide the types of the others.
-    done = predict(workspace, str(saved_model), path, scored, keep=["all"], chunk=Most(1, 2**20), **TEXT)
+    done = predict(workspace, str(saved_model), path, scored, chunk=Most(1, 2**20), **TEXT)
     assert (done.rows, done.rejected) == (2, 1)
     found = read(scored)
-    assert list(found.columns) == ["text", "id", "tags", "label", "predicted_label", "score"]
+    assert list(found.columns) == ["id", "text", "tags", "label", "row", "predicted_label", "score"]
     assert [str(one) for one in found["id"]] == ["7", "9"]
     assert found["label"][0] == "mine"
     refused = read(workspace.root / f"{target}.rejects.csv")
-    assert list(refused.columns) == ["row", "text", "id", "tags", "label", "reason"]
+    assert list(refused.columns) == ["row", "id", "text", "tags", "label", "reason"]
     assert (str(refused["row"][0]), refused["label"][0], refused["reason"][0]) == ("2", "yours", "empty text")
 
 
@@ -206,9 +207,60 @@ def test_columns_to_keep_that_are_not_there(workspace: Workspace, saved_model: P
     with pytest.raises(SourceError, match=r"^a\.csv: 0 columns are called 'note'; it has 'id', 'text'; set --keep$"):
         predict(workspace, str(saved_model), source, target, keep=["note"], **TEXT)
     predict(workspace, str(saved_model), source, target, keep=["id", "text"], **TEXT)
-    assert list(read(target).columns) == ["text", "id", "label", "score"]
+    assert list(read(target).columns) == ["id", "text", "row", "predicted_label", "score"]
     with pytest.raises(ConfigError, match=r"has no columns, so --keep keeps nothing; leave it out, or give a table$"):
         predict(workspace, str(saved_model), workspace.root, target, keep=["id"], **TEXT)
+
+
+@pytest.mark.parametrize(("asked", "classes"), [({"probabilities": True}, 2), ({"top": 1}, 1)])
+def test_probabilities_of_classes_on_request(
+    workspace: Workspace, saved_model: Path, asked: dict[str, Any], classes: int
+) -> None:
+    source, target = write(workspace.root / "a.csv", texts=["good", "", "bad"]), workspace.root / "b.parquet"
+    done = predict(workspace, str(saved_model), source, target, asked=asked, chunk=Most(1, 2**20), **TEXT)
+    assert (done.rows, done.rejected) == (2, 1)
+    found = read(target)
+    for _, row in found.iterrows():
+        said = list(row["probabilities"])
+        assert len(said) == classes
+        assert (said[0]["label"], said[0]["probability"]) == (row["predicted_label"], row["score"])
+        assert classes == 1 or sum(one["probability"] for one in said) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (
+            {"n_best": 3},
+            r"^text-classification has no option 'n_best'; leave it out \(its options: probabilities, top\)$",
+        ),
+        ({"top": 0}, r"^top is 0: must be greater than or equal to 1$"),
+    ],
+)
+def test_an_option_that_the_task_does_not_have(
+    workspace: Workspace, saved_model: Path, asked: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        predict(
+            workspace, str(saved_model), write(workspace.root / "a.csv"), workspace.root / "b.csv", asked=asked, **TEXT
+        )
+    predict(workspace, str(saved_model), workspace.root / "a.csv", workspace.root / "b.csv", **TEXT)  # the remedy
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(workspace: Workspace, saved_model: Path) -> None:
+    (link := workspace.root / "b.csv").symlink_to(workspace.root / "real.csv")
+    predict(workspace, str(saved_model), write(workspace.root / "a.csv"), link, **TEXT)
+    assert link.is_symlink()
+    assert len(read(workspace.root / "real.csv")) == len(TEXTS)
+
+
+def test_a_column_that_stands_twice_is_left_out_and_named(
+    workspace: Workspace, saved_model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (workspace.root / "a.csv").write_text("note,text,note\n1,good,2\n")
+    predict(workspace, str(saved_model), workspace.root / "a.csv", workspace.root / "b.csv", **TEXT)
+    assert "several columns are called note: none of these is kept" in caplog.text
+    assert list(read(workspace.root / "b.csv").columns) == ["text", "row", "predicted_label", "score"]
 
 
 def test_a_target_that_is_a_folder_is_refused(tmp_path: Path) -> None:

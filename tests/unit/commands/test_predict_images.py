@@ -85,8 +85,8 @@ def test_a_folder_or_archive_is_scored_and_what_is_no_image_is_named(
     done = predict(workspace, image_model, source, workspace.root / target, chunk=Most(chunk, 2**20), **IMAGE)
     assert done == Scored(3, 2, rejects)
     scored = read(workspace.root / target)
-    assert list(scored.columns) == ["image", "label", "score"]
-    assert list(zip(scored["image"], scored["label"], strict=True)) == EXPECTED
+    assert list(scored.columns) == ["image", "row", "predicted_label", "score"]
+    assert list(zip(scored["image"], scored["predicted_label"], strict=True)) == EXPECTED
     assert scored["score"].between(0.5, 1).all()
     with rejects.open(newline="") as file:
         named = list(csv.reader(file))
@@ -116,7 +116,7 @@ def test_where_nothing_can_be_scored_the_first_is_named(workspace: Workspace, im
 
 def test_a_single_image(workspace: Workspace, image_model: str, folder: Path) -> None:
     predict(workspace, image_model, folder / "a.png", workspace.root / "b.csv", **IMAGE)
-    assert read(workspace.root / "b.csv")[["image", "label"]].to_numpy().tolist() == [["a.png", "red"]]
+    assert read(workspace.root / "b.csv")[["image", "predicted_label"]].to_numpy().tolist() == [["a.png", "red"]]
 
 
 def test_a_table_of_grey_values_is_scored_as_its_images_are(workspace: Workspace, image_model: str) -> None:
@@ -132,7 +132,7 @@ def test_a_table_of_grey_values_is_scored_as_its_images_are(workspace: Workspace
     assert (done.rows, done.rejected) == (3, 1)
     found, expected = read(target), read(workspace.root / "a.csv")
     assert list(found["image"]) == ["row 1", "row 2", "row 3"]
-    assert found[["label", "score"]].equals(expected[["label", "score"]])
+    assert found[["predicted_label", "score"]].equals(expected[["predicted_label", "score"]])
     named = read(workspace.root / "b.csv.rejects.csv")
     assert named[["row", "reason"]].to_numpy().tolist() == [[4, "3 fields, but the first line has 64"]]
 
@@ -146,7 +146,7 @@ def test_a_table_of_paths_and_base64(workspace: Workspace, image_model: str, fol
     assert (done.rows, done.rejected) == (4, 2)
     scored = read(target)
     assert scored["file"].tolist() == [values[0], values[1], "row 3", "row 6"]
-    assert list(scored["label"]) == ["red", "blue", "blue", "blue"]
+    assert list(scored["predicted_label"]) == ["red", "blue", "blue", "blue"]
     assert list(read(workspace.root / "b.csv.rejects.csv")["file"]) == ["gone.png", "row 5"]
 
 
@@ -161,7 +161,7 @@ def test_a_table_of_bytes_and_of_structs(workspace: Workspace, image_model: str,
         target = workspace.root / "b.csv"
         done = predict(workspace, image_model, folder / f"{name}.parquet", target, **IMAGE)
         assert (done.rows, done.rejected) == (2, 1)
-        assert list(read(target)["label"]) == ["red", "blue"]
+        assert list(read(target)["predicted_label"]) == ["red", "blue"]
         assert read(workspace.root / "b.csv.rejects.csv")["image"].tolist() == ["row 3"]
 
 

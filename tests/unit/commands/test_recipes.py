@@ -1,10 +1,11 @@
 """`finetrail use`: a recipe goes into place, and no edit is lost."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from finetrail.commands.recipes import recipes, use
+from finetrail.commands.recipes import listed, recipes, use
 from finetrail.errors import ConfigError
 from finetrail.workspace import Workspace
 
@@ -51,6 +52,24 @@ def test_edits_are_lost_only_by_force(workspace: Workspace) -> None:
     assert workspace.params.read_text() == edited
     use(workspace, "large", force=True)
     assert workspace.params.read_text() == RECIPE.format(name="large")
+
+
+def test_what_git_has_is_not_lost(workspace: Workspace) -> None:
+    workspace.params.write_text(RECIPE.format(name="small") + "# my own note\n")
+    for command in ("init", "add .", "-c user.name=a -c user.email=a@b commit -m mine"):
+        subprocess.run(["git", *command.split()], cwd=workspace.root, check=True, capture_output=True)
+    use(workspace, "large", force=False)
+    assert workspace.params.read_text() == RECIPE.format(name="large")
+
+
+def test_recipes_are_listed_with_task_and_first_sentence(workspace: Workspace) -> None:
+    said = "# text-classification: posts (Doe et al. 2015), in\n# 3 minutes. Put them there.\n"
+    (workspace.root / "recipes" / "large.yaml").write_text(said + RECIPE.format(name="large"))
+    lines = [line.plain.split(maxsplit=2) for line in listed(workspace)]
+    assert lines[2] == ["large", "text-classification", "posts (Doe et al. 2015), in 3 minutes."]
+    assert [line[0] for line in lines] == ["recipe", "broken", "large", "small"]
+    with pytest.raises(ConfigError, match=r"^recipes/ is empty; run this in a clone of finetrail$"):
+        listed(Workspace(workspace.root / "elsewhere"))
 
 
 def test_an_unknown_recipe_lists_those_that_exist(workspace: Workspace, tmp_path: Path) -> None:

@@ -1,8 +1,12 @@
 """Images as callers hand them over, made into encoded bytes: bytes, base64, `data:` addresses or paths."""
 
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from finetrail.contents.image.decode import decode, from_base64
 from finetrail.data.canonical import is_missing
@@ -63,7 +67,7 @@ def encoded(value: object, folder: Path | None) -> bytes:
     """The encoded image that a value holds or names; does not check that it can be decoded whole.
 
     Args:
-        value: bytes, base64 text, a `data:` address, or a path.
+        value: bytes, base64 text, a `data:` address, an array (H, W) or (H, W, 3) of uint8, or a path.
         folder: where relative paths start. None: no file is touched, because a remote caller must not learn
             which files there are.
 
@@ -80,6 +84,8 @@ def encoded(value: object, folder: Path | None) -> bytes:
         # A path may consist of base64's letters, and a base64 JPEG starts with a slash: the content decides.
         if data is not None and (value.startswith("data:") or _is_image(data)):
             return data
+    if hasattr(value, "__array_interface__"):
+        return _as_png(value)
     if not isinstance(value, str | os.PathLike):
         raise ImageError(f"a {type(value).__name__}; {how}")
     if folder is None:
@@ -88,6 +94,21 @@ def encoded(value: object, folder: Path | None) -> bytes:
             "base64, because a request cannot name a path"
         )
     return _read(value, folder)
+
+
+def _as_png(value: Any) -> bytes:
+    """An array of pixels, or an image of PIL, encoded without loss."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    try:
+        Image.fromarray(np.asarray(value)).save(stream, "PNG")
+    except (TypeError, ValueError, OSError, KeyError) as error:
+        pixels = np.asarray(value)
+        raise ImageError(
+            f"an array {pixels.shape} of {pixels.dtype}; give pixels (height, width) or (height, width, 3) of uint8"
+        ) from error
+    return stream.getvalue()
 
 
 def _is_image(data: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,24 +18,26 @@ from finetrail.errors import ConfigError, SourceError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ALL = "all"
+log = logging.getLogger(__name__)
 
 
 def kept_columns(
-    path: Path, asked: Sequence[str], scored: Sequence[str], settings: CsvSettings
+    path: Path, asked: Sequence[str] | None, scored: Sequence[str], settings: CsvSettings
 ) -> "dict[str, pa.DataType]":
     """Return the columns to keep, and their types: those of Parquet, text for CSV, what all values share for JSON.
 
     Args:
-        asked: names, or `all`.
-        scored: the columns that are in the result anyway.
+        asked: names; None: all, where there are any.
+        scored: the columns that hold what is scored, in which a header is recognised.
 
     Raises:
-        ConfigError: the source has no columns, because it is a folder, an archive or an image.
+        ConfigError: names are asked of a source without columns: a folder, an archive or an image.
         SourceError: it has no such column, or not just once.
     """
     kind = TABLES.get(path.suffix.lower())
     if path.is_dir() or kind is None:
+        if asked is None:
+            return {}
         raise ConfigError(f"{path.name!r} has no columns, so --keep keeps nothing; leave it out, or give a table")
     if kind == "parquet":
         found = _of_parquet(path)
@@ -42,15 +45,19 @@ def kept_columns(
         refuse_disguised(path)
         found = _of_json(path) if kind == "jsonl" else _of_csv(path, kind, scored, settings)
     names = [name for name, _ in found]
-    wanted = names if ALL in asked and ALL not in names else asked
-    for name in wanted:
+    if asked is None:
+        found = [(name, kind) for name, kind in found if names.count(name) == 1]
+        if more := sorted({*names} - {name for name, _ in found}):
+            log.warning("%s: several columns are called %s: none of these is kept", path.name, ", ".join(more))
+        return dict(found)
+    for name in asked:
         if names.count(name) != 1:
             known = ", ".join(map(repr, names)) or "none"
             raise SourceError(
                 f"{path.name}: {names.count(name)} columns are called {name!r}; it has {known}; set --keep"
             )
     types = dict(found)
-    return {name: types[name] for name in wanted if name not in scored}
+    return {name: types[name] for name in asked}
 
 
 def plain(value: Any) -> Any:

@@ -11,6 +11,7 @@ from finetrail.targets.class_sets.rules import SetRules
 from finetrail.targets.class_sets.settings import SetColumns, SetSlice, SetTraining
 from finetrail.targets.class_sets.split import SetStrata
 from finetrail.targets.class_sets.thresholds import DEFAULT
+from finetrail.targets.named_options import NamedOptions
 from finetrail.targets.target import Target, json_list
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class _ClassSets(Target):
     Training = SetTraining
     Slice = SetSlice
     strata = SetStrata()
+    Options = NamedOptions
 
     def arrow(self) -> "pa.DataType":
         import pyarrow as pa

@@ -54,6 +54,9 @@ class SetCodec(NamedLogits):
         found: Floats = logits.astype(np.float64) * slopes + shifts
         return found
 
+    def chances(self, answers: Logits) -> Floats:
+        return probabilities(self.scaled(answers))
+
     def members(self, labels: Sequence[Sequence[str]]) -> Bools:
         """Which of the classes each row has (n, K), of known labels."""
         found = np.zeros((len(labels), len(self.labels)), dtype=np.bool_)
@@ -70,7 +73,7 @@ class SetCodec(NamedLogits):
 
     def say(self, answers: Logits) -> dict[str, Any]:
         """The classes of each row, the likeliest first, and their probabilities."""
-        certain, given = probabilities(self.scaled(answers)), self.predicted(answers)
+        certain, given = self.chances(answers), self.predicted(answers)
         orders = [
             [k for k in np.argsort(-of_row, kind="stable").tolist() if has[k]]
             for of_row, has in zip(certain, given, strict=True)
@@ -88,7 +91,7 @@ class SetCodec(NamedLogits):
 
     def confidence(self, answers: Logits) -> Floats:
         """The mean, over the classes, of the probability that each is rightly in the answer, or rightly left out."""
-        certain = probabilities(self.scaled(answers))
+        certain = self.chances(answers)
         found: Floats = np.where(self.predicted(answers), certain, 1 - certain).mean(axis=1)
         return found
 

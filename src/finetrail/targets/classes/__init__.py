@@ -8,6 +8,7 @@ from finetrail.targets.classes.reading import read_class
 from finetrail.targets.classes.rules import ClassRules
 from finetrail.targets.classes.settings import ClassSlice, ClassTraining, LabelColumns
 from finetrail.targets.classes.strata import ClassStrata
+from finetrail.targets.named_options import NamedOptions
 from finetrail.targets.target import Target
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class _Classes(Target):
     Training = ClassTraining
     Slice = ClassSlice
     strata = ClassStrata()
+    Options = NamedOptions
 
     def arrow(self) -> "pa.DataType":
         import pyarrow as pa

@@ -65,6 +65,10 @@ class ClassCodec(NamedLogits):
         """Logarithms of the calibrated probabilities (n, K)."""
         return log_softmax(answers.astype(np.float64) / self.temperature)
 
+    def chances(self, answers: Logits) -> Floats:
+        found: Floats = np.exp(self.log_probabilities(answers))
+        return found
+
     def label_sets(self, probabilities: Floats) -> NDArray[np.bool_]:
         """Which classes the label set of each row has (n, K): the answer, and all that are probable enough."""
         found: NDArray[np.bool_] = probabilities >= (self.least_probable or 0.0)
@@ -75,7 +79,7 @@ class ClassCodec(NamedLogits):
         return self.strange(labels)
 
     def say(self, answers: Logits) -> dict[str, Any]:
-        probabilities = np.exp(self.log_probabilities(answers))
+        probabilities = self.chances(answers)
         best = answers.argmax(axis=1)
         scores = probabilities[np.arange(len(best)), best]
         said: dict[str, Any] = {"label": [self.labels[number] for number in best], "score": scores}

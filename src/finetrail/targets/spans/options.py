@@ -1,5 +1,6 @@
 """What a caller of a reader of contexts may ask for."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
@@ -18,8 +19,10 @@ class SpanOptions(Options):
     columns = {"n_best": "list[{answer: string, start: long, end: long, score: double}]"}  # noqa: RUF012 - read only
     n_best: int = Field(1, ge=1, le=MOST)
 
+    @property
+    def added(self) -> Mapping[str, str]:
+        return self.columns if self.n_best > 1 else {}
+
     def more(self, codec: Any, answers: Any, inputs: Any) -> dict[str, Any]:
-        if self.n_best == 1:
-            return {}
         contexts = [context for _, context in inputs.asked]
         return {"n_best": [codec.n_best(*row)[: self.n_best] for row in zip(answers.found, contexts, strict=True)]}

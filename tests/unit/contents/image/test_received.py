@@ -8,13 +8,24 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from finetrail.contents.image.received import encoded
+from finetrail.data.image_files import open_image
 from finetrail.errors import ImageError
 from tests.unit.red_or_blue import BLUE, RED, image
 
 PNG = image(RED)
 TEXT = base64.b64encode(PNG).decode()
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (4, 3, 3)])
+def test_arrays_and_images_of_pillow_keep_every_pixel(shape: tuple[int, ...]) -> None:
+    pixels = np.arange(np.prod(shape), dtype=np.uint8).reshape(shape)
+    for value in (pixels, Image.fromarray(pixels)):
+        assert np.array_equal(np.asarray(open_image(encoded(value, None))), pixels)
+    with pytest.raises(ImageError, match=r"^an array \(2, 2, 3\) of float64; give pixels .* of uint8$"):
+        encoded(np.zeros((2, 2, 3)), None)
 
 
 @pytest.mark.parametrize("folder", [None, Path()])
