@@ -18,7 +18,7 @@ from tests.unit.contents.image.loading import fetch, rebuild, write
 from tests.unit.models.backbones import refusal, settings
 from tests.unit.models.networks import SIZE, images, loaded
 
-IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+IMAGENET: dict[str, Any] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
 
 @pytest.fixture(autouse=True)

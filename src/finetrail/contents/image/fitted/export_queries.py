@@ -49,7 +49,8 @@ def export_queries(network: Network, processor: Any, folder: Path, told: Told, n
     reads = f"It sees a whole image, stretched to {size} x {size} pixels."
     packages = ("transformers", "torch", "torchvision", "numpy", "pillow")
     asking = Asking(laid_out, kept=told.kept)
-    note = '`pipeline("object-detection", model=".")` loads it too, and rounds boxes to whole pixels. '
+    loads = 'pipeline("object-detection", model=".", trust_remote_code=False)'
+    note = f"`{loads}` loads it too, and rounds boxes to whole pixels. "
     return Exported("transformers", packages, _snippet(told), reads, asking, note + NOTE)
 
 
