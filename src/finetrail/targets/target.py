@@ -57,6 +57,7 @@ class Target(ABC):
         Columns, Rules, Training, Slice: its parts of the sections of params.yaml.
         strata: what a split keeps in proportion.
         Options: what a caller of a served model may ask for, beside the rows.
+        explains: whether one output of a model explains a mistake, so that gradients have something to start from.
         streams: whether a served answer can be told piece by piece.
     """
 
@@ -75,6 +76,7 @@ class Target(ABC):
     Slice: "type[Slice]"
     strata: "Strata"
     Options: type[Options] = Options
+    explains: bool = True
     streams: bool = False
 
     @property

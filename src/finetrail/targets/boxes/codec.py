@@ -16,6 +16,7 @@ from finetrail.targets.boxes.reading import CORNERS, Box
 if TYPE_CHECKING:
     import pandas as pd
 
+    from finetrail.models.placements import Placements
     from finetrail.targets.boxes.judge import BoxJudge
 
 MOST_SHOWN = 60
@@ -173,6 +174,11 @@ class BoxCodec:
         numbers = np.array([own.classes.index(name) for name in self.classes], dtype=np.int64)
         found = [Detections(one.boxes, numbers[one.classes], one.scores, one.size) for one in answers.found]
         return BoxAnswers(found, answers.given)
+
+    def back(self, answers: BoxAnswers, moved: "Sequence[Placements]") -> BoxAnswers:
+        """See `finetrail.targets.codec.Placing`."""
+        pairs = zip(answers.found, moved, strict=True)
+        return BoxAnswers([one.back(placed) for one, placed in pairs], answers.given)
 
     def snippet(self, names: str) -> str:
         return "print(logits.shape)"

@@ -38,6 +38,7 @@ class _Masks(Target):
     metrics = METRICS
     facts = FACTS
     in_place = True
+    explains = False
     formats: Mapping[str, RecordReader] = {"coco": coco_records}
     endings: Mapping[str, str] = {".json": "coco"}
     Columns = MaskColumns

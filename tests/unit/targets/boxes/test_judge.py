@@ -72,6 +72,14 @@ def test_the_error_of_an_image_is_what_its_f1_lacks_of_1() -> None:
     np.testing.assert_allclose(errors, [1 / 3, 1, 0])
 
 
+def test_the_f1_of_a_class_in_an_image_counts_its_false_alarms_and_only_its_own() -> None:
+    answers = CODEC.answered([found(("cell", 0, 0, 98, 98), ("cell", 150, 0, 160, 9), ("dust", 200, 200, 258, 260))])
+    groups = CODEC.judge.groups([LABEL], answers)
+    said = {name: (bool(there[0]), float(value[0])) for name, (there, value) in groups.items()}
+    f1 = "F1 of {} in an image".format
+    assert said == {f1("cell"): (True, pytest.approx(2 / 3)), f1("dust"): (True, 1.0), f1("grain"): (False, 1.0)}
+
+
 def test_the_best_constant_is_the_mean_box_of_each_class() -> None:
     labels = [
         Annotation.of([Box("cell", 0, 0, 10, 10), Box("dust", 5, 5, 9, 9)]),
