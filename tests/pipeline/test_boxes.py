@@ -198,7 +198,9 @@ def test_assessments_follow_the_boxes(found: Sandbox, tmp_path: Path) -> None:
         done = assessed.finetrail("assess", name)
         assert done.code == 0, (name, done.err)
     page = (found.paths.test_report / "report.html").read_text(encoding="utf-8")
-    assert "1 circle, 1 square" in page, "what is seen in training, in a few words"
+    seen = page.partition('id="seen"')[2].partition("</section>")[0]
+    assert seen.count("object hit") > 8, "the boxes that are learnt are drawn"
+    assert "1 circle, 1 square" in seen, "and told in a few words"
 
 
 def test_labels_are_assessed_and_an_accepted_suggestion_replaces_one(found: Sandbox, tmp_path: Path) -> None:

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 
 from finetrail.errors import RefusedError
+from finetrail.evaluation.report.gallery import Shown
 from finetrail.evaluation.scores.bootstrap import point_scores
 from finetrail.models.placements import Placements
 from finetrail.targets.boxes import BOXES
 from finetrail.targets.boxes.codec import BoxCodec
 from finetrail.targets.boxes.detections import BoxAnswers, Detections
-from finetrail.targets.boxes.reading import boxes_of
+from finetrail.targets.boxes.reading import Annotation, Box, boxes_of
 from tests.unit.targets.boxes.images import CLASSES, CODEC, SIZE, drawn_images
 
 LABELS, ANSWERS = drawn_images(7, 12)
@@ -109,3 +110,14 @@ def test_keys_and_cells_give_labels_back() -> None:
     for label in LABELS:
         read = BOXES.from_cell("here", BOXES.key(label), BoxColumns())
         assert sorted(boxes_of(read)) == sorted(boxes_of(label))
+
+
+def test_a_label_is_drawn_in_pixels_of_the_upright_image_and_what_another_lacks_is_named() -> None:
+    label = Annotation.of([Box("cell", 10, 20, 60, 90), Box("<b>", 100, 20, 160, 90)])
+    shown = Shown("data:image/png;base64,", 150, 100, size=(300, 200))
+    drawn = BOXES.picture(label, shown, Annotation.of([Box("cell", 12, 20, 60, 92)])).drawn
+    assert 'viewBox="0 0 300 200"' in drawn
+    assert drawn.count("object truth") == drawn.count("object hit") == 1
+    assert "&lt;b&gt;</text>" in drawn
+    assert ">cell</text>" not in drawn
+    assert BOXES.picture(None, shown) is shown

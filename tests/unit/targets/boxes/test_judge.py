@@ -148,9 +148,8 @@ def test_planted_errors_rank_before_others_no_worse_than_by_objectlab() -> None:
         near = np.concatenate([boxes + generator.normal(0, 4, boxes.shape), np.hstack([alarms, alarms + 50])])
         said, scores = np.append(said, generator.integers(0, 3, 2)), np.append(scores, generator.beta(2, 8, 2))
         kept = np.argsort(-scores)[: 5 - row % 2]
-        found_.append(
-            Detections(*(one[kept] for one in (near.astype(np.float32), said, scores.astype(np.float32))), (SIZE, SIZE))
-        )
+        sides, sure = near[kept].astype(np.float32), scores[kept].astype(np.float32)
+        found_.append(Detections(sides, said[kept], sure, (SIZE, SIZE)))
         if planted[row]:
             first = drawn.pop(0)
             if row % 3 == 0:

@@ -12,10 +12,12 @@ from PIL import Image
 from pycocotools import mask as coco
 
 from finetrail.errors import RefusedError
+from finetrail.evaluation.report.gallery import Shown
 from finetrail.evaluation.scores.bootstrap import point_scores
 from finetrail.evaluation.slices import SplitRows
 from finetrail.models.placements import Placements
 from finetrail.serving.answer_types import arrow_type, mlflow_type
+from finetrail.targets.masks import MASKS
 from finetrail.targets.masks.answers import MaskAnswers
 from finetrail.targets.masks.codec import MaskCodec
 from finetrail.targets.masks.raster import numbers_of
@@ -68,6 +70,16 @@ def test_answers_to_images_twice_as_large_and_mirrored_are_brought_back() -> Non
     ]
     back = CODEC.back(MaskAnswers([CODEC.answer(one) for one in seen], answers.confidence), placed)
     assert [list(one["regions"]) for one in back.masks] == [list(one["regions"]) for one in answers.masks]
+
+
+def test_a_label_is_drawn_over_its_image_with_the_names_of_its_classes() -> None:
+    (label,), _ = drawn_images(4, 1)
+    shown = Shown("data:image/png;base64,", 90, 60, size=(300, 200))
+    picture = MASKS.picture(label, shown).drawn
+    assert 'viewBox="0 0 90 60"' in picture
+    assert picture.count("<image") == 2
+    assert {name for name in CLASSES if f">{name}</text>" in picture} == {"cell", "dust"}
+    assert MASKS.picture(None, shown) is shown
 
 
 def test_answers_lie_apart_by_the_share_of_other_pixels() -> None:
