@@ -129,6 +129,10 @@ class Placing(Protocol):
         """Answers to changed contents, in the places of the contents as they were. Args: moved: of each answer."""
         ...
 
+    def label(self, answers: Answers, row: int) -> Any:
+        """The answer to a row in the form of a label."""
+        ...
+
 
 def refuse_broken(codec: Codec, answers: Answers, whose: str, remedy: str) -> None:
     """Raise ModelError where an answer is NaN or infinite. Args: whose: begins the message."""

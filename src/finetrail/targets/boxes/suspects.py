@@ -2,7 +2,6 @@
 
 As in ObjectLab (Tkachenko, Thyagarajan & Mueller 2023), an image is as suspicious as its worst box. The scores of a
 detector are no probabilities, so a score counts as the share of the found boxes of its class and score that are right.
-As in confident learning, a found box is sure from the mean score of the right boxes of its class on.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +24,9 @@ from finetrail.targets.suspicion import Suspicion
 Ints = NDArray[np.int64]
 Masks = NDArray[np.bool_]
 LIKELY = 0.5
-"""The share of right boxes from which a found box vouches for the label's."""
+"""The share of right boxes from which a found box vouches for the label's, or is suggested."""
+SURE = 0.9
+"""The share from which it shows that the label is wrong. The boxes of a poor detector never do."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class _Beside:
 
 
 def suspects(judge: BoxJudge, labels: Labels, answers: BoxAnswers) -> Suspicion:
-    """The quality of each image's boxes; the suggestion mends what is surely wrong, and leaves all other boxes."""
+    """The quality of each image's boxes; the suggestion mends what is probably wrong, and leaves all other boxes."""
     names = judge.codec.classes
     images = [_beside(label, one, names) for label, one in zip(labels, answers.found, strict=True)]
     facts = Facts.read(judge.facts(labels, answers))
@@ -72,9 +73,7 @@ def suspects(judge: BoxJudge, labels: Labels, answers: BoxAnswers) -> Suspicion:
     right = _Shares(facts.scores, facts.classes, hit)
     # Of the found boxes that lie on one of a label, whatever its class: those of its class.
     named = _Shares(*map(np.concatenate, zip(*map(_on_labels, images), strict=True)))
-    hits = [facts.scores[hit & (facts.classes == number)] for number in range(len(names))]
-    sure = np.array([scores.mean() if len(scores) else np.inf for scores in hits])
-    quality, suggestions = np.ones(len(images)), []
+    quality, flagged, suggestions = np.ones(len(images)), np.zeros(len(images), dtype=np.bool_), []
     found = [image.vouched(image.found.scores.astype(np.float64)) for image in images]
     of_all, known = np.concatenate(found), np.concatenate([image.classes for image in images])
     for row, image in enumerate(images):
@@ -86,8 +85,9 @@ def suspects(judge: BoxJudge, labels: Labels, answers: BoxAnswers) -> Suspicion:
         unfound = np.where(image.classes >= 0, surer * (1 - image.vouched(likely)), 0.0)
         doubts = (image.of_other_class(likely, named.at(image.found)), image.missing(likely), unfound)
         quality[row] = 1 - max(one.max(initial=0.0) for one in doubts)
-        suggestions.append(_mended(image, likely, image.found.scores >= sure[image.found.classes], names))
-    return Suspicion(quality, np.array([one is not None for one in suggestions], dtype=np.bool_), suggestions)
+        suggestions.append(_mended(image, likely, LIKELY, names))
+        flagged[row] = _mended(image, likely, SURE, names) is not None
+    return Suspicion(quality, flagged, suggestions)
 
 
 class _Shares:
@@ -135,11 +135,11 @@ def _on_labels(image: _Beside) -> tuple[Floats, Ints, Masks]:
     return image.found.scores[on].astype(np.float64), image.found.classes[on], image.same[on, under]
 
 
-def _mended(image: _Beside, likely: Floats, sure: Masks, names: Sequence[str]) -> Annotation | None:
-    """The label with the sure found boxes that it lacks, and with their classes; None where it has them."""
+def _mended(image: _Beside, likely: Floats, least: float, names: Sequence[str]) -> Annotation | None:
+    """The label with the likely found boxes that it lacks, and with their classes; None where it has them."""
     boxes, added = list(image.drawn), list[Box]()
     kept = (image.vouched(likely) >= LIKELY) | (image.classes < 0)
-    for place in np.flatnonzero(sure & image.first).tolist():
+    for place in np.flatnonzero((likely >= least) & image.first).tolist():
         there, same, shared = image.there[place], image.same[place], image.shared[place]
         new = Box(names[image.found.classes[place]], *image.found.boxes[place].tolist())
         if (there & same).any():

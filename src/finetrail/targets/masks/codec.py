@@ -161,6 +161,10 @@ class MaskCodec:
         masks = [self.answer(placed.pixels_back(0, numbers_of(mask, self.classes))) for mask, placed in pairs]
         return MaskAnswers(masks, answers.confidence)
 
+    def label(self, answers: MaskAnswers, row: int) -> Mapping[str, Any]:
+        """See `finetrail.targets.codec.Placing`."""
+        return answers.masks[row]
+
     def snippet(self, names: str) -> str:
         return f"names = {names}\nprint([names[number] for number in logits[0].argmax(0).unique()])"
 
