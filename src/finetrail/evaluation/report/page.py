@@ -4,13 +4,14 @@ The page is self-contained: style and figures are inline. Its content security p
 Equal input gives equal bytes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from finetrail.evaluation.report.figures import Panel, curves_figure
 from finetrail.evaluation.report.gallery import Shown, excerpt, show
-from finetrail.evaluation.report.previews import Preview
+from finetrail.evaluation.report.previews import Preview, read_seen
 from finetrail.evaluation.report.section import Section, Story, render
 from finetrail.evaluation.scores.bootstrap import Draws, Interval
 from finetrail.evaluation.scores.metric import Metric
@@ -125,6 +126,11 @@ def _seen(report: Report) -> list[Section]:
         return []
     html = render("seen.html.jinja", seen=report.seen, asked=report.story.asked)
     return [Section("seen", "Seen in training", html)]
+
+
+def seen_in(path: Path, picture: Callable[[Any, Shown], Shown]) -> list[tuple[str, Shown]]:
+    """The training examples of a seen.json for `Report.seen`. Args: picture: draws what is learnt of one on it."""
+    return [(one.label, picture(one.learnt, as_seen(one.preview))) for one in read_seen(path)]
 
 
 def as_seen(preview: Preview) -> Shown:
