@@ -198,15 +198,26 @@ def test_assessments_follow_the_boxes(found: Sandbox, tmp_path: Path) -> None:
         done = assessed.finetrail("assess", name)
         assert done.code == 0, (name, done.err)
     page = (found.paths.test_report / "report.html").read_text(encoding="utf-8")
-    assert "1 circle, 1 square" in page, "what is seen in training, in a few words"
+    seen = page.partition('id="seen"')[2].partition("</section>")[0]
+    assert seen.count("object hit") > 8, "the boxes that are learnt are drawn"
+    assert "1 circle, 1 square" in seen, "and told in a few words"
 
 
-def test_labels_are_assessed_and_an_accepted_suggestion_replaces_one(found: Sandbox, tmp_path: Path) -> None:
+def test_labels_are_assessed_also_after_a_kill_and_an_accepted_suggestion_replaces_one(
+    found: Sandbox, tmp_path: Path
+) -> None:
     assessed = found.copy(tmp_path / "assessed")
     assessed.edit("assess", {"labels": {"folds": 2, "max_shown": 20, "neighbours": 1}})
-    done = assessed.finetrail("assess", "labels")
+    again = assessed.copy(tmp_path / "again")
+    done = forks.run(assessed, "assess", "labels")
     assert done.code == 0, done.err
     assert "2 trainings of full: about" in done.out
+    checkpoints = again.root / ".finetrail" / "checkpoints" / ".labels"
+    forks.start(again, "assess", "labels").kill(lambda: len(list(checkpoints.glob("*/1/step-*"))) > 0)
+    done = forks.run(again, "assess", "labels")
+    assert "assess.labels: a training resumes after step" in done.err
+    answered = [one.paths.assessment("labels") / "predictions.parquet" for one in (assessed, again)]
+    assert answered[0].read_bytes() == answered[1].read_bytes()
     suspects = read_json(assessed.paths.assessment("labels") / "labels.json")["suspects"]
     row, cell = next((one["id"], one["suggestion"]) for one in suspects if one["suggestion"])
     correct(assessed, row, cell)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from pydantic import create_model
 
 from finetrail.assessment.attacks.settings import attacks_of
-from finetrail.assessment.explanations.settings import Explanations
+from finetrail.assessment.explanations.settings import explanations_of
 from finetrail.assessment.labels.settings import labels_of
 from finetrail.assessment.robustness.settings import robustness_of
 from finetrail.assessment.slices.settings import Slices
@@ -99,7 +99,7 @@ KINDS: Mapping[str, Kind] = {
     "labels": Kind(labels_of, "finetrail.assessment.labels.assessing"),
     "robustness": Kind(robustness_of, "finetrail.assessment.robustness.assessing", column="mean drop when perturbed"),
     "attacks": Kind(attacks_of, "finetrail.assessment.attacks.attacking"),
-    "explanations": Kind(lambda _: Explanations, "finetrail.assessment.explanations.assessing"),
+    "explanations": Kind(explanations_of, "finetrail.assessment.explanations.assessing"),
     "slices": Kind(lambda _: Slices, "finetrail.assessment.slices.assessing"),
     "stability": Kind(lambda _: Stability, "finetrail.assessment.stability.assessing", True, "mean and std over seeds"),
 }

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from finetrail.evaluation.slices import Slice
     from finetrail.models.inputs import Inputs, Values
     from finetrail.models.network import Batch, Network
+    from finetrail.models.placements import Placements
 
 
 class Backbone(Settings):
@@ -225,3 +226,11 @@ class Content(ABC):
             severity: 1 to 5; 0 for the content as it is.
             seed: equal seeds give equal contents.
         """
+
+    def moved(self, names: Sequence[str], was: Sequence[Any], became: Sequence[Any]) -> "Sequence[Placements] | None":
+        """Where each content lies on what it became, for answers that name places in pixels; None for other contents.
+
+        Args:
+            names: of the perturbations; "" for none.
+        """
+        return None

@@ -21,11 +21,13 @@ class Perturbation:
     Attributes:
         about: a sentence for a report.
         in_place: whether everything that it keeps stays where it was, as labels that name places need.
+        mirrored: whether left and right trade places, and nothing else moves: answers can be mirrored back.
     """
 
     title: str
     about: str
     in_place: bool = False
+    mirrored: bool = False
 
 
 def seed_of(row: str, name: str, severity: int) -> int:

@@ -3,10 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from finetrail.evaluation.scores.bootstrap import Interval
+from finetrail.evaluation.scores.bootstrap import Floats, Interval
 
 Right = NDArray[np.bool_]
 """Whether a model is right, one per row (n,)."""
+Values = Right | Floats
+"""The same, or how right it is."""
 
 
 def mcnemar(only_one: int, only_other: int) -> float:
@@ -28,17 +30,17 @@ def mcnemar(only_one: int, only_other: int) -> float:
     return min(1.0, p)
 
 
-def share_difference(one: Right, other: Right, *, confidence: float, resamples: int, seed: int) -> Interval:
-    """The share of rows that `one` has right less the share that `other` has, with its paired bootstrap interval.
+def mean_difference(one: Values, other: Values, *, confidence: float, resamples: int, seed: int) -> Interval:
+    """The mean of `one` less that of `other`, with its paired bootstrap interval. A right answer counts 1.
 
-    A row counts +1, 0 or -1, so resampling rows means drawing three counts; see `evaluation.scores.bootstrap`.
+    Rows with the same difference are alike, so resampling rows means drawing how many there are of each; see
+    `evaluation.scores.bootstrap`.
 
     Args:
         one, other: of the same rows (n,), n > 0.
     """
     rows = len(one)
-    gained, lost = int((one & ~other).sum()), int((other & ~one).sum())
-    shares = np.array([gained, lost, rows - gained - lost]) / rows
-    draws = np.random.default_rng(seed).multinomial(rows, shares, size=resamples)
-    low, high = np.quantile((draws[:, 0] - draws[:, 1]) / rows, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(value=(gained - lost) / rows, low=float(low), high=float(high))
+    gaps, counts = np.unique(one.astype(np.float64) - other, return_counts=True)
+    draws = np.random.default_rng(seed).multinomial(rows, counts / rows, size=resamples)
+    low, high = np.quantile(draws @ gaps / rows, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(value=float(counts @ gaps / rows), low=float(low), high=float(high))

@@ -23,7 +23,7 @@ from finetrail.registry import assessments
 from finetrail.registry.chain import Chain
 from finetrail.registry.ledger import Ledger
 from finetrail.registry.versions import Known
-from finetrail.serving.answer import answers_to
+from finetrail.serving.answer import answers_to_changed
 from finetrail.targets.agreement import farthest
 from finetrail.targets.codec import refuse_broken
 from finetrail.workspace import need
@@ -138,9 +138,11 @@ def _refuse_foreign(model: Opened, rows: Rows, held: pd.DataFrame) -> None:
     # From the system, not from a seed: who forges answers must not know which rows are looked at.
     chosen = held.iloc[sorted(SystemRandom().sample(range(len(held)), min(SAMPLE, len(held))))]
     asked = zip(chosen["perturbation"], chosen["severity"], chosen["id"], strict=True)
-    contents = [rows.of(name, severity, [row])[0] for name, severity, row in asked]
+    became = [rows.of(name, severity, [row])[0] for name, severity, row in asked]
+    was = [rows.contents[row] for row in chosen["id"]]
     codec = model.built.codec
-    worst = farthest(codec, answers_to(model.built, contents), codec.read(chosen))
+    said = answers_to_changed(model.built, chosen["perturbation"].tolist(), was, became)
+    worst = farthest(codec, said, codec.read(chosen))
     if not worst.agree:
         raise LedgerError(
             f"the stored answers of {model.known.address} to perturbed rows are not its own: it answers row "
@@ -153,7 +155,10 @@ def _asked(ledger: Ledger, model: Opened, rows: Rows, track: Track) -> pd.DataFr
     codec, parts = model.built.codec, list(rows.parts())
     found = []
     for name, severity, part in track(parts, total=len(parts), what=f"asking version {model.known.version}"):
-        answers = answers_to(model.built, rows.of(name, severity, part["id"].tolist()), scratch=model.folder.parent)
+        ids, scratch = part["id"].tolist(), model.folder.parent
+        was = [rows.contents[row] for row in ids]
+        became = rows.of(name, severity, ids)
+        answers = answers_to_changed(model.built, [name] * len(ids), was, became, scratch=scratch)
         refuse_broken(codec, answers, model.known.address, "register another")
         kept = part[["id", "candidate", "perturbation", "severity", "label", *(["group"] if "group" in part else [])]]
         columns = pd.DataFrame(codec.columns(answers))

@@ -13,7 +13,7 @@ import numpy as np
 from finetrail.evaluation.scores.bootstrap import Draws, Interval, bootstrap
 from finetrail.gate.costs import latency_rules, size_rules
 from finetrail.gate.evidence import Evidence
-from finetrail.gate.paired import Right, mcnemar, share_difference
+from finetrail.gate.paired import Right, Values, mcnemar, mean_difference
 from finetrail.gate.robustness import drop_rules, perturbed_rules
 from finetrail.gate.settings import Gate
 from finetrail.gate.verdict import Ruling, bounded, outcome, unjudged
@@ -60,7 +60,7 @@ def mcnemar_rule(evidence: Evidence, settings: Gate) -> list[Ruling]:
 
 
 def group_rules(evidence: Evidence, settings: Gate) -> list[Ruling]:
-    """No share that a target names, such as the recall of a class, is worse by the margin or more."""
+    """No share or mean that a target names, such as the recall of a class, is worse by the margin or more."""
     if evidence.first:
         return []
     challenger, champion = (
@@ -147,13 +147,13 @@ def _metric_gap(evidence: Evidence, settings: Gate, rows: Right) -> tuple[Interv
 
 
 def _share_rule(
-    right: tuple[Right, Right], settings: Gate, rule: str, rows: Right, *, margin: float, fewest: int
+    right: tuple[Values, Values], settings: Gate, rule: str, rows: Right, *, margin: float, fewest: int
 ) -> Ruling:
-    """Args: right: of the challenger and of the champion (n,)."""
+    """Args: right: which answers of the challenger and of the champion are right (n,), or how right."""
     if rows.sum() < fewest:
         return _too_few(rule, rows, fewest)
     one, other = (of_model[rows] for of_model in right)
-    gap = share_difference(one, other, confidence=settings.confidence, resamples=settings.resamples, seed=settings.seed)
+    gap = mean_difference(one, other, confidence=settings.confidence, resamples=settings.resamples, seed=settings.seed)
     sentence = f"{rule}: {one.mean():.3f} against {other.mean():.3f} for the champion on {rows.sum()} rows"
     return bounded(rule, gap, -margin, "{:.3f}".format, sentence)
 

@@ -10,6 +10,7 @@ import pandas as pd
 from finetrail.data.store.shards import Contents
 from finetrail.errors import DataError
 from finetrail.progress import Track, quiet
+from finetrail.targets.codec import Placing
 from finetrail.targets.options import Options
 
 if TYPE_CHECKING:  # code that only interprets answers imports no torch
@@ -65,6 +66,21 @@ def answers_to(
         DataError: a content cannot be read; the message names the row, and says how many more there are.
     """
     return _answered(built, contents, _NOTHING, scratch=scratch, track=track, what=what)[0]
+
+
+def answers_to_changed(
+    built: "Built", names: Sequence[str], was: Sequence[Any], became: Sequence[Any], *, scratch: Path | None = None
+) -> Any:
+    """The model's answers to perturbed contents. Answers that name places name those of the contents as they were.
+
+    Args:
+        names: of the perturbation of each; "" for none.
+    """
+    answers = answers_to(built, became, scratch=scratch)
+    if not isinstance(built.codec, Placing):
+        return answers
+    moved = built.task.content.moved(names, was, became)
+    return answers if moved is None else built.codec.back(answers, moved)
 
 
 def answers_of_split(built: "Built", split: Path, *, scratch: Path, track: Track, what: str) -> Any:

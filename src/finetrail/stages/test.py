@@ -13,8 +13,8 @@ from finetrail.errors import RoundTripError
 from finetrail.evaluation.report.drawing import alone
 from finetrail.evaluation.report.figures import Curve, Panel
 from finetrail.evaluation.report.gallery import Gallery
-from finetrail.evaluation.report.page import SEALED, Report, SplitFacts, page
-from finetrail.evaluation.report.previews import Preview, read_seen
+from finetrail.evaluation.report.page import SEALED, Report, SplitFacts, page, seen_in
+from finetrail.evaluation.report.previews import Preview
 from finetrail.evaluation.report.section import Section, Story
 from finetrail.evaluation.report.slices import slices_section
 from finetrail.evaluation.scores.bootstrap import Draws, Interval
@@ -173,7 +173,7 @@ def _report(
         draws=draws,
         story=told.story,
         compared=told.compared,
-        seen=read_seen(need(paths.seen, "train")),
+        seen=seen_in(need(paths.seen, "train"), task.target.picture),
         choice=choice,
         searched=_searched(paths, choice.chosen, task),
         panels=_panels(paths, task, record, metric),

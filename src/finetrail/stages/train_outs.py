@@ -14,6 +14,7 @@ from finetrail.runs.curves import write_curve
 from finetrail.runs.record import RunRecord, write_record
 from finetrail.runs.study import Study, write_study
 from finetrail.serving.predictions import write_predictions
+from finetrail.targets.learning import Showing
 from finetrail.tasks.task import Built
 from finetrail.training.fitted import Fitted
 from finetrail.units.store import Answered
@@ -83,8 +84,13 @@ def seen_in_training(built: Built, inputs: Inputs, labels: Sequence[Any], seed: 
     caption = built.task.target.caption
     first = list(range(min(SHOWN, len(inputs))))
     draws = range(DRAWS if inputs.varies else 1)
-    batches = [built.processor.show(inputs.batch(first, seed + draw)) for draw in draws]
-    return [Seen(caption(labels[inputs.rows[place]]), batch[place]) for place in first for batch in batches]
+    batches = [inputs.batch(first, seed + draw) for draw in draws]
+    shown = [built.processor.show(batch) for batch in batches]
+    if not isinstance(built.learning, Showing):
+        return [Seen(caption(labels[inputs.rows[place]]), batch[place]) for place in first for batch in shown]
+    learnt = [built.learning.learnt(batch) for batch in batches]
+    pairs = list(zip(learnt, shown, strict=True))
+    return [Seen(caption(of[place]), batch[place], of[place]) for place in first for of, batch in pairs]
 
 
 def new_record(workspace: Workspace, name: str, params: dict[str, str], rows: dict[str, int]) -> RunRecord:

@@ -1,7 +1,7 @@
 """How the answers of a model are written down and read. Numpy alone, so that choosing and registering skip torch."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from finetrail.errors import ModelError
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from finetrail.models.placements import Placements
     from finetrail.targets.judge import Judge
 
     Right = NDArray[np.bool_]
@@ -117,6 +118,19 @@ class Codec(Protocol):
 
     def about(self) -> list[str]:
         """What a model card says of the labels, in sentences of Markdown."""
+        ...
+
+
+@runtime_checkable
+class Placing(Protocol):
+    """A `Codec` whose answers name places in pixels."""
+
+    def back(self, answers: Answers, moved: "Sequence[Placements]") -> Answers:
+        """Answers to changed contents, in the places of the contents as they were. Args: moved: of each answer."""
+        ...
+
+    def label(self, answers: Answers, row: int) -> Any:
+        """The answer to a row in the form of a label."""
         ...
 
 

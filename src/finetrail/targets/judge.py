@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     Right = NDArray[np.bool_]
     """Whether a model is right, one a row (n,)."""
+    Scored = NDArray[np.float64]
+    """How right it is, 0 to 1, one a row (n,)."""
 
 
 class Judge(Protocol):
@@ -73,8 +75,8 @@ class Judge(Protocol):
         """What a report says of the rows by what they hold, such as the length of a text; empty for most kinds."""
         ...
 
-    def groups(self, labels: Sequence[Any], answers: Answers) -> "Mapping[str, tuple[Right, Right]]":
-        """Shares of right answers that the gate judges apart, by name: which rows count (n,), and which are right."""
+    def groups(self, labels: Sequence[Any], answers: Answers) -> "Mapping[str, tuple[Right, Right | Scored]]":
+        """What the gate judges apart, by name: which rows count (n,), and which of all are right, or how right."""
         ...
 
     def errors(self, labels: Sequence[Any], answers: Answers) -> "Mapping[str, float]":

@@ -110,6 +110,15 @@ class Comparing(Protocol):
 
 
 @runtime_checkable
+class Showing(Protocol):
+    """A `Learning` whose targets can be drawn on what the model sees."""
+
+    def learnt(self, batch: "Batch") -> list[Any]:
+        """The targets of a batch as labels, in pixels of what the model sees."""
+        ...
+
+
+@runtime_checkable
 class Telling(Protocol):
     """A `Learning` whose exported graphs give answers in place of outputs."""
 

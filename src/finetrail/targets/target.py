@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from finetrail.data.splitting.settings import Strata
     from finetrail.data.store.content import Kind
     from finetrail.data.validation.rules import CommonRules
+    from finetrail.evaluation.report.gallery import Shown
     from finetrail.evaluation.slices import Slice
     from finetrail.targets.codec import Codec
     from finetrail.targets.learning import Learning
@@ -57,6 +58,7 @@ class Target(ABC):
         Columns, Rules, Training, Slice: its parts of the sections of params.yaml.
         strata: what a split keeps in proportion.
         Options: what a caller of a served model may ask for, beside the rows.
+        explains: whether one output of a model explains a mistake, so that gradients have something to start from.
         streams: whether a served answer can be told piece by piece.
     """
 
@@ -75,6 +77,7 @@ class Target(ABC):
     Slice: "type[Slice]"
     strata: "Strata"
     Options: type[Options] = Options
+    explains: bool = True
     streams: bool = False
 
     @property
@@ -135,6 +138,15 @@ class Target(ABC):
     def caption(self, label: Any) -> str:
         """A label in a few words, below a training example of the report."""
         return self.key(label)
+
+    def picture(self, label: Any, shown: "Shown", beside: Any = None) -> "Shown":
+        """The content of a row with a label drawn on it; as it is where labels name no places in it.
+
+        Args:
+            label: None for none.
+            beside: another label of the row; what it lacks is set off.
+        """
+        return shown
 
     def names(self, label: Any) -> Iterable[str]:
         """The names in a label, which people may spell in several ways; none by default."""

@@ -9,6 +9,8 @@ import pytest
 from tests.unit.params_file import load, refusal
 from tests.unit.test_sections import IMAGES
 
+FOUND = IMAGES | {"task": "object-detection"}
+
 
 def test_nothing_is_assessed_unasked(tmp_path: Path) -> None:
     assert load(tmp_path, {}).assess.asked() == {}
@@ -58,6 +60,14 @@ def test_labels_have_defaults(tmp_path: Path) -> None:
         (
             {"task": "token-classification", "assess.robustness.perturbations": ["drop_words"]},
             r"'drop_words' moves what the labels of this task name the places of; use some of typos, case, homog",
+        ),
+        *(
+            (FOUND | {"assess.robustness.perturbations": [name]}, rf"'{name}' moves what .*; use some of .*grey, flip$")
+            for name in ("rotation", "crop", "elastic_transform")
+        ),
+        *(
+            (edits | {"assess.explanations": {}}, r"assess\.explanations: .*; remove it, and look at the worst .*")
+            for edits in (FOUND, FOUND | {"task": "image-segmentation"}, {"task": "summarization"})
         ),
     ],
 )

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
+from scipy.stats import bootstrap as scipy_bootstrap
 
 from finetrail.evaluation.scores.bootstrap import Draws, bootstrap
-from finetrail.gate.paired import mcnemar, share_difference
+from finetrail.gate.paired import mcnemar, mean_difference
 from finetrail.targets.classes.codec import ClassCodec
 
 
@@ -29,12 +30,21 @@ def test_mcnemar_by_hand() -> None:
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
 def test_the_difference_lies_in_its_interval_and_turns_with_its_sides(rows: list[tuple[bool, bool]]) -> None:
     one, other = (np.array(column) for column in zip(*rows, strict=True))
-    found = share_difference(one, other, confidence=0.95, resamples=400, seed=0)
+    found = mean_difference(one, other, confidence=0.95, resamples=400, seed=0)
     assert found.value == pytest.approx(one.mean() - other.mean())
     assert -1 <= found.low <= found.value + 1e-12
     assert found.value - 1e-12 <= found.high <= 1
     if (one == other).all():
         assert (found.low, found.high) == (0, 0)
+
+
+def test_the_difference_of_means_is_the_paired_bootstrap_of_scipy() -> None:
+    one, other = np.random.default_rng(5).beta([[4], [3]], 2, (2, 80))
+    found = mean_difference(one, other, confidence=0.9, resamples=4000, seed=1)
+    expected = scipy_bootstrap((one - other,), np.mean, confidence_level=0.9, method="percentile", n_resamples=4000)
+    assert found.value == pytest.approx((one - other).mean())
+    assert found.low == pytest.approx(expected.confidence_interval.low, abs=0.006)
+    assert found.high == pytest.approx(expected.confidence_interval.high, abs=0.006)
 
 
 def test_it_is_the_paired_bootstrap_of_accuracies() -> None:
@@ -44,7 +54,7 @@ def test_it_is_the_paired_bootstrap_of_accuracies() -> None:
     judge, labels = ClassCodec(("no", "yes")).judge, [("no", "yes")[number] for number in actual]
     resampled = bootstrap(judge, labels, [np.eye(2)[answers] for answers in said], Draws(resamples=4000, seed=1))
     slow = resampled.difference("accuracy", 0, 1, 0.95)
-    fast = share_difference(said[0] == actual, said[1] == actual, confidence=0.95, resamples=4000, seed=1)
+    fast = mean_difference(said[0] == actual, said[1] == actual, confidence=0.95, resamples=4000, seed=1)
     assert fast.value == pytest.approx(slow.value)
     assert fast.low == pytest.approx(slow.low, abs=0.006)
     assert fast.high == pytest.approx(slow.high, abs=0.006)

@@ -11,10 +11,14 @@ from finetrail.gate.evidence import Cost, Evidence, Perturbed
 from finetrail.gate.rules import judge
 from finetrail.gate.settings import Gate
 from finetrail.gate.verdict import Ruling, Verdict, collapse
-from finetrail.targets import classes, numbers
+from finetrail.targets import boxes, classes, numbers
+from finetrail.targets.boxes.detections import Detections
+from finetrail.targets.boxes.reading import boxes_of
 from finetrail.targets.classes.codec import ClassCodec
 from finetrail.targets.numbers.codec import NumberCodec
 from finetrail.targets.target import metric_named
+from tests.unit.targets.boxes.images import CODEC as CELLS
+from tests.unit.targets.boxes.images import drawn_images
 
 CLASSES, NUMBERS = ClassCodec(("cooking", "sailing", "weather")).judge, NumberCodec(0.0, 1.0).judge
 LABELS = CLASSES.codec.labels
@@ -263,3 +267,38 @@ def test_where_lower_is_better_a_margin_is_a_share_of_the_champion() -> None:
     assert rulings(found, max_drop=0.4)["robustness"].outcome == "fail"
     assert rulings(found, perturbed_margin=0.6)["perturbed rows"].outcome == "pass"
     assert rulings(found, perturbed_margin=0.4)["perturbed rows"].outcome == "fail"
+
+
+def test_a_detector_that_got_worse_in_one_class_fails_by_that_class() -> None:
+    labels, _ = drawn_images(4, 90, crowds=0)
+    right = [
+        Detections(
+            np.array([box[1:5] for box in boxes_of(label)], dtype=np.float32).reshape(-1, 4),
+            np.array([CELLS.classes.index(box["label"]) for box in label], dtype=np.int64),
+            np.full(len(label), 0.9, dtype=np.float32),
+            (300, 300),
+        )
+        for label in labels
+    ]
+    chance, dust = np.random.default_rng(0), CELLS.classes.index("dust")
+    # Each box of one class is lost with a probability of 0.3.
+    worse = [one.where((one.classes != dust) | (chance.random(len(one)) > 0.3)) for one in right]
+    found = Evidence(
+        judge=CELLS.judge,
+        metric=boxes.METRICS[-1],
+        labels=labels,
+        challenger=CELLS.answered(worse),
+        champion=CELLS.answered(right),
+        groups=[None] * len(labels),
+        slices={},
+        challenger_cost=Cost(10.0),
+        champion_cost=Cost(10.0),
+        models_scored=2,
+    )
+    said = rulings(found, margin=0.5, class_rows=50)
+    assert [name for name, one in said.items() if one.outcome == "fail"] == ["F1 of dust in an image"]
+    assert "for the champion on" in said["F1 of dust in an image"].sentence
+    assert {one.outcome for one in judge(replace(found, challenger=found.champion), Gate(metric="map"))} <= {
+        "pass",
+        "not judged",
+    }

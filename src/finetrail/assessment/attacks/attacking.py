@@ -34,7 +34,7 @@ def assess(given: Given, settings: Attacks, folder: Path) -> str:
         return sides(*answered.shown(row, at))
 
     about = {name: About(one.title, one.about, one.epsilon) for name, one in given.built.task.content.attacks.items()}
-    html = page(TEMPLATE, given, found, about, worst_examples(given, curves, show))
+    html = page(TEMPLATE, given, found, about, worst_examples(given, curves, answered.sample, show))
     (folder / "report.html").write_text(html, encoding="utf-8")
     return said(written)
 

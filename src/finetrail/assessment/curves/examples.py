@@ -7,8 +7,12 @@ import numpy as np
 
 from finetrail.assessment.assessed import Given
 from finetrail.assessment.curves.changes import Side
+from finetrail.assessment.curves.sample import Sample
 from finetrail.assessment.curves.scores import AS_IT_IS, At, Curves
+from finetrail.assessment.drawn import drawn_beside
 from finetrail.assessment.spoken import spoken
+from finetrail.evaluation.report.gallery import Shown
+from finetrail.evaluation.report.gallery import show as show_content
 
 EACH = 3
 """Examples of each way that a report shows."""
@@ -18,7 +22,12 @@ ShowChange = Callable[[str, At], tuple[Side, Side]]
 
 @dataclass(frozen=True)
 class Example:
-    """A row before and after. Attributes: was, became: the answers."""
+    """A row before and after.
+
+    Attributes:
+        was, became: the answers.
+        drawn: the row as it is with its label and both answers drawn on it; empty where these name no places in it.
+    """
 
     id: str
     label: str
@@ -27,14 +36,15 @@ class Example:
     after: Side
     was: str
     became: str
+    drawn: tuple[Shown, ...]
 
 
-def worst_examples(given: Given, curves: Curves, show: ShowChange) -> dict[str, list[Example]]:
+def worst_examples(given: Given, curves: Curves, sample: Sample, show: ShowChange) -> dict[str, list[Example]]:
     """By way: the changed answers, right ones that became wrong first, then by the lowest strength."""
-    return {way: _of(given, curves, way, show) for way in curves.all_ways}
+    return {way: _of(given, curves, sample, way, show) for way in curves.all_ways}
 
 
-def _of(given: Given, curves: Curves, way: str, show: ShowChange) -> list[Example]:
+def _of(given: Given, curves: Curves, sample: Sample, way: str, show: ShowChange) -> list[Example]:
     codec, who = curves.codec, curves.candidates[0]
     clean, known = curves.rows(who, AS_IT_IS).reset_index(drop=True), curves.answers(who, AS_IT_IS)
     labels = clean["label"].tolist()
@@ -54,7 +64,10 @@ def _of(given: Given, curves: Curves, way: str, show: ShowChange) -> list[Exampl
     found = []
     for row, (strength, place) in list(chosen.items())[:EACH]:
         before, after = show(row, (way, strength))
-        was, became = (spoken(codec.say(one), place) for one in (known, curves.answers(who, (way, strength))))
-        label = given.built.task.target.key(labels[place])
-        found.append(Example(row, label, strength, before, after, was, became))
+        both, target = (known, curves.answers(who, (way, strength))), given.built.task.target
+        was, became = (spoken(codec.say(one), place) for one in both)
+        as_it_is = show_content(given.built.processor.preview(sample.contents[row]))
+        drawn = drawn_beside(target, codec, as_it_is, labels[place], *((one, place) for one in both))
+        label = target.key(labels[place])
+        found.append(Example(row, label, strength, before, after, was, became, drawn))
     return found

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from finetrail.assessment.assessed import Given
-from finetrail.assessment.labels.doubted import Doubted
+from finetrail.assessment.labels.doubted import Doubted, both_drawn
 from finetrail.assessment.labels.neighbours import neighbours
 from finetrail.assessment.labels.rows import Examined, contents_of
 from finetrail.assessment.labels.settings import Labels
@@ -48,7 +48,8 @@ def suspects_of(given: Given, known: Examined, found: Ranked, settings: Labels) 
         return "" if label is None else target.said(label, contents[ids[place]])
 
     def alike(place: int, cosine: float) -> Like:
-        return Like(ids[place], gallery[ids[place]], say(place, labels[place]), cosine)
+        shown = target.picture(labels[place], gallery[ids[place]])
+        return Like(ids[place], shown, say(place, labels[place]), cosine)
 
     suspects = []
     for place, some in zip(order, like, strict=True):
@@ -58,6 +59,7 @@ def suspects_of(given: Given, known: Examined, found: Ranked, settings: Labels) 
                 ids[place],
                 str(rows["split"][place]),
                 gallery[ids[place]],
+                both_drawn(target, gallery[ids[place]], labels[place], new),
                 say(place, labels[place]),
                 say(place, new),
                 (target.key(labels[place]), "" if new is None else target.key(new)),

@@ -40,7 +40,7 @@ def assess(given: Given, settings: Robustness, folder: Path) -> str:
 
     content = given.built.task.content
     about = {name: About(one.title, one.about, "severity") for name, one in content.perturbations.items()}
-    html = page(TEMPLATE, given, found, about, worst_examples(given, curves, show), compared=against)
+    html = page(TEMPLATE, given, found, about, worst_examples(given, curves, sample, show), compared=against)
     (folder / "report.html").write_text(html, encoding="utf-8")
     return said(written)
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from itertools import product
+from itertools import compress, product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,8 +15,8 @@ from finetrail.assessment.curves.scores import AS_IT_IS
 from finetrail.assessment.curves.ways import Ways
 from finetrail.assessment.robustness.settings import Robustness
 from finetrail.contents.perturbation import perturbed
-from finetrail.progress import duration, quiet
-from finetrail.serving.answer import answers_to
+from finetrail.progress import duration
+from finetrail.serving.answer import answers_to_changed
 from finetrail.targets.codec import refuse_broken
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def answered(given: Given, settings: Robustness, sample: Sample, baseline: "Buil
     if baseline is not None and settings.baseline is not None:
         models |= {settings.baseline: baseline}
     started = time.perf_counter()
-    clean = {who: _answers(given, built, sample.values) for who, built in models.items()}
+    names = [""] * len(sample.rows)
+    clean = {who: _answers(given, built, names, sample.values, sample.values) for who, built in models.items()}
     given.tell(_duration(given, settings, sample, time.perf_counter() - started))
     parts = [sample.table(WAYS, answers, who, AS_IT_IS, touched=sample.untouched) for who, answers in clean.items()]
     todo = list(product(settings.names, settings.severities))
@@ -53,7 +54,8 @@ def answered(given: Given, settings: Robustness, sample: Sample, baseline: "Buil
         for who, built in models.items():
             own = clean[who]
             if touched.any():
-                new = _answers(given, built, [value for value, hit in zip(values, touched, strict=True) if hit])
+                was, became = (list(compress(these, touched)) for these in (sample.values, values))
+                new = _answers(given, built, [name] * len(was), was, became)
                 own = pd.concat([own[~touched], new.set_index(own.index[touched])]).sort_index()
             parts.append(sample.table(WAYS, own, who, (name, severity), touched=touched))
     return pd.concat(parts, ignore_index=True)
@@ -65,9 +67,11 @@ def _perturbed(given: Given, sample: Sample, name: str, severity: int, ids: Sequ
     return perturbed(given.built.task.content, name, severity, {row: sample.contents[row] for row in rows})
 
 
-def _answers(given: Given, built: "Built", values: list[Any]) -> pd.DataFrame:
+def _answers(
+    given: Given, built: "Built", names: Sequence[str], was: Sequence[Any], became: Sequence[Any]
+) -> pd.DataFrame:
     """The columns of a model's answers, in the form of the assessed model's codec."""
-    answers = answers_to(built, values, scratch=given.workspace.scratch, track=quiet)
+    answers = answers_to_changed(built, names, was, became, scratch=given.workspace.scratch)
     refuse_broken(built.codec, answers, "the model", REMEDY)
     return pd.DataFrame(given.built.codec.columns(built.codec.aligned(answers, given.built.codec)))
 

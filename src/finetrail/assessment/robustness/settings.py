@@ -47,7 +47,7 @@ class Robustness(Settings):
 def robustness_of(task: Task) -> type[Robustness]:
     """The section as a task has it."""
     all_of_content = task.content.perturbations
-    fits = {name: one.in_place or not task.target.in_place for name, one in all_of_content.items()}
+    fits = {name: one.in_place or one.mirrored or not task.target.in_place for name, one in all_of_content.items()}
     made = create_model("Robustness", __base__=Robustness)
     made.offered = tuple(name for name in all_of_content if fits[name])
     made.refused = tuple(name for name in all_of_content if not fits[name])

@@ -9,6 +9,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from finetrail.assessment.assessed import Given
+from finetrail.assessment.drawn import drawn_beside
 from finetrail.assessment.slices.scores import Measured, Tested
 from finetrail.assessment.spoken import spoken
 from finetrail.data.store.shards import pick
@@ -24,11 +25,16 @@ EACH = 3
 
 @dataclass(frozen=True)
 class Example:
-    """A row of a slice, and the answer to it."""
+    """A row of a slice, and the answer to it.
+
+    Attributes:
+        drawn: the row with its label and its answer drawn on it; empty where these name no places in it.
+    """
 
     shown: Shown
     label: str
     answer: str
+    drawn: tuple[Shown, ...]
 
 
 def page(given: Given, measured: Measured, table: pd.DataFrame) -> str:
@@ -67,13 +73,12 @@ def _worst_rows(given: Given, table: pd.DataFrame, one: Tested) -> list[Example]
     built = given.built
     own = table[np.array([one.number in numbers for numbers in table["slices"]], dtype=np.bool_)]
     own = own.assign(order=-own["error"]).sort_values(["order", "id"]).head(EACH).reset_index(drop=True)
-    answers = built.codec.say(built.codec.read(own))
+    answers, target = built.codec.read(own), built.task.target
+    said = built.codec.say(answers)
     contents = pick(given.workspace.split("val"), built.task.content.name, set(own["id"]))
-    return [
-        Example(
-            show(built.processor.preview(contents[row])),
-            built.task.target.key(own["label"][place]),
-            spoken(answers, place),
-        )
-        for place, row in enumerate(own["id"])
-    ]
+    found = []
+    for place, (row, label) in enumerate(zip(own["id"], own["label"], strict=True)):
+        shown = show(built.processor.preview(contents[row]))
+        drawn = drawn_beside(target, built.codec, shown, label, (answers, place))
+        found.append(Example(shown, target.key(label), spoken(said, place), drawn))
+    return found

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from finetrail.assessment.labels.doubted import Doubted
+from finetrail.assessment.labels.doubted import Doubted, both_drawn
 from finetrail.data.sources.columns import Columns
 from finetrail.data.store.shards import pick
 from finetrail.evaluation.report.gallery import show
@@ -36,19 +36,12 @@ def questions(workspace: Workspace, target: Target, columns: Columns) -> list[Qu
         own = {one["id"] for one in suspects if one["split"] == split}
         contents |= pick(workspace.split(split), built.task.content.name, own)
 
-    def say(row: str, cell: str) -> str:
-        return target.said(target.from_cell(f"row {row}", cell, columns), contents[row]) if cell else ""
+    def asked(one: dict[str, Any]) -> Question:
+        row, cells = one["id"], (one["label"], one["suggestion"])
+        label, new = (target.from_cell(f"row {row}", cell, columns) if cell else None for cell in cells)
+        shown = show(built.processor.preview(contents[row]))
+        said = (target.said(label, contents[row]), "" if new is None else target.said(new, contents[row]))
+        drawn = both_drawn(target, shown, label, new)
+        return Question(row, one["split"], shown, drawn, *said, cells, one["quality"], one["neighbours"])
 
-    return [
-        Question(
-            one["id"],
-            one["split"],
-            show(built.processor.preview(contents[one["id"]])),
-            say(one["id"], one["label"]),
-            say(one["id"], one["suggestion"]),
-            (one["label"], one["suggestion"]),
-            one["quality"],
-            one["neighbours"],
-        )
-        for one in suspects
-    ]
+    return [asked(one) for one in suspects]

@@ -20,6 +20,7 @@ from finetrail.settings import Settings
 if TYPE_CHECKING:
     from finetrail.contents.content import Networks
     from finetrail.data.sources.place import Source as AnySource
+    from finetrail.models.placements import Placements
 
 
 PYRAMID = "pyramid"
@@ -77,6 +78,14 @@ class _Image(Content):
 
     def perturb(self, name: str, content: Any, severity: int, seed: int) -> Any:
         return perturb(name, content, severity, seed)
+
+    def moved(self, names: Sequence[str], was: Sequence[Any], became: Sequence[Any]) -> "list[Placements]":
+        from finetrail.contents.image.perturbations.moved import moved
+
+        return [
+            moved(one, other, mirrored=name in PERTURBATIONS and PERTURBATIONS[name].mirrored)
+            for name, one, other in zip(names, was, became, strict=True)
+        ]
 
 
 IMAGE = _Image()

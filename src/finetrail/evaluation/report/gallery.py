@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from markupsafe import Markup
+
 from finetrail.evaluation.report.previews import Preview, small
 
 EXCERPT = 320
 """Characters of a text that are shown."""
 BOX = 128
 """Pixels of the square that an image is fitted into; half of it where images stand in a row."""
+_NOTHING = Markup()
 # The data must not tell a page what media type to load.
 _MEDIA = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp"}
 
@@ -36,6 +39,8 @@ class Shown:
         width, height: pixels in the page.
         crisp: whether the image is so small that its pixels should show rather than blur.
         text: an excerpt, on one line.
+        size: see `finetrail.evaluation.report.previews.Preview`.
+        drawn: the image with a label on it; empty where none is drawn.
     """
 
     address: str = ""
@@ -43,6 +48,8 @@ class Shown:
     height: int = 0
     crisp: bool = False
     text: str = ""
+    size: tuple[int, int] = (0, 0)
+    drawn: Markup = _NOTHING
 
 
 def show(preview: Preview) -> Shown:
@@ -70,6 +77,7 @@ def show(preview: Preview) -> Shown:
         width=max(1, round(width * factor)),
         height=max(1, round(height * factor)),
         crisp=crisp,
+        size=preview.size,
     )
 
 

@@ -4,13 +4,14 @@ The page is self-contained: style and figures are inline. Its content security p
 Equal input gives equal bytes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from finetrail.evaluation.report.figures import Panel, curves_figure
 from finetrail.evaluation.report.gallery import Shown, excerpt, show
-from finetrail.evaluation.report.previews import Preview, Seen
+from finetrail.evaluation.report.previews import Preview, read_seen
 from finetrail.evaluation.report.section import Section, Story, render
 from finetrail.evaluation.scores.bootstrap import Draws, Interval
 from finetrail.evaluation.scores.metric import Metric
@@ -66,7 +67,7 @@ class Report:
         metrics: on the test split; `metric` decided between the candidates.
         compared: what it says of answers that need no model, and of declared slices.
         searched: what it says of the search for the candidate's settings.
-        seen: training examples as the model sees them.
+        seen: training examples as the model sees them, and their targets in a few words.
         lineage: shown as given.
     """
 
@@ -78,7 +79,7 @@ class Report:
     metric: Metric
     draws: Draws
     story: Story
-    seen: Sequence[Seen]
+    seen: Sequence[tuple[str, Shown]]
     choice: Choice
     panels: Sequence[Panel]
     split: SplitFacts
@@ -123,13 +124,17 @@ def _choice(report: Report) -> Section:
 def _seen(report: Report) -> list[Section]:
     if not report.seen:
         return []
-    shown = [(one.label, _as_seen(one.preview)) for one in report.seen]
-    html = render("seen.html.jinja", seen=shown, asked=report.story.asked)
+    html = render("seen.html.jinja", seen=report.seen, asked=report.story.asked)
     return [Section("seen", "Seen in training", html)]
 
 
-def _as_seen(preview: Preview) -> Shown:
-    """Show the end of a text too, because it was cut there."""
+def seen_in(path: Path, picture: Callable[[Any, Shown], Shown]) -> list[tuple[str, Shown]]:
+    """The training examples of a seen.json for `Report.seen`. Args: picture: draws what is learnt of one on it."""
+    return [(one.label, picture(one.learnt, as_seen(one.preview))) for one in read_seen(path)]
+
+
+def as_seen(preview: Preview) -> Shown:
+    """Prepare a preview of a training example. Show the end of a text too, because it was cut there."""
     return show(preview) if preview.image else Shown(text=excerpt(preview.text, end=120))
 
 

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from finetrail.workspace import read_json, write_json
 
@@ -21,20 +22,32 @@ class Preview:
     Attributes:
         text: the text, or its start.
         image: an encoded image (PNG, JPEG or WebP), at most a few kilobytes.
-        detailed: whether it has to stay as large as it is: something is drawn on it.
+        size: width and height of the image before it was made small, where labels name places in it, so that they
+            can be drawn on it; it stays as large as it is. (0, 0) for others.
     """
 
     text: str = ""
     image: bytes = b""
-    detailed: bool = False
+    size: tuple[int, int] = (0, 0)
+
+    @property
+    def detailed(self) -> bool:
+        """Whether something is drawn on it."""
+        return self.size != (0, 0)
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A training example as the model sees it: augmented, cropped or cut. Attributes: label: its target."""
+    """A training example as the model sees it: augmented, cropped or cut.
+
+    Attributes:
+        label: its target, in a few words.
+        learnt: the target itself, as a label that can be drawn on the preview; None for others.
+    """
 
     label: str
     preview: Preview
+    learnt: Any = None
 
 
 def small(preview: Preview) -> Preview:
@@ -62,7 +75,8 @@ def write_seen(examples: Iterable[Seen], path: Path) -> None:
     for example in examples:
         preview = small(example.preview)
         shown = {"image": base64.b64encode(preview.image).decode()} if preview.image else {"text": preview.text}
-        written.append({"label": example.label, "preview": shown})
+        drawn = {"size": preview.size, "learnt": example.learnt} if preview.detailed else {}
+        written.append({"label": example.label, "preview": shown, **drawn})
     write_json(path, written)
 
 
@@ -71,7 +85,12 @@ def read_seen(path: Path) -> list[Seen]:
     return [
         Seen(
             one["label"],
-            Preview(one["preview"].get("text", ""), base64.b64decode(one["preview"].get("image", ""))),
+            Preview(
+                one["preview"].get("text", ""),
+                base64.b64decode(one["preview"].get("image", "")),
+                tuple(one.get("size", (0, 0))),
+            ),
+            one.get("learnt"),
         )
         for one in read_json(path)
     ]

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from finetrail.data.sources.annotated import Annotations
@@ -25,6 +26,7 @@ from finetrail.targets.target import Target, json_list
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from finetrail.evaluation.report.gallery import Shown
     from finetrail.targets.boxes.codec import BoxCodec
     from finetrail.targets.boxes.learning import BoxLearning
 
@@ -46,6 +48,7 @@ class _Boxes(Target):
     metrics = METRICS
     facts = FACTS
     in_place = True
+    explains = False
     formats: Mapping[str, RecordReader] = {"coco": coco_records}
     endings: Mapping[str, str] = {".json": "coco"}
     Columns = BoxColumns
@@ -82,7 +85,12 @@ class _Boxes(Target):
         return json.dumps(sorted(boxes_of(label)), ensure_ascii=False)
 
     def said(self, label: Any, content: Any) -> str:
-        return "; ".join(map(str, boxes_of(label))) or "none"
+        return self.caption(label)
+
+    def picture(self, label: Any, shown: "Shown", beside: Any = None) -> "Shown":
+        from finetrail.targets.boxes.figures import boxes_figure
+
+        return shown if label is None or not shown.address else replace(shown, drawn=boxes_figure(label, shown, beside))
 
     def caption(self, label: Any) -> str:
         """How many boxes of each class."""

@@ -11,11 +11,12 @@ from finetrail.data.shown import for_markdown
 from finetrail.errors import RefusedError
 from finetrail.targets.boxes.detections import MOST, BoxAnswers, Detections
 from finetrail.targets.boxes.overlap import Floats, overlaps
-from finetrail.targets.boxes.reading import CORNERS, Box
+from finetrail.targets.boxes.reading import CORNERS, Annotation, Box
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from finetrail.models.placements import Placements
     from finetrail.targets.boxes.judge import BoxJudge
 
 MOST_SHOWN = 60
@@ -155,11 +156,7 @@ class BoxCodec:
         return 1.0
 
     def shown(self, answers: BoxAnswers, row: int) -> str:
-        found = answers.answers[row]
-        boxes = [
-            Box(self.classes[number], *box)
-            for number, box in zip(found.classes.tolist(), found.boxes.tolist(), strict=True)
-        ]
+        boxes = self._boxes(answers.answers[row])
         return f"({len(boxes)} boxes: {'; '.join(map(str, boxes[:2]))}{' ...' if len(boxes) > 2 else ''})"
 
     def refuse_others(self, champion: "BoxCodec") -> None:
@@ -173,6 +170,19 @@ class BoxCodec:
         numbers = np.array([own.classes.index(name) for name in self.classes], dtype=np.int64)
         found = [Detections(one.boxes, numbers[one.classes], one.scores, one.size) for one in answers.found]
         return BoxAnswers(found, answers.given)
+
+    def back(self, answers: BoxAnswers, moved: "Sequence[Placements]") -> BoxAnswers:
+        """See `finetrail.targets.codec.Placing`."""
+        pairs = zip(answers.found, moved, strict=True)
+        return BoxAnswers([one.back(placed) for one, placed in pairs], answers.given)
+
+    def label(self, answers: BoxAnswers, row: int) -> Annotation:
+        """See `finetrail.targets.codec.Placing`."""
+        return Annotation.of(self._boxes(answers.answers[row]))
+
+    def _boxes(self, found: Detections) -> list[Box]:
+        pairs = zip(found.classes.tolist(), found.boxes.tolist(), strict=True)
+        return [Box(self.classes[number], *box) for number, box in pairs]
 
     def snippet(self, names: str) -> str:
         return "print(logits.shape)"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from finetrail.models.placements import Placements
+
 MOST = 100
 """The most boxes that are kept of an image, as COCO counts."""
 LEAST = 0.05
@@ -42,6 +44,12 @@ class Detections:
     def where(self, chosen: Sequence[int] | slice | NDArray[np.generic]) -> "Detections":
         """Some of the boxes."""
         return Detections(self.boxes[chosen], self.classes[chosen], self.scores[chosen], self.size)
+
+    def back(self, placed: Placements) -> "Detections":
+        """The same boxes in the image that lies on this one."""
+        boxes = placed.back(0, self.boxes.astype(np.float64)).astype(np.float32)
+        width, height = placed.sizes[0].tolist()
+        return Detections(boxes, self.classes, self.scores, (width, height))
 
     def apart(self, other: "Detections") -> float:
         """How far apart two lists lie, each box compared with the nearest of its class in the other list.

@@ -12,9 +12,9 @@ from finetrail.targets.boxes.detections import BoxAnswers, Detections
 from finetrail.targets.boxes.facts import Facts
 from finetrail.targets.boxes.judge import BoxJudge, Labels
 from finetrail.targets.boxes.kinds import KINDS, Explained, explain
-from finetrail.targets.boxes.matching import AREAS
 from finetrail.targets.boxes.metrics import by_class, of_area
 from finetrail.targets.boxes.reading import Box, boxes_of
+from finetrail.targets.boxes.sizes import AREAS
 
 if TYPE_CHECKING:
     import pandas as pd

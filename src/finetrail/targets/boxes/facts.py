@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finetrail.targets.boxes.detections import MOST, BoxAnswers, Detections
-from finetrail.targets.boxes.matching import AREAS, OVERLAPS, Objects, match, objects_of
+from finetrail.targets.boxes.matching import OVERLAPS, Objects, match, objects_of
+from finetrail.targets.boxes.sizes import AREAS
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -1,7 +1,7 @@
 """The figures of a report on boxes: precision by recall, kinds of mistakes, and images with their boxes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree.ElementTree import Element
 
 import numpy as np
@@ -10,7 +10,10 @@ from markupsafe import Markup
 from finetrail.evaluation.report.axes import Axis, Plane
 from finetrail.evaluation.report.drawing import canvas, draw, finish, path, shorten
 from finetrail.evaluation.report.gallery import Shown
+from finetrail.targets.boxes.codec import SAME
 from finetrail.targets.boxes.kinds import KINDS
+from finetrail.targets.boxes.overlap import overlap_of
+from finetrail.targets.boxes.reading import boxes_of
 
 if TYPE_CHECKING:
     from finetrail.targets.boxes.evaluation import DrawnRow, OfClass
@@ -60,6 +63,22 @@ def image_figure(row: "DrawnRow", shown: Shown, labels: Sequence[str]) -> Markup
     draw(svg, "image", href=shown.address, width=width, height=height)
     for one in [*_objects(row), *_answers(row, labels)]:
         _draw(svg, one, max(width, height) / 320)
+    return finish(svg)
+
+
+def boxes_figure(
+    label: Sequence[Mapping[str, Any]], shown: Shown, beside: Sequence[Mapping[str, Any]] | None
+) -> Markup:
+    """Draw an image with the boxes of a label. Those that another label of it lacks are set off and named."""
+    boxes, (width, height) = boxes_of(label), shown.size
+    known = beside is not None
+    others = boxes_of(beside or ())
+    svg = canvas(width, height, f"{len(boxes)} boxes")
+    draw(svg, "image", href=shown.address, width=width, height=height)
+    for box in boxes:
+        there = known and any(box.label == other.label and overlap_of(box, other) >= SAME for other in others)
+        kind = "crowd" if box.crowd else "truth" if there else "hit"
+        _draw(svg, _Drawn(box[1:5], kind, box.label, "" if there else box.label), max(width, height) / 320)
     return finish(svg)
 
 

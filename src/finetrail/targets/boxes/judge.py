@@ -12,7 +12,7 @@ from finetrail.evaluation.slices import SplitRows
 from finetrail.targets.boxes.codec import BoxCodec
 from finetrail.targets.boxes.detections import BoxAnswers, Detections
 from finetrail.targets.boxes.facts import Facts, facts_of
-from finetrail.targets.boxes.metrics import f1, scores
+from finetrail.targets.boxes.metrics import class_f1s, f1, scores
 from finetrail.targets.boxes.reading import boxes_of
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from finetrail.evaluation.report.section import Section
     from finetrail.targets.boxes.evaluation import BoxEvaluation
+    from finetrail.targets.judge import Right
     from finetrail.targets.suspicion import Suspicion
 
 Labels = Sequence[Sequence[Mapping[str, Any]]]
@@ -83,8 +84,12 @@ class BoxJudge:
     def by_content(self, asked: SplitRows, answers: BoxAnswers, draws: Draws) -> "list[Section]":
         return []
 
-    def groups(self, labels: Labels, answers: BoxAnswers) -> Mapping[str, Any]:
-        return {}
+    def groups(self, labels: Labels, answers: BoxAnswers) -> "Mapping[str, tuple[Right, Floats]]":
+        there, values = class_f1s(Facts.read(self.facts(labels, answers)))
+        return {
+            f"F1 of {name} in an image": (there[:, number], values[:, number])
+            for number, name in enumerate(self.codec.classes)
+        }
 
     def errors(self, labels: Labels, answers: BoxAnswers) -> Mapping[str, float]:
         return {}

@@ -20,7 +20,7 @@ from finetrail.targets.boxes.codec import BoxCodec
 from finetrail.targets.boxes.detections import BoxAnswers, Detections
 from finetrail.targets.boxes.detectors.detector import DETECTORS, Detector
 from finetrail.targets.boxes.finding import found_in
-from finetrail.targets.boxes.reading import boxes_of
+from finetrail.targets.boxes.reading import Annotation, Box, boxes_of
 from finetrail.targets.boxes.settings import BoxTraining
 from finetrail.targets.boxes.threshold import fit_threshold
 from finetrail.targets.boxes.told import told
@@ -112,6 +112,13 @@ class BoxLearning:
             return self.detector.image_losses(outputs, batch["targets"]).mean()
 
         return loss
+
+    def learnt(self, batch: Batch) -> list[Annotation]:
+        """See `finetrail.targets.learning.Showing`."""
+        return [
+            Annotation.of(Box(self.codec.classes[int(one[4])], *one[:4]) for one in of_image if one[4] >= 0)
+            for of_image in batch["targets"].tolist()
+        ]
 
     def keep(self, outputs: Tensor, batch: Batch) -> "Kept":
         """The boxes of each image (1 + n, 6), behind a row with its loss, where the batch has its targets."""

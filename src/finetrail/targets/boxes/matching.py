@@ -15,16 +15,10 @@ from numpy.typing import NDArray
 from finetrail.targets.boxes.detections import Detections
 from finetrail.targets.boxes.overlap import areas, overlaps
 from finetrail.targets.boxes.reading import boxes_of
+from finetrail.targets.boxes.sizes import AREAS
 
 OVERLAPS = np.linspace(0.5, 0.95, 10)
 """Intersections over union from which a box counts as found."""
-AREAS: Mapping[str, tuple[float, float]] = {
-    "all": (0.0, 1e10),
-    "small": (0.0, 32.0**2),
-    "medium": (32.0**2, 96.0**2),
-    "large": (96.0**2, 1e10),
-}
-"""Square pixels of the upright image, both ends included."""
 Masks = NDArray[np.bool_]
 
 

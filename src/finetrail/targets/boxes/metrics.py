@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finetrail.targets.boxes.facts import Facts
-from finetrail.targets.boxes.matching import AREAS, OVERLAPS
+from finetrail.targets.boxes.matching import OVERLAPS
+from finetrail.targets.boxes.sizes import AREAS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -97,6 +98,20 @@ def f1(facts: Facts, drawn: Ints) -> Floats:
     objects = drawn @ facts.objects[:, :, 0].sum(axis=1)
     all_ = answers + objects
     return np.where(all_ > 0, 2 * right / np.maximum(1, all_), 1.0)
+
+
+def class_f1s(facts: Facts) -> tuple[NDArray[np.bool_], Floats]:
+    """Which classes there are to find in each image (n, K), and the F1 of the answers of each class (n, K)."""
+    hit, ignored = facts.masks(0, 0)
+    counts = facts.given & ~ignored
+    objects = facts.objects[:, :-1, 0]
+
+    def counted(boxes: NDArray[np.bool_]) -> Ints:
+        places = facts.image[boxes] * objects.shape[1] + facts.classes[boxes]
+        return np.bincount(places, minlength=objects.size).reshape(objects.shape)
+
+    all_ = counted(counts) + objects
+    return objects > 0, np.where(all_ > 0, 2 * counted(counts & hit) / np.maximum(1, all_), 1.0)
 
 
 def mean_there(values: Floats, there: NDArray[np.bool_]) -> Floats:

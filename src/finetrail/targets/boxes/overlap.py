@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from finetrail.targets.boxes.reading import Box
+
 Floats = NDArray[np.float64]
 
 
@@ -26,3 +28,9 @@ def overlaps(found: Floats, drawn: Floats, crowd: NDArray[np.bool_]) -> Floats:
     union = np.where(crowd[None, :], own, own + areas(drawn)[None, :] - shared)
     shares: Floats = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
     return shares
+
+
+def overlap_of(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes."""
+    first, second = (np.array([box[1:5]], dtype=np.float64) for box in (one, other))
+    return float(overlaps(first, second, np.zeros(1, np.bool_))[0, 0])

@@ -1,12 +1,14 @@
 """What params.yaml may say of boxes, beside their rules. Light: the command line reads this before any work."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from finetrail.data.sources.columns import ColumnName, Columns
-from finetrail.evaluation.slices import SHARES, SplitRows
+from finetrail.evaluation.slices import SHARES, SplitRows, distinct
+from finetrail.targets.boxes.reading import boxes_of
+from finetrail.targets.boxes.sizes import sizes_of
 from finetrail.targets.slices import LabelSlice
 from finetrail.targets.target import Training
 
@@ -57,11 +59,14 @@ class BoxTraining(Training):
 
 
 class BoxSlice(LabelSlice):
-    """A slice of images with boxes of a class, or by how many boxes they have.
+    """A slice of images with boxes of a class or a size, or by how many boxes they have.
 
     Attributes:
+        size: the slice has the images with a box of one of these sizes.
         min_boxes, max_boxes: of an image.
     """
+
+    size: list[Literal["small", "medium", "large"]] | None = Field(default=None, min_length=1)
 
     min_boxes: int | None = Field(default=None, ge=0)
     max_boxes: int | None = Field(default=None, ge=0)
@@ -77,11 +82,20 @@ class BoxSlice(LabelSlice):
         counts = [len(label) for label in split.labels]
         bounds = np.unique(np.quantile(counts, SHARES, method="lower")).tolist() if counts else []
         found = [{"max_boxes": bound} for bound in bounds] + [{"min_boxes": bound + 1} for bound in bounds]
-        return [*super().offered(split), *found]
+        sizes = distinct(size for sizes in _sizes(split) for size in sizes)
+        return [*super().offered(split), *({"size": [size]} for size in sizes), *found]
 
     def rows(self, split: SplitRows) -> "Rows":
         import numpy as np
 
         counts = np.array([len(label) for label in split.labels], dtype=np.int64)
         high = counts.max(initial=0) if self.max_boxes is None else self.max_boxes
-        return super().rows(split) & (counts >= (self.min_boxes or 0)) & (counts <= high)
+        found = super().rows(split) & (counts >= (self.min_boxes or 0)) & (counts <= high)
+        if self.size is not None:
+            found &= np.array([not sizes.isdisjoint(self.size) for sizes in _sizes(split)], dtype=np.bool_)
+        return found
+
+
+def _sizes(split: SplitRows) -> Iterator[set[str]]:
+    """The sizes of the boxes of each image."""
+    return ({size for box in boxes_of(label) for size in sizes_of(box)} for label in split.labels)

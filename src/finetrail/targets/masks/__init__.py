@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from finetrail.data.sources.annotated import Annotations
@@ -25,6 +26,7 @@ from finetrail.targets.target import Target
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from finetrail.evaluation.report.gallery import Shown
     from finetrail.targets.masks.codec import MaskCodec
     from finetrail.targets.masks.learning import MaskLearning
 
@@ -38,6 +40,7 @@ class _Masks(Target):
     metrics = METRICS
     facts = FACTS
     in_place = True
+    explains = False
     formats: Mapping[str, RecordReader] = {"coco": coco_records}
     endings: Mapping[str, str] = {".json": "coco"}
     Columns = MaskColumns
@@ -97,6 +100,12 @@ class _Masks(Target):
         """How many regions of each class."""
         counts = sorted(Counter(str(region.label) for region in objects_in(label)).items())
         return ", ".join(f"{count} {name}" if count > 1 else name for name, count in counts) or BACKGROUND
+
+    def picture(self, label: Any, shown: "Shown", beside: Any = None) -> "Shown":
+        from finetrail.targets.masks.figures import overlay_figure
+
+        drawn = label is not None and shown.address
+        return replace(shown, drawn=overlay_figure(label, shown, beside)) if drawn else shown
 
     def names(self, label: Any) -> Iterable[str]:
         return names_in(label)

@@ -19,6 +19,7 @@ from finetrail.targets.masks.raster import Pixels, label_of, numbers_of
 if TYPE_CHECKING:
     import pandas as pd
 
+    from finetrail.models.placements import Placements
     from finetrail.targets.masks.judge import MaskJudge
     from finetrail.targets.masks.training import Decoder
 
@@ -153,6 +154,16 @@ class MaskCodec:
 
     def aligned(self, answers: MaskAnswers, own: "MaskCodec") -> MaskAnswers:
         return answers  # by name
+
+    def back(self, answers: MaskAnswers, moved: "Sequence[Placements]") -> MaskAnswers:
+        """See `finetrail.targets.codec.Placing`."""
+        pairs = zip(answers.masks, moved, strict=True)
+        masks = [self.answer(placed.pixels_back(0, numbers_of(mask, self.classes))) for mask, placed in pairs]
+        return MaskAnswers(masks, answers.confidence)
+
+    def label(self, answers: MaskAnswers, row: int) -> Mapping[str, Any]:
+        """See `finetrail.targets.codec.Placing`."""
+        return answers.masks[row]
 
     def snippet(self, names: str) -> str:
         return f"names = {names}\nprint([names[number] for number in logits[0].argmax(0).unique()])"

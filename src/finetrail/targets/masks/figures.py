@@ -4,14 +4,14 @@ import base64
 import colorsys
 import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from markupsafe import Markup
 
 from finetrail.evaluation.report.drawing import canvas, draw, finish
 from finetrail.evaluation.report.gallery import Shown
-from finetrail.targets.masks.label import BACKGROUND
+from finetrail.targets.masks.label import BACKGROUND, names_in
 from finetrail.targets.masks.raster import IGNORED, Pixels, numbers_of
 from finetrail.targets.masks.scores import nearest
 
@@ -57,6 +57,22 @@ def overlays_figure(row: "DrawnRow", shown: Shown, classes: Sequence[str]) -> Ma
         panel = draw(svg, "g", transform=f"translate({left:.1f} {TITLE * unit:.1f})")
         draw(panel, "use", href=f"#{name}")
         draw(panel, "image", href=overlay, width=wide, height=high)
+    return finish(svg)
+
+
+def overlay_figure(label: Mapping[str, Any], shown: Shown, beside: Mapping[str, Any] | None) -> Markup:
+    """Draw an image with the mask of a label, and the names of its classes. Args: beside: another label of it."""
+    names = sorted({name for one in (label, beside or label) for name in names_in(one)})
+    classes, (wide, high) = (BACKGROUND, *(name for name in names if name != BACKGROUND)), (shown.width, shown.height)
+    inks = colours(classes)
+    seen = {classes.index(name): (*colour, SEEN) for name, colour in inks.items()} | {IGNORED: (*GREY, SEEN)}
+    svg = canvas(wide, high, "An image with a mask")
+    draw(svg, "image", href=shown.address, width=wide, height=high)
+    draw(svg, "image", href=_overlay(nearest(numbers_of(label, classes), wide, high), seen), width=wide, height=high)
+    there, unit = set(names_in(label)), max(wide, high) / 160
+    for place, name in enumerate(name for name in inks if name in there):
+        style = f"font-size:{7 * unit:.1f}px;fill:rgb{inks[name]}"
+        draw(draw(svg, "g", kind="object"), "text", name, x=3 * unit, y=(place + 1) * 9 * unit, style=style)
     return finish(svg)
 
 

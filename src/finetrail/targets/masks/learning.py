@@ -21,7 +21,7 @@ from finetrail.targets.masks.decoders import FORMS
 from finetrail.targets.masks.head import MaskHead, on_canvas
 from finetrail.targets.masks.kept import confidence_in, numbers_in, written
 from finetrail.targets.masks.losses import cross_entropy, losses_of, pixel_weights
-from finetrail.targets.masks.raster import IGNORED, numbers_of
+from finetrail.targets.masks.raster import IGNORED, label_of, numbers_of
 from finetrail.targets.masks.told import told
 from finetrail.targets.masks.training import MaskTraining
 
@@ -83,6 +83,11 @@ class MaskLearning:
         weights = None if settings.class_weights is None else pixel_weights(labels, self.codec.classes)
         each = losses_of(settings, weights)
         return lambda outputs, batch: each(on_canvas(outputs, self._stride), batch["targets"]).mean()
+
+    def learnt(self, batch: Batch) -> list[Any]:
+        """See `finetrail.targets.learning.Showing`."""
+        names: dict[int, str | None] = {**dict(enumerate(self.codec.classes)), IGNORED: None}
+        return [label_of(one, names) for one in batch["targets"].numpy()]
 
     def keep(self, outputs: Tensor, batch: Batch) -> "Kept":
         """The cross-entropy of each image, its class numbers and how sure they are; see `kept.written`."""

@@ -42,6 +42,7 @@ class _Preferences(Target):
     Slice = Slice
     strata = PairStrata()
     Options = WritingOptions
+    explains = False
     streams = True
 
     def arrow(self) -> "pa.DataType":

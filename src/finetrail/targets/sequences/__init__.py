@@ -56,6 +56,7 @@ class _Sequences(Target):
     Slice = Slice
     strata = LengthStrata()
     Options = WritingOptions
+    explains = False
     streams = True
 
     def arrow(self) -> "pa.DataType":

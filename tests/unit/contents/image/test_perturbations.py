@@ -112,6 +112,37 @@ def test_every_size_keeps_its_shape(name: str, height: int, width: int, severity
     assert np.array_equal(pixels, before), "the image itself is left alone"
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if IMAGE.perturbations[name].in_place])
+def test_what_stays_in_place_moves_an_object_by_less_than_a_twentieth(name: str) -> None:
+    from scipy.signal import fftconvolve
+
+    generator = np.random.default_rng(3)
+    disc = np.zeros((60, 60))
+    disc[10:50, 10:50] = 1
+    for severity in (1, 3, 5):
+        for seed in range(4):
+            down, across = generator.integers(20, 130, 2).tolist()
+            pixels = np.full((192, 256, 3), 90, dtype=np.uint8)
+            pixels[down : down + 40, across : across + 40] = 230
+            found = drawn(name, pixels, severity, seed).mean(axis=2)
+            alike = np.abs(fftconvolve(found - found.mean(), disc - disc.mean(), "valid"))
+            place = np.unravel_index(alike.argmax(), alike.shape)
+            assert np.abs(np.array(place) + 10 - (down, across)).max() < 192 / 20
+
+
+def test_answers_to_a_smaller_or_mirrored_image_are_brought_back_to_the_image_as_it_was() -> None:
+    image = encoded(Image.fromarray(scene(300)).resize((600, 300)))
+    names = ["fog", "flip", ""]
+    became = [IMAGE.perturb("fog", image, 1, 0), IMAGE.perturb("flip", image, 1, 0), image]
+    box = np.array([[60.0, 30.0, 120.0, 90.0]])
+    factor = SHORTER_SIDE / 300
+    left, top, right, bottom = (box[0] * factor).tolist()
+    seen = ([left, top, right, bottom], [512 - right, top, 512 - left, bottom], box[0])
+    for placed, one in zip(IMAGE.moved(names, [image] * 3, became), seen, strict=True):
+        assert placed.onto(0, box)[0] == pytest.approx(one)
+        assert placed.back(0, np.array([one]))[0] == pytest.approx(box[0])
+
+
 def test_a_large_image_is_made_smaller_first() -> None:
     content = encoded(Image.fromarray(scene(300)).resize((600, 300)))
     assert decode(IMAGE.perturb("flip", content, 1, 0)).size == (2 * SHORTER_SIDE, SHORTER_SIDE)

@@ -10,8 +10,8 @@ from PIL import Image
 
 from finetrail.evaluation.report.figures import Curve, Panel
 from finetrail.evaluation.report.gallery import Gallery
-from finetrail.evaluation.report.page import Report, SplitFacts
-from finetrail.evaluation.report.previews import Preview, Seen
+from finetrail.evaluation.report.page import Report, SplitFacts, as_seen
+from finetrail.evaluation.report.previews import Preview
 from finetrail.evaluation.scores.bootstrap import Draws
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Selection, Standing, choose
@@ -55,7 +55,7 @@ def report_of(
         "task": "text-classification",
         "model": "a tiny encoder",
         "rows": 120,
-        "seen": [Seen("a", shown)] * (8 if shown.image else 1),
+        "seen": [("a", as_seen(shown))] * (8 if shown.image else 1),
         "panels": [Panel("Loss", curves, best=2)],
         "lineage": {"git commit": "abc123", "params": "def456"},
     }

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from markupsafe import Markup
 
-from finetrail.evaluation.report.page import SEALED, Report, page
-from finetrail.evaluation.report.previews import Preview, Seen
+from finetrail.evaluation.report.page import SEALED, Report, as_seen, page
+from finetrail.evaluation.report.previews import Preview
 from finetrail.evaluation.report.section import Section, Story, Tile
 from finetrail.evaluation.scores.bootstrap import Draws, Interval
 from finetrail.evaluation.scores.metric import Metric
@@ -91,9 +91,9 @@ def test_a_validation_value_better_than_the_test_s_interval_was_optimistic(
 
 
 def test_training_examples_are_shown_with_what_the_model_is_asked_for() -> None:
-    html = page(report(seen=[Seen("moon", image()), Seen("sun", image())]))
+    html = page(report(seen=[("moon", as_seen(image())), ("sun", as_seen(image()))]))
     seen = section(html, "seen")
     assert "If you cannot tell the word of one" in seen.shown
     assert [attributes["alt"] for attributes in seen.all("img")] == ["moon", "sun"]
-    texts = section(page(report(seen=[Seen("moon", Preview())])), "seen")
+    texts = section(page(report(seen=[("moon", as_seen(Preview()))])), "seen")
     assert "(empty text)moon" in texts.shown

@@ -24,6 +24,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
         Seen("cat", Preview(image=noise(32, 32))),
         Seen("", Preview("a text \x00 \U0001f600")),
         Seen("x", Preview()),
+        Seen("1 cell", Preview(image=noise(90, 90), size=(64, 48)), [{"label": "cell", "xmin": 1.5}]),
     ]
     write_seen(seen, path)
     assert read_seen(path) == seen

@@ -8,12 +8,14 @@ import pandas as pd
 import pytest
 
 from finetrail.errors import RefusedError
+from finetrail.evaluation.report.gallery import Shown
 from finetrail.evaluation.scores.bootstrap import point_scores
+from finetrail.models.placements import Placements
 from finetrail.targets.boxes import BOXES
 from finetrail.targets.boxes.codec import BoxCodec
 from finetrail.targets.boxes.detections import BoxAnswers, Detections
-from finetrail.targets.boxes.reading import boxes_of
-from tests.unit.targets.boxes.images import CLASSES, CODEC, drawn_images
+from finetrail.targets.boxes.reading import Annotation, Box, boxes_of
+from tests.unit.targets.boxes.images import CLASSES, CODEC, SIZE, drawn_images
 
 LABELS, ANSWERS = drawn_images(7, 12)
 
@@ -53,6 +55,17 @@ def test_what_is_served_is_heard_as_it_was_meant() -> None:
     said["objects"][row][0]["label"] = "unheard"
     with pytest.raises(ValueError, match="unheard"):
         CODEC.heard(said, ANSWERS)
+
+
+def test_answers_to_images_half_as_large_and_mirrored_are_brought_back() -> None:
+    size = np.array([[SIZE, SIZE]])
+    placed = Placements(np.array([[-0.5, 0.5]]), np.array([[SIZE / 2, 0.0]]), size, (SIZE // 2, SIZE // 2))
+    kept = [replace(one, boxes=one.boxes.clip(0, SIZE)) for one in ANSWERS.found]
+    halved = [placed.onto(0, one.boxes.astype(np.float64)).astype(np.float32) for one in kept]
+    seen = [replace(one, boxes=boxes, size=(150, 150)) for one, boxes in zip(kept, halved, strict=True)]
+    back = CODEC.back(CODEC.answered(seen), [placed] * len(seen))
+    assert CODEC.apart(back, CODEC.answered(kept)).max() < 1e-6
+    assert back.found[0].size == (SIZE, SIZE)
 
 
 def test_served_boxes_are_those_that_are_sure_enough() -> None:
@@ -97,3 +110,14 @@ def test_keys_and_cells_give_labels_back() -> None:
     for label in LABELS:
         read = BOXES.from_cell("here", BOXES.key(label), BoxColumns())
         assert sorted(boxes_of(read)) == sorted(boxes_of(label))
+
+
+def test_a_label_is_drawn_in_pixels_of_the_upright_image_and_what_another_lacks_is_named() -> None:
+    label = Annotation.of([Box("cell", 10, 20, 60, 90), Box("<b>", 100, 20, 160, 90)])
+    shown = Shown("data:image/png;base64,", 150, 100, size=(300, 200))
+    drawn = BOXES.picture(label, shown, Annotation.of([Box("cell", 12, 20, 60, 92)])).drawn
+    assert 'viewBox="0 0 300 200"' in drawn
+    assert drawn.count("object truth") == drawn.count("object hit") == 1
+    assert "&lt;b&gt;</text>" in drawn
+    assert ">cell</text>" not in drawn
+    assert BOXES.picture(None, shown) is shown

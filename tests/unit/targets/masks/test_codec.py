@@ -12,9 +12,13 @@ from PIL import Image
 from pycocotools import mask as coco
 
 from finetrail.errors import RefusedError
+from finetrail.evaluation.report.gallery import Shown
 from finetrail.evaluation.scores.bootstrap import point_scores
 from finetrail.evaluation.slices import SplitRows
+from finetrail.models.placements import Placements
 from finetrail.serving.answer_types import arrow_type, mlflow_type
+from finetrail.targets.masks import MASKS
+from finetrail.targets.masks.answers import MaskAnswers
 from finetrail.targets.masks.codec import MaskCodec
 from finetrail.targets.masks.raster import numbers_of
 from tests.drawn import MASKED, drawn, mask_of, png
@@ -51,6 +55,31 @@ def test_a_served_answer_is_read_by_pycocotools_and_as_an_image() -> None:
     said["masks"][0][0]["label"] = "ghost"
     with pytest.raises(ValueError, match="it names class 'ghost'"):
         CODEC.heard(said, answers)
+
+
+def test_answers_to_images_twice_as_large_and_mirrored_are_brought_back() -> None:
+    _, answers = drawn_images(2, 3)
+    actual = [numbers_of(mask, CLASSES) for mask in answers.masks]
+    seen = [np.repeat(np.repeat(one[:, ::-1], 2, axis=0), 2, axis=1) for one in actual]
+    sizes = [one.shape[::-1] for one in actual]
+    placed = [
+        Placements(
+            np.array([[-2.0, 2.0]]), np.array([[2.0 * wide, 0.0]]), np.array([[wide, high]]), (2 * wide, 2 * high)
+        )
+        for wide, high in sizes
+    ]
+    back = CODEC.back(MaskAnswers([CODEC.answer(one) for one in seen], answers.confidence), placed)
+    assert [list(one["regions"]) for one in back.masks] == [list(one["regions"]) for one in answers.masks]
+
+
+def test_a_label_is_drawn_over_its_image_with_the_names_of_its_classes() -> None:
+    (label,), _ = drawn_images(4, 1)
+    shown = Shown("data:image/png;base64,", 90, 60, size=(300, 200))
+    picture = MASKS.picture(label, shown).drawn
+    assert 'viewBox="0 0 90 60"' in picture
+    assert picture.count("<image") == 2
+    assert {name for name in CLASSES if f">{name}</text>" in picture} == {"cell", "dust"}
+    assert MASKS.picture(None, shown) is shown
 
 
 def test_answers_lie_apart_by_the_share_of_other_pixels() -> None:

@@ -93,6 +93,8 @@ def test_masks_follow_the_augmented_image_and_answers_come_back_to_it() -> None:
         circle = batch["targets"] == MASKED.index("circle")
         assert ((red & circle).sum() / (red | circle).sum()) > 0.85, seed
         assert (batch["targets"] == IGNORED).any()
+        for learnt, targets in zip(learning.learnt(batch), batch["targets"].numpy(), strict=True):
+            assert (numbers_of(learnt, MASKED) == targets).all(), "what is drawn is what is learnt"
 
     model = Network(loaded.network, learning.head(loaded.width)).eval()
     batch = inputs.batch([0, 1, 2])

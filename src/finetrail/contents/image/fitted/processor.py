@@ -83,8 +83,9 @@ class FittedProcessor:
 
 
 def _preview(image: Image.Image) -> Preview:
+    size = image.size
     image = image.copy()
     image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
     file = io.BytesIO()
     image.save(file, "JPEG", quality=80)
-    return Preview(image=file.getvalue(), detailed=True)
+    return Preview(image=file.getvalue(), size=size)

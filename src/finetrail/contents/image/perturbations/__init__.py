@@ -52,8 +52,10 @@ _ABOUT: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "flip": ("Flip", "Left and right trade places, at every severity."),
     },
 }
+_MOVED = {"elastic_transform"}
+"""Those that move what is in the image, beside the geometry: by a twelfth of the shorter side and more."""
 PERTURBATIONS: Mapping[str, Perturbation] = {
-    name: Perturbation(*said, in_place=module != "geometry")
+    name: Perturbation(*said, in_place=module != "geometry" and name not in _MOVED, mirrored=name == "flip")
     for module, of_module in _ABOUT.items()
     for name, said in of_module.items()
 }
