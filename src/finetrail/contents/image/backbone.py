@@ -1,7 +1,7 @@
 """Vision backbones: a network of torchvision, timm or transformers without its head, one feature vector per image."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -14,6 +14,7 @@ from finetrail.contents.content import Loaded
 from finetrail.contents.explainable import Explainable
 from finetrail.contents.exported import Exported, Graph, Outputs
 from finetrail.contents.image import STRIDES
+from finetrail.contents.image.fitted.settings import PyramidBackboneSettings
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.contents.image.processor import ImageProcessor
 from finetrail.contents.image.settings import ImageBackbone
@@ -85,7 +86,8 @@ def load_pretrained(settings: ImageBackbone, root: Path, features: str, columns:
     """
     network, preprocessing = _source(settings.name).load(settings, root)
     if features in STRIDES:
-        return _pyramid(network, settings.name, preprocessing, features)
+        placed = cast(PyramidBackboneSettings, settings)
+        return _pyramid(network, settings.name, replace(preprocessing, aspect=placed.aspect), features)
     backbone = VisionBackbone(network, settings.name, preprocessing)
     return Loaded(backbone, ImageProcessor(preprocessing), _width(backbone, preprocessing.image_size))
 
@@ -99,7 +101,8 @@ def load_saved(described: Mapping[str, Any], folder: Path, features: str, column
     try:
         written: dict[str, Any] = read_json(folder / _DESCRIPTION)
         values = written["preprocessing"]
-        preprocessing = Preprocessing(**(values | {name: tuple(values[name]) for name in ("mean", "std")}))
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        preprocessing = Preprocessing(**(values | lists))
         name = str(written["name"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from finetrail.contents.image.fitted.settings import STRIDE
 from finetrail.contents.image.settings import ImageBackbone
 from finetrail.errors import ConfigError
 
@@ -15,6 +16,7 @@ class Preprocessing:
         resize: the shorter side is resized to so many pixels before the centre crop; at least `image_size`.
         mean, std: of the RGB channels, for values in 0..1.
         interpolation: of the resize, by torchvision's names: `bilinear`, `bicubic`, `nearest`, `lanczos`.
+        aspect: width to height of the canvas that whole images are fitted into.
     """
 
     image_size: int
@@ -22,6 +24,16 @@ class Preprocessing:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     interpolation: str
+    aspect: tuple[int, int] = (1, 1)
+
+    @property
+    def canvas(self) -> tuple[int, int]:
+        """Width and height of the canvas: the longer side is `image_size`, the other one is rounded up."""
+        width, height = (
+            min(self.image_size, -(-self.image_size * side // (max(self.aspect) * STRIDE)) * STRIDE)
+            for side in self.aspect
+        )
+        return width, height
 
 
 def overridden(own: Preprocessing, settings: ImageBackbone) -> Preprocessing:

@@ -46,6 +46,7 @@ class _Boxes(Target):
     metrics = METRICS
     facts = FACTS
     in_place = True
+    objects = True
     formats: Mapping[str, RecordReader] = {"coco": coco_records}
     endings: Mapping[str, str] = {".json": "coco"}
     Columns = BoxColumns

@@ -31,10 +31,8 @@ class Runtime:
 
 def exported(own: Preprocessing, told: Told, runtime: Runtime) -> Exported:
     """What the card says."""
-    reads = (
-        f"It sees a whole image, in the upper left corner of {own.image_size} x {own.image_size} pixels, one image at "
-        "a time."
-    )
+    wide, high = own.canvas
+    reads = f"It sees a whole image, in the upper left corner of {wide} x {high} pixels, one image at a time."
     packages = (*runtime.packages, "numpy", "pillow")
     return Exported(
         runtime.library, packages, _snippet(own, told, runtime), reads, Asking(laid_out, kept=told.kept), NOTE
@@ -42,7 +40,7 @@ def exported(own: Preprocessing, told: Told, runtime: Runtime) -> Exported:
 
 
 def _snippet(own: Preprocessing, told: Told, runtime: Runtime) -> Snippet:
-    size, method = own.image_size, own.interpolation.upper()
+    (wide, high), method = own.canvas, own.interpolation.upper()
     pixels = 'numpy.asarray(canvas, dtype="float32") / 255'
     if runtime.normalised:
         pixels = f"({pixels} - {list(own.mean)}) / {list(own.std)}"
@@ -53,8 +51,12 @@ from PIL import Image, ImageOps
 
 def view(path):
     image = {OPENED}
-    fitted = [max(1, round(side * {size} / max(image.size))) for side in image.size]
-    canvas = Image.new("RGB", ({size}, {size}), {paint(own)})
+    width, height = image.size
+    if width * {high} >= height * {wide}:
+        fitted = {wide}, max(1, round(height * {wide} / width))
+    else:
+        fitted = max(1, round(width * {high} / height)), {high}
+    canvas = Image.new("RGB", {wide, high}, {paint(own)})
     canvas.paste(image.resize(fitted, Image.Resampling.{method}))
     pixels = {pixels}
     return pixels.astype("float32").transpose(2, 0, 1)[None], image.size, fitted
