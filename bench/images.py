@@ -24,7 +24,7 @@ import zipfile
 from collections import defaultdict
 from pathlib import Path
 
-from peers.params import save_start
+from peers.params import learn_numbers, save_start
 from peers.race import SIDES, TIMM, race, report, run
 from peers.setup import Setup
 
@@ -55,7 +55,8 @@ def main() -> None:
         classes = slice_of(given.archive, Path(folder), {"train": given.train, "test": given.val})
         for name in given.backbones:
             settings = ImageBackbone(name=name, weights=given.weights, image_size=given.size, resize=given.size)
-            backbone = save_start(get_task("image-classification"), settings, classes, Path(folder))
+            task = get_task("image-classification")
+            backbone = save_start(task, settings, learn_numbers(task, classes), Path(folder))
             for method in given.methods:
                 probe = method == "linear_probe"
                 setup = Setup(

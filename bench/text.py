@@ -38,7 +38,7 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-from peers.params import save_start, section
+from peers.params import learn_numbers, save_start, section
 from peers.race import SIDES, race, report
 from peers.setup import Setup
 from ruamel.yaml import YAML
@@ -75,7 +75,8 @@ def main() -> None:
             for split, pairs in kept.items()
         }
         (Path(folder) / "rows.json").write_text(json.dumps(content), encoding="utf-8")
-        backbone = save_start(TASK, section(TASK, "backbone", backbone), len(classes), Path(folder))
+        learning = learn_numbers(TASK, len(classes))
+        backbone = save_start(TASK, section(TASK, "backbone", backbone), learning, Path(folder))
         for method in given.methods:
             epochs = PROBE_EPOCHS if method == "linear_probe" else given.epochs
             setup = Setup(

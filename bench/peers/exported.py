@@ -7,7 +7,7 @@ from typing import Any
 from finetrail.data.store.shards import Contents, read_frame
 from finetrail.tasks.registry import get_task
 from finetrail.workspace import Workspace
-from peers.params import save_start, section
+from peers.params import learn_numbers, save_start, section
 from peers.setup import SPLITS, Setup
 
 
@@ -36,7 +36,9 @@ def export(workspace: Workspace, params: dict[str, Any], train: dict[str, Any], 
     settings = section(task, "train", params["train"] | train)
     return Setup(
         task=params["task"],
-        backbone=save_start(task, section(task, "backbone", params["backbone"]), len(names), folder),
+        backbone=save_start(
+            task, section(task, "backbone", params["backbone"]), learn_numbers(task, len(names)), folder
+        ),
         folder=str(folder),
         classes=len(names),
         method="linear_probe",

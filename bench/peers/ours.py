@@ -1,6 +1,8 @@
 """Our side: the stage `train` with its last scoring in full precision, without MLflow and DVC."""
 
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -56,8 +58,16 @@ def main() -> None:
             augment = settings.augment if split == "train" else None
             encoded = built.processor.encode(values[split], augment=augment, scratch=scratch)
             inputs[split] = encoded.labelled(learning.encode(names_of(numbers[split]), encoded))
-        fine_tune(setup, settings, built, adaptation, inputs=inputs, numbers=numbers, clock=clock, scratch=scratch)
+        labels = {split: names_of(numbers[split]) for split in SPLITS}
+        score = partial(accuracy_of, numbers["val"], clock)
+        fine_tune(setup, settings, built, adaptation, inputs=inputs, labels=labels, score=score, scratch=scratch)
     clock.stop()
+
+
+def accuracy_of(numbers: np.ndarray, clock: Clock, logits: Any) -> dict[str, float]:
+    accuracy = float((logits.argmax(axis=1) == numbers).mean())
+    clock.evaluated(accuracy)
+    return {"accuracy": accuracy}
 
 
 def fine_tune(
@@ -67,29 +77,24 @@ def fine_tune(
     adaptation: Adaptation,
     *,
     inputs: dict[str, Inputs],
-    numbers: Numbers,
-    clock: Clock,
+    labels: dict[str, list[Any]],
+    score: Callable[[Any], dict[str, float]],
     scratch: Path,
 ) -> None:
-    """Call the engine in the order of the stage `train`. Args: settings: section `train`."""
+    """Call the engine in the order of the stage `train`. Args: settings: section `train`; score: of an evaluation."""
     model, learning = built.model, built.learning
     batch = inputs["train"].batch(range(min(settings.batch_size, len(inputs["train"]))))
     precision = choose_precision(settings.precision, model, batch)
     machine = Machine(build_accelerator(precision), precision)
     model.to(machine.accelerator.device)
 
-    def score(logits: Any) -> dict[str, float]:
-        accuracy = float((logits.argmax(axis=1) == numbers["val"]).mean())
-        clock.evaluated(accuracy)
-        return {"accuracy": accuracy}
-
     with computed_once(model, inputs, settings, precision, scratch=scratch) as used:
         fit(
             model,
-            {split: Examples(used[split], [""] * len(numbers[split])) for split in SPLITS},
+            {split: Examples(used[split], [""] * len(labels[split])) for split in SPLITS},
             settings,
             objective=Objective(
-                learning.loss(settings, names_of(numbers["train"])),
+                learning.loss(settings, labels["train"]),
                 learning.keep,
                 score=score,
                 metric=metric_named(built.task.target.metrics, settings.metric),

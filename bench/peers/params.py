@@ -18,10 +18,10 @@ def section(task: Task, name: str, settings: Mapping[str, Any]) -> Any:
     return kind(**settings)
 
 
-def save_start(task: Task, backbone: Any, classes: int, folder: Path) -> dict[str, Any]:
+def save_start(task: Task, backbone: Any, learning: Learning, folder: Path) -> dict[str, Any]:
     """Write the weights that all sides start from; return the section `backbone` with nothing left to the library."""
     torch.manual_seed(0)
-    built = task.build(backbone, learn_numbers(task, classes), Path(), (task.content.name,))
+    built = task.build(backbone, learning, Path(), (task.content.name,))
     tensors = {name: tensor.contiguous() for name, tensor in built.model.state_dict().items()}
     save_file(tensors, folder / "start.safetensors")
     seen: Any = getattr(built.processor, "preprocessing", None)  # images have one

@@ -10,7 +10,7 @@ import random
 import resource
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -37,9 +37,10 @@ class Setup:
         folder: holds the data and `start.safetensors`, the initial weights of all sides.
         attention: transformers' attention, for the peers; None for its default.
         seed: determines the order of the examples.
+        names: of the classes, where they are not numbers.
     """
 
-    task: Literal["text-classification", "image-classification"]
+    task: Literal["text-classification", "image-classification", "object-detection"]
     backbone: dict[str, Any]
     folder: str
     classes: int
@@ -53,6 +54,7 @@ class Setup:
     clip: float | None
     attention: str | None = None
     seed: int = 0
+    names: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls) -> "Setup":

@@ -151,7 +151,7 @@ def sections(task: Task) -> type[Params]:
     source.labels = target
     split = _made("Split", content.Split)
     split.strata = target.strata
-    train = joined("Training", content.training(target.in_place), target.Training, Training)
+    train = joined("Training", content.training(target.in_place, target.objects), target.Training, Training)
     backbone: Any = content.backbone(task.features)
     candidate: Any = _made("Candidate", Searched, backbone=(backbone, ...), train=(train, ...))
     slice_of: Any = task.slice

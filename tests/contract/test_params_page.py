@@ -10,6 +10,7 @@ from finetrail.assessment.robustness.settings import Robustness
 from finetrail.assessment.slices.settings import Slices
 from finetrail.assessment.stability.settings import Stability
 from finetrail.contents.image.augment.settings import Augment
+from finetrail.contents.image.fitted.settings import ObjectAugment
 from finetrail.contents.text.settings import ChatBackbone, TextAugment, WrittenBackbone
 from finetrail.evaluation.selection import Selection
 from finetrail.gate.settings import Gate
@@ -60,6 +61,7 @@ def defaults(opening: str) -> dict[str, str]:
         ("`train`, where labels are masks:", MaskTraining),
         ("`augment`, for texts; off by default:", TextAugment),
         ("`augment`, for images; all off by default:", Augment),
+        ("`augment`, for boxes and masks, which move with their images; all off by default:", ObjectAugment),
         ("`labels`, all optional (`labels: {}`); see [labels.md](labels.md):", Labels),
         ("`robustness`, all optional (`robustness: {}`):", Robustness),
         ("`attacks`, all optional (`attacks: {}`):", Attacks),
@@ -84,6 +86,7 @@ def defaults(opening: str) -> dict[str, str]:
         "masks",
         "texts",
         "images",
+        "boxes and masks",
         "labels",
         "robustness",
         "attacks",

@@ -45,7 +45,8 @@ split: {{method: official, near_duplicates: 0}}
 backbone:
   name: timm/test_resnet
   weights: random
-  image_size: 64
+  image_size: 96
+  aspect: [3, 2]
 
 train:
   batch_size: 8
@@ -64,7 +65,7 @@ candidates:
       epochs: 4
       learning_rate: 5e-3
       checkpoint_seconds: 0
-      augment: {{flip: both, scale: [0.9, 1.1], color: 0.1}}
+      augment: {{flip: both, scale: [0.9, 1.1], color: 0.1, crop: 0.7, mosaic: 0.1, mixup: 0.1}}
 
 selection:
   resamples: 100
@@ -132,7 +133,7 @@ def test_predict_and_the_registered_model_answer_in_pixels_of_the_upright_image(
     import mlflow
     from mlflow.pyfunc.scoring_server import invocations
 
-    image, boxes = drawn(1, (128, 96))
+    image, boxes = drawn(1, (80, 60))
     (tmp_path / "photos").mkdir()
     for turned in (1, 6):
         (tmp_path / "photos" / f"{turned}.png").write_bytes(png(image, turned))
@@ -168,7 +169,7 @@ def test_a_training_that_was_killed_ends_with_the_same_bytes(found: Sandbox, tmp
 
 
 def test_it_is_exported_in_forms_whose_own_code_finds_the_same_boxes(found: Sandbox, tmp_path: Path) -> None:
-    photo, _ = drawn(1, (128, 96))
+    photo, _ = drawn(1, (80, 60))
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "1.png").write_bytes(png(photo, turned=6))
     said = found.finetrail("predict", str(tmp_path / "photos"), str(tmp_path / "scored.jsonl"))

@@ -178,8 +178,8 @@ class Content(ABC):
     def backbone(self, features: str) -> type[Backbone]:
         """Section `backbone`. Args: features: what the task reads from it; see `Task.features`."""
 
-    def training(self, in_place: bool) -> type[Settings]:
-        """Its part of section `train`. Args: in_place: whether a label names places in its content."""
+    def training(self, in_place: bool, objects: bool) -> type[Settings]:
+        """Its part of section `train`. Args: in_place, objects: see `finetrail.targets.target.Target`."""
         return self.Training
 
     @abstractmethod

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from finetrail.models.network import Batch
-    from finetrail.models.placements import Placements
+    from finetrail.models.placements import Collage, Floats, Placements
 
 
 class Values(Protocol):
@@ -45,12 +45,14 @@ class Changes:
         share: (B,), 0..1, how much of the mix is the example itself.
         lost: (B, W), which of the features of each example are gone, such as words; None if none can be.
         placements: where the image of each example lies on what the model sees; None where labels name no places.
+        collage: the same, in place of it, where what the model sees is made of several images or of parts of them.
     """
 
     partner: "Tensor | None" = None
     share: "Tensor | None" = None
     lost: "Tensor | None" = None
     placements: "Placements | None" = None
+    collage: "Collage | None" = None
 
 
 NO_CHANGES = Changes()
@@ -78,6 +80,16 @@ class Targets(Protocol):
 
     def batch(self, indices: Sequence[int], changes: Changes) -> "Batch":
         """What the loss reads for the examples at `indices`: tensors by name, each name starting with `targets`."""
+        ...
+
+
+@runtime_checkable
+class Boxed(Protocol):
+    """Targets that are objects in images."""
+
+    @property
+    def boxes(self) -> "Sequence[Floats]":
+        """The boxes of the objects of each example (n, 4), xyxy in pixels of the upright image."""
         ...
 
 

@@ -65,6 +65,22 @@ class Placements:
         return np.where((shares >= 0) & (shares < 1), np.floor(shares * side), -1).astype(np.int64)
 
 
+@dataclass(frozen=True)
+class Collage:
+    """What the canvases of a batch are made of: K images, of which several may lie on one canvas.
+
+    Attributes:
+        placements: of each.
+        image, canvas: the numbers, in the batch, of each image and of the canvas that it lies on (K,).
+        seen: the part of the canvas that shows it, xyxy (K, 4).
+    """
+
+    placements: Placements
+    image: NDArray[np.int64]
+    canvas: NDArray[np.int64]
+    seen: NDArray[np.int64]
+
+
 def _ordered(corners: Floats) -> Floats:
     """Corners (n, 2, 2) as xyxy (n, 4), the left and upper one first."""
     found: Floats = np.sort(corners, axis=1).reshape(-1, 4)

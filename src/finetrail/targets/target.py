@@ -54,6 +54,7 @@ class Target(ABC):
         metrics: in the order in which they are shown; the last is the one to choose by, and the one that is drawn.
         facts: the columns that it adds to the manifest, and their types.
         in_place: whether a label names places in its content, which must not move under it.
+        objects: whether a label is a list of objects, so that a part of a content, or several in one, have labels too.
         formats, endings, trees: of files that have labels of this kind alone, and of folders of such.
         Columns, Rules, Training, Slice: its parts of the sections of params.yaml.
         strata: what a split keeps in proportion.
@@ -68,6 +69,7 @@ class Target(ABC):
     metrics: tuple[Metric, ...]
     facts: "Mapping[str, Kind]" = {}  # noqa: RUF012 - read only, by its type
     in_place: bool = False
+    objects: bool = False
     formats: "Mapping[str, RecordReader]" = {}  # noqa: RUF012
     endings: Mapping[str, str] = {}
     trees: "Mapping[str, TreeReader]" = {}  # noqa: RUF012

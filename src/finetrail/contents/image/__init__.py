@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from finetrail.contents.attack import Attack
 from finetrail.contents.content import Backbone, Content
-from finetrail.contents.image.fitted.settings import PlacedTraining, PyramidBackboneSettings
+from finetrail.contents.image.fitted.settings import ObjectTraining, PlacedTraining, PyramidBackboneSettings
 from finetrail.contents.image.perturbations import PERTURBATIONS, perturb
 from finetrail.contents.image.received import receive_images, undecodable
 from finetrail.contents.image.rules import ImageRules
@@ -57,7 +57,9 @@ class _Image(Content):
     def backbone(self, features: str) -> type[Backbone]:
         return PyramidBackboneSettings if features in STRIDES else ImageBackbone
 
-    def training(self, in_place: bool) -> type[Settings]:
+    def training(self, in_place: bool, objects: bool) -> type[Settings]:
+        if objects:
+            return ObjectTraining
         return PlacedTraining if in_place else ImageTraining
 
     def networks(self) -> "Networks":

@@ -15,6 +15,7 @@ from finetrail.contents.explainable import Explainable
 from finetrail.contents.exported import Exported, Graph, Outputs
 from finetrail.contents.image import PYRAMID, STRIDES
 from finetrail.contents.image.backbones.whole import WholeDetector
+from finetrail.contents.image.fitted.settings import PyramidBackboneSettings
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.contents.image.processor import ImageProcessor
 from finetrail.contents.image.settings import ImageBackbone
@@ -88,6 +89,8 @@ def load_pretrained(settings: ImageBackbone, root: Path, features: str, columns:
         SourceError, IntegrityError: see `finetrail.locations.locate`.
     """
     network, preprocessing = _source(settings.name).load(settings, root)
+    if features in STRIDES:
+        preprocessing = replace(preprocessing, aspect=cast(PyramidBackboneSettings, settings).aspect)
     return _loaded(network, settings.name, preprocessing, features)
 
 
@@ -100,7 +103,8 @@ def load_saved(described: Mapping[str, Any], folder: Path, features: str, column
     try:
         written: dict[str, Any] = read_json(folder / _DESCRIPTION)
         values = written["preprocessing"]
-        preprocessing = Preprocessing(**(values | {name: tuple(values[name]) for name in ("mean", "std")}))
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        preprocessing = Preprocessing(**(values | lists))
         name = str(written["name"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         cause = " ".join(f"{type(error).__name__}: {error}".split())[:200]
@@ -168,6 +172,8 @@ def _loaded(network: Any, name: str, preprocessing: Preprocessing, features: str
         raise ModelError(
             f"{name!r} is a detector, which finds objects in images; use another backbone here, such as resnet50"
         )
+    if whole and preprocessing.aspect != (1, 1):
+        raise ModelError(f"{name!r} is a whole detector, whose canvas is a square; leave out backbone.aspect")
     if features not in STRIDES:
         backbone = VisionBackbone(network, name, preprocessing)
         return Loaded(backbone, ImageProcessor(preprocessing), _width(backbone, preprocessing.image_size))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from finetrail.contents.image.fitted.settings import STRIDE
 from finetrail.contents.image.settings import ImageBackbone
 from finetrail.errors import ConfigError
 
@@ -16,6 +17,7 @@ class Preprocessing:
         mean, std: of the RGB channels, for values in 0..1.
         interpolation: of the resize, by torchvision's names: `bilinear`, `bicubic`, `nearest`, `lanczos`.
         stretch: whether a whole image fills the square, its proportions lost; of images that are not cut alone.
+        aspect: width to height of the canvas that whole images are fitted into.
     """
 
     image_size: int
@@ -24,6 +26,16 @@ class Preprocessing:
     std: tuple[float, float, float]
     interpolation: str
     stretch: bool = False
+    aspect: tuple[int, int] = (1, 1)
+
+    @property
+    def canvas(self) -> tuple[int, int]:
+        """Width and height of the canvas: the longer side is `image_size`, the other one is rounded up."""
+        width, height = (
+            min(self.image_size, -(-self.image_size * side // (max(self.aspect) * STRIDE)) * STRIDE)
+            for side in self.aspect
+        )
+        return width, height
 
 
 def overridden(own: Preprocessing, settings: ImageBackbone) -> Preprocessing:

@@ -35,7 +35,7 @@ class TextualContent(Content):
         own: dict[str, type[Backbone]] = {WRITTEN: WrittenBackbone, CHAT: ChatBackbone}
         return own.get(features, TextBackbone)
 
-    def training(self, in_place: bool) -> type[Settings]:
+    def training(self, in_place: bool, objects: bool) -> type[Settings]:
         return InPlaceTraining if in_place else TextTraining
 
     def networks(self) -> "Networks":

@@ -49,6 +49,7 @@ class _Boxes(Target):
     facts = FACTS
     in_place = True
     explains = False
+    objects = True
     formats: Mapping[str, RecordReader] = {"coco": coco_records}
     endings: Mapping[str, str] = {".json": "coco"}
     Columns = BoxColumns

@@ -14,7 +14,7 @@ from finetrail.evaluation.scores.bootstrap import point_scores
 from finetrail.evaluation.scores.metric import Point
 from finetrail.models.inputs import Changes
 from finetrail.models.network import Batch, Network
-from finetrail.models.placements import Placements
+from finetrail.models.placements import Collage, Placements
 from finetrail.models.told import Told
 from finetrail.targets.boxes.codec import BoxCodec
 from finetrail.targets.boxes.detections import BoxAnswers, Detections
@@ -53,21 +53,32 @@ class BoxTargets:
 
     def batch(self, indices: Sequence[int], changes: Changes) -> Batch:
         """`targets` (B, M, 5): xyxy on the canvas and class; class -1 for none."""
-        placed = changes.placements or self.placements
-        rows = range(len(indices)) if changes.placements else indices
-        found = [self._placed(index, placed, row) for index, row in zip(indices, rows, strict=True)]
+        if changes.collage is not None:
+            found = self._collected(indices, changes.collage)
+        else:
+            placed = changes.placements or self.placements
+            rows = range(len(indices)) if changes.placements else indices
+            seen = np.array([0, 0, *placed.canvas])
+            found = [self._placed(index, placed, row, seen) for index, row in zip(indices, rows, strict=True)]
         targets = torch.full((len(found), max(1, *map(len, found)), 5), -1.0)
         for of_image, one in zip(targets, found, strict=True):
             of_image[: len(one)] = torch.from_numpy(one)
         return {"targets": targets}
 
-    def _placed(self, index: int, placed: Placements, row: int) -> NDArray[np.float64]:
-        """The objects of an image that can be seen on its canvas (m, 5)."""
+    def _collected(self, indices: Sequence[int], collage: Collage) -> list[NDArray[np.float64]]:
+        """The objects on each canvas (m, 5)."""
+        found: list[list[NDArray[np.float64]]] = [[] for _ in indices]
+        for row, (image, canvas) in enumerate(zip(collage.image, collage.canvas, strict=True)):
+            found[canvas].append(self._placed(indices[image], collage.placements, row, collage.seen[row]))
+        return [np.concatenate(parts) for parts in found]
+
+    def _placed(self, index: int, placed: Placements, row: int, seen: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The objects of an image that can be seen on its canvas (m, 5). Args: seen: the part that shows it, xyxy."""
         whole = placed.onto(row, self.boxes[index])
-        seen = np.clip(whole, 0, np.tile(placed.canvas, 2))
-        sides, own = (one[:, 2:] - one[:, :2] for one in (seen, whole))
+        shown = np.clip(whole, np.tile(seen[:2], 2), np.tile(seen[2:], 2))
+        sides, own = (one[:, 2:] - one[:, :2] for one in (shown, whole))
         kept = (sides.prod(axis=1) >= VISIBLE * own.prod(axis=1)) & (sides.min(axis=1) >= 1)
-        objects: NDArray[np.float64] = np.concatenate([seen, self.classes[index][:, None]], axis=1)[kept]
+        objects: NDArray[np.float64] = np.concatenate([shown, self.classes[index][:, None]], axis=1)[kept]
         return objects
 
 

@@ -10,7 +10,7 @@ from finetrail.targets.masks.training import Decoder
 
 
 class MaskHead(nn.Module):
-    """Maps a pyramid of strides 4, 8, 16 and 32 as features (B, D) to outputs (B, K, S / stride, S / stride).
+    """Maps a pyramid of strides 4, 8, 16 and 32 as features (B, D) to outputs (B, K, H / stride, W / stride).
 
     The outputs for an image do not depend on the others in a batch: norms are over groups of channels of one image, or
     keep the statistics that they have.
@@ -31,5 +31,5 @@ class MaskHead(nn.Module):
 
 
 def on_canvas(outputs: Tensor, stride: int) -> Tensor:
-    """Outputs (B, K, S, S) for each pixel of a canvas, by bilinear interpolation."""
+    """Outputs (B, K, H, W) for each pixel of a canvas, by bilinear interpolation."""
     return torch.nn.functional.interpolate(outputs, scale_factor=stride, mode="bilinear", align_corners=False)

@@ -18,7 +18,7 @@ from tests.unit.contents.image.loading import fetch, rebuild, write
 from tests.unit.models.backbones import refusal, settings
 from tests.unit.models.networks import SIZE, images, loaded
 
-IMAGENET: dict[str, Any] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 @pytest.fixture(autouse=True)
@@ -51,10 +51,10 @@ def test_pixels_are_normalised_on_the_way_in_and_the_batch_stays_as_it_is(dtype:
 @pytest.mark.parametrize(
     ("name", "width", "tensors", "own"),
     [
-        ("resnet18", 512, 120, Preprocessing(224, 256, **IMAGENET, interpolation="bilinear")),
-        ("mobilenet_v2", 1280, 312, Preprocessing(224, 232, **IMAGENET, interpolation="bilinear")),
-        ("mobilenet_v3_small", 1024, 244 - 2, Preprocessing(224, 256, **IMAGENET, interpolation="bilinear")),
-        ("efficientnet_b0", 1280, 360 - 2, Preprocessing(224, 256, **IMAGENET, interpolation="bicubic")),
+        ("resnet18", 512, 120, Preprocessing(224, 256, *IMAGENET, "bilinear")),
+        ("mobilenet_v2", 1280, 312, Preprocessing(224, 232, *IMAGENET, "bilinear")),
+        ("mobilenet_v3_small", 1024, 244 - 2, Preprocessing(224, 256, *IMAGENET, "bilinear")),
+        ("efficientnet_b0", 1280, 360 - 2, Preprocessing(224, 256, *IMAGENET, "bicubic")),
         ("timm/tf_efficientnet_lite0", 1280, 294, Preprocessing(224, 256, (0.5,) * 3, (0.5,) * 3, "bicubic")),
         ("timm/test_vit", 64, 78, Preprocessing(160, 168, (0.5,) * 3, (0.5,) * 3, "bicubic")),
     ],
@@ -224,4 +224,4 @@ def test_the_librarys_own_weights_are_checked_and_kept(tmp_path: Path, monkeypat
     torch.save(whole.state_dict(), tmp_path / "checkpoints" / url.rpartition("/")[2])
     backbone, preprocessing, _ = fetch(settings("resnet18", "IMAGENET1K_V1"))
     assert torch.equal(backbone.network.state_dict()["conv1.weight"], whole.conv1.weight)
-    assert preprocessing == Preprocessing(224, 256, **IMAGENET, interpolation="bilinear")
+    assert preprocessing == Preprocessing(224, 256, *IMAGENET, "bilinear")

@@ -21,7 +21,7 @@ from finetrail.targets.masks.raster import IGNORED, numbers_of
 from finetrail.targets.masks.training import MaskTraining
 from tests.drawn import MASKED, drawn, mask_of, png
 
-PYRAMID = Pyramid(((6, 16, 16), (8, 8, 8), (10, 4, 4), (12, 2, 2)), (4, 8, 16, 32))
+PYRAMID = Pyramid(((6, 16, 24), (8, 8, 12), (10, 4, 6), (12, 2, 3)), (4, 8, 16, 32))
 
 
 def placed(scale: tuple[float, float], shift: tuple[float, float], size: tuple[int, int]) -> Placements:
@@ -51,7 +51,7 @@ def test_outputs_for_an_image_do_not_depend_on_the_others(decoder: str) -> None:
     head = MaskHead(PYRAMID, 3, decoder, 64)  # type: ignore[arg-type]
     features = torch.randn(3, PYRAMID.width)
     outputs = head.train()(features)
-    assert on_canvas(outputs, FORMS[decoder].stride).shape == (3, 3, 64, 64)  # type: ignore[index]
+    assert on_canvas(outputs, FORMS[decoder].stride).shape == (3, 3, 64, 96)  # type: ignore[index]
     torch.testing.assert_close(head.eval()(features[1:2]), outputs[1:2], rtol=1e-4, atol=1e-5)
     outputs.sum().backward()
     assert all(parameter.grad is not None for parameter in head.parameters())

@@ -144,7 +144,7 @@ def _random(settings: ImageBackbone) -> tuple[Any, Preprocessing]:
             "write, for example, transformers/vit"
         ) from error
     size = _pixels(getattr(config, "image_size", 224))
-    return model, Preprocessing(size, size, **_IMAGENET, interpolation="bilinear")
+    return model, Preprocessing(size, size, _IMAGENET["mean"], _IMAGENET["std"], "bilinear")
 
 
 def _class_for(config: Any) -> Any:

@@ -32,15 +32,15 @@ class PyramidBackbone(VisionBackbone):
 
     def __init__(self, network: nn.Module, name: str, preprocessing: Preprocessing, strides: Sequence[int]) -> None:
         super().__init__(network, name, preprocessing)
-        self.taps, self.pyramid = _taps(self.network, name, preprocessing.image_size, tuple(strides))
+        self.taps, self.pyramid = _taps(self.network, name, preprocessing.canvas, tuple(strides))
 
     def forward(self, batch: Batch) -> Tensor:
-        """Features (B, D) of a batch with RGB pixels (B, 3, S, S) in 0..255, uint8 or float32."""
+        """Features (B, D) of a batch with RGB pixels (B, 3, H, W) in 0..255, uint8 or float32."""
         pixels = batch["pixels"].contiguous(memory_format=torch.channels_last).float()
         return self.packed(pixels * self.scale + self.shift)
 
     def packed(self, images: Tensor) -> Tensor:
-        """Features (B, D) of normalised images (B, 3, S, S)."""
+        """Features (B, D) of normalised images (B, 3, H, W)."""
         found: dict[str, Tensor] = {}
 
         def keep(name: str) -> Any:
@@ -90,13 +90,16 @@ def _require_divided(name: str, size: int, stride: int) -> None:
         )
 
 
-def _taps(network: nn.Module, name: str, size: int, strides: tuple[int, ...]) -> tuple[list[str], Pyramid]:
+def _taps(
+    network: nn.Module, name: str, canvas: tuple[int, int], strides: tuple[int, ...]
+) -> tuple[list[str], Pyramid]:
     """The last module of each stride whose output is a map, found with a black image.
 
     Raises:
         ModelError: the network has no maps of these strides, as transformers with a single resolution; or 32 does not
             divide its own image size.
     """
+    (width, height), size = canvas, max(canvas)
     _require_divided(name, size, strides[-1])
     seen: list[tuple[int, str, tuple[int, ...]]] = []
     calls: Counter[str] = Counter()
@@ -106,7 +109,9 @@ def _taps(network: nn.Module, name: str, size: int, strides: tuple[int, ...]) ->
             calls[place] += 1
             if isinstance(output, Tensor) and output.ndim == 4:
                 shape = tuple(output.shape[1:])
-                seen.extend((stride, place, shape) for stride in strides if shape[1:] == (size // stride,) * 2)
+                seen.extend(
+                    (stride, place, shape) for stride in strides if shape[1:] == (height // stride, width // stride)
+                )
 
         return hook
 
@@ -114,12 +119,12 @@ def _taps(network: nn.Module, name: str, size: int, strides: tuple[int, ...]) ->
     training = network.training
     try:
         with torch.no_grad():
-            network.eval()(torch.zeros(1, 3, size, size))
+            network.eval()(torch.zeros(1, 3, height, width))
     except (RuntimeError, ValueError, AssertionError, TypeError) as error:
         cause = " ".join(str(error).split())[:200]
         raise ModelError(
-            f"{name!r} does not accept images of {size} x {size} pixels ({cause}); change backbone.image_size, or use "
-            "another backbone"
+            f"{name!r} does not accept images of {width} x {height} pixels ({cause}); change backbone.image_size, "
+            "or use another backbone"
         ) from error
     finally:
         network.train(training)

@@ -31,8 +31,8 @@ class Runtime:
 
 def exported(own: Preprocessing, told: Told, runtime: Runtime) -> Exported:
     """What the card says."""
-    place = "stretched to" if own.stretch else "in the upper left corner of"
-    reads = f"It sees a whole image, {place} {own.image_size} x {own.image_size} pixels, one image at a time."
+    (wide, high), place = own.canvas, "stretched to" if own.stretch else "in the upper left corner of"
+    reads = f"It sees a whole image, {place} {wide} x {high} pixels, one image at a time."
     packages = (*runtime.packages, "numpy", "pillow")
     return Exported(
         runtime.library, packages, _snippet(own, told, runtime), reads, Asking(laid_out, kept=told.kept), NOTE
@@ -40,12 +40,11 @@ def exported(own: Preprocessing, told: Told, runtime: Runtime) -> Exported:
 
 
 def _snippet(own: Preprocessing, told: Told, runtime: Runtime) -> Snippet:
-    size, method = own.image_size, own.interpolation.upper()
+    (wide, high), method = own.canvas, own.interpolation.upper()
     pixels = 'numpy.asarray(canvas, dtype="float32") / 255'
     if runtime.normalised:
         pixels = f"({pixels} - {list(own.mean)}) / {list(own.std)}"
-    fitted = f"[max(1, round(side * {size} / max(image.size))) for side in image.size]"
-    fitted = f"[{size}, {size}]" if own.stretch else fitted
+    fitted = f"    fitted = {wide}, {high}\n" if own.stretch else _largest(wide, high)
     modules = ", ".join(one for one in ("numpy", *runtime.packages) if one != "safetensors")
     loads = "from safetensors.torch import load_file\n" if "safetensors" in runtime.packages else ""
     opens = f"""import json
@@ -54,8 +53,7 @@ from PIL import Image, ImageOps
 {loads}
 def view(path):
     image = {OPENED}
-    fitted = {fitted}
-    canvas = Image.new("RGB", ({size}, {size}), {paint(own)})
+{fitted}    canvas = Image.new("RGB", {wide, high}, {paint(own)})
     canvas.paste(image.resize(fitted, Image.Resampling.{method}))
     pixels = {pixels}
     return pixels.astype("float32").transpose(2, 0, 1)[None], image.size, fitted
@@ -69,3 +67,13 @@ for path in paths:
     {", ".join(told.names)} = {runtime.called}
 {indent(told.code, "    ")}"""
     return Snippet(opens, "paths", '["image.png"]', answers, outputs="found")
+
+
+def _largest(wide: int, high: int) -> str:
+    """The code that fits an image into a canvas of this width and height."""
+    return f"""    width, height = image.size
+    if width * {high} >= height * {wide}:
+        fitted = {wide}, max(1, round(height * {wide} / width))
+    else:
+        fitted = max(1, round(width * {high} / height)), {high}
+"""

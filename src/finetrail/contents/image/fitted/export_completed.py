@@ -49,7 +49,7 @@ def export_completed(network: Network, processor: Any, folder: Path, told: Told,
     write_json(folder / "preprocessor_config.json", _preprocessor(own, whole.processor))
     write_json(folder / "labels.json", names)
     again = auto.from_pretrained(folder, local_files_only=True, trust_remote_code=False).eval()
-    pixels = torch.randn(1, 3, own.image_size, own.image_size, generator=torch.Generator().manual_seed(0))
+    pixels = torch.randn(1, 3, *own.canvas[::-1], generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         ours = network.head(backbone.packed(pixels))
         check_apart(told.apart(told.module(ours), told.module(again(pixel_values=pixels).logits)), "hf", TOLERANCE)
@@ -68,7 +68,7 @@ def _preprocessor(own: Preprocessing, kind: str) -> dict[str, Any]:
     return {
         "image_processor_type": kind,
         "do_resize": True,
-        "size": {"height": own.image_size, "width": own.image_size},
+        "size": dict(zip(("width", "height"), own.canvas, strict=True)),
         "resample": RESAMPLE[own.interpolation],
         "do_rescale": True,
         "rescale_factor": 1 / 255,

@@ -17,10 +17,10 @@ from finetrail.workspace import write_json
 def graph_of_fitted(network: Network, processor: Any, folder: Path, told: Told) -> Graph:
     """The model as a function of the normalised pixels of one image, for ONNX; writes the preprocessing."""
     own: Preprocessing = processor.preprocessing
-    size = own.image_size
+    width, height = own.canvas
     write_json(folder / "preprocessing.json", vars(own))
     noise = torch.Generator().manual_seed(0)
-    probes = [{"pixels": torch.randn(1, 3, size, size, generator=noise)} for _ in range(2)]
+    probes = [{"pixels": torch.randn(1, 3, height, width, generator=noise)} for _ in range(2)]
     opens = 'session = onnxruntime.InferenceSession("model.onnx")'
     runtime = Runtime("onnx", ("onnxruntime",), opens, f'session.run({list(told.names)}, {{"pixels": pixels}})')
     said = exported(own, told, runtime)
@@ -28,7 +28,7 @@ def graph_of_fitted(network: Network, processor: Any, folder: Path, told: Told) 
 
 
 class _Whole(nn.Module):
-    """A model that takes normalised pixels (1, 3, S, S)."""
+    """A model that takes normalised pixels (1, 3, H, W)."""
 
     def __init__(self, network: Network, told: nn.Module) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +13,26 @@ import torch
 from PIL import Image
 
 from finetrail.contents.image.decode import decode
-from finetrail.contents.image.fitted.settings import PlacedAugment
-from finetrail.contents.image.fitted.views import Sizes, fitted_view, placements_of, plain, varied
+from finetrail.contents.image.fitted.settings import ObjectAugment, PlacedAugment
+from finetrail.contents.image.fitted.varied import Photos, varied
+from finetrail.contents.image.fitted.views import Sizes, fitted_view, placements_of, plain
 from finetrail.contents.image.inputs import KeptInputs, seen
 from finetrail.contents.image.kept import LIMITS, Decoded, Encoded, Limits
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.data.image_files import upright_size
 from finetrail.evaluation.report.previews import Preview
-from finetrail.models.inputs import Changes, Values, targets_of
+from finetrail.models.inputs import Boxed, Changes, Values, targets_of
 from finetrail.models.network import Batch
 from finetrail.models.placements import Placements
 
+NO_BOXES = np.zeros((0, 4))
 PREVIEW_SIDE = 320
 """Pixels of the longer side of a preview: boxes of small objects have to be seen."""
 
 
 @dataclass(frozen=True)
 class FittedInputs(KeptInputs[PlacedAugment]):
-    """The whole images of a split, each so large that its longer side fills the canvas.
+    """The whole images of a split, each so large that it fills the canvas in width or height.
 
     Attributes:
         sizes: width and height of each upright image (N, 2).
@@ -43,15 +46,21 @@ class FittedInputs(KeptInputs[PlacedAugment]):
         return placements_of(self.sizes, self.preprocessing)
 
     def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
-        """`pixels` (B, 3, S, S), uint8, 0..255, channels last in memory."""
+        """`pixels` (B, 3, H, W), uint8, 0..255, channels last in memory."""
         images, sizes = self.images.take(indices), self.sizes[list(indices)]
         if seed is None or not self.varies:
             canvases, placements = plain(images, sizes, self.preprocessing)
+            changes = Changes(placements=placements)
         else:
+            # Those of masks have no more than a part of these settings.
+            augment = ObjectAugment(**self.augment.model_dump())
+            known = self.targets.boxes if isinstance(self.targets, Boxed) else None
+            boxes = [known[index] if known is not None else NO_BOXES for index in indices]
             generator = np.random.default_rng(seed)
-            canvases, placements = varied(images, sizes, self.augment, self.preprocessing, generator)
+            canvases, collage = varied(Photos(images, sizes, boxes), augment, self.preprocessing, generator)
+            changes = Changes(collage=collage) if augment.composes else Changes(placements=collage.placements)
         batch = {"pixels": torch.from_numpy(canvases).permute(0, 3, 1, 2)}
-        return batch | targets_of(self, indices, Changes(placements=placements))
+        return batch | targets_of(self, indices, changes)
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,7 @@ class FittedProcessor:
         Raises:
             ImageError: a value is not a whole image; the message has its number.
         """
-        size = 3 * self.preprocessing.image_size**2 * len(values)
+        size = 3 * prod(self.preprocessing.canvas) * len(values)
         keep = Decoded if size <= self.limits.decoded else Encoded
         kept = keep(values, partial(fitted_view, preprocessing=self.preprocessing), scratch, self.limits)
         sizes = np.array([upright_size(data) or (1, 1) for data in values], dtype=np.int64).reshape(-1, 2)

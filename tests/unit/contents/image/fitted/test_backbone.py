@@ -16,9 +16,9 @@ from finetrail.errors import ModelError
 from finetrail.models.pyramid import Pyramid
 
 
-def loaded(name: str, size: int = 64) -> Loaded:
+def loaded(name: str, size: int = 64, aspect: tuple[int, int] = (1, 1)) -> Loaded:
     torch.manual_seed(0)
-    settings = PyramidBackboneSettings(name=name, weights="random", image_size=size)
+    settings = PyramidBackboneSettings(name=name, weights="random", image_size=size, aspect=aspect)
     return load_pretrained(settings, Path(), PYRAMID, ["image"])
 
 
@@ -43,13 +43,14 @@ def test_the_maps_are_the_last_of_each_resolution(name: str) -> None:
 
 
 def test_a_saved_one_has_the_same_maps(tmp_path: Path) -> None:
-    one = loaded("timm/test_resnet")
-    settings = PyramidBackboneSettings(name="timm/test_resnet", weights="random", image_size=64)
+    one = loaded("timm/test_resnet", aspect=(2, 1))
+    settings = PyramidBackboneSettings(name="timm/test_resnet", weights="random", image_size=64, aspect=(2, 1))
     described = save(one.network, one.processor, settings, tmp_path)
     again = load_saved(described, tmp_path, PYRAMID, ["image"])
     again.network.load_state_dict(one.network.state_dict())
     assert again.width == one.width
-    batch = {"pixels": torch.zeros(1, 3, 64, 64, dtype=torch.uint8)}
+    assert [shape[1:] for shape in again.width.shapes] == [(4, 8), (2, 4), (1, 2)]
+    batch = {"pixels": torch.zeros(1, 3, 32, 64, dtype=torch.uint8)}
     with torch.no_grad():
         torch.testing.assert_close(again.network.eval()(batch), one.network.eval()(batch), rtol=0, atol=0)
 
@@ -72,5 +73,7 @@ def test_sizes_that_do_not_fit_are_refused_with_one_that_does() -> None:
     assert PyramidBackboneSettings(name="resnet18", weights="random", image_size=288).image_size == 288
     with pytest.raises(ValidationError, match="resize is 320, but whole images are fitted into image_size"):
         PyramidBackboneSettings(name="resnet18", weights="random", image_size=288, resize=320)
+    with pytest.raises(ValidationError, match=r"aspect is \[4, 0\]; give .* such as \[4, 3\]"):
+        PyramidBackboneSettings(name="resnet18", weights="random", aspect=(4, 0))
     with pytest.raises(ValidationError, match=r"scale is \[2, 1\]"):
         PlacedAugment(scale=(2, 1))

@@ -20,7 +20,7 @@ from finetrail.targets.boxes.learning import BoxLearning
 from finetrail.targets.boxes.reading import Annotation, Box
 
 SIZE = 64
-PROCESSOR = FittedProcessor(Preprocessing(SIZE, SIZE, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "bilinear"))
+ASPECTS = [(1, 1), (2, 1), (1, 2)]
 LEARNING = BoxLearning(BoxCodec(("red",)))
 BOX = (20, 12, 60, 36)
 AUGMENTS: list[dict[str, Any]] = [
@@ -48,14 +48,15 @@ def photo(width: int, height: int, turned: int = 1) -> bytes:
     return file.getvalue()
 
 
-def inputs(photos: list[bytes], augment: PlacedAugment | None = None) -> FittedInputs:
-    encoded = PROCESSOR.encode(photos, augment=augment)
+def inputs(photos: list[bytes], augment: PlacedAugment | None = None, aspect: tuple[int, int] = (1, 1)) -> FittedInputs:
+    preprocessing = Preprocessing(SIZE, SIZE, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), "bilinear", aspect)
+    encoded = FittedProcessor(preprocessing).encode(photos, augment=augment)
     labels = [Annotation.of([Box("red", float(BOX[0]), BOX[1], BOX[2], BOX[3])]) for _ in photos]
     return encoded.labelled(LEARNING.encode(labels, encoded))
 
 
 def red(canvas: torch.Tensor) -> list[float]:
-    """The box around what is more red than blue. Args: canvas: (3, S, S)."""
+    """The box around what is more red than blue. Args: canvas: (3, H, W)."""
     there = (canvas[0].int() > canvas[2].int()).nonzero()
     (top, left), (bottom, right) = there.amin(0).tolist(), there.amax(0).tolist()
     return [left, top, right + 1, bottom + 1]
@@ -63,19 +64,21 @@ def red(canvas: torch.Tensor) -> list[float]:
 
 @pytest.mark.parametrize("augment", AUGMENTS)
 @settings(max_examples=15, deadline=None)
-@given(seed=st.integers(0, 2**64 - 1))
-def test_the_box_is_where_the_rectangle_is(augment: dict[str, Any], seed: int) -> None:
+@given(seed=st.integers(0, 2**64 - 1), aspect=st.sampled_from(ASPECTS))
+def test_the_box_is_where_the_rectangle_is(augment: dict[str, Any], seed: int, aspect: tuple[int, int]) -> None:
     photos = [photo(100, 70), photo(70, 110), photo(64, 64)]
-    batch = inputs(photos, PlacedAugment(**augment)).batch([0, 1, 2], seed)
+    batch = inputs(photos, PlacedAugment(**augment), aspect).batch([0, 1, 2], seed)
     for canvas, target in zip(batch["pixels"], batch["targets"], strict=True):
         for *box, number in target.tolist():
             if number >= 0:
                 np.testing.assert_allclose(box, red(canvas), atol=1.01)
 
 
-def test_so_it_is_without_augmentation_and_in_features_that_were_computed_once() -> None:
-    one = inputs([photo(100, 70), photo(70, 110)])
+@pytest.mark.parametrize("aspect", ASPECTS)
+def test_so_it_is_without_augmentation_and_in_features_that_were_computed_once(aspect: tuple[int, int]) -> None:
+    one = inputs([photo(100, 70), photo(70, 110)], aspect=aspect)
     batch = one.batch([1, 0])
+    assert batch["pixels"].shape[2:] == tuple(SIZE * side // max(aspect) for side in aspect[::-1])
     for canvas, target in zip(batch["pixels"], batch["targets"][:, 0], strict=True):
         np.testing.assert_allclose(target[:4].tolist(), red(canvas), atol=1.01)
     assert one.targets is not None
