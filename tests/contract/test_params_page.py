@@ -18,6 +18,7 @@ from finetrail.search.settings import Search
 from finetrail.settings import Settings
 from finetrail.targets.class_sets.settings import SetTraining
 from finetrail.targets.classes.settings import ClassTraining
+from finetrail.targets.instances.settings import InstanceTraining
 from finetrail.targets.masks.training import MaskTraining
 from finetrail.targets.numbers.settings import NumberTraining
 from finetrail.targets.preferences.settings import PreferenceTraining
@@ -59,6 +60,7 @@ def defaults(opening: str) -> dict[str, str]:
         ("`train`, where labels are [preference pairs](generation.md#preference-pairs):", PreferenceTraining),
         ("`train`, where labels are answers in a context:", SpanTraining),
         ("`train`, where labels are masks:", MaskTraining),
+        ("`train`, where labels are [masks of objects](segmentation.md#objects):", InstanceTraining),
         ("`augment`, for texts; off by default:", TextAugment),
         ("`augment`, for images; all off by default:", Augment),
         ("`augment`, for boxes and masks, which move with their images; all off by default:", ObjectAugment),
@@ -84,6 +86,7 @@ def defaults(opening: str) -> dict[str, str]:
         "preference pairs",
         "spans",
         "masks",
+        "instances",
         "texts",
         "images",
         "boxes and masks",

@@ -1,10 +1,12 @@
-"""image-segmentation: the class of each pixel of an image, as masks."""
+"""image-segmentation: the class of each pixel of an image, or the pixels of each object in it, as masks."""
 
-from finetrail.contents.image import FINE_PYRAMID, IMAGE
+from finetrail.contents.image import FINE_PYRAMID, IMAGE, PYRAMID
 from finetrail.contents.image.decode import DOT
+from finetrail.targets.instances import INSTANCES
 from finetrail.targets.masks import MASKS
 from finetrail.tasks.task import Task
 
-TASKS = (
-    Task("image-segmentation", IMAGE, MASKS, example=DOT, features=FINE_PYRAMID, pipeline_tag="image-segmentation"),
+TASKS = tuple(
+    Task("image-segmentation", IMAGE, target, example=DOT, features=features, pipeline_tag="image-segmentation")
+    for target, features in ((MASKS, FINE_PYRAMID), (INSTANCES, PYRAMID))
 )

@@ -100,6 +100,7 @@ def test_what_a_search_is_offered_can_be_declared(task: Task) -> None:
         "spans": [{"start": 0, "text": "some"}],
         "tags": [{"start": 0, "end": 1, "type": "x"}],
     }
+    labels["instances"] = labels["masks"]
     contents = {"text": "some text", "image": image(RED, size=(8, 9)), "messages": turns}
     held = SplitRows([labels[task.target.name]] * 3, ["a", None, "b"], lambda: [contents[task.content.name]] * 3)
     offered = task.slice.offered(held)

@@ -7,6 +7,7 @@ from finetrail.serving.answer_types import arrow_type, is_nested, mlflow_type
 from finetrail.targets.boxes.codec import BoxCodec
 from finetrail.targets.class_sets.codec import SetCodec
 from finetrail.targets.classes.codec import ClassCodec
+from finetrail.targets.instances.codec import InstanceCodec
 from finetrail.targets.masks.codec import MaskCodec
 from finetrail.targets.numbers.codec import NumberCodec
 from finetrail.targets.preferences.codec import PreferenceCodec
@@ -57,6 +58,7 @@ CODECS = (
     SpanCodec(unanswerable=True),
     BoxCodec(("a",)),
     MaskCodec(("a", "b")),
+    InstanceCodec(("a",)),
 )
 
 

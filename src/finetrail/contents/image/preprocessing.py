@@ -16,8 +16,8 @@ class Preprocessing:
         resize: the shorter side is resized to so many pixels before the centre crop; at least `image_size`.
         mean, std: of the RGB channels, for values in 0..1.
         interpolation: of the resize, by torchvision's names: `bilinear`, `bicubic`, `nearest`, `lanczos`.
-        stretch: whether a whole image fills the square, its proportions lost; of images that are not cut alone.
         aspect: width to height of the canvas that whole images are fitted into.
+        stretch: whether a whole image fills the canvas, its proportions lost.
     """
 
     image_size: int
@@ -25,8 +25,8 @@ class Preprocessing:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     interpolation: str
-    stretch: bool = False
     aspect: tuple[int, int] = (1, 1)
+    stretch: bool = False
 
     @property
     def canvas(self) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """How the boxes that a model found are written down: all of them in files, those that are sure enough as answers."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from finetrail.data.shown import for_markdown
 from finetrail.errors import RefusedError
-from finetrail.targets.boxes.detections import MOST, BoxAnswers, Detections
+from finetrail.targets.boxes.detections import BoxAnswers, Detections
 from finetrail.targets.boxes.overlap import Floats, overlaps
 from finetrail.targets.boxes.reading import CORNERS, Annotation, Box
 
@@ -116,21 +116,17 @@ class BoxCodec:
             if list(objects) == self._said(one.where(slice(0, count))):
                 found.append(one)
                 continue
-            unsure = one.where(slice(count, None))
             strange = next((box["label"] for box in objects if box["label"] not in self.classes), None)
             if strange is not None:
                 raise ValueError(f"it names {strange!r}, which is none of the {len(self.classes)} classes")
-            others = [self.classes.index(box["label"]) for box in objects]
-            boxes = np.array([[box[name] for name in CORNERS] for box in objects], dtype=np.float32).reshape(-1, 4)
-            scores = np.array([box["score"] for box in objects], dtype=np.float32)
-            made = Detections(
-                np.concatenate([boxes, unsure.boxes]),
-                np.concatenate([np.array(others, dtype=np.int64), unsure.classes]),
-                np.concatenate([scores, unsure.scores]),
-                one.size,
-            )
-            found.append(made.where(np.argsort(-made.scores, kind="stable")[:MOST]))
+            found.append(self._heard(objects, one.size).joined(one.where(slice(count, None))))
         return self.answered(found)
+
+    def _heard(self, objects: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> Detections:
+        """The boxes that `_said` said."""
+        boxes = np.array([[box[name] for name in CORNERS] for box in objects], dtype=np.float32).reshape(-1, 4)
+        classes = np.array([self.classes.index(box["label"]) for box in objects], dtype=np.int64)
+        return Detections(boxes, classes, np.array([box["score"] for box in objects], dtype=np.float32), size)
 
     def confidence(self, answers: BoxAnswers) -> Floats:
         """The mean score of the answers; where there is none, how sure it is of no box."""
@@ -168,7 +164,7 @@ class BoxCodec:
 
     def aligned(self, answers: BoxAnswers, own: "BoxCodec") -> BoxAnswers:
         numbers = np.array([own.classes.index(name) for name in self.classes], dtype=np.int64)
-        found = [Detections(one.boxes, numbers[one.classes], one.scores, one.size) for one in answers.found]
+        found = [replace(one, classes=numbers[one.classes]) for one in answers.found]
         return BoxAnswers(found, answers.given)
 
     def back(self, answers: BoxAnswers, moved: "Sequence[Placements]") -> BoxAnswers:

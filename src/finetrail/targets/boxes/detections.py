@@ -26,12 +26,14 @@ class Detections:
         classes: their numbers (n,).
         scores: 0..1 (n,).
         size: width and height of the upright image.
+        masks: the pixels of each, as COCO's compressed run lengths (n,); None where a detector draws no masks.
     """
 
     boxes: Singles
     classes: NDArray[np.int64]
     scores: Singles
     size: tuple[int, int]
+    masks: NDArray[np.object_] | None = None
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -43,7 +45,19 @@ class Detections:
 
     def where(self, chosen: Sequence[int] | slice | NDArray[np.generic]) -> "Detections":
         """Some of the boxes."""
-        return Detections(self.boxes[chosen], self.classes[chosen], self.scores[chosen], self.size)
+        masks = None if self.masks is None else self.masks[chosen]
+        return Detections(self.boxes[chosen], self.classes[chosen], self.scores[chosen], self.size, masks)
+
+    def joined(self, other: "Detections") -> "Detections":
+        """These boxes and others of the same image, the surest first."""
+        made = Detections(
+            np.concatenate([self.boxes, other.boxes]),
+            np.concatenate([self.classes, other.classes]),
+            np.concatenate([self.scores, other.scores]),
+            self.size,
+            None if self.masks is None or other.masks is None else np.concatenate([self.masks, other.masks]),
+        )
+        return made.where(np.argsort(-made.scores, kind="stable")[:MOST])
 
     def back(self, placed: Placements) -> "Detections":
         """The same boxes in the image that lies on this one."""

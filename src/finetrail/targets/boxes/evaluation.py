@@ -54,10 +54,11 @@ class OfSize:
 
 @dataclass(frozen=True)
 class DrawnRow:
-    """An image with its boxes. Attributes: error: what its F1 lacks of 1."""
+    """An image with its boxes. Attributes: masks: of those in the data, if any; error: what its F1 lacks of 1."""
 
     id: str
     actual: tuple[Box, ...]
+    masks: tuple[str | None, ...]
     answers: Detections
     explained: Explained
     error: float
@@ -132,7 +133,8 @@ def evaluate(judge: BoxJudge, rows: "pd.DataFrame", answers: BoxAnswers, draws: 
     """Measure one model's answers. Args: rows: id and label of each, n > 0, and group where there are groups."""
     labels, classes = rows["label"].tolist(), judge.codec.classes
     groups = rows["group"].tolist() if "group" in rows and rows["group"].notna().any() else None
-    facts = judge.facts(labels, answers)
+    facts = judge.decisive(judge.facts(labels, answers))
+    objects = [judge.objects(label) for label in labels]
     found = intervals(judge, labels, answers, draws, groups)
     drawn = _drawn(judge, rows["id"].tolist(), labels, answers)
     kinds = Counter[str]()
@@ -142,8 +144,8 @@ def evaluate(judge: BoxJudge, rows: "pd.DataFrame", answers: BoxAnswers, draws: 
         labels=classes,
         threshold=judge.codec.threshold,
         rows=len(labels),
-        objects=sum(map(len, labels)),
-        background=sum(not len(label) for label in labels),
+        objects=sum(map(len, objects)),
+        background=sum(not len(label) for label in objects),
         answers=int(answers.given.sum()),
         metrics=found,
         classes=_classes(Facts.read(facts), classes),
@@ -155,9 +157,17 @@ def evaluate(judge: BoxJudge, rows: "pd.DataFrame", answers: BoxAnswers, draws: 
 
 def _drawn(judge: BoxJudge, ids: Sequence[str], labels: Labels, answers: BoxAnswers) -> list[DrawnRow]:
     errors = judge.row_errors(labels, answers).tolist()
+    objects = map(judge.objects, labels)
     return [
-        DrawnRow(row, tuple(boxes_of(label)), given, explain(label, given, judge.codec.classes), error)
-        for row, label, given, error in zip(ids, labels, answers.answers, errors, strict=True)
+        DrawnRow(
+            row,
+            tuple(boxes_of(label)),
+            tuple(one.get("counts") for one in label),
+            given,
+            explain(label, given, judge.codec.classes),
+            error,
+        )
+        for row, label, given, error in zip(ids, objects, answers.answers, errors, strict=True)
     ]
 
 
@@ -193,7 +203,7 @@ class _BySize:
     judge: BoxJudge
 
     def facts(self, labels: Labels, answers: BoxAnswers) -> Floats:
-        return self.judge.facts(labels, answers)
+        return self.judge.decisive(self.judge.facts(labels, answers))
 
     def scores(self, facts: Floats, drawn: Ints) -> Mapping[str, Floats]:
         found = {size: of_area(facts, drawn, size) for size in AREAS if size != "all"}
@@ -206,8 +216,9 @@ def _sizes(
     judge: BoxJudge, labels: Labels, answers: BoxAnswers, draws: Draws, groups: Sequence[object] | None
 ) -> tuple[OfSize, ...]:
     """The ranges of areas with any object."""
-    counts = Facts.read(judge.facts(labels, answers)).objects.sum(axis=(0, 1))
-    resampled = bootstrap(_BySize(judge), labels, [answers], draws, groups=groups)
+    by_size = _BySize(judge)
+    counts = Facts.read(by_size.facts(labels, answers)).objects.sum(axis=(0, 1))
+    resampled = bootstrap(by_size, labels, [answers], draws, groups=groups)
 
     def interval(name: str) -> Interval:
         low, high = np.nanquantile(resampled.draws[name], [(1 - draws.confidence) / 2, (1 + draws.confidence) / 2])

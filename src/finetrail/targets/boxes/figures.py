@@ -61,8 +61,8 @@ def image_figure(row: "DrawnRow", shown: Shown, labels: Sequence[str]) -> Markup
     width, height = row.answers.size
     svg = canvas(width, height, f"{len(row.actual)} objects and {len(row.answers)} answers")
     draw(svg, "image", href=shown.address, width=width, height=height)
-    for one in [*_objects(row), *_answers(row, labels)]:
-        _draw(svg, one, max(width, height) / 320)
+    for one in [*objects(row), *answers(row, labels)]:
+        draw_box(svg, one, max(width, height) / 320)
     return finish(svg)
 
 
@@ -78,11 +78,11 @@ def boxes_figure(
     for box in boxes:
         there = known and any(box.label == other.label and overlap_of(box, other) >= SAME for other in others)
         kind = "crowd" if box.crowd else "truth" if there else "hit"
-        _draw(svg, _Drawn(box[1:5], kind, box.label, "" if there else box.label), max(width, height) / 320)
+        draw_box(svg, Drawn(box[1:5], kind, box.label, "" if there else box.label), max(width, height) / 320)
     return finish(svg)
 
 
-class _Drawn(NamedTuple):
+class Drawn(NamedTuple):
     """A box in a figure. Attributes: kind: of the style sheet; said: under the pointer; text: beside it."""
 
     corners: Sequence[float]
@@ -91,27 +91,30 @@ class _Drawn(NamedTuple):
     text: str = ""
 
 
-def _objects(row: "DrawnRow") -> Iterator[_Drawn]:
+def objects(row: "DrawnRow") -> Iterator[Drawn]:
+    """The objects of the data."""
     for box, missed in zip(row.actual, row.explained.missed.tolist(), strict=True):
         if missed:
-            yield _Drawn(box[1:5], "missed", f"{box.label}: missed", box.label)
+            yield Drawn(box[1:5], "missed", f"{box.label}: missed", box.label)
         else:
             kind, said = ("crowd", f"{box.label}: a crowd") if box.crowd else ("truth", box.label)
-            yield _Drawn(box[1:5], kind, said)
+            yield Drawn(box[1:5], kind, said)
 
 
-def _answers(row: "DrawnRow", labels: Sequence[str]) -> Iterator[_Drawn]:
+def answers(row: "DrawnRow", labels: Sequence[str]) -> Iterator[Drawn]:
+    """What the model answered."""
     found = row.answers
     columns = (found.boxes.tolist(), found.classes.tolist(), found.scores.tolist(), row.explained.kinds)
     for corners, number, score, kind in zip(*columns, strict=True):
         name = labels[number]
         if kind:
-            yield _Drawn(corners, "wrong", f"{name} {score:.2f}: {KINDS[kind]}", f"{name} ({kind})")
+            yield Drawn(corners, "wrong", f"{name} {score:.2f}: {KINDS[kind]}", f"{name} ({kind})")
         else:
-            yield _Drawn(corners, "hit", f"{name} {score:.2f}: right")
+            yield Drawn(corners, "hit", f"{name} {score:.2f}: right")
 
 
-def _draw(svg: Element, one: _Drawn, unit: float) -> None:
+def draw_box(svg: Element, one: Drawn, unit: float) -> None:
+    """Draw a box with its text. Args: unit: pixels of the image for each of a figure of usual size."""
     left, top, right, bottom = one.corners
     group = draw(svg, "g", kind=f"object {one.kind}")
     draw(group, "title", one.said)

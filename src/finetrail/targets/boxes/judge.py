@@ -37,6 +37,15 @@ class BoxJudge:
     def row_error(self) -> Metric:
         return Metric("f1_error", "1 - F1 of an image", lower=True)
 
+    def objects(self, label: Any) -> Sequence[Mapping[str, Any]]:
+        """The objects of a label: its boxes, perhaps with masks."""
+        found: Sequence[Mapping[str, Any]] = label
+        return found
+
+    def decisive(self, facts: Floats) -> Floats:
+        """The part of facts that says which answers are right, as `finetrail.targets.boxes.facts` has it."""
+        return facts
+
     def facts(self, labels: Labels, answers: BoxAnswers) -> Floats:
         """What each image adds (n, S); see `finetrail.targets.boxes.facts`."""
         return facts_of(labels, answers, self.codec.classes)
@@ -49,7 +58,7 @@ class BoxJudge:
 
     def row_errors(self, labels: Labels, answers: BoxAnswers) -> Floats:
         """What the answers to each image lack of an F1 of 1 (n,)."""
-        return 1 - f1(Facts.read(self.facts(labels, answers)), np.eye(len(labels), dtype=np.int64))
+        return 1 - f1(Facts.read(self.decisive(self.facts(labels, answers))), np.eye(len(labels), dtype=np.int64))
 
     def alike(self, label: Any, other: Any) -> None:
         """Boxes name places in one image: those of two images cannot be compared."""

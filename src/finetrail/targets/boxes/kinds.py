@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finetrail.targets.boxes.detections import Detections
-from finetrail.targets.boxes.matching import OVERLAPS, match, objects_of
-from finetrail.targets.boxes.overlap import overlaps
+from finetrail.targets.boxes.matching import OVERLAPS, Objects, match, objects_of, shared_areas
 from finetrail.targets.boxes.reading import boxes_of
 
 KINDS: Mapping[str, str] = {
@@ -39,13 +38,12 @@ class Explained:
 def explain(label: Sequence[Mapping[str, Any]], answers: Detections, classes: Sequence[str]) -> Explained:
     """Tell what is wrong with the answers to an image."""
     drawn = boxes_of(label)
-    boxes = np.array([box[1:5] for box in drawn], dtype=np.float64).reshape(-1, 4)
-    crowd = np.array([box.crowd for box in drawn], dtype=np.bool_)
+    objects = Objects.of(label)
     hit = np.zeros(len(answers), np.bool_)
-    for number, objects in enumerate(objects_of(label, classes)[:-1]):
+    for number, of_class in enumerate(objects_of(label, classes)[:-1]):
         places = np.flatnonzero(answers.classes == number)
-        hit[places] = match(answers.where(places), objects).hit[0, 0]
-    shared = overlaps(answers.boxes.astype(np.float64), boxes, crowd)
+        hit[places] = match(answers.where(places), of_class).hit[0, 0]
+    shared, _, _ = shared_areas(answers, objects)
     names = np.array([classes[number] for number in answers.classes.tolist()], dtype=object)
     same = names[:, None] == np.array([box.label for box in drawn], dtype=object)[None, :]
     kinds = [
@@ -60,7 +58,7 @@ def explain(label: Sequence[Mapping[str, Any]], answers: Detections, classes: Se
         else np.zeros(shared.shape, np.bool_)
     )
     explained = (near[blamed]).any(axis=0) if len(drawn) else np.zeros(0, np.bool_)
-    return Explained(kinds, ~found & ~explained & ~crowd)
+    return Explained(kinds, ~found & ~explained & ~objects.crowd)
 
 
 def _kind(shared: NDArray[np.float64], same: NDArray[np.bool_]) -> str:

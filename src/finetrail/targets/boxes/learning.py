@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from finetrail.errors import ModelError
 from finetrail.evaluation.scores.bootstrap import point_scores
@@ -119,10 +120,15 @@ class BoxLearning:
         return BoxTargets(boxes, classes, inputs.placements)
 
     def loss(self, settings: BoxTraining, labels: Labels, *, finished: bool = False) -> Loss:
-        def loss(outputs: Tensor, batch: Batch) -> Tensor:
-            return self.detector.image_losses(outputs, batch["targets"]).mean()
+        return lambda outputs, batch: self.image_losses(outputs, batch).mean()
 
-        return loss
+    def image_losses(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """The loss of each image (B,)."""
+        return self.detector.image_losses(outputs, batch["targets"])
+
+    def found(self, outputs: Tensor) -> Tensor:
+        """What was found in an image (n, 6 or more); see `found_in`."""
+        return found_in(self.detector, outputs)
 
     def learnt(self, batch: Batch) -> list[Annotation]:
         """See `finetrail.targets.learning.Showing`."""
@@ -132,20 +138,20 @@ class BoxLearning:
         ]
 
     def keep(self, outputs: Tensor, batch: Batch) -> "Kept":
-        """The boxes of each image (1 + n, 6), behind a row with its loss, where the batch has its targets."""
-        targets = batch.get("targets")
+        """What was found in each image (1 + n, 6), behind a row with its loss, where the batch has its targets."""
         losses = outputs.new_zeros(len(outputs))
-        if targets is not None:
-            losses = self.detector.image_losses(outputs.float(), targets)
-        found = []
+        if "targets" in batch:
+            losses = self.image_losses(outputs.float(), batch)
+        kept = []
         for one, loss in zip(outputs, losses.tolist(), strict=True):
-            front = torch.tensor([[loss, 0, 0, 0, 0, 0]], dtype=torch.float32)
-            found.append(torch.cat([front, found_in(self.detector, one).cpu()]).numpy())
-        return found
+            found = self.found(one).cpu()
+            kept.append(functional.pad(found, (0, 0, 1, 0)).numpy())
+            kept[-1][0, 0] = loss
+        return kept
 
     def answers(self, kept: Any, inputs: Any) -> BoxAnswers:
         placed: Placements = inputs.placements
-        return self.codec.answered([_in_image(one[1:], placed, row) for row, one in enumerate(kept)])
+        return self.codec.answered([in_image(one[1:], placed, row)[0] for row, one in enumerate(kept)])
 
     def explained(self, label: Any, answers: BoxAnswers, inputs: Any) -> Explained | None:
         """None: an image has many outputs, and no one of them explains a mistake."""
@@ -164,14 +170,15 @@ class BoxLearning:
 
     def fitted(self, kept: Any, inputs: Any, labels: Labels) -> "BoxLearning":
         """The validation images show how sure a box has to be to be an answer."""
-        facts = self.codec.judge.facts(labels, self.answers(kept, inputs))
-        return BoxLearning(replace(self.codec, threshold=fit_threshold(facts)))
+        judge = self.codec.judge
+        facts = judge.decisive(judge.facts(labels, self.answers(kept, inputs)))
+        return type(self)(replace(self.codec, threshold=fit_threshold(facts)))
 
 
-def _in_image(found: NDArray[np.float32], placed: Placements, row: int) -> Detections:
-    """Boxes on the canvas (n, 6) as boxes of the image; those that lie beside it are none."""
+def in_image(found: NDArray[np.float32], placed: Placements, row: int) -> tuple[Detections, NDArray[np.bool_]]:
+    """Boxes on the canvas (n, 6) as boxes of the image, and which are some (n,): those that lie beside it are none."""
     boxes = placed.back(row, found[:, :4].astype(np.float64)).astype(np.float32)
     inside = ~((boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf) <= 0)  # NaN stays, to be found
     classes = np.nan_to_num(found[inside, 4]).astype(np.int64)
     width, height = placed.sizes[row].tolist()
-    return Detections(boxes[inside], classes, found[inside, 5], (width, height))
+    return Detections(boxes[inside], classes, found[inside, 5], (width, height)), inside

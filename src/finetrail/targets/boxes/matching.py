@@ -2,7 +2,7 @@
 
 The surest box goes first, and takes the free object that it overlaps most. An object that is a crowd, or whose area is
 out of range, is ignored: no box is asked to find it, and a box that has only that to take is ignored too. Areas are
-those of the boxes.
+those of the boxes, or of the masks where they were found.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finetrail.targets.boxes.detections import Detections
-from finetrail.targets.boxes.overlap import areas, overlaps
+from finetrail.targets.boxes.overlap import Floats, areas, mask_overlaps, overlaps
 from finetrail.targets.boxes.reading import boxes_of
 from finetrail.targets.boxes.sizes import AREAS
 
@@ -24,10 +24,19 @@ Masks = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Objects:
-    """The objects of one class in an image. Attributes: boxes: (m, 4); crowd: (m,)."""
+    """Objects in an image. Attributes: boxes: (m, 4); crowd: (m,); masks: run lengths, or None (m,)."""
 
     boxes: NDArray[np.float64]
     crowd: Masks
+    masks: NDArray[np.object_]
+
+    @staticmethod
+    def of(label: Sequence[Mapping[str, Any]]) -> "Objects":
+        """The objects of a label."""
+        boxes = boxes_of(label)
+        masks = np.array([one.get("counts") for one in label], dtype=np.object_)
+        corners = np.array([box[1:5] for box in boxes], dtype=np.float64).reshape(-1, 4)
+        return Objects(corners, np.array([box.crowd for box in boxes], dtype=np.bool_), masks)
 
 
 @dataclass(frozen=True)
@@ -49,23 +58,23 @@ def objects_of(label: Sequence[Mapping[str, Any]], classes: Sequence[str]) -> li
     """The objects of each class, and at the end of all that the model does not know."""
     by_class: list[list[Any]] = [[] for _ in range(len(classes) + 1)]
     number = {name: place for place, name in enumerate(classes)}
-    for box in boxes_of(label):
-        by_class[number.get(box.label, len(classes))].append(box)
-    return [
-        Objects(
-            np.array([box[1:5] for box in of_class], dtype=np.float64).reshape(-1, 4),
-            np.array([box.crowd for box in of_class], dtype=np.bool_),
-        )
-        for of_class in by_class
-    ]
+    for one in label:
+        by_class[number.get(one["label"], len(classes))].append(one)
+    return list(map(Objects.of, by_class))
+
+
+def shared_areas(found: Detections, objects: Objects) -> tuple[Floats, Floats, Floats]:
+    """How far found boxes, or masks, overlap objects (n, m), and the areas of both (n,), (m,)."""
+    if found.masks is not None:
+        return mask_overlaps(found.masks, objects.masks, objects.crowd, found.size)
+    boxes = found.boxes.astype(np.float64)
+    return overlaps(boxes, objects.boxes, objects.crowd), areas(boxes), areas(objects.boxes)
 
 
 def match(found: Detections, objects: Objects) -> Matched:
     """Match the found boxes of one class, the surest first, with its objects."""
-    boxes = found.boxes.astype(np.float64)
-    shared = overlaps(boxes, objects.boxes, objects.crowd)  # (n, m)
+    shared, sizes, own = shared_areas(found, objects)
     low, high = np.array(list(AREAS.values())).T[:, :, None]
-    own = areas(objects.boxes)
     out = objects.crowd | (own < low) | (own > high)  # (A, m)
     shape = (len(AREAS), len(OVERLAPS), len(found))
     hit, ignored = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
@@ -82,6 +91,5 @@ def match(found: Detections, objects: Objects) -> Matched:
         ignored[:, :, place] = some & np.take_along_axis(out, best, axis=1)
         area, overlap = np.nonzero(some)
         taken[area, overlap, best[area, overlap]] = True
-    sizes = areas(boxes)
     ignored |= ~hit & ((sizes < low) | (sizes > high))[:, None]
     return Matched((~out).sum(axis=1), hit, ignored)

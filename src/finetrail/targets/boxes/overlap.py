@@ -1,4 +1,4 @@
-"""How far boxes overlap."""
+"""How far boxes, or masks, overlap."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,3 +34,22 @@ def overlap_of(one: Box, other: Box) -> float:
     """Intersection over union of two boxes."""
     first, second = (np.array([box[1:5]], dtype=np.float64) for box in (one, other))
     return float(overlaps(first, second, np.zeros(1, np.bool_))[0, 0])
+
+
+def mask_overlaps(
+    found: NDArray[np.object_], drawn: NDArray[np.object_], crowd: NDArray[np.bool_], size: tuple[int, int]
+) -> tuple[Floats, Floats, Floats]:
+    """The same of masks as COCO's compressed run lengths (n, m), and the areas of both (n,), (m,).
+
+    Args:
+        size: width and height of the image that all are of.
+    """
+    from faster_coco_eval.core import mask as rle
+
+    ours, theirs = (
+        [{"size": [size[1], size[0]], "counts": counts.encode("ascii")} for counts in masks.tolist()]
+        for masks in (found, drawn)
+    )
+    shared = rle.iou(ours, theirs, crowd.tolist()) if ours and theirs else []
+    own, other = (np.asarray(rle.area(masks) if masks else [], dtype=np.float64) for masks in (ours, theirs))
+    return np.asarray(shared, dtype=np.float64).reshape(len(ours), len(theirs)), own, other

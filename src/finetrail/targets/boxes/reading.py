@@ -54,8 +54,8 @@ class Annotation(list[dict[str, Any]]):
 
 
 def boxes_of(label: Iterable[Mapping[str, Any]]) -> list[Box]:
-    """The boxes of a label."""
-    return [Box(**box) for box in label]
+    """The boxes of a label, which may say more of each object."""
+    return [Box(**{name: box[name] for name in Box._fields if name in box}) for box in label]
 
 
 def read_boxes(where: str, value: Any, form: str, classes: Sequence[str] | None) -> Annotation | None:

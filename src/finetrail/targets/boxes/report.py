@@ -1,30 +1,42 @@
 """The report on boxes: how good they are, by class and size, which mistakes there are, and the worst images."""
 
-from finetrail.evaluation.report.gallery import Gallery
+from collections.abc import Callable, Sequence
+
+from markupsafe import Markup
+
+from finetrail.evaluation.report.gallery import Gallery, Shown
 from finetrail.evaluation.report.page import MISTAKES, capital
 from finetrail.evaluation.report.section import Section, Story, Tile, render
 from finetrail.evaluation.scores.bootstrap import Interval
+from finetrail.evaluation.scores.metric import Metric
 from finetrail.targets.boxes import METRICS
-from finetrail.targets.boxes.evaluation import BoxEvaluation
+from finetrail.targets.boxes.evaluation import BoxEvaluation, DrawnRow
 from finetrail.targets.boxes.figures import image_figure
 from finetrail.targets.boxes.kinds import KINDS
 
 _HERE = "finetrail.targets.boxes"
+Figure = Callable[[DrawnRow, Shown, Sequence[str]], Markup]
 
 
 def tell(evaluation: BoxEvaluation, gallery: Gallery) -> Story:
     """The story of the report."""
     count = len(evaluation.labels)
     about = f"{count} class{'' if count == 1 else 'es'}"
-    sections = [_classes(evaluation), _sizes(evaluation), _kinds(evaluation), _images(evaluation, gallery)]
-    return Story("boxes", about, render("lead.html.jinja", _HERE, evaluation=evaluation), _tiles(evaluation), sections)
+    lead = render("lead.html.jinja", _HERE, evaluation=evaluation)
+    return Story("boxes", about, lead, tiles(evaluation, METRICS), sections(evaluation, gallery, image_figure))
 
 
-def _tiles(evaluation: BoxEvaluation) -> list[Tile]:
+def sections(evaluation: BoxEvaluation, gallery: Gallery, figure: Figure, measured: str = "boxes") -> list[Section]:
+    """The sections. Args: figure: draws an image; measured: whose areas are sizes."""
+    images = _images(evaluation, gallery, figure)
+    return [_classes(evaluation), _sizes(evaluation, measured), _kinds(evaluation), images]
+
+
+def tiles(evaluation: BoxEvaluation, metrics: Sequence[Metric]) -> list[Tile]:
     """A tile per metric, the default one first."""
     return [
         Tile(capital(metric.title), metric.say(interval.value), (_ends(interval),), interval)
-        for metric in reversed(METRICS)
+        for metric in reversed(metrics)
         for interval in [evaluation.metrics[metric.name]]
     ]
 
@@ -41,8 +53,8 @@ def _classes(evaluation: BoxEvaluation) -> Section:
     return Section("classes", "Classes", html, {"per_class": json})
 
 
-def _sizes(evaluation: BoxEvaluation) -> Section:
-    html = render("sizes.html.jinja", _HERE, sizes=evaluation.sizes, ends=_ends)
+def _sizes(evaluation: BoxEvaluation, measured: str) -> Section:
+    html = render("sizes.html.jinja", _HERE, sizes=evaluation.sizes, ends=_ends, measured=measured)
     json = {
         one.name: {"objects": one.objects, "map": one.value.value, "ar": one.recall.value} for one in evaluation.sizes
     }
@@ -54,9 +66,9 @@ def _kinds(evaluation: BoxEvaluation) -> Section:
     return Section("kinds", "Kinds of mistakes", html, {"mistakes": dict(evaluation.kinds)})
 
 
-def _images(evaluation: BoxEvaluation, gallery: Gallery) -> Section:
+def _images(evaluation: BoxEvaluation, gallery: Gallery, figure: Figure) -> Section:
     rows = [
-        (row, image_figure(row, shown, evaluation.labels))
+        (row, figure(row, shown, evaluation.labels))
         for row, shown in gallery.beside(evaluation.worst[:MISTAKES])
         if shown.address
     ]

@@ -54,10 +54,10 @@ def _found(boxes: Tensor, numbers: Tensor, scores: Tensor) -> Detections:
 
 
 def _kept(found: Iterable[NDArray[np.float64]], inputs: Any) -> Sequence[NDArray[np.float32]]:
-    """Boxes of each image (n, 6) as `BoxLearning.keep` has them: on the canvas, behind a row for the loss."""
+    """Boxes of each image (n, 6 or more) as `BoxLearning.keep` has them: on the canvas, behind a row for the loss."""
     kept = []
     for row, one in enumerate(found):
         sure = one[one[:, 5] > 0]
         sure[:, :4] = inputs.placements.onto(row, sure[:, :4])
-        kept.append(np.concatenate([np.zeros((1, 6)), sure]).astype(np.float32))
+        kept.append(np.concatenate([np.zeros((1, sure.shape[1])), sure]).astype(np.float32))
     return kept

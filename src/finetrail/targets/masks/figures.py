@@ -42,21 +42,21 @@ def overlays_figure(row: "DrawnRow", shown: Shown, classes: Sequence[str]) -> Ma
     known[IGNORED] = (*GREY, SEEN)
     wrong = np.where(actual == IGNORED, IGNORED, actual != answer).astype(np.uint8)
     panels = (
-        ("data", _overlay(actual, known)),
-        ("answer", _overlay(answer, known)),
-        ("differs", _overlay(wrong, {1: (*WRONG, 255), IGNORED: (*GREY, SEEN)})),
+        ("data", overlay(actual, known)),
+        ("answer", overlay(answer, known)),
+        ("differs", overlay(wrong, {1: (*WRONG, 255), IGNORED: (*GREY, SEEN)})),
     )
     unit = max(wide, high) / 160
     svg = canvas(3 * wide + 2 * GAP * unit, high + TITLE * unit, "An image, with the mask of the data and of the model")
     name = f"image-{row.id}"
     draw(draw(svg, "defs"), "image", id=name, href=shown.address, width=wide, height=high)
-    for place, (title, overlay) in enumerate(panels):
+    for place, (title, pixels) in enumerate(panels):
         left = place * (wide + GAP * unit)
         style = f"font-size:{12 * unit:.1f}px"
         draw(svg, "text", title, kind="legend", x=left + 2 * unit, y=TITLE * unit * 0.7, style=style)
         panel = draw(svg, "g", transform=f"translate({left:.1f} {TITLE * unit:.1f})")
         draw(panel, "use", href=f"#{name}")
-        draw(panel, "image", href=overlay, width=wide, height=high)
+        draw(panel, "image", href=pixels, width=wide, height=high)
     return finish(svg)
 
 
@@ -68,7 +68,7 @@ def overlay_figure(label: Mapping[str, Any], shown: Shown, beside: Mapping[str, 
     seen = {classes.index(name): (*colour, SEEN) for name, colour in inks.items()} | {IGNORED: (*GREY, SEEN)}
     svg = canvas(wide, high, "An image with a mask")
     draw(svg, "image", href=shown.address, width=wide, height=high)
-    draw(svg, "image", href=_overlay(nearest(numbers_of(label, classes), wide, high), seen), width=wide, height=high)
+    draw(svg, "image", href=overlay(nearest(numbers_of(label, classes), wide, high), seen), width=wide, height=high)
     there, unit = set(names_in(label)), max(wide, high) / 160
     for place, name in enumerate(name for name in inks if name in there):
         style = f"font-size:{7 * unit:.1f}px;fill:rgb{inks[name]}"
@@ -76,7 +76,7 @@ def overlay_figure(label: Mapping[str, Any], shown: Shown, beside: Mapping[str, 
     return finish(svg)
 
 
-def _overlay(numbers: Pixels, seen: Mapping[int, tuple[int, int, int, int]]) -> str:
+def overlay(numbers: Pixels, seen: Mapping[int, tuple[int, int, int, int]]) -> str:
     """An index image as the address of a PNG, with a colour for some numbers; the others are clear."""
     from PIL import Image
 

@@ -101,7 +101,7 @@ def as_coco(
     return {"images": images, "annotations": truths, "categories": categories, "info": {}}, results
 
 
-def pycoco_stats(truth: dict[str, Any], results: list[Any]) -> np.ndarray:
+def pycoco_stats(truth: dict[str, Any], results: list[Any], kind: str = "bbox") -> np.ndarray:
     """The twelve numbers of pycocotools."""
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
@@ -110,18 +110,18 @@ def pycoco_stats(truth: dict[str, Any], results: list[Any]) -> np.ndarray:
         known = COCO()
         known.dataset = truth
         known.createIndex()
-        scored = COCOeval(known, known.loadRes(results), "bbox")
+        scored = COCOeval(known, known.loadRes(results), kind)
         scored.evaluate()
         scored.accumulate()
         scored.summarize()
     return np.asarray(scored.stats)
 
 
-def faster_stats(truth: dict[str, Any], results: list[Any]) -> np.ndarray:
+def faster_stats(truth: dict[str, Any], results: list[Any], kind: str = "bbox") -> np.ndarray:
     """The same of faster-coco-eval."""
     from faster_coco_eval import COCO, COCOeval_faster
 
     known = COCO(truth)
-    scored = COCOeval_faster(known, known.loadRes(results), "bbox", print_function=lambda *_: None)
+    scored = COCOeval_faster(known, known.loadRes(results), kind, print_function=lambda *_: None)
     scored.run()
     return np.asarray(scored.stats)

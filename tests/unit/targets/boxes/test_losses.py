@@ -120,7 +120,7 @@ def of_faster_rcnn(outputs: Tensor, target: Tensor) -> Tensor:
 
     logits, deltas, proposals = parts(outputs[-faster_rcnn.PROPOSALS :])
     real = (proposals[:, 2:] > proposals[:, :2]).all(dim=1)
-    numbers, objects = matched(faster_rcnn._SECOND, proposals[real], target)
+    numbers, objects = matched(faster_rcnn.SECOND, proposals[real], target)
     wanted = torch.where(numbers >= 0, truth(target, 1)["labels"][numbers.clamp(min=0)] if len(objects) else 0, 0)
     boxes = objects[numbers.clamp(min=0), :4] if len(objects) else proposals[real]
     moves = faster_rcnn._BOXES.encode([boxes], [proposals[real]])

@@ -46,7 +46,7 @@ LEAST_ANSWER = 1e-2
 _POOLED = 7
 _ANCHORS, _BOXES = BoxCoder((1.0, 1.0, 1.0, 1.0)), BoxCoder((10.0, 10.0, 5.0, 5.0))
 _FIRST = Matcher(0.7, 0.3, allow_low_quality_matches=True)
-_SECOND = Matcher(0.5, 0.5, allow_low_quality_matches=False)
+SECOND = Matcher(0.5, 0.5, allow_low_quality_matches=False)
 
 
 class Head(MapsHead):
@@ -77,17 +77,26 @@ class Head(MapsHead):
         self.register_buffer("anchors", anchors_of(pyramid, generator, self.shapes()), persistent=False)
 
     def forward(self, features: Tensor) -> Tensor:
-        maps, rows = self.maps(features), len(features)
+        return self.stages(self.maps(features))
+
+    def stages(self, maps: list[Tensor]) -> Tensor:
+        """The outputs of both stages."""
+        rows = len(maps[0])
         objectness, moves = concat_box_prediction_layers(*self.rpn(maps))
         objectness, moves = objectness.reshape(rows, -1, 1), moves.reshape(rows, -1, 4)
         proposals = [self._proposed(*one) for one in zip(objectness.detach()[:, :, 0], moves.detach(), strict=True)]
-        named = {str(number): one for number, one in enumerate(maps[: len(self.pyramid.shapes)])}
-        inside = self.inside(self.pool(named, proposals, [self.canvas] * rows))
+        inside = self.inside(self.pooled(self.pool, maps, proposals))
         logits, deltas = (layer(inside).unflatten(0, (rows, PROPOSALS)) for layer in (self.logits, self.deltas))
         anchors = self.anchors.expand(rows, -1, -1)
         first = torch.cat([functional.pad(objectness, (0, logits.shape[2] - 1)), moves, anchors], dim=2)
         canvas = anchors[:, :PROPOSALS, 4:]
         return torch.cat([first, torch.cat([logits, deltas, torch.stack(proposals), canvas], dim=2)], dim=1)
+
+    def pooled(self, pool: MultiScaleRoIAlign, maps: list[Tensor], boxes: list[Tensor]) -> Tensor:
+        """What maps show in boxes (n, C, H, W), those of all images after each other."""
+        named = {str(number): one for number, one in enumerate(maps[: len(self.pyramid.shapes)])}
+        found: Tensor = pool(named, boxes, [self.canvas] * len(boxes))
+        return found
 
     def _proposed(self, objectness: Tensor, moves: Tensor) -> Tensor:
         """The likeliest boxes of an image (PROPOSALS, 4), each map's apart."""
@@ -149,7 +158,7 @@ def _second(outputs: Tensor, target: Tensor) -> Tensor:
     logits, deltas, proposals = parts(outputs)
     real = _real(proposals)
     logits, deltas, proposals = logits[real], deltas[real], proposals[real]
-    numbers, objects = matched(_SECOND, proposals, target)
+    numbers, objects = matched(SECOND, proposals, target)
     there = numbers >= 0
     wanted = torch.zeros_like(numbers)
     wanted[there] = objects[numbers[there], 4].long() + 1
