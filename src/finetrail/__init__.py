@@ -15,5 +15,5 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:
     if name in __all__:  # only then is pandas imported: commands start without it
-        return getattr(import_module("finetrail.notebook"), name)
+        return getattr(import_module(".notebook", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

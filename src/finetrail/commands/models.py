@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.text import Text
@@ -35,10 +35,7 @@ class Listed:
 
     def as_json(self) -> list[dict[str, Any]]:
         """What the registry has of each version."""
-        return [
-            {"version": one.version, "aliases": list(own), "created": one.created, "tags": dict(one.tags)}
-            for one, own in self.versions
-        ]
+        return [asdict(one) | {"aliases": list(own)} for one, own in self.versions]
 
     def lines(self) -> Iterator[Text]:
         """For people."""
