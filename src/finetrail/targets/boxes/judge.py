@@ -94,7 +94,7 @@ class BoxJudge:
         return []
 
     def groups(self, labels: Labels, answers: BoxAnswers) -> "Mapping[str, tuple[Right, Floats]]":
-        there, values = class_f1s(Facts.read(self.facts(labels, answers)))
+        there, values = class_f1s(Facts.read(self.decisive(self.facts(labels, answers))))
         return {
             f"F1 of {name} in an image": (there[:, number], values[:, number])
             for number, name in enumerate(self.codec.classes)

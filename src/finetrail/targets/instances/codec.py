@@ -5,16 +5,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from finetrail.targets.boxes.codec import BoxCodec
 from finetrail.targets.boxes.detections import BoxAnswers, Detections
 from finetrail.targets.boxes.matching import Objects, shared_areas
 from finetrail.targets.boxes.overlap import Floats
+from finetrail.targets.instances.objects import label_of
 from finetrail.targets.masks.label import names_in
+from finetrail.targets.masks.raster import counts_of, pixels_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from finetrail.models.placements import Placements
     from finetrail.targets.instances.judge import InstanceJudge
 
 
@@ -57,6 +61,16 @@ class InstanceCodec(BoxCodec):
         masks = np.array([one["counts"] for one in objects], dtype=np.object_)
         return replace(super()._heard(objects, size), masks=masks)
 
+    def back(self, answers: BoxAnswers, moved: "Sequence[Placements]") -> BoxAnswers:
+        """See `finetrail.targets.codec.Placing`."""
+        boxes = super().back(answers, moved)
+        pairs = zip(boxes.found, answers.found, moved, strict=True)
+        return BoxAnswers([replace(one, masks=_back(was, placed)) for one, was, placed in pairs], answers.given)
+
+    def label(self, answers: BoxAnswers, row: int) -> Any:
+        """See `finetrail.targets.codec.Placing`."""
+        return label_of(answers.answers[row], self.classes)
+
     def apart(self, one: BoxAnswers, other: BoxAnswers) -> Floats:
         """How far boxes lie apart, or the share of the pixels of an image by which its masks differ where it is more.
 
@@ -69,6 +83,12 @@ class InstanceCodec(BoxCodec):
 def _counts(found: Detections) -> list[str]:
     counts: list[str] = [] if found.masks is None else found.masks.tolist()
     return counts
+
+
+def _back(found: Detections, placed: "Placements") -> NDArray[np.object_]:
+    """Masks of an image as those of the image that lies on it."""
+    pixels = [pixels_of(counts, *found.size).astype(np.uint8) for counts in _counts(found)]
+    return np.array([counts_of(placed.pixels_back(0, one) > 0) for one in pixels], dtype=np.object_)
 
 
 def _unlike(one: Detections, other: Detections) -> float:

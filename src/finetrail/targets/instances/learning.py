@@ -19,7 +19,9 @@ from finetrail.targets.instances import mask_rcnn
 from finetrail.targets.instances.codec import InstanceCodec
 from finetrail.targets.instances.pasting import pasted
 from finetrail.targets.instances.told import told
+from finetrail.targets.masks.label import Region
 from finetrail.targets.masks.raster import counts_of, pixels_of
+from finetrail.targets.masks.reading import Mask
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,16 @@ class InstanceLearning(BoxLearning):
 
     def image_losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         return mask_rcnn.image_losses(outputs, batch["targets"], batch["targets_masks"])
+
+    def learnt(self, batch: Batch) -> list[Any]:
+        """See `finetrail.targets.learning.Showing`."""
+        found = []
+        for boxes, masks in zip(batch["targets"].tolist(), batch["targets_masks"].numpy(), strict=True):
+            height, width = masks.shape[1:]
+            real = [(int(box[4]), mask) for box, mask in zip(boxes, masks, strict=True) if box[4] >= 0]
+            regions = [Region(self.codec.classes[number], counts_of(mask)) for number, mask in real]
+            found.append(Mask.of(width, height, regions))
+        return found
 
     def found(self, outputs: Tensor) -> Tensor:
         """See `mask_rcnn.found_in`."""

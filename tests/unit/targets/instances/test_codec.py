@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from finetrail.models.placements import Placements
 from finetrail.targets.boxes.detections import BoxAnswers
 from finetrail.targets.instances import INSTANCES
 from finetrail.targets.instances.objects import label_of
@@ -82,5 +83,15 @@ def test_a_codec_with_its_classes_in_another_order_says_the_same() -> None:
 
 def test_an_answer_is_a_label_as_people_may_correct_it() -> None:
     label = label_of(ANSWERS.found[0], CLASSES)
+    assert CODEC.label(ANSWERS, 0) == label_of(ANSWERS.answers[0], CLASSES)
     assert len(label["regions"]) == len(ANSWERS.found[0])
     assert INSTANCES.key(INSTANCES.from_cell("here", INSTANCES.key(label), None)) == INSTANCES.key(label)
+
+
+def test_answers_to_a_mirrored_image_come_back_with_their_boxes() -> None:
+    sizes = np.array([[SIZE, SIZE]])
+    mirrored = Placements(np.array([[-1.0, 1.0]]), np.array([[float(SIZE), 0.0]]), sizes, (SIZE, SIZE))
+    again = CODEC.back(CODEC.back(ANSWERS, [mirrored] * len(ANSWERS)), [mirrored] * len(ANSWERS))
+    assert CODEC.apart(again, ANSWERS).max() < 0.2, "boxes are cut off at the edges"
+    for one, other in zip(again.found, ANSWERS.found, strict=True):
+        np.testing.assert_array_equal(np.asarray(one.masks), np.asarray(other.masks))

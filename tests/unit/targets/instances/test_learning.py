@@ -64,6 +64,13 @@ def test_what_is_found_on_the_canvas_comes_back_to_the_pixels_of_the_image() -> 
         assert (pixels & truth).sum() > 0.95 * (pixels | truth).sum()
 
 
+def test_what_is_learnt_is_shown_as_a_label_of_the_canvas() -> None:
+    batch = LEARNING.encode([LABEL], INPUTS).batch([0], NO_CHANGES)
+    (label,) = LEARNING.learnt(batch)
+    assert (label["width"], label["height"]) == (CANVAS, CANVAS)
+    assert sorted(region["label"] for region in label["regions"]) == ["bar", "disc"]
+
+
 def test_broken_outputs_are_broken_answers() -> None:
     nan = [np.concatenate([np.zeros((1, 790)), np.full((1, 790), np.nan)]).astype(np.float32)]
     answers = LEARNING.answers(nan, INPUTS)
