@@ -194,7 +194,8 @@ def test_the_registered_model_answers_a_request_with_lists(topics: Sandbox, monk
     monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(topics.paths))
     model = mlflow.pyfunc.load_model("models:/topics@challenger")
     assert str(model.metadata.get_output_schema()) == (
-        "['labels': Array(string) (required), 'scores': Array(double) (required)]"
+        "['labels': Array(string) (required), 'scores': Array(double) (required), "
+        "'probabilities': Array({label: string (required), probability: double (required)}) (optional)]"
     )
     words = {name: " ".join(chosen[:4] + REST[:8]) for name, chosen in WORDS.items()}
     asked = [words["cooking"], " ".join((words["sailing"], words["weather"])), " ".join(REST[:12])]

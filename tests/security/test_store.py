@@ -149,7 +149,7 @@ def test_as_served_the_registered_code_answers_and_else_the_installed_one(
     for options, odd in ((("--model", "2"), False), (("--model", "2", "--as-served"), True)):
         done = gated.finetrail("predict", CSV, "scored.csv", *options)
         assert done.code == 0, done
-        assert (set(pd.read_csv(gated.root / "scored.csv")["label"]) == {"odd"}) == odd
+        assert (set(pd.read_csv(gated.root / "scored.csv")["predicted_label"]) == {"odd"}) == odd
 
 
 def test_a_folder_that_nobody_served_has_no_code_to_answer(registered: Sandbox) -> None:

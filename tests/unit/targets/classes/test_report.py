@@ -13,8 +13,8 @@ import pytest
 
 from finetrail.evaluation.report.figures import Curve, Panel
 from finetrail.evaluation.report.gallery import Gallery
-from finetrail.evaluation.report.page import MISTAKES, Report, page
-from finetrail.evaluation.report.previews import Preview, Seen
+from finetrail.evaluation.report.page import MISTAKES, Report, as_seen, page
+from finetrail.evaluation.report.previews import Preview
 from finetrail.evaluation.scores.bootstrap import Ints
 from finetrail.evaluation.selection import Standing
 from finetrail.targets.classes import METRICS
@@ -116,7 +116,7 @@ def test_hostile_text_is_shown_and_not_obeyed() -> None:
             project=HOSTILE,
             model=HOSTILE,
             task=HOSTILE,
-            seen=[Seen(HOSTILE, Preview(HOSTILE))],
+            seen=[(HOSTILE, as_seen(Preview(HOSTILE)))],
             lineage={HOSTILE: HOSTILE},
             panels=[Panel(HOSTILE, (Curve(HOSTILE, ((1, 1.0),)),))],
         )
@@ -211,7 +211,7 @@ def test_images_are_shown_as_cards_by_class_and_as_training_saw_them() -> None:
 
 def test_texts_have_no_examples_of_each_class_and_show_where_training_cut_them() -> None:
     long = "first " + "and on " * 100 + "last"
-    html = page(report(measured(["a", "b"]), seen=[Seen("a", Preview(long))]))
+    html = page(report(measured(["a", "b"]), seen=[("a", as_seen(Preview(long)))]))
     assert 'id="examples"' not in html
     assert "<img" not in html
     assert re.search(r"first and on .*… .*and on last", section(html, "seen").shown)

@@ -8,8 +8,8 @@ import pytest
 
 from finetrail.evaluation.report.figures import Curve, Panel
 from finetrail.evaluation.report.gallery import Gallery
-from finetrail.evaluation.report.page import MISTAKES, Report, page
-from finetrail.evaluation.report.previews import Preview, Seen
+from finetrail.evaluation.report.page import MISTAKES, Report, as_seen, page
+from finetrail.evaluation.report.previews import Preview
 from finetrail.evaluation.scores.bootstrap import Draws, Floats
 from finetrail.evaluation.selection import Standing
 from finetrail.targets.numbers import METRICS
@@ -46,7 +46,7 @@ def report(
         "project": "Prices",
         "task": "text-regression",
         "rows": evaluation.rows,
-        "seen": [Seen("250000", preview)],
+        "seen": [("250000", as_seen(preview))],
         "panels": [Panel("loss", (Curve("training", ((1, 2.0), (2, 1.0))),), best=2)],
     }
     return report_of(evaluation, preview, standings, metric_named(METRICS, metric), **(given | changes))

@@ -88,7 +88,7 @@ def test_the_n_best_answers_begin_with_the_one_that_is_given() -> None:
             # Whatever is likely is a share of what all may be.
             every = scipy.special.softmax(codec.logits(found) / codec.temperature)
             assert [one["score"] for one in rows] == pytest.approx(np.sort(every)[::-1][: len(rows)])
-    assert SpanOptions().more(CODEC, ANSWERS, None) == {}
+    assert SpanOptions().added == {}
     twice = Candidates(np.array([[0, 1], [4, 5], [2, 3]]), np.array([3, 2, 1], dtype=np.float32), -9.0, 1)
     named = [(one["answer"], one["start"]) for one in replace(CODEC, unanswerable=False).n_best(twice, "a b a")]
     assert named == [("a", 0), ("b", 2)], "no text is there twice"

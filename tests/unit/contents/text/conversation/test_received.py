@@ -115,9 +115,9 @@ def test_the_format_with_answers_is_the_one_that_is_answered(tmp_path: Path) -> 
         assert row.content == unlabelled(tmp_path / name)[0].content == ASKED
 
 
-def test_columns_to_keep_are_those_that_are_not_scored(tmp_path: Path) -> None:
+def test_all_columns_are_kept(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("question;note;completion\nHello;a, b;\n")
     columns = source_of("text-generation", path="x.csv", columns={"prompt": "question"}).columns
     held = columns.asked(partial(has_columns, tmp_path / "a.csv", "csv", AUTO))
     assert held == ["question"]
-    assert list(kept_columns(tmp_path / "a.csv", ["all"], held, AUTO)) == ["note", "completion"]
+    assert list(kept_columns(tmp_path / "a.csv", None, held, AUTO)) == ["question", "note", "completion"]
