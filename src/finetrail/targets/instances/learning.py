@@ -29,22 +29,22 @@ class InstanceTargets:
     """The objects of each example, without crowds.
 
     Attributes:
-        boxes: around them; in place of its class, each has its number in the image.
+        around: their boxes; in place of its class, each has its number in the image.
         classes: by this number (m,).
         masks: the same, as run lengths, which take less room than pixels.
     """
 
-    boxes: BoxTargets
+    around: BoxTargets
     classes: Sequence[NDArray[np.int64]]
     masks: Sequence[Sequence[str]]
 
     def __len__(self) -> int:
-        return len(self.boxes)
+        return len(self.around)
 
     def batch(self, indices: Sequence[int], changes: Changes) -> Batch:
         """`targets` as of boxes, and `targets_masks` (B, M, S, S), bool: the pixels of each object on the canvas."""
-        targets = self.boxes.batch(indices, changes)["targets"]
-        placed = changes.placements or self.boxes.placements
+        targets = self.around.batch(indices, changes)["targets"]
+        placed = changes.placements or self.around.placements
         rows = range(len(indices)) if changes.placements else indices
         masks = torch.zeros((*targets.shape[:2], *placed.canvas[::-1]), dtype=torch.bool)
         for at, (index, row) in enumerate(zip(indices, rows, strict=True)):
