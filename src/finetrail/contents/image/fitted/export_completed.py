@@ -8,9 +8,8 @@ from typing import Any
 import torch
 
 from finetrail.contents.exported import TOLERANCE, Exported, check_apart
-from finetrail.contents.image.export import RESAMPLE
 from finetrail.contents.image.fitted.cards import Runtime, exported
-from finetrail.contents.image.preprocessing import Preprocessing
+from finetrail.contents.image.fitted.preprocessor import stretching
 from finetrail.models.network import Network
 from finetrail.models.told import Told, Whole
 from finetrail.workspace import write_json
@@ -46,7 +45,7 @@ def export_completed(network: Network, processor: Any, folder: Path, told: Told,
     tensors = {f"{model.base_model_prefix}.{name}": one for name, one in source.state_dict().items()}
     model.load_state_dict({**tensors, **whole.tensors(network.head)})
     model.save_pretrained(folder)
-    write_json(folder / "preprocessor_config.json", _preprocessor(own, whole.processor))
+    write_json(folder / "preprocessor_config.json", stretching(own, whole.processor))
     write_json(folder / "labels.json", names)
     again = auto.from_pretrained(folder, local_files_only=True, trust_remote_code=False).eval()
     pixels = torch.randn(1, 3, *own.canvas[::-1], generator=torch.Generator().manual_seed(0))
@@ -62,17 +61,3 @@ model = {whole.auto}.from_pretrained(".", trust_remote_code=False).eval()
     called = "answered(model(pixel_values=torch.from_numpy(pixels)))"
     said = exported(own, told, Runtime("transformers", ("torch", "transformers"), opens, called))
     return replace(said, note=f"{whole.note} {said.note}")
-
-
-def _preprocessor(own: Preprocessing, kind: str) -> dict[str, Any]:
-    return {
-        "image_processor_type": kind,
-        "do_resize": True,
-        "size": dict(zip(("width", "height"), own.canvas, strict=True)),
-        "resample": RESAMPLE[own.interpolation],
-        "do_rescale": True,
-        "rescale_factor": 1 / 255,
-        "do_normalize": True,
-        "image_mean": list(own.mean),
-        "image_std": list(own.std),
-    }

@@ -10,8 +10,8 @@ import torch
 from finetrail.contents.exported import Asking, Exported, Outputs, Snippet, check, describe
 from finetrail.contents.image.backbones.transformers_detectors import BODIES
 from finetrail.contents.image.backbones.whole import unfrozen
-from finetrail.contents.image.export import RESAMPLE
 from finetrail.contents.image.export_asked import NOTE, OPENED, laid_out
+from finetrail.contents.image.fitted.preprocessor import stretching
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.models.network import Network
 from finetrail.models.told import Told
@@ -38,7 +38,8 @@ def export_queries(network: Network, processor: Any, folder: Path, told: Told, n
     library: Any = told.library
     like.load_state_dict(unfrozen(like, body | dict(library.state(network.head))))
     like.save_pretrained(folder)
-    _write_processor(own, _PROCESSORS[config.model_type], folder)
+    boxes = {"format": "coco_detection", "do_pad": False, "do_convert_annotations": True}
+    write_json(folder / "preprocessor_config.json", stretching(own, _PROCESSORS[config.model_type]) | boxes)
     again = AutoModelForObjectDetection.from_pretrained(folder, local_files_only=True, trust_remote_code=False).eval()
     size = own.image_size
     pixels = torch.randint(0, 256, (1, 3, size, size), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
@@ -52,25 +53,6 @@ def export_queries(network: Network, processor: Any, folder: Path, told: Told, n
     loads = 'pipeline("object-detection", model=".", trust_remote_code=False)'
     note = f"`{loads}` loads it too, and rounds boxes to whole pixels. "
     return Exported("transformers", packages, _snippet(told), reads, asking, note + NOTE)
-
-
-def _write_processor(own: Preprocessing, kind: str, folder: Path) -> None:
-    side = {"height": own.image_size, "width": own.image_size}
-    written = {
-        "image_processor_type": kind,
-        "format": "coco_detection",
-        "do_resize": True,
-        "size": side,
-        "resample": RESAMPLE[own.interpolation],
-        "do_rescale": True,
-        "rescale_factor": 1 / 255,
-        "do_normalize": True,
-        "image_mean": list(own.mean),
-        "image_std": list(own.std),
-        "do_pad": False,
-        "do_convert_annotations": True,
-    }
-    write_json(folder / "preprocessor_config.json", written)
 
 
 def _snippet(told: Told) -> Snippet:
