@@ -69,7 +69,7 @@ def begin(target: Callable[..., object], *arguments: object) -> BaseProcess:
     if str(REPOSITORY) not in sys.path:  # where the process that forks finds this module
         sys.path.insert(0, str(REPOSITORY))
     _CONTEXT.set_forkserver_preload(_PRELOAD)
-    process = _CONTEXT.Process(target=target, args=arguments)
+    process = _CONTEXT.Process(target=_called, args=(target, arguments))
     process.start()
     return process
 
@@ -83,9 +83,13 @@ def _file(sandbox: Sandbox, name: str) -> Path:
     return sandbox.root / f"std{name}"
 
 
+def _called(target: Callable[..., object], arguments: tuple[object, ...]) -> None:
+    os.environ.pop("MLFLOW_TRACKING_URI", None)  # another test's, where the process that forks has begun in one
+    target(*arguments)
+
+
 def _command(sandbox: Sandbox, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
     os.chdir(sandbox.root)
-    os.environ.pop("MLFLOW_TRACKING_URI", None)  # another test's, where the process that forks has begun in one
     os.environ |= environment
     for number, name in ((1, "out"), (2, "err")):
         with _file(sandbox, name).open("wb") as file:
