@@ -38,18 +38,6 @@ class NamedLogits:
     def described(self) -> dict[str, Any]:
         return {"labels": self.outputs}
 
-    def chances(self, answers: Logits) -> Floats:
-        """The calibrated probability of each name (n, K)."""
-        raise NotImplementedError
-
-    def probable(self, answers: Logits, top: int | None = None) -> list[list[dict[str, Any]]]:
-        """The names of each row with their probabilities, the likeliest first. Args: top: how many; None: all."""
-        chances = self.chances(answers)
-        return [
-            [{"label": self.labels[k], "probability": float(of_row[k])} for k in order[:top]]
-            for of_row, order in zip(chances, np.argsort(-chances, axis=1, kind="stable").tolist(), strict=True)
-        ]
-
     def broken(self, answers: Logits) -> NDArray[np.bool_]:
         return np.asarray((~np.isfinite(answers)).any(axis=1), dtype=np.bool_)
 
@@ -97,6 +85,21 @@ class NamedLogits:
         """Which of these names are not outputs, in a few words; empty where all are known."""
         found = sorted(set(names) - set(self.labels))
         return f"the label {found[0]!r}, which is none of the {len(self.labels)}" if found else ""
+
+
+def likeliest(labels: Sequence[str], chances: Floats, top: int | None = None) -> list[list[dict[str, Any]]]:
+    """The names of each row with their probabilities, the likeliest first.
+
+    Args:
+        labels: the names, in the order of the outputs.
+        chances: the probability of each (n, K).
+        top: how many; None: all.
+    """
+    orders = np.argsort(-chances, axis=1, kind="stable").tolist()
+    return [
+        [{"label": labels[k], "probability": float(of_row[k])} for k in order[:top]]
+        for of_row, order in zip(chances, orders, strict=True)
+    ]
 
 
 def table_per_label(

@@ -25,4 +25,6 @@ class NamedOptions(Options):
         return self.columns if self.probabilities or self.top is not None else {}
 
     def more(self, codec: Any, answers: Any, inputs: Any) -> dict[str, Any]:
-        return {"probabilities": codec.probable(answers, self.top)}
+        from finetrail.targets.logits import likeliest  # numpy: the command line reads this module before any work
+
+        return {"probabilities": likeliest(codec.labels, codec.chances(answers), self.top)}

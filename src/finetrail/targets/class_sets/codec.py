@@ -55,6 +55,7 @@ class SetCodec(NamedLogits):
         return found
 
     def chances(self, answers: Logits) -> Floats:
+        """The calibrated probability of each class (n, K)."""
         return probabilities(self.scaled(answers))
 
     def members(self, labels: Sequence[Sequence[str]]) -> Bools:

@@ -66,6 +66,7 @@ class ClassCodec(NamedLogits):
         return log_softmax(answers.astype(np.float64) / self.temperature)
 
     def chances(self, answers: Logits) -> Floats:
+        """The calibrated probability of each class (n, K)."""
         found: Floats = np.exp(self.log_probabilities(answers))
         return found
 

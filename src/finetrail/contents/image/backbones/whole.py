@@ -1,5 +1,6 @@
 """Whole detectors in two parts: a body, which is a backbone, and what lies above it, which a head goes on from."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ from torchvision.ops import FrozenBatchNorm2d
 from finetrail.models.pyramid import Pyramid
 
 
-class Body(nn.Module):
+class Body(nn.Module, ABC):
     """Gives the maps of images that a detector reads.
 
     Attributes:
@@ -18,9 +19,9 @@ class Body(nn.Module):
 
     library: str
 
+    @abstractmethod
     def maps(self, images: Tensor) -> list[Tensor]:
         """The maps (B, C, H, W) of normalised images (B, 3, S, S), the finest first."""
-        raise NotImplementedError
 
     def forward(self, images: Tensor) -> Tensor:
         """The maps as features (B, D)."""
