@@ -12,8 +12,8 @@ from prefect.client.schemas.objects import State
 from flows.clones import Clone
 from flows.fan_out import check_database
 from flows.parameters import NAME, Text, text_of
-from flows.pipeline import BEFORE, run_stages, work_in_clone
-from flows.stages import run_trials
+from flows.pipeline import run_stages, work_in_clone
+from flows.stages import before_training, run_trials
 from flows.tasks import Limits
 
 
@@ -45,9 +45,9 @@ def candidate(
     def work(clone: Clone) -> State[Any]:
         wanted = text_of("name", name, NAME)
         if not trials_only:
-            return run_stages([*BEFORE, f"train@{wanted}"], clone, limits)
+            return run_stages([*before_training(clone.root), f"train@{wanted}"], clone, limits)
         check_database("trials_only is true")
-        state = run_stages(BEFORE, clone, limits)
+        state = run_stages(before_training(clone.root), clone, limits)
         return run_trials(wanted, clone, limits) if state.is_completed() else state
 
     return work_in_clone(git_ref, recipe, limits, work)

@@ -17,8 +17,8 @@ from flows.artifacts import leave_lock
 from flows.clones import Clone
 from flows.fan_out import asked_runs, check_deployment, check_search_workers, train_elsewhere
 from flows.parameters import Text
-from flows.pipeline import BEFORE, run_stages, work_in_clone
-from flows.stages import assessments_of, candidates_of, searched_of
+from flows.pipeline import run_stages, work_in_clone
+from flows.stages import assessments_of, before_training, candidates_of, searched_of
 from flows.tasks import Limits
 
 
@@ -50,13 +50,13 @@ def finetune(
         if fan_out:
             check_deployment(fan_out)
             runs = asked_runs(names, searched_of(clone.root), search_workers)
-            state = run_stages(BEFORE, clone, limits)
+            state = run_stages(before_training(clone.root), clone, limits)
             if state.is_completed():
                 state = train_elsewhere(fan_out, runs, clone, recipe, limits)
             if state.is_completed():
                 state = run_stages([*trainings, *after], clone, limits)
         else:
-            state = run_stages([*BEFORE, *trainings, *after], clone, limits)
+            state = run_stages([*before_training(clone.root), *trainings, *after], clone, limits)
         if state.is_completed():
             leave_lock(clone)
         return state

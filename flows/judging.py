@@ -10,7 +10,8 @@ from prefect.states import Completed, Failed
 from finetrail.programs.run import Ended
 from flows.clones import Clone
 from flows.parameters import VERSION, Text, text_of
-from flows.pipeline import BEFORE, run_stages, work_in_clone
+from flows.pipeline import run_stages, work_in_clone
+from flows.stages import before_training
 from flows.tasks import Limits, as_task
 
 REFUSED = "Refused"
@@ -35,7 +36,7 @@ def judge_in_clone(
     """
 
     def work(clone: Clone) -> State[Any]:
-        state = run_stages(BEFORE, clone, limits)
+        state = run_stages(before_training(clone.root), clone, limits)
         if not state.is_completed():
             return state
 

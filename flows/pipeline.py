@@ -15,8 +15,6 @@ from flows.places import Places
 from flows.stages import restore, run_stage
 from flows.tasks import Limits
 
-BEFORE = ("ingest", "validate", "split")
-
 
 def work_in_clone(
     git_ref: Text, recipe: Text | None, limits: Limits, work: Callable[[Clone], State[Any]]

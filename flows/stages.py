@@ -42,6 +42,11 @@ def assessments_of(root: Path) -> list[str]:
     return list(_params(root).get("assess") or ())
 
 
+def before_training(root: Path) -> list[str]:
+    """The stages that every training needs, in order."""
+    return ["ingest", "validate", "split", *(f"unlabelled@{name}" for name in _params(root).get("unlabelled") or ())]
+
+
 def _params(root: Path) -> dict[str, Any]:
     params: dict[str, Any] = YAML(typ="safe").load((root / "params.yaml").read_text(encoding="utf-8"))
     return params

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, create_model, model_validator
 from finetrail.assessment.kinds import Assess, assess_of
 from finetrail.contents.content import Backbone
 from finetrail.data.sources.place import Source
+from finetrail.data.sources.without_labels import WithoutLabels
 from finetrail.data.splitting.settings import Split
 from finetrail.data.validation.rules import CommonRules
 from finetrail.evaluation.scores.metric import Metric
@@ -20,7 +21,7 @@ from finetrail.search.candidate import Searched
 from finetrail.settings import Settings, joined
 from finetrail.targets.target import metric_named
 from finetrail.tasks.registry import get_task
-from finetrail.tasks.task import Task
+from finetrail.tasks.task import POOLED, Task
 from finetrail.training.settings import Training
 
 # These names become folders, DVC stage names and MLflow run names.
@@ -52,6 +53,7 @@ class Params(Settings):
         seed: for training; splits and selection have their own.
         backbone, train: the settings that all candidates share.
         candidates: by name, in the order in which they are trained.
+        unlabelled: sets of rows without labels that candidates may learn from; none by default.
         assess: what else to learn about the chosen model; nothing by default.
         gate: for `finetrail promote`; no stage reads it, so it may be left out.
     """
@@ -62,6 +64,7 @@ class Params(Settings):
     source: Source
     validation: CommonRules
     split: Split
+    unlabelled: dict[Name, WithoutLabels] = Field(default_factory=dict)
     backbone: Backbone
     train: Training
     candidates: dict[Name, Searched] = Field(min_length=1)
@@ -82,6 +85,8 @@ class Params(Settings):
     def _tracked(self) -> Self:
         """Local files must lie where a stage depends on them: elsewhere they could change without DVC noticing."""
         _refuse_untracked("source", self.source.addresses, "data/input")
+        for name, one in self.unlabelled.items():
+            _refuse_untracked(f"unlabelled.{name}.path", [one.path], "data/input")
         points = [point for one in self.candidates.values() for point in one.points]
         weights = [one.backbone.weights_address for one in points]
         _refuse_untracked("backbone.weights", [address for address in weights if address is not None], "data/weights")
@@ -126,6 +131,24 @@ class Params(Settings):
                         f"assess.{section}.candidates names {name!r}, which is no candidate; name some of "
                         f"{', '.join(self.candidates)}"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _learns_from_rows_that_there_are(self) -> Self:
+        task = self.task.task
+        for name, one in self.candidates.items():
+            if one.auxiliary is None:
+                continue
+            if task.features != POOLED:
+                raise ValueError(
+                    f"candidates.{name}.auxiliary compares rows by one vector each, and {task.name} has none; remove it"
+                )
+            if one.auxiliary.rows not in self.unlabelled:
+                known = f"use one of {', '.join(self.unlabelled)}" if self.unlabelled else "add it there"
+                raise ValueError(
+                    f"candidates.{name}.auxiliary.rows is {one.auxiliary.rows!r}, which section unlabelled does not "
+                    f"have; {known}"
+                )
         return self
 
     @model_validator(mode="after")

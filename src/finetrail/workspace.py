@@ -10,56 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from finetrail.errors import WorkspaceError
+from finetrail.run_paths import RunPaths
 
 SPLITS = ("train", "val", "test")
 _EXPERIMENTS = (".dvc", "tmp", "exps")
-
-
-@dataclass(frozen=True)
-class RunPaths:
-    """What `train` writes about one candidate besides its model; `select` reads nothing else."""
-
-    root: Path
-
-    @property
-    def record(self) -> Path:
-        """run.json: the id of the MLflow run, and all that is needed to rebuild that run from files."""
-        return self.root / "run.json"
-
-    @property
-    def metrics(self) -> Path:
-        return self.root / "metrics.json"
-
-    @property
-    def train_curve(self) -> Path:
-        return self.root / "train.csv"
-
-    @property
-    def val_curve(self) -> Path:
-        return self.root / "val.csv"
-
-    @property
-    def predictions(self) -> Path:
-        return self.root / "predictions.parquet"
-
-    @property
-    def seeds(self) -> Path:
-        """seeds.parquet: the answers of trainings with further seeds; no rows where `train.seeds` is 1."""
-        return self.root / "seeds.parquet"
-
-    @property
-    def seen(self) -> Path:
-        """seen.json: a few training examples as the model sees them, for the test report."""
-        return self.root / "seen.json"
-
-    @property
-    def study(self) -> Path:
-        """The search for the candidate's settings: study.json and, where there was one, report.html."""
-        return self.root / "study"
-
-    @property
-    def study_record(self) -> Path:
-        return self.study / "study.json"
+_NAMED = ("models", "runs", "assess", "unlabelled")
 
 
 @dataclass(frozen=True)
@@ -158,6 +113,7 @@ class Workspace:
             "assess": (self.assessments,),
             "test": (self.test_report,),
             "register": (self.registration,),
+            "unlabelled": (self.unlabelled(),),
         }
         return next((name for name, own in outs.items() if any(path.is_relative_to(out) for out in own)), "")
 
@@ -188,6 +144,9 @@ class Workspace:
     def split(self, name: str) -> Path:
         return self.splits / name
 
+    def unlabelled(self, name: str = "") -> Path:
+        return self.root / "data" / "unlabelled" / name
+
     def model(self, candidate: str) -> Path:
         return self.models / candidate
 
@@ -209,8 +168,8 @@ def lacking(path: Path, stage: str) -> WorkspaceError:
     """The error for an out that is not there."""
     # The last ones: a folder above the workspace may be called so too.
     pairs = reversed(list(pairwise(path.parts)))
-    named = next((f" {name}" for folder, name in pairs if folder in ("models", "runs", "assess")), "")
-    command = f"finetrail {stage}{named if stage in ('train', 'assess') else ''}"
+    named = next((f" {name}" for folder, name in pairs if folder in _NAMED), "")
+    command = f"finetrail {stage}{named}"
     return WorkspaceError(f"{path} does not exist: it is written by `{stage}`; run `dvc repro` or `{command}`")
 
 

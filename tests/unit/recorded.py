@@ -4,12 +4,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from finetrail.registry.packing import Packing
+from finetrail.run_paths import RunPaths
 from finetrail.runs.curves import write_curve
 from finetrail.runs.record import RunRecord, write_record
 from finetrail.runs.tracking import Tracker
 from finetrail.tasks.registry import task_of
 from finetrail.tasks.task import read_description
-from finetrail.workspace import RunPaths, write_json
+from finetrail.workspace import write_json
 
 DATASETS = [
     {"name": "train", "digest": "d" * 36, "rows": "90", "context": "training", "source": "data/splits/train"},

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetrail.errors import WorkspaceError
-from finetrail.workspace import RunPaths, Workspace, need, read_json, replacing, write_json
+from finetrail.run_paths import RunPaths
+from finetrail.workspace import Workspace, need, read_json, replacing, write_json
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8)

@@ -87,6 +87,23 @@ def split() -> None:
 
 @app.command(rich_help_panel=STAGES)
 @one_line_errors
+def unlabelled(name: Annotated[str, typer.Argument(help="One of the sets of `unlabelled` in params.yaml.")]) -> None:
+    """Read rows without labels; leave out what cannot be used, and what is near to a labelled row."""
+    workspace, params = open_workspace()
+    if name not in params.unlabelled:
+        known = f"it has {', '.join(params.unlabelled)}" if params.unlabelled else "add it there"
+        raise ConfigError(f"unlabelled.{name} is not in params.yaml; {known}")
+    from finetrail.stages import unlabelled as stage
+
+    checking = stage.Checking(params.task.task.content, params.source, params.validation, params.split)
+    done = stage.unlabelled(workspace, name, params.unlabelled[name], checking, bar)
+    out.print(f"{name}: {done.ingested} rows = {done.kept} kept + {done.ingested - done.kept} left out")
+    for why, count in done.aside.items():
+        out.print(f"  {why}: {count}")
+
+
+@app.command(rich_help_panel=STAGES)
+@one_line_errors
 def train(candidate: Annotated[str, typer.Argument(help="One of the candidates in params.yaml.")]) -> None:
     """Fine-tune one candidate; write its model, curves and validation predictions."""
     workspace, params = open_workspace()

@@ -72,4 +72,4 @@ def settings_of(params: Path, candidate: str, recorded: Mapping[str, str]) -> di
     chosen = read.candidates[candidate]
     chosen = chosen.at(chosen.space.point_of(recorded)) if chosen.search else chosen
     identity = read.task.task.identity
-    return recorded_settings(identity, read.seed, chosen.backbone, chosen.adaptation, chosen.train)
+    return recorded_settings(identity, read.seed, chosen)

@@ -55,6 +55,9 @@ class Network(nn.Module):
             _rest_where_frozen(self)
         return self
 
+    def begin(self, progress: float) -> None:
+        """A step of a training begins. Args: progress: the share of the training that is done, 0 to 1."""
+
     def features(self, batch: Batch) -> Tensor:
         """The backbone's output, (B, ..., D)."""
         features: Tensor = batch["features"] if "features" in batch else self.backbone(batch)

@@ -106,7 +106,7 @@ def describe(workspace: Workspace, candidate: str, sources: Sequence[str]) -> Li
     record = read_json(workspace.run(candidate).record)
     tested = workspace.test_report / "metrics.json"
     weights = record["params"].get("backbone.weights", "random")
-    links = [*_made(workspace, candidate), *_given(workspace, sources, weights)]
+    links = [*_made(workspace, candidate, record["datasets"]), *_given(workspace, sources, weights)]
     machine = record["machine"]
     tags = hashes.live_tags(workspace, f"train@{candidate}") | {TRAINED_ON: say_machine(machine)}
     return Lineage(
@@ -135,7 +135,8 @@ def hash_path(path: Path) -> str | None:
     return sha256_of(path) if path.is_file() else None
 
 
-def _made(workspace: Workspace, candidate: str) -> Iterator[Link]:
+def _made(workspace: Workspace, candidate: str, datasets: Sequence[Mapping[str, str]]) -> Iterator[Link]:
+    """Args: datasets: of the run; some candidates learn from more than the splits."""
     run = workspace.run(candidate)
     for name, path in {
         WEIGHTS: workspace.model(candidate),
@@ -145,6 +146,7 @@ def _made(workspace: Workspace, candidate: str) -> Iterator[Link]:
         "test scores": workspace.test_report / "metrics.json",
         "test answers": workspace.test_report / "predictions.parquet",
         **{f"{name} split": workspace.split(name) for name in SPLITS},
+        **{f"{data['name']} rows": workspace.root / data["source"] for data in datasets if data["name"] not in SPLITS},
         "split report": workspace.split_report,
         "data validation": workspace.validation_report,
         "quarantine": workspace.quarantine,

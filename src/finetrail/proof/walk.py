@@ -16,7 +16,7 @@ from finetrail.registry import sealed
 from finetrail.registry.ledger import Ledger, open_ledger
 from finetrail.registry.versions import Known
 from finetrail.runs.tracking import Tracker
-from finetrail.workspace import Workspace, read_json
+from finetrail.workspace import SPLITS, Workspace, read_json
 
 SettingsOf = Callable[[Path, str, Mapping[str, str]], Mapping[str, str]]
 """Takes a params.yaml, a candidate's name and what its training recorded; returns what the training was given."""
@@ -137,8 +137,8 @@ def _check_meaning(recorded: Lineage) -> Iterator[Checked]:
     """Check that the parts of the record agree."""
     remedy = "the record contradicts itself: train and register the model again"
     for data in recorded.datasets:
-        split = recorded.link(f"{data['name']} split").sha256 or ""
-        name = f"{data['name']} split of the run"
+        split = next(link.sha256 for link in recorded.links if link.where == data["source"]) or ""
+        name = f"{data['name']} {'split' if data['name'] in SPLITS else 'rows'} of the run"
         if split.startswith(data["digest"]):
             yield ok(name, f"digest {data['digest'][:16]} of {data['rows']} rows")
         else:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from finetrail.settings import Settings
+from finetrail.training.candidate import Candidate
 from finetrail.workspace import write_json
 
 
@@ -31,12 +31,11 @@ class RunRecord:
     machine: dict[str, str]
 
 
-def settings_of(
-    task: Mapping[str, str], seed: int, backbone: Settings, adaptation: Settings, train: Settings
-) -> dict[str, str]:
-    """The settings of a training, by dotted name."""
-    sections = {"backbone": backbone, "adaptation": adaptation, "train": train}
-    dumped = {name: section.model_dump() for name, section in sections.items()}
+def settings_of(task: Mapping[str, str], seed: int, candidate: Candidate) -> dict[str, str]:
+    """The settings of a training, by dotted name. Args: candidate: with nothing open."""
+    dumped = {name: getattr(candidate, name).model_dump() for name in ("backbone", "adaptation", "train")}
+    if candidate.auxiliary is not None:
+        dumped["auxiliary"] = candidate.auxiliary.model_dump()
     return flatten({**task, "seed": seed, **dumped})
 
 

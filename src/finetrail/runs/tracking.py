@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from finetrail.run_paths import RunPaths
 from finetrail.runs.curves import read_curve
 from finetrail.runs.mlflow_errors import tracking_errors
 from finetrail.runs.record import RunRecord, curve_metrics, final_metrics
 from finetrail.runs.study import read_study
 from finetrail.runs.trials import StudyRuns
-from finetrail.workspace import RunPaths, Workspace, read_json
+from finetrail.workspace import Workspace, read_json
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -126,7 +126,7 @@ def _unheard(curve: str, step: int, point: Point) -> None:
 def _require_own(problem: Problem, trial: optuna.Trial, unit: Unit, done: Answered) -> None:
     """Refuse a training with other settings than the trial's. Raises: TrainingError: it is one."""
     one = problem.candidate.at(trial.params)
-    wanted = settings_of(problem.task.identity, unit.seed, one.backbone, one.adaptation, one.train)
+    wanted = settings_of(problem.task.identity, unit.seed, one)
     for name, value in wanted.items():
         if name not in FREE and done.settings.get(name) != value:
             raise TrainingError(

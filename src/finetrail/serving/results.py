@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+from finetrail.run_paths import RunPaths
 from finetrail.serving.predictions import read_predictions
 from finetrail.targets.results import Result, further_of, result_of
 from finetrail.targets.target import Target
-from finetrail.workspace import RunPaths, need, read_json
+from finetrail.workspace import need, read_json
 
 
 def read_result(paths: RunPaths, target: Target) -> Result:

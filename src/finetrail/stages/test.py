@@ -26,6 +26,7 @@ from finetrail.inference.questions import drawn
 from finetrail.progress import Track, quiet
 from finetrail.registry import scorings
 from finetrail.registry.ledger import open_ledger
+from finetrail.run_paths import RunPaths
 from finetrail.runs import hashes, tracking
 from finetrail.runs.curves import read_curve
 from finetrail.runs.record import RunRecord
@@ -41,7 +42,7 @@ from finetrail.targets.same_number import Place, same_number
 from finetrail.targets.target import metric_named
 from finetrail.tasks.registry import load_model
 from finetrail.tasks.task import Built, Task
-from finetrail.workspace import RunPaths, Workspace, need, read_json, replacing, write_json
+from finetrail.workspace import Workspace, need, read_json, replacing, write_json
 
 MODEL = "model sha256"
 SAVED = Place("the saved model", "the test split was not touched: train it again with `dvc repro --force`")
@@ -181,7 +182,7 @@ def _report(
         lineage={
             "MLflow run": record.run_id,
             MODEL: hashes.hash_folder(workspace.model(choice.chosen)),
-            **{f"{data['name']} split": data["digest"] for data in record.datasets},
+            **{data["source"]: data["digest"] for data in record.datasets},
             "settings sha256": hashes.hash_of(record.params),
         },
     )
@@ -205,13 +206,11 @@ def _panels(paths: RunPaths, task: Task, record: RunRecord, metric: Metric) -> l
     best_epoch = read_json(paths.metrics)["best_epoch"]
     train, val = read_curve(paths.train_curve), read_curve(paths.val_curve)
     loss = (_curve("training", train, "loss"), _curve("validation", val, "loss"))
-    return [
-        Panel("loss", loss, best_epoch),
-        *(
-            Panel(f"validation {one.title}", (_curve("validation", val, one.name),), best_epoch)
-            for one in dict.fromkeys((metric, picking))
-        ),
+    scores = [
+        Panel(f"validation {one.title}", (_curve("validation", val, one.name),), best_epoch)
+        for one in dict.fromkeys((metric, picking))
     ]
+    return [Panel("loss", loss, best_epoch), *scores]
 
 
 def _curve(name: str, points: list[Point], value: str) -> Curve:

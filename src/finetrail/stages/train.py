@@ -90,8 +90,8 @@ def train(
     started = time.perf_counter()
     work = _work(workspace, task, candidate, seed, shared=shared, track=track)
     frames = work.rows.frames
-    used = settings_of(task.identity, seed, candidate.backbone, candidate.adaptation, candidate.train)
-    record = new_record(workspace, name, used, {split: len(frame) for split, frame in frames.items()})
+    used = settings_of(task.identity, seed, candidate)
+    record = new_record(workspace, name, used, work)
     run = _open_run(workspace, project, record, work, start) if processes.rank() == 0 else None
     processes.wait()
     try:
@@ -127,7 +127,7 @@ def _work(
     else:
         rows = read_rows(workspace, task, candidate.train)
         built = build(workspace, task, candidate, rows, seed)
-        inputs = encode(workspace, built, rows, candidate.train, track)
+        inputs = encode(workspace, built, rows, candidate, track)
     return Work(built, candidate, rows, inputs, rows.labels["train"], seed)
 
 
@@ -148,7 +148,7 @@ def _open_run(workspace: Workspace, project: str, record: RunRecord, work: Work,
     }
     settings = work.candidate.train
     steps = Plan(work.inputs["train"].lengths, settings, work.seed).steps
-    length_matters = depends_on_length(settings) or work.candidate.adaptation.depends_on_length
+    length_matters = depends_on_length(settings) or work.candidate.depends_on_length
     return LiveRun(workspace, project, record, identity, steps=steps, length_matters=length_matters, start=start)
 
 

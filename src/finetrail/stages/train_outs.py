@@ -9,6 +9,7 @@ import pandas as pd
 from finetrail.contents.content import Backbone
 from finetrail.evaluation.report.previews import Seen, write_seen
 from finetrail.models.inputs import Inputs
+from finetrail.run_paths import RunPaths
 from finetrail.runs import hashes
 from finetrail.runs.curves import write_curve
 from finetrail.runs.record import RunRecord, write_record
@@ -17,11 +18,14 @@ from finetrail.serving.predictions import write_predictions
 from finetrail.targets.learning import Showing
 from finetrail.tasks.task import Built
 from finetrail.training.fitted import Fitted
+from finetrail.training.work import Work
 from finetrail.units.store import Answered
 from finetrail.units.table import table_of
 from finetrail.units.unit import Unit
-from finetrail.workspace import RunPaths, Workspace, replacing, write_json
+from finetrail.workspace import Workspace, replacing, write_json
 
+UNLABELLED = "unlabelled"
+"""The data set of a run with the rows that it learnt without labels."""
 SHOWN = 8
 """Training examples that are kept as the model sees them, for the report."""
 DRAWS = 3
@@ -93,19 +97,22 @@ def seen_in_training(built: Built, inputs: Inputs, labels: Sequence[Any], seed: 
     return [Seen(caption(of[place]), batch[place], of[place]) for place in first for of, batch in pairs]
 
 
-def new_record(workspace: Workspace, name: str, params: dict[str, str], rows: dict[str, int]) -> RunRecord:
-    """The record of the new run, without its id. Args: rows: the number of rows of each split."""
+def new_record(workspace: Workspace, name: str, params: dict[str, str], work: Work) -> RunRecord:
+    """The record of the new run, without its id."""
     contexts = {"train": "training", "val": "validation"}
+    folders = {split: (workspace.split(split), len(frame)) for split, frame in work.rows.frames.items()}
+    if (auxiliary := work.candidate.auxiliary) is not None:
+        folders[UNLABELLED] = workspace.unlabelled(auxiliary.rows), len(work.inputs[next(iter(auxiliary.views))])
     datasets = [
         {
-            "name": split,
+            "name": name,
             # MLflow accepts digests of at most 36 characters.
-            "digest": hashes.hash_folder(workspace.split(split))[:36],
+            "digest": hashes.hash_folder(folder)[:36],
             "rows": str(count),
-            "context": contexts[split],
-            "source": f"data/splits/{split}",
+            "context": contexts.get(name, "training"),
+            "source": folder.relative_to(workspace.root).as_posix(),
         }
-        for split, count in rows.items()
+        for name, (folder, count) in folders.items()
     ]
     tags = {"finetrail.fingerprint": hashes.hash_of([name, params, datasets])}
     return RunRecord("", name, params, tags, datasets, {}, {})

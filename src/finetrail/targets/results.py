@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from finetrail.errors import WorkspaceError
 from finetrail.evaluation.scores.bootstrap import Draws, Resampled, bootstrap
 from finetrail.evaluation.selection import Selection
+from finetrail.run_paths import RunPaths
 from finetrail.targets.codec import Codec, refuse_broken
 from finetrail.targets.target import Target
-from finetrail.workspace import RunPaths
 
 if TYPE_CHECKING:
     import pandas as pd

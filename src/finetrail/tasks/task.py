@@ -22,6 +22,8 @@ FORMAT = 2
 """The format of model.json. A model of another format answers with the code that it was registered with."""
 DESCRIPTION = "model.json"
 WEIGHTS = "model.safetensors"
+POOLED = "pooled"
+"""What a head reads that needs one vector a row."""
 BACKBONE = "backbone"
 """The subfolder of a model with what the backbone needs beside its weights."""
 
@@ -32,7 +34,7 @@ class Task:
 
     Attributes:
         example: a value as a caller of the registered model sends it.
-        features: what the head reads from the backbone: `pooled`, one vector a row, or what else a content offers.
+        features: what the head reads from the backbone: `POOLED`, or what else a content offers.
         pipeline_tag: Hugging Face's name for what a model of this task is used for.
         columns: defaults of `source.columns` that are the task's own.
     """
@@ -41,7 +43,7 @@ class Task:
     content: Content
     target: Target
     example: Any = field(hash=False)
-    features: str = "pooled"
+    features: str = POOLED
     pipeline_tag: str = ""
     columns: Mapping[str, Any] = field(default_factory=dict, hash=False)
 

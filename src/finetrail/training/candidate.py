@@ -5,6 +5,7 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from finetrail.adaptation.methods import Adaptation
+from finetrail.auxiliary.methods import AnyAuxiliary
 from finetrail.contents.content import Backbone
 from finetrail.settings import Settings
 from finetrail.training.settings import Training
@@ -14,9 +15,13 @@ class Candidate(Settings):
     """One way to solve the problem: a backbone, a method of adaptation, and how to train.
 
     In params.yaml a candidate names only what differs: its `backbone` and `train` are laid over the common ones.
+
+    Attributes:
+        auxiliary: what it learns from rows without labels; null: nothing.
     """
 
     adaptation: Adaptation
+    auxiliary: AnyAuxiliary | None = None
     backbone: Backbone
     train: Training
 
@@ -27,6 +32,20 @@ class Candidate(Settings):
                 f"adaptation.method {self.adaptation.method!r} cannot be sharded; set train.fsdp to false, or use lora"
             )
         return self
+
+    @model_validator(mode="after")
+    def _joins_whole_networks(self) -> Self:
+        if self.train.fsdp and self.auxiliary is not None:
+            raise ValueError(
+                f"auxiliary.method {self.auxiliary.method!r} cannot be sharded; set train.fsdp to false, or remove it"
+            )
+        return self
+
+    @property
+    def depends_on_length(self) -> bool:
+        """Whether its steps so far would differ if the training were set to be longer, whatever its schedule."""
+        ramps = self.auxiliary is not None and self.auxiliary.ramp
+        return ramps or self.adaptation.depends_on_length
 
     def trained_with(self, **settings: Any) -> Self:
         """The candidate with other settings of its section `train`."""

@@ -55,10 +55,9 @@ class Learner:
         """Bytes that one forward pass keeps for the backward pass; 0 before the first, and where it is not known."""
         self.callback = Callback()
         """What the method of adaptation does between the steps."""
-        self._settings, self._seed, self._loss = settings, seed, loss
+        self._settings, self._seed, self._loss, self._steps = settings, seed, loss, steps
         self._accelerator, self._precision = machine.accelerator, machine.precision
-        model = self.model
-        lay_out(model)
+        lay_out(model := self.model)
         self.changing = set(trainable_tensors(model))
         """The names of what training changes, including what is frozen for a while: checkpoints hold it."""
         if settings.compile:
@@ -88,12 +87,13 @@ class Learner:
         torch.manual_seed(int(drawn[2]))
 
     def gradient(self, step: int, batches: list[Batch]) -> Tensor:
-        """Run forward and backward over the batches of a step. Returns the mean loss over all processes.
+        """Run forward and backward over a step's batches. Returns: the mean loss over all processes.
 
         Raises:
             RuntimeError, MemoryError: memory is too small; no gradient is left.
         """
         self.seed(step)
+        self.model.begin((step - 1) / self._steps)
         size = sum(map(rows, batches))
         divided = [part for batch in batches for part in parts(batch, self.most or rows(batch))]
         total = torch.zeros((), device=self._accelerator.device)
@@ -112,12 +112,12 @@ class Learner:
             raise
         return processes.total(total)
 
-    def _forward(self, batch: Batch) -> Tensor:
+    def _forward(self, batch: Batch) -> Any:
         # Not with compiled models, which choose what to keep, nor with shards, which are gathered for each pass.
         counts = not (self.activations or self._settings.compile or self._settings.fsdp)
         kept = memory.Kept(self.model.parameters()) if counts else None
         with kept or nullcontext(), self._convolutions, autocast(self._precision, self._accelerator.device):
-            outputs: Tensor = self._prepared(batch)
+            outputs = self._prepared(batch)
         self.activations = kept.size if kept else self.activations
         return outputs
 

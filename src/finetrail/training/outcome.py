@@ -14,6 +14,7 @@ from finetrail.models.inputs import Inputs
 from finetrail.models.network import count_parameters
 from finetrail.targets.target import metric_named
 from finetrail.tasks.task import Built
+from finetrail.training.beside import Beside, join, with_auxiliary
 from finetrail.training.fitted import Fitted
 from finetrail.training.frozen import Remembered, is_frozen
 from finetrail.training.loop import fit
@@ -21,7 +22,7 @@ from finetrail.training.merging import merge
 from finetrail.training.precision import lost_in_fp32
 from finetrail.training.prepared import prepared
 from finetrail.training.steps import Records
-from finetrail.training.work import Work
+from finetrail.training.work import SPLITS, Work
 from finetrail.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -91,12 +92,17 @@ def fit_work(
     resume = records.resume
     precision = resume.state["precision"] if resume else None
     with prepared(work, scratch, precision=precision, track=records.track, remembered=remembered) as ready:
-        ids = {split: work.rows.frames[split]["id"].tolist() for split in ready.inputs}
+        model, train, objective = work.built.model, ready.inputs["train"], ready.objective
+        if (auxiliary := work.candidate.auxiliary) is not None:
+            model = join(model, auxiliary, train, work.seed)
+            train = Beside(train, {view: ready.inputs[view] for view in auxiliary.views}, auxiliary.draws)
+            objective = replace(objective, loss=with_auxiliary(objective.loss))
+        ids = {split: work.rows.frames[split]["id"].tolist() for split in SPLITS}
         fitted = fit(
-            work.built.model,
-            {split: Examples(inputs, ids[split]) for split, inputs in ready.inputs.items()},
+            model,
+            {"train": Examples(train, ids["train"]), "val": Examples(ready.inputs["val"], ids["val"])},
             work.candidate.train,
-            objective=ready.objective,
+            objective=objective,
             machine=ready.machine,
             records=records,
             seed=work.seed,

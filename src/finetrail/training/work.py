@@ -11,7 +11,7 @@ from finetrail.progress import Track
 from finetrail.tasks.task import Built, Task
 from finetrail.training.candidate import Candidate
 from finetrail.training.settings import Training
-from finetrail.workspace import Workspace
+from finetrail.workspace import Workspace, need
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,8 @@ class Work:
 
     Attributes:
         built: the model, new or, after the training, trained.
-        inputs: of train and val, with their targets.
+        inputs: of train and val, with their targets; and the views of unlabelled rows, where the candidate learns from
+            some.
         train_labels: of the rows to train on: all of the split, or those that were drawn.
         seed: of the model's new weights, and of the training.
     """
@@ -94,9 +95,27 @@ def build(workspace: Workspace, task: Task, candidate: Candidate, rows: Rows, se
     return built
 
 
-def encode(workspace: Workspace, built: Built, rows: Rows, settings: Any, track: Track) -> dict[str, Inputs]:
-    """The rows with their targets, ready for the model. Args: settings: section `train`."""
-    return {split: encode_split(workspace, built, rows, split, settings=settings, track=track) for split in SPLITS}
+def encode(workspace: Workspace, built: Built, rows: Rows, candidate: Candidate, track: Track) -> dict[str, Inputs]:
+    """The rows as `Work.inputs` has them."""
+    settings: Any = candidate.train
+    found = {split: encode_split(workspace, built, rows, split, settings=settings, track=track) for split in SPLITS}
+    return found | _views(workspace, built, candidate, track)
+
+
+def _views(workspace: Workspace, built: Built, candidate: Candidate, track: Track) -> dict[str, Inputs]:
+    """The unlabelled rows that a candidate learns from; as training rows, they vary."""
+    if (auxiliary := candidate.auxiliary) is None:
+        return {}
+    folder, settings = need(workspace.unlabelled(auxiliary.rows), "unlabelled"), candidate.train
+    augment = getattr(settings, "augment", None)
+    return {
+        view: built.processor.encode(
+            Watched(Contents(folder, built.task.content.name), track, f"reading {auxiliary.rows}"),
+            augment=augment,
+            scratch=workspace.scratch,
+        )
+        for view in auxiliary.views
+    }
 
 
 def encode_split(workspace: Workspace, built: Built, rows: Rows, split: str, *, settings: Any, track: Track) -> Inputs:

@@ -58,6 +58,12 @@ class Shared:
             self._weights[key] = hash_tensors(model.state_dict())
         return self._weights[key]
 
+    def unlabelled(self, candidate: Candidate) -> dict[str, str]:
+        """The hash of the unlabelled rows that it learns from; empty where there are none."""
+        if candidate.auxiliary is None:
+            return {}
+        return {"data.unlabelled": hashes.hash_folder(self._workspace.unlabelled(candidate.auxiliary.rows))}
+
     def inputs(self, candidate: Candidate) -> dict[str, Inputs]:
         """The rows of each split as this candidate reads them: they depend on no seed."""
         return self._read(candidate)[1]
@@ -73,11 +79,14 @@ class Shared:
                 del self._encoded[next(iter(self._encoded))]
             rows = self.rows(candidate)
             built = new_model(self._workspace, self._task, candidate, rows, self._seed)
-            inputs = encode(self._workspace, built, rows, candidate.train, quiet)
+            inputs = encode(self._workspace, built, rows, candidate, quiet)
             self._encoded[key] = built.processor, inputs
         return self._encoded[key]
 
     def _key(self, candidate: Candidate) -> str:
         """All settings that may change how rows are read: not those of the training loop, which reads none."""
         train: dict[str, Any] = candidate.train.model_dump(exclude=set(Training.model_fields))
-        return hashes.hash_of({"backbone": candidate.backbone.model_dump(mode="json"), "train": train})
+        beside = None if candidate.auxiliary is None else [candidate.auxiliary.rows, *candidate.auxiliary.views]
+        return hashes.hash_of(
+            {"backbone": candidate.backbone.model_dump(mode="json"), "train": train, "beside": beside}
+        )

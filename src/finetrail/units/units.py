@@ -71,7 +71,8 @@ class Units:
         self._store = Store(checkpoint_folder(workspace, PLACE))
         self._shared = shared or Shared(workspace, task, candidate.train, seed)
         self._rows = self._shared.rows(self._candidate)
-        self._identity = self._shared.identity | {"weights": self._shared.weights(self._candidate)}
+        weights = {"weights": self._shared.weights(self._candidate)}
+        self._identity = self._shared.identity | weights | self._shared.unlabelled(self._candidate)
 
     def left(self, units: Sequence[Unit]) -> list[Unit]:
         """Those that are not finished."""
@@ -130,7 +131,7 @@ class Units:
     def key(self, unit: Unit) -> str:
         """The hash of all that the unit's answers depend on."""
         one = self._candidate
-        used = settings_of(self._task.identity, unit.seed, one.backbone, one.adaptation, one.train)
+        used = settings_of(self._task.identity, unit.seed, one)
         settings = {name: value for name, value in used.items() if name not in FREE}
         drawn = {"fraction": unit.fraction, "fold": [unit.fold, unit.folds]}
         return hashes.hash_of(self._identity | settings | drawn)
@@ -169,10 +170,9 @@ class Units:
         if processes.rank() > 0:
             return
         before = resume.state["fitted"]["seconds"] if resume else 0.0
-        used = self._candidate
         described = {
             "unit": f"{self._name}, {unit}",
-            "settings": settings_of(self._task.identity, work.seed, used.backbone, used.adaptation, used.train),
+            "settings": settings_of(self._task.identity, work.seed, self._candidate),
             "val": done.metrics["val"],
             "target": done.metrics["target"],
             "rows": len(taken),

@@ -95,7 +95,7 @@ def test_every_point_is_legal_and_is_found_again_in_what_a_training_recorded(
     point = probe.space.drawn(lambda dimension: data.draw(values(dimension)))
     assert probe.space.holds(point)
     one = probe.at(point)
-    recorded = settings_of(params.task.task.identity, 0, one.backbone, one.adaptation, one.train)
+    recorded = settings_of(params.task.task.identity, 0, one)
     assert probe.space.point_of(recorded) == point
 
 

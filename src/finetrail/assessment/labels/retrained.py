@@ -117,7 +117,7 @@ class CrossTraining:
         return hashes.hash_of(
             {
                 "code": hashes.hash_code(),
-                "settings": settings_of(task.identity, seed, one.backbone, one.adaptation, one.train),
+                "settings": settings_of(task.identity, seed, one),
                 "weights": hash_tensors(new.model.backbone.state_dict()),
                 "rows": [hashes.hash_folder(given.workspace.split(name)) for name in ("train", "val")],
                 "folds": list(folds),

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from finetrail.commands.compare.disagreement import disagreement
 from finetrail.evaluation.scores.bootstrap import Interval
 from finetrail.evaluation.selection import Selection
+from finetrail.run_paths import RunPaths
 from finetrail.targets.class_sets.codec import SetCodec
 from finetrail.targets.classes import CLASSES
 from finetrail.targets.classes.codec import ClassCodec
 from finetrail.targets.numbers.codec import NumberCodec
 from finetrail.targets.results import Result, resampled, result_of
 from finetrail.targets.tags.codec import TagCodec
-from finetrail.workspace import RunPaths
 
 LABELS = ("cat", "dog", "owl")
 

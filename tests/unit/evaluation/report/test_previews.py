@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from finetrail.evaluation.report.previews import LARGEST, SIDE, Preview, Seen, read_seen, small, write_seen
-from finetrail.workspace import RunPaths
+from finetrail.run_paths import RunPaths
 
 
 def noise(width: int, height: int, kind: str = "PNG", mode: str = "RGB") -> bytes:
