@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from finetrail.evaluation.scores.bootstrap import Draws, Floats, Ints, Interval, percentiles
+from finetrail.evaluation.scores.bootstrap import Draws, Floats, Interval, Ints, percentiles
 
 FOLDS = 5
 

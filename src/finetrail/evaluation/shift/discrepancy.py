@@ -55,7 +55,7 @@ def _kernel(features: Floats) -> Floats:
     distances = np.maximum(squares[:, None] + squares[None] - 2 * features @ features.T, 0)
     pairs = distances[np.triu_indices(len(distances), 1)]
     median = float(np.median(pairs)) or float(pairs.mean()) or 1.0  # most rows may be the same
-    found = np.zeros_like(distances)
+    found: Floats = np.zeros_like(distances)
     for part in BANDWIDTHS:
         found += np.exp(-distances / (2 * part * median)) / len(BANDWIDTHS)
     np.fill_diagonal(found, 0)

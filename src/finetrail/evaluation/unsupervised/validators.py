@@ -31,7 +31,7 @@ def density(answers: Floats) -> float:
     """How many rows have answers like each row's: soft neighbourhood density (SND; Saito et al. 2021).
 
     The mean entropy of the similarities of each row to all others, in parts of the largest one possible.
-    Fooled by a model that answers one class to all rows, sure or not.
+    Fooled by a model that answers the same to all rows, sure or not.
 
     Args:
         answers: probabilities (m, K), m > 2.
@@ -93,7 +93,7 @@ VALIDATORS = {
     one.name: one
     for one in (
         Validator("entropy", certainty, "sure answers; fooled by one class for all rows"),
-        Validator("snd", density, "rows whose answers lie close together; fooled by one class for all rows"),
+        Validator("snd", density, "rows whose answers lie close together; fooled by one answer for all rows"),
         Validator("bnm", diversity, "sure answers of many classes; fooled where classes are rare"),
     )
 }

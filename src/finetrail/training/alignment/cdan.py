@@ -21,6 +21,9 @@ class Cdan(Alignment):
         classes: K, of the logits.
     """
 
+    feature_map: Tensor
+    answer_map: Tensor
+
     def __init__(self, strength: Strength, width: int, classes: int) -> None:
         super().__init__(strength)
         self._mapped = width * classes > WIDEST
@@ -42,4 +45,5 @@ class Cdan(Alignment):
         answers = domain.logits.detach().float().softmax(dim=-1)
         if not self._mapped:
             return (answers[:, :, None] * features[:, None]).flatten(1)
-        return (features @ self.feature_map) * (answers @ self.answer_map) / MAPPED**0.5
+        mapped: Tensor = (features @ self.feature_map) * (answers @ self.answer_map) / MAPPED**0.5
+        return mapped

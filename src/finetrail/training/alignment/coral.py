@@ -1,6 +1,5 @@
 """`coral`: the distance of the covariances of features (Sun & Saenko 2016)."""
 
-import torch
 from torch import Tensor
 
 from finetrail.training.alignment.alignment import Alignment, Domain

@@ -27,6 +27,4 @@ def discrepancy(source: Tensor, target: Tensor) -> Tensor:
     median = pairs.median().clamp(min=torch.finfo(pairs.dtype).tiny)
     kernel = torch.stack([torch.exp(-distances / (2 * part * median)) for part in BANDWIDTHS]).mean(dim=0)
     kernel = kernel - torch.diag(kernel.diagonal())
-    return (
-        kernel[:n, :n].sum() / (n * (n - 1)) + kernel[n:, n:].sum() / (m * (m - 1)) - 2 * kernel[:n, n:].mean()
-    )
+    return kernel[:n, :n].sum() / (n * (n - 1)) + kernel[n:, n:].sum() / (m * (m - 1)) - 2 * kernel[:n, n:].mean()

@@ -28,7 +28,9 @@ def test_planted_shares_are_found(hard: bool) -> None:
         answers, others = (np.eye(4)[one.argmax(axis=1)] for one in (answers, others))
     found = label_shares(labels, answers, others, DRAWS)
     assert [one.value for one in found.target] == pytest.approx([0.1, 0.6, 0.3, 0.0], abs=0.04)
-    assert all(one.low - 0.01 <= true <= one.high + 0.01 for one, true in zip(found.target, [0.1, 0.6, 0.3, 0.0], strict=True))
+    assert all(
+        one.low - 0.01 <= true <= one.high + 0.01 for one, true in zip(found.target, [0.1, 0.6, 0.3, 0.0], strict=True)
+    )
     assert np.abs(others.mean(axis=0) - [0.1, 0.6, 0.3, 0.0]).max() > 0.05  # counting answers would not do
     assert found.source == pytest.approx([0.25] * 4, abs=0.03)
 

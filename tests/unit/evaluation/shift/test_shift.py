@@ -74,12 +74,11 @@ def test_the_discrepancy_is_that_of_its_definition() -> None:
 
     def kernel(one: Floats, other: Floats) -> Floats:
         distances = cdist(one, other, "sqeuclidean")
-        return np.mean([np.exp(-distances / (2 * part * median)) for part in BANDWIDTHS], axis=0)
+        found: Floats = np.mean([np.exp(-distances / (2 * part * median)) for part in BANDWIDTHS], axis=0)
+        return found
 
     own, others = kernel(source, source), kernel(target, target)
-    expected = (
-        (own.sum() - 30) / (30 * 29) + (others.sum() - 20) / (20 * 19) - 2 * kernel(source, target).mean()
-    )
+    expected = (own.sum() - 30) / (30 * 29) + (others.sum() - 20) / (20 * 19) - 2 * kernel(source, target).mean()
     assert discrepancy(source, target, DRAWS).value == pytest.approx(expected)
 
 
