@@ -1,22 +1,16 @@
-"""`mmd`: the maximum mean discrepancy of features (Gretton et al. 2012; Long et al. 2015)."""
+"""The maximum mean discrepancy of features (Gretton et al. 2012; Long et al. 2015), with a gradient."""
 
 import torch
 from torch import Tensor
 
 from finetrail.evaluation.shift.discrepancy import BANDWIDTHS
-from finetrail.training.alignment.alignment import Alignment, Domain
-
-
-class Mmd(Alignment):
-    """The unbiased squared MMD, with the mean of several Gaussian kernels."""
-
-    def forward(self, source: Domain, target: Domain, progress: float) -> Tensor:
-        """0 where a domain has a single example: there are no two to compare."""
-        return self.strength(progress) * discrepancy(source.features, target.features)
 
 
 def discrepancy(source: Tensor, target: Tensor) -> Tensor:
-    """The squared MMD of features (B, D) and (M, D); as `finetrail.evaluation.shift.discrepancy`, with a gradient."""
+    """The unbiased squared MMD of features (B, D) and (M, D), as in `finetrail.evaluation.shift.discrepancy`.
+
+    0 where a domain has a single example: there are no two to compare.
+    """
     n, m = len(source), len(target)
     features = torch.cat([source, target]).float()
     if min(n, m) < 2:

@@ -9,18 +9,17 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 class _Reversal(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, features: Tensor, strength: float) -> Tensor:
-        ctx.strength = strength
+    def forward(ctx: Any, features: Tensor) -> Tensor:
         return features.view_as(features)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return -ctx.strength * gradient, None
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return -gradient
 
 
-def reverse(features: Tensor, strength: float) -> Tensor:
-    """The same features, whose gradient is multiplied by `-strength`."""
-    reversed_: Tensor = _Reversal.apply(features, strength)
+def reverse(features: Tensor) -> Tensor:
+    """The same features, whose gradient is turned around."""
+    reversed_: Tensor = _Reversal.apply(features)
     return reversed_
 
 
