@@ -12,6 +12,7 @@ from finetrail.assessment.attacks.settings import attacks_of
 from finetrail.assessment.explanations.settings import explanations_of
 from finetrail.assessment.labels.settings import labels_of
 from finetrail.assessment.robustness.settings import robustness_of
+from finetrail.assessment.shift.settings import Shift
 from finetrail.assessment.slices.settings import Slices
 from finetrail.assessment.stability.settings import Stability
 from finetrail.evaluation.scores.metric import Metric
@@ -100,6 +101,7 @@ KINDS: Mapping[str, Kind] = {
     "robustness": Kind(robustness_of, "finetrail.assessment.robustness.assessing", column="mean drop when perturbed"),
     "attacks": Kind(attacks_of, "finetrail.assessment.attacks.attacking"),
     "explanations": Kind(explanations_of, "finetrail.assessment.explanations.assessing"),
+    "shift": Kind(lambda _: Shift, "finetrail.assessment.shift.assessing"),
     "slices": Kind(lambda _: Slices, "finetrail.assessment.slices.assessing"),
     "stability": Kind(lambda _: Stability, "finetrail.assessment.stability.assessing", True, "mean and std over seeds"),
 }

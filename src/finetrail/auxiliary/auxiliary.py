@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 class Read(Protocol):
     """What a model makes of examples. Attributes: features: (N, D). outputs: (N, K)."""
 
-    features: "Tensor"
-    outputs: "Tensor"
+    @property
+    def features(self) -> "Tensor": ...
+
+    @property
+    def outputs(self) -> "Tensor": ...
 
 
 class Term(Protocol):

@@ -134,6 +134,19 @@ class Placing(Protocol):
         ...
 
 
+@runtime_checkable
+class Choosing(Protocol):
+    """A `Codec` whose answers choose one of K classes for each row."""
+
+    def numbers(self, labels: Sequence[Any]) -> "NDArray[np.int64]":
+        """The classes of labels (n,), as places among the outputs."""
+        ...
+
+    def chances(self, answers: Answers) -> "NDArray[np.float64]":
+        """The probability of each class (n, K)."""
+        ...
+
+
 def refuse_broken(codec: Codec, answers: Answers, whose: str, remedy: str) -> None:
     """Raise ModelError where an answer is NaN or infinite. Args: whose: begins the message."""
     broken = codec.broken(answers)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,9 +49,13 @@ class Sample:
 
 def sampled(given: Given, most: int) -> Sample:
     """Validation rows, at most so many: those with the smallest hashes, which stay when others are added."""
-    split = need(given.workspace.split("val"), "split")
-    rows = read_frame(split)
+    return sample_of(need(given.workspace.split("val"), "split"), given.built.task.content.name, most)
+
+
+def sample_of(folder: Path, content: str, most: int) -> Sample:
+    """Rows of a folder of shards, as `sampled`. Args: content: the column of contents."""
+    rows = read_frame(folder)
     hashes = [hashlib.sha256(str(row).encode()).hexdigest() for row in rows["id"]]
     kept = sorted(np.argsort(np.array(hashes, dtype=object), kind="stable")[:most].tolist())
     rows = rows.iloc[kept].reset_index(drop=True)
-    return Sample(rows, pick(split, given.built.task.content.name, set(rows["id"])))
+    return Sample(rows, pick(folder, content, set(rows["id"])))

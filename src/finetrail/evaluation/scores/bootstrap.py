@@ -75,16 +75,16 @@ class Resampled:
 
     def interval(self, metric: str, model: int, confidence: float) -> Interval:
         """The metric of one model."""
-        return _percentiles(self.point[metric][model], self.draws[metric][model], confidence)
+        return percentiles(self.point[metric][model], self.draws[metric][model], confidence)
 
     def difference(self, metric: str, model: int, other: int, confidence: float) -> Interval:
         """The paired difference `model` - `other`, taken resample by resample."""
         point, draws = self.point[metric], self.draws[metric]
-        return _percentiles(point[model] - point[other], draws[model] - draws[other], confidence)
+        return percentiles(point[model] - point[other], draws[model] - draws[other], confidence)
 
     def interval_of(self, metric: str, function: Callable[[Floats], Floats], confidence: float) -> Interval:
         """A number that is computed from the models' values of a metric: maps (m, ...) to (...)."""
-        return _percentiles(float(function(self.point[metric])), function(self.draws[metric]), confidence)
+        return percentiles(float(function(self.point[metric])), function(self.draws[metric]), confidence)
 
 
 def point_scores(judge: Scorer, labels: Sequence[Any], answers: Any) -> dict[str, float]:
@@ -173,6 +173,7 @@ def _units(facts: NDArray[Any], groups: Sequence[object] | None) -> tuple[NDArra
     return rows[[row for unit, _ in found for row in unit]], units, np.array([count for _, count in found])
 
 
-def _percentiles(value: float, draws: Floats, confidence: float) -> Interval:
+def percentiles(value: float, draws: Floats, confidence: float) -> Interval:
+    """A value with the range that holds the middle of its draws (R,)."""
     low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Interval(value=float(value), low=float(low), high=float(high))

@@ -1,0 +1,1 @@
+"""Which of several models is best in a domain without labels."""
