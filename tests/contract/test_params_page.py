@@ -12,6 +12,7 @@ from finetrail.assessment.stability.settings import Stability
 from finetrail.contents.image.augment.settings import Augment
 from finetrail.contents.image.fitted.settings import ObjectAugment
 from finetrail.contents.text.settings import ChatBackbone, TextAugment, WrittenBackbone
+from finetrail.data.sources.without_labels import WithoutLabels
 from finetrail.evaluation.selection import Selection
 from finetrail.gate.settings import Gate
 from finetrail.search.settings import Search
@@ -51,6 +52,7 @@ def defaults(opening: str) -> dict[str, str]:
     [
         ("`backbone`, where a model [writes a text](sequences.md#models):", WrittenBackbone),
         ("`backbone`, where a model [answers conversations](generation.md#models):", ChatBackbone),
+        ("## unlabelled", WithoutLabels),
         ("## train", Training),
         ("`train`, where labels are classes:", ClassTraining),
         ("`train`, where labels are sets of classes:", SetTraining),
@@ -77,6 +79,7 @@ def defaults(opening: str) -> dict[str, str]:
     ids=[
         "writing",
         "conversations",
+        "rows without labels",
         "train",
         "classes",
         "class sets",

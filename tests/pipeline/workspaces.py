@@ -211,7 +211,7 @@ def lay_out(root: Path, params: str, files: dict[str, Path]) -> Sandbox:
     """
     for name in ("dvc.yaml", "requirements.lock", ".dvcignore", ".gitignore"):
         shutil.copyfile(REPOSITORY / name, root / name)
-    for name in ("input", "weights"):
+    for name in ("input", "weights", "unlabelled"):
         (root / "data" / name).mkdir(parents=True)
         shutil.copyfile(REPOSITORY / "data" / name / "README.md", root / "data" / name / "README.md")
     shutil.copytree(REPOSITORY / "src", root / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))

@@ -1,4 +1,4 @@
-"""Trainings with rows without labels: what a batch holds, what is learnt, and that a training that was cut off goes on."""
+"""Trainings with rows without labels: what a batch holds, what is learnt, and that a cut-off training goes on."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,9 @@ from tests.unit.training.works import small_work
 
 METHODS = ("mmd", "coral", "dann", "cdan")
 STEPS: dict[str, Any] = {"epochs": 2, "batch_size": 16, "log_every": 1, "checkpoint_seconds": 0, "learning_rate": 1e-2}
-OTHER = [f"{NEUTRAL[row % 8]} {NEUTRAL[row % 5]} {'good' if row % 2 else 'bad'} {NEUTRAL[row % 3]}" for row in range(64)]
+OTHER = [
+    f"{NEUTRAL[row % 8]} {NEUTRAL[row % 5]} {'good' if row % 2 else 'bad'} {NEUTRAL[row % 3]}" for row in range(64)
+]
 
 
 class CutError(Exception):

@@ -1,0 +1,68 @@
+"""Rows without labels: from a file beside the labelled rows to a registered model that learnt from them."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from finetrail.workspace import read_json
+from tests.conftest import toy_rows
+from tests.pipeline.workspaces import Sandbox
+
+FILE = "data/input/other.csv"
+
+
+@pytest.fixture(scope="module")
+def aligned(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """The finished workspace, with texts of another domain and one candidate, after `dvc repro`. Read only."""
+    sandbox = finished.copy(tmp_path_factory.mktemp("aligned") / "workspace")
+    labelled = toy_rows()[0][0]
+    texts = [f"{text} again and {number} times over" for number, (text, *_) in enumerate(toy_rows()[:60])]
+    pd.DataFrame({"text": [labelled, *texts, texts[0], None], "label": "never read"}).to_csv(
+        sandbox.root / FILE, index=False
+    )
+    for name in sandbox.candidates():
+        sandbox.edit(f"candidates.{name}", None)
+    train = {"epochs": 2, "learning_rate": 4e-3}
+    auxiliary = {"method": "dann", "rows": "other"}
+    sandbox.edit("candidates", {"dann": {"adaptation": {"method": "full"}, "auxiliary": auxiliary, "train": train}})
+    sandbox.edit("unlabelled", {"other": {"path": FILE}})
+    sandbox.edit("assess", {"shift": {"rows": "other", "permutations": 99}})
+    for command in (f"dvc add --quiet {FILE}", "git add --all", "git commit --quiet --message aligned", "dvc repro"):
+        sandbox.must(*command.split())
+    return sandbox
+
+
+def test_what_is_labelled_too_is_left_out_and_told(aligned: Sandbox) -> None:
+    told = read_json(aligned.paths.unlabelled("other") / "unlabelled.json")
+    assert told["ingested"] == 63
+    assert told["aside"] == {"missing_text": 1, "near to a labelled row": 1, "repeats an earlier row": 1}
+    assert told["kept"] == 60
+    left_out = pd.read_csv(aligned.paths.unlabelled("other") / "quarantine.csv")
+    assert left_out["row"].tolist() == [1, 62, 63]
+
+
+def test_the_lineage_leads_to_the_rows_without_labels(aligned: Sandbox) -> None:
+    record = read_json(aligned.paths.run("dann").record)
+    own = next(one for one in record["datasets"] if one["name"] == "unlabelled")
+    assert (own["rows"], own["source"]) == ("60", "data/unlabelled/other")
+    assert record["params"]["auxiliary.method"] == "dann"
+    said = aligned.finetrail("verify", "1")
+    assert "unlabelled rows" in said.out
+    assert "BROKEN" not in said.out, said.out
+
+
+def test_the_shift_is_told(aligned: Sandbox) -> None:
+    found = read_json(aligned.paths.assessment("shift") / "shift.json")
+    assert found["compared"][1] == 60
+    assert found["backbones"][0]["auc"] > 0.9  # every other text says "again"
+
+
+def test_a_set_that_is_not_there_is_refused(aligned: Sandbox, tmp_path: Path) -> None:
+    sandbox = aligned.copy(tmp_path / "workspace")
+    sandbox.edit("candidates.dann.auxiliary.rows", "others")
+    assert "auxiliary.rows is 'others', which section unlabelled does not have; use one of other" in (
+        sandbox.run("finetrail", "check").error
+    )
+    sandbox.edit("candidates.dann.auxiliary.rows", "other")
+    assert sandbox.run("finetrail", "check").code == 0
