@@ -16,8 +16,8 @@ FILE = "data/input/other.csv"
 def aligned(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """The finished workspace, with texts of another domain and one candidate, after `dvc repro`. Read only."""
     sandbox = finished.copy(tmp_path_factory.mktemp("aligned") / "workspace")
-    labelled = toy_rows()[0][0]
-    texts = [f"{text} again and {number} times over" for number, (text, *_) in enumerate(toy_rows()[:60])]
+    labelled = toy_rows()[0]["text"]
+    texts = [f"{' '.join(reversed(row['text'].split()))} again" for row in toy_rows()[:60]]
     pd.DataFrame({"text": [labelled, *texts, texts[0], None], "label": "never read"}).to_csv(
         sandbox.root / FILE, index=False
     )

@@ -40,7 +40,8 @@ def work_of(backbone: TextBackbone, method: str | None) -> Work:
     work = small_work(backbone, Full(method="full"), **STEPS)
     if method is None:
         return work
-    asked: Any = TypeAdapter(AnyAuxiliary).validate_python({"method": method, "rows": "other", "weight": 2.0})
+    union: Any = AnyAuxiliary
+    asked = TypeAdapter(union).validate_python({"method": method, "rows": "other", "weight": 2.0})
     candidate = work.candidate.model_copy(update={"auxiliary": asked})
     return replace(work, candidate=candidate, inputs=work.inputs | {"unlabelled": work.built.processor.encode(OTHER)})
 
