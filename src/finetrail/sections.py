@@ -159,8 +159,8 @@ class Params(Settings):
             lacking = sorted(one.adaptation.needs - task.content.offers - task.target.offers)
             if lacking:
                 raise ValueError(
-                    f"candidates.{name}.adaptation.method {one.adaptation.method!r} needs {lacking[0]}, but the "
-                    f"backbones and labels of {task.name} have none; use another"
+                    f"candidates.{name}.adaptation.method {one.adaptation.method!r} needs {lacking[0]}, but "
+                    f"{task.name} has none; use another"
                 )
         return self
 
