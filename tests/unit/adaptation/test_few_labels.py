@@ -1,6 +1,10 @@
 """Methods for few labels: what their losses are, what they train, and that a plain model is left."""
 
+import json
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,8 +14,11 @@ from torch.nn.functional import cosine_similarity, cross_entropy
 from finetrail.adaptation.few_shot import FewShot
 from finetrail.adaptation.prototypes import Prototypes
 from finetrail.errors import ConfigError
+from finetrail.inference.launch import MEETING
 from finetrail.models.contrast import supervised_contrast
 from finetrail.targets.classes import losses
+from tests.unit.adaptation.few_labels import trained
+from tests.unit.training.programs import REPOSITORY
 from tests.unit.training.toys import Run, new_model, points, train
 
 FEW_SHOT = FewShot(method="few_shot")
@@ -95,3 +102,26 @@ def test_what_trains_from_the_means_on_is_what_was_asked_for(tmp_path: Path) -> 
         method = Prototypes(method="prototypes", then=then)  # type: ignore[arg-type]
         found = prototypes(tmp_path / then, method).weights
         assert {name.partition(".")[0] for name in found if not torch.equal(found[name], still[name])} == trains
+
+
+def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:
+    """Pairs too: a process that saw those of its own rows alone would learn something else."""
+    environment = os.environ | {
+        MEETING: str(tmp_path / "meeting"),
+        "WORLD_SIZE": "2",
+        "LOCAL_WORLD_SIZE": "2",
+        "GLOO_SOCKET_IFNAME": "lo",
+        "OMP_NUM_THREADS": "1",
+    }
+    command = [sys.executable, "-m", "tests.unit.adaptation.few_labels", str(tmp_path / "two")]
+    running = [
+        subprocess.Popen(
+            command,
+            cwd=REPOSITORY,
+            env=environment | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+        )
+        for rank in range(2)
+    ]
+    said = [process.communicate(timeout=240)[0] for process in running]
+    assert json.loads(said[0]) == [pytest.approx(one, abs=2e-5) for one in trained(tmp_path / "alone")]
