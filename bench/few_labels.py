@@ -11,6 +11,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,14 @@ from finetrail.evaluation.scores.bootstrap import point_scores
 from finetrail.inference.device import autocast
 from finetrail.inference.predict import predict
 from finetrail.models.inputs import Inputs
+from finetrail.progress import quiet
 from finetrail.sections import Params
 from finetrail.training.candidate import Candidate
 from finetrail.training.checkpoints import Checkpoints
 from finetrail.training.drawn import Drawn
 from finetrail.training.outcome import fit_work
 from finetrail.training.steps import Records
-from finetrail.training.work import Rows, Work, build, encode_split, read_rows
+from finetrail.training.work import Work, build, encode_split, read_rows
 from finetrail.workspace import Workspace
 
 VAL = 32
@@ -45,14 +47,13 @@ def main() -> None:
     parser.add_argument("--rates", type=float, nargs="+", help="of the backbone, one a candidate; by default its own")
     parser.add_argument("--on", choices=["test", "val"], default="test", help="the split to answer")
     chosen = parser.parse_args()
-    params, bench = load_params(Path("params.yaml")), None
+    params = load_params(Path("params.yaml"))
     candidates = {name: params.candidates[name] for name in chosen.candidates}
     rates = chosen.rates or [one.train.learning_rate for one in candidates.values()]
     last = {"max_steps": chosen.steps, "evaluate_every": chosen.steps, "patience": None}
-    for (name, one), rate in zip(list(candidates.items()), rates, strict=True):
-        candidates[name] = one.trained_with(learning_rate=rate, **last)
-        bench = bench or Bench(params, one, chosen.on)
-    assert bench is not None
+    for name, rate in zip(list(candidates), rates, strict=True):
+        candidates[name] = candidates[name].trained_with(learning_rate=rate, **last)
+    bench = Bench(params, candidates[chosen.candidates[0]], chosen.on)
     for size in chosen.rows:
         found = np.array([bench.draw(candidates, size, seed) for seed in range(chosen.draws)])  # (draws, candidates)
         report(f"{size} rows a class, {chosen.draws} draws, {bench.metric} on {chosen.on}", list(candidates), found)
@@ -67,11 +68,10 @@ class Bench:
         built = build(self._workspace, self._task, candidate, self._rows, 0)
 
         def read(split: str) -> Inputs:
-            return encode_split(
-                self._workspace, built, self._rows, split, settings=candidate.train, track=lambda rows, **_: rows
-            )
+            settings: Any = candidate.train
+            return encode_split(self._workspace, built, self._rows, split, settings=settings, track=quiet)
 
-        self._inputs = {"train": read("train"), "val": Drawn.of_rows(read("val"), range(VAL))}
+        self._inputs: dict[str, Inputs] = {"train": read("train"), "val": Drawn.of_rows(read("val"), range(VAL))}
         folder = self._workspace.split(on)
         self._answered = built.processor.encode(Contents(folder, self._task.content.name))
         self._labels = read_frame(folder)["label"].tolist()
@@ -91,12 +91,8 @@ class Bench:
     def _train(self, candidate: Candidate, taken: Sequence[int], seed: int) -> float:
         built = build(self._workspace, self._task, candidate, self._rows, seed)
         rows = self._rows
-        few = Rows(
-            {split: frame[:VAL] if split == "val" else frame for split, frame in rows.frames.items()},
-            rows.labels | {"val": rows.labels["val"][:VAL]},
-            rows.columns,
-            rows.learning,
-        )
+        frames, known = rows.frames, rows.labels
+        few = replace(rows, frames=frames | {"val": frames["val"][:VAL]}, labels=known | {"val": known["val"][:VAL]})
         inputs = self._inputs | {"train": Drawn.of_rows(self._inputs["train"], taken)}
         labels = [rows.labels["train"][row] for row in taken]
         with tempfile.TemporaryDirectory() as folder:

@@ -12,14 +12,22 @@ import torch
 from torch.nn.functional import cosine_similarity, cross_entropy
 
 from finetrail.adaptation.few_shot import FewShot
+from finetrail.adaptation.method import Method
 from finetrail.adaptation.prototypes import Prototypes
+from finetrail.contents.text.settings import TextBackbone
 from finetrail.errors import ConfigError
 from finetrail.inference.launch import MEETING
 from finetrail.models.contrast import supervised_contrast
 from finetrail.targets.classes import losses
+from finetrail.tasks.registry import load_model
+from finetrail.training.checkpoints import Checkpoints
+from finetrail.training.outcome import fit_work
+from finetrail.training.steps import Records
 from tests.unit.adaptation.few_labels import trained
+from tests.unit.models.networks import answers
 from tests.unit.training.programs import REPOSITORY
 from tests.unit.training.toys import Run, new_model, points, train
+from tests.unit.training.works import small_work
 
 FEW_SHOT = FewShot(method="few_shot")
 BATCH = points(6, 3).batch(range(6))  # two of each class
@@ -70,7 +78,9 @@ def test_rows_of_mixed_classes_are_refused() -> None:
     model = new_model()
     FEW_SHOT.apply(model)
     mixed = BATCH | {"targets_of_partner": BATCH["targets"], "targets_share": torch.ones(6)}
-    with pytest.raises(ConfigError, match="train.augment mixes classes; remove mixup and cutmix, or use another meth"):
+    with pytest.raises(
+        ConfigError, match=r"few_shot compares rows of one class.*; remove mixup and cutmix, or use another meth"
+    ):
         FEW_SHOT.loss(model, losses.cross_entropy())(model.train()(BATCH), mixed)
 
 
@@ -102,6 +112,19 @@ def test_what_trains_from_the_means_on_is_what_was_asked_for(tmp_path: Path) -> 
         method = Prototypes(method="prototypes", then=then)  # type: ignore[arg-type]
         found = prototypes(tmp_path / then, method).weights
         assert {name.partition(".")[0] for name in found if not torch.equal(found[name], still[name])} == trains
+
+
+@pytest.mark.parametrize("method", [FEW_SHOT, Prototypes(method="prototypes")])
+def test_the_saved_model_answers_as_the_trained_one(backbone: TextBackbone, tmp_path: Path, method: Method) -> None:
+    work = small_work(backbone, method, epochs=1, batch_size=16, learning_rate=2e-3, head_learning_rate=2e-2)  # type: ignore[arg-type]
+    records = Records(Checkpoints(tmp_path / "checkpoints"), observe=lambda curve, step, point: None)
+    untrained = answers(work.built.model, work.inputs["val"])
+    fit_work(work, records, tmp_path, None)
+    before = answers(work.built.model, work.inputs["val"])
+    method.merge(work.built.model)
+    work.built.task.save(work.built, backbone, tmp_path / "model")
+    assert (answers(load_model(tmp_path / "model").model, work.inputs["val"]) == before).all()
+    assert abs(before - untrained).max() > 0.1
 
 
 def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:
