@@ -1,6 +1,6 @@
 """Few labelled rows: candidates trained on some rows of each class, over several draws, and paired intervals.
 
-    python bench/few_labels.py --candidates full few_shot     # in a workspace after `dvc repro split`
+    python bench/few_labels.py --candidates full few_shot --steps 80 30   # in a workspace after `dvc repro split`
 
 Each draw takes so many rows of each class out of the training split, the same for all candidates, and gives the seed.
 No evaluation picks an epoch: the weights of the last step answer the test rows, in the precision of the training. The
@@ -43,15 +43,15 @@ def main() -> None:
     parser.add_argument("--candidates", nargs="+", required=True, help="of params.yaml; the first is compared with")
     parser.add_argument("--rows", type=int, nargs="+", default=[8, 16], help="of each class")
     parser.add_argument("--draws", type=int, default=10)
-    parser.add_argument("--steps", type=int, default=40, help="of each training")
+    parser.add_argument("--steps", type=int, nargs="+", required=True, help="of a training, one number a candidate")
     parser.add_argument("--rates", type=float, nargs="+", help="of the backbone, one a candidate; by default its own")
     parser.add_argument("--on", choices=["test", "val"], default="test", help="the split to answer")
     chosen = parser.parse_args()
     params = load_params(Path("params.yaml"))
     candidates = {name: params.candidates[name] for name in chosen.candidates}
     rates = chosen.rates or [one.train.learning_rate for one in candidates.values()]
-    last = {"max_steps": chosen.steps, "evaluate_every": chosen.steps, "patience": None}
-    for name, rate in zip(list(candidates), rates, strict=True):
+    for name, rate, steps in zip(list(candidates), rates, chosen.steps, strict=True):
+        last = {"max_steps": steps, "evaluate_every": steps, "patience": None}
         candidates[name] = candidates[name].trained_with(learning_rate=rate, **last)
     bench = Bench(params, candidates[chosen.candidates[0]], chosen.on)
     for size in chosen.rows:

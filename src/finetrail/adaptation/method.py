@@ -35,11 +35,16 @@ class Method(Settings):
     def apply(self, model: "Network") -> None:
         """Unfreeze what this method trains and freeze the rest. Raises: ConfigError: not for this backbone."""
 
+    @property
+    def replaces_loss(self) -> bool:
+        """Whether `loss` is not that of the task."""
+        return type(self).loss is not Method.loss
+
     def loss(self, model: "Network", own: "Loss") -> "Loss":
         """What a training minimises. Args: model: adapted. own: the loss of the task."""
         return own
 
-    def begin(self, model: "Network", rows: "Callable[[], tuple[Tensor, Tensor]]") -> None:
+    def before_training(self, model: "Network", rows: "Callable[[], tuple[Tensor, Tensor]]") -> None:
         """Change the weights before the first step; not called where a training resumes.
 
         Args:

@@ -35,7 +35,7 @@ class Prototypes(Method):
         """Freeze the backbone, unless it is to train."""
         model.backbone.requires_grad_(self.then == "full")
 
-    def begin(self, model: "Network", rows: "Callable[[], tuple[Tensor, Tensor]]") -> None:
+    def before_training(self, model: "Network", rows: "Callable[[], tuple[Tensor, Tensor]]") -> None:
         """Put the means of the classes into the head."""
         import torch
         from torch.nn.functional import normalize

@@ -50,7 +50,7 @@ def fit(
     train, val, device = examples["train"], examples["val"], machine.accelerator.device
     plan = Plan(train.inputs.lengths, settings, seed)
     if records.resume is None:
-        method.begin(model, partial(_features, model, train.inputs, settings.batch_size * 2))
+        method.before_training(model, partial(_features, model, train.inputs, settings.batch_size * 2))
     learner = Learner(model, settings, machine, steps=plan.steps, seed=seed, loss=objective.loss)
     learner.divides = method.divides
     learner.callback = method.callback(learner.model, plan.steps)

@@ -166,6 +166,18 @@ def test_shards_are_refused_where_ranks_are_chosen() -> None:
     candidate("lora", True)
 
 
+def test_an_auxiliary_loss_is_refused_beside_pairs() -> None:
+    def candidate(method: str) -> Candidate:
+        given = {"adaptation": {"method": method}, "auxiliary": {"method": "coral", "rows": "new"}}
+        return Candidate(**given, backbone=TextBackbone(weights="anywhere"), train=Training())  # type: ignore[arg-type]
+
+    with pytest.raises(
+        ValidationError, match=r"method 'few_shot' has a loss of its own.* 'coral'; remove it, or use m"
+    ):
+        candidate("few_shot")
+    candidate("prototypes")
+
+
 def test_pissa_starts_as_the_model_that_it_is_put_into() -> None:
     before = deep().state_dict()
     model = deep(METHODS["pissa"])
