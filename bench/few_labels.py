@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--on", choices=["test", "val"], default="test", help="the split to answer")
     chosen = parser.parse_args()
     params = load_params(Path("params.yaml"))
-    candidates = {name: params.candidates[name] for name in chosen.candidates}
+    candidates: dict[str, Candidate] = {name: params.candidates[name] for name in chosen.candidates}
     rates = chosen.rates or [one.train.learning_rate for one in candidates.values()]
     for name, rate, steps in zip(list(candidates), rates, chosen.steps, strict=True):
         last = {"max_steps": steps, "evaluate_every": steps, "patience": None}
