@@ -240,9 +240,7 @@ class Learner:
         if processes.world() == 1 or not self.divides:
             return dict(batch), rows(batch) / processes.world()
         own = {name: tensor[processes.rank() :: processes.world()] for name, tensor in batch.items()}
-        if rows(own):
-            return own, rows(own)
-        return {name: tensor[:1] for name, tensor in batch.items()}, 0
+        return (own, rows(own)) if rows(own) else ({name: tensor[:1] for name, tensor in batch.items()}, 0)
 
     def _exchange(self, last: bool) -> AbstractContextManager[None]:
         """Exchange gradients between processes only with the last part of a step."""
