@@ -160,11 +160,11 @@ class Params(Settings):
         task = self.task.task
         points = [(name, point) for name, one in self.candidates.items() for point in one.points]
         for name, one in points:
-            lacking = sorted(one.adaptation.needs - task.content.offers)
+            lacking = sorted(one.adaptation.needs - task.content.offers - task.target.offers)
             if lacking:
                 raise ValueError(
-                    f"candidates.{name}.adaptation.method {one.adaptation.method!r} needs {lacking[0]}, but the "
-                    f"backbones of {task.name} have none; use another"
+                    f"candidates.{name}.adaptation.method {one.adaptation.method!r} needs {lacking[0]}, but "
+                    f"{task.name} has none; use another"
                 )
         return self
 

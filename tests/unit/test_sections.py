@@ -45,9 +45,16 @@ def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
         *[
             (
                 IMAGES | {"candidates.probe.adaptation": {"method": method}},
-                rf"candidates\.probe\.adaptation\.method '{method}' needs soft prompts, but the backbones of imag",
+                rf"candidates\.probe\.adaptation\.method '{method}' needs soft prompts, but image-classification has n",
             )
             for method in ("prompt_tuning", "prefix_tuning")
+        ],
+        *[
+            (
+                {"task": "text-regression", "candidates.probe.adaptation": {"method": method}},
+                rf"method '{method}' needs one class a row, but text-regression has none; use another",
+            )
+            for method in ("few_shot", "prototypes")
         ],
         ({"source.columns": {"image": "x"}}, r"unknown key 'image'.*allowed keys: group, split, label, text$"),
     ],

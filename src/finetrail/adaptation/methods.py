@@ -8,6 +8,7 @@ from finetrail.adaptation.adalora import Adalora
 from finetrail.adaptation.adapter import Adapter
 from finetrail.adaptation.adaptive_freeze import AdaptiveFreeze
 from finetrail.adaptation.bitfit import Bitfit
+from finetrail.adaptation.few_shot import FewShot
 from finetrail.adaptation.full import Full
 from finetrail.adaptation.gradual_unfreeze import GradualUnfreeze
 from finetrail.adaptation.ia3 import Ia3
@@ -16,6 +17,7 @@ from finetrail.adaptation.linear_probe import LinearProbe
 from finetrail.adaptation.lora import Lora
 from finetrail.adaptation.prefix_tuning import PrefixTuning
 from finetrail.adaptation.prompt_tuning import PromptTuning
+from finetrail.adaptation.prototypes import Prototypes
 from finetrail.adaptation.vera import Vera
 
 Adaptation = Annotated[
@@ -31,6 +33,8 @@ Adaptation = Annotated[
     | Bitfit
     | PromptTuning
     | PrefixTuning
+    | FewShot
+    | Prototypes
     | Full,
     Field(discriminator="method"),
 ]

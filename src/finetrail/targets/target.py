@@ -59,6 +59,7 @@ class Target(ABC):
         Columns, Rules, Training, Slice: its parts of the sections of params.yaml.
         strata: what a split keeps in proportion.
         Options: what a caller of a served model may ask for, beside the rows.
+        offers: what adaptations may ask of labels.
         explains: whether one output of a model explains a mistake, so that gradients have something to start from.
         streams: whether a served answer can be told piece by piece.
     """
@@ -79,6 +80,7 @@ class Target(ABC):
     Slice: "type[Slice]"
     strata: "Strata"
     Options: type[Options] = Options
+    offers: frozenset[str] = frozenset()
     explains: bool = True
     streams: bool = False
 

@@ -41,6 +41,16 @@ class Candidate(Settings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _reads_outputs_alone(self) -> Self:
+        # Its head returns features too while it trains; an auxiliary loss would take them for outputs.
+        if self.auxiliary is not None and self.adaptation.replaces_loss:
+            raise ValueError(
+                f"adaptation.method {self.adaptation.method!r} has a loss of its own, which leaves no place for "
+                f"auxiliary.method {self.auxiliary.method!r}; remove it, or use method full"
+            )
+        return self
+
     @property
     def depends_on_length(self) -> bool:
         """Whether its steps so far would differ if the training were set to be longer, whatever its schedule."""

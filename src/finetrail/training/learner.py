@@ -53,6 +53,8 @@ class Learner:
         """Examples a forward pass, once memory was too small for more; 0: whole batches."""
         self.activations = 0
         """Bytes that one forward pass keeps for the backward pass; 0 before the first, and where it is not known."""
+        self.divides = True
+        """Whether each process has its share of a batch; else each has all of it."""
         self.callback = Callback()
         """What the method of adaptation does between the steps."""
         self._settings, self._seed, self._loss, self._steps = settings, seed, loss, steps
@@ -233,14 +235,12 @@ class Learner:
         spread = self._spread(tensor, of)
         return spread if self._settings.fsdp else torch.empty_like(of, dtype=tensor.dtype).copy_(spread)
 
-    def _share(self, batch: Batch) -> tuple[Batch, int]:
+    def _share(self, batch: Batch) -> tuple[Batch, float]:
         """This process's examples of a batch, and how many count; with none of its own, one that does not count."""
-        if processes.world() == 1:
-            return dict(batch), rows(batch)
+        if processes.world() == 1 or not self.divides:
+            return dict(batch), rows(batch) / processes.world()
         own = {name: tensor[processes.rank() :: processes.world()] for name, tensor in batch.items()}
-        if rows(own):
-            return own, rows(own)
-        return {name: tensor[:1] for name, tensor in batch.items()}, 0
+        return (own, rows(own)) if rows(own) else ({name: tensor[:1] for name, tensor in batch.items()}, 0)
 
     def _exchange(self, last: bool) -> AbstractContextManager[None]:
         """Exchange gradients between processes only with the last part of a step."""

@@ -1,14 +1,19 @@
 """The training loop: any network, any inputs, any objective, any method of adaptation. It knows no task."""
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import islice
+
+from torch import Tensor
 
 from finetrail.adaptation.full import Full
 from finetrail.adaptation.method import Method
 from finetrail.inference.allocator import return_freed_memory
 from finetrail.inference.device import Machine
+from finetrail.inference.features import Features, compute_features
 from finetrail.inference.feeding import Examples, feed
-from finetrail.models.network import Network
+from finetrail.models.inputs import NO_CHANGES, Inputs
+from finetrail.models.network import TARGETS, Network
 from finetrail.training.finite import Watch
 from finetrail.training.fitted import Fitted
 from finetrail.training.learner import Learner
@@ -44,7 +49,10 @@ def fit(
     """
     train, val, device = examples["train"], examples["val"], machine.accelerator.device
     plan = Plan(train.inputs.lengths, settings, seed)
+    if records.resume is None:
+        method.before_training(model, partial(_features, model, train.inputs, settings.batch_size * 2))
     learner = Learner(model, settings, machine, steps=plan.steps, seed=seed, loss=objective.loss)
+    learner.divides = method.divides
     learner.callback = method.callback(learner.model, plan.steps)
     watch = Watch(plan, train.id_of, settings, records.checkpoints)
     training = Stepper(learner, plan, val.inputs, settings, objective, machine.precision, records, watch)
@@ -70,3 +78,11 @@ def fit(
     training.load_best(model)
     model.eval()
     return training.fitted
+
+
+def _features(model: Network, inputs: Inputs, batch_size: int) -> tuple[Tensor, Tensor]:
+    """The features (N, D) of all examples, one vector each, and their targets (N, ...)."""
+    found = compute_features(model, inputs, batch_size)
+    if not isinstance(found, Features) or inputs.targets is None:
+        raise AssertionError("a method asks for more than one vector and one target a row: a bug in finetrail")
+    return found.values, inputs.targets.batch(range(len(inputs)), NO_CHANGES)[TARGETS]

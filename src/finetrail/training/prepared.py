@@ -65,7 +65,7 @@ def prepared(
         if settings.gradient_checkpointing:
             checkpoint_blocks(model.backbone)
     objective = Objective(
-        learning.loss(settings, work.train_labels),
+        work.candidate.adaptation.loss(model, learning.loss(settings, work.train_labels)),
         learning.keep,
         score=lambda kept: learning.score(kept, val, work.rows.labels["val"]),
         metric=metric_named(work.built.task.target.training_metrics, settings.metric),

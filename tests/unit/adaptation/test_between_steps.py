@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from finetrail.adaptation.adalora import Adalora
 from finetrail.adaptation.adaptive_freeze import AdaptiveFreeze
 from finetrail.adaptation.callback import Callback
+from finetrail.adaptation.few_shot import FewShot
 from finetrail.adaptation.lora import Lora
 from finetrail.adaptation.methods import Adaptation
+from finetrail.adaptation.prototypes import Prototypes
 from finetrail.adaptation.vera import Vera
 from finetrail.contents.text.settings import TextBackbone
 from finetrail.errors import ConfigError
@@ -30,6 +32,9 @@ METHODS: dict[str, Adaptation] = {
     "adaptive_freeze": AdaptiveFreeze(method="adaptive_freeze", tests=6),
     "thawed": AdaptiveFreeze(method="adaptive_freeze", tests=6, percentile=100, thaw=0.2),
     "adalora": Adalora(method="adalora", r=1, initial_r=3, every=2),
+    "few_shot": FewShot(method="few_shot"),
+    "prototypes": Prototypes(method="prototypes"),
+    "trained prototypes": Prototypes(method="prototypes", then="full"),
 }
 
 
@@ -159,6 +164,18 @@ def test_shards_are_refused_where_ranks_are_chosen() -> None:
         candidate("adalora", True)
     candidate("adalora", False)
     candidate("lora", True)
+
+
+def test_an_auxiliary_loss_is_refused_beside_pairs() -> None:
+    def candidate(method: str) -> Candidate:
+        given = {"adaptation": {"method": method}, "auxiliary": {"method": "coral", "rows": "new"}}
+        return Candidate(**given, backbone=TextBackbone(weights="anywhere"), train=Training())  # type: ignore[arg-type]
+
+    with pytest.raises(
+        ValidationError, match=r"method 'few_shot' has a loss of its own.* 'coral'; remove it, or use m"
+    ):
+        candidate("few_shot")
+    candidate("prototypes")
 
 
 def test_pissa_starts_as_the_model_that_it_is_put_into() -> None:

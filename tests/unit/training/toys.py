@@ -123,6 +123,8 @@ def train(
     checkpoints = Checkpoints(folder)
     chosen = Training(**(QUIET | {"learning_rate": 0.05} | settings))
     model = model or new_model()
+    if started:
+        loss = started["method"].loss(model, loss)
     fitted = fit(
         model,
         {"train": Examples(inputs, names(rows)), "val": Examples(points(60, 2), names(60))},

@@ -37,6 +37,7 @@ class _Classes(Target):
     Training = ClassTraining
     Slice = ClassSlice
     strata = ClassStrata()
+    offers = frozenset({"one class a row"})
     Options = NamedOptions
 
     def arrow(self) -> "pa.DataType":
