@@ -14,6 +14,7 @@ from finetrail.inference.features import Features, compute_features
 from finetrail.inference.feeding import Examples, feed
 from finetrail.models.inputs import NO_CHANGES, Inputs
 from finetrail.models.network import TARGETS, Network
+from finetrail.training.beside import Joint
 from finetrail.training.finite import Watch
 from finetrail.training.fitted import Fitted
 from finetrail.training.learner import Learner
@@ -52,7 +53,7 @@ def fit(
     if records.resume is None:
         method.before_training(model, partial(_features, model, train.inputs, settings.batch_size * 2))
     learner = Learner(model, settings, machine, steps=plan.steps, seed=seed, loss=objective.loss)
-    learner.divides = method.divides
+    learner.divides = method.divides and not isinstance(model, Joint)  # what is compared must not depend on how many
     learner.callback = method.callback(learner.model, plan.steps)
     watch = Watch(plan, train.id_of, settings, records.checkpoints)
     training = Stepper(learner, plan, val.inputs, settings, objective, machine.precision, records, watch)
