@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, StringConstraints, create_model, model_validator
 
 from finetrail.assessment.kinds import Assess, assess_of
+from finetrail.assessment.shift.settings import Shift
 from finetrail.contents.content import Backbone
 from finetrail.data.sources.place import Source
 from finetrail.data.sources.without_labels import WithoutLabels
@@ -134,8 +135,11 @@ class Params(Settings):
         return self
 
     @model_validator(mode="after")
-    def _learns_from_rows_that_there_are(self) -> Self:
+    def _has_the_rows_without_labels(self) -> Self:
         task = self.task.task
+        for section, settings in self.assess.asked().items():
+            if isinstance(settings, Shift):
+                self._refuse_unknown_rows(f"assess.{section}.rows", settings.rows)
         for name, one in self.candidates.items():
             if one.auxiliary is None:
                 continue
@@ -143,13 +147,13 @@ class Params(Settings):
                 raise ValueError(
                     f"candidates.{name}.auxiliary compares rows by one vector each, and {task.name} has none; remove it"
                 )
-            if one.auxiliary.rows not in self.unlabelled:
-                known = f"use one of {', '.join(self.unlabelled)}" if self.unlabelled else "add it there"
-                raise ValueError(
-                    f"candidates.{name}.auxiliary.rows is {one.auxiliary.rows!r}, which section unlabelled does not "
-                    f"have; {known}"
-                )
+            self._refuse_unknown_rows(f"candidates.{name}.auxiliary.rows", one.auxiliary.rows)
         return self
+
+    def _refuse_unknown_rows(self, where: str, rows: str) -> None:
+        if rows not in self.unlabelled:
+            known = f"use one of {', '.join(self.unlabelled)}" if self.unlabelled else "add it there"
+            raise ValueError(f"{where} is {rows!r}, which section unlabelled does not have; {known}")
 
     @model_validator(mode="after")
     def _adapts_what_it_can(self) -> Self:

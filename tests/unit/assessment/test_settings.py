@@ -35,6 +35,10 @@ def test_labels_have_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("edits", "message"),
     [
+        (
+            {"assess.shift.rows": "others"},
+            r"assess\.shift\.rows is 'others', which section unlabelled does not have; add it there",
+        ),
         ({"assess.labels.folds": 1}, r"assess\.labels\.folds is 1: must be greater than or equal to 2"),
         (
             {"assess.robust": {}},

@@ -17,7 +17,8 @@ from tests.unit.red_or_blue import BLUE, RED, image
 from tests.unit.test_sections import IMAGES
 
 BACKBONE = {"name": "timm/test_efficientnet", "weights": "random", "image_size": 32}
-PROBLEM: dict[str, Any] = IMAGES | {"backbone": BACKBONE}
+SETS = {"others": {"path": "data/input/others.zip"}}
+PROBLEM: dict[str, Any] = IMAGES | {"backbone": BACKBONE, "unlabelled": SETS}
 SETTINGS = {"rows": "others", "permutations": 99}
 
 
@@ -45,7 +46,7 @@ def _workspace(root: Path, others: list[tuple[int, int, int]]) -> Workspace:
     _write(
         workspace.split("train"), [_like(RED if number % 2 else BLUE, number) for number in range(60)], labelled=True
     )
-    _write(workspace.root / "data" / "unlabelled" / "others", others, labelled=False)
+    _write(workspace.unlabelled("others"), others, labelled=False)
     return workspace
 
 
@@ -73,7 +74,7 @@ def test_rows_of_another_kind_are_told_apart_and_their_classes_estimated(tmp_pat
     assert (before["backbone"], after["backbone"]) == ("pretrained", "trained")
     assert before["auc"] > 0.95
     assert before["auc_p"] == before["mmd_p"] == 0.01
-    scores = pd.read_parquet(workspace.assessment("shift") / "rows.parquet")
+    scores = pd.read_parquet(workspace.assessment("shift") / "predictions.parquet")
     pooled = roc_auc_score(scores["rows"] == "others", scores["score_pretrained"])
     assert pooled == pytest.approx(before["auc"], abs=0.05)
     shares = {one["label"]: one for one in written["shares"]}

@@ -19,7 +19,7 @@ def assess(given: Given, settings: Shift, folder: Path) -> str:
     """See `finetrail.assessment.kinds.Assessing`."""
     found = measured(given, settings)
     table = pd.DataFrame(found.columns(settings.rows))
-    table.to_parquet(folder / "rows.parquet", index=False, compression="zstd")
+    table.to_parquet(folder / "predictions.parquet", index=False, compression="zstd")
     written = described(found, settings)
     write_json(folder / "shift.json", written)
     (folder / "report.html").write_text(page(given, found, settings), encoding="utf-8")

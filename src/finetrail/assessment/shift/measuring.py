@@ -87,7 +87,7 @@ class Measured:
         return [ids[place] for place in self.apart[0].classified.furthest(most)]
 
     def columns(self, name: str) -> dict[str, Any]:
-        """The columns of rows.parquet. Args: name: of the rows without labels."""
+        """The columns of predictions.parquet. Args: name: of the rows without labels."""
         scores = {f"score_{one.backbone}": np.concatenate(one.classified.scores) for one in self.apart}
         sides = ["train"] * len(self.own.rows) + [name] * len(self.others.rows)
         return {"id": [*self.own.rows["id"], *self.others.rows["id"]], "rows": sides, **scores}
@@ -103,7 +103,7 @@ def measured(given: Given, settings: Shift) -> Measured:
     content = given.built.task.content.name
     folders = (
         need(given.workspace.split("train"), "split"),
-        need(given.workspace.root / "data" / "unlabelled" / settings.rows, "unlabelled"),
+        need(given.workspace.unlabelled(settings.rows), "unlabelled"),
     )
     own, others = (sample_of(folder, content, settings.max_rows) for folder in folders)
     _refuse_few(settings.rows, own, others)

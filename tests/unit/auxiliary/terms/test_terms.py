@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from finetrail.auxiliary.coral import coral
 from finetrail.auxiliary.terms.adversary import Discriminator, domain_loss, reverse
 from finetrail.auxiliary.terms.cdan import MAPPED, ConditionalAdversary
 from finetrail.auxiliary.terms.dann import DomainAdversary
@@ -43,12 +44,15 @@ def _made(features: Tensor, classes: int = 3) -> Made:
     return Made(features, features[:, :classes] * 2)
 
 
-def test_mmd_agrees_with_pytorch_adapt() -> None:
-    """pytorch-adapt 0.0.83 gives the number below, where `median` is that of the squared distances of all pairs:
+def test_mmd_and_coral_agree_with_pytorch_adapt() -> None:
+    """pytorch-adapt 0.0.83 gives the numbers below, where `median` is that of the squared distances of all pairs:
 
     scales = torch.tensor([1 / (2 * part) for part in (0.25, 0.5, 1, 2, 4)])
     MMDLoss(kernel_scales=scales, mmd_type="quadratic", bandwidth=median)(source, target)
+    CORALLoss()(source, target)
     """
+    found = coral(_made(SOURCE), {"unlabelled": _made(TARGET)}, torch.zeros(()))
+    assert found.item() == pytest.approx(0.003784716594964266, rel=1e-5)
     assert discrepancy(SOURCE, TARGET).item() == pytest.approx(-0.00421750545501709, rel=1e-4)
 
 
