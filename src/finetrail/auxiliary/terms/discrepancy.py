@@ -3,11 +3,12 @@
 import torch
 from torch import Tensor
 
-from finetrail.evaluation.shift.discrepancy import BANDWIDTHS
+BANDWIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
+"""Of the Gaussian kernels, whose mean is taken: these parts of the median squared distance of two examples."""
 
 
 def discrepancy(source: Tensor, target: Tensor) -> Tensor:
-    """The unbiased squared MMD of features (B, D) and (M, D), as in `finetrail.evaluation.shift.discrepancy`.
+    """The unbiased squared MMD of features (B, D) and (M, D).
 
     0 where a domain has a single example: there are no two to compare.
     """
