@@ -1,1 +1,0 @@
-"""Which of several models is best in a domain without labels."""
