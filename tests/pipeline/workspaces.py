@@ -13,6 +13,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from finetrail.workspace import Workspace
+from tests import empty_database
 from tests.warm_server import environment as own_environment
 from tests.warm_server import leave_server, share_server
 
@@ -171,9 +172,12 @@ class Sandbox:
         return list(YAML(typ="safe").load(self.paths.params.read_text(encoding="utf-8"))["candidates"])
 
     def copy(self, to: Path) -> "Sandbox":
-        """A copy without the MLflow database, whose artifacts would still lie in the original."""
+        """A copy whose MLflow database, if there is one, is empty: its artifacts would still lie in the original."""
         shutil.copytree(self.root, to, ignore=shutil.ignore_patterns(".finetrail"), symlinks=True, dirs_exist_ok=True)
-        return Sandbox(to)
+        copy = Sandbox(to)
+        if (self.paths.mlflow / empty_database.NAME).exists():
+            empty_database.put(copy.paths.mlflow)
+        return copy
 
     def twin(self, to: Path) -> "Sandbox":
         """A copy with the MLflow database, whose artifacts still lie in the original."""

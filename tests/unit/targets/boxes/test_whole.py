@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,20 @@ OURS = {
     "fcos_resnet50_fpn": "fcos",
     "ssdlite320_mobilenet_v3_large": "ssdlite",
 }
+
+
+@pytest.fixture(autouse=True)
+def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torchvision builds each body with all its tensors; the blocks of a ResNet-50 are narrow inside.
+
+    SSDLite counts channels with an image of 320 pixels; they are the same with a small one.
+    """
+    from torchvision.models.detection import faster_rcnn, fcos, retinanet, ssdlite
+
+    for module in (faster_rcnn, fcos, retinanet):
+        monkeypatch.setattr(module, "resnet50", partial(module.resnet50, width_per_group=8))
+    count = ssdlite.det_utils.retrieve_out_channels
+    monkeypatch.setattr(ssdlite.det_utils, "retrieve_out_channels", lambda model, _: count(model, (SIZE, SIZE)))
 
 
 def torchvisions(name: str) -> Any:
