@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from finetrail.targets.learning import Kept
 
 Labels = Sequence[Sequence[Mapping[str, Any]]]
+BACKGROUND = 1 / 9
+"""Objects that an image without any counts as: up to nine places learn an object, and here the sum is of one."""
 VISIBLE = 0.3
 """The share of a box that has to be on the canvas for the object to be learnt."""
 
@@ -120,7 +122,20 @@ class BoxLearning:
         return BoxTargets(boxes, classes, inputs.placements)
 
     def loss(self, settings: BoxTraining, labels: Labels, *, finished: bool = False) -> Loss:
-        return lambda outputs, batch: self.image_losses(outputs, batch).mean()
+        """See `finetrail.targets.learning.Learning.loss`.
+
+        Where the paper divides the sum over a batch by all objects in it, images weigh by their objects. What weighs an
+        image here depends on no other image of its batch: its objects, over the mean of the training images.
+        """
+        if not self.detector.BY_OBJECTS:
+            return lambda outputs, batch: self.image_losses(outputs, batch).mean()
+        usual = max(float(np.mean([len(boxes) for boxes in labels])), BACKGROUND)
+
+        def weighed(outputs: Tensor, batch: Batch) -> Tensor:
+            objects = (batch["targets"][:, :, 4] >= 0).sum(dim=1).clamp(min=BACKGROUND)
+            return (self.image_losses(outputs, batch) * objects / usual).mean()
+
+        return weighed
 
     def image_losses(self, outputs: Tensor, batch: Batch) -> Tensor:
         """The loss of each image (B,)."""

@@ -14,10 +14,12 @@ from torchvision.models.detection.rpn import RegionProposalNetwork
 from torchvision.models.detection.ssd import SSD
 
 from finetrail.models.pyramid import Pyramid
+from finetrail.targets.boxes.codec import BoxCodec
 from finetrail.targets.boxes.detectors import faster_rcnn, ssdlite
 from finetrail.targets.boxes.detectors.anchors import matched, parts
 from finetrail.targets.boxes.detectors.detector import DETECTORS
 from finetrail.targets.boxes.finding import found_in
+from finetrail.targets.boxes.learning import BoxLearning
 from tests.unit.targets.boxes.images import NEW_HEADS
 from tests.unit.targets.boxes.images import boxes as drawn_boxes
 
@@ -139,6 +141,20 @@ def test_it_is_that_of_torchvision(name: str, outputs: dict[str, Tensor]) -> Non
     tolerance = 0.02 if name == "faster_rcnn" else 1e-5  # theirs is a mean over draws
     torch.testing.assert_close(found, torch.stack(expected), rtol=tolerance, atol=1e-5)
     assert found[0] != found[2]
+
+
+@pytest.mark.parametrize("name", NEW_HEADS)
+def test_images_weigh_by_their_objects_where_the_paper_divides_by_those_of_a_batch(
+    name: str, outputs: dict[str, Tensor]
+) -> None:
+    learning = BoxLearning(BoxCodec(("a", "b", "c"), name, 32, 1))
+    settings: Any = None
+    objects: Any = [[{}] * count for count in (6, 0, 2, 8)]  # 4 in a usual image
+    loss = learning.loss(settings, objects)
+    wanted, own = targets([6, 0, 2]), outputs[name]
+    each = DETECTORS[name].image_losses(own, wanted)
+    weights = torch.tensor([6 / 4, 1 / 36, 2 / 4]) if name in ("fcos", "ssdlite") else torch.ones(3)
+    torch.testing.assert_close(loss(own, {"targets": wanted}), (each * weights).mean())
 
 
 def test_a_draw_that_takes_all_anchors_weighs_them_alike() -> None:

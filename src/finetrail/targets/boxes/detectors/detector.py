@@ -32,6 +32,11 @@ class Detector(Protocol):
         """The overlap from which the less sure of two boxes of a class is left out."""
         ...
 
+    @property
+    def BY_OBJECTS(self) -> bool:  # noqa: N802
+        """Whether an image with twice as many objects weighs twice as much in training."""
+        ...
+
     def Head(self, pyramid: Pyramid, classes: int, width: int, tower: int) -> nn.Module:  # noqa: N802 - a class
         """A head that maps a pyramid as features (B, F) to outputs (B, A, D).
 

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from finetrail.models.pyramid import Pyramid
 from finetrail.targets.boxes.detections import LEAST, MOST
 from finetrail.targets.boxes.detectors import queries
-from finetrail.targets.boxes.detectors.queries import AROUND, FIRST, OVERLAP, QueriesHead
+from finetrail.targets.boxes.detectors.queries import AROUND, BY_OBJECTS, FIRST, OVERLAP, QueriesHead
 
-__all__ = ["FIRST", "OPTIONS", "OVERLAP", "WHOLE", "Head", "image_losses", "read", "state"]
+__all__ = ["BY_OBJECTS", "FIRST", "OPTIONS", "OVERLAP", "WHOLE", "Head", "image_losses", "read", "state"]
 
 WHOLE = ("DetrForObjectDetection", "YolosForObjectDetection")
 OPTIONS = {"threshold": LEAST, "most": MOST}

@@ -23,6 +23,7 @@ from finetrail.targets.boxes.detectors.anchors import RATIOS, SIDE, anchors_of, 
 from finetrail.targets.boxes.detectors.maps import MapsHead, canvas_of, levels_of, named
 
 OVERLAP = 0.5
+BY_OBJECTS = False
 PROPOSALS = 200
 """Of an image, in training as after it: more than are kept as answers, and few enough for all to be learnt from."""
 OF_A_MAP = 300

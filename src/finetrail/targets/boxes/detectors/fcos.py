@@ -16,6 +16,7 @@ from finetrail.targets.boxes.detectors.anchors import anchors_of, on_canvas, wit
 from finetrail.targets.boxes.detectors.maps import MapsHead, levels_of, named
 
 OVERLAP = 0.6
+BY_OBJECTS = True
 WHOLE = ("FCOS",)
 OPTIONS = {"score_thresh": LEAST, "detections_per_img": MOST, "topk_candidates": CANDIDATES}
 FIRST = 0

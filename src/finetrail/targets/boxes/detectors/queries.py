@@ -17,6 +17,7 @@ from finetrail.targets.boxes.detectors.maps import canvas_of
 
 AROUND = 7
 OVERLAP = 1.0
+BY_OBJECTS = False
 FIRST = 0
 
 

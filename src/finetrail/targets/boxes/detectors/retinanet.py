@@ -16,6 +16,7 @@ from finetrail.targets.boxes.detectors.anchors import RATIOS, SIDE, anchors_of, 
 from finetrail.targets.boxes.detectors.maps import MapsHead, levels_of, named, norm
 
 OVERLAP = 0.5
+BY_OBJECTS = False
 WHOLE = ("RetinaNet",)
 OPTIONS = {"score_thresh": LEAST, "detections_per_img": MOST, "topk_candidates": CANDIDATES}
 FIRST = 0

@@ -16,6 +16,7 @@ from finetrail.targets.boxes.detectors.anchors import SIDE, anchors_of, matched,
 from finetrail.targets.boxes.detectors.maps import MapsHead, canvas_of, levels_of, named, norm
 
 OVERLAP = 0.55
+BY_OBJECTS = True
 WHOLE = ("SSD",)
 OPTIONS = {"score_thresh": LEAST, "detections_per_img": MOST, "topk_candidates": CANDIDATES}
 FIRST = 1
