@@ -11,7 +11,7 @@ from finetrail.programs.run import Ended
 from flows.clones import Clone
 from flows.parameters import VERSION, Text, text_of
 from flows.pipeline import run_stages, work_in_clone
-from flows.stages import before_training
+from flows.stages import TO_SPLITS
 from flows.tasks import Limits, as_task
 
 REFUSED = "Refused"
@@ -36,7 +36,7 @@ def judge_in_clone(
     """
 
     def work(clone: Clone) -> State[Any]:
-        state = run_stages(before_training(clone.root), clone, limits)
+        state = run_stages(TO_SPLITS, clone, limits)
         if not state.is_completed():
             return state
 

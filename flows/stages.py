@@ -20,6 +20,8 @@ from flows.artifacts import Logger, leave
 from flows.clones import Clone
 from flows.tasks import UNAVAILABLE, Limits, as_task
 
+TO_SPLITS = ("ingest", "validate", "split")
+"""The stages up to the splits."""
 _MAY_PASS = {UnreachableError.exit_code, TrackingError.exit_code}
 _SIGNALS = range(129, 129 + 64)
 _EXITED = re.compile(r"exited with (-?\d+)")
@@ -44,7 +46,7 @@ def assessments_of(root: Path) -> list[str]:
 
 def before_training(root: Path) -> list[str]:
     """The stages that every training needs, in order."""
-    return ["ingest", "validate", "split", *(f"unlabelled@{name}" for name in _params(root).get("unlabelled") or ())]
+    return [*TO_SPLITS, *(f"unlabelled@{name}" for name in _params(root).get("unlabelled") or ())]
 
 
 def _params(root: Path) -> dict[str, Any]:

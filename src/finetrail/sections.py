@@ -160,12 +160,14 @@ class Params(Settings):
         task = self.task.task
         points = [(name, point) for name, one in self.candidates.items() for point in one.points]
         for name, one in points:
-            lacking = sorted(one.adaptation.needs - task.content.offers - task.target.offers)
-            if lacking:
-                raise ValueError(
-                    f"candidates.{name}.adaptation.method {one.adaptation.method!r} needs {lacking[0]}, but "
-                    f"{task.name} has none; use another"
-                )
+            for section in ("adaptation", "auxiliary"):
+                asked = getattr(one, section)
+                lacking = sorted(asked.needs - task.content.offers - task.target.offers) if asked else ()
+                if lacking:
+                    raise ValueError(
+                        f"candidates.{name}.{section}.method {asked.method!r} needs {lacking[0]}, but {task.name} has "
+                        "none; use another"
+                    )
         return self
 
 

@@ -49,6 +49,14 @@ def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
             )
             for method in ("prompt_tuning", "prefix_tuning")
         ],
+        (
+            {
+                "task": "text-regression",
+                "unlabelled": {"other": {"path": "data/input/other.csv"}},
+                "candidates.probe.auxiliary": {"method": "cdan", "rows": "other"},
+            },
+            r"auxiliary\.method 'cdan' needs one class a row, but text-regression has none; use another",
+        ),
         *[
             (
                 {"task": "text-regression", "candidates.probe.adaptation": {"method": method}},

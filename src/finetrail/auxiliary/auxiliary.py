@@ -1,7 +1,6 @@
 """The base of every auxiliary loss: section `auxiliary` of a candidate."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import Field
@@ -23,17 +22,10 @@ class Read(Protocol):
 
 
 class Term(Protocol):
-    """An auxiliary loss: a torch module, whose own weights train with the head's rate and are left out of the model."""
+    """An auxiliary loss; the weights of one that is a module train with `learning_rate`, and the model lacks them."""
 
-    def __call__(self, labelled: Read, views: Mapping[str, Read], progress: "Tensor") -> "Tensor":
-        """The mean loss of a batch.
-
-        Args:
-            labelled: of the B labelled examples.
-            views: of the unlabelled examples beside them, `Auxiliary.draws` for each, by the names of
-                `Auxiliary.views`; equal places are the same row.
-            progress: () the share of the training that is done, 0 to 1.
-        """
+    def __call__(self, labelled: Read, unlabelled: Read) -> "Tensor":
+        """The mean loss of a batch (). Args: labelled: of B examples. unlabelled: of as many."""
         ...
 
 
@@ -45,16 +37,14 @@ class Auxiliary(Settings):
         weight: of this loss; the loss of the labels has 1.
         ramp: whether the weight rises from 0 as the training goes on (Ganin et al. 2016):
             `2 / (1 + exp(-10 * progress)) - 1`.
-        draws: unlabelled examples beside each labelled one.
-        views: how each unlabelled example is read, and whether that pass is for a gradient.
+        needs: what it needs of labels; see `finetrail.targets.target.Target.offers`.
     """
 
     rows: str
     weight: float = Field(1.0, gt=0)
     ramp: bool = True
 
-    draws: ClassVar[int] = 1
-    views: ClassVar[Mapping[str, bool]] = {"unlabelled": True}
+    needs: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def term(self, width: int, outputs: int) -> Any:

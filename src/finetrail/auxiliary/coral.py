@@ -1,6 +1,5 @@
 """`coral`: labelled and unlabelled features get equal covariances (Deep CORAL, Sun & Saenko 2016)."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from finetrail.auxiliary.auxiliary import Auxiliary, Read
@@ -19,9 +18,9 @@ class Coral(Auxiliary):
         return coral
 
 
-def coral(labelled: Read, views: "Mapping[str, Read]", progress: "Tensor") -> "Tensor":
+def coral(labelled: Read, unlabelled: Read) -> "Tensor":
     """See `finetrail.auxiliary.auxiliary.Term`. A single example has no covariance: then it is 0."""
-    one, other = labelled.features, views["unlabelled"].features
+    one, other = labelled.features, unlabelled.features
     if len(one) < 2 or len(other) < 2:
         return one.sum() * 0.0
     distance: Tensor = (one.T.cov() - other.T.cov()).square().sum() / (4 * one.shape[1] ** 2)

@@ -1,6 +1,5 @@
 """`mmd`: labelled and unlabelled features get the same distribution, by kernels (Long et al. 2015)."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from finetrail.auxiliary.auxiliary import Auxiliary, Read
@@ -19,7 +18,7 @@ class Mmd(Auxiliary):
         return _mmd
 
 
-def _mmd(labelled: Read, views: "Mapping[str, Read]", progress: "Tensor") -> "Tensor":
+def _mmd(labelled: Read, unlabelled: Read) -> "Tensor":
     from finetrail.auxiliary.terms.discrepancy import discrepancy
 
-    return discrepancy(labelled.features, views["unlabelled"].features)
+    return discrepancy(labelled.features, unlabelled.features)

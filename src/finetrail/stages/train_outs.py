@@ -18,14 +18,12 @@ from finetrail.serving.predictions import write_predictions
 from finetrail.targets.learning import Showing
 from finetrail.tasks.task import Built
 from finetrail.training.fitted import Fitted
-from finetrail.training.work import Work
+from finetrail.training.work import UNLABELLED, Work
 from finetrail.units.store import Answered
 from finetrail.units.table import table_of
 from finetrail.units.unit import Unit
 from finetrail.workspace import Workspace, replacing, write_json
 
-UNLABELLED = "unlabelled"
-"""The data set of a run with the rows that it learnt without labels."""
 SHOWN = 8
 """Training examples that are kept as the model sees them, for the report."""
 DRAWS = 3
@@ -102,7 +100,7 @@ def new_record(workspace: Workspace, name: str, params: dict[str, str], work: Wo
     contexts = {"train": "training", "val": "validation"}
     folders = {split: (workspace.split(split), len(frame)) for split, frame in work.rows.frames.items()}
     if (auxiliary := work.candidate.auxiliary) is not None:
-        folders[UNLABELLED] = workspace.unlabelled(auxiliary.rows), len(work.inputs[next(iter(auxiliary.views))])
+        folders[UNLABELLED] = workspace.unlabelled(auxiliary.rows), len(work.inputs[UNLABELLED])
     datasets = [
         {
             "name": name,

@@ -4,6 +4,7 @@ Nothing here knows which labelled rows are test rows: a row that is near to any 
 """
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain, compress
@@ -22,7 +23,7 @@ from finetrail.data.store.raw import Row, read_manifest, smallest_hashes, write_
 from finetrail.data.store.shards import Contents
 from finetrail.data.validation.expectations import inspect
 from finetrail.data.validation.findings import Finding
-from finetrail.data.validation.rules import CommonRules
+from finetrail.data.validation.rules import CommonRules, label_rules, repetition_rules
 from finetrail.errors import ValidationError
 from finetrail.progress import Track, quiet
 from finetrail.workspace import Workspace, need, replacing, write_json
@@ -68,7 +69,8 @@ def unlabelled(
     """
     rows = _Rows(workspace.root, settings, checking, track)
     source, column = checking.source, checking.split.column
-    with TemporaryDirectory(dir=_made(workspace.scratch)) as scratch:
+    workspace.scratch.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=workspace.scratch) as scratch:
         raw = Path(scratch)
         limited = rows if settings.limit is None else smallest_hashes(rows, {"all": settings.limit})
         write_rows(limited, raw, source.content, source.labels)
@@ -112,23 +114,13 @@ class _Rows:
             yield Row(next(iter(one.given.values())) if path.is_dir() else path.name, one.row, held, None)
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 def _unusable(manifest: "pd.DataFrame", rules: CommonRules, name: str) -> dict[str, str]:
     """Why rows cannot be used, by id: what the rules about contents say, not those about labels."""
-    ours = {rule.name for rule in rules.catalogue()} - {rule.name for rule in _about_labels(rules)}
-    findings = [one for one in inspect(manifest, rules).findings if one.rule.name in ours]
+    about_labels = (*label_rules(rules), *repetition_rules(rules, rules.content_key), *rules.rules_of_all())
+    theirs = {rule.name for rule in about_labels}
+    findings = [one for one in inspect(manifest, rules).findings if one.rule.name not in theirs]
     _refuse(name, findings)
     return {row: one.rule.name for one in reversed(findings) if one.rule.puts_aside for row in one.ids}
-
-
-def _about_labels(rules: CommonRules) -> "Sequence[Any]":
-    """The rules that say nothing of a row without a label."""
-    named = [rule for rule in rules.catalogue() if rule.name in ("missing_label", "conflicting_label", "duplicate")]
-    return [*named, *rules.own_label_rules(), *rules.rules_of_all()]
 
 
 def _refuse(name: str, findings: Sequence[Finding]) -> None:
@@ -167,7 +159,7 @@ def _too_near(
 
 
 def _counted(why: dict[str, str]) -> dict[str, int]:
-    return {reason: [*why.values()].count(reason) for reason in sorted(set(why.values()))}
+    return dict(sorted(Counter(why.values()).items()))
 
 
 def _none_left(name: str, why: dict[str, str]) -> str:

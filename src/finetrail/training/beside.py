@@ -1,7 +1,7 @@
 """Unlabelled examples beside the labelled ones of a batch, and a network that learns from both."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,74 +9,34 @@ import torch
 from torch import Tensor, nn
 
 from finetrail.auxiliary.auxiliary import Auxiliary
-from finetrail.models.inputs import Inputs, Targets
+from finetrail.models.inputs import Inputs
 from finetrail.models.network import Batch, Network, for_model
 from finetrail.targets.learning import Loss
+from finetrail.training.around import Around
 
-OF = "."
-"""Stands between the name of a view and those of its tensors: no input of a network has one."""
+UNLABELLED = "unlabelled."
+"""Begins the names of tensors of unlabelled examples: no input of a network has a dot in its name."""
 
 
 @dataclass(frozen=True)
-class Beside:
-    """Inputs whose batches have unlabelled examples too: tensors `VIEW.NAME` (B, draws, ...).
+class Beside(Around):
+    """Inputs with an unlabelled example beside each labelled one of a batch: tensors `UNLABELLED` + name (B, ...).
 
-    The first dimension stays the labelled example, so that parts of a batch, for small memories and several processes,
-    keep what belongs together.
-
-    Attributes:
-        views: the unlabelled examples, by the name of a view; all of the same rows.
-        draws: of them beside each labelled one.
+    The first dimension stays the labelled example, so that parts of a batch keep what belongs together.
     """
 
-    inputs: Inputs
-    views: Mapping[str, Inputs]
-    draws: int
-
-    def __len__(self) -> int:
-        return len(self.inputs)
-
-    @property
-    def lengths(self) -> list[int]:
-        """Those of the labelled examples."""
-        return self.inputs.lengths
-
-    @property
-    def rows(self) -> Sequence[int]:
-        """Those of the labelled examples."""
-        return self.inputs.rows
-
-    @property
-    def varies(self) -> bool:
-        """A seed draws the unlabelled examples."""
-        return True
-
-    @property
-    def targets(self) -> Targets | None:
-        """Those of the labelled examples."""
-        return self.inputs.targets
-
-    def labelled(self, targets: Targets) -> "Beside":
-        """The same with other targets."""
-        return replace(self, inputs=self.inputs.labelled(targets))
+    unlabelled: Inputs
 
     def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
         """See `Inputs.batch`; without a seed, the labelled examples alone."""
-        found = dict(self.inputs.batch(indices, seed))
+        found = dict(super().batch(indices, seed))
         if seed is None:
             return found
-        drawn = self._drawn(len(indices) * self.draws, seed)
-        for number, (view, inputs) in enumerate(self.views.items(), start=1):
-            for name, tensor in inputs.batch(drawn, seed + number).items():
-                found[f"{view}{OF}{name}"] = tensor.reshape(len(indices), self.draws, *tensor.shape[1:])
-        return found
-
-    def _drawn(self, count: int, seed: int) -> list[int]:
-        """Unlabelled examples, no one twice unless there are too few."""
-        known = len(next(iter(self.views.values())))
-        rng = np.random.default_rng(seed)
-        drawn: list[int] = rng.choice(known, count, replace=count > known).tolist()
-        return drawn
+        count, known = len(indices), len(self.unlabelled)
+        # No one twice, unless there are too few.
+        drawn = np.random.default_rng(seed).choice(known, count, replace=count > known)
+        beside = self.unlabelled.batch(drawn.tolist(), seed)
+        return found | {UNLABELLED + name: tensor for name, tensor in beside.items()}
 
 
 class Reading(NamedTuple):
@@ -116,20 +76,13 @@ class Joint(Network):
 
     def forward(self, batch: Batch) -> Any:
         """`Joined`, or outputs (B, ..., K) alone where a batch has nothing unlabelled."""
-        if not any(OF in name for name in batch):
+        beside = {name: batch[name] for name in batch if name.startswith(UNLABELLED)}
+        if not beside:
             return super().forward(batch)
-        labelled = self._read({name: tensor for name, tensor in batch.items() if OF not in name})
-        views = {}
-        for view, learns in self._settings.views.items():
-            own = {
-                name.removeprefix(view + OF): tensor.flatten(0, 1)
-                for name, tensor in batch.items()
-                if name.startswith(view + OF)
-            }
-            with torch.set_grad_enabled(learns and torch.is_grad_enabled()):
-                views[view] = self._read(own)
+        labelled = self._read({name: tensor for name, tensor in batch.items() if name not in beside})
+        unlabelled = self._read({name.removeprefix(UNLABELLED): tensor for name, tensor in beside.items()})
         with torch.autocast(labelled.outputs.device.type, enabled=False):
-            loss = self.term(labelled, views, self.progress)
+            loss = self.term(labelled, unlabelled)
         return Joined(labelled.outputs, self._weight * loss)
 
     @property

@@ -22,7 +22,7 @@ from finetrail.training.merging import merge
 from finetrail.training.precision import lost_in_fp32
 from finetrail.training.prepared import prepared
 from finetrail.training.steps import Records
-from finetrail.training.work import SPLITS, Work
+from finetrail.training.work import SPLITS, UNLABELLED, Work
 from finetrail.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ def fit_work(
         model, train, objective = work.built.model, ready.inputs["train"], ready.objective
         if (auxiliary := work.candidate.auxiliary) is not None:
             model = join(model, auxiliary, train, work.seed)
-            train = Beside(train, {view: ready.inputs[view] for view in auxiliary.views}, auxiliary.draws)
+            train = Beside(train, ready.inputs[UNLABELLED])
             objective = replace(objective, loss=with_auxiliary(objective.loss))
         ids = {split: work.rows.frames[split]["id"].tolist() for split in SPLITS}
         fitted = fit(

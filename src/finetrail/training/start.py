@@ -5,7 +5,7 @@ from the same weights, as it does the features of frozen backbones.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,51 +16,24 @@ from torch import Tensor
 
 from finetrail.inference.device import Precision, autocast, full_precision
 from finetrail.inference.predict import collect
-from finetrail.models.inputs import Inputs, Targets
+from finetrail.models.inputs import Inputs
 from finetrail.models.network import Batch, Network
 from finetrail.progress import Track
 from finetrail.targets.learning import START, Comparing
+from finetrail.training.around import Around
 from finetrail.training.frozen import Remembered
 from finetrail.training.work import Work
 
 
 @dataclass(frozen=True)
-class Started:
+class Started(Around):
     """Inputs with what the model answered to each before its first step. Attributes: start: (N, K)."""
 
-    inputs: Inputs
     start: Tensor
-
-    def __len__(self) -> int:
-        return len(self.inputs)
-
-    @property
-    def lengths(self) -> list[int]:
-        """Those of the inputs."""
-        return self.inputs.lengths
-
-    @property
-    def rows(self) -> Sequence[int]:
-        """Those of the inputs."""
-        return self.inputs.rows
-
-    @property
-    def varies(self) -> bool:
-        """Whether the inputs do."""
-        return self.inputs.varies
-
-    @property
-    def targets(self) -> Targets | None:
-        """Those of the inputs."""
-        return self.inputs.targets
-
-    def labelled(self, targets: Targets) -> "Started":
-        """The same with other targets."""
-        return replace(self, inputs=self.inputs.labelled(targets))
 
     def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
         """The batch of the inputs, and `START` (B, K)."""
-        return self.inputs.batch(indices, seed) | {START: self.start[list(indices)]}
+        return super().batch(indices, seed) | {START: self.start[list(indices)]}
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetrail.data.store.shards import Contents, columns_of, parts, read_frame, refuse_other_labels
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from finetrail.targets.learning import Learning
 
 SPLITS = ("train", "val")
+UNLABELLED = "unlabelled"
+"""Rows that a candidate learns from without labels, among inputs and among the data sets of a run."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,7 @@ class Work:
 
     Attributes:
         built: the model, new or, after the training, trained.
-        inputs: of train and val, with their targets; and the views of unlabelled rows, where the candidate learns from
-            some.
+        inputs: of train and val, with their targets; and of `UNLABELLED`, where the candidate learns from such rows.
         train_labels: of the rows to train on: all of the split, or those that were drawn.
         seed: of the model's new weights, and of the training.
     """
@@ -99,30 +101,19 @@ def encode(workspace: Workspace, built: Built, rows: Rows, candidate: Candidate,
     """The rows as `Work.inputs` has them."""
     settings: Any = candidate.train
     found = {split: encode_split(workspace, built, rows, split, settings=settings, track=track) for split in SPLITS}
-    return found | _views(workspace, built, candidate, track)
-
-
-def _views(workspace: Workspace, built: Built, candidate: Candidate, track: Track) -> dict[str, Inputs]:
-    """The unlabelled rows that a candidate learns from; as training rows, they vary."""
-    if (auxiliary := candidate.auxiliary) is None:
-        return {}
-    folder, settings = need(workspace.unlabelled(auxiliary.rows), "unlabelled"), candidate.train
-    augment = getattr(settings, "augment", None)
-    return {
-        view: built.processor.encode(
-            Watched(Contents(folder, built.task.content.name), track, f"reading {auxiliary.rows}"),
-            augment=augment,
-            scratch=workspace.scratch,
-        )
-        for view in auxiliary.views
-    }
+    if candidate.auxiliary is not None:  # as training rows, they vary
+        folder = need(workspace.unlabelled(candidate.auxiliary.rows), "unlabelled")
+        found[UNLABELLED] = _encoded(workspace, built, folder, settings.augment, track)
+    return found
 
 
 def encode_split(workspace: Workspace, built: Built, rows: Rows, split: str, *, settings: Any, track: Track) -> Inputs:
-    """The rows of one split; as `encode` otherwise."""
-    inputs = built.processor.encode(
-        Watched(Contents(workspace.split(split), built.task.content.name), track, f"reading {split}"),
-        augment=settings.augment if split == "train" else None,
-        scratch=workspace.scratch,
-    )
+    """The rows of one split; as `encode` otherwise. Args: settings: section `train`."""
+    augment = settings.augment if split == "train" else None
+    inputs = _encoded(workspace, built, workspace.split(split), augment, track)
     return inputs.labelled(built.learning.encode(rows.labels[split], inputs))
+
+
+def _encoded(workspace: Workspace, built: Built, folder: Path, augment: Any, track: Track) -> Inputs:
+    contents = Watched(Contents(folder, built.task.content.name), track, f"reading {folder.name}")
+    return built.processor.encode(contents, augment=augment, scratch=workspace.scratch)

@@ -86,7 +86,7 @@ class Shared:
     def _key(self, candidate: Candidate) -> str:
         """All settings that may change how rows are read: not those of the training loop, which reads none."""
         train: dict[str, Any] = candidate.train.model_dump(exclude=set(Training.model_fields))
-        beside = None if candidate.auxiliary is None else [candidate.auxiliary.rows, *candidate.auxiliary.views]
+        beside = None if candidate.auxiliary is None else candidate.auxiliary.rows
         return hashes.hash_of(
             {"backbone": candidate.backbone.model_dump(mode="json"), "train": train, "beside": beside}
         )

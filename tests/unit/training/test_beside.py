@@ -97,8 +97,8 @@ def test_rows_beside_a_batch_are_drawn_once_each_as_long_as_there_are_enough(
     again = inputs.batch(list(range(size)), seed)
     assert all(torch.equal(batch[name], again[name]) for name in batch)
     drawn = batch["unlabelled.input_ids"]
-    assert drawn.shape[:2] == (size, 1)
-    words = {tuple(row) for row in drawn.flatten(0, 1).tolist()}
+    assert len(drawn) == size
+    words = {tuple(row) for row in drawn.tolist()}
     assert len(words) == size or size > len(set(OTHER[:8]))
     assert "unlabelled.input_ids" not in inputs.batch([0])
 
@@ -111,4 +111,4 @@ def beside(backbone: TextBackbone) -> Beside:
     if not _KNOWN:
         work = small_work(backbone, Full(method="full"), **STEPS)
         _KNOWN.update(work.inputs | {"unlabelled": work.built.processor.encode(OTHER[:8])})
-    return Beside(_KNOWN["train"], {"unlabelled": _KNOWN["unlabelled"]}, 1)
+    return Beside(_KNOWN["train"], _KNOWN["unlabelled"])

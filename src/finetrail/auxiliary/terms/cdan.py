@@ -1,7 +1,5 @@
 """As `dann`, within each class that the network answers (Long et al. 2018)."""
 
-from collections.abc import Mapping
-
 import torch
 from torch import Tensor, nn
 
@@ -34,9 +32,9 @@ class ConditionalAdversary(nn.Module):
             self.register_buffer("answer_map", torch.randn(classes, MAPPED))
         self.discriminator = Discriminator(MAPPED if self._mapped else width * classes, HIDDEN)
 
-    def forward(self, labelled: Read, views: Mapping[str, Read], progress: Tensor) -> Tensor:
+    def forward(self, labelled: Read, unlabelled: Read) -> Tensor:
         """The mean cross-entropy of the discriminator."""
-        one, other = (self._product(domain) for domain in (labelled, views["unlabelled"]))
+        one, other = (self._product(domain) for domain in (labelled, unlabelled))
         return domain_loss(self.discriminator, one, other)
 
     def _product(self, domain: Read) -> Tensor:

@@ -1,7 +1,5 @@
 """Features of which a discriminator cannot tell the domain (Ganin et al. 2016)."""
 
-from collections.abc import Mapping
-
 from torch import Tensor, nn
 
 from finetrail.auxiliary.auxiliary import Read
@@ -21,7 +19,7 @@ class DomainAdversary(nn.Module):
         super().__init__()
         self.discriminator = Discriminator(width, HIDDEN)
 
-    def forward(self, labelled: Read, views: Mapping[str, Read], progress: Tensor) -> Tensor:
+    def forward(self, labelled: Read, unlabelled: Read) -> Tensor:
         """The mean cross-entropy of the discriminator."""
-        one, other = (reverse(domain.features.float()) for domain in (labelled, views["unlabelled"]))
+        one, other = (reverse(domain.features.float()) for domain in (labelled, unlabelled))
         return domain_loss(self.discriminator, one, other)
