@@ -96,6 +96,11 @@ class BoxLearning:
         """What the head is, and how its outputs are read."""
         return DETECTORS[self.codec.detector]
 
+    @property
+    def by_objects(self) -> bool:
+        """Whether images weigh by their objects."""
+        return self.detector.BY_OBJECTS
+
     def head(self, width: Any) -> nn.Module:
         """A head for these classes.
 
@@ -127,7 +132,7 @@ class BoxLearning:
         Where the paper divides the sum over a batch by all objects in it, images weigh by their objects. What weighs an
         image here depends on no other image of its batch: its objects, over the mean of the training images.
         """
-        if not self.detector.BY_OBJECTS:
+        if not self.by_objects:
             return lambda outputs, batch: self.image_losses(outputs, batch).mean()
         usual = max(float(np.mean([len(boxes) for boxes in labels])), BACKGROUND)
 

@@ -62,6 +62,7 @@ class InstanceLearning(BoxLearning):
     """See `finetrail.targets.learning.Learning`."""
 
     codec: InstanceCodec
+    by_objects = False
 
     def head(self, width: Any) -> nn.Module:
         """Args: width: the `Pyramid` of the backbone."""
