@@ -49,13 +49,14 @@ def carry_out(work: Work, records: Records, workspace: Workspace, remembered: Re
     """Train to the end, resuming where `records` says so.
 
     Args:
-        remembered: see `computed_once`; with it, a frozen backbone does not read the validation rows again to score.
+        remembered: see `computed_once`; by default what this training computes, so that a frozen backbone whose
+            training was in full precision does not read the validation rows again to score.
 
     Raises:
         RoundTripError: the merged model does not answer as the trained one.
     """
     built, val, labels = work.built, work.inputs["val"], work.rows.labels["val"]
-    parameters = count_parameters(built.model)
+    parameters, remembered = count_parameters(built.model), remembered or Remembered()
     fitted, machine, fed = fit_work(work, records, workspace.scratch, remembered)
     built.learning.finish(built.model)
     settings: Any = work.candidate.train
@@ -66,7 +67,7 @@ def carry_out(work: Work, records: Records, workspace: Workspace, remembered: Re
         adaptation, rows = work.candidate.adaptation, work.rows.frames["val"]
         asked = metric if metric in target.metrics else target.metrics[-1]
         unmerged = merge(built, adaptation, workspace.split("val"), rows, asked)
-        if remembered is not None and is_frozen(built.model) and not adaptation.merges:
+        if is_frozen(built.model) and not built.model.writes and not adaptation.merges:
             compute = partial(compute_features, built.model, batch_size=size, scratch=workspace.scratch)
             fed = remembered.features(built.model, "fp32", val, compute)
         kept = predict(built.model, fed, built.learning.keep, size, track=records.track, what="scoring")
