@@ -109,7 +109,7 @@ def chat(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
 
 
 def test_it_answers_as_it_learnt(chat: Sandbox) -> None:
-    tested = read_json(chat.paths.test_report / "metrics.json")["test"]
+    tested = read_json(chat.paths.test_details)["test"]
     assert tested["exact_match"] > 0.7, "the most frequent answer is right on a third of the rows"
     assert (chat.paths.quarantine.read_text(encoding="utf-8").count("\n")) == 4  # a header, and the three bad ones
 
@@ -196,7 +196,7 @@ def test_the_perplexity_is_that_of_transformers_over_all_tokens_of_the_answers(c
         with torch.no_grad():
             loss = backbone.model(torch.cat([ids, answer], dim=1), labels=labels).loss
         lost, tokens = lost + float(loss) * answer.shape[1], tokens + answer.shape[1]
-    found = read_json(chat.paths.run("full").metrics)["val"]
+    found = read_json(chat.paths.run("full").details)["val"]
     assert found["loss"] == pytest.approx(lost / tokens, rel=1e-3)
     assert found["perplexity"] == pytest.approx(math.exp(lost / tokens), rel=1e-3)
     assert f"a perplexity of <strong>{found['perplexity']:.4g}" in (chat.paths.test_report / "report.html").read_text(
