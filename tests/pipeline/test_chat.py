@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from transformers import pipeline
 
 from finetrail.runs.tracking import tracking_uri
 from finetrail.tasks.registry import load_model
@@ -216,6 +217,9 @@ def test_a_file_is_scored_and_the_export_says_the_same(chat: Sandbox, tmp_path: 
     exported = chat.finetrail("export", str(tmp_path / "exported"))
     assert exported.code == 0, exported.err
     assert "ROUGE-L on" in exported.out
+    find: Any = pipeline("text-generation", model=str(tmp_path / "exported"), device="cpu")
+    said = [found[0]["generated_text"][-1] for found in find([turns[:-1] for turns in asked])]
+    assert said == [{"role": "assistant", "content": one["text"]} for one in scored]
 
 
 def test_rates_are_suggested_though_no_probe_can_read_it(chat: Sandbox) -> None:

@@ -141,7 +141,7 @@ def _made(workspace: Workspace, candidate: str, datasets: Sequence[Mapping[str, 
     for name, path in {
         WEIGHTS: workspace.model(candidate),
         RUN_RECORD: run.record,
-        "validation scores": run.metrics,
+        "validation scores": run.details,
         "selection": workspace.selection_report,
         "test scores": workspace.test_details,
         "test answers": workspace.test_report / "predictions.parquet",
