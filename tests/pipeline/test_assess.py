@@ -206,7 +206,7 @@ def test_declared_slices_stand_in_report_metrics_mlflow_and_gate(sandbox: Sandbo
     written = read_json(sandbox.paths.test_details)["slices"]
     table = read_predictions(sandbox.paths.test_report / "predictions.parquet")
     codec = CLASSES.codec(
-        read_json(sandbox.paths.run(read_json(sandbox.paths.selection_report)["chosen"]).metrics)["target"]
+        read_json(sandbox.paths.run(read_json(sandbox.paths.selection_report)["chosen"]).details)["target"]
     )
     inside = table[table["label"] == "weather"]
     right = codec.judge.right(inside["label"].tolist(), codec.read(inside))
