@@ -64,8 +64,8 @@ def run(workspace: Workspace, yaml: YAML, params: dict[str, Any], seed: int) -> 
     finetrail(workspace, "select")
     finetrail(workspace, "test")
     chosen = read_json(workspace.selection_report)["chosen"]
-    validated = read_json(workspace.run(chosen).metrics)["val"]["accuracy"]
-    tested = read_json(workspace.test_report / "metrics.json")["test"]["accuracy"]
+    validated = read_json(workspace.run(chosen).details)["val"]["accuracy"]
+    tested = read_json(workspace.test_details)["test"]["accuracy"]
     seconds = time.perf_counter() - started
     print(f"seed {seed}: {chosen}, validation {validated:.4f}, test {tested:.4f}, {seconds:.0f} s", flush=True)
     return validated, tested

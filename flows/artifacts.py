@@ -93,7 +93,7 @@ def _run_link(clone: Clone, run_id: str) -> str:
 
 
 def _test(workspace: Workspace, _clone: Clone) -> None:
-    found = read_json(workspace.test_report / "metrics.json")
+    found = read_json(workspace.test_details)
     lines = ["| metric | test | interval |", "|---|---|---|"]
     for name, value in found["test"].items():
         ends = found["intervals"].get(name)

@@ -11,8 +11,6 @@ from finetrail.data.shown import for_terminal
 from finetrail.errors import ConfigError
 from finetrail.sections import Params, TaskChoice, sections
 from finetrail.settings import Settings
-from finetrail.tasks.registry import get_task
-from finetrail.tasks.task import Task
 
 
 class _Chosen(Settings):
@@ -48,9 +46,9 @@ def load_params(path: Path) -> Params:
             f"{path.name} holds {type(raw).__name__}, not sections; copy a recipe with `finetrail use NAME`"
         )
     try:
-        raw = raw | {"task": _task_of(raw)}
-        task = get_task(**raw["task"])
-        return sections(task).model_validate(_with_common(_with_defaults(raw, task)))
+        chosen = _Chosen.model_validate({"task": _task_of(raw)}).task
+        raw = raw | {"task": chosen.model_dump()}
+        return sections(chosen.task).model_validate(_with_common(_with_defaults(raw, chosen)))
     except ConfigError as error:
         raise ConfigError(f"{path.name}: {error}") from error
     except Invalid as error:
@@ -62,16 +60,16 @@ def _task_of(raw: dict[str, Any]) -> dict[str, Any]:
     if "task" not in raw:
         raise ConfigError("task is missing; it has no default")
     given = raw["task"]
-    if isinstance(given, dict):
-        return _Chosen.model_validate({"task": given}).task.model_dump()
-    return {"name": given, "problem_type": None}
+    return given if isinstance(given, dict) else {"name": given}
 
 
-def _with_defaults(raw: dict[str, Any], task: Task) -> dict[str, Any]:
+def _with_defaults(raw: dict[str, Any], chosen: TaskChoice) -> dict[str, Any]:
     """Lay the file over the defaults that depend on the task."""
-    default = {"metric": task.target.metrics[-1].name}
+    target = chosen.task.target
+    judged = {"metric": chosen.metric or target.metrics[-1].name, "resamples": target.resamples}
+    defaults = {"selection": judged, "gate": judged, "train": {"metric": chosen.metric} if chosen.metric else {}}
     raw = {"gate": {}} | raw
-    return raw | {name: default | raw[name] for name in ("selection", "gate") if isinstance(raw.get(name), dict)}
+    return raw | {name: of | raw[name] for name, of in defaults.items() if isinstance(raw.get(name), dict)}
 
 
 def _with_common(raw: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,13 @@ class RunPaths:
 
     @property
     def metrics(self) -> Path:
+        """metrics.json: the few numbers that `dvc metrics` compares."""
         return self.root / "metrics.json"
+
+    @property
+    def details(self) -> Path:
+        """details.json: all that the training found, those numbers too."""
+        return self.root / "details.json"
 
     @property
     def train_curve(self) -> Path:

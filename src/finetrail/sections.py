@@ -35,15 +35,22 @@ class TaskChoice(Settings):
     Attributes:
         name: the Hugging Face name of the task.
         problem_type: Hugging Face's word for the kind of problem, for a task that may have several.
+        metric: what selection, gate and training go by, unless their own sections say otherwise.
     """
 
     name: str
     problem_type: str | None = None
+    metric: str | None = None
 
     @property
     def task(self) -> Task:
         """The task. Raises: ConfigError: there is none."""
         return get_task(self.name, self.problem_type)
+
+    @model_validator(mode="after")
+    def _is_judged_by_its_own(self) -> Self:
+        _refuse_foreign("metric", self.metric, self.task)
+        return self
 
 
 class Params(Settings):
@@ -95,14 +102,8 @@ class Params(Settings):
 
     @model_validator(mode="after")
     def _is_judged_by_its_own(self) -> Self:
-        task = self.task.task
-        known = [metric.name for metric in task.target.metrics]
-        for section, metric in (("selection", self.selection.metric), ("gate", self.gate.metric)):
-            if metric not in known:
-                raise ValueError(
-                    f"{section}.metric is {metric!r}, but {task.name} is judged by {' or '.join(known)}; use one of "
-                    "these"
-                )
+        _refuse_foreign("selection.metric", self.selection.metric, self.task.task)
+        _refuse_foreign("gate.metric", self.gate.metric, self.task.task)
         return self
 
     @model_validator(mode="after")
@@ -217,6 +218,12 @@ def _made(name: str, base: type[Settings], **fields: Any) -> Any:
 def _of_the_hub(address: str) -> str:
     """The address of the hub that may have been meant: OWNER/NAME, or the NAME of its oldest models."""
     return f"; of the hub, it is hf://{address}" if re.fullmatch(r"[\w-]+(/[\w.-]+)?", address) else ""
+
+
+def _refuse_foreign(key: str, metric: str | None, task: Task) -> None:
+    known = [one.name for one in task.target.metrics]
+    if metric not in (None, *known):
+        raise ValueError(f"{key} is {metric!r}, but {task.name} is judged by {' or '.join(known)}; use one of these")
 
 
 def _refuse_untracked(section: str, addresses: list[str], folder: str) -> None:

@@ -91,6 +91,11 @@ class Workspace:
         return self.root / "data" / "reports" / "test"
 
     @property
+    def test_details(self) -> Path:
+        """All that the test found; metrics.json beside it has the few numbers that `dvc metrics` compares."""
+        return self.test_report / "details.json"
+
+    @property
     def assessments(self) -> Path:
         return self.root / "data" / "reports" / "assess"
 

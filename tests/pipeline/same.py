@@ -46,8 +46,8 @@ def described(workspace: Workspace, written: Written | None = None) -> dict[str,
         "split": hashlib.sha256(json.dumps(split, sort_keys=True).encode()).hexdigest(),
         "weights": {name: hash_tensors(load_tensors(workspace.model(name) / "model.safetensors")) for name in runs},
         "answers": {name: _hash_answers(paths.predictions) for name, paths in runs.items()},
-        "val": {name: read_json(paths.metrics)["val"] for name, paths in runs.items()},
-        "test": read_json(workspace.test_report / "metrics.json")["test"],
+        "val": {name: read_json(paths.details)["val"] for name, paths in runs.items()},
+        "test": read_json(workspace.test_details)["test"],
     }
 
 

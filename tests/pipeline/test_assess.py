@@ -203,10 +203,10 @@ def test_declared_slices_stand_in_report_metrics_mlflow_and_gate(sandbox: Sandbo
     done = sandbox.run("dvc", "repro", "test")
     assert done.code == 0, done.err
     assert sandbox.stages_of(done) == ["select", "test"]
-    written = read_json(sandbox.paths.test_report / "metrics.json")["slices"]
+    written = read_json(sandbox.paths.test_details)["slices"]
     table = read_predictions(sandbox.paths.test_report / "predictions.parquet")
     codec = CLASSES.codec(
-        read_json(sandbox.paths.run(read_json(sandbox.paths.selection_report)["chosen"]).metrics)["target"]
+        read_json(sandbox.paths.run(read_json(sandbox.paths.selection_report)["chosen"]).details)["target"]
     )
     inside = table[table["label"] == "weather"]
     right = codec.judge.right(inside["label"].tolist(), codec.read(inside))
@@ -222,7 +222,7 @@ def test_declared_slices_stand_in_report_metrics_mlflow_and_gate(sandbox: Sandbo
 
 def chosen_codec(sandbox: Sandbox) -> Codec:
     chosen = read_json(sandbox.paths.selection_report)["chosen"]
-    return CLASSES.codec(read_json(sandbox.paths.run(chosen).metrics)["target"])
+    return CLASSES.codec(read_json(sandbox.paths.run(chosen).details)["target"])
 
 
 def _check_shown(sandbox: Sandbox) -> None:

@@ -96,7 +96,7 @@ def test_an_annotation_without_its_image_is_put_aside_and_images_without_boxes_a
 
 
 def test_training_learns_to_find_shapes(found: Sandbox) -> None:
-    tested = read_json(found.paths.test_report / "metrics.json")
+    tested = read_json(found.paths.test_details)
     assert tested["test"]["map_50"] > 0.5
     assert tested["rivals"]["the mean box of each class"]["ahead"][0] > 0.3, "the least that the model leads by"
     described = read_json(found.paths.model("full") / "model.json")["target"]
@@ -112,7 +112,7 @@ def test_what_is_written_means_the_same_answers(found: Sandbox) -> None:
     codec = load_model(found.paths.model("full")).codec
     frame = read_predictions(found.paths.test_report / "predictions.parquet")
     scores = point_scores(codec.judge, frame["label"].tolist(), codec.read(frame))
-    tested = read_json(found.paths.test_report / "metrics.json")["test"]
+    tested = read_json(found.paths.test_details)["test"]
     assert scores == pytest.approx({name: tested[name] for name in scores})
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from transformers import pipeline
 
 from finetrail.runs.tracking import tracking_uri
 from finetrail.tasks.registry import load_model
@@ -109,7 +110,7 @@ def chat(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
 
 
 def test_it_answers_as_it_learnt(chat: Sandbox) -> None:
-    tested = read_json(chat.paths.test_report / "metrics.json")["test"]
+    tested = read_json(chat.paths.test_details)["test"]
     assert tested["exact_match"] > 0.7, "the most frequent answer is right on a third of the rows"
     assert (chat.paths.quarantine.read_text(encoding="utf-8").count("\n")) == 4  # a header, and the three bad ones
 
@@ -196,7 +197,7 @@ def test_the_perplexity_is_that_of_transformers_over_all_tokens_of_the_answers(c
         with torch.no_grad():
             loss = backbone.model(torch.cat([ids, answer], dim=1), labels=labels).loss
         lost, tokens = lost + float(loss) * answer.shape[1], tokens + answer.shape[1]
-    found = read_json(chat.paths.run("full").metrics)["val"]
+    found = read_json(chat.paths.run("full").details)["val"]
     assert found["loss"] == pytest.approx(lost / tokens, rel=1e-3)
     assert found["perplexity"] == pytest.approx(math.exp(lost / tokens), rel=1e-3)
     assert f"a perplexity of <strong>{found['perplexity']:.4g}" in (chat.paths.test_report / "report.html").read_text(
@@ -216,6 +217,9 @@ def test_a_file_is_scored_and_the_export_says_the_same(chat: Sandbox, tmp_path: 
     exported = chat.finetrail("export", str(tmp_path / "exported"))
     assert exported.code == 0, exported.err
     assert "ROUGE-L on" in exported.out
+    find: Any = pipeline("text-generation", model=str(tmp_path / "exported"), device="cpu")
+    said = [found[0]["generated_text"][-1] for found in find([turns[:-1] for turns in asked])]
+    assert said == [{"role": "assistant", "content": one["text"]} for one in scored]
 
 
 def test_rates_are_suggested_though_no_probe_can_read_it(chat: Sandbox) -> None:

@@ -113,7 +113,7 @@ def test_every_class_is_in_every_split_in_proportion(topics: Sandbox) -> None:
 
 
 def test_training_learns_the_classes(topics: Sandbox) -> None:
-    tested = read_json(topics.paths.test_report / "metrics.json")
+    tested = read_json(topics.paths.test_details)
     # By chance the average precision of a class is its share.
     assert tested["test"]["mean_average_precision"] > 2 * SHARE
     assert tested["test"]["micro_f1"] > 0.8
@@ -135,7 +135,7 @@ def test_thresholds_are_fitted_on_validation_rows_and_saved_with_the_model(topic
         assert len(target["thresholds"]) == len(WORDS)
         assert all(0 < one < 1 for one in target["thresholds"])
         assert set(target["thresholds"]) != {0.5}
-        assert read_json(topics.paths.run(candidate).metrics)["target"] == target
+        assert read_json(topics.paths.run(candidate).details)["target"] == target
 
 
 def test_the_report_says_which_classes_are_missed(topics: Sandbox) -> None:
@@ -260,6 +260,6 @@ def test_candidates_disagree_where_their_own_thresholds_give_other_sets(topics: 
     found = compared(topics, tmp_path)
     given = []
     for name, logits in zip(PAIR, answers(topics, "logits"), strict=True):
-        thresholds = read_json(topics.paths.run(name).metrics)["target"]["thresholds"]
+        thresholds = read_json(topics.paths.run(name).details)["target"]["thresholds"]
         given.append(1 / (1 + np.exp(-np.array(logits, dtype=np.float64))) >= thresholds)
     assert 0 < disagreement(found) == (given[0] != given[1]).any(axis=1).mean()

@@ -45,7 +45,7 @@ def test_a_lost_run_is_rebuilt_from_its_files_and_says_so(
     assert run.data.tags["finetrail.rebuilt_from"] == record["run_id"]
     assert run.data.params == record["params"]
     assert {entry.dataset.name for entry in run.inputs.dataset_inputs} == {"train", "val"}
-    for metric, value in final_metrics(read_json(paths.metrics), record["measured"]).items():
+    for metric, value in final_metrics(read_json(paths.details), record["measured"]).items():
         assert run.data.metrics[metric] == value
     history = client.get_metric_history(run.info.run_id, "val/macro_f1")
     assert [one.value for one in sorted(history, key=lambda one: one.step)] == [

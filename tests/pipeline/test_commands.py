@@ -44,7 +44,7 @@ def test_show_has_ranking_choice_scores_and_version_on_one_screen(finished: Sand
     chosen = read_json(finished.paths.selection_report)
     assert f"{chosen['chosen']} *" in done.out
     assert chosen["reason"] in done.out
-    macro_f1 = read_json(finished.paths.test_report / "metrics.json")["test"]["macro_f1"]
+    macro_f1 = read_json(finished.paths.test_details)["test"]["macro_f1"]
     assert f"macro F1 {macro_f1:.3f}" in done.out
     assert "registered: models:/toy/1, alias challenger" in done.out
     assert "data/reports/test/report.html" in done.out
@@ -106,7 +106,7 @@ def test_json_alone_is_on_standard_output_and_lines_for_people_beside_it(finishe
     [
         (["validate"], "data/raw/manifest.parquet", "ingest"),
         (["train", "full"], "data/splits/train", "split"),
-        (["select"], "data/runs/linear_probe/metrics.json", "train linear_probe"),
+        (["select"], "data/runs/linear_probe/details.json", "train linear_probe"),
         (["test"], "data/selection/selection.json", "select"),
         (["register"], "data/selection/selection.json", "select"),
         (["show"], "data/selection/selection.json", "select"),

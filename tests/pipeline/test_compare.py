@@ -46,7 +46,7 @@ def answered(finished: Sandbox) -> dict[str, tuple[Any, Any]]:
     found = {}
     for name in CANDIDATES:
         table = pq.read_table(finished.paths.run(name).predictions).to_pydict()
-        labels = read_json(finished.paths.run(name).metrics)["target"]["labels"]
+        labels = read_json(finished.paths.run(name).details)["target"]["labels"]
         said = np.array(table["logits"]).argmax(axis=1)
         found[name] = (np.array([labels.index(label) for label in table["label"]]), said)
     return found
@@ -89,7 +89,7 @@ def test_the_difference_to_the_chosen_one_is_paired(
 def test_costs_are_those_of_the_runs_and_of_the_model_s_files(finished: Sandbox, by_name: dict[str, Any]) -> None:
     for name in CANDIDATES:
         measured = read_json(finished.paths.run(name).record)["measured"]
-        parameters = read_json(finished.paths.run(name).metrics)["parameters"]
+        parameters = read_json(finished.paths.run(name).details)["parameters"]
         size = sum(len(file.read_bytes()) for file in finished.paths.model(name).rglob("*") if file.is_file())
         assert by_name[name]["total_parameters"] == parameters["total"]
         assert by_name[name]["costs"] == {

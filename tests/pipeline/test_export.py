@@ -53,9 +53,9 @@ def test_the_card_tells_scores_data_and_lineage(finished: Sandbox, exported: Pat
     card = (exported / "README.md").read_text(encoding="utf-8")
     _, head, body = card.split("---\n", 2)
     described = YAML(typ="safe").load(head)
-    tested = read_json(finished.paths.test_report / "metrics.json")
+    tested = read_json(finished.paths.test_details)
     assert described["library_name"] == "sentence-transformers"
-    assert described["pipeline_tag"] == "text-classification"
+    assert "pipeline_tag" not in described
     assert described["metrics"] == ["accuracy", "macro_precision", "macro_recall", "macro_f1"]
     (result,) = described["model-index"][0]["results"]
     assert {one["type"]: one["value"] for one in result["metrics"]} == pytest.approx(

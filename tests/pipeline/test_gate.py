@@ -162,7 +162,7 @@ def test_evaluate_scores_a_version_anew(gated: Sandbox) -> None:
     done = gated.finetrail("evaluate", "1", "--json", "scores.json")
     assert done.code == 0, done.err
     found: dict[str, Any] = read_json(gated.root / "scores.json")
-    metrics = read_json(gated.paths.test_report / "metrics.json")
+    metrics = read_json(gated.paths.test_details)
     assert {name: one["value"] for name, one in found["metrics"].items()} == pytest.approx(
         {name: value for name, value in metrics["test"].items() if name != "loss"}
     )

@@ -47,7 +47,7 @@ def test_a_recipe_runs_from_its_source_to_the_test_scores_and_one_to_the_registr
     for stage in stages:
         done = sandbox.finetrail(*stage.split())
         assert done.code == 0, (stage, done)
-    scored = read_json(sandbox.paths.test_report / "metrics.json")
+    scored = read_json(sandbox.paths.test_details)
     assert 0 <= scored["test"]["accuracy"] <= 1
     if name == REGISTERED:
         assert read_json(sandbox.paths.registration)["version"] == 1

@@ -50,7 +50,7 @@ def bright(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
 
 
 def test_training_on_mixed_images_learns_how_bright_they_are(bright: Sandbox) -> None:
-    tested = read_json(bright.paths.test_report / "metrics.json")
+    tested = read_json(bright.paths.test_details)
     assert tested["test"]["rmse"] < 0.7 * tested["baseline"]["rmse"]
     assert tested["test"]["spearman"] > 0.8
     assert "has the highest" not in read_json(bright.paths.selection_report)["reason"]  # it is the only one

@@ -117,10 +117,10 @@ def test_every_bad_image_is_put_aside_with_its_reason(images: Sandbox) -> None:
 
 
 def test_training_learns_the_shapes(images: Sandbox) -> None:
-    scores = {name: read_json(images.paths.run(name).metrics)["val"]["accuracy"] for name in CANDIDATES}
+    scores = {name: read_json(images.paths.run(name).details)["val"]["accuracy"] for name in CANDIDATES}
     assert scores["full"] > 0.8
     assert read_json(images.paths.selection_report)["chosen"] == "full"
-    assert read_json(images.paths.test_report / "metrics.json")["test"]["accuracy"] > 0.75
+    assert read_json(images.paths.test_details)["test"]["accuracy"] > 0.75
 
 
 def test_the_training_gives_what_was_recorded(images: Sandbox) -> None:

@@ -82,7 +82,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
 
 
 def test_training_learns_to_draw_shapes(found: Sandbox) -> None:
-    tested = read_json(found.paths.test_report / "metrics.json")
+    tested = read_json(found.paths.test_details)
     assert tested["test"]["mask_map_50"] > 0.5
     assert tested["rivals"]["the mean box of each class"]["ahead"][0] > 0.2, "the least that the model leads by"
     errors = pd.read_csv(found.paths.test_report / "errors.csv")
@@ -96,7 +96,7 @@ def test_what_is_written_means_the_same_answers(found: Sandbox) -> None:
     codec = load_model(found.paths.model("full")).codec
     frame = read_predictions(found.paths.test_report / "predictions.parquet")
     scores = point_scores(codec.judge, frame["label"].tolist(), codec.read(frame))
-    tested = read_json(found.paths.test_report / "metrics.json")["test"]
+    tested = read_json(found.paths.test_details)["test"]
     assert scores == pytest.approx({name: tested[name] for name in scores})
 
 

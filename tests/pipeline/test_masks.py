@@ -88,7 +88,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
 
 
 def test_training_learns_to_tell_shapes_from_their_ground(found: Sandbox) -> None:
-    tested = read_json(found.paths.test_report / "metrics.json")
+    tested = read_json(found.paths.test_details)
     assert tested["test"]["mean_iou"] > 0.7
     assert tested["rivals"]["the commonest class"]["ahead"][0] > 0.3, "the least that the model leads by"
     assert set(tested["per_class"]) == set(MASKED)
@@ -103,7 +103,7 @@ def test_what_is_written_means_the_same_answers(found: Sandbox) -> None:
     codec = load_model(found.paths.model("full")).codec
     frame = read_predictions(found.paths.test_report / "predictions.parquet")
     scores = point_scores(codec.judge, frame["label"].tolist(), codec.read(frame))
-    tested = read_json(found.paths.test_report / "metrics.json")["test"]
+    tested = read_json(found.paths.test_details)["test"]
     assert scores == pytest.approx({name: tested[name] for name in scores})
 
 

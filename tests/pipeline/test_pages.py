@@ -18,7 +18,7 @@ from tests.pipeline.workspaces import BIN, CANDIDATES, Sandbox
 def test_the_report_opens_with_its_figures(finished: Sandbox, chromium: str, tmp_path: Path) -> None:
     page = finished.paths.test_report / "report.html"
     document, image = browse(chromium, page.as_uri(), tmp_path)
-    accuracy = json.loads((finished.paths.test_report / "metrics.json").read_text())["test"]["accuracy"]
+    accuracy = json.loads((finished.paths.test_details).read_text())["test"]["accuracy"]
     assert f"{accuracy:.3f}" in document
     assert document.count("<svg") >= 4
     assert colours(image) > 100

@@ -118,7 +118,7 @@ def test_a_pair_is_one_content(paired: Sandbox) -> None:
 
 
 def test_training_learns_what_only_both_texts_tell(paired: Sandbox) -> None:
-    tested = read_json(paired.paths.test_report / "metrics.json")
+    tested = read_json(paired.paths.test_details)
     assert tested["test"]["accuracy"] > 0.8, "who reads one text alone is right on half of the rows"
     assert read_json(paired.paths.model("full") / "model.json")["columns"] == ["question", "answer"]
     page = (paired.paths.test_report / "report.html").read_text(encoding="utf-8")
@@ -182,7 +182,7 @@ def test_the_registered_model_is_asked_by_the_names_of_the_columns(
 def test_what_the_report_says_of_confidence_can_be_computed_from_the_predictions(paired: Sandbox) -> None:
     from sklearn.metrics import log_loss
 
-    tested = read_json(paired.paths.test_report / "metrics.json")
+    tested = read_json(paired.paths.test_details)
     known = read_json(paired.paths.model("full") / "model.json")["target"]
     predictions = pd.read_parquet(paired.paths.test_report / "predictions.parquet")
     logits = np.stack(predictions["logits"].tolist()).astype(np.float64) / known["temperature"]
@@ -307,7 +307,7 @@ def test_three_columns_need_a_separator_and_are_told_apart_by_their_names(tiny_b
     sandbox.edit("backbone.max_tokens", 64)
     sandbox.edit("candidates.full.train.epochs", 4)
     run(sandbox, "train full", "select")
-    assert read_json(sandbox.paths.run("full").metrics)["val"]["accuracy"] > 0.4
+    assert read_json(sandbox.paths.run("full").details)["val"]["accuracy"] > 0.4
     new = write_csv(
         tmp_path / "new.csv", ("place", "question", "answer"), [("harbour", "bake", "boil"), ("b", "c", "")]
     )

@@ -54,10 +54,10 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
 
 
 def test_it_ranks_as_people_did(compared: Sandbox) -> None:
-    val = read_json(compared.paths.run("full").metrics)["val"]
+    val = read_json(compared.paths.run("full").details)["val"]
     assert val["reward_accuracy"] > 0.8, "half of the pairs are ranked right by chance"
     assert val["loss"] < 0.6, "log 2 before the first step"
-    tested = read_json(compared.paths.test_report / "metrics.json")
+    tested = read_json(compared.paths.test_details)
     assert tested["validation_rewards"]["reward_accuracy"]["value"] == val["reward_accuracy"]
     assert "Preference pairs" in (compared.paths.test_report / "report.html").read_text(encoding="utf-8")
 

@@ -54,7 +54,7 @@ def check_same(sandbox: Sandbox, alone: Sandbox) -> None:
     assert found.keys() == wanted.keys()
     for name in wanted:
         torch.testing.assert_close(found[name], wanted[name], rtol=TOLERANCE, atol=TOLERANCE)
-    metrics, wanted_metrics = read_json(sandbox.paths.run("full").metrics), read_json(alone.paths.run("full").metrics)
+    metrics, wanted_metrics = read_json(sandbox.paths.run("full").details), read_json(alone.paths.run("full").details)
     assert metrics["val"]["loss"] == pytest.approx(wanted_metrics["val"]["loss"], abs=1e-4)
     assert metrics["parameters"] == wanted_metrics["parameters"]
 

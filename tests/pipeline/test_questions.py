@@ -98,7 +98,7 @@ def test_all_questions_to_a_context_stay_together(read: Sandbox) -> None:
 
 
 def test_training_learns_to_read_and_to_say_none(read: Sandbox) -> None:
-    tested = read_json(read.paths.test_report / "metrics.json")
+    tested = read_json(read.paths.test_details)
     assert tested["test"]["f1"] > 0.8
     assert len(tested["rivals"]) == 2
     assert all(one["ahead"][0] > 0.4 for one in tested["rivals"].values()), "the least that the model leads by"
@@ -126,7 +126,7 @@ def test_what_is_written_means_the_same_answers(read: Sandbox) -> None:
     answers = codec.read(frame)
     found = point_scores(codec.judge, frame["label"].tolist(), answers)
     assert found == pytest.approx(
-        {name: read_json(read.paths.test_report / "metrics.json")["test"][name] for name in ("exact_match", "f1")}
+        {name: read_json(read.paths.test_details)["test"][name] for name in ("exact_match", "f1")}
     )
     said = codec.say(answers)
     assert codec.apart(codec.heard(said, answers), answers).max() == 0

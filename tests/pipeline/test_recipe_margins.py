@@ -44,7 +44,7 @@ def test_a_recipe_beats_its_baselines_by_its_margin(name: str, tmp_path: Path) -
     for stage in stages:
         done = sandbox.finetrail(*stage.split())
         assert done.code == 0, (stage, done.err)
-    tested = read_json(sandbox.paths.test_report / "metrics.json")
+    tested = read_json(sandbox.paths.test_details)
     assert tested["test"][metric] >= least
     ahead = {rival: tested["rivals"][rival]["ahead"][0] for rival in margins}
     assert all(ahead[rival] >= margin for rival, margin in margins.items()), ahead

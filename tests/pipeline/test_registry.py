@@ -83,7 +83,7 @@ def test_there_is_one_version_with_the_alias_and_its_lineage(finished: Sandbox, 
     assert version.tags["finetrail.fingerprint"] == written["fingerprint"]
     assert version.tags["finetrail.why"] == chosen["reason"]
     assert {"finetrail.data_sha256", "finetrail.split_sha256", "mlflow.source.git.commit"} <= set(version.tags)
-    macro_f1 = read_json(finished.paths.test_report / "metrics.json")["test"]["macro_f1"]
+    macro_f1 = read_json(finished.paths.test_details)["test"]["macro_f1"]
     assert version.tags["finetrail.test_macro_f1"] == f"{macro_f1:.4f}"
 
 
@@ -104,9 +104,9 @@ def test_the_metric_is_the_same_wherever_it_was_computed_and_the_lineage_says_so
     written = read_json(model / "artifacts" / "lineage.json")["tags"]
     for name in ("finetrail.same_number", "finetrail.round_trip"):
         assert written[name] == version.tags[name]
-    merged = read_json(finished.paths.run("lora").metrics)
+    merged = read_json(finished.paths.run("lora").details)
     assert merged["unmerged"] == {name: pytest.approx(one) for name, one in merged["val"].items() if name != "loss"}
-    assert "unmerged" not in read_json(finished.paths.run("full").metrics)
+    assert "unmerged" not in read_json(finished.paths.run("full").details)
 
 
 def test_stale_answers_of_the_training_are_refused_by_the_metric_and_the_remedy_mends_it(sandbox: Sandbox) -> None:
@@ -159,7 +159,7 @@ def test_its_description_says_what_it_reads_and_answers(finished: Sandbox, model
     assert described["problem_type"] == "single_label_classification"
     assert set(described["target"]) == {"labels", "temperature"}
     assert described["target"]["labels"] == read_json(finished.paths.split_report)["labels"]
-    assert described["target"] == read_json(finished.paths.run(chosen).metrics)["target"]
+    assert described["target"] == read_json(finished.paths.run(chosen).details)["target"]
 
 
 def test_it_has_a_signature_an_example_and_pinned_requirements(model: Path) -> None:

@@ -103,14 +103,14 @@ def test_every_split_has_the_same_distribution(priced: Sandbox) -> None:
 
 
 def test_training_learns_to_count(priced: Sandbox) -> None:
-    tested = read_json(priced.paths.test_report / "metrics.json")
+    tested = read_json(priced.paths.test_details)
     assert tested["test"]["rmse"] < 0.6 * tested["baseline"]["rmse"]
     assert tested["test"]["r2"] > 0.5
     assert tested["intervals"]["rmse"]["low"] < tested["test"]["rmse"] < tested["intervals"]["rmse"]["high"]
     assert abs(tested["baseline"]["r2"]) < 0.1
     for name in ("linear_probe", "full"):
         curve = pd.read_csv(priced.paths.run(name).val_curve)
-        metrics = read_json(priced.paths.run(name).metrics)
+        metrics = read_json(priced.paths.run(name).details)
         assert list(curve.columns)[-1] == "rmse"
         kept = curve[curve["epoch"] == metrics["best_epoch"]].iloc[0]
         assert kept["rmse"] == curve["rmse"].min(), "of rmse the lowest is best"
@@ -124,7 +124,7 @@ def test_the_trainings_give_what_was_recorded(priced: Sandbox) -> None:
 
 def test_the_lowest_error_leads_and_the_reason_says_so(priced: Sandbox) -> None:
     choice = read_json(priced.paths.selection_report)
-    values = {name: read_json(priced.paths.run(name).metrics)["val"]["rmse"] for name in ("linear_probe", "full")}
+    values = {name: read_json(priced.paths.run(name).details)["val"]["rmse"] for name in ("linear_probe", "full")}
     leader = min(values, key=lambda name: values[name])
     assert choice["ranking"][0]["candidate"] == leader
     assert choice["ranking"][1]["difference"] > 0
@@ -132,7 +132,7 @@ def test_the_lowest_error_leads_and_the_reason_says_so(priced: Sandbox) -> None:
 
 
 def test_the_intervals_of_the_report_can_be_counted_in_the_predictions(priced: Sandbox) -> None:
-    tested = read_json(priced.paths.test_report / "metrics.json")
+    tested = read_json(priced.paths.test_details)
     predictions = pd.read_parquet(priced.paths.test_report / "predictions.parquet")
     errors = (predictions["prediction"].astype(float) - predictions["label"]).abs()
     found = tested["prediction_intervals"]
@@ -203,7 +203,7 @@ def test_the_gate_judges_numbers_by_their_metric(priced: Sandbox) -> None:
 def test_candidates_disagree_where_their_numbers_lie_apart(priced: Sandbox, tmp_path: Path) -> None:
     found = compared(priced, tmp_path)
     one, other = answers(priced, "prediction")
-    near = 0.1 * read_json(priced.paths.run("full").metrics)["target"]["std"]
+    near = 0.1 * read_json(priced.paths.run("full").details)["target"]["std"]
     share = np.mean([abs(mine - theirs) > near for mine, theirs in zip(one, other, strict=True)])
     assert 0 < disagreement(found) == share
     page = (tmp_path / "compare.html").read_text(encoding="utf-8")

@@ -151,7 +151,7 @@ def test_on_other_hardware_metrics_are_compared(opened: Opened, near: Reproduced
     assert done.holds
     assert 1e-7 < (done.bits.largest or 0) < 1e-5
     assert [one.metric for one in done.scored] == ["accuracy", "macro_precision", "macro_recall", "macro_f1"]
-    told = read_json(opened.built.run("full").metrics)["val"]
+    told = read_json(opened.built.run("full").details)["val"]
     assert all(one.rebuilt == pytest.approx(told[one.metric]) == one.registered for one in done.scored)
     assert "tensors differ, by at most 1" in done.bits.line
     assert "compared by validation metrics, because the bits differ (on other hardware, threads" in done.verdict

@@ -103,7 +103,7 @@ def test_killed_with_all_of_dvc_it_goes_on_at_the_next_repro(sandbox: Sandbox, w
     assert results(sandbox) == results(whole)
     locked = YAML(typ="safe").load((sandbox.root / "dvc.lock").read_text(encoding="utf-8"))["stages"]["train@full"]
     hashes = {out["path"]: out["md5"] for out in locked["outs"]}
-    for name in ("metrics.json", "train.csv", "val.csv", "predictions.parquet", "seen.json"):
+    for name in ("metrics.json", "details.json", "train.csv", "val.csv", "predictions.parquet", "seen.json"):
         path = f"data/runs/full/{name}"
         assert hashes[path] == hashlib.md5((whole.root / path).read_bytes(), usedforsecurity=False).hexdigest()
     (run,) = runs(sandbox)

@@ -84,7 +84,7 @@ def test_a_unit_is_bit_for_bit_the_training_with_its_seed(whole: Sandbox, copy: 
     (run,) = [
         one for one in _written(whole)["runs"] if (one["candidate"], one["seed"], one["fraction"]) == ("full", 1, 1)
     ]
-    assert run["target"] == read_json(copy.paths.run("full").metrics)["target"]
+    assert run["target"] == read_json(copy.paths.run("full").details)["target"]
 
 
 def test_a_unit_whose_features_were_there_already_is_the_same_too(chosen: Sandbox, tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_an_added_seed_trains_only_one(whole: Sandbox, tmp_path: Path) -> None:
 def test_seeds_to_choose_by_are_the_same_units(whole: Sandbox, tmp_path: Path) -> None:
     copy = _copy(whole, tmp_path)
     before = {path.name: path.stat().st_mtime_ns for path in _units(copy).glob("*.parquet")}
-    plain = contents(copy.paths.run("full").root, "run.json", "metrics.json", "seeds.parquet")
+    plain = contents(copy.paths.run("full").root, "run.json", "details.json", "seeds.parquet")
     copy.edit("candidates.full.train.seeds", 3)
     copy.edit("candidates.twin.train.seeds", 3)
     copy.edit("selection.by", "mean - 1*std")
@@ -198,8 +198,8 @@ def test_seeds_to_choose_by_are_the_same_units(whole: Sandbox, tmp_path: Path) -
         done = forks.run(copy, *command.split())
         assert done.code == 0, done
     assert {path.name: path.stat().st_mtime_ns for path in _units(copy).glob("*.parquet")} == before
-    assert contents(copy.paths.run("full").root, "run.json", "metrics.json", "seeds.parquet") == plain
-    metrics, written = read_json(copy.paths.run("full").metrics), _written(copy)
+    assert contents(copy.paths.run("full").root, "run.json", "details.json", "seeds.parquet") == plain
+    metrics, written = read_json(copy.paths.run("full").details), _written(copy)
     values = [metrics["val"]["macro_f1"], *(one["val"]["macro_f1"] for one in metrics["seeds"])]
     assert values == pytest.approx(written["candidates"]["full"]["seeds"]["values"])
     selection = read_json(copy.paths.selection_report)

@@ -80,7 +80,7 @@ def summed(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox
 
 
 def test_it_writes_what_it_learnt(summed: Sandbox) -> None:
-    tested = read_json(summed.paths.test_report / "metrics.json")["test"]
+    tested = read_json(summed.paths.test_details)["test"]
     assert tested["exact_match"] > 0.6, "the most frequent answer is right on a ninth of the rows"
     assert tested["rougeL"] > 0.7
     predictions = pd.read_parquet(summed.paths.test_report / "predictions.parquet")
@@ -88,7 +88,7 @@ def test_it_writes_what_it_learnt(summed: Sandbox) -> None:
 
 
 def test_the_report_compares_with_what_needs_no_model(summed: Sandbox) -> None:
-    written = read_json(summed.paths.test_report / "metrics.json")
+    written = read_json(summed.paths.test_details)
     assert set(written["rivals"]) == {"the source itself", "the target of the nearest training row"}
     assert written["rivals"]["the source itself"]["ahead"][0] > 0
     assert sum(one["rows"] for one in written["source_lengths"]) == 72
@@ -96,7 +96,7 @@ def test_the_report_compares_with_what_needs_no_model(summed: Sandbox) -> None:
 
 
 def test_the_checkpoint_is_that_of_the_best_answers(summed: Sandbox) -> None:
-    metrics = read_json(summed.paths.run("full").metrics)
+    metrics = read_json(summed.paths.run("full").details)
     curve = pd.read_csv(summed.paths.run("full").root / "val.csv")
     best = curve.iloc[int(curve["rougeL"].argmax())]
     assert metrics["best_epoch"] == best["epoch"]

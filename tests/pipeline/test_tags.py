@@ -105,7 +105,7 @@ def test_intervals_are_drawn_by_documents(tagged: Sandbox) -> None:
     chosen = load_model(tagged.paths.model(read_json(tagged.paths.selection_report)["chosen"]))
     frame = read_predictions(tagged.paths.test_report / "predictions.parquet")
     labels, answers = frame["label"].tolist(), chosen.codec.read(frame)
-    reported = read_json(tagged.paths.test_report / "metrics.json")["intervals"]
+    reported = read_json(tagged.paths.test_details)["intervals"]
     found = {}
     for name, groups in (("documents", frame["group"].tolist()), ("rows", None)):
         interval = intervals(chosen.codec.judge, labels, answers, Draws(200, 0, 0.95), groups)["recall"]
@@ -117,7 +117,7 @@ def test_intervals_are_drawn_by_documents(tagged: Sandbox) -> None:
 
 
 def test_training_learns_the_spans(tagged: Sandbox) -> None:
-    tested = read_json(tagged.paths.test_report / "metrics.json")
+    tested = read_json(tagged.paths.test_details)
     assert tested["test"]["f1"] > 0.8
     assert tested["test"]["conlleval_f1"] == pytest.approx(tested["test"]["f1"])
     assert tested["test"]["f1"] <= tested["test"]["partial_f1"]
@@ -130,7 +130,7 @@ def test_training_learns_the_spans(tagged: Sandbox) -> None:
 
 
 def test_a_linear_probe_learns_from_features_of_words_that_are_computed_once(tagged: Sandbox) -> None:
-    metrics = read_json(tagged.paths.run("linear_probe").metrics)
+    metrics = read_json(tagged.paths.run("linear_probe").details)
     assert metrics["val"]["f1"] > 0.3
     # In training the features were read, and at its end the texts.
     curve = pd.read_csv(tagged.paths.run("linear_probe").val_curve)

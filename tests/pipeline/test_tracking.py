@@ -69,7 +69,7 @@ def test_curves_have_every_point_of_the_files(
 def test_candidates_can_be_compared_by_score_size_and_cost(
     finished: Sandbox, runs: "dict[str, Run]", name: str
 ) -> None:
-    shown, written = runs[name].data.metrics, read_json(finished.paths.run(name).metrics)
+    shown, written = runs[name].data.metrics, read_json(finished.paths.run(name).details)
     for metric, value in written["val"].items():
         assert shown[f"best_val_{metric}"] == value
     assert shown["trainable_parameters"] == written["parameters"]["trainable"]
@@ -126,7 +126,7 @@ def test_only_the_chosen_run_has_test_scores_and_the_report(
     finished: Sandbox, client: "MlflowClient", runs: "dict[str, Run]"
 ) -> None:
     chosen = read_json(finished.paths.selection_report)["chosen"]
-    scores = read_json(finished.paths.test_report / "metrics.json")["test"]
+    scores = read_json(finished.paths.test_details)["test"]
     for name, run in runs.items():
         tested = {key for key in run.data.metrics if key.startswith("test_")}
         files = [file.path for file in client.list_artifacts(run.info.run_id, "test")]
@@ -143,7 +143,7 @@ def test_the_address_in_the_environment_is_respected(plain: Sandbox) -> None:
     elsewhere = f"sqlite:///{plain.root / 'elsewhere.db'}"
     assert plain.finetrail("train", "linear_probe", MLFLOW_TRACKING_URI=elsewhere).code == 0
     assert MlflowClient(elsewhere).get_experiment_by_name("toy") is not None
-    trained = read_json(plain.paths.run("linear_probe").metrics)["parameters"]["trainable"]
+    trained = read_json(plain.paths.run("linear_probe").details)["parameters"]["trainable"]
     assert trained == 32 * 3 + 3, "the head alone"
     assert not (plain.root / ".finetrail" / "mlflow" / "mlflow.db").exists()
 

@@ -29,7 +29,7 @@ def test_parts_of_speech_of_real_sentences_are_told_better_than_by_the_words_alo
     for stage in ("ingest", "validate", "split", "train full", "select", "test"):
         done = sandbox.finetrail(*stage.split())
         assert done.code == 0, (stage, done.err)
-    tested = read_json(sandbox.paths.test_report / "metrics.json")["test"]
+    tested = read_json(sandbox.paths.test_details)["test"]
     assert tested["accuracy"] > most_frequent(sandbox) + 0.08
 
 

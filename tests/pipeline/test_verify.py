@@ -142,9 +142,9 @@ def test_what_is_no_version(trail: Trail, version: str, message: str) -> None:
     [
         ("weights", "data/models/full/model.safetensors"),
         ("run record", "data/runs/full/run.json"),
-        ("validation scores", "data/runs/full/metrics.json"),
+        ("validation scores", "data/runs/full/details.json"),
         ("selection", "data/selection/selection.json"),
-        ("test scores", "data/reports/test/metrics.json"),
+        ("test scores", "data/reports/test/details.json"),
         ("test answers", "data/reports/test/predictions.parquet"),
         ("train split", "data/splits/train/part-00000.parquet"),
         ("val split", "data/splits/val/part-00000.parquet"),

@@ -86,5 +86,5 @@ def check_run(sandbox: Sandbox, run: "Run") -> None:
             assert [(one.step, one.value) for one in sorted(history, key=lambda one: one.step)] == [
                 (point["step"], point[metric]) for point in points
             ]
-    for metric, value in read_json(paths.metrics)["val"].items():
+    for metric, value in read_json(paths.details)["val"].items():
         assert run.data.metrics[f"best_val_{metric}"] == value

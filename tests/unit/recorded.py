@@ -42,7 +42,7 @@ def files_of(folder: Path, run_id: str, name: str = "full") -> RunPaths:
     """What `train` leaves about a candidate, below the folder `data` of a workspace."""
     paths = RunPaths(folder / "runs" / name)
     write_record(replace(RECORD, run_id=run_id, name=name), paths.record)
-    write_json(paths.metrics, METRICS)
+    write_json(paths.details, METRICS)
     write_curve(paths.train_curve, TRAIN)
     write_curve(paths.val_curve, VAL)
     return paths

@@ -39,6 +39,13 @@ def test_a_candidate_says_only_what_differs_from_the_common_sections(tmp_path: P
     assert list(loaded.candidates) == ["probe", "low"]
 
 
+def test_the_metric_of_the_task_is_that_of_every_section_that_names_none(tmp_path: Path) -> None:
+    task = {"name": "text-classification", "metric": "accuracy"}
+    loaded = load(tmp_path, {"task": task, "gate.metric": "macro_f1"})
+    sections: tuple[Any, ...] = (loaded.train, loaded.candidates["probe"].train, loaded.selection, loaded.gate)
+    assert [one.metric for one in sections] == ["accuracy", "accuracy", "accuracy", "macro_f1"]
+
+
 @pytest.mark.parametrize("number", ["1e-3", "0.001", "1.0E-3", ".1e-2"])
 def test_a_small_number_is_a_number_in_every_way_to_write_it(tmp_path: Path, number: str) -> None:
     text = json.dumps(params({"train": MISSING}))[:-1] + f', "train": {{learning_rate: {number}}}}}'
@@ -56,6 +63,10 @@ def test_every_recipe_is_valid(recipe: Path) -> None:
         ({"trian": {}}, "params.yaml: unknown key 'trian'; did you mean 'train'? allowed keys: project, task, seed, "),
         ({"colour": 1}, "params.yaml: unknown key 'colour'; allowed keys: project, "),
         ({"train.epoch": 3}, "params.yaml: train: unknown key 'epoch'; did you mean 'epochs'? allowed keys: epochs, "),
+        (
+            {"task": {"name": "text-classification", "metric": "f1"}},
+            "params.yaml: task: metric is 'f1', but text-classification is judged by ",
+        ),
         (
             {"candidates.probe.adaptation": {"method": "lora", "rank": 4}},
             "params.yaml: candidates.probe.adaptation: unknown key 'rank'; allowed keys: method, r, alpha, ",

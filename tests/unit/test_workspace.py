@@ -128,7 +128,7 @@ def test_an_experiment_in_a_copy_knows_what_it_is_a_copy_of(tmp_path: Path, belo
 def test_a_missing_model_is_named_with_its_candidate_wherever_the_workspace_lies(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "runs" / "mine")
     with pytest.raises(WorkspaceError, match=r"written by `train`; run `dvc repro` or `finetrail train lora`$"):
-        need(workspace.run("lora").metrics, "train")
+        need(workspace.run("lora").details, "train")
     assert [workspace.stage_of(path) for path in (workspace.model("lora"), workspace.manifest, tmp_path)] == [
         "train",
         "ingest",

@@ -162,7 +162,7 @@ def _results(workspace: Workspace) -> Iterator[Finding]:
         "validate": (workspace.validation_report,),
         "split": (workspace.split_report,),
         "select": (workspace.selection_report,),
-        "test": (workspace.test_report / "metrics.json",),
+        "test": (workspace.test_details,),
         "register": (workspace.registration,),
     }
     missing = [stage for stage, paths in outs.items() if not all(path.exists() for path in paths)]

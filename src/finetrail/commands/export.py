@@ -104,7 +104,7 @@ def _questions(workspace: Workspace, work: _Work) -> tuple[Questions, Metric] | 
     for model in sorted(workspace.models.glob("*/")):
         run, split = workspace.run(model.name), workspace.split("val")
         if run.predictions.exists() and split.exists() and hash_folder(model) == work.fingerprint:
-            metrics, codec = task.target.metrics, task.target.codec(read_json(run.metrics)["target"])
+            metrics, codec = task.target.metrics, task.target.codec(read_json(run.details)["target"])
             name = read_json(workspace.selection_report)["metric"] if workspace.selection_report.exists() else ""
             metric = next((one for one in metrics if one.name == name), metrics[-1])
             return drawn(split, task.content, read_predictions(run.predictions), codec), metric

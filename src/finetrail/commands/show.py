@@ -30,7 +30,7 @@ def show(workspace: Workspace, project: str, metrics: Sequence[Metric]) -> Itera
         WorkspaceError: the pipeline has not run to its end.
     """
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
-    tested = read_json(need(workspace.test_report / "metrics.json", "test"))
+    tested = read_json(need(workspace.test_details, "test"))
     need(workspace.registration, "register")
     yield _ranking(workspace, choice, metric_named(metrics, choice.metric))
     yield Text(choice.reason)
@@ -46,7 +46,7 @@ def shown(workspace: Workspace) -> dict[str, Any]:
     """The same as values: choice, test scores and registered version, as the stages wrote them."""
     return {
         "selection": read_json(need(workspace.selection_report, "select")),
-        "test": read_json(need(workspace.test_report / "metrics.json", "test")),
+        "test": read_json(need(workspace.test_details, "test")),
         "registration": read_json(need(workspace.registration, "register")),
         "assessments": dict(findings(workspace)),
     }

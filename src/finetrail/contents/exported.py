@@ -107,6 +107,7 @@ class Exported:
         snippet: loads it and answers.
         reads: how much of an example it reads, in a sentence.
         note: what a reader should know about the form, in a sentence or two.
+        pipes: whether `pipeline()` of transformers loads it, and answers as the model does.
     """
 
     library: str
@@ -115,6 +116,7 @@ class Exported:
     reads: str
     asking: Asking
     note: str = ""
+    pipes: bool = False
 
 
 def furthest(ours: "Sequence[Tensor]", theirs: "Sequence[Tensor]") -> float:

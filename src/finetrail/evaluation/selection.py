@@ -25,7 +25,8 @@ class Selection(Settings):
     """Section `selection:` of params.yaml.
 
     Attributes:
-        metric: one of the task's; by default the last.
+        metric: one of the task's; by default the one that section `task` names, or the last.
+        resamples: of intervals; by default those of the target.
         by: what of the metric: see `finetrail.evaluation.criterion`.
         slices: rows that `test` and the gate look at apart, by what the task's content and target know of them; see
             `finetrail.sections`.
@@ -34,7 +35,7 @@ class Selection(Settings):
     metric: str
     by: str = "value"
     confidence: float = Field(default=0.95, ge=0.5, le=0.999)
-    resamples: int = Field(default=1000, ge=100, le=100_000)
+    resamples: int = Field(default=10_000, ge=100, le=100_000)
     seed: int = Field(default=0, ge=0, lt=2**32)
     slices: Mapping[SliceName, Slice] = Field(default_factory=dict)
 

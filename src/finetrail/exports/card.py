@@ -50,7 +50,8 @@ def render(built: Built, done: Exported, facts: Facts, compared: str = "") -> st
 def _head(built: Built, done: Exported, facts: Facts) -> str:
     kind, problem = built.task.pipeline_tag, built.task.target.problem_type
     scores = _known_scores(built, facts)
-    lines = ["---", f"library_name: {done.library}", f"pipeline_tag: {kind}"]
+    lines = ["---", f"library_name: {done.library}"]
+    lines += [f"pipeline_tag: {kind}"] if done.pipes else []
     lines += ["tags:", "- finetrail", f"- {problem}"]
     if hub := _HUB.match(facts.params.get("backbone.weights", "")):
         lines.append(f"base_model: {json.dumps(hub[1])}")

@@ -14,7 +14,7 @@ from finetrail.registry.versions import Known
 from finetrail.runs.mlflow_errors import tracking_errors
 from finetrail.workspace import read_json
 
-_TESTED = "test/metrics.json"
+_TESTED = "test/details.json"
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Facts:
         tags: the version's.
         params: the run's.
         datasets: name, rows and digest of what it was trained on and chosen by.
-        tested: the content of `metrics.json` of the test; empty where the run has none.
+        tested: the content of `details.json` of the test; empty where the run has none.
         test_split: the sha256 of the rows of that test, by the ledger; empty where it has none.
         assessed: the findings of its assessments in a line each, by name.
         models_scored: how many different ones on those rows so far, by the ledger.

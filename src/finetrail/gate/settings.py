@@ -12,7 +12,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Gate(Settings):
-    """Section `gate:` of params.yaml. `metric` is one of the task's; the last of them by default.
+    """Section `gate:` of params.yaml. The defaults of `metric` and `resamples` are those of section `selection`.
 
     `slices` are those that the gate alone looks at, beside those of section `selection`.
     """
@@ -35,7 +35,7 @@ class Gate(Settings):
     max_size_mb: float | None = Field(default=None, gt=0)
     models_per_test_split: int = Field(default=20, ge=1)
     confidence: float = Field(default=0.95, ge=0.5, le=0.999)
-    resamples: int = Field(default=1000, ge=100, le=100_000)
+    resamples: int = Field(default=10_000, ge=100, le=100_000)
     seed: int = Field(default=0, ge=0, lt=2**32)
 
     @property

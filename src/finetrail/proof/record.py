@@ -104,7 +104,7 @@ def describe(workspace: Workspace, candidate: str, sources: Sequence[str]) -> Li
         sources: the addresses of the labelled data.
     """
     record = read_json(workspace.run(candidate).record)
-    tested = workspace.test_report / "metrics.json"
+    tested = workspace.test_details
     weights = record["params"].get("backbone.weights", "random")
     links = [*_made(workspace, candidate, record["datasets"]), *_given(workspace, sources, weights)]
     machine = record["machine"]
@@ -141,9 +141,9 @@ def _made(workspace: Workspace, candidate: str, datasets: Sequence[Mapping[str, 
     for name, path in {
         WEIGHTS: workspace.model(candidate),
         RUN_RECORD: run.record,
-        "validation scores": run.metrics,
+        "validation scores": run.details,
         "selection": workspace.selection_report,
-        "test scores": workspace.test_report / "metrics.json",
+        "test scores": workspace.test_details,
         "test answers": workspace.test_report / "predictions.parquet",
         **{f"{name} split": workspace.split(name) for name in SPLITS},
         **{f"{data['name']} rows": workspace.root / data["source"] for data in datasets if data["name"] not in SPLITS},

@@ -199,7 +199,7 @@ class Tracker:
         for curve, path in (("train", paths.train_curve), ("val", paths.val_curve)):
             for point in read_curve(path):
                 self.log(run_id, curve_metrics(curve, point), int(point["step"]))
-        self.log(run_id, final_metrics(read_json(paths.metrics), record.measured))
+        self.log(run_id, final_metrics(read_json(paths.details), record.measured))
         self.end(run_id)
         return run_id
 

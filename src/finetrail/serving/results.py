@@ -16,7 +16,7 @@ def read_result(paths: RunPaths, target: Target) -> Result:
         WorkspaceError: there are none, or they do not belong to this task.
         ModelError: a prediction is NaN or infinite.
     """
-    metrics = read_json(need(paths.metrics, "train"))
+    metrics = read_json(need(paths.details, "train"))
     result = result_of(paths, target, metrics, read_predictions(need(paths.predictions, "train")))
     if "seeds" not in metrics:
         return result

@@ -49,7 +49,7 @@ def register(workspace: Workspace, *, project: str, task: Task, sources: Sequenc
         RoundTripError: the packed model's answers differ from the pipeline's; nothing is registered.
     """
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
-    tested = read_json(need(workspace.test_report / "metrics.json", "test"))
+    tested = read_json(need(workspace.test_details, "test"))
     need(workspace.test_report / "predictions.parquet", "test")
     model = need(workspace.model(choice.chosen), "train")
     tracker = tracking.connect(workspace, project)
@@ -103,7 +103,7 @@ def register(workspace: Workspace, *, project: str, task: Task, sources: Sequenc
 def _prove(workspace: Workspace, choice: Choice, task: Task, folder: Path) -> dict[str, str]:
     """Try a packed model; returns what was found, as tags. Raises: RoundTripError: it is not the trained one."""
     paths, metric = workspace.run(choice.chosen), metric_named(task.target.metrics, choice.metric)
-    trained_run = read_json(paths.metrics)
+    trained_run = read_json(paths.details)
     codec = task.target.codec(trained_run["target"])  # what the packed model says of itself is not trusted
     answered = {"val": paths.predictions, "test": workspace.test_report / "predictions.parquet"}
     validated, tested = (
@@ -112,7 +112,7 @@ def _prove(workspace: Workspace, choice: Choice, task: Task, folder: Path) -> di
     found = RoundTrip(validated, tested, metric).prove(folder)
     # What stages wrote of the same rows; nothing is merged by most methods.
     unmerged = trained_run.get("unmerged", {})
-    reloaded = read_json(workspace.test_report / "metrics.json").get("reloaded", {})
+    reloaded = read_json(workspace.test_details).get("reloaded", {})
     trained, scores = found.scores["trained"], {name: one for name, one in found.scores.items() if name != "trained"}
     before = {"trained": unmerged[metric.name], "merged": trained} if unmerged else {"trained": trained}
     after = {"reloaded": reloaded[metric.name]} if metric.name in reloaded else {}

@@ -82,7 +82,7 @@ def score_test(workspace: Workspace, *, project: str, task: Task, settings: Sele
     answers = answers_of_split(built, split, scratch=workspace.scratch, track=track, what="testing")
     refuse_broken(built.codec, answers, "the model", "train it again with a lower learning rate or in fp32")
     draws = Draws(settings.resamples, settings.seed, settings.confidence)
-    evaluation = built.codec.judge.evaluate(rows, answers, draws, read_json(paths.metrics))
+    evaluation = built.codec.judge.evaluate(rows, answers, draws, read_json(paths.details))
     contents = pick(split, task.content.name, evaluation.wanted)
     previews = {row: built.processor.preview(content) for row, content in contents.items()}
     held = _held(built, split)
@@ -93,7 +93,8 @@ def score_test(workspace: Workspace, *, project: str, task: Task, settings: Sele
     told = _Told(evaluation.metrics, evaluation.story(Gallery.of(previews)), beside)
     report = _report(workspace, project, task, choice=choice, draws=draws, rows=len(rows), told=told)
     with replacing(workspace.test_report) as folder:
-        write_json(folder / "metrics.json", _metrics(evaluation, draws, told) | {"reloaded": reloaded})
+        write_json(folder / workspace.test_details.name, _details(evaluation, draws, told) | {"reloaded": reloaded})
+        write_json(folder / "metrics.json", _headline(evaluation, sliced))
         (folder / "report.html").write_text(page(report), encoding="utf-8")
         write_predictions(folder / "predictions.parquet", rows, built.codec, answers)
         _write_tables(folder, evaluation, previews)
@@ -125,10 +126,10 @@ def _reloaded(workspace: Workspace, paths: RunPaths, built: Built, metric: Metri
     Raises:
         RoundTripError: it has another one, or another answer.
     """
-    if built.codec.described() != read_json(paths.metrics)["target"]:
+    if built.codec.described() != read_json(paths.details)["target"]:
         raise RoundTripError(
             f"{SAVED.whose} knows other labels, or reads its outputs otherwise, than the training wrote to "
-            f"{paths.metrics}; {SAVED.remedy}"
+            f"{paths.details}; {SAVED.remedy}"
         )
     answered = read_predictions(need(paths.predictions, "train"))
     questions = drawn(need(workspace.split("val"), "split"), built.task.content, answered, built.codec)
@@ -136,8 +137,16 @@ def _reloaded(workspace: Workspace, paths: RunPaths, built: Built, metric: Metri
     return {metric.name: same_number(questions, metric, said, SAVED)}
 
 
-def _metrics(evaluation: Evaluation, draws: Draws, told: _Told) -> dict[str, Any]:
-    """The content of metrics.json. DVC and MLflow compare the numbers under `test`."""
+def _headline(evaluation: Evaluation, sliced: SliceTable) -> dict[str, Any]:
+    """The content of metrics.json: few numbers, of which `dvc metrics` makes columns."""
+    errors = {one.name: one.error.value for one in sliced.slices if one.error}
+    return {"test": {name: one.value for name, one in evaluation.metrics.items()}} | (
+        {"error": errors} if errors else {}
+    )
+
+
+def _details(evaluation: Evaluation, draws: Draws, told: _Told) -> dict[str, Any]:
+    """The content of details.json."""
     ends = {name: {"low": one.low, "high": one.high} for name, one in evaluation.metrics.items()}
     return {
         "test": {name: one.value for name, one in evaluation.metrics.items()} | dict(evaluation.more),
@@ -203,7 +212,7 @@ def _model(params: dict[str, str]) -> str:
 def _panels(paths: RunPaths, task: Task, record: RunRecord, metric: Metric) -> list[Panel]:
     """The loss, the metric by which the candidate was chosen, and that by which its best evaluation was."""
     picking = metric_named(task.target.training_metrics, record.params.get("train.metric", metric.name))
-    best_epoch = read_json(paths.metrics)["best_epoch"]
+    best_epoch = read_json(paths.details)["best_epoch"]
     train, val = read_curve(paths.train_curve), read_curve(paths.val_curve)
     loss = (_curve("training", train, "loss"), _curve("validation", val, "loss"))
     scores = [
@@ -222,7 +231,7 @@ def _log(tracker: Tracker, run_id: str, workspace: Workspace, evaluation: Evalua
     scores |= {f"test_{sliced.metric.name} of {one.name}": one.error.value for one in sliced.slices if one.error}
     tracker.log(run_id, scores | dict(evaluation.logged()))
     tracker.tag(run_id, {"finetrail.tested": "yes"})
-    for name in ("metrics.json", "errors.csv"):
+    for name in (workspace.test_details.name, "errors.csv"):
         tracker.upload(run_id, workspace.test_report / name, "test")
 
 

@@ -35,7 +35,7 @@ class Outs:
     """The results of a training.
 
     Attributes:
-        metrics: the content of metrics.json.
+        metrics: the content of details.json.
         answers: for the validation rows.
         seen: training examples as the model sees them.
         further: the trainings with further seeds, by seed.
@@ -59,7 +59,8 @@ def write_outs(workspace: Workspace, val: pd.DataFrame, outs: Outs) -> None:
     with replacing(workspace.model(name)) as model_folder, replacing(workspace.run(name).root) as run_folder:
         built.task.save(built, outs.backbone, model_folder)
         paths = RunPaths(run_folder)
-        write_json(paths.metrics, outs.metrics | _described(outs.further))
+        write_json(paths.details, outs.metrics | _described(outs.further))
+        write_json(paths.metrics, {"val": outs.metrics["val"], "trainable": outs.metrics["parameters"]["trainable"]})
         answers = {Unit(seed): one.frame for seed, one in outs.further.items()}
         table_of(answers).drop(columns="fraction").to_parquet(paths.seeds, index=False, compression="zstd")
         write_curve(paths.train_curve, outs.fitted.train_curve)
@@ -71,7 +72,7 @@ def write_outs(workspace: Workspace, val: pd.DataFrame, outs: Outs) -> None:
 
 
 def _described(further: Mapping[int, Answered]) -> dict[str, Any]:
-    """What metrics.json says of further seeds: a list, of which `dvc metrics show` makes no columns."""
+    """What details.json says of further seeds."""
     if not further:
         return {}
     return {"seeds": [{"seed": seed, "val": one.val, "target": one.target} for seed, one in further.items()]}

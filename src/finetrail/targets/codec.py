@@ -45,7 +45,7 @@ class Codec(Protocol):
         ...
 
     def described(self) -> dict[str, Any]:
-        """What `Target.codec` needs, as JSON: in model.json and metrics.json."""
+        """What `Target.codec` needs, as JSON: in model.json and details.json."""
         ...
 
     def unknown(self, labels: Sequence[Any]) -> str:

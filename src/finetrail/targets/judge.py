@@ -90,7 +90,7 @@ class Judge(Protocol):
 
         Args:
             rows: id and label of each, and group where there are groups.
-            trained: the metrics.json of the training.
+            trained: the details.json of the training.
         """
         ...
 
@@ -103,7 +103,7 @@ class Judge(Protocol):
         ...
 
     def told(self, tested: Mapping[str, Any]) -> list[str]:
-        """What a model card says of a test's metrics.json besides the metrics, in paragraphs of Markdown."""
+        """What a model card says of a test's details.json besides the metrics, in paragraphs of Markdown."""
         ...
 
     def limits(self, tested: Mapping[str, Any]) -> list[str]:
@@ -117,7 +117,7 @@ class Evaluation(Protocol):
     Attributes:
         metrics: the kind's, in its order, with intervals.
         worst: the worst mistakes, the worst first.
-        more: further values for metrics.json, beside them.
+        more: further values for details.json, beside them.
         wanted: ids of the rows whose contents the report shows.
     """
 

@@ -59,7 +59,7 @@ def result_of(paths: RunPaths, target: Target, metrics: Mapping[str, Any], frame
 
     Args:
         paths: of the run; its folder has the name of the candidate.
-        metrics: the content of its metrics.json.
+        metrics: the content of its details.json.
         frame: its predictions.parquet.
 
     Raises:
@@ -74,12 +74,12 @@ def result_of(paths: RunPaths, target: Target, metrics: Mapping[str, Any], frame
         answers = codec.read(frame)
     except (KeyError, ValueError) as error:
         raise WorkspaceError(
-            f"{paths.predictions} does not belong to this task, or to the run of metrics.json ({error}): "
+            f"{paths.predictions} does not belong to this task, or to the run of details.json ({error}): "
             "run `dvc repro`"
         ) from error
     refuse_broken(codec, answers, f"candidate {candidate!r}", REMEDY)
     if unknown := codec.unknown(frame["label"].tolist()):
-        raise WorkspaceError(f"{paths.predictions} holds {unknown} in {paths.metrics}: run `dvc repro`")
+        raise WorkspaceError(f"{paths.predictions} holds {unknown} in {paths.details}: run `dvc repro`")
     return Result(
         candidate=candidate,
         codec=codec,
@@ -91,7 +91,7 @@ def result_of(paths: RunPaths, target: Target, metrics: Mapping[str, Any], frame
 
 
 def further_of(paths: RunPaths, target: Target, metrics: Mapping[str, Any], frame: "pd.DataFrame") -> tuple[Run, ...]:
-    """The trainings with further seeds, which metrics.json lists.
+    """The trainings with further seeds, which details.json lists.
 
     Args:
         frame: seeds.parquet.

@@ -52,6 +52,7 @@ class Target(ABC):
         problem_type: Hugging Face's word for the kind of problem.
         noun: what messages call a model of this kind.
         metrics: in the order in which they are shown; the last is the one to choose by, and the one that is drawn.
+        resamples: of intervals where params.yaml names no number; fewer where a metric takes long to compute.
         facts: the columns that it adds to the manifest, and their types.
         in_place: whether a label names places in its content, which must not move under it.
         objects: whether a label is a list of objects, so that a part of a content, or several in one, have labels too.
@@ -68,6 +69,7 @@ class Target(ABC):
     problem_type: str
     noun: str
     metrics: tuple[Metric, ...]
+    resamples: int = 10_000
     facts: "Mapping[str, Kind]" = {}  # noqa: RUF012 - read only, by its type
     in_place: bool = False
     objects: bool = False

@@ -34,7 +34,7 @@ class Outcome:
 
     Attributes:
         built: the model as it will be served, with what the validation rows decided, such as thresholds.
-        metrics: the content of metrics.json.
+        metrics: the content of details.json.
         answers: to the validation rows.
     """
 

@@ -28,7 +28,7 @@ def finished(tracker: Tracker, tmp_path: Path) -> tuple[Workspace, str]:
     workspace = Workspace(tmp_path)
     choice = Choice("probe", "macro_f1", "`probe` trains fewer [of them].", (FULL, PROBE), 1000, 0.95)
     write_json(workspace.selection_report, choice.as_json())
-    write_json(workspace.test_report / "metrics.json", {"test": SCORES})
+    write_json(workspace.test_details, {"test": SCORES})
     project = str(tracker.client.get_experiment(tracker.experiment_id).name)
     if "/" not in project:  # of a test with parameters; a model may have no such name
         Ledger(tracker, project, "Ada").enter(
@@ -106,7 +106,7 @@ def test_without_mlflow_all_is_shown_that_stands_in_files(
 
 @pytest.mark.parametrize(
     ("missing", "stage"),
-    [("selection/selection.json", "select"), ("reports/test/metrics.json", "test"), ("registration.json", "register")],
+    [("selection/selection.json", "select"), ("reports/test/details.json", "test"), ("registration.json", "register")],
 )
 def test_what_is_not_there_yet_is_told_with_its_stage(
     finished: tuple[Workspace, str], missing: str, stage: str

@@ -18,7 +18,7 @@ from finetrail.tasks.task import Built
 
 NOT_ASKED = Asking(lambda contents, folder: list(contents))
 CODE = Snippet("import timm\n", "paths", '["a.png"]', "print(paths)\n")
-DONE = Exported("timm", ("timm", "pillow"), CODE, "It sees the middle of an image.", NOT_ASKED, "A note.")
+DONE = Exported("timm", ("timm", "pillow"), CODE, "It sees the middle of an image.", NOT_ASKED, "A note.", True)
 INTERVAL = {"low": 0.25, "high": 0.75}
 
 

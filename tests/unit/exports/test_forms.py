@@ -3,7 +3,7 @@
 import ast
 import json
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import pytest
@@ -78,6 +78,32 @@ def test_a_pipeline_of_transformers_gives_the_score_that_the_model_serves(
     said = cases["cls"].built.codec.say(cases["cls"].said)
     assert [one["label"] for one in found] == said["label"]
     assert [one["score"] for one in found] == pytest.approx(said["score"], abs=1e-4)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_pipeline_answers_as_the_model_or_finds_none(
+    cases: dict[str, Case], folders: dict[tuple[str, Form], Path], images: Path, name: str
+) -> None:
+    from transformers import pipeline
+
+    case, folder = cases[name], folders[name, "hf"]
+    tag: Any = case.built.task.pipeline_tag
+    if f"pipeline_tag: {tag}\n" not in (folder / "README.md").read_text(encoding="utf-8"):
+        with pytest.raises((OSError, ValueError)):
+            pipeline(tag, model=str(folder), device="cpu")(draw(images)["paths"])
+        return
+    options: dict[str, Any] = {"top_k": None, "function_to_apply": "none"}
+    given = draw(images)
+    find: Any = pipeline(tag, model=str(folder), device="cpu")
+    if tag == "image-classification":
+        asked: Any = given["paths"]
+    else:
+        asked = [{"text": text, "text_pair": other} for text, other in given["pairs"]] if "pair" in name else TEXTS
+        options["truncation"] = True
+    found = [{one["label"]: one["score"] for one in of_row} for of_row in find(asked, **options)]
+    logits = np.array([[row[one] for one in case.built.codec.outputs] for row in found])
+    rows = [0, 2] if name == "resnet" else slice(None)  # of the wide one, transformers cuts another pixel off
+    np.testing.assert_allclose(logits[rows], case.calibrated[rows], atol=1e-4)
 
 
 def test_sentence_transformers_loads_encoder_and_head_as_one(

@@ -73,7 +73,7 @@ def _train(
     }
     pq.write_table(pa.table(table), paths.predictions)
     metrics = {"parameters": {"trainable": trainable, "total": 1000}, "target": {"labels": list(labels)}, "val": {}}
-    paths.metrics.write_text(json.dumps(metrics), encoding="utf-8")
+    paths.details.write_text(json.dumps(metrics), encoding="utf-8")
 
 
 def test_the_reason_says_how_much_of_a_searched_candidates_value_may_be_luck(workspace: Workspace) -> None:
@@ -173,7 +173,7 @@ def test_a_logit_that_is_not_finite_is_refused(workspace: Workspace, spoil: floa
 
 def test_a_candidate_that_was_not_trained_is_refused(workspace: Workspace) -> None:
     _train(workspace, "a")
-    with pytest.raises(WorkspaceError, match=r"runs/b/metrics.json does not exist: it is written by `train`"):
+    with pytest.raises(WorkspaceError, match=r"runs/b/details.json does not exist: it is written by `train`"):
         classes(workspace, ["a", "b"])
 
 
@@ -195,7 +195,7 @@ def _train_numbers(
     table = {"id": [f"row{row}" for row in range(ROWS)], "label": actual, "prediction": pa.array(said)}
     pq.write_table(pa.table(table), paths.predictions)
     metrics = {"parameters": {"trainable": trainable, "total": 1000}, "target": {"mean": 0, "std": 1}, "val": {}}
-    paths.metrics.write_text(json.dumps(metrics), encoding="utf-8")
+    paths.details.write_text(json.dumps(metrics), encoding="utf-8")
     return float(np.sqrt(((said - actual) ** 2).mean()))
 
 
@@ -237,7 +237,7 @@ def test_results_of_another_task_are_refused(workspace: Workspace) -> None:
 def _train_again(workspace: Workspace, candidate: str, shares: Sequence[float]) -> None:
     """Leave what `train` leaves of further seeds, of each the share of right answers."""
     paths = workspace.run(candidate)
-    metrics = json.loads(paths.metrics.read_text(encoding="utf-8"))
+    metrics = json.loads(paths.details.read_text(encoding="utf-8"))
     seeds, parts = [], []
     for seed, right in enumerate(shares, start=1):
         y_true, y_pred = _answers(right, seed)
@@ -246,7 +246,7 @@ def _train_again(workspace: Workspace, candidate: str, shares: Sequence[float]) 
         parts.append(pa.table({"seed": [seed] * ROWS, "id": ids, "label": labels, "logits": logits}))
         seeds.append({"seed": seed, "target": {"labels": LABELS}, "val": {}})
     pq.write_table(pa.concat_tables(parts), paths.seeds)
-    paths.metrics.write_text(json.dumps(metrics | {"seeds": seeds}), encoding="utf-8")
+    paths.details.write_text(json.dumps(metrics | {"seeds": seeds}), encoding="utf-8")
 
 
 def test_by_mean_and_spread_a_lucky_seed_does_not_win(workspace: Workspace) -> None:
@@ -292,6 +292,6 @@ def test_each_candidate_is_judged_by_its_own_thresholds(workspace: Workspace) ->
             pa.table({"id": [f"r{n}" for n in range(40)], "label": labels, "logits": logits}), paths.predictions
         )
         target = {"labels": ["x", "y"], "thresholds": [threshold] * 2}
-        write_json(paths.metrics, {"parameters": {"trainable": 1, "total": 1}, "target": target, "val": {}})
+        write_json(paths.details, {"parameters": {"trainable": 1, "total": 1}, "target": target, "val": {}})
     done = select(workspace, CLASS_SETS, Selection(metric="macro_f1", resamples=200), ["a", "b"])
     assert {one.candidate: one.value for one in done.choice.ranking} == {"b": 1.0, "a": 0.0}

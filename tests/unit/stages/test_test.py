@@ -92,7 +92,7 @@ def _answer(workspace: Workspace) -> None:
     built, split = load_model(workspace.model("full")), workspace.split("val")
     answers = answers_to(built, Contents(split, built.task.content.name))
     write_predictions(workspace.run("full").predictions, read_frame(split), built.codec, answers)
-    write_json(workspace.run("full").metrics, {"best_epoch": 1, "target": built.codec.described()})
+    write_json(workspace.run("full").details, {"best_epoch": 1, "target": built.codec.described()})
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_images(illustrated: Workspace) -> None:
     predictions = pd.read_parquet(illustrated.test_report / "predictions.parquet")
     logits = np.stack(predictions["logits"].tolist())
     assert [red_or_blue.LABELS[k] for k in logits.argmax(axis=1)].count("red") == 20
-    written = read_json(illustrated.test_report / "metrics.json")
+    written = read_json(illustrated.test_details)
     assert set(written) == {"test", "intervals", "per_class", "calibration", "abstaining", "reloaded"}
     assert written["reloaded"] == {"macro_f1": written["test"]["macro_f1"]}, "here, the splits have the same rows"
     assert written["test"] == {name: one.value for name, one in done.metrics.items()} | {"loss": done.loss}
@@ -215,7 +215,7 @@ def test_a_saved_model_with_labels_in_another_order_sees_no_test_row(illustrated
     described["target"]["labels"].reverse()
     write_json(file, described)
     message = (
-        r"^the saved model knows other labels, .* than the training wrote to .*metrics.json; the test split was not"
+        r"^the saved model knows other labels, .* than the training wrote to .*details.json; the test split was not"
     )
     with pytest.raises(RoundTripError, match=message):
         _tested(illustrated, red_or_blue.NAME)
@@ -287,7 +287,7 @@ def test_numbers(tmp_path: Path, mlflow_database: str, backbone: TextBackbone, m
     write_seen([Seen("10.0", Preview("what is left"))], workspace.run("full").seen)
     settings = Selection(metric="rmse", resamples=100)
     done = stage.score_test(workspace, project="numbers", task=task, settings=settings).evaluation
-    written = read_json(workspace.test_report / "metrics.json")
+    written = read_json(workspace.test_details)
     assert set(written) == {"test", "intervals", "baseline", "errors", "ranges", "reloaded"}
     assert written["reloaded"] == {"rmse": written["test"]["rmse"]}
     assert written["test"] == {name: one.value for name, one in done.metrics.items()}

@@ -102,7 +102,7 @@ def _lacking(given: Given, name: str, plan: Plan) -> list[Unit]:
 def _left_by_train(given: Given, name: str) -> dict[Unit, Trained]:
     """The training of the candidate's model, and those with the further seeds that `train.seeds` asked for."""
     paths = given.workspace.run(name)
-    metrics = read_json(need(paths.metrics, "train"))
+    metrics = read_json(need(paths.details, "train"))
     rows = len(read_frame(given.workspace.split("train")))
     first = Unit(given.pipeline.seed)
     found = {first: Trained(name, first, metrics["target"], rows, read_predictions(need(paths.predictions, "train")))}

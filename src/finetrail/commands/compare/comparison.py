@@ -138,7 +138,7 @@ def compare(
 
 def _read(workspace: Workspace, name: str, target: Target) -> Result:
     paths = workspace.run(name)
-    metrics = read_json(need(paths.metrics, "train"))
+    metrics = read_json(need(paths.details, "train"))
     return result_of(paths, target, metrics, read_predictions(need(paths.predictions, "train")))
 
 

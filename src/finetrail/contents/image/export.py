@@ -160,7 +160,7 @@ view = create_transform(**resolve_model_data_config(model), is_training=False)
 """
     snippet = of_paths(opens, answers, model.outputs.named(named))
     again = timm.create_model(f"local-dir:{folder}", pretrained=True)
-    return again, Exported("timm", ("timm",), snippet, reads(own), asked(own), NOTE)
+    return again, Exported("timm", ("timm",), snippet, reads(own), asked(own), NOTE, pipes=True)
 
 
 def _transformers(model: _Model, folder: Path) -> tuple[nn.Module, Exported]:
@@ -214,9 +214,9 @@ model = AutoModelForImageClassification.from_pretrained(".", trust_remote_code=F
     again = AutoModelForImageClassification.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     note = "Where an odd number of pixels is cut off, its centre crop may be one pixel off the one in training. "
     packages = ("transformers", "torch", "pillow")
-    return _With(again, source.options), Exported(
-        "transformers", packages, snippet, reads(own), asked(own, cuts_as_transformers), note + NOTE
-    )
+    asking, pipes = asked(own, cuts_as_transformers), not source.options  # a pipeline takes none
+    said = Exported("transformers", packages, snippet, reads(own), asking, note + NOTE, pipes)
+    return _With(again, source.options), said
 
 
 class _With(nn.Module):

@@ -2,7 +2,8 @@
 
 A transformers classifier has layers of its own between encoder and output. After the first token these are a linear
 layer and tanh, which can be neutralised: scaled by 2^-12, tanh is the identity to the last bits of float32. None takes
-a mean over tokens, so a model that does becomes the three modules of sentence-transformers.
+a mean over tokens, so a model that does becomes the three modules of sentence-transformers. The encoder has a folder of
+its own there: beside config.json, transformers would load a classifier with a random head and only warn.
 """
 
 import copy
@@ -32,6 +33,7 @@ _HEADS = {
     "roberta": _ROBERTA,
     "xlm-roberta": _ROBERTA,
 }
+_ENCODER = Path("0_Transformer")
 _POOLING = Path("1_Pooling")
 _HEAD = Path("2_Dense")
 _PROBES = ["a", "the quick brown fox jumps over the lazy dog", "one two three " * 40]
@@ -61,8 +63,10 @@ def export_texts(network: Network, processor: TextProcessor, folder: Path, outpu
     asked = [processor.written(content) for content in contents]
     with torch.no_grad():
         ours = network(processor.encode(contents).batch(range(len(contents))))
-        batch = write_tokenizer(processor, folder)(asked, padding=True, truncation=True, return_tensors="pt")
-        if backbone.pooling == "cls" and config.model_type in _HEADS:
+        classifies = backbone.pooling == "cls" and config.model_type in _HEADS
+        tokenizer = write_tokenizer(processor, folder if classifies else folder / _ENCODER)
+        batch = tokenizer(asked, padding=True, truncation=True, return_tensors="pt")
+        if classifies:
             theirs = _write_classifier(network, backbone, config, folder)(**batch).logits
             library, packages = "transformers", ["transformers", "torch"]
             snippet = classifier_snippet(processor, outputs)
@@ -70,10 +74,10 @@ def export_texts(network: Network, processor: TextProcessor, folder: Path, outpu
         else:
             theirs = _write_modules(network, processor, backbone, config, folder)(batch)
             library, packages = "sentence-transformers", ["transformers", "torch", "safetensors"]
-            snippet = modules_snippet(processor, outputs, backbone.pooling, str(_HEAD))
+            snippet = modules_snippet(processor, outputs, backbone.pooling, _ENCODER.name, _HEAD.name)
             note = _MODULES_NOTE.format(_READS[backbone.pooling])
     check(ours, theirs, "hf")
-    return Exported(library, tuple(packages), snippet, reads(processor), asking(processor), note)
+    return Exported(library, tuple(packages), snippet, reads(processor), asking(processor), note, classifies)
 
 
 def graph_of_texts(network: Network, processor: TextProcessor, folder: Path, outputs: Outputs) -> Graph:
@@ -197,14 +201,17 @@ def _write_modules(
     head = cast(nn.Linear, network.head)
     filled(
         AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=False), backbone.encoder
-    ).save_pretrained(folder)
-    kinds = {"": "Transformer", _POOLING.name: "Pooling", _HEAD.name: "Dense"}
+    ).save_pretrained(folder / _ENCODER)
+    kinds = {_ENCODER.name: "Transformer", _POOLING.name: "Pooling", _HEAD.name: "Dense"}
     modules = [
         {"idx": number, "name": str(number), "path": path, "type": f"sentence_transformers.models.{kind}"}
         for number, (path, kind) in enumerate(kinds.items())
     ]
     write_json(folder / "modules.json", modules)
-    write_json(folder / "sentence_bert_config.json", {"max_seq_length": processor.max_tokens, "do_lower_case": False})
+    write_json(
+        folder / _ENCODER / "sentence_bert_config.json",
+        {"max_seq_length": processor.max_tokens, "do_lower_case": False},
+    )
     width, outputs = head.in_features, head.out_features
     pooled = {f"pooling_mode_{name}": False for name in ("max_tokens", "mean_sqrt_len_tokens")} | {
         "pooling_mode_cls_token": backbone.pooling == "cls",
@@ -220,7 +227,8 @@ def _write_modules(
     tensors = {"linear.weight": head.weight, "linear.bias": head.bias}
     save_tensors(tensors, folder / _HEAD / "model.safetensors", {"format": "pt"})
     again = PooledEncoder(
-        AutoModel.from_pretrained(folder, local_files_only=True, trust_remote_code=False).eval(), backbone.pooling
+        AutoModel.from_pretrained(folder / _ENCODER, local_files_only=True, trust_remote_code=False).eval(),
+        backbone.pooling,
     )
     return _Modules(again, load_tensors(folder / _HEAD / "model.safetensors"))
 
@@ -237,7 +245,7 @@ _READS = {
     "last": "the last token and adds a bias",
 }
 _MODULES_NOTE = (
-    "The head reads {}, which no `AutoModelForSequenceClassification` of this kind of model does (loaded as "
-    "one, it would get a random head), so encoder and head are separate; "
+    "The head reads {}, which no `AutoModelForSequenceClassification` of this kind of model does, so encoder and head "
+    "are separate, and `pipeline()` finds no model here; "
     "`SentenceTransformer(folder).encode(texts)` gives the same outputs."
 )

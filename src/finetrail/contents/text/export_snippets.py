@@ -50,8 +50,8 @@ session = onnxruntime.InferenceSession("model.onnx")
     return _texts(processor, opens, answers, outputs.named("labels"))
 
 
-def modules_snippet(processor: TextProcessor, outputs: Outputs, pooling: str, head: str) -> Snippet:
-    """For an encoder and a separate head. Args: pooling: see `PooledEncoder`; head: the folder of its weights."""
+def modules_snippet(processor: TextProcessor, outputs: Outputs, pooling: str, encoder: str, head: str) -> Snippet:
+    """For an encoder and a separate head. Args: pooling: see `PooledEncoder`. encoder, head: the folders of both."""
     if pooling == "mean":
         pooled = """    mask = batch["attention_mask"].unsqueeze(-1)
     features = (tokens * mask).sum(1) / mask.sum(1).clamp(min=1)
@@ -64,8 +64,8 @@ def modules_snippet(processor: TextProcessor, outputs: Outputs, pooling: str, he
 from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
 
-tokenizer = AutoTokenizer.from_pretrained(".", trust_remote_code=False)
-encoder = AutoModel.from_pretrained(".", trust_remote_code=False).eval()
+tokenizer = AutoTokenizer.from_pretrained("{encoder}", trust_remote_code=False)
+encoder = AutoModel.from_pretrained("{encoder}", trust_remote_code=False).eval()
 head = load_file("{head}/model.safetensors")
 """
     names = "encoder.config.id2label"

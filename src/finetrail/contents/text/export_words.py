@@ -50,7 +50,8 @@ tagger = pipeline("token-classification", model=".", aggregation_strategy="first
 """
     snippet = Snippet(opens, "text", _EXAMPLE, "print(tagger(text))\n")
     code = Snippet(_OPENS, "texts", f"[{_EXAMPLE}]", _ANSWERS, "model.config.id2label")
-    return Exported("transformers", ("transformers", "torch"), snippet, reads(processor), asking(processor, code), NOTE)
+    asked, packages = asking(processor, code), ("transformers", "torch")
+    return Exported("transformers", packages, snippet, reads(processor), asked, NOTE, pipes=True)
 
 
 def graph_of_words(network: Network, processor: WordProcessor, folder: Path, outputs: Outputs) -> Graph:

@@ -29,7 +29,7 @@ class Section:
         name: its anchor in the page.
         title: its entry in the page's navigation; empty for none.
         html: safe to insert into a page.
-        json: what it adds to metrics.json.
+        json: what it adds to details.json.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Story:
 
     @property
     def json(self) -> dict[str, Any]:
-        """What all sections add to metrics.json."""
+        """What all sections add to details.json."""
         return {key: value for section in self.sections for key, value in section.json.items()}
 
 

@@ -6,16 +6,15 @@ All models are scored on the *same* resampled rows, so the difference of two of 
 One function serves every kind of target. A judge states the facts that its metrics need about each row (the actual and
 the predicted class; how many spans there are, found and right), and computes metrics from how often each row was drawn.
 
-Resampling n rows with replacement only changes how often each distinct row occurs, and those counts are multinomial.
-Drawing them directly costs the number of distinct rows, not n, and makes the result independent of the order of the
-rows.
+Rows are drawn by their places, so the draws depend on the number of rows, their order and the seed alone: a model's
+interval is the same whichever other models are scored with it. Of rows that are alike for all models, only the count
+is scored.
 
 Limit: with few rows per class (fewer than about 15) a resample misses whole classes, so the macro averages of the
 resamples and their intervals are too low. Measured for macro F1 of 20 classes, the 95% interval held the true
 value in 97% of the trials with 2,000 rows, 92% with 300 and 75% with 100.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -27,7 +26,7 @@ from finetrail.evaluation.scores.metric import Metric
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
-# Distinct rows times resamples drawn at once: 4M int64 are 32 MB, times a handful of temporaries.
+# Rows times resamples drawn at once: 4M int64 are 32 MB, times a handful of temporaries.
 BLOCK = 4_000_000
 
 
@@ -108,26 +107,29 @@ def bootstrap(
     Args:
         labels: of the rows (n,), n > 0.
         answers: of each model, for those rows.
-        draws: equal seeds and rows give equal draws, whatever the order of the rows.
         groups: of the rows (n,): draw whole groups; None: draw single rows.
-        block: distinct rows times resamples held at once.
+        block: rows times resamples held at once.
     """
     if not len(labels):
         raise ValueError("there are no rows to resample")
     facts = [judge.facts(labels, of_model) for of_model in answers]
     once = np.ones((1, len(facts[0])), dtype=np.int64)
     point = [judge.scores(of_model, once) for of_model in facts]
-    # Join the facts of all models about a row, so that all models are scored on the same draws.
-    rows, units, occurrences = _units(np.concatenate(facts, axis=1), groups)
+    # Join the facts of all models about a row: rows that are alike for all of them are counted together.
+    rows, places = np.unique(np.concatenate(facts, axis=1), axis=0, return_inverse=True)
     distinct = np.split(rows, len(facts), axis=1)
+    order = np.argsort(places.reshape(-1), kind="stable")
+    first = np.searchsorted(places.reshape(-1)[order], np.arange(len(rows)))
+    units = _units(len(order), groups)
     found = {name: np.empty((len(facts), draws.resamples)) for name in point[0]}
     generator = np.random.default_rng(draws.seed)
-    size = max(1, block // len(rows))
+    size = max(1, block // len(order))
     for start in range(0, draws.resamples, size):
         stop = min(start + size, draws.resamples)
-        drawn = generator.multinomial(occurrences.sum(), occurrences / occurrences.sum(), size=stop - start)[:, units]
+        drawn = _drawn(generator, int(units.max()) + 1, stop - start)[:, units[order]]
+        counts = np.add.reduceat(drawn, first, axis=1)
         for model, of_model in enumerate(distinct):
-            for name, values in judge.scores(of_model, drawn).items():
+            for name, values in judge.scores(of_model, counts).items():
                 found[name][model, start:stop] = values
     return Resampled({name: np.array([float(one[name][0]) for one in point]) for name in found}, found)
 
@@ -155,22 +157,20 @@ def intervals(
     return {name: resampled.interval(name, 0, draws.confidence) for name in resampled.point}
 
 
-def _units(facts: NDArray[Any], groups: Sequence[object] | None) -> tuple[NDArray[Any], Ints, Ints]:
-    """What is drawn, in an order that does not depend on that of the rows.
-
-    Returns:
-        The facts of rows (D, S), the unit that each is drawn with (D,), and how often there are such units (U,).
-    """
+def _units(rows: int, groups: Sequence[object] | None) -> Ints:
+    """The number of what each row is drawn with (n,): itself, or its group."""
     if groups is None:
-        rows, occurrences = np.unique(facts, axis=0, return_counts=True)
-        return rows, np.arange(len(rows)), occurrences
-    rows, numbers = np.unique(facts, axis=0, return_inverse=True)
-    members: dict[object, list[int]] = {}
-    for row, (number, group) in enumerate(zip(numbers.reshape(-1).tolist(), groups, strict=True)):
-        members.setdefault(("row", row) if group is None else ("group", group), []).append(number)
-    found = sorted(Counter(tuple(sorted(unit)) for unit in members.values()).items())
-    units = np.repeat(np.arange(len(found)), [len(unit) for unit, _ in found])
-    return rows[[row for unit, _ in found for row in unit]], units, np.array([count for _, count in found])
+        return np.arange(rows)
+    keys = [("row", row) if group is None else ("group", group) for row, group in enumerate(groups)]
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    return np.array([numbers[key] for key in keys])
+
+
+def _drawn(generator: np.random.Generator, units: int, resamples: int) -> Ints:
+    """How often each unit is drawn (R, U)."""
+    picked = generator.integers(0, units, size=(resamples, units), dtype=np.int32)
+    places = picked + units * np.arange(resamples)[:, None]
+    return np.bincount(places.reshape(-1), minlength=resamples * units).reshape(resamples, units)
 
 
 def percentiles(value: float, draws: Floats, confidence: float) -> Interval:

@@ -46,6 +46,7 @@ class _Boxes(Target):
     problem_type = "object_detection"
     noun = "object detection"
     metrics = METRICS
+    resamples = 1000
     facts = FACTS
     in_place = True
     explains = False

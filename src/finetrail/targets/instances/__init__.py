@@ -21,6 +21,7 @@ class _Instances(Regions):
     problem_type = "instance_segmentation"
     noun = "instance segmentation"
     metrics = METRICS
+    resamples = 1000
     Training = InstanceTraining
 
     def learn(self, labels: Sequence[Any], settings: Any) -> "InstanceLearning":

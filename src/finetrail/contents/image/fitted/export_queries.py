@@ -52,7 +52,7 @@ def export_queries(network: Network, processor: Any, folder: Path, told: Told, n
     asking = Asking(laid_out, kept=told.kept)
     loads = 'pipeline("object-detection", model=".", trust_remote_code=False)'
     note = f"`{loads}` loads it too, and rounds boxes to whole pixels. "
-    return Exported("transformers", packages, _snippet(told), reads, asking, note + NOTE)
+    return Exported("transformers", packages, _snippet(told), reads, asking, note + NOTE, pipes=True)
 
 
 def _snippet(told: Told) -> Snippet:

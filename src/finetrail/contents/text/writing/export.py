@@ -47,7 +47,13 @@ _AT_ONCE = 32
 
 @dataclass(frozen=True)
 class _Form:
-    """How the code of a card asks. Attributes: given: the name of its list; laid: a row as that list has it."""
+    """How the code of a card asks.
+
+    Attributes:
+        given: the name of its list.
+        laid: a row as that list has it.
+        pipes: see `Exported`; transformers has no pipeline that turns one text into another.
+    """
 
     opens: str
     given: str
@@ -55,6 +61,7 @@ class _Form:
     asks: str
     reads: str
     laid: Any
+    pipes: bool = False
 
 
 def export_written(network: Network, processor: "WrittenProcessor | ChatProcessor", folder: Path) -> Exported:
@@ -82,7 +89,7 @@ def export_written(network: Network, processor: "WrittenProcessor | ChatProcesso
     ids = _IDS.format(most=backbone.most, end=backbone.end)
     code = Snippet(form.opens, form.given, form.example, asks + ids)
     asking = Asking(lambda contents, _: [form.laid(one) for one in contents], kept=_kept_of(backbone), code=code)
-    return Exported("transformers", ("transformers", "torch"), snippet, form.reads, asking)
+    return Exported("transformers", ("transformers", "torch"), snippet, form.reads, asking, pipes=form.pipes)
 
 
 def _of_texts(processor: WrittenProcessor) -> _Form:
@@ -105,6 +112,7 @@ def _of_conversations(processor: ChatProcessor) -> _Form:
         _CONVERSATIONS,
         f"It reads the last {processor.max_tokens} tokens of a conversation, written by the template of its tokenizer.",
         lambda messages: [dict(message) for message in messages],
+        pipes=True,
     )
 
 
