@@ -11,6 +11,7 @@ from finetrail.data.shown import for_terminal
 from finetrail.errors import ConfigError
 from finetrail.sections import Params, TaskChoice, sections
 from finetrail.settings import Settings
+from finetrail.tasks.registry import get_task
 
 
 class _Chosen(Settings):
@@ -60,7 +61,7 @@ def _task_of(raw: dict[str, Any]) -> dict[str, Any]:
     if "task" not in raw:
         raise ConfigError("task is missing; it has no default")
     given = raw["task"]
-    return given if isinstance(given, dict) else {"name": given}
+    return given if isinstance(given, dict) else {"name": get_task(given).name}
 
 
 def _with_defaults(raw: dict[str, Any], chosen: TaskChoice) -> dict[str, Any]:

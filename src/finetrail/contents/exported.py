@@ -107,7 +107,7 @@ class Exported:
         snippet: loads it and answers.
         reads: how much of an example it reads, in a sentence.
         note: what a reader should know about the form, in a sentence or two.
-        pipes: whether `pipeline()` of transformers loads it, and answers as the model does.
+        pipes: whether a pipeline of transformers loads it, and answers as the model does.
     """
 
     library: str

@@ -11,14 +11,13 @@ from finetrail.data.shown import for_cell
 from finetrail.data.store.shards import Contents, groups_of, pick, read_frame
 from finetrail.errors import RoundTripError
 from finetrail.evaluation.report.drawing import alone
-from finetrail.evaluation.report.figures import Curve, Panel
 from finetrail.evaluation.report.gallery import Gallery
 from finetrail.evaluation.report.page import SEALED, Report, SplitFacts, page, seen_in
 from finetrail.evaluation.report.previews import Preview
 from finetrail.evaluation.report.section import Section, Story
 from finetrail.evaluation.report.slices import slices_section
 from finetrail.evaluation.scores.bootstrap import Draws, Interval
-from finetrail.evaluation.scores.metric import Metric, Point
+from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.scores.sliced import SliceTable, slice_table
 from finetrail.evaluation.selection import Choice, Selection
 from finetrail.evaluation.slices import SplitRows
@@ -28,12 +27,12 @@ from finetrail.registry import scorings
 from finetrail.registry.ledger import open_ledger
 from finetrail.run_paths import RunPaths
 from finetrail.runs import hashes, tracking
-from finetrail.runs.curves import read_curve
 from finetrail.runs.record import RunRecord
 from finetrail.runs.study import read_study
 from finetrail.runs.tracking import Tracker
 from finetrail.serving.answer import answers_of_split, answers_to
 from finetrail.serving.predictions import read_predictions, write_predictions
+from finetrail.stages.tested_curves import panels_of
 from finetrail.studies.section import search_section
 from finetrail.targets.codec import refuse_broken
 from finetrail.targets.judge import Evaluation
@@ -186,7 +185,7 @@ def _report(
         seen=seen_in(need(paths.seen, "train"), task.target.picture),
         choice=choice,
         searched=_searched(paths, choice.chosen, task),
-        panels=_panels(paths, task, record, metric),
+        panels=panels_of(paths, task, record, metric),
         split=SplitFacts.from_json(read_json(need(workspace.split_report, "split"))),
         lineage={
             "MLflow run": record.run_id,
@@ -207,23 +206,6 @@ def _model(params: dict[str, str]) -> str:
     """The backbone in a few words: its name, if it has one, and its weights without their checksum."""
     given = [params[key] for key in ("backbone.name", "backbone.weights") if key in params]
     return ", ".join(value.partition("#")[0] for value in given)
-
-
-def _panels(paths: RunPaths, task: Task, record: RunRecord, metric: Metric) -> list[Panel]:
-    """The loss, the metric by which the candidate was chosen, and that by which its best evaluation was."""
-    picking = metric_named(task.target.training_metrics, record.params.get("train.metric", metric.name))
-    best_epoch = read_json(paths.details)["best_epoch"]
-    train, val = read_curve(paths.train_curve), read_curve(paths.val_curve)
-    loss = (_curve("training", train, "loss"), _curve("validation", val, "loss"))
-    scores = [
-        Panel(f"validation {one.title}", (_curve("validation", val, one.name),), best_epoch)
-        for one in dict.fromkeys((metric, picking))
-    ]
-    return [Panel("loss", loss, best_epoch), *scores]
-
-
-def _curve(name: str, points: list[Point], value: str) -> Curve:
-    return Curve(name, tuple((point["epoch"], point[value]) for point in points))
 
 
 def _log(tracker: Tracker, run_id: str, workspace: Workspace, evaluation: Evaluation, sliced: SliceTable) -> None:

@@ -160,7 +160,7 @@ def test_a_label_that_the_model_does_not_know_is_refused(workspace: Workspace) -
 
 def test_logits_that_do_not_fit_the_labels_are_refused(workspace: Workspace) -> None:
     _train(workspace, "a", labels=["cat", "dog"])
-    with pytest.raises(WorkspaceError, match=r"metrics\.json \(it has 3 logits a row for 2 labels\): run `dvc repro`"):
+    with pytest.raises(WorkspaceError, match=r"details\.json \(it has 3 logits a row for 2 labels\): run `dvc repro`"):
         classes(workspace, ["a"])
 
 

@@ -246,6 +246,5 @@ _READS = {
 }
 _MODULES_NOTE = (
     "The head reads {}, which no `AutoModelForSequenceClassification` of this kind of model does, so encoder and head "
-    "are separate, and `pipeline()` finds no model here; "
-    "`SentenceTransformer(folder).encode(texts)` gives the same outputs."
+    "are separate, and no pipeline finds a model; `SentenceTransformer(folder).encode(texts)` gives the same outputs."
 )
