@@ -1,7 +1,9 @@
 """The `finetrail` commands that set a workspace up, look at it, and help with a search."""
 
+import os
 import shlex
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -42,6 +44,29 @@ def doctor(json: Json = None) -> None:
         out.print(finding.line)
     put(json, [finding.as_json() for finding in findings])
     out.print(summary(findings))
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
+def init(
+    data: Annotated[Path, typer.Argument(metavar="FILE-OR-FOLDER", help="A table, a folder or an archive.")],
+    *,
+    text: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="A column to read; may be repeated.")] = None,
+    label: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column to learn.")] = None,
+    task: Annotated[str | None, typer.Option(help="Hugging Face's name of what is to be learnt.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take the best guess.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a params.yaml that has edits.")] = False,
+) -> None:
+    """Begin with your own data: look at it, put it into data/input, write params.yaml for it."""
+    from finetrail.cli.asking import chooser
+    from finetrail.commands.init import init as command
+    from finetrail.starting.asking import Asked
+
+    asked = Asked(chooser(yes=yes, terminal=sys.stdin.isatty()), tuple(text or ()), label, task)
+    done = command(Workspace(Path.cwd()), data, asked, os.environ, out.print, force=force)
+    if done.copied:
+        out.print(f"copied to {done.place}, which DVC tracks")
+    out.print(f"params.yaml is for {done.task}, from the recipe {done.recipe}; run `dvc repro`")
 
 
 @app.command(rich_help_panel=USE)
