@@ -37,4 +37,4 @@ def test_a_file_becomes_a_pipeline_that_runs(tmp_path: Path) -> None:
     for stage in ("ingest", "validate", "split"):
         ran = sandbox.finetrail(stage)
         assert ran.code == 0, ran
-    assert "test" in read_json(sandbox.paths.split_report)["counts"]
+    assert "test" in read_json(sandbox.paths.split_report)["rows"]

@@ -99,13 +99,13 @@ def suggest(
     *,
     minutes: Annotated[float, typer.Option(help="For all trainings together.", min=0.1)] = 20,
     diff: Annotated[bool, typer.Option("--diff", help="Show what would change in params.yaml; write nothing.")] = False,
-    content: Annotated[str | None, typer.Option(help="The column of the file that the model reads.")] = None,
+    text: Annotated[str | None, typer.Option(help="The column of the file that the model reads.")] = None,
     label: Annotated[str | None, typer.Option(help="The column of the file with the labels.")] = None,
 ) -> None:
     """Measure methods, rates, time and memory on some rows; write candidates that fit into a budget."""
     from finetrail.commands.suggest.command import Asked, run, table
 
-    done = run(Workspace(Path.cwd()), Asked(minutes, file, content, label, only_show=diff), out.print, bar)
+    done = run(Workspace(Path.cwd()), Asked(minutes, file, text, label, only_show=diff), out.print, bar)
     for part in table(done):
         out.print(part)
     if diff:

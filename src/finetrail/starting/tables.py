@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from finetrail.data.sources.columns import Record, SplitName
-from finetrail.data.sources.dialect import AUTO, CsvSettings
+from finetrail.data.sources.dialect import AUTO, UTF8, CsvSettings
 from finetrail.data.sources.tables import read_csv, read_jsonl, read_parquet
 from finetrail.errors import SourceError
 from finetrail.starting.asking import Choose
@@ -45,6 +45,15 @@ class Table:
     def written(self) -> list[str]:
         """What is unusual in how it is written, for people."""
         return said(self.csv, self.kind) if self.kind in ("csv", "tsv") else []
+
+    @property
+    def unusual(self) -> dict[str, Any]:
+        """Section `source.csv`, if something in how it is written has to be said there."""
+        if not self.written:
+            return {}
+        keys = ("delimiter", "quoting", "header", "encoding")
+        found = {key: getattr(self.csv, key) for key in keys}
+        return found if found["encoding"] != UTF8 else {key: found[key] for key in keys[:-1]}
 
 
 def read_table(files: Sequence[tuple[SplitName | None, Path]], kind: str, choose: Choose) -> Table:

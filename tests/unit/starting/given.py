@@ -50,7 +50,7 @@ def table(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
     return path
 
 
-def rows(count: int = 60, **columns: Callable[[int], Any]) -> list[dict[str, Any]]:
+def rows(count: int = 60, /, **columns: Callable[[int], Any]) -> list[dict[str, Any]]:
     """Rows with a value of each column by the row's number."""
     return [{name: value(number) for name, value in columns.items()} for number in range(count)]
 

@@ -62,7 +62,7 @@ TABLES: dict[str, tuple[list[dict[str, Any]], str, str, dict[str, Any]]] = {
         {"label": "tags"},
     ),
     "flags.csv": (
-        rows(text=text, **{name: (lambda n, k=k: (n >> k) & 1) for k, name in enumerate(("rude", "loud", "odd"))}),  # type: ignore[arg-type,misc]
+        rows(text=text, **{name: (lambda n, k=k: (n >> k) & 1) for k, name in enumerate(("rude", "loud", "odd"))}),  # type: ignore[misc]
         "text-classification",
         "multi_label_classification",
         {"label": ("rude", "loud", "odd")},

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ruamel.yaml.comments import CommentedMap
 
@@ -35,14 +36,12 @@ def with_candidates(text: str, suggestions: Sequence[Suggestion]) -> str:
     return written(yaml, document)
 
 
-def with_source(text: str, project: str, path: str, columns: Mapping[str, str]) -> str:
-    """The text of a recipe for another file. Args: columns: the file's, by those that the recipe names."""
+def with_source(text: str, project: str, source: Mapping[str, Any]) -> str:
+    """The text of a recipe for another file. Args: source: what differs in section `source`."""
     yaml, document = read(text)
     document["project"] = project
-    source = document["source"]
-    source["path"] = path
-    for role, named in source["columns"].items():
-        source["columns"][role] = columns.get(named, named)
+    for key, value in source.items():
+        document["source"][key] = flow(value)
     return written(yaml, document)
 
 

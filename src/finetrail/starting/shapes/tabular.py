@@ -76,12 +76,8 @@ def source(data: Data, table: Table, columns: dict[str, Any], roles: Roles | Non
     why = [f"{one!r}: {reason}" for one in _named(columns) if (reason := reasons.get(one))]
     if columns:
         yield Choice(("source", "columns"), columns, "; ".join(why[:4]))
-    if table.kind in ("csv", "tsv") and table.written:
-        written = table.csv
-        unusual = {"delimiter": written.delimiter, "quoting": written.quoting, "header": written.header}
-        if "encoding" in " ".join(table.written):
-            unusual["encoding"] = written.encoding
-        yield Choice(("source", "csv"), unusual, "; ".join(table.written))
+    if table.unusual:
+        yield Choice(("source", "csv"), table.unusual, "; ".join(table.written))
 
 
 def _named(columns: dict[str, Any]) -> Iterator[str]:
