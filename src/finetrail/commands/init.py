@@ -96,8 +96,8 @@ def _refuse_absent(data: Data, *, inside: bool) -> None:
     there = [name for name in named[:_TRIED] if (data.beside / name).is_file()]
     if named and not there:
         raise SourceError(
-            f"{data.name} names files such as {named[0]!r}, which are not in {data.beside}; put them there, or correct "
-            f"the paths: they start from the table's folder"
+            f"{data.name} names files such as {named[0]!r}, which are not in {data.beside}; put them there, or name a "
+            "column of texts with --text"
         )
     if named and data.tree is None and not inside:
         raise SourceError(

@@ -15,6 +15,7 @@ from finetrail.starting.columns import kind_of
 from finetrail.starting.names import is_usual
 
 WINDOWS = "windows-1252"
+_QUOTING = ("none", "standard")
 _LOOKED_AT = 1000
 _LONGEST_NAME, _MOST_WORDS = 60, 6  # of a column
 
@@ -40,9 +41,6 @@ def settings_of(path: Path, kind: str, choose: Choose) -> CsvSettings:
         quoting = choose(f"{said}; does a quote enclose a field (standard), or belong to the text (none)", _QUOTING, "")
         dialect = detect(path, kind, found.model_copy(update={"quoting": quoting}), [])
     return found.model_copy(update={"quoting": quoting, "header": _has_header(path, dialect)})
-
-
-_QUOTING = ("none", "standard")
 
 
 def _encoding(path: Path) -> str:
@@ -71,7 +69,7 @@ def _delimiter(path: Path, kind: str, encoding: str) -> str:
     with text_of(path, encoding) as lines:
         text = "".join(islice(lines, _LOOKED_AT))
     tight = {one: 1 - text.count(one + " ") / text.count(one) for one in DELIMITERS if one in text}
-    return max(tight, key=lambda one: tight[one])
+    return max(tight, key=lambda one: tight[one], default=DELIMITERS[0])
 
 
 def _has_header(path: Path, dialect: Dialect) -> bool:

@@ -1,11 +1,13 @@
 """What lies at a path: a table, a folder or an archive with its files, or a file of another kind."""
 
+import json
 import tarfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from typing import Any
 
 from finetrail.data.sources.annotation_files import TEXTS, Files
@@ -13,7 +15,7 @@ from finetrail.data.sources.coco import is_coco, split_of
 from finetrail.data.sources.columns import SplitName
 from finetrail.data.sources.disguised import WORKBOOKS, refuse_disguised
 from finetrail.data.sources.hub import is_data_set
-from finetrail.data.sources.json_objects import read_objects
+from finetrail.data.sources.json_objects import read_objects, wrapped
 from finetrail.data.sources.layout import folders_of
 from finetrail.data.sources.place import TABLES
 from finetrail.data.sources.scan import encoding_of
@@ -29,7 +31,7 @@ _NOTES = ("readme", "license", "licence", "changelog", "citation", "requirements
 
 @dataclass
 class Data:
-    """What a person gave.
+    """What a person gave, and lazily what it holds.
 
     Attributes:
         path: where it is. place: what params.yaml will call it.
@@ -49,9 +51,8 @@ class Data:
         if self.path.is_dir():
             return Tree.at(self.path)
         packed = self.path.suffix.lower() not in (*TABLES, *WORKBOOKS)
-        return (
-            Tree.at(self.path) if packed and (zipfile.is_zipfile(self.path) or tarfile.is_tarfile(self.path)) else None
-        )
+        packed = packed and (zipfile.is_zipfile(self.path) or tarfile.is_tarfile(self.path))
+        return Tree.at(self.path) if packed else None
 
     @cached_property
     def names(self) -> Sequence[str]:
@@ -117,21 +118,36 @@ class Data:
             return {}
         return next((value for _, value in read_objects(self.path, encoding_of(self.path))), {})
 
+    @property
+    def has_articles(self) -> bool:
+        """Whether it is JSON in the form of SQuAD: articles of paragraphs."""
+        articles = self.first.get("data")
+        inner = articles[0] if isinstance(articles, list) and articles else self.first
+        return isinstance(inner, dict) and "paragraphs" in inner
+
     @cached_property
     def table(self) -> Table | None:
         """The table, read whole; None where there is none.
 
         Raises:
-            SourceError: it cannot be read, or an archive holds it.
+            SourceError: it cannot be read, or an archive or another object holds it.
         """
-        if not self.kind or (self.first and (is_coco(self.first) or "paragraphs" in str(self.first)[:2000])):
-            if self.tree is None and self.path.suffix.lower() in WORKBOOKS:
-                refuse_disguised(self.path)
+        if self.tree is None and self.path.suffix.lower() in WORKBOOKS:
+            refuse_disguised(self.path)
+        if is_coco(self.first):
+            above = quote(str(self.path.resolve().parent))
+            raise SourceError(
+                f"{self.name} annotates images; give the folder that has them too: finetrail init {above}"
+            )
+        if not self.kind or self.has_articles:
             return None
         if self.tree is not None and not self.path.is_dir():
             raise SourceError(f"{self.name} holds the table {self.listed[0][1]}; unpack it, and give the table")
         files = [(split, self.path / one if one else self.path) for split, one in self.listed]
-        return read_table(files, self.kind, self.asked.choose)
+        table = read_table(files, self.kind, self.asked.choose)
+        if table.rows == 1 and (unwrap := wrapped(self.path, dict(self.first))):
+            raise SourceError(f"{self.name} is one object around its rows; take them out: {unwrap}")
+        return table
 
     @property
     def beside(self) -> Path:
@@ -153,7 +169,8 @@ class Data:
         if self.table is None:
             return ""
         named = [one.name for one in self.table.columns.values() if one.mostly("file")]
-        return next(iter([*self.asked.text, *named, *self.table.blobs]), "") if named or self.table.blobs else ""
+        found = [one for one in (*named, *self.table.blobs) if not self.asked.text or one in self.asked.text]
+        return found[0] if found else ""
 
     @cached_property
     def roles(self) -> Roles | None:
@@ -168,8 +185,6 @@ def _coco_files(files: Files) -> list[str]:
 
 
 def _json(data: bytes) -> Any:
-    import json
-
     try:
         return json.loads(data)
     except (ValueError, RecursionError):

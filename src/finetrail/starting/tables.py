@@ -79,6 +79,8 @@ def read_table(files: Sequence[tuple[SplitName | None, Path]], kind: str, choose
                 column.add(record.get(name))
             place = len(table.kept) if len(table.kept) < KEPT else chance.randrange(table.rows)
             table.kept[place : place + 1] = [record] if place < KEPT else table.kept[place : place + 1]
+    for name in table.blobs:
+        table.columns.setdefault(name, Column(name, table.rows))
     if not table.rows:
         raise SourceError(f"{' and '.join(path.name for _, path in files)} has no rows; add labelled examples")
     return table

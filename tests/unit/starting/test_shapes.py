@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ TABLES: dict[str, tuple[list[dict[str, Any]], str, str, dict[str, Any]]] = {
         {"label": "tags"},
     ),
     "flags.csv": (
-        rows(text=text, **{name: (lambda n, k=k: (n >> k) & 1) for k, name in enumerate(("rude", "loud", "odd"))}),  # type: ignore[misc]
+        rows(text=text, **{name: (lambda n, k=k: (n >> k) & 1) for k, name in enumerate(("rude", "loud", "odd"))}),
         "text-classification",
         "multi_label_classification",
         {"label": ("rude", "loud", "odd")},
@@ -123,10 +124,10 @@ def test_a_table_becomes_params(tmp_path: Path, name: str) -> None:
     assert params.project == name.partition(".")[0]
 
 
-def coco(folder: Path) -> None:
+def coco(folder: Path, **more: Any) -> None:
     for number in range(4):
         image(folder / f"{number}.png", number)
-    boxes = [{"id": n, "image_id": n, "category_id": 1, "bbox": [1, 1, 9, 9], "area": 81} for n in range(4)]
+    boxes = [{"id": n, "image_id": n, "category_id": 1, "bbox": [1, 1, 9, 9], "area": 81, **more} for n in range(4)]
     images = [{"id": n, "file_name": f"{n}.png", "width": 32, "height": 32} for n in range(4)]
     parts = {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "cell"}]}
     (folder / "annotations.json").write_text(json.dumps(parts))
@@ -297,6 +298,38 @@ def test_a_table_without_a_label_names_the_flag(tmp_path: Path) -> None:
         SourceError, match=r"it has 'body', 'code', 'grade'\); name them with --text COLUMN and --label"
     ):
         written(path)
+
+
+def test_a_person_decides_between_boxes_and_masks(tmp_path: Path) -> None:
+    coco(tmp_path / "cells", segmentation=[[1, 1, 9, 1, 9, 9]])
+    with pytest.raises(ConfigError, match=r"boxes and masks of objects; .*\? Answer with --task object-detection, or"):
+        written(tmp_path / "cells")
+    for task in ("object-detection", "image-segmentation"):
+        assert written(tmp_path / "cells", asked(task=task))[0].task.name == task
+
+
+def test_annotations_alone_name_the_folder(tmp_path: Path) -> None:
+    coco(tmp_path / "cells")
+    with pytest.raises(SourceError, match=r"annotations\.json annotates images; .*: finetrail init /.*/cells$"):
+        written(tmp_path / "cells" / "annotations.json")
+    assert written(tmp_path / "cells")[0].task.name == "object-detection"
+
+
+def test_rows_inside_an_object_come_with_the_command_that_takes_them_out(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(json.dumps({"data": rows(text=text, label=classes)}))
+    with pytest.raises(
+        SourceError, match=r"a\.json is one object around its rows; take them out: python -c "
+    ) as caught:
+        written(tmp_path / "a.json")
+    subprocess.run(str(caught.value).partition("take them out: ")[2], shell=True, check=True)  # noqa: S602
+    assert written(tmp_path / "a-rows.json")[0].task.name == "text-classification"
+
+
+def test_images_inside_of_a_table_are_found(tmp_path: Path) -> None:
+    image(tmp_path / "a.png")
+    bytes_of = {"bytes": (tmp_path / "a.png").read_bytes(), "path": None}
+    params, _ = written(table(tmp_path / "a.parquet", rows(img=lambda n: bytes_of, label=classes)))
+    assert (params.task.name, params.source.columns.contents) == ("image-classification", ("img",))
 
 
 def test_what_is_no_data_lists_the_tasks(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ class _Spans(Shape):
     looks = "SQuAD's JSON, or a table with question, context and answers"
 
     def recognise(self, data: Data) -> Seen | None:
-        if isinstance(data.first.get("data"), list) or "paragraphs" in data.first:
+        if data.has_articles:
             rows = sum(1 for _ in read_squad(data.path, SimpleNamespace(contents=_ASKED)))
             return Seen([f"{data.name}: {rows} questions in SQuAD's JSON"], rows)
         if data.table is None or not set(_ASKED) <= set(data.table.columns):

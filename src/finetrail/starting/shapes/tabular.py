@@ -10,7 +10,7 @@ from finetrail.data.scripts import letters_of, most_common
 from finetrail.data.sources.columns import OFFICIAL
 from finetrail.starting.columns import Column
 from finetrail.starting.looking import Data
-from finetrail.starting.roles import Roles
+from finetrail.starting.roles import IGNORED, Roles
 from finetrail.starting.shape import Choice, Seen, Shape
 from finetrail.starting.splitting import divided, kept
 from finetrail.starting.tables import Table
@@ -37,7 +37,8 @@ class Tabular(Shape):
         official = official_of(data.table, roles.split)
         columns = [data.table.columns[one] for one in roles.label]
         rows = max(one.filled for one in columns)
-        return Seen([*lines(data, data.table, roles)], rows, self.classes(data.table, roles), official, facts)
+        said = [*lines(data, data.table, roles), *(_foreign(data.table, roles) if self.reads == "text" else ())]
+        return Seen(said, rows, self.classes(data.table, roles), official, facts)
 
     def params(self, data: Data, seen: Seen) -> Iterator[Choice]:
         table, roles = data.table, data.roles
@@ -104,21 +105,23 @@ def lines(data: Data, table: Table, roles: Roles) -> Iterator[str]:
     """What a table holds, for people."""
     written = "".join(f"; {one}" for one in table.written)
     yield f"{data.name}: {table.rows} rows, {len(table.columns)} columns{written}"
-    for one in roles.all[:_MOST_SHOWN]:
-        yield f"  {one.column}: {one.role}, {one.why}" if one.why else f"  {one.column}: {one.role}"
-    if len(roles.all) > _MOST_SHOWN:
-        yield f"  and {len(roles.all) - _MOST_SHOWN} more columns, ignored"
+    used = [one for one in roles.all if one.role != IGNORED]
+    left = [one for one in roles.all if one.role == IGNORED][: max(0, _MOST_SHOWN - len(used))]
+    for one in roles.all:
+        if one in used or one in left:
+            yield f"  {one.column}: {one.role}, {one.why}" if one.why else f"  {one.column}: {one.role}"
+    if len(used) + len(left) < len(roles.all):
+        yield f"  and {len(roles.all) - len(used) - len(left)} more columns, ignored"
     missing = max(table.columns[one].missing for one in roles.label)
     if missing:
         yield f"  {missing} rows have no label: validation puts them aside"
-    yield from _foreign(table, roles)
 
 
 def _foreign(table: Table, roles: Roles) -> Iterator[str]:
     """Say so where the recipe's backbone was not trained on the script of the texts."""
     texts = [text for row in table.kept for one in roles.texts if isinstance(text := row.get(one), str)]
     script = most_common(letters_of(texts))
-    if script not in ("latin", "none") and not all(column.endswith(("jpg", "png")) for column in texts):
+    if script not in ("latin", "none"):
         yield (
             f"note: the texts are in {script} script, and the recipe's backbone reads English; set backbone.weights to "
             "a model of that language"
