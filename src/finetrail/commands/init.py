@@ -22,7 +22,6 @@ from finetrail.starting.writing import params_of, project_of
 from finetrail.workspace import Workspace
 
 INPUT = Path("data", "input")
-_TRIED = 20  # files that a table names
 WRITTEN = "initial.yaml"
 """In .finetrail: the last params.yaml of `init`, which another `init` may replace."""
 
@@ -93,11 +92,10 @@ def _refuse_absent(data: Data, *, inside: bool) -> None:
         inside: whether the table is in data/input already.
     """
     named = [name for name in data.table.columns[data.pictures].counts if name] if data.table else []
-    there = [name for name in named[:_TRIED] if (data.beside / name).is_file()]
-    if named and not there:
+    if named and not data.are_there(data.pictures):
         raise SourceError(
-            f"{data.name} names files such as {named[0]!r}, which are not in {data.beside}; put them there, or name a "
-            "column of texts with --text"
+            f"{data.name} names files such as {named[0]!r}, which are not in {data.beside}; put them there, or correct "
+            "the paths"
         )
     if named and data.tree is None and not inside:
         raise SourceError(

@@ -9,6 +9,7 @@ from finetrail.data.sources.detection import DELIMITERS, detect, text_of
 from finetrail.data.sources.dialect import CsvSettings, Dialect, named
 from finetrail.data.sources.disguised import refuse_disguised
 from finetrail.data.sources.scan import encoding_of, scan
+from finetrail.data.sources.tables import read_csv
 from finetrail.errors import SourceError
 from finetrail.starting.asking import Choose
 from finetrail.starting.columns import kind_of
@@ -34,13 +35,28 @@ def settings_of(path: Path, kind: str, choose: Choose) -> CsvSettings:
     found = CsvSettings(delimiter=_delimiter(path, kind, encoding), header=False, encoding=encoding)
     quoted = scan(path, encoding).quotes
     try:
-        dialect = detect(path, kind, found, [], quotes=quoted)
-        quoting = "standard" if dialect.quoted else "none"
-    except SourceError as error:  # two readings, which its message names
-        said = str(error).partition("; it is part")[0]
-        quoting = choose(f"{said}; does a quote enclose a field (standard), or belong to the text (none)", _QUOTING, "")
-        dialect = detect(path, kind, found.model_copy(update={"quoting": quoting}), [])
-    return found.model_copy(update={"quoting": quoting, "header": _has_header(path, dialect)})
+        quoting = "standard" if detect(path, kind, found, [], quotes=quoted).quoted else "none"
+    except SourceError as error:
+        quoting = _quoting(path, kind, found, str(error), choose)
+    found = found.model_copy(update={"quoting": quoting})
+    return found.model_copy(update={"header": _has_header(path, detect(path, kind, found, []))})
+
+
+def _quoting(path: Path, kind: str, found: CsvSettings, fault: str, choose: Choose) -> str:
+    """Decide between two readings, which the detection's message names; where both have the same rows, quotes enclose."""
+    rows = {one: _rows(path, kind, found.model_copy(update={"quoting": one})) for one in _QUOTING}
+    if rows["none"] == rows["standard"]:
+        return "standard"
+    said = fault.partition("; it is part")[0]
+    return choose(f"{said}; does a quote enclose a field (standard), or belong to the text (none)", _QUOTING, "")
+
+
+def _rows(path: Path, kind: str, settings: CsvSettings) -> int:
+    """The rows of a file under some settings; -1 where it cannot be read so."""
+    try:
+        return sum(1 for _ in read_csv(path, [], kind, settings))
+    except SourceError:
+        return -1
 
 
 def _encoding(path: Path) -> str:

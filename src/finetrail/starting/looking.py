@@ -27,6 +27,10 @@ from finetrail.starting.tables import Table, columns_of, read_table
 
 _NOTES = ("readme", "license", "licence", "changelog", "citation", "requirements")
 """Files that say something about data."""
+_SHORT = 20
+"""Characters of names, rather than of texts to read."""
+_TRIED = 20
+"""Files that a table names."""
 
 
 @dataclass
@@ -154,6 +158,11 @@ class Data:
         """The folder that paths in the table start from."""
         return self.path.parent if self.tree is None else (self.path / self.listed[0][1]).parent
 
+    def are_there(self, column: str) -> bool:
+        """Whether some of the first files that a column names are there."""
+        names = [*self.table.columns[column].counts][:_TRIED] if self.table else []
+        return any((self.beside / name).is_file() for name in names)
+
     @property
     def source(self) -> dict[str, Any]:
         """Where the rows are, as section `source` says it."""
@@ -168,7 +177,13 @@ class Data:
         """The column of the table that names images or holds them; empty where none does."""
         if self.table is None:
             return ""
-        named = [one.name for one in self.table.columns.values() if one.mostly("file")]
+        columns = self.table.columns.values()
+        named = [one.name for one in columns if one.mostly("file")]
+        # A shop's export names images that are elsewhere: then it is read for its texts, if it has some.
+        if not any(self.are_there(name) for name in named) and any(
+            one.is_textual and one.length > _SHORT for one in columns
+        ):
+            named = []
         found = [one for one in (*named, *self.table.blobs) if not self.asked.text or one in self.asked.text]
         return found[0] if found else ""
 

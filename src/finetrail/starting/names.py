@@ -5,20 +5,8 @@ from collections.abc import Collection
 
 LABELS = (
     *("label", "labels", "target", "class", "y", "category", "categories", "intent", "sentiment", "topic", "tags"),
-    *(
-        "genre",
-        "genres",
-        "emotion",
-        "stars",
-        "rating",
-        "score",
-        "grade",
-        "price",
-        "spam",
-        "toxic",
-        "stance",
-        "polarity",
-    ),
+    *("genre", "genres", "emotion", "stars", "rating", "score", "overall", "grade", "price", "spam", "toxic"),
+    *("stance", "polarity"),
 )
 """Names of a label, the most usual first."""
 DECISIVE = ("label", "labels", "target", "class", "y")

@@ -3,14 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
-from typing import Any
 
 from finetrail.data.sources.columns import OFFICIAL
-from finetrail.errors import ConfigError, SourceError
+from finetrail.errors import ConfigError
 from finetrail.starting.asking import Asked
 from finetrail.starting.columns import Column
-from finetrail.starting.names import DECISIVE, LABELS, PAIRS, TEXTS, is_group, is_id, is_split, is_time, rank
-from finetrail.starting.sets import delimiter_of
+from finetrail.starting.labels import BOOLEAN, FEW_VALUES, can_be_label, label_of, refuse_booleans, said_of
+from finetrail.starting.names import PAIRS, TEXTS, is_group, is_id, is_split, is_time
 from finetrail.starting.tables import Table
 
 TEXT, LABEL, GROUP, SPLIT, IGNORED = "read", "label", "group", "split", "ignored"
@@ -18,11 +17,6 @@ TEXT, LABEL, GROUP, SPLIT, IGNORED = "read", "label", "group", "split", "ignored
 _CLEAR = 2.0
 """How many times longer a text must be than the next, so that nobody is asked."""
 _LEAST_GROUPS = 10
-_MOST_CLASSES = 1000
-_FEW_VALUES = 20
-"""Whole numbers with no more values than these are classes."""
-_BOOLEAN = "true and false, which are no names of classes"
-_FLAGS = {"0", "1", "0.0", "1.0"}
 
 
 @dataclass(frozen=True)
@@ -70,20 +64,21 @@ def roles_of(name: str, table: Table, asked: Asked, readable: Sequence[str] = ()
     given = {*asked.text, *((asked.label,) if asked.label else ())}
     known = {one.column: one for one in _told_apart(table) if one.column not in given}
     rest = [column for column in table.columns.values() if column.name not in known and column.name != asked.label]
-    if asked.label is None and not any(_can_be_label(column, table.kept) for column in rest):
-        _refuse_booleans(name, [one for one in known if known[one].why == _BOOLEAN])
+    if asked.label is None and not any(can_be_label(column, table.kept) for column in rest):
+        refuse_booleans(name, [one for one in known if known[one].why == BOOLEAN])
         return None
     if asked.label is not None and table.columns[asked.label].mostly("boolean"):
-        _refuse_booleans(name, [asked.label])
+        refuse_booleans(name, [asked.label])
     texts = readable or asked.text or _texts(name, rest, asked)
     if not texts:
         return None
     open_ones = [column for column in rest if column.name not in texts]
-    label, passed = _label(name, open_ones, table.kept, asked)
+    label, passed = label_of(name, open_ones, table.kept, asked)
     if not label:
         return None
-    found = known | {one: Role(one, TEXT, _why_read(table.columns[one], asked)) for one in texts} | passed
-    found |= {one: Role(one, LABEL, _why_label(table.columns[one], table.kept, asked)) for one in label}
+    found = known | {one: Role(one, TEXT, _why_read(table.columns[one], asked)) for one in texts}
+    found |= {one: Role(one, IGNORED, why) for one, why in passed.items()}
+    found |= {one: Role(one, LABEL, said_of(table.columns[one], table.kept, asked)) for one in label}
     for column in open_ones:
         if column.name not in found:
             found[column.name] = _left(column)
@@ -121,14 +116,14 @@ def _told_apart(table: Table) -> Iterator[Role]:
         elif is_group(key) and column.distinct >= _LEAST_GROUPS and column.again >= column.filled / 2:
             least = f"{column.distinct}{' or more' if column.many else ''}"
             yield Role(key, GROUP, f"{least} values: the rows of each stay in one split")
-        elif column.numbers_rows or (is_id(key) and (column.is_unique or (whole and column.distinct > _FEW_VALUES))):
+        elif column.numbers_rows or (is_id(key) and (column.is_unique or (whole and column.distinct > FEW_VALUES))):
             yield Role(key, IGNORED, "tells rows apart")
         elif column.mostly("date") or (is_time(key) and (whole or column.mostly("date", "whole"))):
             yield Role(key, IGNORED, "dates")
         elif column.mostly("address"):
             yield Role(key, IGNORED, "addresses")
         elif column.mostly("boolean"):
-            yield Role(key, IGNORED, _BOOLEAN)
+            yield Role(key, IGNORED, BOOLEAN)
 
 
 def _texts(name: str, columns: Sequence[Column], asked: Asked) -> tuple[str, ...]:
@@ -155,67 +150,6 @@ def _texts(name: str, columns: Sequence[Column], asked: Asked) -> tuple[str, ...
     return (ordered[0],)
 
 
-def _label(
-    name: str, columns: Sequence[Column], kept: Sequence[Mapping[str, Any]], asked: Asked
-) -> tuple[tuple[str, ...], dict[str, Role]]:
-    """The column to learn, and those that say the same in another way."""
-    if asked.label is not None:
-        return (asked.label,), {}
-    flags = tuple(column.name for column in columns if {*column.counts} <= _FLAGS and column.distinct == 2)
-    candidates = [
-        column for column in columns if _can_be_label(column, kept) and not (len(flags) > 2 and column.name in flags)
-    ]
-    passed: dict[str, Role] = {}
-    for one in candidates:
-        for other in candidates:
-            if one.is_numeric and not other.is_numeric and _say_the_same(one.name, other.name, kept):
-                passed[one.name] = Role(one.name, IGNORED, f"numbers the values of {other.name!r}")
-    candidates = sorted(
-        (column for column in candidates if column.name not in passed),
-        key=lambda column: (rank(column.name), column.is_numeric, column.distinct),
-    )
-    if len(flags) > 2 and not (candidates and rank(candidates[0].name) < len(LABELS)):
-        return flags, passed
-    if not candidates:
-        return (), passed
-    usual = [column for column in candidates if rank(column.name) < len(LABELS)]
-    clear = len(candidates) == 1 or len(usual) == 1 or candidates[0].name.lower() in DECISIVE
-    names = [column.name for column in (usual or candidates)]
-    if not clear:
-        return (asked.choose(f"{name}: which column is the label", names, f"--label {quote(names[0])}"),), passed
-    return (names[0],), passed
-
-
-def _can_be_label(column: Column, kept: Sequence[Mapping[str, Any]]) -> bool:
-    if column.mostly("list"):
-        return True
-    if column.is_numeric:
-        return column.distinct > 1
-    if column.kinds["mapping"] or column.kinds["list of mappings"] or column.distinct < 2:
-        return False
-    repeats = not column.many and column.distinct <= min(column.filled / 2, _MOST_CLASSES)
-    return repeats or delimiter_of(column, kept) is not None
-
-
-def _refuse_booleans(name: str, columns: Sequence[str]) -> None:
-    """Raise SourceError if all that could be a label holds true and false."""
-    if columns:
-        raise SourceError(
-            f"{name}: {columns[0]!r} holds {_BOOLEAN}; write names, such as yes and no, or 1 and 0 in the file"
-        )
-
-
-def _say_the_same(one: str, other: str, kept: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether two columns divide rows in the same way."""
-    both = {(str(row.get(one)), str(row.get(other))) for row in kept}
-    return len(both) == len({a for a, _ in both}) == len({b for _, b in both}) < len(kept)
-
-
-def holds_numbers(column: Column) -> bool:
-    """Whether a label is a number: of a fraction, or of more values than classes usually have."""
-    return column.is_numeric and (not column.mostly("whole") or column.many or column.distinct > _FEW_VALUES)
-
-
 def _why_read(column: Column, asked: Asked) -> str:
     length = (
         f"{column.length:.0f} characters on average"
@@ -225,21 +159,11 @@ def _why_read(column: Column, asked: Asked) -> str:
     return ", ".join(filter(None, ["as you said" if column.name in asked.text else "", length]))
 
 
-def _why_label(column: Column, kept: Sequence[Mapping[str, Any]], asked: Asked) -> str:
-    said = "as you said, " if column.name == asked.label else ""
-    delimiter = delimiter_of(column, kept)
-    if holds_numbers(column):
-        return f"{said}numeric" + (f", about {column.whole[0]} to {column.whole[1]}" if column.whole else "")
-    if column.mostly("list"):
-        return f"{said}lists of names"
-    if delimiter:
-        return f"{said}names with {delimiter!r} between them"
-    return f"{said}{column.distinct} values: {column.scale}"
-
-
 def _left(column: Column) -> Role:
     if column.kinds["mapping"] or column.kinds["list of mappings"]:
         why = "holds objects"
+    elif column.mostly("list"):
+        why = "lists of numbers"
     elif column.is_textual and not column.again:
         why = "another text"
     elif column.is_unique:

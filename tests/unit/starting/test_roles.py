@@ -161,6 +161,20 @@ def test_true_and_false_are_refused_with_what_to_write(tmp_path: Path) -> None:
     assert roles(table(tmp_path / "b.jsonl", numbers)).label == ("spam",)
 
 
+def test_an_export_names_images_that_are_elsewhere(tmp_path: Path) -> None:
+    given = rows(photo=lambda n: f"{n}.jpg", title=text, category=lambda n: "ab"[n % 2])
+    assert roles(table(tmp_path / "shop.csv", given)).texts == ("title",)
+
+
+def test_where_both_readings_of_a_quote_have_the_same_rows_it_encloses(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("".join(f'"{n % 3}","one, two {text(n)}"\n' for n in range(60)))
+    assert roles(path).texts == ("2",)
+    looked_at = data(path).table
+    assert looked_at is not None
+    assert set(looked_at.columns["1"].counts) == {"0", "1", "2"}
+
+
 def test_an_open_quote_is_decided_by_a_person(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     lines = ["big fish,x", '"tall tree,y', 'plain words",x', "more words there,y"]

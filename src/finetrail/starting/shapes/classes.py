@@ -2,8 +2,9 @@
 
 from collections import Counter
 
+from finetrail.starting.labels import holds_numbers
 from finetrail.starting.looking import Data
-from finetrail.starting.roles import Roles, holds_numbers
+from finetrail.starting.roles import Roles
 from finetrail.starting.sets import delimiter_of
 from finetrail.starting.shape import Seen
 from finetrail.starting.shapes.tabular import Tabular, with_line

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from finetrail.starting.labels import holds_numbers
 from finetrail.starting.looking import Data
-from finetrail.starting.roles import Roles, holds_numbers
+from finetrail.starting.roles import Roles
 from finetrail.starting.shape import NOTHING, Choice, Seen
 from finetrail.starting.shapes.tabular import Tabular
 from finetrail.starting.tables import Table

@@ -109,7 +109,7 @@ def lines(data: Data, table: Table, roles: Roles) -> Iterator[str]:
     left = [one for one in roles.all if one.role == IGNORED][: max(0, _MOST_SHOWN - len(used))]
     for one in roles.all:
         if one in used or one in left:
-            yield f"  {one.column}: {one.role}, {one.why}" if one.why else f"  {one.column}: {one.role}"
+            yield f"  {one.column or '(no name)'}: {', '.join(filter(None, [one.role, one.why]))}"
     if len(used) + len(left) < len(roles.all):
         yield f"  and {len(roles.all) - len(used) - len(left)} more columns, ignored"
     missing = max(table.columns[one].missing for one in roles.label)
