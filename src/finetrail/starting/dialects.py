@@ -43,7 +43,7 @@ def settings_of(path: Path, kind: str, choose: Choose) -> CsvSettings:
 
 
 def _quoting(path: Path, kind: str, found: CsvSettings, fault: str, choose: Choose) -> str:
-    """Decide between two readings, which the detection's message names; where both have the same rows, quotes enclose."""
+    """Decide between two readings, which the detection's message names; quotes that change no row enclose fields."""
     rows = {one: _rows(path, kind, found.model_copy(update={"quoting": one})) for one in _QUOTING}
     if rows["none"] == rows["standard"]:
         return "standard"

@@ -1,8 +1,9 @@
-"""Each shape of data becomes a params.yaml that `finetrail check` accepts, for the right task."""
+"""Each shape of data becomes a params.yaml for the right task, which `finetrail check` accepts and `ingest` reads."""
 
 import json
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,11 +34,18 @@ def written(path: Path, said: Asked | None = None) -> tuple[Params, str]:
     shape, seen = recognise(looked_at)
     recipe = (REPOSITORY / "recipes" / f"{shape.recipe}.yaml").read_text(encoding="utf-8")
     made = params_of(recipe, shape, path.name, project_of(path.name), shape.params(looked_at, seen))
-    file = path.parent / "params.yaml"
-    file.write_text(made, encoding="utf-8")
-    params = load_params(file)
-    assert params.source.addresses[0].startswith(f"data/input/{path.name}")
+    root = Path(tempfile.mkdtemp(dir=path.parent))
+    place = root / "data" / "input" / path.name
+    place.parent.mkdir(parents=True)
+    if path.is_dir():
+        shutil.copytree(path, place)
+    else:
+        shutil.copyfile(path, place)
+    (root / "params.yaml").write_text(made, encoding="utf-8")
+    params = load_params(root / "params.yaml")
     assert len(params.candidates) >= 2
+    labels = [row.label for row in params.source.read(root)]
+    assert len(labels) - labels.count(None) == seen.rows
     return params, made
 
 
