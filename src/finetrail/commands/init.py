@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-from finetrail.commands.recipes import is_edited, recipes, write_params
+from finetrail.commands.recipes import INITIAL, is_edited, recipes, write_params
 from finetrail.config import check_params
 from finetrail.data.sources.folders import file_names
 from finetrail.errors import ConfigError, SourceError
@@ -22,8 +22,6 @@ from finetrail.starting.writing import params_of, project_of
 from finetrail.workspace import Workspace
 
 INPUT = Path("data", "input")
-WRITTEN = "initial.yaml"
-"""In .finetrail: the last params.yaml of `init`, which another `init` may replace."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,7 @@ def init(
     copied = _put(given, workspace.root / place)
     Dvc(workspace.root, environment, str(workspace.root)).must("add", _tracked(workspace.root, place).as_posix())
     workspace.scratch.mkdir(exist_ok=True)
-    (workspace.scratch / WRITTEN).write_text(text, encoding="utf-8")
+    (workspace.scratch / INITIAL).write_text(text, encoding="utf-8")
     write_params(workspace, text)
     return Done(shape.task[0], shape.recipe, place.as_posix(), copied)
 
@@ -105,8 +103,7 @@ def _refuse_absent(data: Data, *, inside: bool) -> None:
 
 
 def _refuse_edits(workspace: Workspace, given: Path) -> None:
-    own = workspace.scratch / WRITTEN
-    if is_edited(workspace) and not (own.exists() and own.read_bytes() == workspace.params.read_bytes()):
+    if is_edited(workspace):
         raise ConfigError(
             f"params.yaml has edits that `init` would overwrite; commit it with `git commit params.yaml`, or repeat "
             f"with --force: finetrail init {quote(str(given))} --force"
@@ -117,10 +114,12 @@ def _place_of(workspace: Workspace, given: Path) -> Path:
     """Where the data is to lie, from the workspace: where it is, if that is in data/input.
 
     Raises:
-        ConfigError: something else has its name there.
+        ConfigError: something else has its name there, or it is a folder around data/input.
     """
     root, real = workspace.root.resolve(), given.resolve()
-    if real.is_relative_to(root / INPUT) and real != root / INPUT:
+    if (root / INPUT).is_relative_to(real):
+        raise ConfigError(f"{given} holds the workspace's own {INPUT}; give one file or folder of it")
+    if real.is_relative_to(root / INPUT):
         return real.relative_to(root)
     place = INPUT / real.name
     if (root / place).exists() and not _same(real, root / place):

@@ -15,6 +15,9 @@ from finetrail.errors import ConfigError
 from finetrail.programs.git import Repository
 from finetrail.workspace import Workspace
 
+INITIAL = "initial.yaml"
+"""In .finetrail: the last params.yaml that `init` wrote."""
+
 
 def recipes(workspace: Workspace) -> dict[str, Path]:
     """The recipes of this workspace by name."""
@@ -68,12 +71,13 @@ def use(workspace: Workspace, name: str, *, force: bool) -> Path:
 
 
 def is_edited(workspace: Workspace) -> bool:
-    """Whether params.yaml is one that neither git nor a recipe has: a person wrote it, and it could be lost."""
+    """Whether params.yaml is neither in git, nor a recipe, nor what `init` wrote: then a person did."""
     if not workspace.params.exists():
         return False
     current = workspace.params.read_bytes()
+    made = [*recipes(workspace).values(), workspace.scratch / INITIAL]
     committed = Repository(workspace.root).show("HEAD", workspace.params.name)
-    return current != committed and all(path.read_bytes() != current for path in recipes(workspace).values())
+    return current != committed and all(path.read_bytes() != current for path in made if path.exists())
 
 
 def write_params(workspace: Workspace, text: str) -> None:

@@ -66,6 +66,12 @@ def test_a_table_leaves_no_images_behind(workspace: Workspace, tmp_path: Path) -
     assert [*(workspace.root / "data" / "input").iterdir()] == []
 
 
+def test_a_folder_around_the_workspaces_own_data_is_refused(workspace: Workspace) -> None:
+    for given in (workspace.root, workspace.root / "data" / "input"):
+        with pytest.raises(ConfigError, match=r"holds the workspace's own data/input; give one file or folder of it"):
+            begin(workspace, given)
+
+
 def test_what_is_not_there_is_refused(workspace: Workspace, tmp_path: Path) -> None:
     with pytest.raises(
         SourceError, match=r"none\.csv does not exist; give a CSV, TSV, JSONL or Parquet file, a folder"
