@@ -14,6 +14,16 @@ from finetrail.settings import Settings
 from finetrail.tasks.registry import get_task
 
 
+def check_params(path: Path, text: str) -> None:
+    """Check a text that is to become params.yaml, before it does. Raises: ConfigError: see `load_params`."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        load_params(partial)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 class _Chosen(Settings):
     """The section that must be read first: the rest depends on it."""
 

@@ -29,7 +29,7 @@ def test_a_diff_is_shown_and_nothing_written(plain: Sandbox) -> None:
 
 def test_columns_are_named_for_a_file_alone(plain: Sandbox) -> None:
     done = plain.finetrail("suggest", "--diff", "--label", "topic")
-    assert "--content and --label are for a file; of this workspace, source.columns names them" in done.error
+    assert "--text and --label are for a file; of this workspace, source.columns names them" in done.error
 
 
 def test_a_bare_file_becomes_a_workspace(plain: Sandbox) -> None:
@@ -47,7 +47,7 @@ def test_a_bare_file_becomes_a_workspace(plain: Sandbox) -> None:
 
     done = plain.finetrail("suggest", str(file), "--minutes", "5")
     assert done.code == 0, done
-    assert "content is 'words'" in done.out.splitlines()[0]
+    assert "text is 'words'" in done.out.splitlines()[0]
     assert "label is 'topic' (3 distinct values" in done.out.splitlines()[0]
     assert "was copied to data/input/My notes.csv; run `dvc add 'data/input/My notes.csv'`" in done.out
     assert (plain.root / "data" / "input" / "My notes.csv").read_bytes() == file.read_bytes()

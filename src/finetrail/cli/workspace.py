@@ -1,7 +1,9 @@
 """The `finetrail` commands that set a workspace up, look at it, and help with a search."""
 
+import os
 import shlex
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -46,6 +48,29 @@ def doctor(json: Json = None) -> None:
 
 @app.command(rich_help_panel=USE)
 @one_line_errors
+def init(
+    data: Annotated[Path, typer.Argument(metavar="FILE-OR-FOLDER", help="A table, a folder or an archive.")],
+    *,
+    text: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="A column to read; may be repeated.")] = None,
+    label: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column to learn.")] = None,
+    task: Annotated[str | None, typer.Option(help="Hugging Face's name of what is to be learnt.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take the best guess.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a params.yaml that has edits.")] = False,
+) -> None:
+    """Begin with your own data: look at it, put it into data/input, write params.yaml for it."""
+    from finetrail.cli.asking import chooser
+    from finetrail.commands.init import init as command
+    from finetrail.starting.asking import Asked
+
+    asked = Asked(chooser(yes=yes, terminal=sys.stdin.isatty()), tuple(text or ()), label, task)
+    done = command(Workspace(Path.cwd()), data, asked, os.environ, out.print, force=force)
+    if done.copied:
+        out.print(f"copied to {done.place}, which DVC tracks")
+    out.print(f"params.yaml is for {done.task}, from the recipe {done.recipe}; run `dvc repro`")
+
+
+@app.command(rich_help_panel=USE)
+@one_line_errors
 def use(
     name: Annotated[
         str | None, typer.Argument(help="A recipe in recipes/, without .yaml; without one, they are listed.")
@@ -74,13 +99,13 @@ def suggest(
     *,
     minutes: Annotated[float, typer.Option(help="For all trainings together.", min=0.1)] = 20,
     diff: Annotated[bool, typer.Option("--diff", help="Show what would change in params.yaml; write nothing.")] = False,
-    content: Annotated[str | None, typer.Option(help="The column of the file that the model reads.")] = None,
+    text: Annotated[str | None, typer.Option(help="The column of the file that the model reads.")] = None,
     label: Annotated[str | None, typer.Option(help="The column of the file with the labels.")] = None,
 ) -> None:
     """Measure methods, rates, time and memory on some rows; write candidates that fit into a budget."""
     from finetrail.commands.suggest.command import Asked, run, table
 
-    done = run(Workspace(Path.cwd()), Asked(minutes, file, content, label, only_show=diff), out.print, bar)
+    done = run(Workspace(Path.cwd()), Asked(minutes, file, text, label, only_show=diff), out.print, bar)
     for part in table(done):
         out.print(part)
     if diff:

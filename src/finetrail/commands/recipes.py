@@ -15,6 +15,9 @@ from finetrail.errors import ConfigError
 from finetrail.programs.git import Repository
 from finetrail.workspace import Workspace
 
+INITIAL = "initial.yaml"
+"""In .finetrail: the last params.yaml that `init` wrote."""
+
 
 def recipes(workspace: Workspace) -> dict[str, Path]:
     """The recipes of this workspace by name."""
@@ -59,15 +62,26 @@ def use(workspace: Workspace, name: str, *, force: bool) -> Path:
     if name not in known:
         raise ConfigError(f"recipe {name!r} does not exist; use one of {', '.join(known) or 'none: recipes/ is empty'}")
     load_params(known[name])
-    if workspace.params.exists() and not force:
-        current = workspace.params.read_bytes()
-        kept = (
-            Repository(workspace.root).show("HEAD", workspace.params.name),
-            *(p.read_bytes() for p in known.values()),
+    if not force and is_edited(workspace):
+        raise ConfigError(
+            f"params.yaml has edits that `use {name}` would overwrite; commit or copy it, then repeat with --force"
         )
-        if current not in kept:
-            raise ConfigError(
-                f"params.yaml has edits that `use {name}` would overwrite; commit or copy it, then repeat with --force"
-            )
     shutil.copyfile(known[name], workspace.params)
     return known[name]
+
+
+def is_edited(workspace: Workspace) -> bool:
+    """Whether params.yaml is neither in git, nor a recipe, nor what `init` wrote: then a person did."""
+    if not workspace.params.exists():
+        return False
+    current = workspace.params.read_bytes()
+    made = [*recipes(workspace).values(), workspace.scratch / INITIAL]
+    committed = Repository(workspace.root).show("HEAD", workspace.params.name)
+    return current != committed and all(path.read_bytes() != current for path in made if path.exists())
+
+
+def write_params(workspace: Workspace, text: str) -> None:
+    """Replace params.yaml at once."""
+    partial = workspace.params.with_name(workspace.params.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(workspace.params)

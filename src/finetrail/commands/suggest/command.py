@@ -1,6 +1,5 @@
 """`finetrail suggest`: what it reads, what it writes, and what it prints."""
 
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from finetrail.config import load_params
 from finetrail.errors import ConfigError
 from finetrail.programs.run import Say
 from finetrail.progress import Track
+from finetrail.starting.writing import project_of
 from finetrail.workspace import Workspace
 
 RECIPE = "own-table"
@@ -77,7 +77,7 @@ def _start(workspace: Workspace, asked: Asked, before: str, say: Say) -> Iterato
     file = asked.file
     if file is None:
         if asked.content or asked.label:
-            raise ConfigError("--content and --label are for a file; of this workspace, source.columns names them")
+            raise ConfigError("--text and --label are for a file; of this workspace, source.columns names them")
         load_params(workspace.params)  # before a missing split is told of
         yield "", before, need_splits(workspace)
         return
@@ -87,9 +87,10 @@ def _start(workspace: Workspace, asked: Asked, before: str, say: Say) -> Iterato
     guessed = guess_of(file, asked.content, asked.label)
     say(f"{file.name}: {guessed.said}")
     named = load_params(recipe).source.columns
-    columns = {named.contents[0]: guessed.content, named.labels[0]: guessed.label}
-    place, project = place_of(workspace, file), re.sub(r"[^A-Za-z0-9]+", "-", file.stem).strip("-")[:64] or RECIPE
-    text = with_source(recipe.read_text(encoding="utf-8"), project, place, columns)
+    place = place_of(workspace, file)
+    source = {"path": place, "columns": {named.contents[0]: guessed.content, named.labels[0]: guessed.label}}
+    source |= {"csv": guessed.csv} if guessed.csv else {}
+    text = with_source(recipe.read_text(encoding="utf-8"), project_of(file.name), source)
     with rows_of(workspace, file, text) as rows:
         yield place, text, rows
 

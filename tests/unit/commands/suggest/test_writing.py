@@ -93,7 +93,7 @@ def test_a_suggestion_that_is_not_valid_changes_nothing(workspace: Workspace) ->
 
 def test_a_recipe_takes_another_file(tmp_path: Path) -> None:
     before = (RECIPES / "own-table.yaml").read_text(encoding="utf-8")
-    after = with_source(before, "mine", "data/input/mine.csv", {"text": "body", "label": "kind"})
+    after = with_source(before, "mine", {"path": "data/input/mine.csv", "columns": {"text": "body", "label": "kind"}})
     (tmp_path / "params.yaml").write_text(after, encoding="utf-8")
     params = load_params(tmp_path / "params.yaml")
     assert (params.project, params.source.path) == ("mine", "data/input/mine.csv")
