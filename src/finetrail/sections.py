@@ -96,6 +96,10 @@ class Params(Settings):
         for name, one in self.unlabelled.items():
             _refuse_untracked(f"unlabelled.{name}.path", [one.path], "data/input")
         points = [point for one in self.candidates.values() for point in one.points]
+        for place, candidate in self.candidates.items():
+            for point in candidate.points:
+                if point.distillation is not None:
+                    point.distillation.refuse_elsewhere(f"candidates.{place}.distillation")
         weights = [one.backbone.weights_address for one in points]
         _refuse_untracked("backbone.weights", [address for address in weights if address is not None], "data/weights")
         return self
@@ -142,13 +146,14 @@ class Params(Settings):
             if isinstance(settings, Shift):
                 self._refuse_unknown_rows(f"assess.{section}.rows", settings.rows)
         for name, one in self.candidates.items():
-            if one.auxiliary is None:
-                continue
-            if task.features != POOLED:
+            if one.auxiliary is not None and task.features != POOLED:
                 raise ValueError(
                     f"candidates.{name}.auxiliary compares rows by one vector each, and {task.name} has none; remove it"
                 )
-            self._refuse_unknown_rows(f"candidates.{name}.auxiliary.rows", one.auxiliary.rows)
+            section = "auxiliary" if one.auxiliary is not None else "distillation"
+            for point in one.points:
+                if point.unlabelled is not None:
+                    self._refuse_unknown_rows(f"candidates.{name}.{section}.rows", point.unlabelled)
         return self
 
     def _refuse_unknown_rows(self, where: str, rows: str) -> None:
@@ -161,13 +166,14 @@ class Params(Settings):
         task = self.task.task
         points = [(name, point) for name, one in self.candidates.items() for point in one.points]
         for name, one in points:
-            for section in ("adaptation", "auxiliary"):
+            for section in ("adaptation", "auxiliary", "distillation"):
                 asked = getattr(one, section)
                 lacking = sorted(asked.needs - task.content.offers - task.target.offers) if asked else ()
                 if lacking:
+                    method = getattr(asked, "method", None)
+                    what, remedy = (f".method {method!r}", "use another") if method else ("", "remove it")
                     raise ValueError(
-                        f"candidates.{name}.{section}.method {asked.method!r} needs {lacking[0]}, but {task.name} has "
-                        "none; use another"
+                        f"candidates.{name}.{section}{what} needs {lacking[0]}, but {task.name} has none; {remedy}"
                     )
         return self
 

@@ -9,6 +9,7 @@ from finetrail.assessment.labels.settings import Labels
 from finetrail.assessment.robustness.settings import Robustness
 from finetrail.assessment.slices.settings import Slices
 from finetrail.assessment.stability.settings import Stability
+from finetrail.auxiliary.distillation import Distillation
 from finetrail.contents.image.augment.settings import Augment
 from finetrail.contents.image.fitted.settings import ObjectAugment
 from finetrail.contents.text.settings import ChatBackbone, TextAugment, WrittenBackbone
@@ -54,6 +55,10 @@ def defaults(opening: str) -> dict[str, str]:
         ("`backbone`, where a model [answers conversations](generation.md#models):", ChatBackbone),
         ("## unlabelled", WithoutLabels),
         ("## train", Training),
+        (
+            "`distillation` lets a candidate learn from a larger model; see [distillation](distillation.md):",
+            Distillation,
+        ),
         ("`train`, where labels are classes:", ClassTraining),
         ("`train`, where labels are sets of classes:", SetTraining),
         ("`train`, where labels are numbers:", NumberTraining),
@@ -81,6 +86,7 @@ def defaults(opening: str) -> dict[str, str]:
         "conversations",
         "rows without labels",
         "train",
+        "distillation",
         "classes",
         "class sets",
         "numbers",

@@ -11,6 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from finetrail.data.shown import for_markdown
+from finetrail.runs.hashes import hash_folder
 from finetrail.runs.tracking import tracking_uri
 from finetrail.workspace import read_json
 from tests.pipeline.workspaces import Sandbox, contents
@@ -139,6 +140,14 @@ def test_a_folder_of_train_is_exported_without_scores(finished: Sandbox, tmp_pat
     assert re.search(r"- macro F1 on \d+ validation rows: trained (0\.\d+), sentence-transformers \1\.\n", card), "lora"
     assert "## Lineage" not in card
     assert str(finished.root) not in card
+
+
+def test_a_registered_version_is_copied_as_it_is_for_a_teacher(finished: Sandbox, tmp_path: Path) -> None:
+    asked = ("--model", "models:/toy@challenger", "--format", "finetrail")
+    done = finished.finetrail("export", str(tmp_path / "out"), *asked)
+    assert done.code == 0, done.err
+    chosen = read_json(finished.paths.selection_report)["chosen"]
+    assert hash_folder(tmp_path / "out") == hash_folder(finished.paths.model(chosen))
 
 
 def test_a_folder_of_mlflows_is_the_same_model(finished: Sandbox, exported: Path, tmp_path: Path) -> None:

@@ -1,20 +1,24 @@
-"""Rows without labels: from a file beside the labelled rows to a registered model that learnt from them."""
+"""Rows without labels: from a file beside the labelled rows to a registered model that learnt from them.
+
+It is a student, whose teacher answered them; the candidate beside it, which aligns features with theirs, hardly trains.
+"""
 
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from finetrail.runs.hashes import hash_folder
 from finetrail.workspace import read_json
 from tests.conftest import toy_rows
 from tests.pipeline.workspaces import Sandbox
 
-FILE = "data/input/other.csv"
+FILE, TEACHER = "data/input/other.csv", "data/weights/full"
 
 
 @pytest.fixture(scope="module")
 def aligned(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    """The finished workspace, with texts of another domain and one candidate, after `dvc repro`. Read only."""
+    """The finished workspace, with texts of another domain and two candidates, after `dvc repro`. Read only."""
     sandbox = finished.copy(tmp_path_factory.mktemp("aligned") / "workspace")
     labelled = toy_rows()[0]["text"]
     texts = [f"{' '.join(reversed(row['text'].split()))} again" for row in toy_rows()[:60]]
@@ -23,12 +27,23 @@ def aligned(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sand
     )
     for name in sandbox.candidates():
         sandbox.edit(f"candidates.{name}", None)
-    train = {"epochs": 2, "learning_rate": 4e-3}
-    auxiliary = {"method": "dann", "rows": "other"}
-    sandbox.edit("candidates", {"dann": {"adaptation": {"method": "full"}, "auxiliary": auxiliary, "train": train}})
+    asked = {
+        "dann": {"auxiliary": {"method": "dann", "rows": "other"}, "train": {"epochs": 1, "learning_rate": 1e-6}},
+        "student": {
+            "distillation": {"teacher": TEACHER, "rows": "other", "start": "teacher"},
+            "train": {"epochs": 2, "learning_rate": 4e-3},
+        },
+    }
+    sandbox.edit("candidates", {name: {"adaptation": {"method": "full"}} | one for name, one in asked.items()})
     sandbox.edit("unlabelled", {"other": {"path": FILE}})
     sandbox.edit("assess", {"shift": {"rows": "other", "permutations": 99}})
-    for command in (f"dvc add --quiet {FILE}", "git add --all", "git commit --quiet --message aligned", "dvc repro"):
+    sandbox.must("finetrail", "export", TEACHER, "--model", "data/models/full", "--format", "finetrail")
+    for command in (
+        f"dvc add --quiet {FILE} {TEACHER}",
+        "git add --all",
+        "git commit --quiet --message aligned",
+        "dvc repro",
+    ):
         sandbox.must(*command.split())
     return sandbox
 
@@ -50,6 +65,19 @@ def test_the_lineage_leads_to_the_rows_without_labels(aligned: Sandbox) -> None:
     said = aligned.finetrail("verify", "1")
     assert "unlabelled rows" in said.out
     assert "BROKEN" not in said.out, said.out
+
+
+def test_the_lineage_leads_to_the_teacher(aligned: Sandbox, finished: Sandbox, tmp_path: Path) -> None:
+    """Whose hash is that of the model that it was exported from."""
+    record = read_json(aligned.paths.run("student").record)
+    expected = hash_folder(finished.paths.model("full"))
+    assert (record["params"]["distillation.teacher"], record["tags"]["finetrail.teacher_sha256"]) == (TEACHER, expected)
+    assert f"{expected[:12]}" in aligned.finetrail("verify", "1").out
+    sandbox = aligned.twin(tmp_path / "workspace")
+    with (sandbox.root / TEACHER / "model.json").open("a") as file:
+        file.write("\n")
+    said = sandbox.finetrail("verify", "1").out
+    assert "BROKEN" in said, said
 
 
 def test_the_shift_is_told(aligned: Sandbox) -> None:

@@ -57,6 +57,52 @@ def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
             },
             r"auxiliary\.method 'cdan' needs one class a row, but text-regression has none; use another",
         ),
+        (
+            {"task": "text-regression", "candidates.probe.distillation": {"teacher": "data/weights/big"}},
+            r"candidates\.probe\.distillation needs soft labels, but text-regression has none; remove it$",
+        ),
+        *[
+            ({"candidates.probe.distillation": {"teacher": "data/weights/big"}} | edits, message)
+            for edits, message in (
+                (
+                    {
+                        "unlabelled": {"other": {"path": "data/input/other.csv"}},
+                        "candidates.probe.auxiliary": {"method": "mmd", "rows": "other"},
+                    },
+                    r"probe: auxiliary and distillation both add to the loss of the labels; remove one of them$",
+                ),
+                (
+                    {"candidates.probe.adaptation": {"method": "few_shot"}},
+                    r"'few_shot' has a loss of its own, which leaves no place for distillation; remove it, or use",
+                ),
+                (
+                    {
+                        "candidates.probe.search": {"nested": 2},
+                        "candidates.probe.train": {"learning_rate": {"log": [1e-5, 1e-3]}},
+                    },
+                    r"the teacher may have learnt their labels; remove search.nested, or distillation$",
+                ),
+            )
+        ],
+        (
+            {"candidates.probe.distillation": {"teacher": "data/weights/big", "rows": "other"}},
+            r"probe\.distillation\.rows is 'other', which section unlabelled does not have; add it there$",
+        ),
+        *[
+            (
+                {"candidates.probe.distillation": {"teacher": teacher}},
+                (
+                    rf"teacher '{teacher}' is not in data/weights/, .*`finetrail export {at} --model "
+                    rf"{model} --format finetrail` puts a model there, and `dvc add {at}` tracks"
+                ),
+            )
+            for teacher, at, model in (
+                ("full", "data/weights/full", "data/models/full"),
+                ("data/models/full", "data/weights/full", "data/models/full"),
+                ("models:/news@champion", "data/weights/champion", "models:/news@champion"),
+                ("data/weights/../models/full", "data/weights/full", "data/weights/../models/full"),
+            )
+        ],
         *[
             (
                 {"task": "text-regression", "candidates.probe.adaptation": {"method": method}},

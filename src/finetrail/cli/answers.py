@@ -85,8 +85,11 @@ def export(
     folder: Annotated[Path, typer.Argument(help="The folder to write.")],
     model: Model = None,
     form: Annotated[
-        Literal["hf", "onnx"],
-        typer.Option("--format", help="hf: transformers, sentence-transformers, timm, torchvision or torch; or onnx."),
+        Literal["hf", "onnx", "finetrail"],
+        typer.Option(
+            "--format",
+            help="hf: transformers, sentence-transformers, timm, torchvision or torch; onnx; or finetrail: as it is.",
+        ),
     ] = "hf",
     force: Annotated[bool, typer.Option("--force", help="Replace an earlier export.")] = False,
 ) -> None:
@@ -97,7 +100,8 @@ def export(
 
     uri, said = model_meant(workspace, params.project, model)
     done = command(workspace, uri, folder, project=params.project, form=form, force=force)
-    out.print(f"exported {said}, for {done.library}: {folder}; its README.md shows how to load it")
+    how = "" if form == "finetrail" else "; its README.md shows how to load it"
+    out.print(f"exported {said}, for {done.library}: {folder}{how}")
     if done.compared:
         out.print(done.compared)
 

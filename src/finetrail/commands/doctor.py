@@ -136,8 +136,10 @@ def _servers() -> Iterator[Finding]:
 
 
 def _given(workspace: Workspace, params: Params) -> Iterator[Finding]:
-    weights = [point.backbone.weights_address for one in params.candidates.values() for point in one.points]
-    for address in dict.fromkeys([*params.source.addresses, *filter(None, weights)]):
+    points = [point for one in params.candidates.values() for point in one.points]
+    weights = [point.backbone.weights_address for point in points]
+    teachers = [point.distillation.teacher for point in points if point.distillation is not None]
+    for address in dict.fromkeys([*params.source.addresses, *filter(None, weights), *teachers]):
         shown = address.partition("#")[0]
         if "://" not in address:
             if (workspace.root / address).exists():

@@ -1,7 +1,9 @@
 """`finetrail export`: a trained model as a folder that other libraries load without finetrail."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from finetrail.commands.scorer import model_folder
 from finetrail.errors import ConfigError
@@ -38,7 +40,15 @@ class Written:
     compared: str
 
 
-def export(workspace: Workspace, model: str, target: Path, *, project: str, form: Form, force: bool = False) -> Written:
+def export(
+    workspace: Workspace,
+    model: str,
+    target: Path,
+    *,
+    project: str,
+    form: Form | Literal["finetrail"],
+    force: bool = False,
+) -> Written:
     """Write weights, configuration, preprocessing and a model card, which says how to load them; or nothing.
 
     What was written is read back by its own library, and compared with the model; and the code of the card answers
@@ -47,7 +57,8 @@ def export(workspace: Workspace, model: str, target: Path, *, project: str, form
     Args:
         model: `models:/NAME@ALIAS`, `models:/NAME/VERSION`, or a folder: one of MLflow's, or one of `data/models`.
         target: a folder that does not exist yet, or is empty.
-        form: `hf`: transformers, sentence-transformers, timm, torchvision or torch, by the model; or `onnx`.
+        form: `hf`: transformers, sentence-transformers, timm, torchvision or torch, by the model; `onnx`; or
+            `finetrail`: the files as they are, without a card, for a teacher.
         force: replace an earlier export that is there.
 
     Raises:
@@ -64,13 +75,22 @@ def export(workspace: Workspace, model: str, target: Path, *, project: str, form
     if Path(model).is_dir():
         folder = model_folder(Path(model))
         work = _Work(load_model(folder), Facts(), hash_folder(folder))
-        return _write(workspace, model, work, target, form)
+        return _copied(folder, model, target) if form == "finetrail" else _write(workspace, model, work, target, form)
     tracker = tracking.connect(workspace, project)
     known = meant(workspace, tracker, project, model).known
     ledger = open_ledger(tracker, known.name, workspace.root)
     facts = facts_of(ledger, known)
-    with opened(ledger, ledger.read(), workspace.scratch, known) as opened_version:
-        return _write(workspace, known.address, _Work(opened_version.built, facts, known.fingerprint), target, form)
+    with opened(ledger, ledger.read(), workspace.scratch, known) as version:
+        if form == "finetrail":
+            return _copied(version.folder, known.address, target)
+        return _write(workspace, known.address, _Work(version.built, facts, known.fingerprint), target, form)
+
+
+def _copied(folder: Path, model: str, target: Path) -> Written:
+    """Copy a model."""
+    with replacing(target.resolve()) as partial:
+        shutil.copytree(folder, partial, dirs_exist_ok=True)
+    return Written(model, "finetrail", "")
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,35 @@ def backbone_blocks(backbone: nn.Module) -> list[tuple[str, nn.Module]]:
     ]
 
 
+def spaced(depth: int, wanted: int) -> list[int]:
+    """The places of so many blocks, ascending and evenly spaced: of two or more, the first and the last are among them.
+
+    As BART was shortened by Shleifer & Rush (2020).
+    """
+    return [round(number * (depth - 1) / max(wanted - 1, 1)) for number in range(wanted)]
+
+
+def take_over(smaller: nn.Module, larger: nn.Module) -> None:
+    """Give a backbone the weights of one that may have more blocks: those of blocks that are evenly `spaced`.
+
+    Raises:
+        RuntimeError: the weights do not fit.
+    """
+    of_larger, of_smaller = ([name for name, _ in backbone_blocks(one)] for one in (larger, smaller))
+    if len(of_smaller) > len(of_larger):
+        raise RuntimeError(f"it has {len(of_larger)} of {len(of_smaller)} blocks")
+    kept = [of_larger[place] for place in spaced(len(of_larger), len(of_smaller))]
+    renamed = dict(zip(kept, of_smaller, strict=True))
+    found = {}
+    for name, tensor in larger.state_dict().items():
+        block = next((one for one in of_larger if name.startswith(f"{one}.")), None)
+        if block is None:
+            found[name] = tensor
+        elif block in renamed:
+            found[renamed[block] + name.removeprefix(block)] = tensor
+    smaller.load_state_dict(found)
+
+
 def checkpoint_blocks(backbone: nn.Module) -> None:
     """Keep only the input of each block for the backward pass, which recomputes the rest (Chen et al. 2016).
 

@@ -19,12 +19,16 @@ from finetrail.proof.growth import COMMIT_IT, commit_of, why_missing, why_none
 from finetrail.proof.links import short
 from finetrail.proof.record import CODE, CORRECTIONS, IN_GIT, Lineage, Link, hash_path
 from finetrail.runs import hashes
+from finetrail.training.work import UNLABELLED
 from finetrail.workspace import Workspace
 
 _HERE = "present-cache"
 """The remote through which the clone gets the user's data out of this machine's cache."""
-_GIVEN = ("source", "pretrained weights")
-_COMPUTED = ("raw data", "data validation", "quarantine", "train split", "val split", "test split", "split report")
+_GIVEN = ("source", "pretrained weights", "teacher")
+_COMPUTED = (
+    *("raw data", "data validation", "quarantine", "train split", "val split", "test split", "split report"),
+    f"{UNLABELLED} rows",
+)
 # The caller's settings: where results are kept, and what git works on.
 _LEFT_OUT = ("MLFLOW_", "GIT_", "PREFECT__", "FINETRAIL_CHECKPOINTS")
 
@@ -85,10 +89,16 @@ class Rebuild:
         self._get_data()
         self._compare(_GIVEN, LineageError, "the data is not what was trained on: `finetrail verify` tells more")
         dvc = self._dvc
-        dvc.must("repro", "--no-run-cache", "split")
+        dvc.must("repro", "--no-run-cache", "split", *self._unlabelled)
         self._compare(_COMPUTED, ReproductionError, "the training data comes out different: was its source replaced?")
         dvc.must("repro", "--no-run-cache", "--single-item", f"train@{self.recorded.candidate}")
         return built
+
+    @property
+    def _unlabelled(self) -> list[str]:
+        """The stages of the rows without labels that the candidate learnt from."""
+        sources = [Path(one["source"]) for one in self.recorded.datasets if one["name"] == UNLABELLED]
+        return [f"{UNLABELLED}@{source.name}" for source in sources]
 
     def _clone(self, commit: str) -> None:
         Repository(self.origin).clone(commit, self.folder, self._environment, self.say)

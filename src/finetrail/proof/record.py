@@ -105,8 +105,7 @@ def describe(workspace: Workspace, candidate: str, sources: Sequence[str]) -> Li
     """
     record = read_json(workspace.run(candidate).record)
     tested = workspace.test_details
-    weights = record["params"].get("backbone.weights", "random")
-    links = [*_made(workspace, candidate, record["datasets"]), *_given(workspace, sources, weights)]
+    links = [*_made(workspace, candidate, record["datasets"]), *_given(workspace, sources, record["params"])]
     machine = record["machine"]
     tags = hashes.live_tags(workspace, f"train@{candidate}") | {TRAINED_ON: say_machine(machine)}
     return Lineage(
@@ -155,10 +154,14 @@ def _made(workspace: Workspace, candidate: str, datasets: Sequence[Mapping[str, 
         yield Link(name, path.relative_to(workspace.root).as_posix(), hash_path(path))
 
 
-def _given(workspace: Workspace, sources: Sequence[str], weights: str) -> Iterator[Link]:
+def _given(workspace: Workspace, sources: Sequence[str], params: Mapping[str, str]) -> Iterator[Link]:
+    """Args: params: the settings of the run."""
     for number, address in enumerate(dict.fromkeys(sources), start=1):
         yield Link("source" if number == 1 else f"source {number}", address, hash_address(address, workspace.root))
+    weights = params.get("backbone.weights", "random")
     yield Link("pretrained weights", weights, hash_address(weights, workspace.root))
+    if (teacher := params.get("distillation.teacher")) is not None:
+        yield Link("teacher", teacher, hash_path(workspace.root / teacher))
     for name in IN_GIT[:-1]:
         yield Link(name, name, hash_path(workspace.root / name))
     if workspace.corrections.exists():

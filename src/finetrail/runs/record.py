@@ -34,8 +34,9 @@ class RunRecord:
 def settings_of(task: Mapping[str, str], seed: int, candidate: Candidate) -> dict[str, str]:
     """The settings of a training, by dotted name. Args: candidate: with nothing open."""
     dumped = {name: getattr(candidate, name).model_dump() for name in ("backbone", "adaptation", "train")}
-    if candidate.auxiliary is not None:
-        dumped["auxiliary"] = candidate.auxiliary.model_dump()
+    for name in ("auxiliary", "distillation"):
+        if (asked := getattr(candidate, name)) is not None:
+            dumped[name] = asked.model_dump()
     return flatten({**task, "seed": seed, **dumped})
 
 

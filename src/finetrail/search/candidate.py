@@ -67,6 +67,11 @@ def _check(space: Space, candidate: Searched, search: Search) -> None:
             f"train.processes is {candidate.train.processes}, but a search works on several trials at once instead; "
             "set it to 1, and search.processes"
         )
+    if search.nested and candidate.distillation is not None:
+        raise ValueError(
+            "search.nested scores each choice on rows that it did not see, but the teacher may have learnt their "
+            "labels; remove search.nested, or distillation"
+        )
     if search.sampler == "cmaes" and len(ranges) < 2:
         raise ValueError(f"cmaes searches two ranges or more, and there are {len(ranges)}; set search.sampler to tpe")
     if search.sampler == "grid" and space.size > LARGEST_GRID:

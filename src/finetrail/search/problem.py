@@ -64,7 +64,7 @@ class Problem:
             "fixed": fixed,
             "space": [one.as_json() for one in space.recorded],
             "weights": sorted({self.shared.weights(point) for point in points}),
-            "unlabelled": [self.shared.unlabelled(point) for point in points],
+            "beside": [self.shared.beside(point) for point in points],
             "search": {"seeds": self.search.seeds, "cost": self.search.cost},
             "seed": self.seed,
             "fold": [self.fold, self.folds],

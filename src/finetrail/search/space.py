@@ -9,7 +9,7 @@ from typing import Any
 from finetrail.runs import dimension as recorded
 from finetrail.search.dimensions import Choice, Dimension, Range, Value, parse
 
-SECTIONS = ("backbone", "adaptation", "train")
+SECTIONS = ("backbone", "adaptation", "distillation", "train")
 """The parts of a candidate in which settings may be open."""
 Parameters = dict[str, Value]
 """The values of a trial by the names of the dimensions; only of those that its choices leave in play."""

@@ -17,7 +17,7 @@ from finetrail.runs.live import LiveRun, checkpoint_folder
 from finetrail.runs.record import RunRecord, final_metrics, settings_of
 from finetrail.search.candidate import Searched
 from finetrail.search.mirror import show_outcome
-from finetrail.stages.train_outs import Outs, new_record, seen_in_training, write_outs
+from finetrail.stages.train_outs import TEACHER, Outs, new_record, seen_in_training, write_outs
 from finetrail.tasks.task import Task
 from finetrail.training.checkpoints import Checkpoint, Checkpoints
 from finetrail.training.fitted import Fitted
@@ -145,6 +145,7 @@ def _open_run(workspace: Workspace, project: str, record: RunRecord, work: Work,
         "code": hashes.hash_code(),
         "torch": torch.__version__,
         "weights": hash_tensors(work.built.model.state_dict()),
+        **{name: value for name, value in record.tags.items() if name == TEACHER},
     }
     settings = work.candidate.train
     steps = Plan(work.inputs["train"].lengths, settings, work.seed).steps

@@ -26,6 +26,8 @@ from finetrail.workspace import Workspace, replacing, write_json
 
 SHOWN = 8
 """Training examples that are kept as the model sees them, for the report."""
+TEACHER = "finetrail.teacher_sha256"
+"""The tag of a run whose model had a teacher; of a registered one, it is the model's own `finetrail.fingerprint`."""
 DRAWS = 3
 """How often each of them is shown where augmentation makes it another one each time."""
 
@@ -100,8 +102,8 @@ def new_record(workspace: Workspace, name: str, params: dict[str, str], work: Wo
     """The record of the new run, without its id."""
     contexts = {"train": "training", "val": "validation"}
     folders = {split: (workspace.split(split), len(frame)) for split, frame in work.rows.frames.items()}
-    if (auxiliary := work.candidate.auxiliary) is not None:
-        folders[UNLABELLED] = workspace.unlabelled(auxiliary.rows), len(work.inputs[UNLABELLED])
+    if (unlabelled := work.candidate.unlabelled) is not None:
+        folders[UNLABELLED] = workspace.unlabelled(unlabelled), len(work.inputs[UNLABELLED])
     datasets = [
         {
             "name": name,
@@ -114,4 +116,6 @@ def new_record(workspace: Workspace, name: str, params: dict[str, str], work: Wo
         for name, (folder, count) in folders.items()
     ]
     tags = {"finetrail.fingerprint": hashes.hash_of([name, params, datasets])}
+    if (asked := work.candidate.distillation) is not None:
+        tags[TEACHER] = hashes.hash_folder(workspace.root / asked.teacher)
     return RunRecord("", name, params, tags, datasets, {}, {})

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from finetrail.models.inputs import Inputs, Targets
     from finetrail.models.network import Batch, Network
     from finetrail.models.told import Told
+    from finetrail.targets.per_row import Each
 
     Kept = NDArray[np.float32] | list[NDArray[np.float32]]
     """What is kept of a model's outputs: one array per example; arrays of one shape together (N, ...)."""
@@ -107,6 +108,15 @@ class Comparing(Protocol):
 
     @property
     def compares(self) -> bool: ...
+
+
+@runtime_checkable
+class Distilling(Protocol):
+    """A `Learning` whose outputs can be learnt from those of a teacher. Its target offers `soft labels`."""
+
+    def from_teacher(self, temperature: float) -> "Each":
+        """The loss of each example, given the teacher's outputs (B, K). Args: temperature: it softens both by."""
+        ...
 
 
 @runtime_checkable

@@ -5,6 +5,7 @@ from typing import Any, Self
 from pydantic import model_validator
 
 from finetrail.adaptation.methods import Adaptation
+from finetrail.auxiliary.distillation import Distillation
 from finetrail.auxiliary.methods import AnyAuxiliary
 from finetrail.contents.content import Backbone
 from finetrail.settings import Settings
@@ -18,10 +19,12 @@ class Candidate(Settings):
 
     Attributes:
         auxiliary: what it learns from rows without labels; null: nothing.
+        distillation: what it learns from a teacher; null: nothing.
     """
 
     adaptation: Adaptation
     auxiliary: AnyAuxiliary | None = None
+    distillation: Distillation | None = None
     backbone: Backbone
     train: Training
 
@@ -43,13 +46,30 @@ class Candidate(Settings):
 
     @model_validator(mode="after")
     def _reads_outputs_alone(self) -> Self:
-        # Its head returns features too while it trains; an auxiliary loss would take them for outputs.
-        if self.auxiliary is not None and self.adaptation.replaces_loss:
+        # Its head returns features too while it trains; another loss would take them for outputs.
+        other = f"auxiliary.method {self.auxiliary.method!r}" if self.auxiliary is not None else "distillation"
+        if (self.auxiliary is not None or self.distillation is not None) and self.adaptation.replaces_loss:
             raise ValueError(
                 f"adaptation.method {self.adaptation.method!r} has a loss of its own, which leaves no place for "
-                f"auxiliary.method {self.auxiliary.method!r}; remove it, or use method full"
+                f"{other}; remove it, or use method full"
             )
         return self
+
+    @model_validator(mode="after")
+    def _learns_one_thing_more(self) -> Self:
+        if self.distillation is None:
+            return self
+        if self.auxiliary is not None:
+            raise ValueError("auxiliary and distillation both add to the loss of the labels; remove one of them")
+        if self.train.fsdp and self.distillation.rows is not None:
+            raise ValueError("rows of distillation cannot be sharded; set train.fsdp to false, or remove them")
+        return self
+
+    @property
+    def unlabelled(self) -> str | None:
+        """The set of rows without labels that it learns from, by its name; None for none."""
+        asked = self.auxiliary or self.distillation
+        return asked.rows if asked is not None else None
 
     @property
     def depends_on_length(self) -> bool:

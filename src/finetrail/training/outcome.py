@@ -22,6 +22,7 @@ from finetrail.training.merging import merge
 from finetrail.training.precision import lost_in_fp32
 from finetrail.training.prepared import prepared
 from finetrail.training.steps import Records
+from finetrail.training.taught import Both
 from finetrail.training.work import SPLITS, UNLABELLED, Work
 from finetrail.workspace import Workspace
 
@@ -96,8 +97,11 @@ def fit_work(
         model, train, objective = work.built.model, ready.inputs["train"], ready.objective
         if (auxiliary := work.candidate.auxiliary) is not None:
             model = join(model, auxiliary, train, work.seed)
-            train = Beside(train, ready.inputs[UNLABELLED])
             objective = replace(objective, loss=with_auxiliary(objective.loss))
+        elif work.candidate.unlabelled is not None:
+            model = Both(model)
+        if work.candidate.unlabelled is not None:
+            train = Beside(train, ready.inputs[UNLABELLED])
         ids = {split: work.rows.frames[split]["id"].tolist() for split in SPLITS}
         fitted = fit(
             model,

@@ -11,11 +11,13 @@ from finetrail.inference.device import Machine, Precision, build_accelerator
 from finetrail.models.blocks import checkpoint_blocks
 from finetrail.models.inputs import Inputs
 from finetrail.progress import Track, quiet
+from finetrail.targets.learning import Distilling
 from finetrail.targets.target import metric_named
 from finetrail.training.frozen import Remembered, computed_once
 from finetrail.training.precision import choose_precision
 from finetrail.training.start import with_start
 from finetrail.training.steps import Objective
+from finetrail.training.taught import with_teacher
 from finetrail.training.work import Work
 
 
@@ -64,8 +66,11 @@ def prepared(
         model.to(machine.accelerator.device)
         if settings.gradient_checkpointing:
             checkpoint_blocks(model.backbone)
+    loss, distillation = learning.loss(settings, work.train_labels), work.candidate.distillation
+    if distillation is not None and isinstance(learning, Distilling):
+        loss = with_teacher(loss, learning.from_teacher(distillation.temperature), distillation.alpha)
     objective = Objective(
-        work.candidate.adaptation.loss(model, learning.loss(settings, work.train_labels)),
+        work.candidate.adaptation.loss(model, loss),
         learning.keep,
         score=lambda kept: learning.score(kept, val, work.rows.labels["val"]),
         metric=metric_named(work.built.task.target.training_metrics, settings.metric),

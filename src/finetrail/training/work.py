@@ -12,6 +12,8 @@ from finetrail.progress import Track
 from finetrail.tasks.task import Built, Task
 from finetrail.training.candidate import Candidate
 from finetrail.training.settings import Training
+from finetrail.training.taught import taught
+from finetrail.training.teacher import ask, load_teacher, start_as
 from finetrail.workspace import Workspace, need
 
 if TYPE_CHECKING:
@@ -85,9 +87,13 @@ def read_rows(workspace: Workspace, task: Task, settings: Training) -> Rows:
 
 
 def new_model(workspace: Workspace, task: Task, candidate: Candidate, rows: Rows, seed: int) -> Built:
-    """The candidate's backbone with a new head, not yet adapted. It fixes the seeds of this process."""
+    """The candidate's backbone with a new head, or its teacher's, not yet adapted. It fixes this process's seeds."""
     fix_seeds(seed)
-    return task.build(candidate.backbone, rows.learning, workspace.root, rows.columns)
+    built = task.build(candidate.backbone, rows.learning, workspace.root, rows.columns)
+    asked = candidate.distillation
+    if asked is not None and asked.start == "teacher":
+        start_as(built, load_teacher(asked.teacher, workspace.root, built), asked.teacher)
+    return built
 
 
 def build(workspace: Workspace, task: Task, candidate: Candidate, rows: Rows, seed: int) -> Built:
@@ -101,9 +107,15 @@ def encode(workspace: Workspace, built: Built, rows: Rows, candidate: Candidate,
     """The rows as `Work.inputs` has them."""
     settings: Any = candidate.train
     found = {split: encode_split(workspace, built, rows, split, settings=settings, track=track) for split in SPLITS}
-    if candidate.auxiliary is not None:  # as training rows, they vary
-        folder = need(workspace.unlabelled(candidate.auxiliary.rows), "unlabelled")
+    learnt = {"train": workspace.split("train")}
+    if candidate.unlabelled is not None:  # as training rows, they vary
+        learnt[UNLABELLED] = folder = need(workspace.unlabelled(candidate.unlabelled), "unlabelled")
         found[UNLABELLED] = _encoded(workspace, built, folder, settings.augment, track)
+    if (asked := candidate.distillation) is not None:
+        teacher = load_teacher(asked.teacher, workspace.root, built)
+        for name, folder in learnt.items():
+            answers = ask(teacher, asked.teacher, folder, workspace.scratch, track)
+            found[name] = taught(found[name], answers)
     return found
 
 

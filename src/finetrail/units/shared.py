@@ -58,11 +58,11 @@ class Shared:
             self._weights[key] = hash_tensors(model.state_dict())
         return self._weights[key]
 
-    def unlabelled(self, candidate: Candidate) -> dict[str, str]:
-        """The hash of the unlabelled rows that it learns from; empty where there are none."""
-        if candidate.auxiliary is None:
-            return {}
-        return {"data.unlabelled": hashes.hash_folder(self._workspace.unlabelled(candidate.auxiliary.rows))}
+    def beside(self, candidate: Candidate) -> dict[str, str]:
+        """The hashes of what it learns from beside the labelled rows: of those without labels, and of its teacher."""
+        rows, asked = candidate.unlabelled, candidate.distillation
+        found = {} if rows is None else {"data.unlabelled": hashes.hash_folder(self._workspace.unlabelled(rows))}
+        return found if asked is None else found | {"teacher": hashes.hash_folder(self._workspace.root / asked.teacher)}
 
     def inputs(self, candidate: Candidate) -> dict[str, Inputs]:
         """The rows of each split as this candidate reads them: they depend on no seed."""
@@ -86,7 +86,8 @@ class Shared:
     def _key(self, candidate: Candidate) -> str:
         """All settings that may change how rows are read: not those of the training loop, which reads none."""
         train: dict[str, Any] = candidate.train.model_dump(exclude=set(Training.model_fields))
-        beside = None if candidate.auxiliary is None else candidate.auxiliary.rows
+        asked = candidate.distillation
+        beside = [candidate.unlabelled, *([asked.teacher, asked.start] if asked is not None else [])]
         return hashes.hash_of(
             {"backbone": candidate.backbone.model_dump(mode="json"), "train": train, "beside": beside}
         )

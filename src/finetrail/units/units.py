@@ -72,7 +72,7 @@ class Units:
         self._shared = shared or Shared(workspace, task, candidate.train, seed)
         self._rows = self._shared.rows(self._candidate)
         weights = {"weights": self._shared.weights(self._candidate)}
-        self._identity = self._shared.identity | weights | self._shared.unlabelled(self._candidate)
+        self._identity = self._shared.identity | weights | self._shared.beside(self._candidate)
 
     def left(self, units: Sequence[Unit]) -> list[Unit]:
         """Those that are not finished."""

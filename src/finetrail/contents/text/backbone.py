@@ -12,6 +12,7 @@ from finetrail.contents.content import Loaded
 from finetrail.contents.explainable import Explainable
 from finetrail.contents.exported import Exported, Graph, Outputs
 from finetrail.contents.text.context_pieces import PieceProcessor
+from finetrail.contents.text.depth import keep_layers
 from finetrail.contents.text.encoder import PlaceEncoder, PooledEncoder, TextEncoder, is_causal
 from finetrail.contents.text.pretrained import read_config, read_network, read_tokenizer, save_config
 from finetrail.contents.text.processor import TextProcessor
@@ -46,6 +47,7 @@ def load_pretrained(settings: Any, root: Path, features: str, columns: Sequence[
     config = read_config(folder, settings.weights, settings.dropout)
     # The pooler is not used.
     encoder = read_network(folder, settings.weights, config, AutoModel, unused=lambda name: name.startswith("pooler."))
+    keep_layers(encoder, settings.layers, settings.weights)
     causal = _is_causal(encoder, settings.weights)
     if causal and features in PLACED:
         raise ModelError(

@@ -29,6 +29,7 @@ class TextBackbone(Backbone):
             are the two segments that the tokenizer joins.
         pooling: how token vectors become one: `mean`, `cls` for the first token, or `last` for the last one; null:
             `last` where no token sees those after it, as in GPT, else `mean`.
+        layers: of the backbone that are kept, evenly spaced, the first and the last among them; null: all.
         dropout: inside the backbone while it trains; 0 is faster on CPUs, by up to a third.
         head_dropout: probability of dropping a feature in front of the head while it trains.
     """
@@ -37,6 +38,7 @@ class TextBackbone(Backbone):
     max_tokens: int = Field(128, ge=8)
     separator: str | None = None
     pooling: Pooling | None = None
+    layers: int | None = Field(None, ge=1)
     dropout: float = Field(0.1, ge=0, lt=1)
     head_dropout: float = Field(0.0, ge=0, lt=1)
 

@@ -43,6 +43,7 @@ class _ClassSets(Target):
     Slice = SetSlice
     strata = SetStrata()
     Options = NamedOptions
+    offers = frozenset({"soft labels"})
 
     def arrow(self) -> "pa.DataType":
         import pyarrow as pa

@@ -11,6 +11,7 @@ from finetrail.evaluation.scores.bootstrap import point_scores
 from finetrail.evaluation.scores.metric import Point
 from finetrail.models.inputs import Inputs
 from finetrail.models.network import Batch, Network
+from finetrail.targets import soft
 from finetrail.targets.class_sets.codec import SetCodec, probabilities
 from finetrail.targets.class_sets.confusions import losses
 from finetrail.targets.class_sets.losses import binary_cross_entropy, positive_weights
@@ -18,7 +19,7 @@ from finetrail.targets.class_sets.settings import SetTraining
 from finetrail.targets.class_sets.thresholds import fit_thresholds
 from finetrail.targets.learning import Explained, Loss
 from finetrail.targets.logits import Logits
-from finetrail.targets.per_row import RowTargets
+from finetrail.targets.per_row import Each, RowTargets
 from finetrail.targets.scaling import fit_scales
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ class SetLearning:
 
     def loss(self, settings: SetTraining, labels: Labels, *, finished: bool = False) -> Loss:
         return binary_cross_entropy(positive_weights(settings.positive_weights, self.codec.members(labels)))
+
+    def from_teacher(self, temperature: float) -> Each:
+        return soft.of_several(temperature)
 
     def keep(self, outputs: Tensor, batch: Batch) -> "Kept":
         return outputs.float().cpu().numpy()

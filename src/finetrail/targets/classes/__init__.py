@@ -37,7 +37,7 @@ class _Classes(Target):
     Training = ClassTraining
     Slice = ClassSlice
     strata = ClassStrata()
-    offers = frozenset({"one class a row"})
+    offers = frozenset({"one class a row", "soft labels"})
     Options = NamedOptions
 
     def arrow(self) -> "pa.DataType":

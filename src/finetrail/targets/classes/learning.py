@@ -11,6 +11,7 @@ from finetrail.evaluation.scores.bootstrap import point_scores
 from finetrail.evaluation.scores.metric import Point
 from finetrail.models.inputs import Inputs
 from finetrail.models.network import Batch, Network
+from finetrail.targets import soft
 from finetrail.targets.classes.codec import ClassCodec
 from finetrail.targets.classes.losses import class_weights, cross_entropy, focal
 from finetrail.targets.classes.metrics import cross_entropy as loss_of
@@ -19,7 +20,7 @@ from finetrail.targets.classes.settings import ClassTraining
 from finetrail.targets.conformal import conformal_quantile
 from finetrail.targets.learning import Explained, Loss
 from finetrail.targets.logits import Logits
-from finetrail.targets.per_row import RowTargets
+from finetrail.targets.per_row import Each, RowTargets
 from finetrail.targets.scaling import fit_temperature
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ class ClassLearning:
         if settings.loss == "focal":
             return focal(settings.focal_gamma, settings.label_smoothing, weights)
         return cross_entropy(settings.label_smoothing, weights)
+
+    def from_teacher(self, temperature: float) -> Each:
+        return soft.of_one_class(temperature)
 
     def keep(self, outputs: Tensor, batch: Batch) -> "Kept":
         return outputs.float().cpu().numpy()
