@@ -87,7 +87,8 @@ class Data:
         found = [one for one in found if not (one.lower().endswith(".json") and one in _coco_files(self.files))]
         splits = [split_of(PurePosixPath(one).name) for one in found]
         if len(found) > 1 and None not in splits and (len({*splits}) == len(found) or self.is_data_set):
-            return self._labelled(list(zip(splits, found, strict=True)))
+            files = list(zip(splits, found, strict=True))
+            return self._labelled(files) if self.path.is_dir() else files
         if len(found) > 1:
             raise SourceError(
                 f"{self.name} holds several tables: {', '.join(found[:5])}; give one of them, or name them train, val "
@@ -146,7 +147,7 @@ class Data:
         if not self.kind or self.has_articles:
             return None
         if self.tree is not None and not self.path.is_dir():
-            raise SourceError(f"{self.name} holds the table {self.listed[0][1]}; unpack it, and give the table")
+            raise SourceError(f"{self.name} holds the table {self.listed[0][1]}; unpack it, and give the folder")
         files = [(split, self.path / one if one else self.path) for split, one in self.listed]
         table = read_table(files, self.kind, self.asked.choose)
         if table.rows == 1 and (unwrap := wrapped(self.path, dict(self.first))):

@@ -346,3 +346,15 @@ def test_what_is_no_data_lists_the_tasks(tmp_path: Path) -> None:
         SourceError, match=r"story\.txt looks like none .*object-detection \(`finetrail use own-boxes`\)"
     ):
         written(tmp_path / "story.txt")
+
+
+def test_tables_in_an_archive_are_to_be_unpacked_and_then_read(tmp_path: Path) -> None:
+    folder = tmp_path / "reviews"
+    folder.mkdir()
+    for split in ("train", "test"):
+        table(folder / f"{split}.jsonl", rows(text=text, topic=classes))
+    archive = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", folder))
+    with pytest.raises(SourceError, match=r"packed\.zip holds the table \w+\.jsonl; unpack it, and give the folder"):
+        recognise(data(archive))
+    shutil.unpack_archive(archive, tmp_path / "unpacked")
+    assert written(tmp_path / "unpacked")[0].task.name == "text-classification"
