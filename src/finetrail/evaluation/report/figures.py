@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from finetrail.evaluation.report.drawing import canvas, draw, finish, path, ticks, write
+from finetrail.evaluation.report.drawing import canvas, draw, finish, number, path, ticks, write
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def curves_figure(panel: Panel) -> Markup | None:
     points = [point for _, of_curve in finite for point in of_curve]
     if not points:
         return None
-    left, top, width, height = 46.0, 26.0, 370.0, 200.0
+    left, top, width, height = 62.0, 26.0, 354.0, 200.0
     x_ticks = ticks(0.0, max(x for x, _ in points))
     y_ticks = ticks(min(y for _, y in points), max(y for _, y in points))
 
@@ -49,6 +49,8 @@ def curves_figure(panel: Panel) -> Markup | None:
         x, _ = place(value, y_ticks[0])
         write(svg, f"{value:g}", kind="tick middle", x=x, y=top + height + 16)
     write(svg, "epoch", kind="axis", x=left + width / 2, y=top + height + 36)
+    middle = top + height / 2
+    write(svg, panel.title, kind="axis", x=14, y=middle, transform=f"rotate(-90 14 {number(middle)})")
     if panel.best is not None:
         x, _ = place(min(panel.best, x_ticks[-1]), y_ticks[0])
         line = draw(svg, "line", kind="best", x1=x, y1=top, x2=x, y2=top + height)

@@ -15,6 +15,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from finetrail.evaluation.report.drawing import number
+from finetrail.evaluation.report.stacked import stacked
 from finetrail.evaluation.scores.bootstrap import Interval
 from finetrail.evaluation.scores.metric import amount, setting
 
@@ -102,6 +103,7 @@ def _environment() -> Environment:
         width=lambda share: f"{number(100 * min(1.0, max(0.0, share)))}%",
         within=lambda value, scale: (value - scale[0]) / ((scale[1] - scale[0]) or 1.0),
         code=_code,
+        stacked=stacked,
     )
     return environment
 
