@@ -125,6 +125,16 @@ def test_a_stage_out_of_order_names_the_one_before(
     )
 
 
+@pytest.mark.parametrize("command", ["promote", "verify", "evaluate", "export out", "predict a.csv b.csv"])
+def test_before_a_version_is_registered_commands_say_so(plain: Sandbox, command: str) -> None:
+    done = plain.finetrail(*command.split())
+    assert done.code == 9
+    assert (
+        done.error
+        == "RefusedError: this workspace has not registered a version; run `dvc repro`, whose last stage does"
+    )
+
+
 def test_predict_says_what_it_cannot_score(finished: Sandbox) -> None:
     done = finished.finetrail("predict", "data/input/toy.csv", "scored.xlsx")
     assert done.error.startswith("ConfigError: 'scored.xlsx': cannot tell the format from '.xlsx'")

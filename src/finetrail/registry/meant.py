@@ -11,7 +11,7 @@ from finetrail.registry.sealed import vouched
 from finetrail.registry.versions import ALIASES, CHALLENGER, CHAMPION, Known, aliases, find, parse_address, versions
 from finetrail.runs.mlflow_errors import tracking_errors
 from finetrail.runs.tracking import Tracker, connect, insist
-from finetrail.workspace import Workspace, need, read_json
+from finetrail.workspace import Workspace, read_json
 
 OWN = "the version of this workspace"
 _NAMES = "write a number, an alias, a candidate, or models:/NAME@ALIAS"
@@ -37,10 +37,12 @@ def own_version(workspace: Workspace, tracker: Tracker, project: str) -> Known:
     in it is the one of the registry where that content was registered first.
 
     Raises:
-        RefusedError: this registry has no such version, or the project has another name by now.
-        WorkspaceError: the workspace has registered nothing.
+        RefusedError: the workspace has registered nothing, this registry has no such version, or the project has
+            another name by now.
     """
-    written = read_json(need(workspace.registration, "register"))
+    if not workspace.registration.exists():
+        raise RefusedError("this workspace has not registered a version; run `dvc repro`, whose last stage does")
+    written = read_json(workspace.registration)
     name, fingerprint = written["name"], written["fingerprint"]
     if name != project:
         raise RefusedError(f"data/registration.json registered {name!r}, but project is {project!r}; run `dvc repro`")
@@ -82,8 +84,7 @@ def meant(workspace: Workspace, tracker: Tracker, project: str, wanted: str | No
 
     Raises:
         ConfigError: it is not such an address.
-        RefusedError: there is no such version.
-        WorkspaceError: the default is the version of the workspace, which has registered nothing.
+        RefusedError: there is no such version, or the default is that of the workspace, which has registered none.
     """
     if wanted is None:
         named = {} if own else aliases(tracker, project)
