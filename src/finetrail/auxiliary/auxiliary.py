@@ -12,13 +12,23 @@ if TYPE_CHECKING:
 
 
 class Read(Protocol):
-    """What a model makes of examples. Attributes: features: (N, D). outputs: (N, K)."""
+    """What a model makes of examples.
+
+    Attributes:
+        features: (N, D).
+        outputs: (N, K).
+        plain: outputs for the same examples as they are, without augmentation and without gradients (N, K), where the
+            method reads them.
+    """
 
     @property
     def features(self) -> "Tensor": ...
 
     @property
     def outputs(self) -> "Tensor": ...
+
+    @property
+    def plain(self) -> "Tensor": ...
 
 
 class Term(Protocol):
@@ -38,6 +48,7 @@ class Auxiliary(Settings):
         ramp: whether the weight rises from 0 as the training goes on (Ganin et al. 2016):
             `2 / (1 + exp(-10 * progress)) - 1`.
         needs: what it needs of labels; see `finetrail.targets.target.Target.offers`.
+        reads_plain: whether it reads the outputs for rows without labels as they are, beside those for changed ones.
     """
 
     rows: str
@@ -45,6 +56,7 @@ class Auxiliary(Settings):
     ramp: bool = True
 
     needs: ClassVar[frozenset[str]] = frozenset()
+    reads_plain: ClassVar[bool] = False
 
     @abstractmethod
     def term(self, width: int, outputs: int) -> Any:

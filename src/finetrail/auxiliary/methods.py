@@ -5,8 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from finetrail.auxiliary.cdan import Cdan
+from finetrail.auxiliary.consistency import Consistency
 from finetrail.auxiliary.coral import Coral
 from finetrail.auxiliary.dann import Dann
 from finetrail.auxiliary.mmd import Mmd
 
-AnyAuxiliary = Annotated[Mmd | Coral | Dann | Cdan, Field(discriminator="method")]
+AnyAuxiliary = Annotated[Mmd | Coral | Dann | Cdan | Consistency, Field(discriminator="method")]

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from finetrail.auxiliary.auxiliary import Auxiliary
+from finetrail.errors import ConfigError
 from finetrail.models.inputs import Inputs
 from finetrail.models.network import Batch, Network, for_model
 from finetrail.targets.learning import Loss
 from finetrail.training.around import Around
 
-UNLABELLED = "unlabelled."
-"""Begins the names of tensors of unlabelled examples: no input of a network has a dot in its name."""
+UNLABELLED, PLAIN = "unlabelled.", "plain."
+"""Begin the names of tensors of unlabelled examples: no input of a network has a dot in its name."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,13 @@ class Beside(Around):
     """Inputs with an unlabelled example beside each labelled one of a batch: tensors `UNLABELLED` + name (B, ...).
 
     The first dimension stays the labelled example, so that parts of a batch keep what belongs together.
+
+    Attributes:
+        plain: whether each is there as it is too: `PLAIN` + name (B, ...).
     """
 
     unlabelled: Inputs
+    plain: bool = False
 
     def batch(self, indices: Sequence[int], seed: int | None = None) -> Batch:
         """See `Inputs.batch`; without a seed, the labelled examples alone."""
@@ -35,8 +40,11 @@ class Beside(Around):
         count, known = len(indices), len(self.unlabelled)
         # No one twice, unless there are too few.
         drawn = np.random.default_rng(seed).choice(known, count, replace=count > known)
-        beside = self.unlabelled.batch(drawn.tolist(), seed)
-        return found | {UNLABELLED + name: tensor for name, tensor in beside.items()}
+        views = {UNLABELLED: seed} | ({PLAIN: None} if self.plain else {})
+        for begins, by in views.items():
+            beside = self.unlabelled.batch(drawn.tolist(), by)
+            found |= {begins + name: tensor for name, tensor in beside.items()}
+        return found
 
 
 class Reading(NamedTuple):
@@ -44,6 +52,7 @@ class Reading(NamedTuple):
 
     features: Tensor
     outputs: Tensor
+    plain: Tensor
 
 
 class Joined(NamedTuple):
@@ -76,11 +85,14 @@ class Joint(Network):
 
     def forward(self, batch: Batch) -> Any:
         """`Joined`, or outputs (B, ..., K) alone where a batch has nothing unlabelled."""
-        beside = {name: batch[name] for name in batch if name.startswith(UNLABELLED)}
+        beside, plain = _named(batch, UNLABELLED), _named(batch, PLAIN)
         if not beside:
             return super().forward(batch)
-        labelled = self._read({name: tensor for name, tensor in batch.items() if name not in beside})
-        unlabelled = self._read({name.removeprefix(UNLABELLED): tensor for name, tensor in beside.items()})
+        labelled = self._read({name: tensor for name, tensor in batch.items() if "." not in name})
+        unlabelled = self._read(beside)
+        if plain:
+            with torch.no_grad():
+                unlabelled = unlabelled._replace(plain=super().forward(plain))
         with torch.autocast(labelled.outputs.device.type, enabled=False):
             loss = self.term(labelled, unlabelled)
         return Joined(labelled.outputs, self._weight * loss)
@@ -93,7 +105,12 @@ class Joint(Network):
     def _read(self, batch: Batch) -> Reading:
         features = self.features(batch)
         outputs: Tensor = super().forward(batch | {"features": features})
-        return Reading(features.float(), outputs)
+        return Reading(features.float(), outputs, outputs.detach())
+
+
+def _named(batch: Batch, begins: str) -> Batch:
+    """The part of a batch whose names begin so, without that."""
+    return {name.removeprefix(begins): tensor for name, tensor in batch.items() if name.startswith(begins)}
 
 
 def join(network: Network, settings: Auxiliary, inputs: Inputs, seed: int) -> Joint:
@@ -111,10 +128,18 @@ def join(network: Network, settings: Auxiliary, inputs: Inputs, seed: int) -> Jo
     return Joint(network, settings, term.to(device) if isinstance(term, nn.Module) else term)
 
 
-def with_auxiliary(loss: Loss) -> Loss:
-    """The loss of labels and the auxiliary one, of what a `Joint` makes of a batch."""
+def with_auxiliary(loss: Loss, settings: Auxiliary) -> Loss:
+    """The loss of labels and the auxiliary one, of what a `Joint` makes of a batch.
+
+    It raises ConfigError for a mixed example that is compared with itself as it is.
+    """
 
     def both(joined: Any, batch: Batch) -> Tensor:
+        if settings.reads_plain and "targets_of_partner" in batch:
+            raise ConfigError(
+                "auxiliary.method consistency compares a row with itself, but train.augment mixes rows; remove mixup "
+                "and cutmix, or use another method"
+            )
         total: Tensor = loss(joined.outputs, batch) + joined.auxiliary
         return total
 

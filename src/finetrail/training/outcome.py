@@ -97,11 +97,12 @@ def fit_work(
         model, train, objective = work.built.model, ready.inputs["train"], ready.objective
         if (auxiliary := work.candidate.auxiliary) is not None:
             model = join(model, auxiliary, train, work.seed)
-            objective = replace(objective, loss=with_auxiliary(objective.loss))
+            objective = replace(objective, loss=with_auxiliary(objective.loss, auxiliary))
         elif work.candidate.unlabelled is not None:
             model = Both(model)
         if work.candidate.unlabelled is not None:
-            train = Beside(train, ready.inputs[UNLABELLED])
+            plain = auxiliary is not None and auxiliary.reads_plain
+            train = Beside(train, ready.inputs[UNLABELLED], plain)
         ids = {split: work.rows.frames[split]["id"].tolist() for split in SPLITS}
         fitted = fit(
             model,

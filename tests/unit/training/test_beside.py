@@ -14,9 +14,10 @@ from finetrail.adaptation.full import Full
 from finetrail.auxiliary.methods import AnyAuxiliary
 from finetrail.auxiliary.terms.discrepancy import discrepancy
 from finetrail.contents.text.settings import TextBackbone
+from finetrail.errors import ConfigError
 from finetrail.inference.features import Features, compute_features
 from finetrail.models.inputs import Inputs
-from finetrail.training.beside import Beside
+from finetrail.training.beside import Beside, with_auxiliary
 from finetrail.training.checkpoints import Checkpoints
 from finetrail.training.outcome import fit_work
 from finetrail.training.steps import Records
@@ -24,7 +25,7 @@ from finetrail.training.work import Work
 from tests.unit.conftest import NEUTRAL
 from tests.unit.training.works import small_work
 
-METHODS = ("mmd", "coral", "dann", "cdan")
+METHODS = ("mmd", "coral", "dann", "cdan", "consistency")
 STEPS: dict[str, Any] = {"epochs": 2, "batch_size": 16, "log_every": 1, "checkpoint_seconds": 0, "learning_rate": 1e-2}
 OTHER = [
     f"{NEUTRAL[row % 8]} {NEUTRAL[row % 5]} {'good' if row % 2 else 'bad'} {NEUTRAL[row % 3]}" for row in range(64)
@@ -101,6 +102,15 @@ def test_rows_beside_a_batch_are_drawn_once_each_as_long_as_there_are_enough(
     words = {tuple(row) for row in drawn.tolist()}
     assert len(words) == size or size > len(set(OTHER[:8]))
     assert "unlabelled.input_ids" not in inputs.batch([0])
+
+
+def test_mixed_rows_have_no_plain_ones_to_be_compared_with(backbone: TextBackbone) -> None:
+    asked = work_of(backbone, "consistency").candidate.auxiliary
+    assert asked is not None
+    with pytest.raises(ConfigError, match="compares a row with itself, .* mixes rows; remove mixup and cutmix, or use"):
+        with_auxiliary(lambda outputs, batch: outputs.sum(), asked)(
+            torch.zeros(1), {"targets_of_partner": torch.ones(1)}
+        )
 
 
 _KNOWN: dict[str, Inputs] = {}

@@ -26,6 +26,7 @@ class Made(NamedTuple):
 
     features: Tensor
     outputs: Tensor
+    plain: Tensor = torch.empty(0)
 
 
 Compared = Callable[[Made, Made], Tensor]
