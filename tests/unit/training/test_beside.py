@@ -107,7 +107,9 @@ def test_rows_beside_a_batch_are_drawn_once_each_as_long_as_there_are_enough(
 def test_mixed_rows_have_no_plain_ones_to_be_compared_with(backbone: TextBackbone) -> None:
     asked = work_of(backbone, "consistency").candidate.auxiliary
     assert asked is not None
-    with pytest.raises(ConfigError, match="compares a row with itself, .* mixes rows; remove mixup and cutmix, or use"):
+    with pytest.raises(
+        ConfigError, match=r"compares a row with itself, .* mixes rows; remove mixup and cutmix, or use"
+    ):
         with_auxiliary(lambda outputs, batch: outputs.sum(), asked)(
             torch.zeros(1), {"targets_of_partner": torch.ones(1)}
         )
