@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from finetrail.adaptation.adapter import Adapter
+from finetrail.contents.image.export import WEIGHTS
+from finetrail.contents.image.settings import ImageBackbone
 from finetrail.contents.text.encoder import TextEncoder
 from finetrail.contents.text.settings import TextBackbone
 from finetrail.contents.text.soft_prompts import add_soft_prompt
@@ -114,6 +116,25 @@ def test_sentence_transformers_loads_encoder_and_head_as_one(
     for name in ("mean", "distilbert", "gpt2"):
         loaded = SentenceTransformer(str(folders[name, "hf"]), device="cpu")
         np.testing.assert_allclose(loaded.encode(TEXTS), cases[name].calibrated, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["mean", "cls", "gpt2", "torchvision", "timm", "transformers"])
+def test_an_export_is_the_backbone_of_another_task(
+    cases: dict[str, Case], folders: dict[tuple[str, Form], Path], backbone: TextBackbone, images: Path, name: str
+) -> None:
+    folder, known = folders[name, "hf"], cases[name].built
+    places = {"mean": "0_Transformer", "gpt2": "0_Transformer", "torchvision": WEIGHTS, "timm": WEIGHTS}
+    weights = str(folder / places.get(name, ""))
+    if known.task.content.name == "image":
+        kinds = {"torchvision": "resnet18", "timm": "timm/test_efficientnet", "transformers": "transformers"}
+        settings: Any = ImageBackbone(name=kinds[name], weights=weights, image_size=32, resize=40)
+    else:
+        settings = TextBackbone(weights=weights, max_tokens=16)
+    built = build("text-regression" if known.task.content.name == "text" else "image-regression", settings, images)
+    ours, theirs = (one.model.backbone.state_dict() for one in (built, known))
+    assert set(ours) == set(theirs)
+    for key, tensor in ours.items():
+        torch.testing.assert_close(tensor, theirs[key], rtol=0, atol=0)
 
 
 def test_the_configuration_names_labels_and_problem(folders: dict[tuple[str, Form], Path]) -> None:
