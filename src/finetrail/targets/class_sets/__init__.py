@@ -37,6 +37,7 @@ class _ClassSets(Target):
     problem_type = "multi_label_classification"
     noun = "multi-label classification"
     metrics = METRICS
+    resamples = 1000
     Columns = SetColumns
     Rules = SetRules
     Training = SetTraining

@@ -36,6 +36,7 @@ class _Numbers(Target):
     problem_type = "regression"
     noun = "regression"
     metrics = METRICS
+    resamples = 1000
     Columns = NumberColumns
     Rules = NumberRules
     Training = NumberTraining
