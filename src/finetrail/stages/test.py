@@ -138,10 +138,9 @@ def _reloaded(workspace: Workspace, paths: RunPaths, built: Built, metric: Metri
 
 def _headline(evaluation: Evaluation, sliced: SliceTable) -> dict[str, Any]:
     """The content of metrics.json: few numbers, of which `dvc metrics` makes columns."""
-    errors = {one.name: one.error.value for one in sliced.slices if one.error}
-    return {"test": {name: one.value for name, one in evaluation.metrics.items()}} | (
-        {"error": errors} if errors else {}
-    )
+    slices = {one.name: {"error": one.error.value} for one in sliced.slices if one.error}
+    scores = {"test": {name: one.value for name, one in evaluation.metrics.items()}}
+    return scores | ({"slices": slices} if slices else {})
 
 
 def _details(evaluation: Evaluation, draws: Draws, told: _Told) -> dict[str, Any]:
