@@ -86,6 +86,7 @@ def test_a_saved_model_is_self_contained_and_holds_no_pickle(saved: Path, encode
         "backbone": {
             "weights": "backbone",
             "max_tokens": 16,
+            "layers": None,
             "separator": None,
             "pooling": "mean",
             "dropout": 0.0,
