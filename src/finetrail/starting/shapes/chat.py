@@ -1,5 +1,6 @@
 """Conversations, prompts with completions, and preference pairs."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ _TURNS = ("messages", "sharegpt")
 
 
 class _Generation(Shape):
+    noun: str
+
     def recognise(self, data: Data) -> Seen | None:
         if data.asked.label or data.asked.text or data.table is None:
             return None
@@ -28,11 +31,9 @@ class _Generation(Shape):
         said = [f"{data.name}: {data.table.rows} rows", f"  {self.noun} in {' and '.join(found)}"]
         return Seen(said, data.table.rows, official=official, facts=more)
 
-    noun = ""
-
+    @abstractmethod
     def found(self, table: Table) -> list[str]:
         """The columns that make it one of this shape; none if it is not."""
-        raise NotImplementedError
 
     def params(self, data: Data, seen: Seen) -> Iterator[Choice]:
         assert data.table is not None  # noqa: S101 - recognised

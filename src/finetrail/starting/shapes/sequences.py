@@ -1,6 +1,7 @@
 """Texts to write: summaries and translations, in two columns, in a column by language, or in gettext files."""
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,9 +29,9 @@ class _Sequences(Shape):
         named = ", ".join(f"{key} {name!r}" for key, name in found.items())
         return Seen([f"{data.name}: {data.table.rows} rows; {named}"], data.table.rows, facts=found)
 
+    @abstractmethod
     def columns(self, table: Table) -> dict[str, Any]:
         """Section `source.columns`; empty if the table has no such columns."""
-        raise NotImplementedError
 
     def params(self, data: Data, seen: Seen) -> Iterator[Choice]:
         assert data.table is not None  # noqa: S101 - recognised
