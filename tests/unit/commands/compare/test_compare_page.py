@@ -77,7 +77,7 @@ def test_what_assessments_found_of_each_candidate_is_a_column() -> None:
     found = replace(comparison("full", "lora"), of_each={"mean and std over seeds": {"lora": "0.600 ± 0.012"}})
     page = str(page_of(found))
     assert '<th class="num">Mean and std over seeds</th>' in page
-    assert page.count('<td class="num">0.600 ± 0.012</td>') == 1
+    assert page.count('<td data-title="Mean and std over seeds" class="num">0.600 ± 0.012</td>') == 1
     _, _, second = list(table(found))
     assert isinstance(second, Table)
     assert [column.header for column in second.columns][4] == "mean and std over seeds"
