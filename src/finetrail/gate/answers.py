@@ -5,13 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from random import SystemRandom
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 
-from finetrail.data.store.shards import Contents, groups_of, pick, read_frame
+from finetrail.data.store.shards import Contents, groups_of, read_frame
 from finetrail.errors import LedgerError, RefusedError, WorkspaceError
 from finetrail.evaluation.scores.bootstrap import Draws, Interval, intervals, point_scores
 from finetrail.evaluation.slices import Slice, SplitRows
@@ -23,17 +22,15 @@ from finetrail.registry.chain import Chain
 from finetrail.registry.ledger import Ledger
 from finetrail.registry.sealed import fetch_sealed, model_of
 from finetrail.registry.versions import Known
-from finetrail.serving.answer import answers_of_split, answers_to
+from finetrail.serving.answer import answers_of_split
+from finetrail.serving.asked_again import asked_again
 from finetrail.serving.predictions import write_predictions
-from finetrail.targets.agreement import farthest
 from finetrail.targets.codec import Codec, refuse_broken
 from finetrail.tasks.registry import load_model
 from finetrail.tasks.task import Built
 from finetrail.workspace import Workspace, read_json
 
 _RESTORE = "restore MLflow's database from a backup, or start a new ledger as docs/gate.md says"
-SAMPLE = 256
-"""Rows of stored answers that are answered again."""
 UNEQUAL = 0.01
 """How far apart two scorings of a model may lie: a difference, or a share of metrics in the unit of the label."""
 
@@ -130,7 +127,7 @@ def answers_of(
     frame = None
     if not anew:
         frame = scorings.stored(ledger, chain, model=known.fingerprint, test_split=split.sha256)
-    if frame is not None and _same_rows(frame, split.rows):
+    if frame is not None and scorings.are_of(frame, split.rows):
         _refuse_foreign(model, split, frame)
         return codec.read(frame)
     scratch, what = model.folder.parent, f"scoring version {known.version}"
@@ -169,14 +166,10 @@ def refuse_unequal(chain: Chain, model: Opened, split: HeldOut) -> None:
 
 def _refuse_foreign(model: Opened, split: HeldOut, frame: pd.DataFrame) -> None:
     """Raise LedgerError where a sample of the rows shows that stored answers are not the model's."""
-    # From the system, not from a seed: who forges answers must not know which rows are looked at.
-    chosen = frame.iloc[sorted(SystemRandom().sample(range(len(frame)), min(SAMPLE, len(frame))))]
-    ids, codec = chosen["id"].tolist(), model.built.codec
-    contents = pick(split.folder, split.content, ids)
-    worst = farthest(codec, answers_to(model.built, [contents[row] for row in ids]), codec.read(chosen))
+    row, worst = asked_again(model.built, split.folder, frame)
     if not worst.agree:
         raise LedgerError(
-            f"the stored test answers of {model.known.address} are not its own: it answers row {ids[worst.row]} with "
+            f"the stored test answers of {model.known.address} are not its own: it answers row {row} with "
             f"{worst.said}, but {worst.expected} is stored; {_RESTORE}"
         )
 
@@ -192,8 +185,3 @@ def refuse_unknown(codec: Codec, split: HeldOut) -> None:
     """Raise RefusedError where the test split has labels that a model does not know."""
     if unknown := codec.unknown(split.labels):
         raise RefusedError(f"the test split has {unknown} that the model knows; train one on the current data")
-
-
-def _same_rows(frame: pd.DataFrame, rows: pd.DataFrame) -> bool:
-    """Whether stored answers belong to these very rows, in this order."""
-    return all(frame[name].tolist() == rows[name].tolist() for name in ("id", "label"))

@@ -16,7 +16,7 @@ from finetrail.contents.content import Content
 from finetrail.contents.perturbation import perturbed
 from finetrail.data.store.shards import pick
 from finetrail.errors import LedgerError, RefusedError, WorkspaceError
-from finetrail.gate.answers import SAMPLE, Opened
+from finetrail.gate.answers import Opened
 from finetrail.gate.evidence import Perturbed
 from finetrail.progress import Track
 from finetrail.registry import assessments
@@ -24,6 +24,7 @@ from finetrail.registry.chain import Chain
 from finetrail.registry.ledger import Ledger
 from finetrail.registry.versions import Known
 from finetrail.serving.answer import answers_to_changed
+from finetrail.serving.asked_again import SAMPLE
 from finetrail.targets.agreement import farthest
 from finetrail.targets.codec import refuse_broken
 from finetrail.workspace import need

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from finetrail.locations import sha256_of
 from finetrail.registry.chain import Chain, Entry
 from finetrail.registry.ledger import Ledger
+from finetrail.runs.hashes import hash_code
 from finetrail.serving.predictions import read_predictions
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def publish(
         version=version,
         model=model,
         test_split=test_split,
-        facts={"answers_sha256": sha256_of(answers), "run_id": run_id},
+        facts={"answers_sha256": sha256_of(answers), "code_sha256": hash_code(), "run_id": run_id},
         metrics={name: round(value, 6) for name, value in metrics.items()},
     )
 
@@ -56,6 +57,17 @@ def stored(ledger: Ledger, chain: Chain, *, model: str, test_split: str) -> "pd.
         if file is None or sha256_of(file) != entry.facts["answers_sha256"]:
             return None
         return read_predictions(file)
+
+
+def by_this_code(chain: Chain, *, model: str, test_split: str) -> Entry | None:
+    """The last scoring of a model on a test split, if this very code carried it out."""
+    entries = chain.scorings(test_split, model)
+    return entries[-1] if entries and entries[-1].facts.get("code_sha256") == hash_code() else None
+
+
+def are_of(frame: "pd.DataFrame", rows: "pd.DataFrame") -> bool:
+    """Whether stored answers belong to these very rows, in this order."""
+    return all(frame[name].tolist() == rows[name].tolist() for name in ("id", "label"))
 
 
 def _place(test_split: str) -> str:

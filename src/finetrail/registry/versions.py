@@ -1,6 +1,7 @@
 """The versions of a registered model, as its registry has them: found, listed, downloaded, and their aliases."""
 
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -116,17 +117,23 @@ def fetch(tracker: Tracker, version: Known, into: Path, part: str = "") -> Path:
         TrackingError: its store lacks them, or does not answer.
     """
     from mlflow.artifacts import download_artifacts
+    from mlflow.utils.file_utils import local_file_uri_to_path
+    from mlflow.utils.uri import is_local_uri
 
     into.mkdir(parents=True)
     with tracking_errors(tracker.uri):
-        address = tracker.client.get_model_version_download_uri(version.name, str(version.version))
-        return Path(
-            download_artifacts(
-                artifact_uri=f"{address.rstrip('/')}/{part}".rstrip("/"),
-                dst_path=str(into),
-                tracking_uri=tracker.uri,
-            )
-        )
+        stored = tracker.client.get_model_version_download_uri(version.name, str(version.version)).rstrip("/")
+        address = f"{stored}/{part}".rstrip("/")
+        if is_local_uri(address, is_tracking_or_registry_uri=False):
+            # MLflow copies a store on this machine too, file by file in threads: a second or two for 900 of them.
+            return _copy(Path(local_file_uri_to_path(address)), into)
+        return Path(download_artifacts(artifact_uri=address, dst_path=str(into), tracking_uri=tracker.uri))
+
+
+def _copy(source: Path, into: Path) -> Path:
+    if source.is_dir():
+        return Path(shutil.copytree(source, into, dirs_exist_ok=True))
+    return Path(shutil.copy(source, into))
 
 
 def _known(one: "ModelVersion") -> Known:

@@ -24,17 +24,17 @@ from finetrail.evaluation.slices import SplitRows
 from finetrail.inference.questions import drawn
 from finetrail.progress import Track, quiet
 from finetrail.registry import scorings
-from finetrail.registry.ledger import open_ledger
+from finetrail.registry.ledger import Ledger, open_ledger
 from finetrail.run_paths import RunPaths
 from finetrail.runs import hashes, tracking
 from finetrail.runs.record import RunRecord
 from finetrail.runs.study import read_study
 from finetrail.runs.tracking import Tracker
-from finetrail.serving.answer import answers_of_split, answers_to
+from finetrail.serving.answer import answers_to
 from finetrail.serving.predictions import read_predictions, write_predictions
+from finetrail.stages.tested_answers import Sealed, answer_once
 from finetrail.stages.tested_curves import panels_of
 from finetrail.studies.section import search_section
-from finetrail.targets.codec import refuse_broken
 from finetrail.targets.judge import Evaluation
 from finetrail.targets.rivals import compared, rivals_section
 from finetrail.targets.same_number import Place, same_number
@@ -49,11 +49,17 @@ SAVED = Place("the saved model", "the test split was not touched: train it again
 
 @dataclass(frozen=True)
 class Tested:
-    """What `test` did. Attributes: models_scored: different models scored on this test split so far, by the ledger."""
+    """What `test` did.
+
+    Attributes:
+        models_scored: different models scored on this test split so far, by the ledger.
+        entry: of the ledger, if the model had given these answers before.
+    """
 
     candidate: str
     evaluation: Evaluation
     models_scored: int
+    entry: int | None
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,9 @@ def score_test(workspace: Workspace, *, project: str, task: Task, settings: Sele
     """Write `data/reports/test` for the model that `select` chose, and log its scores to the run that trained it.
 
     Raises:
+        LedgerError: the ledger is not what it was.
         ModelError: an answer is NaN or infinite.
+        TrackingError: MLflow does not answer; the test split was not touched.
     """
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
     split = workspace.split("test")
@@ -78,8 +86,12 @@ def score_test(workspace: Workspace, *, project: str, task: Task, settings: Sele
     paths = workspace.run(choice.chosen)
     metric = metric_named(task.target.metrics, choice.metric)
     reloaded = _reloaded(workspace, paths, built, metric)
-    answers = answers_of_split(built, split, scratch=workspace.scratch, track=track, what="testing")
-    refuse_broken(built.codec, answers, "the model", "train it again with a lower learning rate or in fp32")
+    tracker = tracking.connect(workspace, project)
+    ledger = open_ledger(tracker, project, workspace.root)
+    test_split = read_json(need(workspace.split_report, "split"))["sha256"]["test"]
+    model = hashes.hash_folder(workspace.model(choice.chosen))
+    sealed = Sealed(split, rows, test_split)
+    answers, entry = answer_once(built, model, sealed, ledger, scratch=workspace.scratch, track=track)
     draws = Draws(settings.resamples, settings.seed, settings.confidence)
     evaluation = built.codec.judge.evaluate(rows, answers, draws, read_json(paths.details))
     contents = pick(split, task.content.name, evaluation.wanted)
@@ -97,11 +109,12 @@ def score_test(workspace: Workspace, *, project: str, task: Task, settings: Sele
         (folder / "report.html").write_text(page(report), encoding="utf-8")
         write_predictions(folder / "predictions.parquet", rows, built.codec, answers)
         _write_tables(folder, evaluation, previews)
-    tracker = tracking.connect(workspace, project)
     run_id = tracker.resume(paths)
-    _log(tracker, run_id, workspace, evaluation, sliced)
-    scored = _enter(tracker, run_id, workspace, report)
-    return Tested(choice.chosen, evaluation, scored)
+    if entry is None:
+        _enter(ledger, run_id, workspace, report)
+    scored = len(ledger.read().scored(test_split))
+    _log(tracker, run_id, workspace, evaluation=evaluation, sliced=sliced, scored=scored)
+    return Tested(choice.chosen, evaluation, scored, entry)
 
 
 def _held(built: Built, split: Path) -> SplitRows:
@@ -207,33 +220,30 @@ def _model(params: dict[str, str]) -> str:
     return ", ".join(value.partition("#")[0] for value in given)
 
 
-def _log(tracker: Tracker, run_id: str, workspace: Workspace, evaluation: Evaluation, sliced: SliceTable) -> None:
+def _log(
+    tracker: Tracker, run_id: str, workspace: Workspace, *, evaluation: Evaluation, sliced: SliceTable, scored: int
+) -> None:
+    """Log the scores and the page. MLflow's copy of it, but not the out, tells how many models the ledger lists."""
     scores = {f"test_{name}": interval.value for name, interval in evaluation.metrics.items()}
     scores |= {f"test_{sliced.metric.name} of {one.name}": one.error.value for one in sliced.slices if one.error}
     tracker.log(run_id, scores | dict(evaluation.logged()))
     tracker.tag(run_id, {"finetrail.tested": "yes"})
     for name in (workspace.test_details.name, "errors.csv"):
         tracker.upload(run_id, workspace.test_report / name, "test")
+    html = (workspace.test_report / "report.html").read_text(encoding="utf-8")
+    said = f"{SEALED} When this copy was made, they were {scored}."
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / "report.html"
+        copy.write_text(html.replace(SEALED, said), encoding="utf-8")
+        tracker.upload(run_id, copy, "test")
 
 
-def _enter(tracker: Tracker, run_id: str, workspace: Workspace, report: Report) -> int:
-    """Enter the scoring in the ledger. MLflow's copy of the report, but not the out, tells how many models it lists."""
-    ledger = open_ledger(tracker, report.project, workspace.root)
-    test_split = report.split.sha256["test"]
+def _enter(ledger: Ledger, run_id: str, workspace: Workspace, report: Report) -> None:
     scorings.publish(
         ledger,
         run_id,
         workspace.test_report / scorings.FILE,
         model=report.lineage[MODEL],
-        test_split=test_split,
+        test_split=report.split.sha256["test"],
         metrics={name: interval.value for name, interval in report.metrics.items()},
     )
-    scored = len(ledger.read().scored(test_split))
-    html = (workspace.test_report / "report.html").read_text(encoding="utf-8")
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / "report.html"
-        copy.write_text(
-            html.replace(SEALED, f"{SEALED} When this copy was made, they were {scored}."), encoding="utf-8"
-        )
-        tracker.upload(run_id, copy, "test")
-    return scored

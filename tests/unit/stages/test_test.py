@@ -25,6 +25,7 @@ from finetrail.evaluation.report.previews import Preview, Seen, write_seen
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Selection, Standing, choose
 from finetrail.locations import sha256_of
+from finetrail.registry import scorings
 from finetrail.registry.ledger import Ledger
 from finetrail.runs.hashes import hash_folder
 from finetrail.runs.record import RunRecord, write_record
@@ -122,6 +123,10 @@ def _score(workspace: Workspace, task: str) -> tuple[ClassEvaluation, str, pd.Da
     assert list(errors.columns) == ["id", "content", "actual", "predicted", "confidence", "given_to_actual"]
     assert list(errors["id"]) == [one.id for one in done.worst]
     return done, (folder / "report.html").read_text(encoding="utf-8"), errors
+
+
+def _ledger(workspace: Workspace) -> Ledger:
+    return Ledger(connect(workspace, workspace.root.name), workspace.root.name, "test")
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
@@ -231,8 +236,7 @@ def test_a_scoring_is_entered_in_the_ledger_and_the_count_is_in_no_out(illustrat
     assert score() == 1, "the same model on the same rows counts once"
     assert _contents(illustrated.test_report) == first
     tracker = connect(illustrated, illustrated.root.name)
-    chain = Ledger(tracker, illustrated.root.name, "test").read()
-    entry = chain.entries[-1]
+    entry = _ledger(illustrated).read().entries[-1]
     assert (entry.kind, entry.version, entry.test_split) == ("scoring", None, "cc")
     assert entry.model == hash_folder(illustrated.model("full"))
     assert entry.metrics["accuracy"] == 0.75
@@ -244,6 +248,36 @@ def test_a_scoring_is_entered_in_the_ledger_and_the_count_is_in_no_out(illustrat
     assert "When this copy was made, they were 1." in Path(published).read_text(encoding="utf-8")
     assert b"When this copy was made" not in first["report.html"]
     assert b"is in the ledger: finetrail history" in first["report.html"]
+
+
+def test_another_question_to_the_same_answers_does_not_score_again(illustrated: Workspace) -> None:
+    assert _tested(illustrated, red_or_blue.NAME).entry is None
+    answers = (illustrated.test_report / "predictions.parquet").read_bytes()
+    task, other = get_task(red_or_blue.NAME), SETTINGS.model_copy(update={"confidence": 0.5})
+    done = stage.score_test(illustrated, project=illustrated.root.name, task=task, settings=other)
+    assert done.entry == 1
+    assert (illustrated.test_report / "predictions.parquet").read_bytes() == answers
+    assert read_json(illustrated.test_details)["intervals"]["confidence"] == 0.5
+    assert len(_ledger(illustrated).read().entries) == 1
+
+
+@pytest.mark.parametrize("whose", ["another model", "another code"])
+def test_answers_that_are_not_this_models_or_this_codes_are_given_again(illustrated: Workspace, whose: str) -> None:
+    _tested(illustrated, red_or_blue.NAME)
+    answers = illustrated.test_report / "predictions.parquet"
+    own, ledger, entry = answers.read_bytes(), _ledger(illustrated), _ledger(illustrated).read().entries[0]
+    if whose == "another model":
+        frame = pd.read_parquet(answers)
+        frame["logits"] = list(reversed(frame["logits"]))
+        frame.to_parquet(answers, index=False)
+        run_id = entry.facts["run_id"]
+        scorings.publish(ledger, run_id, answers, model=entry.model, test_split=entry.test_split or "", metrics={})
+    else:  # one that did not say which it was
+        facts = {key: value for key, value in entry.facts.items() if key != "code_sha256"}
+        ledger.enter("scoring", model=entry.model, test_split=entry.test_split, facts=facts, metrics=entry.metrics)
+    assert _tested(illustrated, red_or_blue.NAME).entry is None
+    assert answers.read_bytes() == own
+    assert len(_ledger(illustrated).read().entries) == 3
 
 
 def test_texts(tmp_path: Path, mlflow_database: str, saved_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
