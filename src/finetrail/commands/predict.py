@@ -100,11 +100,12 @@ def predict(
             "the source": identity(source),
             "the columns": f"{', '.join(columns)} of {', '.join(shown)}",
             "the dialect": csv.model_dump_json(),
-            "the model": scorer.fingerprint,
+            "the model": f"{scorer.fingerprint} {scorer.name}",
             "the options": answering.options.model_dump_json(),
             "the code": f"{hashes.hash_code()} {chunk.rows} {chunk.size}",
         }
-        with ScoredParts(target, key, nested, kept) as parts:
+        about = {"finetrail.model": scorer.name, "finetrail.fingerprint": scorer.fingerprint}
+        with ScoredParts(target, key, nested, kept, about) as parts:
             done = parts.progress
             if done.chunks:
                 log.warning("%s resumes after row %d, where it was interrupted", target.name, done.rows + done.rejected)

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Self
 import pandas as pd
 from filelock import FileLock, Timeout
 
+from finetrail.commands.scored_parquet import join_parquet, write_parquet
 from finetrail.data.shown import for_cell
-from finetrail.data.sources.kept import as_cell, as_stored_text, plain
+from finetrail.data.sources.kept import as_cell, plain
 from finetrail.errors import SourceError, WorkspaceError
-from finetrail.serving.answer_types import arrow_type
 from finetrail.workspace import read_json, write_json
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class ScoredParts:
         nested: the columns that hold lists or structs, and their types. A CSV file has them as JSON text, Parquet and
             JSONL as they are.
         kept: the caller's own columns, and their types in Parquet.
+        about: which model answered: metadata of a Parquet file.
 
     Raises:
         WorkspaceError: another process is writing the same target.
@@ -59,6 +60,7 @@ class ScoredParts:
         key: dict[str, str],
         nested: Mapping[str, str],
         kept: "Mapping[str, pa.DataType] | None" = None,
+        about: Mapping[str, str] | None = None,
     ) -> None:
         self._target = target
         self.rejects = rejects_of(target)
@@ -66,6 +68,7 @@ class ScoredParts:
         self._key = key
         self._nested = nested
         self._kept = kept or {}
+        self._about = about
         self.progress = Progress()
 
     def __enter__(self) -> Self:
@@ -108,7 +111,7 @@ class ScoredParts:
 
     def _write(self, scored: pd.DataFrame, path: Path, header: bool) -> None:
         if self._target.suffix == ".parquet":
-            _write_parquet(scored, path, self._nested, self._kept)
+            write_parquet(scored, path, self._nested, self._kept, self._about)
             return
         scored = scored.assign(**{name: scored[name].map(plain) for name in self._kept})
         if self._target.suffix == ".jsonl":
@@ -206,23 +209,6 @@ def _write_jsonl(frame: pd.DataFrame, path: Path) -> None:
             frame.to_json(file, orient="records", lines=True, force_ascii=False)
 
 
-def _write_parquet(
-    frame: pd.DataFrame, path: Path, nested: Mapping[str, str], kept: "Mapping[str, pa.DataType]"
-) -> None:
-    """Give lists and kept columns their type: where all are empty or missing, it cannot be inferred."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    texts = [name for name, kind in kept.items() if pa.types.is_string(kind)]
-    frame = frame.assign(**{name: frame[name].map(as_stored_text) for name in texts})
-    schema = pa.Schema.from_pandas(frame.drop(columns=list(kept)), preserve_index=False)
-    types = {name: arrow_type(kind) for name, kind in nested.items()} | dict(kept)
-    known = {name: schema.field(name).type for name in schema.names} | types
-    schema = pa.schema([(name, known[name]) for name in frame.columns])
-    arrays = [pa.array(frame[name], known[name], from_pandas=True) for name in frame.columns]
-    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), path)
-
-
 def _join_bytes(parts: list[Path], joined: Path) -> None:
     with joined.open("wb") as whole:
         for part in parts:
@@ -230,17 +216,8 @@ def _join_bytes(parts: list[Path], joined: Path) -> None:
                 shutil.copyfileobj(file, whole, 2**20)
 
 
-def _join_parquet(parts: list[Path], joined: Path) -> None:
-    """Join the parts one at a time, so that not all are in memory."""
-    import pyarrow.parquet as pq
-
-    with pq.ParquetWriter(joined, pq.read_schema(parts[0])) as whole:
-        for part in parts:
-            whole.write_table(pq.read_table(part))
-
-
 _JOIN: dict[str, Callable[[list[Path], Path], Any]] = {
     ".csv": _join_bytes,
     ".jsonl": _join_bytes,
-    ".parquet": _join_parquet,
+    ".parquet": join_parquet,
 }

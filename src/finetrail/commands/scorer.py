@@ -33,6 +33,7 @@ class Scorer:
 
     Attributes:
         columns: the names of the contents that it reads.
+        name: the registered version, or the folder.
         fingerprint: the hash of its files.
         answer: gives a row for each content, in their order; raises a DataError where one cannot be read.
         kinds: the columns of an answer, and their types.
@@ -40,6 +41,7 @@ class Scorer:
 
     task: Task
     columns: tuple[str, ...]
+    name: str
     fingerprint: str
     answer: Callable[[list[Any], Options], pd.DataFrame]
     kinds: Mapping[str, str]
@@ -63,7 +65,7 @@ def open_scorer(workspace: Workspace, model: str, *, as_served: bool = False) ->
     """
     if Path(model).is_dir():
         folder = Path(model)
-        yield _scorer(folder, hash_folder(model_folder(folder)), as_served)
+        yield _scorer(folder, model, hash_folder(model_folder(folder)), as_served)
         return
     tracker = connect(workspace, parse_address(model, _NAMES)[0])
     known = find(tracker, *parse_address(model, _NAMES))
@@ -71,7 +73,7 @@ def open_scorer(workspace: Workspace, model: str, *, as_served: bool = False) ->
     workspace.scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=workspace.scratch, prefix="version-") as temporary:
         folder = fetch_sealed(ledger, ledger.read(), known, Path(temporary) / "version")
-        yield _scorer(folder, known.fingerprint, as_served)
+        yield _scorer(folder, known.address, known.fingerprint, as_served)
 
 
 def model_folder(folder: Path) -> Path:
@@ -86,17 +88,17 @@ def model_folder(folder: Path) -> Path:
     return found[0].parent
 
 
-def _scorer(folder: Path, fingerprint: str, as_served: bool) -> Scorer:
+def _scorer(folder: Path, name: str, fingerprint: str, as_served: bool) -> Scorer:
     inside = model_folder(folder)
     described = read_description(inside)
     task, columns = task_of(described), tuple(described["columns"])
     kinds = task.target.codec(described["target"]).kinds
     if not as_served:
         built = load_model(inside)
-        return Scorer(task, columns, fingerprint, partial(answer, built), kinds)
+        return Scorer(task, columns, name, fingerprint, partial(answer, built), kinds)
     if not (folder / "MLmodel").exists():
         raise ConfigError(f"{folder} is not served: it has no MLmodel; leave out --as-served")
-    return Scorer(task, columns, f"{fingerprint} as served", partial(_ask, folder, columns), kinds)
+    return Scorer(task, columns, name, f"{fingerprint} as served", partial(_ask, folder, columns), kinds)
 
 
 def _ask(folder: Path, columns: Sequence[str], contents: list[Any], options: Options) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from finetrail.commands.predict import Scored, predict
@@ -14,6 +15,7 @@ from finetrail.contents.text.settings import TextBackbone
 from finetrail.data.store.shards import Most
 from finetrail.errors import ConfigError, FinetrailError, ModelError, SourceError
 from finetrail.registry.packing import Version
+from finetrail.runs.hashes import hash_folder
 from finetrail.serving.answer import answer
 from finetrail.tasks.registry import get_task, load_model
 from finetrail.workspace import Workspace
@@ -78,6 +80,13 @@ def test_a_column_called_label_is_not_doubled(workspace: Workspace) -> None:
     target = workspace.root / "b.parquet"
     predict(workspace, MODEL, write(workspace.root / "a.csv", "label"), target, content=CONTENT, columns=["label"])
     assert list(read(target).columns) == ["id", "label", "row", "predicted_label", "score"]
+
+
+def test_a_parquet_file_says_which_model_answered(workspace: Workspace, saved_model: Path) -> None:
+    target = workspace.root / "b.parquet"
+    predict(workspace, str(saved_model), write(workspace.root / "a.csv"), target, chunk=Most(2, 2**20), **TEXT)
+    said = {b"finetrail.model": str(saved_model), b"finetrail.fingerprint": hash_folder(saved_model)}
+    assert pq.read_schema(target).metadata == {key: value.encode() for key, value in said.items()}
 
 
 def test_two_texts_a_row_are_scored_together_whatever_their_columns_are_called(
