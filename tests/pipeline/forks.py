@@ -51,7 +51,7 @@ class Fork:
 
     def wait(self) -> Outcome:
         """What it did, once it has ended."""
-        self.process.join(120)
+        self.process.join(300)  # a hang; a busy machine takes two minutes for what takes half of one
         code = self.process.exitcode
         if code is None:
             self.process.kill()
