@@ -29,6 +29,7 @@ PLUMBING = {
     "runs",
     "settings",
     "workspace",
+    "registry.answered",
     "registry.assessments",
     "registry.chain",
     "registry.ledger",

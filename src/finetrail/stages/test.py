@@ -24,6 +24,7 @@ from finetrail.evaluation.slices import SplitRows
 from finetrail.inference.questions import drawn
 from finetrail.progress import Track, quiet
 from finetrail.registry import scorings
+from finetrail.registry.answered import Sealed, answer_once
 from finetrail.registry.ledger import Ledger, open_ledger
 from finetrail.run_paths import RunPaths
 from finetrail.runs import hashes, tracking
@@ -32,7 +33,6 @@ from finetrail.runs.study import read_study
 from finetrail.runs.tracking import Tracker
 from finetrail.serving.answer import answers_to
 from finetrail.serving.predictions import read_predictions, write_predictions
-from finetrail.stages.tested_answers import Sealed, answer_once
 from finetrail.stages.tested_curves import panels_of
 from finetrail.studies.section import search_section
 from finetrail.targets.judge import Evaluation

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from finetrail.data.store.raw import keyed, read_manifest
 from finetrail.data.validation.expectations import inspect
 from finetrail.data.validation.findings import Finding
+from finetrail.data.validation.quarantined import quarantined
 from finetrail.data.validation.report import reasons_by_row, validation_report, why_stopped, write_quarantine
 from finetrail.data.validation.rules import CommonRules
 from finetrail.data.validation.spellings import COLUMN, ComparedLabel, counted, described
@@ -52,8 +53,8 @@ def validate(workspace: Workspace, rules: CommonRules, target: ComparedLabel) ->
     """
     manifest, merged = _spelled(read_manifest(workspace.raw), rules, target)
     inspection = inspect(manifest, rules)
-    findings = inspection.findings
-    aside = reasons_by_row(findings)
+    aside = reasons_by_row(inspection.findings)
+    findings = (*inspection.findings, quarantined(rules.max_quarantined, len(manifest), aside))
     rows = Rows(len(manifest), len(aside), len(manifest) - len(aside))
     counts = asdict(rows)
     excerpts = rules.excerpts(workspace.raw, manifest, aside) if aside else {}
@@ -68,7 +69,7 @@ def validate(workspace: Workspace, rules: CommonRules, target: ComparedLabel) ->
         write_json(folder / "validation.json", report)
         write_quarantine(folder / "quarantine.csv", said[out], excerpts, findings)
         write_json(folder / workspace.spellings.name, {"merged": merged})
-        inspection.write_docs(folder / "data_docs", counts)
+        inspection.write_docs(folder / "data_docs", counts, findings)
     if stopped:
         raise ValidationError(f"{stopped}; report: {(failed / 'data_docs' / 'index.html').relative_to(workspace.root)}")
     shutil.rmtree(failed, ignore_errors=True)  # an earlier failure no longer holds

@@ -35,6 +35,7 @@ RARE_LINE = (
 )
 ONE_MORE = Row("news.csv", 99, "one more", "autos")
 ONE_SIDED = {"class_balance": {"policy": "fail", "max_ratio": 1}}
+STRICT = {"max_quarantined": {"policy": "fail", "share": 0.09}}
 TWO_ALLOWED = {"unknown_label": {"labels": ["autos", "space"]}}
 
 
@@ -86,6 +87,11 @@ def validated(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (GOOD, TWO_ALLOWED, r"rule unknown_label: 10 rows with a label that is not allowed"),
         ([*GOOD, ONE_MORE], ONE_SIDED, r"rule class_balance: 20 rows .* set validation\.class_balance\.policy to warn"),
         (
+            [*GOOD, *BAD],
+            STRICT,
+            r"^rule max_quarantined: more than 9% .* put aside \(3 of 33, 9%: .*\); correct the source, or raise valid",
+        ),
+        (
             GOOD[::3],
             {},
             r"rule two_labels: fewer than two labels are left \(label_used: .* found 1\); a classifier needs",
@@ -127,6 +133,13 @@ def test_the_report_of_a_failure_goes_when_the_data_is_right_again(tmp_path: Pat
     workspace_of(tmp_path, GOOD)
     validated_texts(workspace)
     assert not (workspace.scratch / "validation-failed").exists()
+
+
+def test_a_larger_share_may_be_put_aside_where_params_yaml_says_so(tmp_path: Path) -> None:
+    workspace = workspace_of(tmp_path, [*GOOD, *BAD])
+    done = validated_texts(workspace, {"max_quarantined": STRICT["max_quarantined"] | {"share": 0.1}})
+    assert done.rows == Rows(ingested=33, quarantined=3, passed=30)
+    assert '<span class="good">passed</span>' in (workspace.validation / "data_docs" / "index.html").read_text("utf-8")
 
 
 def test_a_warning_is_told_and_puts_nothing_aside(tmp_path: Path) -> None:
@@ -242,7 +255,7 @@ def test_types_of_spans_are_spelled_in_one_way_too(tmp_path: Path, policy: str) 
         found
         == {
             "merge": {"label_spelling": 1, "duplicate": 2},
-            "off": {"conflicting_label": 2, "duplicate": 1},
+            "off": {"conflicting_label": 2, "duplicate": 1, "max_quarantined": 1},
         }[policy]
     )
     merged = json.loads(workspace.spellings.read_text())["merged"]

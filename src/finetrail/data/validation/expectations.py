@@ -58,11 +58,12 @@ class Inspection:
     _suite: Any
     _result: Any
 
-    def write_docs(self, folder: Path, rows: dict[str, int]) -> None:
+    def write_docs(self, folder: Path, rows: dict[str, int], findings: tuple[Finding, ...]) -> None:
         """Write Data Docs: `index.html` with the results and `expectations.html` with the suite.
 
         Args:
             rows: the numbers to show at the top, by what they count.
+            findings: those of the inspection, and what was found without Great Expectations.
         """
         from great_expectations.render.renderer.page_renderer import (
             ExpectationSuitePageRenderer,
@@ -72,9 +73,17 @@ class Inspection:
         folder.mkdir(parents=True)
         results = ValidationResultsPageRenderer().render(self._result).to_json_dict()
         suite = ExpectationSuitePageRenderer().render(self._suite).to_json_dict()
-        shared = {"findings": self.findings, "rows": rows, "failed": any(finding.failed for finding in self.findings)}
+        shared = {"findings": findings, "rows": rows, "verdict": _verdict(findings)}
         _write_page(folder / "index.html", "results", results, shared)
         _write_page(folder / "expectations.html", "expectations", suite, shared)
+
+
+def _verdict(findings: tuple[Finding, ...]) -> tuple[str, str]:
+    """The class of the page's headline, and its words: a table at fault is no pass without a word."""
+    if any(finding.failed for finding in findings):
+        return "bad", "failed"
+    warned = [one for one in findings if one.rule.about == "table" and not one.success]
+    return ("warn", "passed with warnings") if warned else ("good", "passed")
 
 
 def inspect(manifest: "pd.DataFrame", rules: CommonRules) -> Inspection:

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from finetrail.data.memory import give_back
 from finetrail.data.validation.findings import Between, Check, HasColumns, InSet, NotNull, Null, OfType, Rule, Unique
+from finetrail.data.validation.quarantined import Quarantined
 from finetrail.data.validation.spellings import Spellings
 from finetrail.settings import Settings
 from finetrail.workspace import SPLITS
@@ -74,6 +75,7 @@ class CommonRules(Settings):
     missing_label: Needed = Needed()
     conflicting_label: RowRule = RowRule()
     duplicate: RowRule = RowRule()
+    max_quarantined: Quarantined = Quarantined()
 
     facts: ClassVar[Mapping[str, str]]
     label_facts: ClassVar[Mapping[str, str]] = {}

@@ -67,7 +67,14 @@ def test_every_row_is_counted_and_each_finding_names_its_rows(done: tuple[Worksp
         "missing_label": 1,
         "duplicate": 1,
         "conflicting_label": 4,
+        "max_quarantined": 1,
     }
+    assert validated.findings[-1].message == (
+        "more than 20% of the rows are put aside (9 of 37, 24%: conflicting_label 4, missing_text 2, missing_label 1, "
+        "empty_text 1, length 1, duplicate 1)"
+    )
+    page = (workspace.validation / "data_docs" / "index.html").read_text(encoding="utf-8")
+    assert '<span class="warn">passed with warnings</span>' in page
     report = json.loads(workspace.validation_report.read_text(encoding="utf-8"))
     assert report["success"] is True
     assert report["rows"] == {"ingested": 37, "quarantined": 9, "passed": 28}
