@@ -145,6 +145,9 @@ class Params(Settings):
         for section, settings in self.assess.asked().items():
             if isinstance(settings, Shift):
                 self._refuse_unknown_rows(f"assess.{section}.rows", settings.rows)
+        if (validator := self.selection.validator) is not None:
+            self._refuse_unknown_rows("selection.validator.rows", validator.rows)
+            validator.refuse_unfit(task.name, task.target.offers, self.assess.asked())
         for name, one in self.candidates.items():
             if one.auxiliary is not None and task.features != POOLED:
                 raise ValueError(

@@ -36,6 +36,7 @@ def aligned(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sand
     }
     sandbox.edit("candidates", {name: {"adaptation": {"method": "full"}} | one for name, one in asked.items()})
     sandbox.edit("unlabelled", {"other": {"path": FILE}})
+    sandbox.edit("selection.validator", {"method": "weighted", "rows": "other"})
     sandbox.edit("assess", {"shift": {"rows": "other", "permutations": 99}})
     sandbox.must("finetrail", "export", TEACHER, "--model", "data/models/full", "--format", "finetrail")
     for command in (
@@ -86,6 +87,16 @@ def test_the_shift_is_told(aligned: Sandbox) -> None:
     before = found["backbones"][0]  # each of these texts ends with "again"
     assert before["auc"] > before["auc_by_chance"][1]
     assert before["auc_p"] == 0.01
+
+
+def test_the_choice_is_made_without_a_label_of_the_other_domain(aligned: Sandbox) -> None:
+    """Whose validator reads what any of them does: both sides, their features and the answers."""
+    chosen = read_json(aligned.paths.selection_report)
+    assert chosen["by"] == "weighted on other"
+    scores = {one["candidate"]: one["validated"] for one in chosen["ranking"]}
+    assert chosen["chosen"] == max(scores, key=lambda name: scores[name]) == "student"  # dann hardly trains
+    assert "it reads no label of 'other'" in chosen["reason"]
+    assert "<code>weighted on other</code>" in (aligned.paths.test_report / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_set_that_is_not_there_is_refused(aligned: Sandbox, tmp_path: Path) -> None:

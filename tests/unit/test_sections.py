@@ -57,6 +57,24 @@ def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
             },
             r"auxiliary\.method 'cdan' needs one class a row, but text-regression has none; use another",
         ),
+        *[
+            ({"selection.validator": {"method": "snd", "rows": "other"}} | edits, message)
+            for edits, message in (
+                ({}, r"selection\.validator\.rows is 'other', which section unlabelled does not have; add it there$"),
+                (
+                    {"task": "text-regression", "unlabelled": {"other": {"path": "data/input/other.csv"}}},
+                    r"validator\.method 'snd' needs one class a row, but text-regression has none; remove it$",
+                ),
+                (
+                    {"unlabelled": {"other": {"path": "data/input/other.csv"}}, "assess": {"stability": {}}},
+                    r"'snd' chooses without labels, but assess\.stability asks about labels; remove one$",
+                ),
+                (
+                    {"unlabelled": {"other": {"path": "data/input/other.csv"}}, "selection.by": "lower_bound"},
+                    r"ranks by `by: lower_bound` and by `validator`, but only one can lead; remove one of them$",
+                ),
+            )
+        ],
         (
             {"task": "text-regression", "candidates.probe.distillation": {"teacher": "data/weights/big"}},
             r"candidates\.probe\.distillation needs soft labels, but text-regression has none; remove it$",

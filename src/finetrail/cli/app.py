@@ -149,7 +149,7 @@ def select() -> None:
     from finetrail.stages.select import publish
     from finetrail.stages.select import select as stage
 
-    done = stage(workspace, params.task.task.target, params.selection, list(params.candidates))
+    done = stage(workspace, params.task.task.target, params.selection, list(params.candidates), track=bar)
     publish(workspace, params.project, done.choice)
     out.print(f"chosen on {done.rows} validation rows: {done.choice.chosen}", done.choice.reason, sep="\n")
 

@@ -1,4 +1,5 @@
-"""What candidates are compared by: the metric's value, the end of its interval, or its mean and spread over seeds.
+"""What candidates are compared by: the metric's value, the end of its interval, its mean and spread over seeds, or a
+validator's score of rows without labels.
 
 Imports no numpy, because `config.py` needs it in every process.
 """
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from finetrail.evaluation.scores.metric import Metric
+from finetrail.evaluation.validators.validator import Validator
 
 VALUE, LOWER_BOUND = "value", "lower_bound"
 _SPREAD = re.compile(r"mean - (?P<factor>[0-9]+(\.[0-9]+)?) ?\* ?std")
@@ -34,6 +36,15 @@ class Scored(Protocol):
     @property
     def std(self) -> float | None: ...
 
+    @property
+    def validated(self) -> float | None: ...
+
+    @property
+    def validated_low(self) -> float | None: ...
+
+    @property
+    def validated_high(self) -> float | None: ...
+
 
 @dataclass(frozen=True)
 class Criterion:
@@ -42,13 +53,23 @@ class Criterion:
     Attributes:
         name: as in params.yaml.
         factor: of the standard deviation over seeds; None where seeds do not count.
+        validator: whose score counts, and not the metric.
     """
 
     name: str
     factor: float | None = None
+    validator: Validator | None = None
+
+    def compared(self, metric: Metric) -> Metric:
+        """What the numbers are of that candidates are ranked by, and their differences."""
+        return self.validator.metric if self.validator else metric
 
     def of(self, one: Scored, metric: Metric) -> float:
-        """The number that the candidates are ranked by. Raises: ValueError: it needs more seeds."""
+        """The number that the candidates are ranked by. Raises: ValueError: it needs more seeds, or another score."""
+        if self.validator is not None:
+            if one.validated is None:
+                raise ValueError(f"{self.name} of a candidate without that score")
+            return one.validated
         if self.factor is not None:
             if one.mean is None or one.std is None:
                 raise ValueError(f"{self.name} of one seed")
@@ -64,6 +85,12 @@ class Criterion:
 
     def said(self, leader: Scored, metric: Metric, level: str) -> str:
         """What the leader has, in words. Args: level: the confidence of the intervals."""
+        if self.validator is not None:
+            low, value, high = (
+                f"{end or 0.0:.3f}" for end in (leader.validated_low, leader.validated, leader.validated_high)
+            )
+            title = f"{self.validator.title} on rows {self.validator.rows!r} without labels"
+            return f"the highest {title}, {value} ({level} interval {low} to {high})"
         interval = f"{level} interval {metric.say(leader.low)} to {metric.say(leader.high)}"
         if self.factor is not None:
             deviations = f"{self.factor:g} standard deviation{'' if self.factor == 1 else 's'}"

@@ -8,13 +8,15 @@ Imports no numpy, because `config.py` needs `Selection` in every process.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from finetrail.evaluation.criterion import Criterion, criterion_named
+from finetrail.evaluation.criterion import VALUE, Criterion, criterion_named
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.slices import Slice, SliceName
+from finetrail.evaluation.validators.methods import AnyValidator
+from finetrail.evaluation.validators.validator import Validator
 from finetrail.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,12 +30,14 @@ class Selection(Settings):
         metric: one of the task's; by default the one that section `task` names, or the last.
         resamples: of intervals; by default those of the target.
         by: what of the metric: see `finetrail.evaluation.criterion`.
+        validator: what to rank by instead, in a domain without labels.
         slices: rows that `test` and the gate look at apart, by what the task's content and target know of them; see
             `finetrail.sections`.
     """
 
     metric: str
-    by: str = "value"
+    by: str = VALUE
+    validator: AnyValidator | None = None
     confidence: float = Field(default=0.95, ge=0.5, le=0.999)
     resamples: int = Field(default=10_000, ge=100, le=100_000)
     seed: int = Field(default=0, ge=0, lt=2**32)
@@ -42,6 +46,8 @@ class Selection(Settings):
     @property
     def criterion(self) -> Criterion:
         """What the candidates are compared by."""
+        if self.validator is not None:
+            return Criterion(f"{self.validator.method} on {self.validator.rows}", validator=self.validator)
         return criterion_named(self.by)
 
     @field_validator("by")
@@ -49,6 +55,12 @@ class Selection(Settings):
     def _known(cls, by: str) -> str:
         criterion_named(by)
         return by
+
+    @model_validator(mode="after")
+    def _ranks_by_one(self) -> Self:
+        if self.validator is not None and self.by != VALUE:
+            raise ValueError(f"ranks by `by: {self.by}` and by `validator`, but only one can lead; remove one of them")
+        return self
 
 
 @dataclass(frozen=True)
@@ -61,6 +73,7 @@ class Standing:
     Attributes:
         seeds: how often it was trained; the value is that of the first.
         mean, std: of the values of all trainings; None of one alone.
+        validated: the score of the validator, with its interval; None without one.
     """
 
     candidate: str
@@ -75,6 +88,9 @@ class Standing:
     seeds: int = 1
     mean: float | None = None
     std: float | None = None
+    validated: float | None = None
+    validated_low: float | None = None
+    validated_high: float | None = None
 
     @property
     def tied(self) -> bool:
@@ -92,7 +108,8 @@ class Standing:
 
     def as_json(self) -> dict[str, str | int | float | bool | None]:
         """One entry of the ranking in selection.json, and one line of ranking.csv."""
-        return asdict(self) | {"tied": self.tied}
+        unasked = {"validated", "validated_low", "validated_high"} if self.validated is None else set()
+        return {key: value for key, value in asdict(self).items() if key not in unasked} | {"tied": self.tied}
 
 
 @dataclass(frozen=True)
@@ -132,12 +149,14 @@ class Choice:
 def choose(standings: Sequence[Standing], settings: Selection, metric: Metric) -> Choice:
     """Apply the rule to standings for one metric on the same rows, with differences to the best of them."""
     by = settings.criterion
-    ranking = tuple(sorted(standings, key=lambda one: (-metric.goodness(by.of(one, metric)), one.cost)))
+    compared = by.compared(metric)
+    ranking = tuple(sorted(standings, key=lambda one: (-compared.goodness(by.of(one, metric)), one.cost)))
     chosen = min((one for one in ranking if one.tied), key=lambda one: one.cost)
+    reason = _reason(ranking, chosen, settings, metric)
     return Choice(
         chosen=chosen.candidate,
         metric=metric.name,
-        reason=_reason(ranking, chosen, settings, metric),
+        reason=f"{reason} {_said_of(by.validator, standings, metric)}" if by.validator else reason,
         ranking=ranking,
         resamples=settings.resamples,
         confidence=settings.confidence,
@@ -148,7 +167,7 @@ def choose(standings: Sequence[Standing], settings: Selection, metric: Metric) -
 def _reason(ranking: Sequence[Standing], chosen: Standing, settings: Selection, metric: Metric) -> str:
     """Explain the choice in a few sentences."""
     leader, *others = ranking
-    level = f"{settings.confidence * 100:g}%"
+    level, compared = f"{settings.confidence * 100:g}%", settings.criterion.compared(metric)
     if not others:
         interval = f"{level} interval {metric.say(leader.low)} to {metric.say(leader.high)}"
         value = metric.say(leader.value)
@@ -158,7 +177,7 @@ def _reason(ranking: Sequence[Standing], chosen: Standing, settings: Selection, 
     if len(tied) == 1:
         second = others[0]
         return (
-            f"{leads} The next best, `{second.candidate}`, is {_behind(second, metric)}, which does not include 0. "
+            f"{leads} The next best, `{second.candidate}`, is {_behind(second, compared)}, which does not include 0. "
             f"So `{chosen.candidate}` is chosen."
         )
     rivals = [one for one in tied if one is not chosen]
@@ -173,8 +192,18 @@ def _reason(ranking: Sequence[Standing], chosen: Standing, settings: Selection, 
         )
         return f"{leads} {names} {are} 0. Of the {len(tied)} tied, `{leader.candidate}` {cheapest}"
     return (
-        f"{leads} `{chosen.candidate}` is {_behind(chosen, metric)}, which includes 0: a tie. "
+        f"{leads} `{chosen.candidate}` is {_behind(chosen, compared)}, which includes 0: a tie. "
         f"Of the {len(tied)} tied, `{chosen.candidate}` {cheapest}"
+    )
+
+
+def _said_of(validator: Validator, standings: Sequence[Standing], metric: Metric) -> str:
+    """Why a validator, what deceives it, and what the labels of the first domain would say."""
+    best = min(standings, key=lambda one: (-metric.goodness(one.value), one.cost))
+    return (
+        f"The ranking is that of `selection.validator`, method {validator.method}: it reads no label of "
+        f"{validator.rows!r}, and is fooled {validator.fooled}. By validation {metric.title}, `{best.candidate}` would "
+        f"lead, with {metric.say(best.value)}."
     )
 
 

@@ -6,16 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from finetrail.errors import ConfigError
+from finetrail.evaluation.scores.bootstrap import Floats
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Choice, Selection
+from finetrail.progress import Track, quiet
 from finetrail.runs import tracking
 from finetrail.runs.study import Study, read_study
 from finetrail.serving.results import read_result
 from finetrail.studies.page import page
 from finetrail.studies.words import found_by
 from finetrail.targets.choosing import choice_among
+from finetrail.targets.results import Result
 from finetrail.targets.target import Target, metric_named
-from finetrail.workspace import Workspace, replacing, write_json
+from finetrail.workspace import Workspace, need, replacing, write_json
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,12 @@ class Selected:
     rows: int
 
 
-def select(workspace: Workspace, target: Target, settings: Selection, candidates: Sequence[str]) -> Selected:
+def select(
+    workspace: Workspace, target: Target, settings: Selection, candidates: Sequence[str], track: Track = quiet
+) -> Selected:
     """Write `data/selection`: reads the validation predictions and parameter counts in `data/runs/<candidate>`.
+
+    Only a validator needs more: it asks each model about rows without labels.
 
     Beside the choice stands a page for each candidate whose settings were searched.
 
@@ -36,13 +43,14 @@ def select(workspace: Workspace, target: Target, settings: Selection, candidates
 
     Raises:
         ConfigError: no candidate is given.
-        WorkspaceError: a candidate has no results, or results for other validation rows.
+        WorkspaceError: a candidate has no results, or results for other validation rows; or a validator lacks rows.
         ModelError: a prediction is NaN or infinite.
     """
     if not candidates:
         raise ConfigError("`candidates` is empty, but there must be at least one to select: add one to params.yaml")
     results = [read_result(workspace.run(name), target) for name in dict.fromkeys(candidates)]
-    choice = choice_among(results, settings, metric_named(target.metrics, settings.metric))
+    material = _material(workspace, results, settings, track) if settings.validator else None
+    choice = choice_among(results, settings, metric_named(target.metrics, settings.metric), material)
     studies = {name: study for name in candidates if (study := read_study(workspace.run(name).study_record))}
     searches = {name: (study, metric_named(target.metrics, study.metric)) for name, study in studies.items()}
     if choice.chosen in searches:
@@ -52,6 +60,25 @@ def select(workspace: Workspace, target: Target, settings: Selection, candidates
         for stale in [path for path in folder.glob("*/") if path.name not in candidates]:
             shutil.rmtree(stale)
     return Selected(choice=choice, rows=len(results[0].rows))
+
+
+def _material(workspace: Workspace, results: Sequence[Result], settings: Selection, track: Track) -> dict[str, Floats]:
+    """What the validator judges each candidate by."""
+    from finetrail.stages.validated import Sides
+    from finetrail.tasks.registry import load_model
+
+    validator = settings.validator
+    if validator is None:
+        return {}
+    sides = Sides(
+        need(workspace.split("val"), "split"),
+        results[0].rows["label"].tolist(),
+        need(workspace.unlabelled(validator.rows), "unlabelled"),
+        workspace.scratch,
+        settings.seed,
+    )
+    models = {one.candidate: need(workspace.model(one.candidate), "train") for one in results}
+    return {name: sides.material(validator, load_model(folder), track) for name, folder in models.items()}
 
 
 def _write(workspace: Workspace, choice: Choice, searches: Mapping[str, tuple[Study, Metric]]) -> None:

@@ -1,20 +1,25 @@
 """The rule of `select` on the answers of candidates. Numpy alone; assessments ask what else would have been chosen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from finetrail.evaluation.scores.bootstrap import Floats, Interval, Resampled, point_scores
+from finetrail.evaluation.scores.bootstrap import Draws, Floats, Interval, Resampled, bootstrap, point_scores
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Choice, Selection, Standing, choose
+from finetrail.evaluation.validators.validator import Validator
 from finetrail.targets.results import Result, cheapest_first, refuse_other_rows, resampled_runs
 
 
-def choice_among(results: Sequence[Result], settings: Selection, metric: Metric) -> Choice:
+def choice_among(
+    results: Sequence[Result], settings: Selection, metric: Metric, material: Mapping[str, Floats] | None = None
+) -> Choice:
     """Choose one of some candidates, whose order does not matter.
 
     Args:
         metric: the one that `settings` names.
+        material: of each candidate, where `settings` has a validator: the `answers` of `Validator.facts`.
 
     Raises:
         WorkspaceError: they did not answer the same rows.
@@ -30,13 +35,19 @@ def choice_among(results: Sequence[Result], settings: Selection, metric: Metric)
     parts = [slice(end - len(of_one), end) for end, of_one in zip(ends, runs, strict=True)]
     alone = [found.interval(metric.name, part.start, settings.confidence) for part in parts]
     standings = [_standing(one, own, metric) for one, own in zip(results, alone, strict=True)]
+    if by.validator is not None:
+        compared = _validated(by.validator, results, settings, material or {})
+        scores = [compared.interval(by.validator.method, model, settings.confidence) for model in range(len(results))]
+        standings = [_with(one, score) for one, score in zip(standings, scores, strict=True)]
+    else:
+        compared = _compared(found, parts, settings, metric)
+    judged = by.compared(metric)
     # Among equal values argmax picks the first as the leader: the cheapest.
-    leader = int(np.argmax([metric.goodness(by.of(one, metric)) for one in standings]))
-    compared = _compared(found, parts, settings, metric)
+    leader = int(np.argmax([judged.goodness(by.of(one, metric)) for one in standings]))
     behind = []
     for model in range(len(results)):
-        more, less = (model, leader) if metric.lower else (leader, model)  # the larger value stands first
-        behind.append(compared.difference(metric.name, more, less, settings.confidence))
+        more, less = (model, leader) if judged.lower else (leader, model)  # the larger value stands first
+        behind.append(compared.difference(judged.name, more, less, settings.confidence))
     return choose([one.behind(gap) for one, gap in zip(standings, behind, strict=True)], settings, metric)
 
 
@@ -60,6 +71,22 @@ def _standing(one: Result, own: Interval, metric: Metric) -> Standing:
         mean=float(np.mean(values)) if values else None,
         std=float(np.std(values, ddof=1)) if values else None,
     )
+
+
+def _validated(
+    validator: Validator, results: Sequence[Result], settings: Selection, material: Mapping[str, Floats]
+) -> Resampled:
+    """The validator's scores of the candidates, on the rows that it reads and on each resample of them."""
+    rows, draws = results[0].rows, Draws(settings.resamples, settings.seed, settings.confidence)
+    answers = [material[one.candidate] for one in results]
+    grouped = validator.weighs and results[0].codec.judge.by_group and "group" in rows
+    groups = rows["group"].tolist() if grouped else None
+    return bootstrap(validator, range(len(answers[0])), answers, draws, groups=groups)
+
+
+def _with(one: Standing, score: Interval) -> Standing:
+    """The same with the validator's score."""
+    return replace(one, validated=score.value, validated_low=score.low, validated_high=score.high)
 
 
 def _compared(found: Resampled, parts: Sequence[slice], settings: Selection, metric: Metric) -> Resampled:

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -14,7 +16,7 @@ RMSE = Metric("rmse", "RMSE", lower=True, in_unit=True)
 MAE = Metric("mae", "MAE", lower=True, in_unit=True)
 
 
-def _chosen(standings: list[Standing], metric: Metric = F1, **settings: float | str) -> Choice:
+def _chosen(standings: list[Standing], metric: Metric = F1, **settings: Any) -> Choice:
     return choose(standings, Selection.model_validate({"metric": metric.name, **settings}), metric)
 
 
@@ -164,3 +166,28 @@ def test_one_that_is_ahead_by_its_value_is_told_so() -> None:
 def test_an_unknown_criterion_is_refused(by: str) -> None:
     with pytest.raises(ValidationError, match=r"must be value, lower_bound, or a mean and spread .* `mean - 1\*std`"):
         Selection(metric="macro_f1", by=by)
+
+
+def test_a_validator_ranks_by_its_own_score_and_says_what_labels_would() -> None:
+    """Whether the metric is better higher or lower, the validator's score is better higher."""
+    scored = [
+        replace(FULL, difference=0.3, difference_low=0.2, difference_high=0.4, validated=0.5),
+        replace(LORA, difference=0.0, difference_low=0.0, difference_high=0.0, validated=0.8),
+    ]
+    scored = [replace(one, validated_low=one.validated, validated_high=one.validated) for one in scored]
+    validator = {"validator": {"method": "bnm", "rows": "routers"}}
+    for metric, labelled in ((F1, "`full` would lead, with 0.712"), (RMSE, "`lora` would lead, with 0.7060")):
+        choice = _chosen(scored, metric, **validator)
+        assert (choice.chosen, choice.by, choice.metric) == ("lora", "bnm on routers", metric.name)
+        assert choice.reason == (
+            "`lora` has the highest nuclear norm of the answers on rows 'routers' without labels, 0.800 (95% interval "
+            "0.800 to 0.800). The next best, `full`, is 0.300 behind, with an interval of that difference from 0.200 "
+            "to 0.400, which does not include 0. So `lora` is chosen. The ranking is that of `selection.validator`, "
+            "method bnm: it reads no label of 'routers', and is fooled where some classes are rare. By validation "
+            f"{metric.title}, {labelled}."
+        )
+    assert Choice.from_json(choice.as_json()) == choice
+
+
+def test_without_a_validator_nothing_is_written_of_one() -> None:
+    assert "validated" not in str(_chosen([PROBE, FULL]).as_json())

@@ -8,6 +8,7 @@ from sklearn.metrics import roc_auc_score
 from finetrail.evaluation.scores.bootstrap import Draws, Floats
 from finetrail.evaluation.shift.classifier import Separation, separation
 from finetrail.evaluation.shift.discrepancy import BANDWIDTHS, Discrepancy, discrepancy
+from finetrail.evaluation.shift.importance import importance
 
 DRAWS = Draws(199, seed=0)
 
@@ -107,3 +108,10 @@ def test_too_few_rows_are_refused() -> None:
         separation(*_domains(0, 0.0, (80, 4)), DRAWS)
     with pytest.raises(ValueError, match="MMD needs two rows of each domain, got 80 and 1"):
         discrepancy(*_domains(0, 0.0, (80, 1)), DRAWS)
+
+
+def test_importance_is_the_ratio_of_densities() -> None:
+    source, target = _domains(0, 1.0, (3000, 2000))
+    weights = importance(source, target, 0)
+    assert weights.mean() == pytest.approx(1.0, abs=0.05)
+    assert np.corrcoef(np.log(weights), source[:, 0] - 0.5)[0, 1] > 0.99
