@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 import finetrail as ft
-from finetrail.errors import ConfigError, SourceError
+from finetrail.errors import ConfigError, SourceError, SplitError
+from finetrail.stages.tested_answers import rows_to_test
+from finetrail.workspace import Workspace
 from tests.images import SHAPES, draw
 
 ROWS = pd.DataFrame({"text": [f"{word} door number {n}" for n in range(20) for word in ("good", "bad")]}).assign(
@@ -43,6 +45,8 @@ def test_images_in_memory_are_learnt_in_a_temporary_workspace_and_saved(
         fitted.save(saved)
     with pytest.raises(ConfigError, match=r"there were no test rows; give finetune\(\.\.\., test=ROWS\)$"):
         fitted.register()
+    with pytest.raises(SplitError, match=r"^there are no test rows, as `split\.test: 0` allows; name some"):
+        rows_to_test(Workspace(fitted.folder).split("test"))
     folder = fitted.folder
     del fitted
     assert not folder.exists(), "a temporary workspace goes with what was fitted"

@@ -32,7 +32,7 @@ from finetrail.runs.study import read_study
 from finetrail.runs.tracking import Tracker
 from finetrail.serving.answer import answers_to
 from finetrail.serving.predictions import read_predictions, write_predictions
-from finetrail.stages.tested_answers import Sealed, answer_once
+from finetrail.stages.tested_answers import Sealed, answer_once, rows_to_test
 from finetrail.stages.tested_curves import panels_of
 from finetrail.studies.section import search_section
 from finetrail.targets.judge import Evaluation
@@ -77,15 +77,16 @@ def score_test(workspace: Workspace, *, project: str, task: Task, settings: Sele
     Raises:
         LedgerError: the ledger is not what it was.
         ModelError: an answer is NaN or infinite.
+        SplitError: there are no test rows.
         TrackingError: MLflow does not answer; the test split was not touched.
     """
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
     split = workspace.split("test")
-    rows = read_frame(split)
     built = load_model(need(workspace.model(choice.chosen), "train"))
     paths = workspace.run(choice.chosen)
     metric = metric_named(task.target.metrics, choice.metric)
     reloaded = _reloaded(workspace, paths, built, metric)
+    rows = rows_to_test(split)
     tracker = tracking.connect(workspace, project)
     ledger = open_ledger(tracker, project, workspace.root)
     test_split = read_json(need(workspace.split_report, "split"))["sha256"]["test"]
