@@ -1,15 +1,16 @@
 """Fine-tuning with an audit trail: DVC owns the bytes, MLflow shows the runs, every model leads back to its data.
 
-For notebooks and scripts: `load` a model, `results` of the candidates as a table, the test `report` as a page.
+For notebooks and scripts: `finetune` a model on a frame, `load` one, `results` of the candidates as a table, the test
+`report` as a page.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from finetrail.notebook import Model, Report, load, report, results
+    from finetrail.notebook import Fitted, Model, Report, finetune, load, report, results
 
-__all__ = ["Model", "Report", "__version__", "load", "report", "results"]
+__all__ = ["Fitted", "Model", "Report", "__version__", "finetune", "load", "report", "results"]
 __version__ = "0.1.0"
 
 

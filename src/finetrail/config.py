@@ -20,6 +20,8 @@ def check_params(path: Path, text: str) -> None:
     try:
         partial.write_text(text, encoding="utf-8")
         load_params(partial)
+    except ConfigError as error:
+        raise ConfigError(str(error).replace(partial.name, path.name, 1)) from error
     finally:
         partial.unlink(missing_ok=True)
 

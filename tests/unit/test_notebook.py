@@ -29,7 +29,7 @@ def model(
 
 
 def test_the_public_names_are_these_and_cost_nothing_until_used() -> None:
-    assert ft.__all__ == ["Model", "Report", "__version__", "load", "report", "results"]
+    assert ft.__all__ == ["Fitted", "Model", "Report", "__version__", "finetune", "load", "report", "results"]
     assert all(hasattr(ft, name) for name in ft.__all__)
     with pytest.raises(AttributeError, match="module 'finetrail' has no attribute 'lode'"):
         _ = ft.lode

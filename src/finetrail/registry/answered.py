@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from finetrail.data.store.shards import read_frame
+from finetrail.errors import SplitError
 from finetrail.inference.questions import read_answers
 from finetrail.progress import Track
 from finetrail.registry import scorings
@@ -27,6 +29,21 @@ class Sealed:
     folder: Path
     rows: pd.DataFrame
     sha256: str
+
+
+def rows_to_test(split: Path) -> pd.DataFrame:
+    """The rows of the test split, without their content.
+
+    Raises:
+        SplitError: it has none.
+    """
+    rows = read_frame(split)
+    if rows.empty:
+        raise SplitError(
+            "there are no test rows, as `split.test: 0` allows; name some in `source:`, or divide the rows by another "
+            "`split.method` and leave `split.test` out"
+        )
+    return rows
 
 
 def answer_once(

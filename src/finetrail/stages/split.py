@@ -116,7 +116,7 @@ def split(workspace: Workspace, settings: Split, target: ComparedLabel, track: T
 def _report(rows: Rows, assignment: Assignment, settings: Split, labels: list[Any]) -> dict[str, Any]:
     """The part of split.json about the division. Raises: SplitError: it is unfit for training or scoring."""
     counts = label_counts(rows, assignment)
-    refuse(assignment)
+    refuse(assignment, settings)
     settings.strata.refuse(counts, list(compress(labels, (split == "train" for split in assignment.splits))))
     return {
         "method": settings.method,

@@ -24,7 +24,7 @@ from finetrail.evaluation.slices import SplitRows
 from finetrail.inference.questions import drawn
 from finetrail.progress import Track, quiet
 from finetrail.registry import scorings
-from finetrail.registry.answered import Sealed, answer_once
+from finetrail.registry.answered import Sealed, answer_once, rows_to_test
 from finetrail.registry.ledger import Ledger, open_ledger
 from finetrail.run_paths import RunPaths
 from finetrail.runs import hashes, tracking
@@ -77,15 +77,16 @@ def score_test(workspace: Workspace, *, project: str, task: Task, settings: Sele
     Raises:
         LedgerError: the ledger is not what it was.
         ModelError: an answer is NaN or infinite.
+        SplitError: there are no test rows.
         TrackingError: MLflow does not answer; the test split was not touched.
     """
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
     split = workspace.split("test")
-    rows = read_frame(split)
     built = load_model(need(workspace.model(choice.chosen), "train"))
     paths = workspace.run(choice.chosen)
     metric = metric_named(task.target.metrics, choice.metric)
     reloaded = _reloaded(workspace, paths, built, metric)
+    rows = rows_to_test(split)
     tracker = tracking.connect(workspace, project)
     ledger = open_ledger(tracker, project, workspace.root)
     test_split = read_json(need(workspace.split_report, "split"))["sha256"]["test"]

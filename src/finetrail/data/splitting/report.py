@@ -33,11 +33,11 @@ def rows_of(assignment: Assignment) -> dict[str, int]:
     return {split: assignment.splits.count(split) for split in SPLITS}
 
 
-def refuse(assignment: Assignment) -> None:
-    """Raise SplitError if a split has no rows."""
+def refuse(assignment: Assignment, settings: Division) -> None:
+    """Raise SplitError if a split has no rows; the test split may have none where the settings say so."""
     sizes, removed = rows_of(assignment), len(assignment.removed)
     for split in SPLITS:
-        if not sizes[split]:
+        if not sizes[split] and not (split == "test" and settings.untested):
             raise SplitError(
                 f"split {split!r} is empty ({inline(sizes)}, {removed} removed as near duplicates): every split needs "
                 "rows; add rows, or change the shares, the method or near_duplicates in `split:`"
@@ -51,8 +51,9 @@ def warnings(counts: dict[str, dict[str, int]], sizes: dict[str, int], settings:
         counts: from `label_counts`; sizes: from `rows_of`.
     """
     found = []
+    scored = ("val",) if settings.untested and not sizes["test"] else ("val", "test")
     for label in counts["train"]:
-        missing = [split for split in ("val", "test") if not counts[split][label]]
+        missing = [split for split in scored if not counts[split][label]]
         if missing:
             rows = sum(counts[split][label] for split in SPLITS)
             found.append(f"label {label!r} ({rows} rows) is not in {' and '.join(missing)}: it is not scored there")

@@ -19,14 +19,21 @@ class Division(Settings):
 
     method: Literal["official", "stratified", "group", "hash"] = "stratified"
     val: float = Field(default=0.1, gt=0, lt=1, description="share of all rows; for official: of the train rows")
-    test: float = Field(default=0.2, gt=0, lt=1, description="share of all rows; not used by official")
+    test: float = Field(default=0.2, ge=0, lt=1, description="share of all rows; for official: 0 if there is no test")
     seed: int = 0
 
     @model_validator(mode="after")
     def _room_for_train(self) -> "Division":
+        if self.method != "official" and not self.test:
+            raise ValueError("test = 0 leaves nothing to test on: give it a share, or use method official")
         if self.method != "official" and self.val + self.test >= 1:
             raise ValueError(f"val + test = {self.val + self.test:g} leaves nothing for train: make them less than 1")
         return self
+
+    @property
+    def untested(self) -> bool:
+        """Whether there is to be no test split: such a model can be used, but neither tested nor registered."""
+        return self.method == "official" and not self.test
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def _check_columns(rows: Rows, settings: Division) -> None:
         _refuse_missing(rows.ids, rows.groups, "group", "name the column of groups in `source:`, or use `stratified`")
     if settings.method == "official":
         counts = Counter(rows.official)
-        if not counts["test"]:
+        if not counts["test"] and not settings.untested:
             found = dict(sorted((str(name), n) for name, n in counts.items() if name)) or "no official split"
             remedy = "name the column or file of the test rows in `source:`, or use `stratified`"
             raise SplitError(f"split method 'official' needs a test split in the source, which has {found}: {remedy}")

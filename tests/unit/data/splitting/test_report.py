@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from finetrail.contents.text.split import TextSplit
-from finetrail.data.splitting.report import chains, label_counts, refuse
+from finetrail.data.splitting.report import chains, label_counts, refuse, rows_of
 from finetrail.data.splitting.rows import Rows
 from finetrail.errors import SplitError
 from finetrail.targets.classes.strata import ClassStrata
@@ -42,7 +42,7 @@ def test_a_long_chain_is_a_warning() -> None:
 def refusal(rows: Rows, split: TextSplit) -> str:
     def divide() -> None:
         assignment = assign(rows, split)
-        refuse(assignment)
+        refuse(assignment, split)
         ClassStrata().refuse(label_counts(rows, assignment), [])
 
     with pytest.raises(SplitError) as caught:
@@ -66,10 +66,21 @@ def test_refusals() -> None:
     assert "label 'z' with 1 rows is never in train (train 0, val 0, test 1)" in refusal(lone, chosen("official"))
 
 
+def test_a_source_without_test_rows_is_accepted_where_the_settings_say_so() -> None:
+    rows = replace(distinct(30, ["x", "y"] * 15), official=[*["train"] * 20, *["val"] * 10])
+    untested = TextSplit(method="official", test=0)
+    result = assign(rows, untested)
+    refuse(result, untested)
+    assert rows_of(result) == {"train": 20, "val": 10, "test": 0}
+    assert warnings(rows, result, untested) == []
+    with pytest.raises(ValueError, match="test = 0 leaves nothing to test on: give it a share, or use method official"):
+        TextSplit(method="stratified", test=0)
+
+
 def test_a_label_with_one_row_trains_and_is_a_warning() -> None:
     rows = distinct(31, [*["x", "y"] * 15, "rare"])
     result = assign(rows, TextSplit())
-    refuse(result)
+    refuse(result, TextSplit())
     assert warnings(rows, result, TextSplit()) == [
         "label 'rare' (1 rows) is not in val and test: it is not scored there"
     ]

@@ -136,7 +136,7 @@ def test_stratified_keeps_each_label_s_share_to_the_row(sizes: list[int], seed: 
         assert all(shares.values())
         assert abs(shares["test"] - size * test) <= 1
         assert abs(shares["val"] - size * val) <= 1
-    refuse(result)
+    refuse(result, TextSplit())
 
 
 def test_seed_changes_the_choice_and_nothing_else() -> None:

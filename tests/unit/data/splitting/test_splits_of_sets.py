@@ -29,7 +29,7 @@ def test_rows_of_several_strata_are_divided_as_their_target_does(method: Method)
     assert rows_of(result)["val"] == (40 if method == "official" else 50)
     assert warnings(rows, result, settings) == []
     with pytest.raises(SplitError, match=r"split 'train' is empty \(train 0, val 0, test 200, 0 removed"):
-        refuse(replace(result, splits=["test"] * 200))  # rows are counted, not their classes
+        refuse(replace(result, splits=["test"] * 200), settings)  # rows are counted, not their classes
 
 
 def test_near_rows_of_several_strata_stay_together_and_count_once_each_in_each() -> None:

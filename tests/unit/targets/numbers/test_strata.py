@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from finetrail.contents.text.near import Texts
 from finetrail.contents.text.split import TextSplit
 from finetrail.data.splitting.report import label_counts, refuse
-from finetrail.data.splitting.rows import Rows
+from finetrail.data.splitting.rows import Division, Rows
 from finetrail.data.splitting.splits import Assignment, assign
 from finetrail.errors import SplitError
 from finetrail.targets.numbers.strata import BINS, NumberStrata, bins
@@ -88,7 +88,7 @@ def test_one_number_in_train_is_refused_and_a_bin_that_train_lacks_is_not() -> N
         "val": {"bin 01": 0, "bin 02": 1},
         "test": {"bin 01": 1, "bin 02": 0},
     }
-    refuse(Assignment([*["train"] * 4, "val", "test"], [], []))
+    refuse(Assignment([*["train"] * 4, "val", "test"], [], []), Division())
     NumberStrata().refuse(counts, [1.0, 2.0, 2.0, 2.0])
     with pytest.raises(SplitError, match=r"all 4 rows of train have the label 2: there is nothing to learn; add rows"):
         NumberStrata().refuse(counts, [2.0, 2.0, 2.0, 2.0])

@@ -1,11 +1,5 @@
-"""What notebooks and scripts use: `import finetrail as ft`.
+"""A trained model that answers, by its name or its folder."""
 
-ft.load("champion").predict(["the shuttle reached orbit"], top=3)
-ft.results()
-ft.report()
-"""
-
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +10,10 @@ import pandas as pd
 from finetrail.commands.scorer import Scorer, open_scorer
 from finetrail.commands.scoring import options_of
 from finetrail.config import load_params
-from finetrail.evaluation.selection import Choice
+from finetrail.notebook.places import own_environment, workspace_at
 from finetrail.quiet import quiet_libraries
 from finetrail.registry.meant import model_meant
 from finetrail.serving.rows import rows_of
-from finetrail.workspace import Workspace, need, read_json
 
 Rows = Sequence[Any] | pd.DataFrame | pd.Series
 
@@ -63,20 +56,9 @@ class Model:
         scorer = self._scorer
         asked = options_of(scorer.task, options)
         index = rows.index if isinstance(rows, pd.DataFrame | pd.Series) else None
-        sent = rows_of(scorer.task.content, scorer.columns, _frame(rows, scorer.columns))
+        sent = rows_of(scorer.task.content, scorer.columns, frame_of(rows, scorer.columns))
         found = scorer.answer(scorer.task.content.receive(sent, True), asked)
         return found if index is None else found.set_index(index)
-
-
-@dataclass(frozen=True)
-class Report:
-    """The test report: notebooks show it as a page. Attributes: path: of the file."""
-
-    path: Path
-
-    def _repr_html_(self) -> str:
-        page = html.escape(self.path.read_text(encoding="utf-8"), quote=True)
-        return f'<iframe sandbox srcdoc="{page}" style="width: 100%; height: 50rem; border: 0"></iframe>'
 
 
 def load(model: str | None = None, *, folder: str | Path = ".") -> Model:
@@ -93,55 +75,23 @@ def load(model: str | None = None, *, folder: str | Path = ".") -> Model:
         TrackingError: the registry does not answer, or the files are not what was registered.
     """
     quiet_libraries()
-    workspace = _workspace(folder)
-    uri, said = model_meant(workspace, load_params(workspace.params).project, model)
-    with open_scorer(workspace, uri) as scorer:
-        return Model(said, scorer)
+    workspace = workspace_at(folder)
+    if model is not None and not workspace.params.exists() and Path(model).is_dir():  # a saved one, outside of any
+        return read_model(Path(model))
+    with own_environment():
+        uri, said = model_meant(workspace, load_params(workspace.params).project, model)
+        with open_scorer(workspace, uri) as scorer:
+            return Model(said, scorer)
 
 
-def results(*, folder: str | Path = ".") -> pd.DataFrame:
-    """The candidates of the last choice, the best first: validation metric with its interval, size, seconds.
-
-    Args:
-        folder: the workspace.
-
-    Raises:
-        WorkspaceError: `select` has not run.
-    """
-    workspace = _workspace(folder)
-    choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
-    rows = [
-        {
-            "candidate": one.candidate,
-            "chosen": one.candidate == choice.chosen,
-            f"val_{choice.metric}": one.value,
-            "low": one.low,
-            "high": one.high,
-            "trainable_parameters": one.trainable_parameters,
-            **read_json(workspace.run(one.candidate).record)["measured"],
-        }
-        for one in choice.ranking
-    ]
-    return pd.DataFrame(rows).set_index("candidate")
+def read_model(folder: Path) -> Model:
+    """Load a folder that holds a model. Raises: ModelError: it holds none."""
+    with open_scorer(workspace_at(), str(folder)) as scorer:
+        return Model(str(folder), scorer)
 
 
-def report(*, folder: str | Path = ".") -> Report:
-    """The page of the test results.
-
-    Args:
-        folder: the workspace.
-
-    Raises:
-        WorkspaceError: `test` has not run.
-    """
-    return Report(need(_workspace(folder).test_report / "report.html", "test"))
-
-
-def _workspace(folder: str | Path) -> Workspace:
-    return Workspace(Path(folder).resolve())
-
-
-def _frame(rows: Rows, columns: Sequence[str]) -> pd.DataFrame:
+def frame_of(rows: Rows, columns: Sequence[str]) -> pd.DataFrame:
+    """Rows as a frame. Args: columns: the first one names values that are given without a name."""
     if isinstance(rows, pd.DataFrame):
         return rows
     values = list(rows)
