@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from finetrail.stages.tested_answers import rows_to_test
 
 import finetrail as ft
 from finetrail.errors import ConfigError, SourceError, SplitError
+from finetrail.registry.answered import rows_to_test
 from finetrail.workspace import Workspace
 from tests.images import SHAPES, draw
 
