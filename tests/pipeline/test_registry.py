@@ -85,6 +85,8 @@ def test_there_is_one_version_with_the_alias_and_its_lineage(finished: Sandbox, 
     assert {"finetrail.data_sha256", "finetrail.split_sha256", "mlflow.source.git.commit"} <= set(version.tags)
     macro_f1 = read_json(finished.paths.test_details)["test"]["macro_f1"]
     assert version.tags["finetrail.test_macro_f1"] == f"{macro_f1:.4f}"
+    assert version.description.startswith(f"{chosen['reason']}\n\nOn test, scored once: ")
+    assert f"macro_f1 {macro_f1:.3f} (" in version.description
 
 
 def test_the_metric_is_the_same_wherever_it_was_computed_and_the_lineage_says_so(

@@ -55,11 +55,13 @@ class Birth:
         lineage: the content of the lineage.json that travels with it, and lists its files; given the tags of `prove`.
         prove: takes the packed model's folder before it is registered; raises to refuse it, or returns what it found,
             as tags, which enter the lineage too.
+        description: for people, as Markdown.
     """
 
     tags: Mapping[str, str] = field(default_factory=dict)
     lineage: Callable[[Mapping[str, str]], Mapping[str, Any]] = dict
     prove: Callable[[Path], Mapping[str, str]] | None = None
+    description: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def register(
             with tracking_errors(tracker.uri):
                 logged = _log(tracker, run_id, folder)
                 tags[SEAL] = seal(folder, birth.lineage(proved))
-                number = _make(ledger, run_id, logged, folder, tags)
+                number = _make(ledger, run_id, logged, folder, tags=tags, description=birth.description)
     with tracking_errors(tracker.uri):
         for key, value in () if new else tags.items():  # a new one was made with them
             tracker.client.set_model_version_tag(name, str(number), key, value)
@@ -226,7 +228,9 @@ def _log(tracker: Tracker, run_id: str, folder: Path) -> "LoggedModel":
     return logged
 
 
-def _make(ledger: Ledger, run_id: str, logged: "LoggedModel", folder: Path, tags: Mapping[str, str]) -> int:
+def _make(
+    ledger: Ledger, run_id: str, logged: "LoggedModel", folder: Path, *, tags: Mapping[str, str], description: str
+) -> int:
     """Upload the sealed folder, enter it in the ledger, and make a version of it."""
     client, name = ledger.tracker.client, ledger.name
     client.log_model_artifacts(logged.model_id, str(folder))
@@ -237,5 +241,7 @@ def _make(ledger: Ledger, run_id: str, logged: "LoggedModel", folder: Path, tags
         facts={"lineage_sha256": tags[SEAL], "run_id": run_id, "source": logged.model_uri},
         verdict=f"{sum(path.is_file() for path in folder.rglob('*'))} files sealed",
     )
-    version = client.create_model_version(name, logged.model_uri, run_id, tags=dict(tags), model_id=logged.model_id)
+    version = client.create_model_version(
+        name, logged.model_uri, run_id, tags=dict(tags), description=description, model_id=logged.model_id
+    )
     return int(version.version)

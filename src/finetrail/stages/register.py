@@ -83,7 +83,9 @@ def register(workspace: Workspace, *, project: str, task: Task, sources: Sequenc
             streams=task.target.streams,
         ),
         tags=_tags(choice, tested),
-        birth=packing.Birth(_inherited(tracker.tags(run_id)) | described.tags, described.with_tags, prove),
+        birth=packing.Birth(
+            _inherited(tracker.tags(run_id)) | described.tags, described.with_tags, prove, _page(choice, tested)
+        ),
         # Whoever applies an experiment makes it the workspace's own.
         challenges=workspace.original is None,
     )
@@ -137,3 +139,18 @@ def _tags(choice: Choice, tested: dict[str, Any]) -> dict[str, str]:
     """Tags for a reader of the registry: test scores and the reason for the choice."""
     scores = {f"finetrail.test_{name}": f"{value:.4f}" for name, value in tested["test"].items()}
     return scores | {"finetrail.why": choice.reason}
+
+
+def _page(choice: Choice, tested: dict[str, Any]) -> str:
+    """What the version's page in MLflow says, as Markdown."""
+    ends = {name: ends for name, ends in tested["intervals"].items() if name in tested["test"]}
+    scores = ", ".join(
+        f"{name} {tested['test'][name]:.3f} ({one['low']:.3f} to {one['high']:.3f})" for name, one in ends.items()
+    )
+    return "\n\n".join(
+        [
+            choice.reason,
+            f"On test, scored once: {scores}.",
+            "Data, code and settings: `artifacts/lineage.json`. Verdicts of the gate: `finetrail history`.",
+        ]
+    )
