@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -13,11 +14,13 @@ from finetrail.inference.device import peak_memory_mb
 from finetrail.models.weights import hash_tensors
 from finetrail.progress import Track, quiet
 from finetrail.runs import hashes
+from finetrail.runs.aloud import Aloud
 from finetrail.runs.live import LiveRun, checkpoint_folder
 from finetrail.runs.record import RunRecord, final_metrics, settings_of
 from finetrail.search.candidate import Searched
 from finetrail.search.mirror import show_outcome
 from finetrail.stages.train_outs import TEACHER, Outs, new_record, seen_in_training, write_outs
+from finetrail.targets.target import metric_named
 from finetrail.tasks.task import Task
 from finetrail.training.checkpoints import Checkpoint, Checkpoints
 from finetrail.training.fitted import Fitted
@@ -25,7 +28,7 @@ from finetrail.training.measured import trained_on
 from finetrail.training.outcome import Outcome, carry_out
 from finetrail.training.plan import Plan
 from finetrail.training.schedule import depends_on_length
-from finetrail.training.steps import Records
+from finetrail.training.steps import Observer, Records
 from finetrail.training.work import Work, build, encode, read_rows
 from finetrail.units.shared import Shared
 from finetrail.units.store import Answered
@@ -69,7 +72,7 @@ def train(
     training that was cut off resumes from its last checkpoint, in the same run.
 
     Args:
-        tell: hears in a line how much a search has to do.
+        tell: hears in a line how much a search has to do, and how far a long training is.
 
     Returns:
         What was done; None in all but the first of several processes: only the first writes.
@@ -97,7 +100,7 @@ def train(
     try:
         checkpoints = Checkpoints(checkpoint_folder(workspace, name))
         resume = run.resume if run else checkpoints.newest()
-        records = Records(checkpoints, run.log if run else _unheard, resume, track)
+        records = Records(checkpoints, _aloud(run.log, tell, work) if run else _unheard, resume, track)
         done = carry_out(work, records, workspace, shared.remembered if shared else None)
         if run is None:
             return None
@@ -169,6 +172,13 @@ def _measured(started: float, resume: Checkpoint | None, fitted: Fitted) -> dict
         "peak_memory_mb": float(peak_memory_mb()),
         "activation_memory_mb": round(fitted.activations / 2**20, 2),
     }
+
+
+def _aloud(log: Observer, tell: Callable[[str], None], work: Work) -> Aloud:
+    settings: Any = work.candidate.train
+    plan = Plan(work.inputs["train"].lengths, settings, work.seed)
+    metric = metric_named(work.built.task.target.training_metrics, settings.metric)
+    return Aloud(log, tell, metric, plan.epochs_at(plan.steps))
 
 
 def _unheard(curve: str, step: int, point: Point) -> None:
