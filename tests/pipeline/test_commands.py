@@ -54,7 +54,7 @@ def test_show_has_ranking_choice_scores_and_version_on_one_screen(finished: Sand
 
 
 def test_the_page_about_python_runs_as_it_is(finished: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "python.md").read_text(), re.DOTALL)
+    code, _fine_tuning = re.findall(r"```python\n(.*?)```", (REPOSITORY / "docs" / "python.md").read_text(), re.DOTALL)
     monkeypatch.chdir(finished.root)
     names: dict[str, Any] = {}
     exec(code, names)  # noqa: S102  (our own page)

@@ -74,6 +74,7 @@ def test_every_bad_image_is_put_aside_and_counted(done: tuple[Workspace, Validat
         "duplicate": 1,
         "near_conflicting_label": 2,
         "near_duplicate": 1,
+        "max_quarantined": 1,
     }
     assert validated.rows == Rows(ingested=42, quarantined=11, passed=31)
     report = json.loads(space.validation_report.read_text(encoding="utf-8"))
@@ -211,7 +212,8 @@ def test_settings_that_are_not_allowed_are_refused(given: dict[str, Any], messag
 
 def test_every_entry_of_the_section_is_a_rule() -> None:
     named = [rule.name for rule in rules_of(IMAGES).catalogue()]
-    assert sorted(named) == sorted([*section(IMAGES, "validation").model_fields, "schema", "two_labels"])
+    entries = {*section(IMAGES, "validation").model_fields} - {"max_quarantined"}  # which judges what these found
+    assert sorted(named) == sorted([*entries, "schema", "two_labels"])
 
 
 def test_a_manifest_of_texts_is_refused(tmp_path: Path) -> None:
