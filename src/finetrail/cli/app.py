@@ -183,7 +183,9 @@ def test() -> None:
     for name, interval in done.evaluation.metrics.items():
         out.print(f"test {name} of {done.candidate}: {interval.value:.4f} ({interval.low:.4f} to {interval.high:.4f})")
     if done.entry is not None:
-        out.print(f"the model gave these answers before: entry {done.entry} of the ledger; it was not asked again")
+        out.print(
+            f"the model gave these answers before: entry {done.entry} of the ledger; a sample, asked again, agrees"
+        )
     out.print(f"report: {(workspace.test_report / 'report.html').relative_to(workspace.root)}")
     out.print(f"different models scored on this test split so far: {done.models_scored}; see `finetrail history`")
 

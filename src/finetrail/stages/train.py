@@ -178,7 +178,7 @@ def _aloud(log: Observer, tell: Callable[[str], None], work: Work) -> Aloud:
     settings: Any = work.candidate.train
     plan = Plan(work.inputs["train"].lengths, settings, work.seed)
     metric = metric_named(work.built.task.target.training_metrics, settings.metric)
-    return Aloud(log, tell, metric, plan.epochs_at(plan.steps))
+    return Aloud(log, tell, metric, epochs=plan.epochs_at(plan.steps), steps=plan.steps)
 
 
 def _unheard(curve: str, step: int, point: Point) -> None:

@@ -14,7 +14,14 @@ def said(metric: Metric = F1, pause: float = 0.0, epochs: float = 3) -> tuple[li
     """The lines of a training of two epochs, and the points that were passed on."""
     lines: list[str] = []
     heard: list[tuple[str, int]] = []
-    aloud = Aloud(lambda curve, step, point: heard.append((curve, step)), lines.append, metric, epochs, pause)
+    aloud = Aloud(
+        lambda curve, step, point: heard.append((curve, step)),
+        lines.append,
+        metric,
+        epochs=epochs,
+        steps=int(epochs * 5),
+        pause=pause,
+    )
     for epoch in (1, 2):
         aloud("train", epoch * 5, {"loss": 1 / epoch, "learning_rate": 0.1, "gradient_norm": 1.0})
         aloud("val", epoch * 5, {"epoch": epoch, "step": epoch * 5, "loss": 0.75, "macro_f1": epoch / 4})
@@ -42,3 +49,12 @@ def test_a_short_training_says_nothing_on_its_way() -> None:
     lines, heard = said(pause=5.0)
     assert lines == []
     assert len(heard) == 4
+
+
+def test_evaluations_between_which_no_epoch_passes_and_none_before_the_curve_has_a_point() -> None:
+    lines: list[str] = []
+    aloud = Aloud(lambda *heard: None, lines.append, F1, epochs=1, steps=99_999, pause=0.0)
+    for step in (1, 2):  # epochs are rounded to four places
+        aloud("val", step, {"epoch": 0.0, "step": step, "loss": 0.75, "macro_f1": 0.5})
+    assert lines[0] == "epoch 0 of 1, step 1: validation loss 0.7500, macro F1 0.500"
+    assert lines[1].endswith(" left")
