@@ -130,8 +130,9 @@ def register(
                 tags[SEAL] = seal(folder, birth.lineage(proved))
                 number = _make(ledger, run_id, logged, folder, tags=tags, description=birth.description)
     with tracking_errors(tracker.uri):
-        for key, value in () if new else tags.items():  # a new one was made with them
-            tracker.client.set_model_version_tag(name, str(number), key, value)
+        if not new:  # a new one was made with its tags
+            for key, value in tags.items():
+                tracker.client.set_model_version_tag(name, str(number), key, value)
         if challenges:
             tracker.client.set_registered_model_alias(name, CHALLENGER, str(number))
     return Version(name, number, fingerprint, new)
