@@ -28,7 +28,7 @@ def test_the_run_its_leaderboard_and_the_runs_in_mlflow(team: Team, first: str, 
     assert len(links) == len(candidates)
 
     document, _ = browse(chromium, links[0], tmp_path, wait_ms=WAIT)
-    for word in ("best_val_accuracy", "finetrail.chosen"):
+    for word in ("val_accuracy", "finetrail.chosen"):
         assert word in document
 
 

@@ -242,7 +242,7 @@ def _run(sandbox: Sandbox) -> "Run":
     assert experiment is not None
     chosen = read_json(sandbox.paths.selection_report)["chosen"]
     found = client(sandbox).search_runs([experiment.experiment_id])
-    return next(run for run in found if run.info.run_name == chosen)
+    return next(run for run in found if run.data.tags["finetrail.candidate"] == chosen)
 
 
 def _best(rows: pd.DataFrame) -> Any:

@@ -22,7 +22,8 @@ def runs(registered: Sandbox) -> "dict[str, tuple[MlflowClient, Run]]":
     client = MlflowClient(tracking_uri(registered.paths))
     experiment = client.get_experiment_by_name("toy")
     assert experiment is not None
-    return {run.info.run_name: (client, run) for run in client.search_runs([experiment.experiment_id])}
+    found = client.search_runs([experiment.experiment_id])
+    return {run.data.tags["finetrail.candidate"]: (client, run) for run in found}
 
 
 def test_a_clone_has_every_result_and_runs_nothing(finished: Sandbox, clone: Sandbox) -> None:

@@ -73,7 +73,9 @@ def test_a_registration_that_failed_can_be_made_up_for(answers: Answers, workspa
     assert (done.code, done.out) == (0, "registered: models:/toy/1, also models:/toy@challenger\n")
     client = MlflowClient(tracking_uri(workspace.paths))
     version = client.get_model_version_by_alias("toy", "challenger")
-    runs = client.search_runs([client.get_run(version.run_id).info.experiment_id], "tags.`mlflow.runName` = 'full'")
+    runs = client.search_runs(
+        [client.get_run(version.run_id).info.experiment_id], "tags.`finetrail.candidate` = 'full'"
+    )
     # The one that found no place for its model, and the one that was registered from.
     assert {run.info.run_id == version.run_id: run.info.status for run in runs} == {False: "FAILED", True: "FINISHED"}
     assert len(runs) == 2

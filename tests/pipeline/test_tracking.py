@@ -1,5 +1,6 @@
 """MLflow after a run of the pipeline: it says which candidate is best, why, and what each was made from."""
 
+import getpass
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -30,8 +31,14 @@ def runs(client: "MlflowClient") -> "dict[str, Run]":
     experiment = client.get_experiment_by_name("toy")
     assert experiment is not None
     found = client.search_runs([experiment.experiment_id])
-    assert sorted(run.info.run_name for run in found) == sorted(CANDIDATES), "one run a candidate"
-    return {run.info.run_name: run for run in found}
+    assert sorted(run.data.tags["finetrail.candidate"] for run in found) == sorted(CANDIDATES), "one run a candidate"
+    return {run.data.tags["finetrail.candidate"]: run for run in found}
+
+
+def test_a_run_is_called_by_what_tells_it_from_others(runs: "dict[str, Run]") -> None:
+    tags = runs["full"].data.tags
+    assert runs["full"].info.run_name == f"full · lr 4e-3 · {tags['finetrail.fingerprint'][:6]}"
+    assert (tags["mlflow.user"], tags["mlflow.source.name"]) == (getpass.getuser(), "dvc repro train@full")
 
 
 def test_each_run_is_finished_and_is_the_one_that_the_files_name(finished: Sandbox, runs: "dict[str, Run]") -> None:
@@ -71,7 +78,7 @@ def test_candidates_can_be_compared_by_score_size_and_cost(
 ) -> None:
     shown, written = runs[name].data.metrics, read_json(finished.paths.run(name).details)
     for metric, value in written["val"].items():
-        assert shown[f"best_val_{metric}"] == value
+        assert shown[f"val_{metric}"] == value
     assert shown["trainable_parameters"] == written["parameters"]["trainable"]
     assert shown["total_parameters"] == written["parameters"]["total"]
     assert shown["seconds"] > 0

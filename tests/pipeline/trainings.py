@@ -87,4 +87,4 @@ def check_run(sandbox: Sandbox, run: "Run") -> None:
                 (point["step"], point[metric]) for point in points
             ]
     for metric, value in read_json(paths.details)["val"].items():
-        assert run.data.metrics[f"best_val_{metric}"] == value
+        assert run.data.metrics[f"val_{metric}"] == value

@@ -3,6 +3,7 @@
 import os
 import shutil
 from dataclasses import replace
+from getpass import getuser
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -62,6 +63,7 @@ class LiveRun:
         self._folder = checkpoint_folder(workspace, record.name)
         self._lock = _lock(self._folder, patience)
         data = {f"data.{one['name']}": one["digest"] for one in record.datasets}
+        stage = f"train@{record.name}"
         opened = open_attempt(self._folder, record.params | data | identity, steps=steps, length_matters=length_matters)
         self._attempt, self._length_matters = opened.attempt, length_matters
         self.resume: Checkpoint | None = opened.resume or (_taken(start, self._folder) if start else None)
@@ -71,7 +73,7 @@ class LiveRun:
             superseded=opened.attempt.superseded,
             name=record.name,
             params=record.params,
-            tags=record.tags | hashes.live_tags(workspace, f"train@{record.name}"),
+            tags=record.tags | _started(stage) | hashes.live_tags(workspace, stage),
             datasets=record.datasets,
         )
         fitted = self.resume.state["fitted"] if self.resume else {}
@@ -97,6 +99,15 @@ class LiveRun:
     def release(self) -> None:
         """Let another process train this candidate, as the system does when this one is killed."""
         self._lock.release()
+
+
+def _started(stage: str) -> dict[str, str]:
+    """What MLflow's list of runs shows as user and source."""
+    try:
+        user = getuser()
+    except (ImportError, KeyError, OSError):  # a container's user may have a number and no name
+        user = "unknown"
+    return {"mlflow.user": user, "mlflow.source.name": f"dvc repro {stage}", "mlflow.source.type": "LOCAL"}
 
 
 def _taken(start: Path, folder: Path) -> Checkpoint | None:

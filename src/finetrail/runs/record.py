@@ -5,8 +5,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from finetrail.evaluation.scores.metric import setting
 from finetrail.training.candidate import Candidate
 from finetrail.workspace import write_json
+
+RUN_FINGERPRINT = "finetrail.fingerprint"
+"""The tag of a run with the hash of its settings and its data."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,13 @@ def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
+def run_name(candidate: str, params: Mapping[str, str], tags: Mapping[str, str]) -> str:
+    """What MLflow calls a run, such as `lora · lr 1e-3 · a1b2c3`: the last part differs with settings and data."""
+    rate = params.get("train.learning_rate")
+    parts = [candidate, rate and f"lr {setting(float(rate))}", tags.get(RUN_FINGERPRINT, "")[:6]]
+    return " · ".join(part for part in parts if part)
+
+
 def curve_metrics(curve: str, point: dict[str, float]) -> dict[str, float]:
     """A point of a curve as MLflow metrics: `train/loss`, `val/macro_f1`, ..."""
     return {f"{curve}/{name}": value for name, value in point.items() if name not in ("step", "epoch")}
@@ -60,6 +71,6 @@ def curve_metrics(curve: str, point: dict[str, float]) -> dict[str, float]:
 
 def final_metrics(metrics: dict[str, Any], measured: dict[str, float]) -> dict[str, float]:
     """The numbers for comparing candidates: scores, size and cost of the kept checkpoint."""
-    scores = {f"best_val_{name}": value for name, value in metrics["val"].items()}
+    scores = {f"val_{name}": value for name, value in metrics["val"].items()}
     sizes = {f"{name}_parameters": value for name, value in metrics["parameters"].items()}
     return scores | sizes | measured

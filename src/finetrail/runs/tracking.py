@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from finetrail.run_paths import RunPaths
 from finetrail.runs.curves import read_curve
 from finetrail.runs.mlflow_errors import tracking_errors
-from finetrail.runs.record import RunRecord, curve_metrics, final_metrics
+from finetrail.runs.record import RunRecord, curve_metrics, final_metrics, run_name
 from finetrail.runs.study import read_study
 from finetrail.runs.trials import StudyRuns
 from finetrail.workspace import Workspace, read_json
@@ -74,7 +74,8 @@ class Tracker:
     def start(self, name: str, params: dict[str, str], tags: dict[str, str], datasets: list[dict[str, str]]) -> str:
         """Open a run and return its id."""
         with tracking_errors(self.uri):
-            run_id: str = self.client.create_run(self.experiment_id, run_name=name, tags=tags).info.run_id
+            called = run_name(name, params, tags)
+            run_id: str = self.client.create_run(self.experiment_id, run_name=called, tags=tags).info.run_id
         self.fill(run_id, name, params, datasets)
         return run_id
 

@@ -74,7 +74,7 @@ class StudyRuns:
         run = self._trials.get(number) or self._open(self._named(trial), self._tags_of(trial), took)
         values = {"seconds": trial.seconds}
         if trial.value is not None:
-            values[f"best_val_{self._study.metric}"] = trial.value
+            values[f"val_{self._study.metric}"] = trial.value
         if trial.cost is not None:
             values[f"cost_{self._study.cost}"] = trial.cost
         points = [(curve_metrics("val", point), int(point["step"])) for point in trial.curve]
@@ -157,7 +157,7 @@ def _summary(study: Study) -> dict[str, float]:
     """The numbers of a study: those of the candidates' runs have the same names."""
     found: dict[str, float] = {"seconds": sum(one.seconds for one in study.trials)}
     if study.best is not None and (best := study.trial(study.best).value) is not None:
-        found[f"best_val_{study.metric}"] = best
+        found[f"val_{study.metric}"] = best
     if study.confirmation is not None and study.optimism is not None:
         found |= {f"confirmed_val_{study.metric}": study.confirmation.mean, "optimism": study.optimism}
     return found

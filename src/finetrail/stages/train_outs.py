@@ -12,7 +12,7 @@ from finetrail.models.inputs import Inputs
 from finetrail.run_paths import RunPaths
 from finetrail.runs import hashes
 from finetrail.runs.curves import write_curve
-from finetrail.runs.record import RunRecord, write_record
+from finetrail.runs.record import RUN_FINGERPRINT, RunRecord, write_record
 from finetrail.runs.study import Study, write_study
 from finetrail.serving.predictions import write_predictions
 from finetrail.targets.learning import Showing
@@ -115,7 +115,7 @@ def new_record(workspace: Workspace, name: str, params: dict[str, str], work: Wo
         }
         for name, (folder, count) in folders.items()
     ]
-    tags = {"finetrail.fingerprint": hashes.hash_of([name, params, datasets])}
+    tags = {RUN_FINGERPRINT: hashes.hash_of([name, params, datasets])}
     if (asked := work.candidate.distillation) is not None:
         tags[TEACHER] = hashes.hash_folder(workspace.root / asked.teacher)
     return RunRecord("", name, params, tags, datasets, {}, {})

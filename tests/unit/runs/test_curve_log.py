@@ -46,9 +46,9 @@ def test_points_that_could_not_be_sent_are_sent_later_in_their_order(
     assert "training continues, 2 points wait" in caplog.text
     curves("train", 3, {"step": 3, "epoch": 0.3, "loss": 0.7})
     assert history(tracker, run_id, "train/loss") == [(1, 0.9), (2, 0.8), (3, 0.7)]
-    curves.close({"best_val_macro_f1": 0.5}, "FINISHED")
+    curves.close({"val_macro_f1": 0.5}, "FINISHED")
     run = tracker.client.get_run(run_id)
-    assert run.data.metrics == {"train/loss": 0.7, "val/macro_f1": 0.5, "best_val_macro_f1": 0.5}
+    assert run.data.metrics == {"train/loss": 0.7, "val/macro_f1": 0.5, "val_macro_f1": 0.5}
     assert run.info.status == "FINISHED"
 
 
@@ -88,7 +88,7 @@ def test_a_run_whose_end_could_not_be_sent_is_rebuilt_by_the_next_stage(tracker:
     curves = CurveLog(tracker, run_id)
     with outage(tracker.uri):
         curves("train", 5, {"loss": 0.9})
-        curves.close({"best_val_macro_f1": 0.5}, "FINISHED")
+        curves.close({"val_macro_f1": 0.5}, "FINISHED")
     assert tracker.client.get_run(run_id).info.status == "RUNNING"
     assert tracker.resume(files_of(tmp_path, run_id)) != run_id
 

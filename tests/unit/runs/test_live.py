@@ -44,9 +44,9 @@ def test_points_that_mlflow_has_are_not_sent_again_and_those_that_it_lacks_are(
     assert second.resume is not None
     assert second.log.run_id == first.log.run_id
     second.log("train", 3, POINTS[2])
-    second.finish({"best_val_macro_f1": 0.5})
+    second.finish({"val_macro_f1": 0.5})
     assert sorted(history(tracker, second.log.run_id, "train/loss")) == [(1, 1), (2, 1 / 2), (3, 1 / 3)]
-    assert history(tracker, second.log.run_id, "best_val_macro_f1") == [(0, 0.5)]
+    assert history(tracker, second.log.run_id, "val_macro_f1") == [(0, 0.5)]
     assert tracker.client.get_run(second.log.run_id).info.status == "FINISHED"
 
 
@@ -69,7 +69,7 @@ def test_a_run_that_was_cut_off_before_it_was_filled_is_filled(tracker: Tracker,
     tracker.client.delete_run(first.log.run_id)
     first.fail(ValueError())
     # As a crash leaves it that hits just after MLflow has made the run.
-    bare = tracker.client.create_run(tracker.experiment_id, run_name="full", tags=tags).info.run_id
+    bare = tracker.client.create_run(tracker.experiment_id, tags=tags).info.run_id
     second = live(tracker, tmp_path)
     second.finish({})
     run = tracker.client.get_run(bare)

@@ -38,7 +38,7 @@ def test_a_run_holds_what_it_was_told(tracker: Tracker, tmp_path: Path) -> None:
     tracker.upload(run_id, tmp_path / "plots", "plots")
     tracker.end(run_id)
     run = tracker.client.get_run(run_id)
-    assert (run.info.run_name, run.info.status) == ("full", "FINISHED")
+    assert (run.info.run_name, run.info.status) == ("full · abc", "FINISHED")
     assert run.data.params == RECORD.params
     assert tracker.tags(run_id).items() >= {"finetrail.fingerprint": "abc", "finetrail.candidate": "full"}.items()
     assert len(tracker.tags(run_id)["mlflow.note.content"]) == 5000
@@ -76,13 +76,13 @@ def test_a_run_that_the_server_lost_is_rebuilt_from_its_files_once(
     assert rebuilt != run_id
     assert tracker.resume(paths) == rebuilt
     run = tracker.client.get_run(rebuilt)
-    assert (run.info.run_name, run.info.status) == ("full", "FINISHED")
+    assert (run.info.run_name, run.info.status) == ("full · abc", "FINISHED")
     assert run.data.params == RECORD.params
     assert run.data.tags.items() >= (RECORD.tags | {"finetrail.rebuilt_from": run_id}).items()
     assert len(run.inputs.dataset_inputs) == 2
     assert history(tracker, rebuilt, "train/loss") == [(5, 0.9), (10, 0.7)]
     curves = {"train/loss": 0.7, "val/loss": 0.8, "val/macro_f1": 0.75}
-    final = {"best_val_macro_f1": 0.75, "trainable_parameters": 34, "total_parameters": 5698}
+    final = {"val_macro_f1": 0.75, "trainable_parameters": 34, "total_parameters": 5698}
     assert run.data.metrics == curves | final | {"seconds": 3.5, "samples_per_second": 51.4}
 
 

@@ -63,7 +63,7 @@ def test_trials_are_runs_nested_in_one_of_the_study(tracker: Tracker) -> None:
     StudyRuns(tracker, "lora", STUDY).finish(STUDY, candidate)
     runs = shown(tracker)
     study = runs.pop("lora: search")
-    assert runs.pop("full").data.tags["finetrail.search_run"] == study.info.run_id
+    assert runs.pop("full · abc").data.tags["finetrail.search_run"] == study.info.run_id
     assert {name: run.info.status for name, run in runs.items()} == {
         "trial 0 · learning_rate 1.23e-3 · r 8": "FINISHED",
         "trial 1 · pruned · learning_rate 1e-5 · r 64": "FINISHED",
@@ -76,13 +76,13 @@ def test_trials_are_runs_nested_in_one_of_the_study(tracker: Tracker) -> None:
     assert first.data.metrics == {
         "val/loss": 0.5,
         "val/macro_f1": 0.8,
-        "best_val_macro_f1": 0.8,
+        "val_macro_f1": 0.8,
         "cost_latency": 3.5,
         "seconds": 12.3,
     }
     assert history(tracker, first.info.run_id, "val/macro_f1") == [(60, 0.4), (120, 0.8)]
     assert first.info.end_time - first.info.start_time == 12_300
-    assert "best_val_macro_f1" not in pruned.data.metrics
+    assert "val_macro_f1" not in pruned.data.metrics
     assert [run.data.tags["finetrail.state"] for run in (first, pruned, failed)] == ["complete", "pruned", "failed"]
     assert failed.data.tags["mlflow.note.content"] == "out of memory"
     assert [one.data.tags.get("finetrail.chosen_trial") for one in (first, pruned, failed, chosen)] == [None] * 3 + [
@@ -101,7 +101,7 @@ def test_the_run_of_the_study_says_what_was_searched_and_what_it_came_to(tracker
         "space.train.learning_rate": "1e-5 to 0.01, log",
         "space.adaptation.r": "4 to 64, step 4",
     }
-    assert study.data.metrics["best_val_macro_f1"] == 0.8
+    assert study.data.metrics["val_macro_f1"] == 0.8
     assert study.data.metrics["confirmed_val_macro_f1"] == pytest.approx(0.75)
     assert study.data.metrics["optimism"] == pytest.approx(0.05)
     assert study.data.tags["mlflow.note.content"] == "trial 3 is the fastest"
@@ -170,7 +170,7 @@ def test_a_candidate_gets_its_study_back_with_its_run(tracker: Tracker, tmp_path
     assert (resumed == run_id) == known
     before = shown(tracker)
     assert len(before) == 2 + len(STUDY.trials)
-    assert before["full"].data.tags["finetrail.search_run"] == before["full: search"].info.run_id
+    assert before["full · abc"].data.tags["finetrail.search_run"] == before["full: search"].info.run_id
     assert tracker.resume(paths) == resumed
     after = shown(tracker)
     assert [run.to_dictionary() for run in after.values()] == [run.to_dictionary() for run in before.values()]
