@@ -59,12 +59,12 @@ class _ClassSets(Target):
     def read(self, where: str, value: Any, columns: Any) -> Any:
         if isinstance(value, dict) and not isinstance(columns.label, str):
             return from_columns(where, value, columns.label)
-        return read(where, value, columns.delimiter)
+        return _named(where, read(where, value, columns.delimiter), columns)
 
     def from_cell(self, where: str, text: str, columns: Any) -> Any:
         if not text.lstrip().startswith("["):
-            return read(where, text, columns.delimiter)
-        label = read(where, json_list(where, text), None)
+            return self.read(where, text, columns)
+        label = _named(where, read(where, json_list(where, text), None), columns)
         strange = [] if isinstance(columns.label, str) else sorted({*(label or ())} - {*columns.label})
         if strange:
             known = ", ".join(columns.label)
@@ -106,6 +106,10 @@ class _ClassSets(Target):
         from finetrail.targets.class_sets.learning import SetLearning
 
         return SetLearning(self.codec(described))
+
+
+def _named(where: str, found: tuple[str, ...] | None, columns: SetColumns) -> tuple[str, ...] | None:
+    return found and tuple(sorted({columns.name_of(where, name) for name in found}))
 
 
 CLASS_SETS = _ClassSets()

@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from finetrail.data.sources.columns import ColumnName, Columns
+from finetrail.targets.id2label import Id2Label
 from finetrail.targets.slices import LabelSlice
 from finetrail.targets.target import Training
 
 
-class SetColumns(Columns):
+class SetColumns(Id2Label, Columns):
     """Where the source holds the classes of a row.
 
     Attributes:
@@ -27,6 +28,8 @@ class SetColumns(Columns):
 
     @model_validator(mode="after")
     def _one_way(self) -> "SetColumns":
+        if self.id2label and not isinstance(self.label, str):
+            raise ValueError("id2label is for one column of ids; several columns have names already, so leave it")
         if self.delimiter is not None and not isinstance(self.label, str):
             raise ValueError(f"delimiter {self.delimiter!r} is for one column of strings; name one column, or leave it")
         return self

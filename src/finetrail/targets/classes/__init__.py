@@ -46,7 +46,8 @@ class _Classes(Target):
         return pa.string()
 
     def read(self, where: str, value: Any, columns: Any) -> Any:
-        return read_class(where, value)
+        found = read_class(where, value)
+        return None if found is None else columns.name_of(where, found)
 
     def key(self, label: Any) -> str:
         if not isinstance(label, str):

@@ -6,11 +6,12 @@ from typing import Any, Literal
 from pydantic import Field
 
 from finetrail.data.sources.columns import ColumnName, Columns
+from finetrail.targets.id2label import Id2Label
 from finetrail.targets.slices import LabelSlice
 from finetrail.targets.target import Training
 
 
-class LabelColumns(Columns):
+class LabelColumns(Id2Label, Columns):
     """Which column of the source holds the label.
 
     Attributes:
