@@ -145,7 +145,7 @@ def test_the_time_per_row_is_measured_only_if_asked_for(finished: Sandbox, tmp_p
     assert "latency_p50_ms" in found["fronts"]
     for one in found["candidates"]:
         assert 0 < one["costs"]["latency_p50_ms"] <= one["costs"]["latency_p95_ms"]
-    assert (tmp_path / "compare.html").read_text(encoding="utf-8").count("<svg") == 5
+    assert (tmp_path / "compare.html").read_text(encoding="utf-8").count("<svg") == 6
 
 
 def test_without_it_no_model_is_loaded_and_no_torch(finished: Sandbox, tmp_path: Path) -> None:

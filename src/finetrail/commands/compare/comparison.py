@@ -16,6 +16,7 @@ from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Choice, Selection
 from finetrail.gate.costs import size_mb
 from finetrail.progress import Track, quiet
+from finetrail.runs.curves import read_curve
 from finetrail.serving.predictions import read_predictions
 from finetrail.targets.results import Result, cheapest_first, refuse_other_rows, resampled, result_of
 from finetrail.targets.target import Target, metric_named
@@ -32,6 +33,7 @@ class Compared:
         difference: to the value of the chosen candidate, row by row; 0 for that one.
         costs: by name, see `finetrail.commands.compare.costs`.
         differs: the share of validation rows that it answers differently from each candidate, by name.
+        learned: epoch and validation metric at each evaluation; empty where training does not follow the metric.
     """
 
     candidate: str
@@ -40,6 +42,7 @@ class Compared:
     total_parameters: int
     costs: Mapping[str, float]
     differs: Mapping[str, float]
+    learned: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,8 @@ def compare(
     if timing:
         costs = _timed(workspace, costs, contents, timing)
     settings = settings.model_copy(update={"metric": metric.name})  # what was chosen by, if params.yaml moved on
-    candidates = _compared(results, costs, choice.chosen, settings)
+    curves = {name: _curve(workspace, name, metric) for name in names}
+    candidates = _compared(results, costs, curves, choice.chosen, settings)
     goodness = [metric.goodness(one.value.value) for one in candidates]
     kinds = (*COSTS, LATENCY) if timing else COSTS
     fronts = {kind.name: front([one.costs[kind.name] for one in candidates], goodness) for kind in kinds}
@@ -140,6 +144,11 @@ def _read(workspace: Workspace, name: str, target: Target) -> Result:
     paths = workspace.run(name)
     metrics = read_json(need(paths.details, "train"))
     return result_of(paths, target, metrics, read_predictions(need(paths.predictions, "train")))
+
+
+def _curve(workspace: Workspace, name: str, metric: Metric) -> tuple[tuple[float, float], ...]:
+    points = read_curve(need(workspace.run(name).val_curve, "train"))
+    return tuple((point["epoch"], point[metric.name]) for point in points if metric.name in point)
 
 
 def _costs(workspace: Workspace, name: str, result: Result) -> dict[str, float]:
@@ -169,7 +178,11 @@ def _timed(
 
 
 def _compared(
-    results: Sequence[Result], costs: Mapping[str, Mapping[str, float]], chosen: str, settings: Selection
+    results: Sequence[Result],
+    costs: Mapping[str, Mapping[str, float]],
+    curves: Mapping[str, tuple[tuple[float, float], ...]],
+    chosen: str,
+    settings: Selection,
 ) -> tuple[Compared, ...]:
     names = [one.candidate for one in results]
     scored = cheapest_first(results)  # as `select` does, whose intervals these are
@@ -184,6 +197,7 @@ def _compared(
             total_parameters=result.total,
             costs=costs[result.candidate],
             differs=dict(zip(names, shares[model], strict=True)),
+            learned=curves[result.candidate],
         )
         for model, result in enumerate(results)
     )

@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from finetrail.commands.compare.comparison import Comparison
 from finetrail.commands.compare.costs import Cost
+from finetrail.commands.compare.learned import Learned, learned
 from finetrail.commands.compare.scatter import Point, scatter
 from finetrail.errors import ConfigError
 from finetrail.evaluation.report.page import capital
@@ -65,7 +66,15 @@ def page_of(found: Comparison) -> Markup:
         title=capital(found.metric.title),
         scale=(min(low for low, _ in ends), max(high for _, high in ends)),
         figures=[_figure(found, kind) for kind in found.costs],
+        curves=learned(_numbered(found), found.metric),
     )
+
+
+def _numbered(found: Comparison) -> list[Learned]:
+    return [
+        Learned(one.candidate, at, one.learned, one.candidate == found.chosen)
+        for at, one in enumerate(found.candidates, start=1)
+    ]
 
 
 def _figure(found: Comparison, kind: Cost) -> _Figure:

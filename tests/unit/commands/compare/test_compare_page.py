@@ -1,16 +1,20 @@
 """The page of a comparison: what it says, that nothing in it is obeyed, and where it may lie."""
 
+import math
 import re
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.table import Table
 
 from finetrail.commands.compare.comparison import Compared, Comparison
 from finetrail.commands.compare.costs import COSTS
+from finetrail.commands.compare.learned import Learned, learned
 from finetrail.commands.compare.page import folder_for, page_of
 from finetrail.commands.compare.scatter import HEIGHT, LEFT, TOP, WIDTH, Point, scatter
 from finetrail.commands.compare.table import table
@@ -152,3 +156,23 @@ def test_the_folder_by_default_is_no_out(tmp_path: Path) -> None:
     folder = folder_for(workspace, None)
     assert folder == tmp_path / ".finetrail" / "compare"
     assert workspace.stage_of(folder) == ""
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
+def test_every_curve_is_drawn_and_no_number_hides_another(ends: list[float]) -> None:
+    curves = [Learned(f"c{k}", k, ((1.0, 0.5), (2.0, end)), chosen=k == 1) for k, end in enumerate(ends, start=1)]
+    svg = fromstring(learned(curves, F1) or "")  # noqa: S314 - our own
+    assert len(svg.findall("polyline")) == len(ends)
+    heights = sorted(float(one.attrib["y"]) for one in svg.findall("text") if one.attrib.get("x") == "534")
+    assert len(heights) == len(ends)
+    assert all(after - before > 11 for before, after in pairwise(heights))
+    assert heights[0] >= 0
+    assert heights[-1] <= float(svg.attrib["viewBox"].split()[-1])
+
+
+def test_a_training_that_diverged_or_knows_no_metric_has_no_curve() -> None:
+    assert learned([Learned("a", 1, (), chosen=True), Learned("b", 2, ((1.0, math.nan),), chosen=False)], F1) is None
+    found = comparison("full")
+    assert 'id="learned"' not in str(page_of(found))
+    (one,) = found.candidates
+    assert 'id="learned"' in str(page_of(replace(found, candidates=(replace(one, learned=((1.0, 0.5),)),))))
