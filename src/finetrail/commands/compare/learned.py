@@ -68,5 +68,7 @@ def _apart(heights: Sequence[float]) -> list[float]:
     found = [heights[at] for at in order]
     for before, after in pairwise(range(len(found))):
         found[after] = max(found[after], found[before] + LINE)
-    beyond = max(0.0, found[-1] - (TOP + HEIGHT))
-    return [y - beyond for _, y in sorted(zip(order, found, strict=True))]
+    found[-1] = min(found[-1], TOP + HEIGHT)
+    for after, before in pairwise(reversed(range(len(found)))):
+        found[before] = min(found[before], found[after] - LINE)
+    return [y for _, y in sorted(zip(order, found, strict=True))]
