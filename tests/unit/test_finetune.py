@@ -1,6 +1,8 @@
 """`ft.finetune`: one candidate on rows in memory, by the stages of the pipeline."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ import finetrail as ft
 from finetrail.errors import ConfigError, SourceError, SplitError
 from finetrail.registry.answered import rows_to_test
 from finetrail.workspace import Workspace
+from tests.conftest import toy_rows
 from tests.images import SHAPES, draw
 
 ROWS = pd.DataFrame({"text": [f"{word} door number {n}" for n in range(20) for word in ("good", "bad")]}).assign(
@@ -50,6 +53,23 @@ def test_images_in_memory_are_learnt_in_a_temporary_workspace_and_saved(
     folder = fitted.folder
     del fitted
     assert not folder.exists(), "a temporary workspace goes with what was fitted"
+
+
+@pytest.mark.slow
+def test_the_page_about_python_says_what_works(
+    tiny_bert: Path, tmp_path: Path, mlflow_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "python.md").read_text(encoding="utf-8")
+    _, fine_tuning = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_database)
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tiny_bert, "encoder")
+    rows = pd.DataFrame(toy_rows()[:200])[["text", "label"]]
+    names: dict[str, Any] = {"ft": ft, "train": rows[:120], "val": rows[120:160], "test": rows[160:]}
+    exec(fine_tuning, names)  # noqa: S102  (our own page)
+    assert names["fitted"].metrics["macro_f1"] > 0
+    assert ft.load("model").task == "text-classification"
+    assert ft.load("1", folder="reviews").task == "text-classification"
 
 
 @pytest.mark.slow
