@@ -1,22 +1,23 @@
 """`finetrail init`: from a file to rows that are ingested, validated and split, without a line of YAML."""
 
 import csv
+import re
+import shlex
 import shutil
 from pathlib import Path
 
+import pytest
+
 from finetrail.config import load_params
 from finetrail.workspace import read_json
-from tests.conftest import toy_rows
-from tests.pipeline.workspaces import PARAMS, REPOSITORY, lay_out
+from tests.conftest import toy_rows, write_csv
+from tests.pipeline.workspaces import PARAMS, REPOSITORY, WEIGHTS, Sandbox, lay_out
 
 
 def test_a_file_becomes_a_pipeline_that_runs(tmp_path: Path) -> None:
-    (tmp_path / "workspace" / ".dvc").mkdir(parents=True)
+    (tmp_path / "workspace").mkdir()
     sandbox = lay_out(tmp_path / "workspace", PARAMS, {})
-    shutil.copyfile(REPOSITORY / ".dvc" / "config", sandbox.root / ".dvc" / "config")
-    shutil.copytree(REPOSITORY / "recipes", sandbox.root / "recipes")
-    shutil.copyfile(REPOSITORY / "recipes" / "newsgroups.yaml", sandbox.paths.params)
-    sandbox.must("git", "init", "--quiet")
+    _as_cloned(sandbox)
     file = tmp_path / "My notes.csv"
     with file.open("w", encoding="utf-16", newline="") as opened:
         written = csv.writer(opened, delimiter=";")
@@ -38,3 +39,50 @@ def test_a_file_becomes_a_pipeline_that_runs(tmp_path: Path) -> None:
         ran = sandbox.finetrail(stage)
         assert ran.code == 0, ran
     assert "test" in read_json(sandbox.paths.split_report)["rows"]
+
+
+def test_what_the_readme_says_of_your_own_data_the_gate_and_lineage_works_in_this_order(
+    tmp_path: Path, tiny_bert: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With few rows and a tiny backbone."""
+    (tmp_path / "workspace").mkdir()
+    sandbox = lay_out(tmp_path / "workspace", PARAMS, {})
+    _as_cloned(sandbox)
+    shutil.copytree(tiny_bert, sandbox.root / WEIGHTS)
+    recipe = sandbox.root / "recipes" / "own-table.yaml"
+    recipe.write_text(re.sub(r"(  weights:).*", rf"\1 {WEIGHTS}", recipe.read_text(encoding="utf-8")), encoding="utf-8")
+    sandbox.must("dvc", "add", "--quiet", WEIGHTS)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_csv(tmp_path / "Downloads" / "reviews.csv", toy_rows())
+    (tmp_path / ".gitconfig").write_text("[user]\nname = A\nemail = a@example.org\n", encoding="utf-8")
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    own = readme[readme.index("## Your own data") : readme.index("## Crash recovery")]
+    lines = [line.partition("#")[0].strip() for line in re.findall(r"^\$ (.+)$", own, re.MULTILINE)]
+    assert len(lines) == 11
+    for line in lines:
+        command, *words = shlex.split(line)
+        if command == "finetrail":
+            done = sandbox.finetrail(*(word.replace("~", str(tmp_path)) for word in words))
+        elif command == ".":
+            continue  # the environment is that of these tests
+        else:
+            done = sandbox.run("bash", "-c", line)
+        if words == ["rollback"]:  # there has been one champion only
+            assert done.code == 9, done
+            assert "no previous champion to go back to" in done.err
+        else:
+            assert done.code == 0, (line, done)
+    assert "is reproduced exactly" in done.out
+
+
+def _as_cloned(sandbox: Sandbox) -> None:
+    """As a clone of the repository is: with its recipes, its DVC and the default params.yaml, all committed."""
+    (sandbox.root / ".dvc").mkdir()
+    for name in (".dvc/config", ".dvc/.gitignore"):
+        shutil.copyfile(REPOSITORY / name, sandbox.root / name)
+    shutil.copytree(REPOSITORY / "recipes", sandbox.root / "recipes")
+    shutil.copyfile(REPOSITORY / "recipes" / "newsgroups.yaml", sandbox.paths.params)
+    sandbox.must("git", "init", "--quiet")
+    sandbox.must("git", "add", "--all")
+    author = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    sandbox.must("git", *author, "commit", "--quiet", "--message", "cloned")
