@@ -59,16 +59,7 @@ class SeveralEvaluation:
             Markup("<strong>{}</strong> ({:,} rows): {} ").format(name, self.rows[name], story.lead)
             for name, story in stories.items()
         )
-        sections = [
-            Section(
-                f"{name}-{section.name}",
-                f"{name}: {section.title}" if section.title else "",
-                Markup("<h2>{}</h2>{}").format(f"Target {name}", section.html) if first else section.html,
-                {f"{name}.{key}": value for key, value in section.json.items()},
-            )
-            for name, story in stories.items()
-            for first, section in zip(chain([True], iter(lambda: False, True)), story.sections, strict=False)
-        ]
+        sections = [_of_target(name, section) for name, story in stories.items() for section in story.sections]
         return Story("labels", f"{len(self.targets)} targets", lead, self._tiles(), sections)
 
     def mistakes(self, previews: "Mapping[str, Preview]") -> "pd.DataFrame":
@@ -98,6 +89,17 @@ class SeveralEvaluation:
                 Tile(title, metric.say(value.value), (f"{metric.say(value.low)} to {metric.say(value.high)}",), value)
             )
         return tiles
+
+
+def _of_target(name: str, section: Section) -> Section:
+    """A section of one target in the report of all: its anchor, its titles and what it adds to details.json."""
+    html = str(section.html).replace(f'id="{section.name}"', f'id="{name}-{section.name}"')
+    return Section(
+        f"{name}-{section.name}",
+        f"{name}: {section.title}" if section.title else "",
+        Markup(html.replace("<h2>", f"<h2>{name}: ", 1)),  # noqa: S704 - a name has letters, digits and _
+        {f"{name}.{key}": value for key, value in section.json.items()},
+    )
 
 
 def evaluate(

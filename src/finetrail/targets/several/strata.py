@@ -33,6 +33,7 @@ class SeveralStrata:
         return found
 
     def refuse(self, counts: Counts, labels: Sequence[Label]) -> None:
+        used = [split for split, of_split in counts.items() if split != "test" or sum(of_split.values())]
         for name, target in self._targets.items():
             _, of_target = known(labels, name)
             start = f"{name}: "
@@ -40,7 +41,7 @@ class SeveralStrata:
                 split: {label.removeprefix(start): rows for label, rows in of_split.items() if label.startswith(start)}
                 for split, of_split in counts.items()
             }
-            lacking = [split for split in ("train", "val") if not sum(own[split].values())]
+            lacking = [split for split in used if not sum(own[split].values())]
             if lacking or not of_target:
                 raise SplitError(
                     f"{' and '.join(lacking or ['train'])} has no row with a label of target {name!r}: it cannot be "

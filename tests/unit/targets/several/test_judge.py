@@ -134,6 +134,8 @@ def test_the_report_has_the_sections_of_each_target() -> None:
     assert {key.partition(".")[0] for key in evaluation.more} <= {*KINDS}
     story = evaluation.story(Gallery.of({one: Preview(text=one) for one in evaluation.wanted}))
     assert {section.name.partition("-")[0] for section in story.sections} == {*KINDS}
+    assert all(f'<section id="{section.name}">' in section.html for section in story.sections if section.title)
+    assert "<h2>topic: Classes, weakest first</h2>" in {s.name: s for s in story.sections}["topic-classes"].html
     assert [tile.name for tile in story.tiles] == ["Mean", "stars: R²", "tags: mAP", "topic: macro F1"]
     assert set(story.json["topic.per_class"]) == {"x", "y", "z"}
     told = JUDGE.told(story.json)

@@ -86,6 +86,7 @@ def test_a_split_keeps_the_shares_of_each_target_and_refuses_one_that_it_lacks()
     assert strata[3][0].startswith("stars: bin")
     counts = {split: {one: 1 for of_row in strata for one in of_row} for split in ("train", "val", "test")}
     TARGET.strata.refuse(counts, LABELS)
+    TARGET.strata.refuse(counts | {"test": dict.fromkeys(counts["test"], 0)}, LABELS)  # an untested source
     lacking = counts | {"val": {one: 0 if one.startswith("topic") else 1 for one in counts["val"]}}
     with pytest.raises(
         SplitError, match=r"^val has no row with a label of target 'topic': .* remove it from task.targets"
