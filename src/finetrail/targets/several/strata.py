@@ -33,7 +33,7 @@ class SeveralStrata:
         return found
 
     def refuse(self, counts: Counts, labels: Sequence[Label]) -> None:
-        used = [split for split, of_split in counts.items() if split != "test" or sum(of_split.values())]
+        used = [split for split, of_split in counts.items() if split != "test" or any(of_split.values())]
         for name, target in self._targets.items():
             _, of_target = known(labels, name)
             start = f"{name}: "
