@@ -141,13 +141,14 @@ class SeveralJudge:
         return []
 
     def groups(self, labels: Labels, answers: Outputs) -> Mapping[str, tuple[NDArray[np.bool_], NDArray[Any]]]:
-        found = {}
-        for one in self.of_targets(labels, answers):
-            for group, (counts, right) in one.judge.groups(one.labels, one.answers).items():
-                found[f"{group} ({one.name})"] = tuple(
-                    _spread(values, one.places, len(labels)) for values in (counts, right)
-                )
-        return found  # type: ignore[return-value]
+        return {
+            f"{group} ({one.name})": (
+                _spread(counts, one.places, len(labels)),
+                _spread(right, one.places, len(labels)),
+            )
+            for one in self.of_targets(labels, answers)
+            for group, (counts, right) in one.judge.groups(one.labels, one.answers).items()
+        }
 
     def errors(self, labels: Labels, answers: Outputs) -> Mapping[str, float]:
         return {
