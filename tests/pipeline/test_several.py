@@ -36,8 +36,8 @@ candidates:
     adaptation: {{method: full}}
     train: {{loss: uncertainty}}
   time_alone:
-    adaptation: {{method: full}}
-    train: {{only: time, metric: time.macro_f1}}
+    adaptation: {{method: linear_probe}}
+    train: {{only: time, metric: time.macro_f1, learning_rate: 5e-2}}
 selection: {{resamples: 200}}
 """
 
@@ -60,7 +60,7 @@ def several_texts(count: int) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def several(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
     """A workspace in which every stage has run, each as its command. Read only."""
-    rows = several_texts(320)
+    rows = several_texts(240)
     rows += [{"text": "nobody knows", "classes": None, "time": None, "size": None}]
     rows += [{"text": "wrong", "classes": None, "time": "no", "size": "many"}]
     file = tmp_path_factory.mktemp("source") / "texts.jsonl"
