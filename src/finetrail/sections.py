@@ -20,6 +20,7 @@ from finetrail.evaluation.slices import SliceName
 from finetrail.gate.settings import Gate
 from finetrail.search.candidate import Searched
 from finetrail.settings import Settings, joined
+from finetrail.targets.choice import TargetChoice, TargetName
 from finetrail.targets.target import metric_named
 from finetrail.tasks.registry import get_task
 from finetrail.tasks.task import POOLED, Task
@@ -35,17 +36,19 @@ class TaskChoice(Settings):
     Attributes:
         name: the Hugging Face name of the task.
         problem_type: Hugging Face's word for the kind of problem, for a task that may have several.
+        targets: what a model learns at once, by name, for a task that has several targets.
         metric: what selection, gate and training go by, unless their own sections say otherwise.
     """
 
     name: str
     problem_type: str | None = None
+    targets: dict[TargetName, TargetChoice] = Field(default_factory=dict)
     metric: str | None = None
 
     @property
     def task(self) -> Task:
         """The task. Raises: ConfigError: there is none."""
-        return get_task(self.name, self.problem_type)
+        return get_task(self.name, self.problem_type).of({name: one.problem_type for name, one in self.targets.items()})
 
     @model_validator(mode="after")
     def _is_judged_by_its_own(self) -> Self:

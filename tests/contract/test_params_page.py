@@ -27,6 +27,7 @@ from finetrail.targets.preferences.settings import PreferenceTraining
 from finetrail.targets.sequences.settings import TranslationTraining
 from finetrail.targets.spans.settings import SpanTraining
 from finetrail.targets.tags.settings import TagTraining
+from finetrail.tasks.text_multi_target import TARGET
 from finetrail.training.settings import Training
 from tests.contract.pipeline import REPOSITORY
 
@@ -62,6 +63,7 @@ def defaults(opening: str) -> dict[str, str]:
         ("`train`, where labels are classes:", ClassTraining),
         ("`train`, where labels are sets of classes:", SetTraining),
         ("`train`, where labels are numbers:", NumberTraining),
+        ("`train`, where a row has [several targets](several-targets.md):", TARGET.Training),
         ("`train`, where labels are tags:", TagTraining),
         ("`train`, where labels are texts:", TranslationTraining),
         ("`train`, where labels are [preference pairs](generation.md#preference-pairs):", PreferenceTraining),
@@ -90,6 +92,7 @@ def defaults(opening: str) -> dict[str, str]:
         "classes",
         "class sets",
         "numbers",
+        "several targets",
         "tags",
         "texts to write",
         "preference pairs",

@@ -145,7 +145,7 @@ def test_a_key_of_the_other_kind_is_refused(tmp_path: Path, edits: dict[str, Any
         ({"name": 3}, "task.name is 3: must be a valid string"),
         (
             {"nme": "text-classification"},
-            "task: unknown key 'nme'; did you mean 'name'? allowed keys: name, problem_type",
+            "task: unknown key 'nme'; did you mean 'name'? allowed keys: name, problem_type, targets",
         ),
         (
             {"name": "text-regression", "problem_type": "multi_label_classification"},

@@ -113,6 +113,9 @@ def compare(
         bool, typer.Option("--latency", help="Load every model, and measure its time per row, one row at a time.")
     ] = False,
     rows: Annotated[int, typer.Option(help="Validation rows for --latency.", min=1)] = 100,
+    metric: Annotated[
+        str | None, typer.Option(help="A metric of the task; by default the one that the selection went by.")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="The folder for compare.html and compare.json; by default .finetrail/compare.")
     ] = None,
@@ -128,7 +131,8 @@ def compare(
     folder = folder_for(workspace, output)
     timing = Timing(rows, out.print, bar) if latency else None
     task = params.task.task
-    found = command(workspace, project=params.project, task=task, settings=params.selection, timing=timing)
+    project, settings = params.project, params.selection
+    found = command(workspace, project=project, task=task, settings=settings, metric=metric, timing=timing)
     page = write(found, folder)  # first: a pipe such as `| head` may close early
     for part in table(found):
         out.print(part)

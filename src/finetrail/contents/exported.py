@@ -22,13 +22,13 @@ class Outputs:
 
     Attributes:
         names: of the K outputs.
-        problem_type: Hugging Face's word.
+        problem_type: Hugging Face's word, where it has one.
         printed: Python that prints answers from `logits`; given the expression for the outputs' names.
         told: what a graph gives in place of outputs; None where it gives these.
     """
 
     names: list[str]
-    problem_type: str
+    problem_type: str | None
     printed: Callable[[str], str]
     told: "Told | None" = None
 

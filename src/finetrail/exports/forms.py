@@ -29,7 +29,7 @@ def write_form(built: Built, form: Form, folder: Path) -> Exported:
 
     codec, learning = built.codec, built.learning
     told = learning.told() if isinstance(learning, Telling) else None
-    outputs = Outputs(codec.outputs, built.task.target.problem_type, codec.snippet, told)
+    outputs = Outputs(codec.outputs, built.task.target.exported_problem, codec.snippet, told)
     networks = built.task.content.networks()
     model = _scaled(built)
     if form == "onnx":

@@ -67,10 +67,15 @@ class Bounds(Settings):
         return active(self, (values < low) | (values > high))
 
 
-class NamedLabelRules(CommonRules):
-    """The entries of section `validation` for labels made of names."""
+class SpelledLabelRules(CommonRules):
+    """The entry of section `validation` about names that are spelled in several ways."""
 
     label_spelling: LabelSpelling = LabelSpelling()
+
+
+class NamedLabelRules(SpelledLabelRules):
+    """The entries of section `validation` for labels made of names."""
+
     unknown_label: UnknownLabel = UnknownLabel()
 
     def spellings(self, names: Mapping[str, int]) -> Spellings:
@@ -80,7 +85,7 @@ class NamedLabelRules(CommonRules):
         return find(names, self.unknown_label.labels or (), merge=policy == "merge")
 
 
-def spelling_rule(rules: NamedLabelRules, what: str = "label") -> Rule:
+def spelling_rule(rules: SpelledLabelRules, what: str = "label") -> Rule:
     """Each name is spelled in one way. Args: what: the word for a label."""
     return replace(
         row_rule(
@@ -97,7 +102,7 @@ def spelling_rule(rules: NamedLabelRules, what: str = "label") -> Rule:
     )
 
 
-def spelled_otherwise(rules: NamedLabelRules, table: "pd.DataFrame") -> "pd.Series[bool]":
+def spelled_otherwise(rules: SpelledLabelRules, table: "pd.DataFrame") -> "pd.Series[bool]":
     """The rows that `label_spelling` puts aside."""
     import pandas as pd
 

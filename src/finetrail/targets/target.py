@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from finetrail.errors import SourceError, WorkspaceError
+from finetrail.errors import ConfigError, SourceError, WorkspaceError
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.settings import Settings
 from finetrail.targets.options import Options
@@ -85,6 +85,32 @@ class Target(ABC):
     offers: frozenset[str] = frozenset()
     explains: bool = True
     streams: bool = False
+
+    @property
+    def joins(self) -> Mapping[str, str]:
+        """The kinds of problem of the targets that it joins, by name; empty for a kind that stands alone."""
+        return {}
+
+    def of(self, targets: Mapping[str, str | None]) -> "Target":
+        """This kind for the targets that section `task` names.
+
+        Args:
+            targets: the kind of problem of each, by name, None for the first; empty where the section names none.
+
+        Raises:
+            ConfigError: this kind cannot be of these.
+        """
+        if targets:
+            raise ConfigError(
+                f"task.targets names {', '.join(targets)}, but this task has one target; remove targets, or use a task "
+                "that has several, such as text-multi-target"
+            )
+        return self
+
+    @property
+    def exported_problem(self) -> str | None:
+        """What an exported model says of its kind of problem; None for what other libraries have no word for."""
+        return self.problem_type
 
     @property
     def training_metrics(self) -> tuple[Metric, ...]:

@@ -23,6 +23,8 @@ TASKS: Mapping[str, str] = {
     "summarization": "summarization",
     "translation": "translation",
     "text-generation": "text_generation",
+    "text-multi-target": "text_multi_target",
+    "image-multi-target": "image_multi_target",
 }
 
 
@@ -52,7 +54,9 @@ def all_tasks() -> list[Task]:
 
 def task_of(described: Mapping[str, Any]) -> Task:
     """The task that a model.json, or the settings of a run, name."""
-    return get_task(described["task"], described.get("problem_type"))
+    joins = described.get("targets", "")
+    targets: dict[str, str | None] = dict(pair.split(": ") for pair in joins.split(", ")) if joins else {}
+    return get_task(described["task"], described.get("problem_type")).of(targets)
 
 
 def load_model(folder: Path) -> "Built":

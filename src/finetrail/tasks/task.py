@@ -1,7 +1,8 @@
 """The third of the three plugs: a task joins a content and a target, and makes backbone and head one network."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,20 @@ class Task:
     @property
     def identity(self) -> dict[str, str]:
         """How `get_task` finds it again: for model.json, and for the settings of a run."""
-        return {"task": self.name, "problem_type": self.target.problem_type}
+        joins = ", ".join(f"{name}: {kind}" for name, kind in self.target.joins.items())
+        found = {"task": self.name, "problem_type": self.target.problem_type}
+        return found | {"targets": joins} if joins else found
+
+    def of(self, targets: Mapping[str, str | None]) -> "Task":
+        """This task with the targets that section `task` of params.yaml names; the same one for the same targets.
+
+        Args:
+            targets: the kind of problem of each, by name, None for the first; empty where the section names none.
+
+        Raises:
+            ConfigError: it cannot have these.
+        """
+        return _with_targets(self, tuple(sorted(targets.items())))
 
     @property
     def slice(self) -> "type[Slice]":
@@ -104,6 +118,14 @@ class Task:
         model = Network(loaded.network, learning.head(loaded.width), backbone["head_dropout"])
         load_weights(model, folder / WEIGHTS)
         return Built(self, model.eval(), loaded.processor, learning, tuple(columns))
+
+
+@cache
+def _with_targets(task: Task, targets: tuple[tuple[str, str | None], ...]) -> Task:
+    target = task.target.of(dict(targets))
+    if (named := tuple(sorted(target.joins.items()))) != targets:
+        return _with_targets(task, named)
+    return task if target is task.target else replace(task, target=target)
 
 
 @dataclass(frozen=True)

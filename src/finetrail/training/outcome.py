@@ -72,7 +72,7 @@ def carry_out(work: Work, records: Records, workspace: Workspace, remembered: Re
             compute = partial(compute_features, built.model, batch_size=size, scratch=workspace.scratch)
             fed = remembered.features(built.model, "fp32", val, compute)
         kept = predict(built.model, fed, built.learning.keep, size, track=records.track, what="scoring")
-    best, scored = metric.goodness(fitted.best), built.learning.score(kept, val, labels)[metric.name]
+    best, scored = metric.goodness(fitted.best), built.learning.score(kept, val, labels, finished=True)[metric.name]
     if warning := lost_in_fp32(machine.precision, metric, best, scored):
         log.warning(warning)
     learning = built.learning.fitted(kept, val, labels)

@@ -95,6 +95,7 @@ def test_what_a_search_is_offered_can_be_declared(task: Task) -> None:
         "numbers": 1.0,
         "preferences": {"chosen": "a text", "rejected": "another"},
         "sequences": "a text",
+        "several": {"topic": "x", "score": None},
         "boxes": [{"label": "x", "xmin": 0.0, "ymin": 0.0, "xmax": 1.0, "ymax": 1.0, "crowd": False}],
         "masks": label_of(np.array([[0, 1]], np.uint8), {0: "background", 1: "x"}),
         "spans": [{"start": 0, "text": "some"}],

@@ -12,6 +12,7 @@ from finetrail.targets.masks.codec import MaskCodec
 from finetrail.targets.numbers.codec import NumberCodec
 from finetrail.targets.preferences.codec import PreferenceCodec
 from finetrail.targets.sequences.codec import SequenceCodec
+from finetrail.targets.several.codec import SeveralCodec
 from finetrail.targets.spans.codec import SpanCodec
 from finetrail.targets.tags.codec import TagCodec
 from finetrail.tasks.registry import all_tasks
@@ -59,6 +60,7 @@ CODECS = (
     BoxCodec(("a",)),
     MaskCodec(("a", "b")),
     InstanceCodec(("a",)),
+    SeveralCodec({}, {"topic": ClassCodec(("a", "b")), "score": NumberCodec(0.0, 1.0)}),
 )
 
 

@@ -11,6 +11,7 @@ from finetrail.commands.compare.disagreement import disagreement
 from finetrail.commands.compare.latency import Tell, latencies, spread
 from finetrail.commands.compare.pareto import front
 from finetrail.data.store.shards import Contents
+from finetrail.errors import ConfigError
 from finetrail.evaluation.scores.bootstrap import Interval
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Choice, Selection
@@ -96,19 +97,27 @@ class Timing:
 
 
 def compare(
-    workspace: Workspace, *, project: str, task: Task, settings: Selection, timing: Timing | None = None
+    workspace: Workspace,
+    *,
+    project: str,
+    task: Task,
+    settings: Selection,
+    metric: str | None = None,
+    timing: Timing | None = None,
 ) -> Comparison:
     """Set the candidates of the last selection side by side.
 
     Args:
+        metric: to compare by; None: by the one that `select` went by.
         timing: None: load no model.
 
     Raises:
         ModelError: a prediction is NaN or infinite, or a model cannot be loaded.
         WorkspaceError: a file of a stage is missing, or the candidates were not trained on the same split.
+        ConfigError: the task has no such metric.
     """
     choice = Choice.from_json(read_json(need(workspace.selection_report, "select")))
-    metric = metric_named(task.target.metrics, choice.metric)
+    by = metric_named(task.target.metrics, choice.metric) if metric is None else _metric(task, metric)
     names = [one.candidate for one in choice.ranking]
     results = [_read(workspace, name, task.target) for name in names]
     refuse_other_rows(results)
@@ -116,16 +125,16 @@ def compare(
     contents = spread(Contents(workspace.split("val"), task.content.name), timing.rows) if timing else []
     if timing:
         costs = _timed(workspace, costs, contents, timing)
-    settings = settings.model_copy(update={"metric": metric.name})  # what was chosen by, if params.yaml moved on
-    curves = {name: _curve(workspace, name, metric) for name in names}
+    settings = settings.model_copy(update={"metric": by.name})  # what was chosen by, if params.yaml moved on
+    curves = {name: _curve(workspace, name, by) for name in names}
     candidates = _compared(results, costs, curves, choice.chosen, settings)
-    goodness = [metric.goodness(one.value.value) for one in candidates]
+    goodness = [by.goodness(one.value.value) for one in candidates]
     kinds = (*COSTS, LATENCY) if timing else COSTS
     fronts = {kind.name: front([one.costs[kind.name] for one in candidates], goodness) for kind in kinds}
     return Comparison(
         project=project,
         task=task.name,
-        metric=metric,
+        metric=by,
         chosen=choice.chosen,
         rows=len(results[0].rows),
         settings=settings,
@@ -136,8 +145,15 @@ def compare(
         differing=results[0].codec.differing,
         timed_rows=len(contents),
         assessed=findings(workspace),
-        of_each=of_each_candidate(workspace, choice.chosen, metric),
+        of_each=of_each_candidate(workspace, choice.chosen, by),
     )
+
+
+def _metric(task: Task, name: str) -> Metric:
+    known = {metric.name: metric for metric in task.target.metrics}
+    if name not in known:
+        raise ConfigError(f"{name!r} is no metric of {task.name}; use one of {', '.join(known)}")
+    return known[name]
 
 
 def _read(workspace: Workspace, name: str, target: Target) -> Result:
