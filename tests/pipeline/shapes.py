@@ -88,10 +88,10 @@ def same_scores(found: Sandbox) -> None:
     assert scores == pytest.approx({name: tested[name] for name in scores})
 
 
-def same_bytes_after_a_kill(found: Sandbox, to: Path) -> None:
-    """A training that was killed ends as the one that was not."""
+def same_bytes_after_a_kill(found: Sandbox, to: Path, step: int = 9) -> None:
+    """A training that was killed ends as the one that was not. Args: step: from which on it is killed."""
     again = found.copy(to)
-    assert forks.start(again, "train", "full").kill(after(again, 9)).err == ""
+    assert forks.start(again, "train", "full").kill(after(again, step)).err == ""
     assert "training resumes after step" in train(again)
     for file in ("model.safetensors", "model.json"):
         assert (again.paths.model("full") / file).read_bytes() == (found.paths.model("full") / file).read_bytes()

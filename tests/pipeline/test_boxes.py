@@ -7,13 +7,19 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from finetrail.targets.boxes import BOXES
 from finetrail.workspace import read_json
 from tests.drawn import drawn, png, write_voc
 from tests.pipeline import forks, shapes
+from tests.pipeline.trainings import train
 from tests.pipeline.workspaces import Sandbox
+from tests.unit.targets.torchvisions import write_ssdlite
 from tests.whole import read_whole
+
+WHOLE = "data/weights/ssdlite.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +90,22 @@ def near(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> bool:
 
 def test_a_training_that_was_killed_ends_with_the_same_bytes(found: Sandbox, tmp_path: Path) -> None:
     shapes.same_bytes_after_a_kill(found, tmp_path / "again")
+
+
+def test_a_whole_detector_whose_body_learns_by_lora_is_resumed_to_the_same_bytes(
+    found: Sandbox, tmp_path: Path
+) -> None:
+    whole = found.copy(tmp_path / "whole")
+    write_ssdlite(whole.root / WHOLE, 64)
+    backbone = {"name": "ssdlite320_mobilenet_v3_large", "weights": WHOLE, "image_size": 64, "aspect": [1, 1]}
+    settings = {"detector": "ssdlite", "epochs": 1, "checkpoint_seconds": 0}
+    lora = {"method": "lora", "r": 2}
+    whole.edit("candidates.full", {"backbone": backbone, "adaptation": lora, "train": settings})
+    train(whole)
+    shapes.same_bytes_after_a_kill(whole, tmp_path / "again", step=2)
+    state, given = load_file(whole.paths.model("full") / "model.safetensors"), load_file(whole.root / WHOLE)
+    place = "0.1.block.1.0.weight"
+    assert not torch.equal(state[f"backbone.network.body.{place}"], given[f"backbone.features.{place}"])
 
 
 def test_it_is_exported_in_forms_whose_own_code_finds_the_same_boxes(found: Sandbox, tmp_path: Path) -> None:

@@ -59,3 +59,15 @@ def saved(name: str, whole: Any, folder: Path) -> str:
     state = {re.sub(r"(fpn\.\w+_blocks\.\d)\.0\.", r"\1.", key): value for key, value in state.items()}
     torch.save(state, folder / "coco.pth")
     return str(folder / "coco.pth")
+
+
+def write_ssdlite(file: Path, size: int) -> None:
+    """Weights of a whole detector whose norms have seen noise: through those of a new one hardly anything passes."""
+    torch.manual_seed(0)
+    model: Any = torchvision.models.get_model("ssdlite320_mobilenet_v3_large", weights=None, weights_backbone=None)
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.no_grad():
+        model.train().head(list(model.backbone(torch.randn(8, 3, size, size)).values()))
+    save_file(model.state_dict(), file)
