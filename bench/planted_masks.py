@@ -74,8 +74,8 @@ def count() -> None:
     ranked = pd.read_parquet("data/reports/assess/labels/predictions.parquet", columns=["id", "quality", "flagged"])
     names = pd.read_parquet("data/raw/manifest.parquet", columns=["id", "source"])
     ranked = ranked.merge(names, on="id").sort_values("quality", kind="stable", ignore_index=True)
-    kinds = dict(pd.read_csv(PLANTED).itertuples(index=False))
-    stems = {Path(name).stem: kind for name, kind in kinds.items()}
+    planted_in = pd.read_csv(PLANTED)
+    stems = {Path(name).stem: kind for name, kind in zip(planted_in["mask"], planted_in["kind"], strict=True)}
     found = ranked["source"].map(lambda one: stems.get(re.findall(r"FudanPed\d+|PennPed\d+", one)[0]))
     planted = found.notna()
     tops = ", ".join(f"{planted[: int(share * len(found))].sum()} in the first {share:.0%}" for share in SHARES)

@@ -21,9 +21,8 @@ def make_cheap(patch: pytest.MonkeyPatch) -> None:
     SSDLite counts channels with an image of 320 pixels; they are the same with a small one.
     """
     from torchvision.models.detection import faster_rcnn, fcos, mask_rcnn, retinanet, ssdlite
-    from torchvision.models.segmentation import fcn
 
-    for module in (faster_rcnn, fcos, mask_rcnn, retinanet, fcn):
+    for module in (faster_rcnn, fcos, mask_rcnn, retinanet):
         patch.setattr(module, "resnet50", partial(module.resnet50, width_per_group=8))
     count = ssdlite.det_utils.retrieve_out_channels
     patch.setattr(ssdlite.det_utils, "retrieve_out_channels", lambda model, _: count(model, (SIZE, SIZE)))

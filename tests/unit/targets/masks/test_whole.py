@@ -14,16 +14,13 @@ from finetrail.targets.masks.codec import MaskCodec
 from finetrail.targets.masks.learning import MaskLearning
 from finetrail.tasks.registry import get_task, load_model
 from finetrail.tasks.task import Built
-from tests.unit.targets.torchvisions import CLASSES, PIXELS, SIZE, make_cheap, whole_model
+from tests.unit.targets.torchvisions import CLASSES, PIXELS, SIZE, whole_model
+
+pytestmark = pytest.mark.slow
 
 MOBILE = ("deeplabv3_mobilenet_v3_large", "lraspp_mobilenet_v3_large")
 NAMES = ("background", *CLASSES)
 TASK = get_task("image-segmentation")
-
-
-@pytest.fixture(autouse=True)
-def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    make_cheap(monkeypatch)
 
 
 def built(name: str, weights: str, decoder: Any = "whole") -> tuple[Built, PyramidBackboneSettings]:
@@ -42,7 +39,7 @@ def answered(whole: Any, pixels: Tensor) -> Any:
     return whole((pixels / 255 - mean) / std)["out"]
 
 
-@pytest.mark.parametrize("name", [*MOBILE, "fcn_resnet50"])
+@pytest.mark.parametrize("name", MOBILE)
 def test_the_weights_arrive_and_the_model_answers_as_torchvisions_own(name: str, tmp_path: Path) -> None:
     whole = whole_model(name, num_classes=len(NAMES), **({} if "lraspp" in name else {"aux_loss": True}))
     save_file(whole.state_dict(), tmp_path / "coco.safetensors")
