@@ -1,89 +1,40 @@
 """Boxes around objects: the whole road once, from Pascal VOC's files to a model that finds shapes in photos."""
 
-import base64
 import csv
 import json
-import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
+import torch
+from safetensors.torch import load_file
 
-from finetrail.evaluation.scores.bootstrap import point_scores
-from finetrail.inference.features import Features, compute_features
-from finetrail.inference.predict import predict
-from finetrail.runs.tracking import tracking_uri
-from finetrail.serving.predictions import read_predictions
 from finetrail.targets.boxes import BOXES
-from finetrail.tasks.registry import load_model
 from finetrail.workspace import read_json
 from tests.drawn import drawn, png, write_voc
-from tests.pipeline import forks
-from tests.pipeline.trainings import after, train
-from tests.pipeline.workspaces import Sandbox, lay_out
+from tests.pipeline import forks, shapes
+from tests.pipeline.trainings import train
+from tests.pipeline.workspaces import Sandbox
+from tests.unit.targets.torchvisions import write_ssdlite
 from tests.whole import read_whole
 
-ZIP = "data/input/toy.zip"
-PARAMS = f"""
-project: boxes
-task: object-detection
-seed: 0
-
-source:
-  path: {ZIP}
-
-validation:
-  near_duplicate: {{policy: "off"}}
-  near_conflicting_label: {{policy: "off"}}
-
-split: {{method: official, near_duplicates: 0}}
-
-backbone:
-  name: timm/test_resnet
-  weights: random
-  image_size: 96
-  aspect: [3, 2]
-
-train:
-  batch_size: 8
-  log_every: 4
-  precision: fp32
-  pyramid_width: 64
-  tower: 1
-
-candidates:
-  linear_probe:
-    adaptation: {{method: linear_probe}}
-    train: {{epochs: 1, learning_rate: 5e-3, detector: faster_rcnn}}
-  full:
-    adaptation: {{method: full}}
-    train:
-      epochs: 4
-      learning_rate: 5e-3
-      checkpoint_seconds: 0
-      augment: {{flip: both, scale: [0.9, 1.1], color: 0.1, crop: 0.7, mosaic: 0.1, mixup: 0.1}}
-
-selection:
-  resamples: 100
-"""
+WHOLE = "data/weights/ssdlite.safetensors"
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    """A workspace in which every stage has run, each as its command. Read only.
-
-    The training that others are compared with has a process of its own, as they have.
-    """
-    file = write_voc(tmp_path_factory.mktemp("source") / "toy.zip", 48, 12, 12)
-    sandbox = lay_out(tmp_path_factory.mktemp("found"), PARAMS, {ZIP: file})
-    for stage in ("ingest", "validate", "split", "train linear_probe", "train full", "select", "test", "register"):
-        done = forks.run(sandbox, *stage.split()) if "full" in stage else sandbox.finetrail(*stage.split())
-        assert done.code == 0, (stage, done.err)
-    return sandbox
+    return shapes.ran(
+        tmp_path_factory.mktemp("found"),
+        write_voc(tmp_path_factory.mktemp("source") / "toy.zip", *shapes.ROWS),
+        project="boxes",
+        task="object-detection",
+        source="",
+        backbone="image_size: 96, aspect: [3, 2]",
+        train="pyramid_width: 64, tower: 1",
+        full="epochs: 4, augment: {flip: both, scale: [0.9, 1.1], color: 0.1, crop: 0.7, mosaic: 0.1, mixup: 0.1}",
+        more=shapes.probe("detector: faster_rcnn"),
+    )
 
 
 def test_an_annotation_without_its_image_is_put_aside_and_images_without_boxes_are_counted(found: Sandbox) -> None:
@@ -106,50 +57,27 @@ def test_training_learns_to_find_shapes(found: Sandbox) -> None:
     assert list(errors.columns)[:3] == ["id", "objects", "answers"]
     page = (found.paths.test_report / "report.html").read_text(encoding="utf-8")
     assert "Kinds of mistakes" in page
+    seen = page.partition('id="seen"')[2].partition("</section>")[0]
+    assert seen.count("object hit") > 8, "the boxes that are learnt are drawn"
+    assert "1 circle, 1 square" in seen, "and told in a few words"
 
 
 def test_what_is_written_means_the_same_answers(found: Sandbox) -> None:
-    codec = load_model(found.paths.model("full")).codec
-    frame = read_predictions(found.paths.test_report / "predictions.parquet")
-    scores = point_scores(codec.judge, frame["label"].tolist(), codec.read(frame))
-    tested = read_json(found.paths.test_details)["test"]
-    assert scores == pytest.approx({name: tested[name] for name in scores})
+    shapes.same_scores(found)
 
 
 def test_a_linear_probe_learns_from_features_that_are_computed_once(found: Sandbox) -> None:
-    built = load_model(found.paths.model("linear_probe"))
-    inputs = built.processor.encode(read_whole(found.paths.split("val"))["image"].tolist())
-    features = compute_features(built.model, inputs, 4)
-    assert isinstance(features, Features)
-    for one, other in zip(
-        *(predict(built.model, of, built.learning.keep, 4) for of in (features, inputs)), strict=True
-    ):
-        np.testing.assert_allclose(one, other, rtol=0, atol=1e-4)
+    shapes.same_from_features(found)
 
 
 def test_predict_and_the_registered_model_answer_in_pixels_of_the_upright_image(
     found: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import mlflow
-    from mlflow.pyfunc.scoring_server import invocations
-
-    image, boxes = drawn(1, (80, 60))
-    (tmp_path / "photos").mkdir()
-    for turned in (1, 6):
-        (tmp_path / "photos" / f"{turned}.png").write_bytes(png(image, turned))
-    done = found.finetrail("predict", str(tmp_path / "photos"), str(tmp_path / "scored.jsonl"))
-    assert done.code == 0, done.err
-    upright, turned = (json.loads(line)["objects"] for line in (tmp_path / "scored.jsonl").read_text().splitlines())
+    image, _ = drawn(1, (80, 60))
+    upright, turned = (one["objects"] for one in shapes.predicted(found, tmp_path, png(image), png(image, turned=6)))
+    assert upright
     assert upright == turned
-    assert boxes
-
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking_uri(found.paths))
-    model = mlflow.pyfunc.load_model("models:/boxes@challenger")
-    sent = {"dataframe_records": [{"image": base64.b64encode(png(image, turned=6)).decode()}]}
-    answer = invocations(json.dumps(sent), "application/json", model, model.metadata.get_input_schema())
-    assert answer.status == 200, answer.response
-    (served,) = json.loads(answer.response)["predictions"]
-    assert near(served["objects"], upright)
+    assert near(shapes.served(found, png(image, turned=6), monkeypatch)["objects"], upright)
 
 
 def near(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> bool:
@@ -161,47 +89,39 @@ def near(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> bool:
 
 
 def test_a_training_that_was_killed_ends_with_the_same_bytes(found: Sandbox, tmp_path: Path) -> None:
-    again = found.copy(tmp_path / "again")
-    assert forks.start(again, "train", "full").kill(after(again, 9)).err == ""
-    assert "training resumes after step" in train(again)
-    for file in ("model.safetensors", "model.json"):
-        assert (again.paths.model("full") / file).read_bytes() == (found.paths.model("full") / file).read_bytes()
+    shapes.same_bytes_after_a_kill(found, tmp_path / "again")
+
+
+def test_a_whole_detector_whose_body_learns_by_lora_is_resumed_to_the_same_bytes(
+    found: Sandbox, tmp_path: Path
+) -> None:
+    whole = found.copy(tmp_path / "whole")
+    write_ssdlite(whole.root / WHOLE, 64)
+    backbone = {"name": "ssdlite320_mobilenet_v3_large", "weights": WHOLE, "image_size": 64, "aspect": [1, 1]}
+    settings = {"detector": "ssdlite", "epochs": 1, "checkpoint_seconds": 0}
+    lora = {"method": "lora", "r": 2}
+    whole.edit("candidates.full", {"backbone": backbone, "adaptation": lora, "train": settings})
+    train(whole)
+    shapes.same_bytes_after_a_kill(whole, tmp_path / "again", step=2)
+    state, given = load_file(whole.paths.model("full") / "model.safetensors"), load_file(whole.root / WHOLE)
+    place = "0.1.block.1.0.weight"
+    assert not torch.equal(state[f"backbone.network.body.{place}"], given[f"backbone.features.{place}"])
 
 
 def test_it_is_exported_in_forms_whose_own_code_finds_the_same_boxes(found: Sandbox, tmp_path: Path) -> None:
-    photo, _ = drawn(1, (80, 60))
-    (tmp_path / "photos").mkdir()
-    (tmp_path / "photos" / "1.png").write_bytes(png(photo, turned=6))
-    said = found.finetrail("predict", str(tmp_path / "photos"), str(tmp_path / "scored.jsonl"))
-    assert said.code == 0, said.err
-    objects = json.loads((tmp_path / "scored.jsonl").read_text())["objects"]
-    assert objects
-    for form, library in (("onnx", "onnx"), ("hf", "pytorch")):
-        done = found.finetrail("export", str(tmp_path / form), "--format", form)
-        assert done.code == 0, done.err
-        card = (tmp_path / form / "README.md").read_text(encoding="utf-8")
-        assert re.search(rf"- mAP on 12 validation rows: trained ([0-9.]+), {library} \1\.", card), card
-        (tmp_path / form / "image.png").write_bytes(png(photo, turned=6))
-        code = card.partition("```python\n")[2].partition("```")[0]
-        answered = subprocess.run([sys.executable, "-c", code], cwd=tmp_path / form, capture_output=True, text=True)
-        assert answered.returncode == 0, answered.stderr
-        lines = [line.split() for line in answered.stdout.splitlines()]
-        assert [line[1] for line in lines] == [box["label"] for box in objects]
-        for line, box in zip(lines, objects, strict=True):
-            assert list(map(float, line[2:])) == pytest.approx(list(box.values())[1:], abs=0.06)
+    photo = png(drawn(1, (80, 60))[0], turned=6)
+    (said,) = shapes.predicted(found, tmp_path, photo)
+    assert said["objects"]
+    for form in ("onnx", "hf"):
+        lines = shapes.by_card(found, tmp_path / form, "mAP on 10 validation rows", photo)
+        for line, box in zip(lines, said["objects"], strict=True):
+            _, label, *numbers = line.split()
+            assert label == box["label"]
+            assert list(map(float, numbers)) == pytest.approx(list(box.values())[1:], abs=0.06)
 
 
 def test_assessments_follow_the_boxes(found: Sandbox, tmp_path: Path) -> None:
-    assessed = found.copy(tmp_path / "assessed")
-    asked = {"robustness": {"severities": [3], "max_rows": 10}, "attacks": {"epsilons": [4], "max_rows": 10}}
-    assessed.edit("assess", {**asked, "slices": {}})
-    for name in (*asked, "slices"):
-        done = assessed.finetrail("assess", name)
-        assert done.code == 0, (name, done.err)
-    page = (found.paths.test_report / "report.html").read_text(encoding="utf-8")
-    seen = page.partition('id="seen"')[2].partition("</section>")[0]
-    assert seen.count("object hit") > 8, "the boxes that are learnt are drawn"
-    assert "1 circle, 1 square" in seen, "and told in a few words"
+    shapes.assess(found, tmp_path / "assessed")
 
 
 def test_labels_are_assessed_also_after_a_kill_and_an_accepted_suggestion_replaces_one(

@@ -15,7 +15,7 @@ class Pyramid:
     Attributes:
         shapes: channels, height and width of each.
         strides: pixels of the canvas from one place of a map to the next.
-        above: the rest of a whole detector, with its own weights, where the backbone was a part of one.
+        above: the rest of a whole model, with its own weights, where the backbone was a part of one.
     """
 
     shapes: tuple[tuple[int, int, int], ...]
@@ -31,6 +31,12 @@ class Pyramid:
     def channels(self) -> list[int]:
         """Of each map."""
         return [channels for channels, _, _ in self.shapes]
+
+    @property
+    def canvas(self) -> tuple[int, int]:
+        """Height and width of the canvas in pixels."""
+        (_, height, width), stride = self.shapes[0], self.strides[0]
+        return height * stride, width * stride
 
     @staticmethod
     def packed(maps: Sequence[Tensor]) -> Tensor:

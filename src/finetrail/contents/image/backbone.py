@@ -13,8 +13,8 @@ from finetrail.contents.attack import Attacked
 from finetrail.contents.content import Loaded
 from finetrail.contents.explainable import Explainable
 from finetrail.contents.exported import Exported, Graph, Outputs
-from finetrail.contents.image import PYRAMID, STRIDES
-from finetrail.contents.image.backbones.whole import WholeDetector
+from finetrail.contents.image import FINE_PYRAMID, PYRAMID, STRIDES
+from finetrail.contents.image.backbones.whole import WholeModel
 from finetrail.contents.image.fitted.settings import PyramidBackboneSettings
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.contents.image.processor import ImageProcessor
@@ -30,13 +30,13 @@ _SOURCES = {
     "transformers": "finetrail.contents.image.backbones.transformers",
 }
 _TORCHVISION = "finetrail.contents.image.backbones.torchvision"
-_DETECTORS = "finetrail.contents.image.backbones.detectors"
-_WHOLE = ("fasterrcnn_", "retinanet_", "fcos_", "ssd300_", "ssdlite320_")
-"""What the names of torchvision's detectors start with."""
+_TORCHVISION_WHOLE = "finetrail.contents.image.backbones.torchvision_whole"
+_WHOLE = ("fasterrcnn_", "maskrcnn_", "retinanet_", "fcos_", "ssd300_", "ssdlite320_", "fcn_", "deeplabv3_", "lraspp_")
+"""What the names of torchvision's detectors and segmentation models start with."""
 
 
 class Source(Protocol):
-    """A library of networks; its module is in folder `backbones`. A network of some is a `WholeDetector`."""
+    """A library of networks; its module is in folder `backbones`. A network of some is a `WholeModel`."""
 
     def load(self, settings: ImageBackbone, root: Path) -> tuple[nn.Module, Preprocessing]:
         """A network that maps images (B, 3, S, S) to features (B, D), with its weights and its preprocessing."""
@@ -167,13 +167,12 @@ def _loaded(network: Any, name: str, preprocessing: Preprocessing, features: str
     Raises:
         ModelError: it gives no such features.
     """
-    whole = isinstance(network, WholeDetector)
-    if whole and features != PYRAMID:
-        raise ModelError(
-            f"{name!r} is a detector, which finds objects in images; use another backbone here, such as resnet50"
-        )
+    whole = isinstance(network, WholeModel)
+    if whole and features != (FINE_PYRAMID if network.of_pixels else PYRAMID):
+        what = "names the class of each pixel" if network.of_pixels else "finds objects in images"
+        raise ModelError(f"{name!r} is a whole model, which {what}; use another backbone here, such as resnet50")
     if whole and preprocessing.aspect != (1, 1):
-        raise ModelError(f"{name!r} is a whole detector, whose canvas is a square; leave out backbone.aspect")
+        raise ModelError(f"{name!r} is a whole model, whose canvas is a square; leave out backbone.aspect")
     if features not in STRIDES:
         backbone = VisionBackbone(network, name, preprocessing)
         return Loaded(backbone, ImageProcessor(preprocessing), _width(backbone, preprocessing.image_size))
@@ -198,7 +197,7 @@ def _refuse_pyramid(network: Network) -> None:
 
 
 def _source(name: str) -> Source:
-    own = _DETECTORS if name.startswith(_WHOLE) else _TORCHVISION
+    own = _TORCHVISION_WHOLE if name.startswith(_WHOLE) else _TORCHVISION
     return cast(Source, import_module(_SOURCES.get(name.split("/", maxsplit=1)[0], own)))
 
 

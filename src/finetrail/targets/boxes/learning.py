@@ -113,8 +113,9 @@ class BoxLearning:
         above = width.above
         kind = type(above).__name__
         if above is not None and kind not in self.detector.WHOLE:
-            own = next(name for name, one in DETECTORS.items() if kind in one.WHOLE)
-            raise ModelError(f"the backbone is a whole {kind}; set train.detector to {own}")
+            own = next((name for name, one in DETECTORS.items() if kind in one.WHOLE), None)
+            remedy = f"train.detector to {own}" if own else "backbone.name to fasterrcnn_resnet50_fpn_v2"
+            raise ModelError(f"the backbone is a whole {kind}; set {remedy}")
         return self.detector.Head(width, len(self.codec.classes), self.codec.pyramid_width, self.codec.tower)
 
     def encode(self, labels: Labels, inputs: Any) -> BoxTargets:

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from finetrail.errors import ModelError
 from finetrail.models.inputs import Changes
 from finetrail.models.network import Batch
 from finetrail.models.placements import Placements
@@ -65,7 +66,19 @@ class InstanceLearning(BoxLearning):
     by_objects = False
 
     def head(self, width: Any) -> nn.Module:
-        """Args: width: the `Pyramid` of the backbone."""
+        """A head for these classes.
+
+        Args:
+            width: the `Pyramid` of the backbone.
+
+        Raises:
+            ModelError: the backbone is a whole detector that draws no masks.
+        """
+        kind = type(width.above).__name__
+        if width.above is not None and kind != mask_rcnn.WHOLE:
+            raise ModelError(
+                f"the backbone is a whole {kind}, which draws no masks; set backbone.name to maskrcnn_resnet50_fpn_v2"
+            )
         return mask_rcnn.Head(width, len(self.codec.classes), self.codec.pyramid_width, self.codec.tower)
 
     def encode(self, labels: Sequence[Any], inputs: Any) -> Any:

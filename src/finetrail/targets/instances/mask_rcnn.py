@@ -6,10 +6,10 @@ that the network is the same in training and after it, and loss and masks are fu
 """
 
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.roi_heads import maskrcnn_loss
@@ -26,6 +26,8 @@ SIDE = 28
 BOX = 6
 """What a found box is: xyxy on the canvas, class and score."""
 FOUND = BOX + SIDE**2
+WHOLE = "MaskRCNN"
+"""The class of torchvision that a head may go on from."""
 _POOLED = SIDE // 2
 
 
@@ -53,13 +55,21 @@ class Outputs(NamedTuple):
 
 
 class Head(faster_rcnn.Head):
-    """Maps a pyramid as features (B, D) to outputs; see `Outputs`. Args: tower: also convolutions of the masks."""
+    """Maps a pyramid as features (B, D) to outputs; see `Outputs`. Args: tower: also convolutions of the masks.
+
+    It goes on from `pyramid.above`, a Mask R-CNN of torchvision, but for new layers of the classes and their masks.
+    """
 
     def __init__(self, pyramid: Pyramid, classes: int, width: int, tower: int) -> None:
         super().__init__(pyramid, classes, width, tower)
         self.mask_pool = MultiScaleRoIAlign(self.pool.featmap_names, _POOLED, 2)
-        self.layers = MaskRCNNHeads(width, [width] * tower, 1)
-        self.mask = MaskRCNNPredictor(width, width, 1)
+        above: Any = pyramid.above
+        if above is None:
+            self.layers: nn.Module = MaskRCNNHeads(width, [width] * tower, 1)
+            self.mask: nn.Module = MaskRCNNPredictor(width, width, 1)
+        else:
+            self.layers, self.mask = above.roi_heads.mask_head, above.roi_heads.mask_predictor
+            self.mask.mask_fcn_logits = nn.Conv2d(above.roi_heads.mask_predictor.mask_fcn_logits.in_channels, 1, 1)
 
     def forward(self, features: Tensor) -> Tensor:
         maps = self.maps(features)

@@ -1,9 +1,12 @@
 """A decoder on the maps of any backbone, and one output a class at each place."""
 
+from dataclasses import replace
+
 import torch
 from segmentation_models_pytorch.base.initialization import initialize_decoder, initialize_head
 from torch import Tensor, nn
 
+from finetrail.errors import ModelError
 from finetrail.models.pyramid import Pyramid
 from finetrail.targets.masks.decoders import FORMS
 from finetrail.targets.masks.training import Decoder
@@ -18,12 +21,15 @@ class MaskHead(nn.Module):
 
     def __init__(self, pyramid: Pyramid, classes: int, decoder: Decoder, width: int) -> None:
         super().__init__()
-        self.pyramid = pyramid
+        if pyramid.above is not None and decoder != "whole":
+            raise ModelError(f"the backbone is a whole {type(pyramid.above).__name__}; set train.decoder to whole")
+        self.pyramid = replace(pyramid, above=None)
         self.form = FORMS[decoder]
-        self.decoder, channels = self.form.build(pyramid.channels, classes, width)
+        self.decoder, channels = self.form.build(pyramid, classes, width)
         self.classify = nn.Conv2d(channels, classes, kernel_size=1) if channels else nn.Identity()
-        initialize_decoder(self.decoder)
-        initialize_head(self.classify)
+        if pyramid.above is None:
+            initialize_decoder(self.decoder)
+            initialize_head(self.classify)
 
     def forward(self, features: Tensor) -> Tensor:
         outputs: Tensor = self.classify(self.decoder(self.form.given(self.pyramid.maps(features))))

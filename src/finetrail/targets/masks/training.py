@@ -6,7 +6,7 @@ from pydantic import Field
 
 from finetrail.targets.target import Training
 
-Decoder = Literal["unet", "fpn", "deeplabv3plus", "deeplabv3", "lraspp", "segformer"]
+Decoder = Literal["unet", "fpn", "deeplabv3plus", "deeplabv3", "lraspp", "segformer", "whole"]
 
 
 class MaskTraining(Training):
@@ -21,8 +21,10 @@ class MaskTraining(Training):
         class_weights: `balanced`: each class counts the same in cross-entropy and focal loss, however many pixels it
             has (King & Zeng 2001); null: each pixel counts the same.
         decoder: `unet` (Ronneberger et al. 2015), `fpn` (Kirillov et al. 2019), `deeplabv3plus` (Chen et al. 2018),
-            `deeplabv3` (Chen et al. 2017), `lraspp` (Howard et al. 2019) or `segformer` (Xie et al. 2021).
-        decoder_width: its channels, a multiple of 32; the two finer maps of U-Net have half as many.
+            `deeplabv3` (Chen et al. 2017), `lraspp` (Howard et al. 2019) or `segformer` (Xie et al. 2021); `whole`:
+            that of the segmentation model that the backbone is, with its weights.
+        decoder_width: its channels, a multiple of 32; the two finer maps of U-Net have half as many; a whole model has
+            its own.
     """
 
     loss: Literal["cross_entropy", "focal", "dice", "lovasz", "cross_entropy+dice"] = "cross_entropy"

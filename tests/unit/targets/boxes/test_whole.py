@@ -1,22 +1,20 @@
 """Whole detectors of torchvision: their weights arrive, and go back to torchvision after training."""
 
-import re
 import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import torchvision
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from finetrail.contents.content import Loaded
 from finetrail.contents.image import FINE_PYRAMID, PYRAMID
 from finetrail.contents.image.backbone import load_pretrained
-from finetrail.contents.image.backbones.detectors import KINDS
+from finetrail.contents.image.backbones.torchvision_whole import KINDS
 from finetrail.contents.image.fitted.settings import PyramidBackboneSettings
 from finetrail.errors import ModelError
 from finetrail.exports.card import render
@@ -29,12 +27,10 @@ from finetrail.targets.boxes.finding import found_in
 from finetrail.targets.boxes.learning import BoxLearning
 from finetrail.tasks.registry import get_task, load_model
 from tests.drawn import drawn, png
+from tests.unit.targets.torchvisions import CLASSES, PIXELS, SIZE, make_cheap, saved, whole_model
 
 pytestmark = pytest.mark.slow
 
-CLASSES = ("circle", "square")
-SIZE = 32
-PIXELS = torch.randint(0, 256, (2, 3, SIZE, SIZE), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
 OURS = {
     "fasterrcnn_resnet50_fpn": "faster_rcnn",
     "fasterrcnn_resnet50_fpn_v2": "faster_rcnn",
@@ -47,39 +43,17 @@ OURS = {
 
 @pytest.fixture(autouse=True)
 def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """torchvision builds each body with all its tensors; the blocks of a ResNet-50 are narrow inside.
-
-    SSDLite counts channels with an image of 320 pixels; they are the same with a small one.
-    """
-    from torchvision.models.detection import faster_rcnn, fcos, retinanet, ssdlite
-
-    for module in (faster_rcnn, fcos, retinanet):
-        monkeypatch.setattr(module, "resnet50", partial(module.resnet50, width_per_group=8))
-    count = ssdlite.det_utils.retrieve_out_channels
-    monkeypatch.setattr(ssdlite.det_utils, "retrieve_out_channels", lambda model, _: count(model, (SIZE, SIZE)))
+    make_cheap(monkeypatch)
 
 
 def torchvisions(name: str) -> Any:
-    """A detector whose norms have seen something, and that is sure of some boxes."""
+    """A detector that is sure of some boxes."""
     detector = DETECTORS[OURS[name]]
     size = {} if KINDS[name].fixed else {"min_size": SIZE, "max_size": SIZE}
-    torch.manual_seed(0)
-    model: Any = torchvision.models.get_model(
-        name, weights=None, weights_backbone=None, num_classes=len(CLASSES) + detector.FIRST, **detector.OPTIONS, **size
-    )
+    model = whole_model(name, num_classes=len(CLASSES) + detector.FIRST, **detector.OPTIONS, **size)
     if KINDS[name].fixed:
         model.transform.fixed_size = (SIZE, SIZE)
-    with torch.no_grad():
-        for key, tensor in model.state_dict().items():
-            if key.endswith("running_mean"):
-                tensor.normal_(std=0.1)
-            elif key.endswith("running_var"):
-                tensor.uniform_(1, 2.5)  # maps neither grow nor vanish
-            elif key.endswith("cls_logits.bias"):
-                tensor.zero_()
-            elif "box_predictor.bbox_pred" in key:  # ours moves a box alike for every class
-                tensor.copy_(tensor[:4].repeat(len(tensor) // 4, *[1] * (tensor.ndim - 1)))
-    return model.eval()
+    return model
 
 
 def loaded(name: str, weights: str, **given: Any) -> Loaded:
@@ -111,20 +85,7 @@ def found(boxes: Tensor) -> Detections:
     )
 
 
-def saved(name: str, whole: Any, folder: Path) -> str:
-    """Its weights as a file: of the first RetinaNet as torch wrote them before its layers were renamed."""
-    state = whole.state_dict()
-    if name != "retinanet_resnet50_fpn":
-        save_file(state, folder / "coco.safetensors")
-        return str(folder / "coco.safetensors")
-    old = re.compile(r"(head\.\w+_head\.conv)\.(\d)\.0\.")
-    state = {old.sub(lambda one: f"{one[1]}.{2 * int(one[2])}.", key): value for key, value in state.items()}
-    state = {re.sub(r"(fpn\.\w+_blocks\.\d)\.0\.", r"\1.", key): value for key, value in state.items()}
-    torch.save(state, folder / "coco.pth")
-    return str(folder / "coco.pth")
-
-
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", OURS)
 def test_the_weights_arrive_and_go_back(name: str, tmp_path: Path) -> None:
     whole, ours = torchvisions(name), OURS[name]
     built: Any
@@ -212,16 +173,14 @@ def test_an_image_has_the_loss_that_it_has_alone_and_the_body_can_stay_as_it_is(
 
 def test_what_cannot_be_is_refused_with_what_can(tmp_path: Path) -> None:
     name = "ssdlite320_mobilenet_v3_large"
-    with pytest.raises(ModelError, match=r"no detector that can be used whole; use one of .*fcos_resnet50_fpn"):
+    with pytest.raises(ModelError, match=r"cannot be used whole; use one of .*fcos_resnet50_fpn"):
         loaded("fasterrcnn_mobilenet_v3_large_fpn", "random")
     with pytest.raises(ModelError, match=r"has no weights 'IMAGENET1K_V1'; use one of COCO_V1, DEFAULT, `random`, or"):
         loaded(name, "IMAGENET1K_V1")
     with pytest.raises(ModelError, match=r"by their names alone; leave backbone.match out"):
         loaded(name, "random", match="order")
     torch.save({"backbone.features.0.0.0.weight": torch.zeros(16, 3, 5, 5)}, tmp_path / "other.pth")
-    with pytest.raises(
-        ModelError, match=r"other.pth' does not fit this detector: size mismatch for backbone.features.0"
-    ):
+    with pytest.raises(ModelError, match=r"other.pth' does not fit this model: size mismatch for backbone.features.0"):
         loaded(name, str(tmp_path / "other.pth"))
     torch.save({"backbone.features.0.0.0.weight": torch.zeros(16, 3, 3, 3)}, tmp_path / "half.pth")
     with pytest.raises(ModelError, match=r"it has no backbone.features.0.0.1.weight; set backbone.name to the model"):
@@ -231,5 +190,5 @@ def test_what_cannot_be_is_refused_with_what_can(tmp_path: Path) -> None:
         BoxLearning(BoxCodec(CLASSES, "fcos")).head(whole.width)
     assert BoxLearning(BoxCodec(CLASSES, "ssdlite")).head(whole.width)
     settings = PyramidBackboneSettings(name=name, weights="random", image_size=SIZE)
-    with pytest.raises(ModelError, match=r"is a detector, which finds objects in images; use another backbone here"):
+    with pytest.raises(ModelError, match=r"is a whole model, which finds objects in images; use another backbone here"):
         load_pretrained(settings, Path(), FINE_PYRAMID, ["image"])

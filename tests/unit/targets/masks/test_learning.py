@@ -45,7 +45,7 @@ def test_pixels_follow_an_image_that_is_mirrored_cut_and_moved() -> None:
     assert (mirrored[:, 60:] == IGNORED).all()
 
 
-@pytest.mark.parametrize("decoder", FORMS)
+@pytest.mark.parametrize("decoder", [name for name in FORMS if name != "whole"])
 def test_outputs_for_an_image_do_not_depend_on_the_others(decoder: str) -> None:
     torch.manual_seed(0)
     head = MaskHead(PYRAMID, 3, decoder, 64)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from finetrail.contents.image.backbones.transformers_detectors import divided, is_detector, settle
-from finetrail.contents.image.backbones.whole import Body, WholeDetector
+from finetrail.contents.image.backbones.whole import Body, WholeModel
 from finetrail.contents.image.preprocessing import Preprocessing, overridden
 from finetrail.contents.image.settings import ImageBackbone
 from finetrail.errors import ModelError
@@ -49,7 +49,7 @@ class Features(nn.Module):
         return features.flatten(1)
 
 
-def load(settings: ImageBackbone, root: Path) -> tuple[nn.Module | WholeDetector, Preprocessing]:
+def load(settings: ImageBackbone, root: Path) -> tuple[nn.Module | WholeModel, Preprocessing]:
     """Build a network from a folder or a hub name with configuration, safetensors and preprocessor_config.json.
 
     Raises:
@@ -73,7 +73,7 @@ def load(settings: ImageBackbone, root: Path) -> tuple[nn.Module | WholeDetector
     return Features(model, preprocessing.image_size), preprocessing
 
 
-def rebuild(name: str, image_size: int, folder: Path) -> nn.Module | WholeDetector:
+def rebuild(name: str, image_size: int, folder: Path) -> nn.Module | WholeModel:
     """The network that `load` gave, without its weights. Raises: ModelError: its configuration is damaged."""
     from transformers import AutoConfig
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from finetrail.contents.image.backbones.whole import Body, WholeDetector, freeze_norms
+from finetrail.contents.image.backbones.whole import Body, WholeModel, freeze_norms
 from finetrail.models.pyramid import Pyramid
 
 BODIES: Mapping[str, str] = {"detr": "model.backbone.model", "rt_detr": "model.backbone.model", "yolos": "vit"}
@@ -26,7 +26,7 @@ def settle(config: Any) -> None:
             setattr(config, name, type(getattr(config, name))(0))
 
 
-def divided(model: Any) -> WholeDetector:
+def divided(model: Any) -> WholeModel:
     """A detector in two parts; the model is used up."""
     config, kind = model.config, model.config.model_type
     freeze_norms(model)
@@ -41,7 +41,7 @@ def divided(model: Any) -> WholeDetector:
         rest: nn.Module = model
         return rest
 
-    return WholeDetector(body, above)
+    return WholeModel(body, above)
 
 
 class _Maps(Body):

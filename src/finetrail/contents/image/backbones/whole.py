@@ -1,4 +1,4 @@
-"""Whole detectors in two parts: a body, which is a backbone, and what lies above it, which a head goes on from."""
+"""Whole models in two parts: a body, which is a backbone, and what lies above it, which a head goes on from."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -11,10 +11,10 @@ from finetrail.models.pyramid import Pyramid
 
 
 class Body(nn.Module, ABC):
-    """Gives the maps of images that a detector reads.
+    """Gives the maps of images that the rest of a model reads.
 
     Attributes:
-        library: that the detector is of.
+        library: that the model is of.
     """
 
     library: str
@@ -29,15 +29,17 @@ class Body(nn.Module, ABC):
 
 
 @dataclass(frozen=True)
-class WholeDetector:
-    """A detector in two parts.
+class WholeModel:
+    """A model in two parts.
 
     Attributes:
-        above: gives the rest of the detector, for maps of these shapes.
+        above: gives the rest of the model, for maps of these shapes.
+        of_pixels: whether it names the class of each pixel; else it finds objects.
     """
 
     body: Body
     above: Callable[[Pyramid], nn.Module]
+    of_pixels: bool = False
 
 
 def freeze_norms(model: nn.Module) -> None:

@@ -57,7 +57,7 @@ class PyramidBackbone(VisionBackbone):
 
 
 class WholeBackbone(VisionBackbone):
-    """The body of a whole detector.
+    """The body of a whole model.
 
     Attributes:
         pyramid: what its features hold.

@@ -20,7 +20,7 @@ from finetrail.workspace import write_json
 
 _FILE = "model.pt2"
 _WHOLE = {"torchvision": export_whole, "transformers": export_queries}
-"""By the library of a whole detector."""
+"""By the library of a whole model."""
 
 
 def export_fitted(network: Network, processor: Any, folder: Path, told: Told, names: list[str]) -> Exported:
@@ -35,7 +35,8 @@ def export_fitted(network: Network, processor: Any, folder: Path, told: Told, na
     if completes(network, told.whole):
         return export_completed(network, processor, folder, told, names)
     backbone: Any = network.backbone
-    export = _WHOLE.get(getattr(backbone.network, "library", ""), _export_program)
+    goes_back = told.library is not None and hasattr(backbone.network, "library")
+    export = _WHOLE[backbone.network.library] if goes_back else _export_program
     return export(network, processor, folder, told, names)
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from finetrail.contents.exported import TOLERANCE, Exported, check_apart
-from finetrail.contents.image.backbones.detectors import KINDS
+from finetrail.contents.image.backbones.torchvision_whole import KINDS
 from finetrail.contents.image.backbones.whole import unfrozen
 from finetrail.contents.image.fitted.cards import Runtime, exported
 from finetrail.contents.image.preprocessing import Preprocessing

@@ -9,7 +9,6 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import box_iou
 
 from finetrail.models.pyramid import Pyramid
-from finetrail.targets.boxes.detectors.maps import canvas_of
 
 AROUND = 10
 """What an output holds behind its logits: how the anchor is to change; the anchor, xyxy on the canvas; and the width
@@ -26,7 +25,7 @@ def anchors_of(pyramid: Pyramid, generator: nn.Module, shapes: Sequence[tuple[in
         generator: of torchvision.
         shapes: height and width of each map.
     """
-    canvas = canvas_of(pyramid)
+    canvas = pyramid.canvas
     images = ImageList(torch.zeros(1, 3, *canvas), [canvas])
     found: Tensor = generator(images, [torch.zeros(1, 1, *shape) for shape in shapes])[0]
     return with_canvas(found, pyramid)
@@ -34,7 +33,7 @@ def anchors_of(pyramid: Pyramid, generator: nn.Module, shapes: Sequence[tuple[in
 
 def with_canvas(boxes: Tensor, pyramid: Pyramid) -> Tensor:
     """Boxes (A, D) with the width and height of their canvas behind them (A, D + 2)."""
-    size = boxes.new_tensor(canvas_of(pyramid)[::-1])
+    size = boxes.new_tensor(pyramid.canvas[::-1])
     return torch.cat([boxes, size.expand(len(boxes), 2)], dim=1)
 
 

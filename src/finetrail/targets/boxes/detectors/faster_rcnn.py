@@ -20,7 +20,7 @@ from torchvision.ops import MultiScaleRoIAlign, clip_boxes_to_image, nms
 from finetrail.models.pyramid import Pyramid
 from finetrail.targets.boxes.detections import LEAST, MOST
 from finetrail.targets.boxes.detectors.anchors import RATIOS, SIDE, anchors_of, matched, on_canvas, parts
-from finetrail.targets.boxes.detectors.maps import MapsHead, canvas_of, levels_of, named
+from finetrail.targets.boxes.detectors.maps import MapsHead, levels_of, named
 
 OVERLAP = 0.5
 BY_OBJECTS = False
@@ -60,7 +60,7 @@ class Head(MapsHead):
 
     def __init__(self, pyramid: Pyramid, classes: int, width: int, tower: int) -> None:
         super().__init__(pyramid, width)
-        self.canvas = canvas_of(pyramid)
+        self.canvas = pyramid.canvas
         above: Any = pyramid.above
         if above is None:
             self.rpn = RPNHead(width, len(RATIOS))

@@ -62,12 +62,6 @@ def levels_of(pyramid: Pyramid) -> list[tuple[int, int, int]]:
     return found
 
 
-def canvas_of(pyramid: Pyramid) -> tuple[int, int]:
-    """Height and width of the canvas in pixels."""
-    (_, height, width), stride = pyramid.shapes[0], pyramid.strides[0]
-    return height * stride, width * stride
-
-
 def named(head: nn.Module, places: Mapping[str, str]) -> dict[str, Tensor]:
     """The tensors of parts of a head, under other names. Args: places: the new name of each part."""
     return {

@@ -13,7 +13,6 @@ from torchvision.ops import box_convert
 
 from finetrail.errors import ModelError
 from finetrail.models.pyramid import Pyramid
-from finetrail.targets.boxes.detectors.maps import canvas_of
 
 AROUND = 7
 OVERLAP = 1.0
@@ -43,7 +42,7 @@ class QueriesHead(nn.Module):
         for place in renewed(self.above):
             layer: Any = self.above.get_submodule(place)
             self.above.set_submodule(place, nn.Linear(layer.in_features, logits))
-        self.register_buffer("canvas", torch.tensor(canvas_of(pyramid)[::-1], dtype=torch.float32), persistent=False)
+        self.register_buffer("canvas", torch.tensor(pyramid.canvas[::-1], dtype=torch.float32), persistent=False)
 
     def said(self, logits: Tensor, boxes: Tensor, layer: int) -> Tensor:
         """Outputs of one layer. Args: logits: (B, Q, L); boxes: (B, Q, 4)."""

@@ -13,7 +13,7 @@ from torchvision.ops import Conv2dNormActivation
 from finetrail.models.pyramid import Pyramid
 from finetrail.targets.boxes.detections import CANDIDATES, LEAST, MOST
 from finetrail.targets.boxes.detectors.anchors import SIDE, anchors_of, matched, on_canvas, parts
-from finetrail.targets.boxes.detectors.maps import MapsHead, canvas_of, levels_of, named, norm
+from finetrail.targets.boxes.detectors.maps import MapsHead, levels_of, named, norm
 
 OVERLAP = 0.55
 BY_OBJECTS = True
@@ -36,7 +36,7 @@ class Head(MapsHead):
         above: Any = pyramid.above
         if above is None:
             levels = levels_of(pyramid)
-            side = min(canvas_of(pyramid))
+            side = min(pyramid.canvas)
             scales = [min(1.0, SIDE * stride / side) for _, _, stride in levels]
             generator = DefaultBoxGenerator([[2, 3]] * len(levels), scales=[*scales, 1.0])
             self.tower = nn.Sequential(*(_block(width) for _ in range(tower)))
