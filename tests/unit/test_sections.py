@@ -32,7 +32,10 @@ def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
         (IMAGES | {"backbone.max_tokens": 64}, r"backbone.*max_tokens.*allowed keys: head_dropout, name, weights"),
         (IMAGES | {"validation.length": {}}, r"unknown key 'length'"),
         (IMAGES | {"split.shingle_words": 3}, r"unknown key 'shingle_words'"),
-        (IMAGES | {"source.columns": {"text": "x"}}, r"unknown key 'text'.*allowed keys: group, split, id2label, label, image$"),
+        (
+            IMAGES | {"source.columns": {"text": "x"}},
+            r"unknown key 'text'.*allowed keys: group, split, id2label, label, image$",
+        ),
         (IMAGES | {"backbone.weights": "resnet18.pth"}, r"'resnet18.pth' is not in data/weights/"),
         ({"backbone.weights": "owner/encoder"}, r"add data/weights/encoder`; of the hub, it is hf://owner/encoder$"),
         (IMAGES | {"backbone.mean": [0.5, 0.5]}, r"backbone.mean"),
@@ -128,7 +131,10 @@ def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
             )
             for method in ("few_shot", "prototypes")
         ],
-        ({"source.columns": {"image": "x"}}, r"unknown key 'image'.*allowed keys: group, split, id2label, label, text$"),
+        (
+            {"source.columns": {"image": "x"}},
+            r"unknown key 'image'.*allowed keys: group, split, id2label, label, text$",
+        ),
     ],
 )
 def test_a_key_of_the_other_kind_is_refused(tmp_path: Path, edits: dict[str, Any], message: str) -> None:
