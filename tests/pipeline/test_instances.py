@@ -23,7 +23,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
         source="  columns: {label: mask, split: split}",
         backbone="image_size: 64",
         train="pyramid_width: 32, tower: 1",
-        full="epochs: 5, batch_size: 4, augment: {flip: both, scale: [0.9, 1.1], color: 0.1}",
+        full="epochs: 6, batch_size: 4, augment: {flip: both, scale: [0.9, 1.1], color: 0.1}",
         more="",
     )
 
