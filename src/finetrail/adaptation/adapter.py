@@ -4,25 +4,12 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from finetrail.adaptation.layers import IN_ATTENTION, adaptable_layers, last_name, narrows
+from finetrail.adaptation.layers import branch_ends
 from finetrail.adaptation.method import Method
 from finetrail.errors import ConfigError
 
 if TYPE_CHECKING:
     from finetrail.models.network import Network
-
-# The endings of the names of the layers that give an attention's output, in transformers, timm and torchvision.
-_ATTENTION_OUTPUTS = (
-    "attention.output.dense",
-    "attention.dense",
-    "attention.out_lin",
-    "attn.proj",
-    "attn.c_proj",
-    "attn.Wo",
-    "attn.o",
-    "out_proj",
-    "o_proj",
-)
 
 
 class Adapter(Method):
@@ -45,21 +32,9 @@ class Adapter(Method):
         Raises:
             ConfigError: the backbone is not made of attention and feed-forward layers.
         """
-        from torch import nn
-
         from finetrail.models.bottlenecks import add_bottlenecks
 
-        layers = {name: model.backbone.get_submodule(name) for name in adaptable_layers(model.backbone)[0]}
-        attentions = [
-            name
-            for name, one in layers.items()
-            if isinstance(one, nn.MultiheadAttention) or name.endswith(_ATTENTION_OUTPUTS)
-        ]
-        inner = [
-            name
-            for name, one in layers.items()
-            if name not in attentions and last_name(name) not in IN_ATTENTION and narrows(one)
-        ]
+        inner, attentions = branch_ends(model.backbone)
         if not inner or (self.placement == "houlsby" and not attentions):
             lacking = "feed-forward layers" if not inner else "attention"
             raise ConfigError(

@@ -28,6 +28,18 @@ KEYS_AND_VALUES = (
 )
 # Projections of attention may make vectors smaller, too: heads share keys, or are wider than their part of the model.
 IN_ATTENTION = (*KEYS_AND_VALUES, "q_proj", "o_proj")
+# The endings of the names of the layers that give an attention's output, in transformers, timm and torchvision.
+_ATTENTION_OUTPUTS = (
+    "attention.output.dense",
+    "attention.dense",
+    "attention.out_lin",
+    "attn.proj",
+    "attn.c_proj",
+    "attn.Wo",
+    "attn.o",
+    "out_proj",
+    "o_proj",
+)
 # Torchvision's Swin reads the weights of its projections and never calls them: it would bypass an adapter there.
 _READ_NOT_CALLED = ("ShiftedWindowAttention", "ShiftedWindowAttentionV2")
 
@@ -70,6 +82,24 @@ def adaptable_layers(
     return [name for name in linear if name.startswith(blocks)], [
         name for name in convolutions if name.startswith(blocks)
     ]
+
+
+def branch_ends(backbone: "nn.Module") -> tuple[list[str], list[str]]:
+    """The names of the layers whose outputs blocks add to what comes in: of feed-forward layers, and of attentions."""
+    from torch import nn
+
+    layers = {name: backbone.get_submodule(name) for name in adaptable_layers(backbone)[0]}
+    attentions = [
+        name
+        for name, one in layers.items()
+        if isinstance(one, nn.MultiheadAttention) or name.endswith(_ATTENTION_OUTPUTS)
+    ]
+    inner = [
+        name
+        for name, one in layers.items()
+        if name not in attentions and last_name(name) not in IN_ATTENTION and narrows(one)
+    ]
+    return inner, attentions
 
 
 def is_linear(module: "nn.Module") -> bool:

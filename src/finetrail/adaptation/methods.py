@@ -8,6 +8,7 @@ from finetrail.adaptation.adalora import Adalora
 from finetrail.adaptation.adapter import Adapter
 from finetrail.adaptation.adaptive_freeze import AdaptiveFreeze
 from finetrail.adaptation.bitfit import Bitfit
+from finetrail.adaptation.extra_layers import ExtraLayers
 from finetrail.adaptation.few_shot import FewShot
 from finetrail.adaptation.full import Full
 from finetrail.adaptation.gradual_unfreeze import GradualUnfreeze
@@ -29,6 +30,7 @@ Adaptation = Annotated[
     | Adalora
     | Vera
     | Adapter
+    | ExtraLayers
     | Ia3
     | Bitfit
     | PromptTuning

@@ -10,6 +10,7 @@ import torch
 from finetrail.adaptation.adalora import Adalora
 from finetrail.adaptation.adapter import Adapter
 from finetrail.adaptation.bitfit import Bitfit
+from finetrail.adaptation.extra_layers import ExtraLayers
 from finetrail.adaptation.full import Full
 from finetrail.adaptation.gradual_unfreeze import GradualUnfreeze
 from finetrail.adaptation.ia3 import Ia3
@@ -52,6 +53,8 @@ METHODS: dict[str, Adaptation] = {
     "upper lora": Lora(method="lora", r=4, alpha=8, layers=1),
     "adapter": Adapter(method="adapter", size=4),
     "houlsby": Adapter(method="adapter", size=4, placement="houlsby"),
+    "extra_layers": ExtraLayers(method="extra_layers", layers=2),
+    "trained below": ExtraLayers(method="extra_layers", backbone="trained"),
     "ia3": Ia3(method="ia3"),
     "bitfit": Bitfit(method="bitfit"),
     "prompt_tuning": PromptTuning(method="prompt_tuning", tokens=3),
@@ -123,6 +126,7 @@ def test_what_trains(build: Callable[[], Built], method: Adaptation, trainable: 
         (PromptTuning(method="prompt_tuning", tokens=3), 3 * 16),
         (Adapter(method="adapter", size=4), 2 * (16 * 4 + 4 + 4 * 16 + 16)),  # one in each of two layers
         (Adapter(method="adapter", size=4, placement="houlsby"), 4 * (16 * 4 + 4 + 4 * 16 + 16)),
+        (ExtraLayers(method="extra_layers", layers=2), 2 * LAYER),
         (PrefixTuning(method="prefix_tuning", tokens=3), 2 * 2 * 3 * 16),  # keys and values of two layers
     ],
 )

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import torch
 
+from finetrail.adaptation.extra_layers import ExtraLayers
 from finetrail.contents.image.preprocessing import Preprocessing
 from finetrail.errors import ModelError
+from finetrail.models.network import Network
 from finetrail.models.weights import load_weights, save_tensors
 from tests.unit.contents.image.loading import fetch, rebuild, write
 from tests.unit.models.backbones import refusal, settings
@@ -82,6 +84,18 @@ def test_a_vit_of_transformers(vit: Path) -> None:
         std = torch.tensor(preprocessing.std).view(3, 1, 1)
         logits = whole(pixel_values=(pixels / 255 - 0.5) / std).logits
         torch.testing.assert_close(whole.classifier(features), logits, rtol=1e-4, atol=1e-5)
+
+
+def test_a_vit_with_more_blocks_comes_back(vit: Path, tmp_path: Path) -> None:
+    backbone, preprocessing, _ = fetch(settings("transformers", vit))
+    model = Network(backbone, torch.nn.Linear(8, 2))
+    ExtraLayers(method="extra_layers", layers=2).apply(model)
+    write(backbone, preprocessing, tmp_path)
+    again, _, _ = rebuild(tmp_path)
+    again.load_state_dict(backbone.state_dict())
+    batch = images(2, 16).batch([0, 1])
+    with torch.no_grad():
+        assert torch.equal(again.eval()(batch), backbone.eval()(batch))
 
 
 def test_a_kind_with_two_classifiers_starts_as_the_one_without_a_teacher(tmp_path: Path) -> None:
