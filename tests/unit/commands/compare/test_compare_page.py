@@ -163,7 +163,7 @@ def test_every_curve_is_drawn_and_no_number_hides_another(ends: list[float]) -> 
     curves = [Learned(f"c{k}", k, ((1.0, 0.5), (2.0, end)), chosen=k == 1) for k, end in enumerate(ends, start=1)]
     svg = fromstring(learned(curves, F1) or "")  # noqa: S314 - our own
     assert len(svg.findall("polyline")) == len(ends)
-    heights = sorted(float(one.attrib["y"]) for one in svg.findall("text") if one.attrib.get("x") == "534")
+    heights = sorted(float(one.attrib["y"]) for one in svg.findall("text") if one.attrib.get("x") == "509")
     assert len(heights) == len(ends)
     assert all(after - before > 11 for before, after in pairwise(heights))
     assert heights[0] >= 0
