@@ -3,13 +3,21 @@
 import logging
 import shutil
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from finetrail.data.store.raw import keyed, read_manifest
 from finetrail.data.validation.expectations import inspect
 from finetrail.data.validation.findings import Finding
 from finetrail.data.validation.quarantined import quarantined
-from finetrail.data.validation.report import reasons_by_row, validation_report, why_stopped, write_quarantine
+from finetrail.data.validation.report import (
+    Shown,
+    quarantine,
+    reasons_by_row,
+    validation_report,
+    why_stopped,
+    write_quarantine,
+)
 from finetrail.data.validation.rules import CommonRules
 from finetrail.data.validation.spellings import COLUMN, ComparedLabel, counted, described
 from finetrail.errors import ValidationError
@@ -18,6 +26,7 @@ from finetrail.workspace import Workspace, read_json, replacing, write_json
 if TYPE_CHECKING:
     import pandas as pd
 
+SHOWN = 20  # rows put aside on the page
 PAIRS = 5  # in the warning about whole numbers
 log = logging.getLogger(__name__)
 
@@ -67,9 +76,10 @@ def validate(workspace: Workspace, rules: CommonRules, target: ComparedLabel) ->
         if workspace.corrected.exists():
             report["corrections"] = read_json(workspace.corrected)
         write_json(folder / "validation.json", report)
-        write_quarantine(folder / "quarantine.csv", said[out], excerpts, findings)
+        write_quarantine(folder / "quarantine.csv", quarantine(said[out], excerpts, findings))
         write_json(folder / workspace.spellings.name, {"merged": merged})
-        inspection.write_docs(folder / "data_docs", counts, findings)
+        first = list(islice(quarantine(said[out], excerpts, findings), SHOWN))
+        inspection.write_docs(folder / "data_docs", Shown(counts, report["labels"], first), findings)
     if stopped:
         raise ValidationError(f"{stopped}; report: {(failed / 'data_docs' / 'index.html').relative_to(workspace.root)}")
     shutil.rmtree(failed, ignore_errors=True)  # an earlier failure no longer holds

@@ -139,7 +139,23 @@ def test_a_larger_share_may_be_put_aside_where_params_yaml_says_so(tmp_path: Pat
     workspace = workspace_of(tmp_path, [*GOOD, *BAD])
     done = validated_texts(workspace, {"max_quarantined": STRICT["max_quarantined"] | {"share": 0.1}})
     assert done.rows == Rows(ingested=33, quarantined=3, passed=30)
-    assert '<span class="good">passed</span>' in (workspace.validation / "data_docs" / "index.html").read_text("utf-8")
+    page = (workspace.validation / "data_docs" / "index.html").read_text("utf-8")
+    assert '<span class="good">passed</span>' in page
+    assert "The first 3 of 3;" in page
+    assert "<td>missing_text, missing_label</td>" in page
+    assert page.count('class="bar" style="width: 100.0%"') >= 1
+
+
+def test_the_page_shows_what_was_put_aside_and_obeys_none_of_it(tmp_path: Path) -> None:
+    evil = "<script>alert(1)</script> at sea"
+    rows = [Row("news.csv", 98, evil, "<b>rare</b>"), *GOOD]
+    workspace = workspace_of(tmp_path, rows)
+    validated_texts(workspace, {"rare_label": {"policy": "quarantine", "min_rows": 2}})
+    page = (workspace.validation / "data_docs" / "index.html").read_text("utf-8")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; at sea" in page
+    assert "&lt;b&gt;rare&lt;/b&gt;" in page
+    assert "<script>" not in page
+    assert "<b>rare" not in page
 
 
 def test_a_warning_is_told_and_puts_nothing_aside(tmp_path: Path) -> None:

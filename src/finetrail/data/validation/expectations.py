@@ -28,6 +28,7 @@ from finetrail.data.validation.findings import (
     Rule,
     Unique,
 )
+from finetrail.data.validation.report import Shown
 from finetrail.data.validation.rules import CommonRules, fits
 
 if TYPE_CHECKING:
@@ -58,11 +59,10 @@ class Inspection:
     _suite: Any
     _result: Any
 
-    def write_docs(self, folder: Path, rows: dict[str, int], findings: tuple[Finding, ...]) -> None:
+    def write_docs(self, folder: Path, shown: Shown, findings: tuple[Finding, ...]) -> None:
         """Write Data Docs: `index.html` with the results and `expectations.html` with the suite.
 
         Args:
-            rows: the numbers to show at the top, by what they count.
             findings: those of the inspection, and what was found without Great Expectations.
         """
         from great_expectations.render.renderer.page_renderer import (
@@ -73,7 +73,7 @@ class Inspection:
         folder.mkdir(parents=True)
         results = ValidationResultsPageRenderer().render(self._result).to_json_dict()
         suite = ExpectationSuitePageRenderer().render(self._suite).to_json_dict()
-        shared = {"findings": findings, "rows": rows, "verdict": _verdict(findings)}
+        shared = {"findings": findings, "shown": shown, "verdict": _verdict(findings)}
         _write_page(folder / "index.html", "results", results, shared)
         _write_page(folder / "expectations.html", "expectations", suite, shared)
 

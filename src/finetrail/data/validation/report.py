@@ -1,7 +1,8 @@
 """What validation writes for people and later stages: validation.json, quarantine.csv, and why it stopped."""
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,33 @@ if TYPE_CHECKING:
 EXAMPLES = 5
 EXCERPT = 200
 """Characters of a content that an error shows."""
+BARS = 30
+"""Labels on the page; the commonest, where there are more."""
 COLUMNS = ("id", "source", "row", "split", "label", "rules", "content", "detail")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What Data Docs show besides the rules.
+
+    Attributes:
+        rows: the numbers at the top, by what they count.
+        labels: what validation.json says of those of the rows that passed.
+        aside: the first rows put aside; see `quarantine`.
+    """
+
+    rows: Mapping[str, int]
+    labels: Mapping[str, float]
+    aside: Sequence[Mapping[str, Any]]
+
+    @property
+    def bars(self) -> list[tuple[str, str, float | None]]:
+        """Of each label its name, its number, and how long its bar is in percent; None where it counts nothing."""
+        if any(isinstance(number, float) for number in self.labels.values()):  # a mean or the like
+            return [(name, f"{number:,.4g}", None) for name, number in self.labels.items()]
+        found = sorted(self.labels.items(), key=lambda one: -one[1])
+        most = max((number for _, number in found), default=0) or 1
+        return [(name, f"{number:,}", 100 * number / most) for name, number in found[:BARS]]
 
 
 def reasons_by_row(findings: tuple[Finding, ...]) -> dict[str, list[str]]:
@@ -45,10 +72,10 @@ def validation_report(
     }
 
 
-def write_quarantine(
-    path: Path, aside: "pd.DataFrame", excerpts: Mapping[str, str], findings: tuple[Finding, ...]
-) -> None:
-    """Write one line per row put aside.
+def quarantine(
+    aside: "pd.DataFrame", excerpts: Mapping[str, str], findings: tuple[Finding, ...]
+) -> Iterator[dict[str, Any]]:
+    """Yield what is told of each row put aside, by `COLUMNS`.
 
     Args:
         aside: these rows of the manifest, in its order.
@@ -56,14 +83,20 @@ def write_quarantine(
     """
     reasons = reasons_by_row(findings)
     told = [one.rule.tells for one in findings if one.rule.tells in aside]
+    for row in _rows(aside, ("id", "source", "row", "split", "label", *told)):
+        where = [row["id"], row["source"], row["row"], _text(row["split"]), _text(row["label"])]
+        detail = "; ".join(text for name in told if (text := _text(row[name])))
+        said = [*where, ";".join(reasons[row["id"]]), excerpts.get(row["id"], ""), detail]
+        yield dict(zip(COLUMNS, said, strict=True))
+
+
+def write_quarantine(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write one line per row put aside. Args: rows: see `quarantine`."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        for row in _rows(aside, ("id", "source", "row", "split", "label", *told)):
-            where = [row["id"], row["source"], row["row"], _text(row["split"]), _text(row["label"])]
-            detail = "; ".join(text for name in told if (text := _text(row[name])))
-            excerpt = excerpts.get(row["id"], "")
-            writer.writerow(map(for_cell, [*where, ";".join(reasons[row["id"]]), excerpt, detail]))
+        for row in rows:
+            writer.writerow(map(for_cell, row.values()))
 
 
 def _rows(frame: "pd.DataFrame", columns: Iterable[str]) -> Iterator[dict[str, Any]]:
