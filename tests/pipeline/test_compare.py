@@ -131,7 +131,7 @@ def test_the_console_has_the_same_numbers(done: Outcome, by_name: dict[str, Any]
 
 def test_the_page_opens_with_its_figures(done: Outcome, output: Path, chromium: str, tmp_path: Path) -> None:
     document, image = browse(chromium, (output / "compare.html").as_uri(), tmp_path)
-    assert document.count("<svg") == 4
+    assert document.count("<svg") == 5
     assert all(name in document for name in CANDIDATES)
     assert colours(image) > 100
 

@@ -68,7 +68,7 @@ def test_mlflow_compares_the_candidates_where_it_says(
     (compared,) = re.findall(r"^all candidates side by side: (\S+)$", said, re.MULTILINE)
     assert compared.startswith(f"{address}/#/")
     document, _ = browse(chromium, compared, tmp_path, wait_ms=30_000)
-    for name in ("Comparing 2 Runs", *runs, *CANDIDATES, "val_accuracy", "adaptation.method"):
+    for name in ("Comparing 2 Runs", *runs, *CANDIDATES, "val/accuracy", "adaptation.method"):
         assert name in document
     document, _ = browse(chromium, f"{address}/#/experiments/1/runs/{runs[0]}", tmp_path, wait_ms=30_000)
     assert "has the highest validation macro F1" in document  # the description says which was chosen, and why
