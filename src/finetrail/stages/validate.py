@@ -3,7 +3,6 @@
 import logging
 import shutil
 from dataclasses import asdict, dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from finetrail.data.store.raw import keyed, read_manifest
@@ -76,9 +75,10 @@ def validate(workspace: Workspace, rules: CommonRules, target: ComparedLabel) ->
         if workspace.corrected.exists():
             report["corrections"] = read_json(workspace.corrected)
         write_json(folder / "validation.json", report)
-        write_quarantine(folder / "quarantine.csv", quarantine(said[out], excerpts, findings))
+        put_aside = said[out]
+        write_quarantine(folder / "quarantine.csv", quarantine(put_aside, excerpts, aside, findings))
         write_json(folder / workspace.spellings.name, {"merged": merged})
-        first = list(islice(quarantine(said[out], excerpts, findings), SHOWN))
+        first = list(quarantine(put_aside.head(SHOWN), excerpts, aside, findings))
         inspection.write_docs(folder / "data_docs", Shown(counts, report["labels"], first), findings)
     if stopped:
         raise ValidationError(f"{stopped}; report: {(failed / 'data_docs' / 'index.html').relative_to(workspace.root)}")

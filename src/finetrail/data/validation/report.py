@@ -73,15 +73,18 @@ def validation_report(
 
 
 def quarantine(
-    aside: "pd.DataFrame", excerpts: Mapping[str, str], findings: tuple[Finding, ...]
+    aside: "pd.DataFrame",
+    excerpts: Mapping[str, str],
+    reasons: Mapping[str, list[str]],
+    findings: tuple[Finding, ...],
 ) -> Iterator[dict[str, Any]]:
     """Yield what is told of each row put aside, by `COLUMNS`.
 
     Args:
         aside: these rows of the manifest, in its order.
         excerpts: of the rows' contents, by id.
+        reasons: see `reasons_by_row`.
     """
-    reasons = reasons_by_row(findings)
     told = [one.rule.tells for one in findings if one.rule.tells in aside]
     for row in _rows(aside, ("id", "source", "row", "split", "label", *told)):
         where = [row["id"], row["source"], row["row"], _text(row["split"]), _text(row["label"])]
