@@ -55,4 +55,5 @@ $(READY): requirements-uv.lock requirements.lock pyproject.toml
 	$(BIN)/uv pip sync --quiet --require-hashes requirements.lock
 	$(BIN)/uv pip install --quiet --no-deps --editable .
 	test -d .dvc || dvc init --quiet
+	$(BIN)/python -m finetrail.programs.plots
 	touch $(READY)

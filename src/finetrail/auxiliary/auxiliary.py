@@ -1,7 +1,7 @@
 """The base of every auxiliary loss: section `auxiliary` of a candidate."""
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from pydantic import Field
 
@@ -47,6 +47,8 @@ class Auxiliary(Settings):
         weight: of this loss; the loss of the labels has 1.
         ramp: whether the weight rises from 0 as the training goes on (Ganin et al. 2016):
             `2 / (1 + exp(-10 * progress)) - 1`.
+        batch_norm: whose statistics the BatchNorms of the saved model have: those of both kinds of rows, or of the
+            unlabelled alone, as the domain in which it is to be used (AdaBN, Li et al. 2017).
         needs: what it needs of labels; see `finetrail.targets.target.Target.offers`.
         reads_plain: whether it reads the outputs for rows without labels as they are, beside those for changed ones.
     """
@@ -54,6 +56,7 @@ class Auxiliary(Settings):
     rows: str
     weight: float = Field(1.0, gt=0)
     ramp: bool = True
+    batch_norm: Literal["both", "unlabelled"] = "both"
 
     needs: ClassVar[frozenset[str]] = frozenset()
     reads_plain: ClassVar[bool] = False

@@ -1,11 +1,12 @@
 """Slices: rows that are judged separately. Contents and targets add more conditions."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from finetrail.errors import ConfigError
 from finetrail.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,11 +23,17 @@ SHARES = (0.2, 0.4, 0.6, 0.8)
 
 @dataclass(frozen=True)
 class SplitRows:
-    """The rows of a split, as slices need them. Attributes: contents: reads what they hold, again on each call."""
+    """The rows of a split, as slices need them.
+
+    Attributes:
+        contents: reads what they hold, again on each call.
+        metadata: what else is known of them, by column of the source.
+    """
 
     labels: Sequence[Any]
     groups: Sequence[object]
     contents: Callable[[], Iterable[Any]]
+    metadata: Mapping[str, Sequence[object]] = field(default_factory=dict)
     _known: dict[str, list[Any]] = field(default_factory=dict)
 
     def measured(self, name: str, measure: Callable[[Any], Any]) -> list[Any]:
@@ -41,6 +48,7 @@ class Slice(Settings):
 
     Attributes:
         group: the groups that belong to the slice.
+        metadata: the values that belong to it, by one of `source.columns.metadata`.
         numbers: measures of a content, as whole numbers: each has a field `min_...` and a field `max_...`.
         words: measures of a content as a word, each with a field of its name that lists those of the slice.
     """
@@ -48,6 +56,7 @@ class Slice(Settings):
     numbers: ClassVar[Mapping[str, Callable[[Any], int]]] = {}
     words: ClassVar[Mapping[str, Callable[[Any], str]]] = {}
     group: list[str] | None = Field(default=None, min_length=1)
+    metadata: dict[str, Annotated[list[str], Field(min_length=1)]] | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -61,6 +70,13 @@ class Slice(Settings):
 
         wanted = None if self.group is None else set(self.group)
         found = np.array([wanted is None or group in wanted for group in split.groups], dtype=np.bool_)
+        for column, those in (self.metadata or {}).items():
+            if column not in split.metadata:
+                raise ConfigError(
+                    f"a slice names metadata {column!r}, which these rows do not have; add it to "
+                    "source.columns.metadata and run `dvc repro`"
+                )
+            found &= np.array([value in those for value in split.metadata[column]], dtype=np.bool_)
         for name, number in self.numbers.items():
             low, high = getattr(self, f"min_{name}"), getattr(self, f"max_{name}")
             if low is not None or high is not None:
@@ -76,7 +92,9 @@ class Slice(Settings):
         """Single conditions that divide the rows of a split, for a search."""
         import numpy as np
 
-        found = [{"group": [group]} for group in distinct(split.groups)]
+        found: list[dict[str, Any]] = [{"group": [group]} for group in distinct(split.groups)]
+        for column, known in split.metadata.items():
+            found += [{"metadata": {column: [value]}} for value in distinct(known)]
         for name, number in cls.numbers.items():
             values = np.array(split.measured(name, number), dtype=np.int64)
             bounds = np.unique(np.quantile(values, SHARES, method="lower")).tolist() if len(values) else []
@@ -84,6 +102,25 @@ class Slice(Settings):
         for name, word in cls.words.items():
             found += [{name: [one]} for one in distinct(split.measured(name, word))]
         return found
+
+
+def refuse_unkept(kept: Collection[str], **declared: Mapping[str, Slice]) -> None:
+    """Refuse slices by columns that are not kept.
+
+    Args:
+        kept: `source.columns.metadata`.
+        declared: slices by name, of a section.
+
+    Raises:
+        ValueError: a slice names another column.
+    """
+    for section, slices in declared.items():
+        for name, one in slices.items():
+            if lacking := [column for column in one.metadata or () if column not in kept]:
+                raise ValueError(
+                    f"{section}.slices.{name} names metadata {lacking[0]!r}, which source.columns.metadata does not; "
+                    "add it there"
+                )
 
 
 def distinct(values: Iterable[object]) -> list[str]:

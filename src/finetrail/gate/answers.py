@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from finetrail.data.store.shards import Contents, groups_of, read_frame
+from finetrail.data.store.shards import Contents, groups_of, metadata_of, read_frame
 from finetrail.errors import LedgerError, RefusedError, WorkspaceError
 from finetrail.evaluation.scores.bootstrap import Draws, Interval, intervals, point_scores
 from finetrail.evaluation.slices import Slice, SplitRows
@@ -64,7 +64,7 @@ class HeldOut:
 
     def slices(self, declared: Mapping[str, Slice]) -> dict[str, Right]:
         """The rows (n,) of each declared slice."""
-        rows = SplitRows(self.labels, self.groups, self.contents)
+        rows = SplitRows(self.labels, self.groups, self.contents, metadata_of(self.rows))
         return {name: one.rows(rows) for name, one in declared.items()}
 
 

@@ -56,7 +56,7 @@ def ingest(workspace: Workspace, source: Source, track: Track = quiet) -> Ingest
     if source.limit:
         rows = smallest_hashes(rows, dict(source.limit.items()))
     with replacing(workspace.raw) as folder:
-        counts = write_rows(rows, folder, source.content, labels, corrections.apply)
+        counts = write_rows(rows, folder, source.content, labels, corrections.apply, metadata=source.columns.metadata)
         if corrections.by_id:
             applied = corrections.applied()
             write_json(folder / workspace.corrected.name, applied)

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from finetrail.data.shown import for_cell
-from finetrail.data.store.shards import Contents, groups_of, pick, read_frame
+from finetrail.data.store.shards import Contents, groups_of, metadata_of, pick, read_frame
 from finetrail.errors import RoundTripError
 from finetrail.evaluation.report.drawing import alone
 from finetrail.evaluation.report.gallery import Gallery
@@ -120,8 +120,8 @@ def score_test(workspace: Workspace, *, project: str, task: Task, settings: Sele
 
 def _held(built: Built, split: Path) -> SplitRows:
     """The rows of a split, whose contents are read where they are asked for."""
-    rows = read_frame(split)
-    return SplitRows(rows["label"].tolist(), groups_of(rows), lambda: Contents(split, built.task.content.name))
+    rows, name = read_frame(split), built.task.content.name
+    return SplitRows(rows["label"].tolist(), groups_of(rows), lambda: Contents(split, name), metadata_of(rows))
 
 
 def _sliced(built: Built, held: SplitRows, answers: Any, settings: Selection) -> SliceTable:

@@ -1,12 +1,14 @@
 """Unlabelled examples beside the labelled ones of a batch, and a network that learns from both."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from finetrail.auxiliary.auxiliary import Auxiliary
 from finetrail.errors import ConfigError
@@ -88,7 +90,8 @@ class Joint(Network):
         beside, plain = _named(batch, UNLABELLED), _named(batch, PLAIN)
         if not beside:
             return super().forward(batch)
-        labelled = self._read({name: tensor for name, tensor in batch.items() if "." not in name})
+        with averaging_nothing(self) if self._settings.batch_norm == "unlabelled" else nullcontext():
+            labelled = self._read({name: tensor for name, tensor in batch.items() if "." not in name})
         unlabelled = self._read(beside)
         if plain:
             with torch.no_grad():
@@ -108,13 +111,42 @@ class Joint(Network):
         return Reading(features.float(), outputs, outputs.detach())
 
 
+@contextmanager
+def averaging_nothing(network: nn.Module) -> Iterator[None]:
+    """What the network computes meanwhile leaves the running statistics of its BatchNorms as they are."""
+    norms = batch_norms(network)
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+
+
+def batch_norms(network: nn.Module) -> list[_BatchNorm]:
+    """The BatchNorms that average over what they see in training."""
+    return [one for one in network.modules() if isinstance(one, _BatchNorm) and one.track_running_stats]
+
+
 def _named(batch: Batch, begins: str) -> Batch:
     """The part of a batch whose names begin so, without that."""
     return {name.removeprefix(begins): tensor for name, tensor in batch.items() if name.startswith(begins)}
 
 
 def join(network: Network, settings: Auxiliary, inputs: Inputs, seed: int) -> Joint:
-    """The network with the auxiliary loss. Args: inputs: labelled examples as it reads them. seed: of new weights."""
+    """The network with the auxiliary loss.
+
+    Args:
+        inputs: labelled examples as it reads them.
+        seed: of new weights.
+
+    Raises:
+        ConfigError: BatchNorms are to average over unlabelled rows, and there are none.
+    """
+    if settings.batch_norm == "unlabelled" and not batch_norms(network):
+        raise ConfigError("auxiliary.batch_norm is 'unlabelled', but this backbone has no BatchNorm; remove it")
     device = next(network.parameters()).device
     batch = {name: tensor.to(device) for name, tensor in for_model(inputs.batch([0])).items()}
     mode = network.training

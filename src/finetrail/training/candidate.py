@@ -42,6 +42,11 @@ class Candidate(Settings):
             raise ValueError(
                 f"auxiliary.method {self.auxiliary.method!r} cannot be sharded; set train.fsdp to false, or remove it"
             )
+        if self.train.compile and self.auxiliary is not None and self.auxiliary.batch_norm != "both":
+            raise ValueError(
+                f"auxiliary.batch_norm {self.auxiliary.batch_norm!r} cannot be compiled; set train.compile to false, "
+                "or batch_norm to both"
+            )
         return self
 
     @model_validator(mode="after")

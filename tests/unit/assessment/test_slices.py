@@ -23,6 +23,7 @@ from finetrail.assessment.slices.tested import corrected, halves, p_value
 from finetrail.contents.text.typical import typical_words
 from finetrail.evaluation.scores.bootstrap import Draws
 from finetrail.evaluation.selection import Selection, Standing, choose
+from finetrail.evaluation.slices import Slice, SplitRows
 from finetrail.gate.loosened import bounds_of
 from finetrail.serving.predictions import read_predictions
 from finetrail.stages.assess import assess
@@ -191,6 +192,19 @@ def test_a_found_slice_can_be_pasted_into_params_yaml(tmp_path: Path) -> None:
     assert '"min_characters": 31' in bounds_of(loaded.judged_by), (
         "the ledger remembers it: without it the gate is looser"
     )
+
+
+def test_two_columns_of_metadata_divide_a_slice_together_and_can_be_declared() -> None:
+    chance = np.random.default_rng(0)
+    known = {name: chance.choice(["a", "b", "c"], size=ROWS).tolist() for name in ("clinic", "device")}
+    bad = np.array([pair == ("a", "b") for pair in zip(*known.values(), strict=True)])
+    errors = (chance.random(ROWS) < np.where(bad, 0.9, 0.1)).astype(np.float64)
+    split = SplitRows(["x"] * ROWS, [None] * ROWS, list, known)
+    searched = search(errors, chance.random(ROWS) < 0.5, single_slices(Slice, split, ()), Slices())
+    worst = searched.suspects[0].conditions
+    assert worst == {"metadata": {"clinic": ["a"], "device": ["b"]}}
+    assert np.array_equal(Slice(**worst).rows(split), bad)
+    assert Described(worst, None).title == "clinic a, device b"
 
 
 def test_rows_of_a_small_group_stay_in_one_half_and_those_of_one_as_large_as_a_slice_do_not() -> None:

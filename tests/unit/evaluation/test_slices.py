@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from finetrail.contents.text.settings import TextSlice
+from finetrail.errors import ConfigError
 from finetrail.evaluation.slices import Slice, SplitRows
 from finetrail.sections import sections
 from finetrail.targets.classes.settings import ClassSlice
@@ -28,7 +29,8 @@ class Read:
 
 
 def split(read: Read | None = None) -> SplitRows:
-    return SplitRows(["x", "y", "x", "z"], ["a", None, "b", "a"], read or Read())
+    known = {"clinic": ["north", None, "south", "south"]}
+    return SplitRows(["x", "y", "x", "z"], ["a", None, "b", "a"], read or Read(), known)
 
 
 def slice_of(task: Task, **given: Any) -> Slice:
@@ -54,7 +56,7 @@ def test_a_slice_that_says_nothing_is_refused_with_all_that_it_may_say(task: Tas
 def test_a_slice_of_texts_with_classes_goes_by_group_label_and_length() -> None:
     task = get_task("text-classification")
     with pytest.raises(
-        ValidationError, match="a slice needs one of group, label, min_characters, max_characters, script"
+        ValidationError, match="a slice needs one of group, metadata, label, min_characters, max_characters, script"
     ):
         slice_of(task)
     assert rows(slice_of(task, group=["a"])) == [0, 3]
@@ -65,6 +67,15 @@ def test_a_slice_of_texts_with_classes_goes_by_group_label_and_length() -> None:
     assert rows(slice_of(task, script=["cyrillic"])) == [3]
     assert rows(slice_of(task, script=["none", "latin"], min_characters=1)) == [1, 2]
     assert rows(slice_of(task, label=["x"], max_characters=5, group=["a", "b"])) == [0]
+    assert rows(slice_of(task, metadata={"clinic": ["south", "west"]})) == [2, 3]
+    assert rows(slice_of(task, metadata={"clinic": ["south"]}, label=["x"])) == [2]
+
+
+def test_a_slice_by_a_column_that_was_not_kept_is_refused_with_the_column() -> None:
+    with pytest.raises(
+        ConfigError, match=r"names metadata 'device', which these rows do not have; add it to source\.c"
+    ):
+        Slice(metadata={"device": ["x2"]}).rows(split())
 
 
 def test_contents_are_read_only_for_lengths() -> None:
@@ -103,7 +114,8 @@ def test_what_a_search_is_offered_can_be_declared(task: Task) -> None:
     }
     labels["instances"] = labels["masks"]
     contents = {"text": "some text", "image": image(RED, size=(8, 9)), "messages": turns}
-    held = SplitRows([labels[task.target.name]] * 3, ["a", None, "b"], lambda: [contents[task.content.name]] * 3)
+    known = {"clinic": ["north", None, "south"]}
+    held = SplitRows([labels[task.target.name]] * 3, ["a", None, "b"], lambda: [contents[task.content.name]] * 3, known)
     offered = task.slice.offered(held)
     assert {name for one in offered for name in one} == set(task.slice.model_fields)
     assert all(len(slice_of(task, **one).rows(held)) == 3 for one in offered)

@@ -23,10 +23,10 @@ def held_out(root: Path) -> HeldOut:
     workspace.split("test").mkdir(parents=True)
     labels, groups = ["cooking", "weather", "snow", "cooking"], ["a", None, "a", None]
     rows = [
-        Row("f", n, "word " * n, label, None, group)
+        Row("f", n, "word " * n, label, None, group, {"by hand": "no" if n else None})
         for n, (label, group) in enumerate(zip(labels, groups, strict=True))
     ]
-    write_rows(rows, workspace.split("test"), StoredTexts(), CLASSES)
+    write_rows(rows, workspace.split("test"), StoredTexts(), CLASSES, metadata=["by hand"])
     write_json(workspace.split_report, {"sha256": {"test": "ab"}})
     return open_test_split(workspace, "text")
 
@@ -41,10 +41,12 @@ def test_labels_groups_and_contents_are_those_of_the_shards(tmp_path: Path) -> N
 
 def test_a_declared_slice_is_found_by_its_rows(tmp_path: Path) -> None:
     declared = {"long": TextSlice(min_characters=6), "of a": TextSlice(group=["a"])}
+    declared["by machine"] = TextSlice(metadata={"by hand": ["no"]})
     found = held_out(tmp_path).slices(declared)
     assert {name: rows.tolist() for name, rows in found.items()} == {
         "long": [False, False, True, True],
         "of a": [True, False, True, False],
+        "by machine": [False, True, True, True],
     }
 
 

@@ -9,15 +9,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
+from torch import nn
 
 from finetrail.adaptation.full import Full
+from finetrail.auxiliary.coral import Coral, coral
 from finetrail.auxiliary.methods import AnyAuxiliary
 from finetrail.auxiliary.terms.discrepancy import discrepancy
 from finetrail.contents.text.settings import TextBackbone
 from finetrail.errors import ConfigError
 from finetrail.inference.features import Features, compute_features
 from finetrail.models.inputs import Inputs
-from finetrail.training.beside import Beside, with_auxiliary
+from finetrail.models.network import Batch, Network
+from finetrail.training.beside import Beside, Joint, join, with_auxiliary
 from finetrail.training.checkpoints import Checkpoints
 from finetrail.training.outcome import fit_work
 from finetrail.training.steps import Records
@@ -36,13 +39,13 @@ class CutError(Exception):
     """What ends a training in the middle."""
 
 
-def work_of(backbone: TextBackbone, method: str | None) -> Work:
+def work_of(backbone: TextBackbone, method: str | None, **more: Any) -> Work:
     """Texts with labels and others without."""
     work = small_work(backbone, Full(method="full"), **STEPS)
     if method is None:
         return work
     union: Any = AnyAuxiliary
-    asked = TypeAdapter(union).validate_python({"method": method, "rows": "other", "weight": 2.0})
+    asked = TypeAdapter(union).validate_python({"method": method, "rows": "other", "weight": 2.0, **more})
     candidate = work.candidate.model_copy(update={"auxiliary": asked})
     return replace(work, candidate=candidate, inputs=work.inputs | {"unlabelled": work.built.processor.encode(OTHER)})
 
@@ -113,6 +116,42 @@ def test_mixed_rows_have_no_plain_ones_to_be_compared_with(backbone: TextBackbon
         with_auxiliary(lambda outputs, batch: outputs.sum(), asked)(
             torch.zeros(1), {"targets_of_partner": torch.ones(1)}
         )
+
+
+class Normed(nn.Module):
+    """Features (B, 3) of a batch, by a BatchNorm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(3, momentum=0.5)
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        features: torch.Tensor = self.norm(batch["values"])
+        return features
+
+
+@pytest.mark.parametrize("whose", ["both", "unlabelled"])
+def test_batch_norms_average_over_both_kinds_of_rows_or_over_those_without_labels(whose: Any) -> None:
+    labelled, other = torch.randn(8, 3) + 5, torch.randn(8, 3) - 2
+    joint = Joint(Network(Normed(), nn.Linear(3, 2)), Coral(method="coral", rows="other", batch_norm=whose), coral)
+    joint.train()
+    joined = joint({"values": labelled, "unlabelled.values": other})
+    assert isinstance(joint.backbone, Normed)
+    norm = joint.backbone.norm
+    expected = other.mean(dim=0) / 2 + (labelled.mean(dim=0) / 4 if whose == "both" else 0)
+    assert norm.running_mean is not None
+    assert torch.allclose(norm.running_mean, expected, atol=1e-6)
+    assert norm.momentum == 0.5
+    # Each kind is normalised by its own statistics all the same.
+    normal = (labelled - labelled.mean(dim=0)) / (labelled.var(dim=0, correction=0) + norm.eps).sqrt()
+    assert torch.allclose(joined.outputs, joint.head(normal), atol=1e-5)
+
+
+def test_without_a_batch_norm_nothing_can_average_over_rows_without_labels(backbone: TextBackbone) -> None:
+    work = work_of(backbone, "mmd", batch_norm="unlabelled")
+    assert work.candidate.auxiliary is not None
+    with pytest.raises(ConfigError, match=r"batch_norm is 'unlabelled', but this backbone has no BatchNorm; remove it"):
+        join(work.built.model, work.candidate.auxiliary, work.inputs["train"], 0)
 
 
 _KNOWN: dict[str, Inputs] = {}

@@ -13,7 +13,7 @@ from finetrail.assessment.nearest import features_of
 from finetrail.assessment.slices.clusters import clustered
 from finetrail.assessment.slices.settings import Slices
 from finetrail.assessment.slices.tested import halves
-from finetrail.data.store.shards import groups_of
+from finetrail.data.store.shards import groups_of, metadata_of
 from finetrail.evaluation.slices import SplitRows
 from finetrail.models.inputs import Values
 from finetrail.progress import duration
@@ -95,4 +95,4 @@ def dealt(
     }
     known |= {"group": groups} if any(group is not None for group in groups) else {}
     table = pd.DataFrame(known | codec.columns(answers))
-    return Rows(table, SplitRows(labels, groups, lambda: contents), contents)
+    return Rows(table, SplitRows(labels, groups, lambda: contents, metadata_of(frame)), contents)

@@ -120,6 +120,8 @@ def _spoken(key: str, value: Any) -> str:
     bound, _, measure = key.partition("_")
     if bound in _BOUNDS and measure:
         return f"{measure} {_BOUNDS[bound]} {value}"
+    if isinstance(value, Mapping):
+        return ", ".join(_spoken(column, those) for column, those in value.items())
     return f"{key} {' or '.join(value)}"
 
 

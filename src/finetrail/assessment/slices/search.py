@@ -39,7 +39,8 @@ class Candidate:
     @property
     def order(self) -> tuple[int, str]:
         """Of equally bad ones the simplest comes first."""
-        return (len(self.conditions), str(sorted(self.conditions.items())))
+        count = sum(len(one) if isinstance(one, Mapping) else 1 for one in self.conditions.values())
+        return (count, str(sorted(self.conditions.items())))
 
 
 @dataclass(frozen=True)
@@ -119,9 +120,13 @@ def _supported(rows: Bools, half: Bools, fewest: int) -> bool:
 
 def _both(parent: Candidate, one: Candidate) -> Candidate | None:
     """The rows that meet the conditions of both; None where both say something of the same."""
-    if parent.conditions.keys() & one.conditions.keys():
-        return None
-    return Candidate(parent.rows & one.rows, {**parent.conditions, **one.conditions})
+    conditions = {**parent.conditions, **one.conditions}
+    for key in parent.conditions.keys() & one.conditions.keys():
+        these, those = parent.conditions[key], one.conditions[key]
+        if not isinstance(these, Mapping) or these.keys() & those.keys():
+            return None
+        conditions[key] = dict(sorted({**these, **those}.items()))
+    return Candidate(parent.rows & one.rows, conditions)
 
 
 def _worse_than_parent(errors: Floats, half: Bools, child: Candidate, parent: Candidate) -> bool:

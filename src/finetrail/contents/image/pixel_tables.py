@@ -131,7 +131,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 def _named(path: Path, header: list[str], columns: Columns, *, labelled: bool) -> dict[int, str]:
     """The header's columns that are not pixels, by position."""
-    wanted = [name for name in (*columns.labels, columns.group, columns.split) if name is not None]
+    wanted = [*columns.labels, *columns.beside]
     wrong = [name for name in wanted if header.count(name) > 1 or (labelled and name not in header)]
     if wrong:
         known = ", ".join(map(repr, header[:3]))
@@ -145,8 +145,10 @@ def _named(path: Path, header: list[str], columns: Columns, *, labelled: bool) -
 def _placed(path: Path, fields: list[str], columns: Columns, *, labelled: bool) -> dict[int, str]:
     if not labelled and math.isqrt(len(fields)) ** 2 == len(fields):
         return {}
-    if columns.group or columns.split:
-        raise ConfigError(f"{path.name} has no header, so source.columns.group and split name nothing; leave them out")
+    if columns.beside:
+        raise ConfigError(
+            f"{path.name} has no header, so source.columns.group, split and metadata name nothing; leave them out"
+        )
     if len(columns.labels) > 1:
         raise ConfigError(f"{path.name} has no header, so source.columns cannot name several labels; name one")
     label = columns.labels[0]

@@ -1,8 +1,8 @@
 """Section `source` of params.yaml for images: JPEG, PNG, WebP, BMP, GIF and TIFF are known."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from finetrail.contents.image.pixel_tables import read_pixels
 from finetrail.contents.image.stored import IMAGES
@@ -61,19 +61,22 @@ class ImageSource(Source):
         tree = Tree.at(path)
         annotations = self.labels.annotations(tree, self.columns, tell)
         if annotations is not None:
-            yield from annotated_rows(tree, annotations, split)
+            yield from annotated_rows(tree, annotations, split, self.file_row)
         else:
             # A file that is not an image is a row too, which a rule puts aside by name.
             for file in tree.rows(split, tell, lambda name: True, "images"):
                 label = self.labels.read(file.name, file.label, self.columns)
-                yield Row(file.name, file.number, file.data, label, file.split)
+                yield self.file_row(Place(file.name, file.number, file.split), file.data, label)
 
 
-def annotated_rows(tree: Tree, annotations: Annotations, split: SplitName | None) -> Iterator[Row]:
+def annotated_rows(
+    tree: Tree, annotations: Annotations, split: SplitName | None, made: Callable[[Place, Any, Any], Row]
+) -> Iterator[Row]:
     """The images of a tree with the labels of its annotation files; then the annotations that lack their image.
 
     Args:
         split: the official split of the whole tree, or the one to take where it has several.
+        made: makes a row from its place, its content and its label.
     """
     number = 0
     for name, data in tree.read(tree.path):
@@ -86,7 +89,7 @@ def annotated_rows(tree: Tree, annotations: Annotations, split: SplitName | None
         if annotations.sized and label is not None and (size := upright_size(data)):
             label = annotations.sized(label, size)
         number += 1
-        yield Row(name, number, data, label, split or own)
+        yield made(Place(name, number, split or own), data, label)
     for name, label in annotations.missing.items():
         number += 1
         yield Row(name, number, Absent(f"{name!r} annotates an image that is not there"), label, split)

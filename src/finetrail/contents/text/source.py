@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from finetrail.contents.text.stored import StoredTexts
 from finetrail.data.canonical import is_missing
-from finetrail.data.sources.columns import ColumnName, Columns, SplitName, Tell
+from finetrail.data.sources.columns import ColumnName, Columns, Place, SplitName, Tell
 from finetrail.data.sources.dialect import UTF8
 from finetrail.data.sources.place import Convert, Source
 from finetrail.data.sources.scan import encoding_marked
@@ -57,7 +57,7 @@ class TextSource(Source):
         for number, file in enumerate(Tree.at(path).rows(split, tell, _is_text, ".txt or .text files"), start=1):
             where = f"{file.name}, row {number}"
             label = self.labels.read(where, file.label, self.columns)
-            yield Row(file.name, number, _decoded(file.name, file.data), label, file.split)
+            yield self.file_row(Place(file.name, number, file.split), _decoded(file.name, file.data), label)
 
 
 def as_text(where: str, value: Any) -> str | None:

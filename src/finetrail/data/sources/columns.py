@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from finetrail.data.canonical import canonical, is_missing
 from finetrail.data.store.content import texts_in
@@ -50,10 +50,12 @@ class Columns(Settings):
     Attributes:
         group: rows of one group stay in one split (an author, a patient, a camera); none by default.
         split: the official split of the row; none by default.
+        metadata: what else is known of a row (a clinic, a device, a domain), for slices; no model reads it.
     """
 
     group: ColumnName | None = None
     split: ColumnName | None = None
+    metadata: list[ColumnName] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _one_role(self) -> Self:
@@ -77,6 +79,11 @@ class Columns(Settings):
         """The columns that a row's label is read from."""
         return ()
 
+    @property
+    def beside(self) -> list[str]:
+        """The columns of what is neither content nor label."""
+        return [name for name in (self.group, self.split, *self.metadata) if name is not None]
+
     def group_of(self, record: Mapping[str, Any]) -> Any:
         """The group that a record names."""
         return record.get(self.group) if self.group else None
@@ -84,7 +91,7 @@ class Columns(Settings):
     @property
     def names(self) -> list[str]:
         """All columns that a table must have, each once."""
-        named = (*self.contents, *self.labels, self.group, self.split)
+        named = (*self.contents, *self.labels, *self.beside)
         return list(dict.fromkeys(name for name in named if name is not None))
 
     def wanted(self, where: str, has: Has, tell: Tell) -> list[str]:
@@ -121,7 +128,7 @@ def row_from(place: Place, record: Mapping[str, Any], columns: Columns, content:
         content, label: as they are stored.
 
     Raises:
-        SourceError: a text cannot be encoded as UTF-8, or the split is unknown.
+        SourceError: a text cannot be encoded as UTF-8, the split is unknown, or a group is no word.
     """
     for name in columns.names:
         for text in texts_in(record.get(name)):
@@ -140,7 +147,8 @@ def row_from(place: Place, record: Mapping[str, Any], columns: Columns, content:
         content=content,
         label=label,
         split=place.split or (OFFICIAL[str(named).lower()] if named is not None else None),
-        group=_group(place, columns.group_of(record)),
+        group=_word(place, columns.group_of(record), "group"),
+        metadata={name: _word(place, record.get(name), "metadata") for name in columns.metadata},
     )
 
 
@@ -151,8 +159,11 @@ def check_once(where: str, wanted: Collection[str], found: Sequence[str]) -> Non
         raise SourceError(f"{where}: column {doubled!r} appears twice; rename one, or remove it")
 
 
-def _group(place: Place, value: Any) -> str | None:
-    """A group in the form in which texts are compared. 3.0, as pandas writes 3 in a column with gaps, is 3.
+def _word(place: Place, value: Any, role: str) -> str | None:
+    """A name or a number in the form in which texts are compared. 3.0, as pandas writes 3 in a column with gaps, is 3.
+
+    Args:
+        role: the entry of `source.columns` that names the column.
 
     Raises:
         SourceError: the value is a list, a mapping or bytes.
@@ -161,7 +172,7 @@ def _group(place: Place, value: Any) -> str | None:
         return None
     if not isinstance(value, str) and hasattr(value, "__len__"):
         raise SourceError(
-            f"{place}: group {str(value)[:60]!r} is a {type(value).__name__}, and a group is a name or a number; write "
-            "one, or set source.columns.group to another column"
+            f"{place}: {role} {str(value)[:60]!r} is a {type(value).__name__}, where a name or a number belongs; write "
+            f"one, or give source.columns.{role} another column"
         )
     return str(int(value)) if isinstance(value, float) and value.is_integer() else canonical(str(value))

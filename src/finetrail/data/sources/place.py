@@ -9,13 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from finetrail.data.sources.columns import Columns, Place, Record, SplitName, Tell, row_from
 from finetrail.data.sources.dialect import AUTO, CsvSettings
 from finetrail.data.sources.disguised import WORKBOOKS, refuse_disguised
 from finetrail.data.sources.headers import has_columns
 from finetrail.data.sources.hub import folder_records, hub_records, is_data_set
+from finetrail.data.sources.naming import compiled, named
 from finetrail.data.sources.readers import LabelReader
 from finetrail.data.sources.tables import read_csv, read_jsonl, read_parquet, silent
 from finetrail.errors import ConfigError, SourceError
@@ -49,7 +50,8 @@ class Source(Settings):
         splits: the same, one address for each official split.
         config: the configuration of a hub data set, if it has several.
         format: `auto` goes by the file's ending.
-        columns: which columns hold content, label, group and split.
+        file_name: where rows are files, a regular expression whose named groups take the place of columns.
+        columns: which columns hold content, label, group, split and metadata.
         csv: how CSV and TSV files are written.
         skip_rows: rows to skip after the header, for formats with more than one header line.
         limit: the most rows to keep of a split (of `all`, without official splits): those with the smallest hashes.
@@ -62,6 +64,7 @@ class Source(Settings):
     skip_rows: int = Field(0, ge=0)
     limit: dict[Literal["train", "val", "test", "all"], Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     format: str = "auto"
+    file_name: Annotated[str, AfterValidator(compiled)] | None = None
     columns: Columns = Columns()
 
     labels: ClassVar[LabelReader]
@@ -207,6 +210,10 @@ class Source(Settings):
             return read_jsonl(path, names)
         records = read_csv(path, names, kind, self.csv, skip_rows=self.skip_rows, tell=tell)
         return self.labels.with_decimals(path.name, records, self.columns, self.csv.decimal, tell)
+
+    def file_row(self, place: Place, content: Any, label: Any) -> "Row":
+        """Build a row from a file. Args: place: its source is the file's name; content, label: as they are stored."""
+        return row_from(place, named(self.file_name, place.source, self.columns), self.columns, content, label)
 
     def _row(self, place: Place, record: Any, convert: Convert) -> "Row":
         columns, where = self.columns, str(place)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finetrail.data.store.shards import A_SHARD, Most, parquet_options, read_batches
+from finetrail.data.store.shards import A_SHARD, Most, metadata_in, parquet_options, read_batches
 from finetrail.errors import SplitError
 from finetrail.progress import Track, quiet
 
@@ -46,7 +46,7 @@ def distribute(
     track: Track = quiet,
     shard_of: Most = A_SHARD,
 ) -> None:
-    """Write the rows of each split in the order of their ids, as shards of id, content, label and group.
+    """Write the rows of each split in the order of their ids, as shards of id, content, label, group and metadata.
 
     The raw shards are read once, while each new shard is gathered in its own file and then sorted: memory holds one.
 
@@ -78,7 +78,8 @@ def distribute(
     writers: list[pa.ipc.RecordBatchStreamWriter | None] = [None] * len(files)
     at = 0
     few = max(1, min(ROWS_A_GROUP, SIZE_A_GROUP // int(sizes.max(initial=1))))  # so few that memory holds the largest
-    for batch in track(read_batches(raw, ["id", column, "label", "group"], few), total=None, what="writing the splits"):
+    columns = ["id", column, "label", "group", *metadata_in(raw)]
+    for batch in track(read_batches(raw, columns, few), total=None, what="writing the splits"):
         upto = at + len(batch)
         if batch["id"].to_pylist() != names[at:upto].tolist():
             raise SplitError(OTHER_ROWS)

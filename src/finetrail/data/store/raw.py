@@ -4,13 +4,13 @@ import hashlib
 import heapq
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetrail.data.store.content import Absent, StoredContent, StoredLabel, batches
-from finetrail.data.store.shards import A_SHARD, Most, ShardWriter, schema_of, to_frame
+from finetrail.data.store.shards import A_SHARD, METADATA, Most, ShardWriter, schema_of, to_frame
 from finetrail.errors import SourceError
 from finetrail.workspace import need
 
@@ -37,6 +37,7 @@ class Row:
         content: a text, texts by column, turns, or the encoded bytes of an image; None or `Absent` if it is missing.
         label: as its kind of target reads it; None if it is missing, or `Unreadable`.
         split: the official split, `train`, `val` or `test`, if the source has one.
+        metadata: what else is known of it, by column.
     """
 
     source: str
@@ -45,6 +46,7 @@ class Row:
     label: Any
     split: str | None = None
     group: str | None = None
+    metadata: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def sha256(self) -> str | None:
@@ -114,6 +116,7 @@ def write_rows(
     label: StoredLabel,
     correct: Correct | None = None,
     *,
+    metadata: Sequence[str] = (),
     batch_of: Most = A_BATCH,
     shard_of: Most = A_SHARD,
 ) -> Counter[str]:
@@ -123,13 +126,15 @@ def write_rows(
 
     Args:
         correct: see `finetrail.data.store.corrections`.
+        metadata: the columns that the rows have besides; none makes no column of the shards.
         batch_of, shard_of: the most to write at once, and the most in a shard.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    strings = ("split", "group", *(f"{METADATA}{name}" for name in metadata))
     shards = schema_of(
-        {"id": "string", content.column: content.arrow(), "label": label.arrow(), "split": "string", "group": "string"}
+        {"id": "string", content.column: content.arrow(), "label": label.arrow(), **dict.fromkeys(strings, "string")}
     )
     kinds = dict.fromkeys(IDENTITY, "string") | {"row": "int64"} | dict(content.facts) | dict(label.facts)
     manifest = schema_of({**kinds, "label": label.arrow()})
@@ -150,7 +155,8 @@ def write_rows(
                 own = {"id": one.id, "split": row.split, "label": known, "group": row.group}
                 text = str(row.label) if isinstance(row.label, Unreadable) else None
                 held = None if isinstance(row.content, Absent) else row.content
-                table.append(own | {content.column: held})
+                besides = {f"{METADATA}{name}": value for name, value in row.metadata.items()}
+                table.append(own | besides | {content.column: held})
                 where = {"source": row.source, "row": row.row, "sha256": one.sha256, "label_text": text}
                 entries.append(own | where | facts | more)
             writer.write(pa.Table.from_pylist(table, shards))

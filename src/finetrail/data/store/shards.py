@@ -23,6 +23,8 @@ class Most(NamedTuple):
 
 
 A_SHARD = Most(50_000, 256 * 2**20)
+METADATA = "metadata."
+"""Begins the names of the columns of what else is known of a row; the rest is the column's name in the source."""
 
 
 class ShardWriter:
@@ -114,7 +116,10 @@ class Contents:
 
 
 def read_frame(folder: Path) -> "pd.DataFrame":
-    """Read the rows of all shards without their content, in order: id, label, group, and split if it is there."""
+    """Read the rows of all shards without their content, in order: id, label, group, and what else is there.
+
+    Besides are `split`, of the source, and the columns of metadata.
+    """
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -123,14 +128,31 @@ def read_frame(folder: Path) -> "pd.DataFrame":
     names = ["id", "label", "group", "split"]
     if not files:
         return pd.DataFrame({name: pd.Series(dtype="str") for name in names})
-    names = [name for name in names if name in pq.read_schema(files[0]).names]
+    names = [name for name in names if name in pq.read_schema(files[0]).names] + metadata_in(folder)
     return to_frame(pa.concat_tables([pq.read_table(file, columns=names) for file in files]))
+
+
+def metadata_in(folder: Path) -> list[str]:
+    """The columns of metadata that the shards of a folder have."""
+    import pyarrow.parquet as pq
+
+    files = parts(folder)
+    return [name for name in (pq.read_schema(files[0]).names if files else ()) if name.startswith(METADATA)]
 
 
 def groups_of(rows: "pd.DataFrame") -> list[Any]:
     """The groups of rows (n,) that `read_frame` read; None for a row without one."""
-    groups = rows["group"]
-    return [None if missing else group for group, missing in zip(groups, groups.isna(), strict=True)]
+    return _known(rows["group"])
+
+
+def metadata_of(rows: "pd.DataFrame") -> dict[str, list[Any]]:
+    """What else is known of rows (n,) that `read_frame` read, by column of the source; None where a row lacks it."""
+    return {name.removeprefix(METADATA): _known(rows[name]) for name in map(str, rows) if name.startswith(METADATA)}
+
+
+def _known(values: "pd.Series[Any]") -> list[Any]:
+    """The values (n,) of a column; None for what is missing."""
+    return [None if missing else value for value, missing in zip(values, values.isna(), strict=True)]
 
 
 def refuse_other_labels(file: Path, label: "pa.DataType") -> None:

@@ -76,7 +76,7 @@ def test_pixels_with_a_header(tmp_path: Path, names: str) -> None:
             {},
             "a.csv: 0 columns are called 'label'; the header starts with 'x', 'a', 'b'; set",
         ),
-        ("1,2,3,4,0\n", {"group": "who"}, "a.csv has no header, so source.columns.group and split name nothing"),
+        ("1,2,3,4,0\n", {"group": "who"}, "a.csv has no header, so source.columns.group, split and metadata name noth"),
         (b"caf\xe9,1\n", {}, "a.csv is not UTF-8 (invalid continuation byte); it must be a table of numbers as text"),
     ],
 )

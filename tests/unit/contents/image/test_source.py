@@ -1,6 +1,7 @@
 """Images out of folders, archives and hub data sets; what leads to other places is refused."""
 
 import os
+import re
 import tarfile
 import zipfile
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from pydantic import ValidationError
 
 from finetrail.contents.image.values import cached_image
 from finetrail.data.sources.folders import MOST_BYTES
@@ -61,6 +63,34 @@ def test_a_folder(tmp_path: Path) -> None:
 def test_an_archive_gives_the_rows_of_its_folder(tmp_path: Path, name: str, above: str) -> None:
     pack(tmp_path / name, {above + member: data for member, data in FILES.items()})
     assert read(tmp_path, path=name) == expected(above)
+
+
+@pytest.mark.parametrize("name", ["photos", "photos.zip"])
+def test_the_names_of_files_say_what_a_table_has_in_columns(tmp_path: Path, name: str) -> None:
+    files = {
+        f"{kind}/{video}_{side}_{n}.png": FILES["train/cat/2.png"]
+        for kind in ("cat", "dog")
+        for video, side, n in ((7, "left", 1), (7, "right", 2), (8, "left", 1))
+    }
+    (lay_out if name == "photos" else pack)(tmp_path / name, files)
+    said = {"path": name, "columns": {"group": "video", "metadata": ["camera"]}}
+    found = read(tmp_path, file_name=r"(?P<video>\d+)_(?P<camera>left|right)?", **said)
+    assert [(row.group, row.metadata["camera"]) for row in found] == [("7", "left"), ("7", "right"), ("8", "left")] * 2
+    assert refusal(tmp_path, **said).startswith("source.columns names 'video', but files have no columns; let source.")
+    assert refusal(tmp_path, file_name=r"(?P<film>\d)_", **said).startswith("source.columns names 'video', but files")
+    assert re.match(
+        r"'cat/7_right_2.png' does not match source.file_name .*; let the pattern match every file",
+        refusal(tmp_path, file_name=r"(?P<video>\d)_(?P<camera>left)", **said),
+    )
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [("_", "names nothing; name a part of"), ("(", r"is no regular expression of Python's \(missing")],
+)
+def test_a_pattern_of_file_names_has_to_name_something(pattern: str, why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        source_of(IMAGES, path="photos", file_name=pattern)
 
 
 @pytest.mark.parametrize("name", ["photos", "photos.zip"])

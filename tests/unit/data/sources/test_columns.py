@@ -61,6 +61,19 @@ def test_half_a_character_is_refused_with_its_column() -> None:
         row("a\ud83d")
 
 
+def test_metadata_are_kept_by_column_in_the_form_of_a_group() -> None:
+    columns = Columns(metadata=["clinic", "age"])
+    record = {"clinic": " north ", "age": 41.0, "name": "not kept"}
+    found = row_from(Place("a.csv", 1, None), record, columns, "text", 7.5)
+    assert found.metadata == {"clinic": "north", "age": "41"}
+    assert row_from(Place("a.csv", 1, None), {"age": None}, columns, "", 1).metadata == {"clinic": None, "age": None}
+    assert columns.names == ["clinic", "age"]
+    with pytest.raises(
+        SourceError, match=r"metadata .* is a list, where .*, or give source\.columns\.metadata another"
+    ):
+        row_from(Place("a.csv", 1, None), {"clinic": ["north"]}, columns, "text", 7.5)
+
+
 def test_names_are_the_columns_that_a_table_must_have_each_once() -> None:
     assert COLUMNS.names == ["by", "part"]
     assert Columns(group="part", split="part").names == ["part"]
@@ -74,7 +87,5 @@ def test_a_missing_split_is_no_split_and_a_missing_group_no_group(nothing: objec
 
 @pytest.mark.parametrize("value", [["ann"], {"name": "ann"}, b"ann"], ids=str)
 def test_what_is_no_group_is_refused_with_its_type(value: object) -> None:
-    with pytest.raises(
-        SourceError, match=rf"^a\.csv, row 3: group .* is a {type(value).__name__}, and a group is a na"
-    ):
+    with pytest.raises(SourceError, match=rf"^a\.csv, row 3: group .* is a {type(value).__name__}, where a name or a"):
         row(value)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from finetrail.contents.text.stored import StoredTexts
 from finetrail.data.store.raw import Row, Unreadable, keyed, read_manifest, smallest_hashes, write_rows
-from finetrail.data.store.shards import Most, read_frame
+from finetrail.data.store.shards import Most, metadata_of, read_frame
 from finetrail.errors import WorkspaceError
 from finetrail.targets.classes import CLASSES
 from finetrail.targets.numbers import NUMBERS
@@ -41,6 +41,18 @@ def write(folder: Path, rows: list[Row], **most: Any) -> dict[str, int]:
     for old in folder.glob("*"):
         old.unlink()
     return dict(write_rows(rows, folder, StoredTexts(), CLASSES, **most))
+
+
+def test_metadata_have_columns_of_their_own_whatever_they_are_called(tmp_path: Path) -> None:
+    names = ("Patient.ID", "text", "a b/c")
+    known = [dict.fromkeys(names, str(number)) for number in range(2)] + [{"text": "2"}]
+    rows = [Row("a.csv", number, "same", "x", metadata=one) for number, one in enumerate(known)]
+    write_rows(rows, tmp_path, StoredTexts(), CLASSES, metadata=names)
+    assert metadata_of(read_frame(tmp_path)) == {
+        "Patient.ID": ["0", "1", None],
+        "text": ["0", "1", "2"],
+        "a b/c": ["0", "1", None],
+    }
 
 
 @given(ROWS.filter(bool))

@@ -39,7 +39,7 @@ def answered(whole: Any, pixels: Tensor) -> Any:
     return whole((pixels / 255 - mean) / std)["out"]
 
 
-@pytest.mark.parametrize("name", MOBILE)
+@pytest.mark.parametrize("name", [*MOBILE, "deeplabv3_resnet50", "fcn_resnet50"])
 def test_the_weights_arrive_and_the_model_answers_as_torchvisions_own(name: str, tmp_path: Path) -> None:
     whole = whole_model(name, num_classes=len(NAMES), **({} if "lraspp" in name else {"aux_loss": True}))
     save_file(whole.state_dict(), tmp_path / "coco.safetensors")
