@@ -70,7 +70,7 @@ def columns_of(targets: "Mapping[str, Target]") -> type[SeveralColumns]:
     parts, default = per_target(
         "Columns",
         targets,
-        ("group", "split"),
+        ("group", "split", "metadata"),
         lambda target: target.Columns,
         # A column with the name of the target: few files have one that is called `label` beside others.
         lambda name: {"label": (targets[name].Columns.model_fields["label"].annotation or ColumnName, name)},

@@ -11,6 +11,7 @@ from finetrail.evaluation.report.gallery import Gallery
 from finetrail.evaluation.report.previews import Preview
 from finetrail.evaluation.scores.bootstrap import Draws, bootstrap, intervals, point_scores
 from finetrail.targets.several.parts import known
+from finetrail.tasks.registry import get_task
 from tests.unit.targets.several.rows import FULL, KINDS, LABELS, TARGET, answers, learn
 
 DRAWS = Draws(200, 0)
@@ -156,3 +157,21 @@ def test_a_label_is_as_suspicious_as_its_most_suspicious_part() -> None:
     assert found.flagged.tolist() == [True] + [False] * (len(rows) - 1)
     assert found.suggestions[0] == rows[0]
     assert found.quality.argmin() == 0
+
+
+def test_a_name_that_begins_with_another_one_shares_no_column_with_it() -> None:
+    new = {"topic": "topic", "tags": "topic_label", "stars": "topic_label_score"}
+    target: Any = get_task("text-multi-target").of({new[name]: kind for name, kind in KINDS.items()}).target
+    codec = target.learn(
+        [{new[name]: value for name, value in label.items()} for label in LABELS], target.Training.model_validate({})
+    ).codec
+    columns = codec.columns(ANSWERS)
+    assert len(columns) == len(set(columns)) == len(CODEC.columns(ANSWERS))
+    assert np.array_equal(codec.read(pd.DataFrame(columns)), ANSWERS)
+    said = codec.say(ANSWERS)
+    assert len(said) == len(CODEC.say(ANSWERS))
+    for name, part in codec.parts.items():
+        own = {key.removeprefix(f"{name}_"): list(values) for key, values in said.items() if key.startswith(f"{name}_")}
+        expected = part.say(codec.of(ANSWERS, name))
+        assert {key: list(own[key]) for key in expected} == {key: list(values) for key, values in expected.items()}
+    assert codec.heard(said, ANSWERS).shape == ANSWERS.shape
