@@ -11,7 +11,7 @@ from prefect.client.schemas.objects import State
 
 from flows.clones import Clone
 from flows.fan_out import check_database
-from flows.parameters import NAME, Text, text_of
+from flows.parameters import NAME, Recipe, Text, text_of
 from flows.pipeline import run_stages, work_in_clone
 from flows.stages import before_training, run_trials
 from flows.tasks import Limits
@@ -26,7 +26,7 @@ def _run_name() -> str:
 def candidate(
     name: Text,
     git_ref: Text = "HEAD",
-    recipe: Text | None = None,
+    recipe: Recipe | None = None,
     trials_only: bool = False,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> State[Any]:

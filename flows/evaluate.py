@@ -10,7 +10,7 @@ from finetrail.workspace import read_json
 from flows.artifacts import leave_evaluation
 from flows.clones import Clone
 from flows.judging import judge_in_clone
-from flows.parameters import Text
+from flows.parameters import Recipe, Text
 from flows.stages import describe
 from flows.tasks import Limits
 
@@ -19,7 +19,7 @@ from flows.tasks import Limits
 def evaluate(
     version: Text = "champion",
     git_ref: Text = "HEAD",
-    recipe: Text | None = None,
+    recipe: Recipe | None = None,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> State[Any]:
     """Score a version on a test split; the ledger counts how many models were scored on the same.

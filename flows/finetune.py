@@ -16,7 +16,7 @@ from pydantic import PositiveInt
 from flows.artifacts import leave_lock
 from flows.clones import Clone
 from flows.fan_out import asked_runs, check_deployment, check_search_workers, train_elsewhere
-from flows.parameters import Text
+from flows.parameters import Deployment, Recipe, Text
 from flows.pipeline import run_stages, work_in_clone
 from flows.stages import assessments_of, before_training, candidates_of, searched_of
 from flows.tasks import Limits
@@ -25,8 +25,8 @@ from flows.tasks import Limits
 @flow(name="finetune", persist_result=False)
 def finetune(
     git_ref: Text = "HEAD",
-    recipe: Text | None = None,
-    fan_out: str | None = None,
+    recipe: Recipe | None = None,
+    fan_out: Deployment | None = None,
     search_workers: PositiveInt = 1,
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> State[Any]:

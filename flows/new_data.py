@@ -23,7 +23,7 @@ from ruamel.yaml import YAML
 from finetrail.errors import FinetrailError
 from flows.clones import Clone, fresh_clone, must
 from flows.exchange import pull, push
-from flows.parameters import Text
+from flows.parameters import Recipe, Text
 from flows.places import Places
 from flows.tasks import Limits
 
@@ -31,7 +31,7 @@ from flows.tasks import Limits
 @flow(name="new-data", persist_result=False)
 def new_data(
     git_ref: Text = "HEAD",
-    recipe: Text | None = None,
+    recipe: Recipe | None = None,
     deployment: str = "finetune/finetune",
     limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> State[Any]:

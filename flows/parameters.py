@@ -2,11 +2,27 @@
 
 import json
 import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, WithJsonSchema
 
 from finetrail.errors import ConfigError
 
-Text = str | int | float | bool
-"""What a text may have become on its way."""
+if TYPE_CHECKING:
+    Text = str | int | float | bool
+    Recipe = str
+    Deployment = str
+else:
+    # The titles are those of the buttons in the form of a run.
+    _NUMBER = WithJsonSchema({"title": "number", "type": "number"})
+    _FLAG = Annotated[bool, Field(title="true or false")]
+    Text = Annotated[str, Field(title="text")] | Annotated[int | float, _NUMBER] | _FLAG
+    """What a text may have become on its way."""
+    _HERE = tuple(sorted(one.stem for one in (Path(__file__).parents[1] / "recipes").glob("*.yaml")))
+    Recipe = Annotated[Literal[_HERE], Field(title="one of these")] | Annotated[str, Field(title="by name")]
+    """A recipe of this checkout, or one that only the commit of a run has."""
+    Deployment = Annotated[str, Field(title="deployment")]
 
 REF = re.compile(r"[^\s\x00-\x1f\x7f-][^\s\x00-\x1f\x7f]{0,199}")
 """A branch, a tag or a commit: git says the rest."""

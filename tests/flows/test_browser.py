@@ -7,6 +7,7 @@ import pytest
 
 from tests.browser import browse, colours
 from tests.flows.server import Team
+from tests.pipeline.workspaces import REPOSITORY
 
 WAIT = 20_000  # of the browser's own clock, in ms
 
@@ -39,6 +40,10 @@ def test_the_form_of_a_run_has_its_parameters(team: Team, chromium: str, tmp_pat
     properties = deployment["parameter_openapi_schema"]["properties"]
     for parameter in ("git_ref", "recipe", "fan_out", "search_workers"):
         assert properties[parameter]["description"] in document
+    here = sorted(file.stem for file in (REPOSITORY / "recipes").glob("*.yaml"))
+    assert properties["recipe"]["anyOf"][0]["enum"] == here
+    for button in ("text", "number", "one of these", "by name", "deployment"):
+        assert re.search(rf">\s*{button}\s*<", document), button
 
 
 @pytest.mark.parametrize("name", ["new-data", "promote", "evaluate", "candidate"])
