@@ -11,7 +11,7 @@ from finetrail.errors import ConfigError
 
 if TYPE_CHECKING:
     Text = str | int | float | bool
-    Recipe = str
+    Recipe = Text
     Deployment = str
 else:
     # The titles are those of the buttons in the form of a run.
@@ -20,7 +20,7 @@ else:
     Text = Annotated[str, Field(title="text")] | Annotated[int | float, _NUMBER] | _FLAG
     """What a text may have become on its way."""
     _HERE = tuple(sorted(one.stem for one in (Path(__file__).parents[1] / "recipes").glob("*.yaml")))
-    Recipe = Annotated[Literal[_HERE], Field(title="one of these")] | Annotated[str, Field(title="by name")]
+    Recipe = Annotated[Literal[_HERE], Field(title="one of these")] | Text if _HERE else Text
     """A recipe of this checkout, or one that only the commit of a run has."""
     Deployment = Annotated[str, Field(title="deployment")]
 

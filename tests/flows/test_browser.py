@@ -42,7 +42,7 @@ def test_the_form_of_a_run_has_its_parameters(team: Team, chromium: str, tmp_pat
         assert properties[parameter]["description"] in document
     here = sorted(file.stem for file in (REPOSITORY / "recipes").glob("*.yaml"))
     assert properties["recipe"]["anyOf"][0]["enum"] == here
-    for button in ("text", "number", "one of these", "by name", "deployment"):
+    for button in ("text", "number", "one of these", "deployment"):
         assert re.search(rf">\s*{button}\s*<", document), button
 
 

@@ -51,7 +51,7 @@ class Topology:
     def app(self) -> Path:
         """As the Dockerfile lays out /app."""
         app = self.root / "app"
-        for name in ("flows", "docker"):
+        for name in ("flows", "docker", "recipes"):
             shutil.copytree(REPOSITORY / name, app / name, ignore=shutil.ignore_patterns("__pycache__", ".env"))
         for name in ("prefect.yaml", "prefect.toml", "automations.yaml"):
             shutil.copyfile(REPOSITORY / name, app / name)

@@ -1,5 +1,6 @@
 """Slices: rows that are judged separately. Contents and targets add more conditions."""
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 SliceName = Annotated[str, StringConstraints(pattern=r"^[\w -]{1,64}$")]
 SHARES = (0.2, 0.4, 0.6, 0.8)
 """Of the rows, that lie below the bounds which a search for slices tries."""
+MOST_VALUES = 100
+"""Of a column of metadata, that a search tries: the commonest. A column may tell single rows apart."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,8 @@ class Slice(Settings):
 
         found: list[dict[str, Any]] = [{"group": [group]} for group in distinct(split.groups)]
         for column, known in split.metadata.items():
-            found += [{"metadata": {column: [value]}} for value in distinct(known)]
+            values = Counter(value for value in known if isinstance(value, str))
+            found += [{"metadata": {column: [value]}} for value, _ in values.most_common(MOST_VALUES)]
         for name, number in cls.numbers.items():
             values = np.array(split.measured(name, number), dtype=np.int64)
             bounds = np.unique(np.quantile(values, SHARES, method="lower")).tolist() if len(values) else []

@@ -78,6 +78,14 @@ def test_a_slice_by_a_column_that_was_not_kept_is_refused_with_the_column() -> N
         Slice(metadata={"device": ["x2"]}).rows(split())
 
 
+def test_a_search_tries_the_commonest_values_of_a_column_of_metadata() -> None:
+    known = [*(str(row) for row in range(500)), "often", "often", None]
+    held = SplitRows(["x"] * 503, [None] * 503, list, {"who": known})
+    offered = Slice.offered(held)
+    assert offered[0] == {"metadata": {"who": ["often"]}}
+    assert len(offered) == 100
+
+
 def test_contents_are_read_only_for_lengths() -> None:
     read = Read()
     held = split(read)
