@@ -97,8 +97,8 @@ class Slice(Settings):
 
         found: list[dict[str, Any]] = [{"group": [group]} for group in distinct(split.groups)]
         for column, known in split.metadata.items():
-            values = Counter(value for value in known if isinstance(value, str))
-            found += [{"metadata": {column: [value]}} for value, _ in values.most_common(MOST_VALUES)]
+            often = Counter(value for value in known if isinstance(value, str))
+            found += [{"metadata": {column: [value]}} for value, _ in often.most_common(MOST_VALUES)]
         for name, number in cls.numbers.items():
             values = np.array(split.measured(name, number), dtype=np.int64)
             bounds = np.unique(np.quantile(values, SHARES, method="lower")).tolist() if len(values) else []
