@@ -39,6 +39,31 @@ def test_a_file_becomes_a_pipeline_that_runs(tmp_path: Path) -> None:
     assert "test" in read_json(sandbox.paths.split_report)["rows"]
 
 
+def test_a_table_with_two_labels_becomes_a_pipeline_that_learns_both(tmp_path: Path) -> None:
+    (tmp_path / "workspace").mkdir()
+    sandbox = lay_out(tmp_path / "workspace", PARAMS, {})
+    _as_cloned(sandbox)
+    file = tmp_path / "notes.csv"
+    with file.open("w", encoding="utf-8", newline="") as opened:
+        written = csv.writer(opened)
+        written.writerow(["words", "topic", "reading time"])
+        written.writerows(
+            [row["text"], row["label"], len(row["text"]) / 7 if n % 5 else ""] for n, row in enumerate(toy_rows())
+        )
+
+    done = sandbox.finetrail("init", str(file), "--label", "topic", "--label", "reading time")
+    assert done.code == 0, done
+    assert "  topic: label, as you said, 3 values" in done.out
+    assert "  reading time: label, as you said, numeric" in done.out
+    assert "learnt at once: topic (single_label_classification), reading_time (regression)" in done.out
+    assert "params.yaml is for text-multi-target, from the recipe own-targets" in done.out
+    for stage in ("check", "ingest", "validate", "split"):
+        ran = sandbox.finetrail(stage)
+        assert ran.code == 0, ran
+    rows = read_json(sandbox.paths.split_report)["rows"]
+    assert min(rows["train"], rows["val"], rows["test"]) > 20
+
+
 def test_what_the_readme_says_of_your_own_data_the_gate_and_lineage_works_in_this_order(
     tmp_path: Path, tiny_bert: Path
 ) -> None:

@@ -52,8 +52,13 @@ def init(
     data: Annotated[Path, typer.Argument(metavar="FILE-OR-FOLDER", help="A table, a folder or an archive.")],
     *,
     text: Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="A column to read; may be repeated.")] = None,
-    label: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column to learn.")] = None,
-    task: Annotated[str | None, typer.Option(help="Hugging Face's name of what is to be learnt.")] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="The column to learn; repeated, all of them are learnt at once."),
+    ] = None,
+    task: Annotated[
+        str | None, typer.Option(help="Hugging Face's name of what is to be learnt, or the kind of problem.")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take the best guess.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a params.yaml that has edits.")] = False,
 ) -> None:
@@ -62,7 +67,9 @@ def init(
     from finetrail.commands.init import init as command
     from finetrail.starting.asking import Asked
 
-    asked = Asked(chooser(yes=yes, terminal=sys.stdin.isatty()), tuple(text or ()), label, task)
+    asked = Asked(
+        chooser(yes=yes, terminal=sys.stdin.isatty()), tuple(text or ()), tuple(dict.fromkeys(label or ())), task
+    )
     done = command(Workspace(Path.cwd()), data, asked, os.environ, out.print, force=force)
     if done.copied:
         out.print(f"copied to {done.place}, which DVC tracks")

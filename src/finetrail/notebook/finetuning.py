@@ -133,7 +133,8 @@ def finetune(
     """
     quiet_libraries()
     workspace = workspace_at(folder or mkdtemp(prefix="finetrail-"))
-    asked = Asked(no_guess, (text,) if isinstance(text, str) else tuple(text), label, task)
+    texts = (text,) if isinstance(text, str) else tuple(text)
+    asked = Asked(no_guess, texts, (label,) if label is not None else (), task)
     wanted = Wanted(project, method, backbone, adaptation or {}, training or {}, seed)
     try:
         _refuse_foreign(workspace)

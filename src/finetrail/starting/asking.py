@@ -13,11 +13,17 @@ Raises:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a person named. Attributes: text: columns to read; label: the column to learn; task: Hugging Face's name."""
+    """What a person named.
+
+    Attributes:
+        text: columns to read.
+        labels: columns to learn; several are targets that are learnt at once.
+        task: Hugging Face's name, or the kind of problem where one name has several.
+    """
 
     choose: Choose
     text: tuple[str, ...] = ()
-    label: str | None = None
+    labels: tuple[str, ...] = ()
     task: str | None = None
 
 

@@ -28,15 +28,15 @@ def label_of(
         kept: rows of the table.
 
     Returns:
-        The column, or several of 0 and 1 that are one label; none if there is none. And columns that say the same in
-        another way, with the reason.
+        The column, or several: of 0 and 1 that are one label, or those that a person named; none if there is none. And
+        columns that say the same in another way, with the reason.
 
     Raises:
         ConfigError: it cannot be told, and nobody is there to ask.
     """
-    if asked.label is not None:
-        return (asked.label,), {}
-    flags = tuple(column.name for column in columns if {*column.counts} <= _FLAGS and column.distinct == 2)
+    if asked.labels:
+        return asked.labels, {}
+    flags = tuple(column.name for column in columns if is_flag(column))
     candidates = [
         column for column in columns if can_be_label(column, kept) and not (len(flags) > 2 and column.name in flags)
     ]
@@ -61,6 +61,11 @@ def label_of(
     return (names[0],), passed
 
 
+def is_flag(column: Column) -> bool:
+    """Whether it holds 0 and 1."""
+    return {*column.counts} <= _FLAGS and column.distinct == 2
+
+
 def can_be_label(column: Column, kept: Sequence[Mapping[str, Any]]) -> bool:
     """Whether something can be learnt of a column: its values come again, or are numbers."""
     if column.mostly("list"):
@@ -73,6 +78,11 @@ def can_be_label(column: Column, kept: Sequence[Mapping[str, Any]]) -> bool:
     return repeats or delimiter_of(column, kept) is not None
 
 
+def holds_names(column: Column) -> bool:
+    """Whether it holds lists of names."""
+    return column.mostly("list") and isinstance(next(iter(column.first or [""])), str | int)
+
+
 def holds_numbers(column: Column) -> bool:
     """Whether a label is a number: of a fraction, or of more values than classes usually have."""
     return column.is_numeric and (not column.mostly("whole") or column.many or column.distinct > FEW_VALUES)
@@ -80,7 +90,7 @@ def holds_numbers(column: Column) -> bool:
 
 def said_of(column: Column, kept: Sequence[Mapping[str, Any]], asked: Asked) -> str:
     """What a label holds, for people."""
-    said = "as you said, " if column.name == asked.label else ""
+    said = "as you said, " if column.name in asked.labels else ""
     delimiter = delimiter_of(column, kept)
     if holds_numbers(column):
         return f"{said}numeric" + (f", about {column.whole[0]} to {column.whole[1]}" if column.whole else "")

@@ -4,7 +4,7 @@ import json
 import tarfile
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from shlex import quote
@@ -48,6 +48,17 @@ class Data:
     @property
     def name(self) -> str:
         return self.path.name
+
+    def task_of(self, question: str, tasks: Sequence[str]) -> str:
+        """Which of several tasks that fit is meant, the best guess first. An answer counts as if --task had said it.
+
+        Raises:
+            ConfigError: nobody is there to answer.
+        """
+        if self.asked.task is None:
+            answer = self.asked.choose(f"{self.name} {question}", tasks, f"--task {tasks[0]}")
+            self.asked = replace(self.asked, task=answer)
+        return self.asked.task or tasks[0]
 
     @cached_property
     def tree(self) -> Tree | None:

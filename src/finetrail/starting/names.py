@@ -1,7 +1,11 @@
 """What the names of columns tell: the usual ones of labels and texts, of ids, groups and official splits."""
 
 import re
-from collections.abc import Collection
+import unicodedata
+from collections.abc import Collection, Sequence
+from itertools import chain, count
+
+from finetrail.settings import Settings
 
 LABELS = (
     *("label", "labels", "target", "class", "y", "category", "categories", "intent", "sentiment", "topic", "tags"),
@@ -46,6 +50,7 @@ _WITH_ID = {
 _IDS = {"id", "ids", "uuid", "guid", "index", "idx", "key", "nr", "no", "number", "row", "unnamed", "pk", "hash"}
 _SPLITS = {"split", "set", "subset", "fold", "partition", "usage"}
 _TIMES = {"date", "time", "timestamp", "datetime", "created", "updated", "year"}
+_LONGEST = 32  # characters of the name of a target
 
 
 def words_in(name: str) -> list[str]:
@@ -85,6 +90,22 @@ def is_split(name: str) -> bool:
 def is_time(name: str) -> bool:
     """Whether it is a usual name for a time."""
     return _has(name, _TIMES)
+
+
+def names_of(columns: Sequence[str]) -> dict[str, str]:
+    """A name for each column that params.yaml may have as the name of a target: ASCII letters, digits and `_`."""
+    found: dict[str, str] = {}
+    for column in columns:
+        plain = unicodedata.normalize("NFKD", column).encode("ascii", "ignore").decode()
+        name = re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_")
+        if not name[:1].isalpha():
+            name = f"label_{name}".strip("_")
+        if hasattr(Settings, name):  # `copy` or `json`: targets become attributes of a section
+            name = f"{name}_label"
+        short, taken = name[:_LONGEST], {one.lower() for one in found.values()}
+        numbered = (f"{short[: _LONGEST - 4]}_{number}" for number in count(2))
+        found[column] = next(one for one in chain([short], numbered) if one.lower() not in taken)
+    return found
 
 
 def _has(name: str, known: Collection[str]) -> bool:

@@ -17,9 +17,9 @@ def recognise(data: Data) -> tuple[Shape, Seen]:
         SourceError: the data cannot be read, or has no shape that is known.
     """
     task = data.asked.task
-    if task is not None:
+    shapes = [shape for shape in all_shapes() if task in (None, *shape.task)]
+    if task is not None and not shapes:
         get_task(task)
-    shapes = [shape for shape in all_shapes() if task in (None, shape.task[0])]
     for shape in shapes:
         seen = shape.recognise(data)
         if seen is not None:
@@ -39,7 +39,7 @@ def _unknown(data: Data, shapes: Sequence[Shape]) -> str:
     table = data.table
     if table is not None:
         known = ", ".join(f"{name!r}" for name in [*table.columns][:20]) or "none"
-        unnamed = [flag for flag, given in (("--text", data.asked.text), ("--label", data.asked.label)) if not given]
+        unnamed = [flag for flag, given in (("--text", data.asked.text), ("--label", data.asked.labels)) if not given]
         flags = " and ".join(f"{flag} COLUMN" for flag in unnamed) or "--task TASK"
         return (
             f"{data.name}: its columns do not say which is read and which is learnt (it has {known}); name them with "

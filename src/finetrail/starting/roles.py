@@ -34,7 +34,7 @@ class Roles:
 
     Attributes:
         texts: the columns to read: one, or several.
-        label: the column to learn; several 0/1 columns are one label.
+        label: the column to learn, or several: 0/1 columns that are one label, or all that a person named.
         group, split: None where a table has none.
         all: a role for each column, in the table's order.
     """
@@ -61,14 +61,13 @@ def roles_of(name: str, table: Table, asked: Asked, readable: Sequence[str] = ()
         SourceError: the label can only be of a kind that no task has.
     """
     check_named(name, table, asked)
-    given = {*asked.text, *((asked.label,) if asked.label else ())}
+    given = {*asked.text, *asked.labels}
     known = {one.column: one for one in _told_apart(table) if one.column not in given}
-    rest = [column for column in table.columns.values() if column.name not in known and column.name != asked.label]
-    if asked.label is None and not any(can_be_label(column, table.kept) for column in rest):
+    rest = [column for column in table.columns.values() if column.name not in {*known, *asked.labels}]
+    if not asked.labels and not any(can_be_label(column, table.kept) for column in rest):
         refuse_booleans(name, [one for one in known if known[one].why == BOOLEAN])
         return None
-    if asked.label is not None and table.columns[asked.label].mostly("boolean"):
-        refuse_booleans(name, [asked.label])
+    refuse_booleans(name, [one for one in asked.labels if table.columns[one].mostly("boolean")])
     texts = readable or asked.text or _texts(name, rest, asked)
     if not texts:
         return None
@@ -93,13 +92,15 @@ def apart(table: Table) -> tuple[str | None, str | None]:
 
 
 def check_named(name: str, table: Table, asked: Asked) -> None:
-    """Raise ConfigError if a column that a person named is not there."""
-    for flag, column in [("--text", one) for one in asked.text] + [("--label", asked.label)] * (
-        asked.label is not None
-    ):
+    """Raise ConfigError if a column that a person named is not there, or is to be read and learnt."""
+    named = [("--text", one) for one in asked.text] + [("--label", one) for one in asked.labels]
+    for flag, column in named:
         if column not in table.columns:
             known = ", ".join(map(repr, table.columns))
             raise ConfigError(f"{flag} {column!r}: {name} has no such column; it has {known}; name one of these")
+    both = next((one for one in asked.text if one in asked.labels), None)
+    if both is not None:
+        raise ConfigError(f"--text and --label both name {both!r}, which is read or learnt; leave one of the two out")
 
 
 def _told_apart(table: Table) -> Iterator[Role]:

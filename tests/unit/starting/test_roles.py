@@ -94,14 +94,19 @@ def test_every_column_of_an_export_has_a_role_and_a_reason(reviews: Path) -> Non
 
 
 def test_what_a_person_names_is_taken(reviews: Path) -> None:
-    found = roles(reviews, label="country", texts=["title", "body"])
+    found = roles(reviews, labels=["country"], texts=["title", "body"])
     assert (found.texts, found.label) == (("title", "body"), ("country",))
-    assert role(reviews, "country", label="country") == "label: as you said, 2 values: 'DE' 40, 'FR' 20"
+    assert role(reviews, "country", labels=["country"]) == "label: as you said, 2 values: 'DE' 40, 'FR' 20"
 
 
 def test_a_column_that_is_not_there_is_refused_with_those_that_are(reviews: Path) -> None:
     with pytest.raises(ConfigError, match=r"--label 'stars': reviews\.csv has no such column; it has 'id', .*'notes'"):
-        roles(reviews, label="stars")
+        roles(reviews, labels=["stars"])
+
+
+def test_a_column_is_not_read_and_learnt(reviews: Path) -> None:
+    with pytest.raises(ConfigError, match=r"--text and --label both name 'body', .*; leave one of the two out"):
+        roles(reviews, labels=["country", "body"], texts=["body"])
 
 
 def test_two_columns_that_may_be_the_label_are_asked_for(tmp_path: Path) -> None:
@@ -110,7 +115,7 @@ def test_two_columns_that_may_be_the_label_are_asked_for(tmp_path: Path) -> None
         ConfigError, match=r"which column is the label: 'kind' or 'shop'\? Answer with --label kind, or"
     ):
         roles(path)
-    assert roles(path, label="shop").label == ("shop",)
+    assert roles(path, labels=["shop"]).label == ("shop",)
 
 
 def test_two_texts_of_one_length_are_asked_for(tmp_path: Path) -> None:

@@ -3,22 +3,17 @@
 import json
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from finetrail.config import load_params
 from finetrail.errors import ConfigError, SourceError
-from finetrail.sections import Params
 from finetrail.starting.asking import Asked
 from finetrail.starting.recognising import recognise
 from finetrail.starting.splitting import warnings
-from finetrail.starting.writing import params_of, project_of
-from tests.contract.pipeline import REPOSITORY
-from tests.unit.starting.given import asked, data, image, mask, rows, table, text
+from tests.unit.starting.given import asked, data, image, mask, rows, table, text, written
 
 TURNS = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "Hello to you"}]
 ANSWERS = {"text": ["fox"], "answer_start": [4]}
@@ -26,27 +21,6 @@ ANSWERS = {"text": ["fox"], "answer_start": [4]}
 
 def classes(n: int) -> str:
     return "abc"[n % 3]
-
-
-def written(path: Path, said: Asked | None = None) -> tuple[Params, str]:
-    """The checked params.yaml for data, and its text."""
-    looked_at = data(path, said)
-    shape, seen = recognise(looked_at)
-    recipe = (REPOSITORY / "recipes" / f"{shape.recipe}.yaml").read_text(encoding="utf-8")
-    made = params_of(recipe, shape, path.name, project_of(path.name), shape.params(looked_at, seen))
-    root = Path(tempfile.mkdtemp(dir=path.parent))
-    place = root / "data" / "input" / path.name
-    place.parent.mkdir(parents=True)
-    if path.is_dir():
-        shutil.copytree(path, place)
-    else:
-        shutil.copyfile(path, place)
-    (root / "params.yaml").write_text(made, encoding="utf-8")
-    params = load_params(root / "params.yaml")
-    assert len(params.candidates) >= 2
-    labels = [row.label for row in params.source.read(root)]
-    assert len(labels) - labels.count(None) == seen.rows
-    return params, made
 
 
 TABLES: dict[str, tuple[list[dict[str, Any]], str, str, dict[str, Any]]] = {
@@ -312,8 +286,26 @@ def test_a_person_decides_between_boxes_and_masks(tmp_path: Path) -> None:
     coco(tmp_path / "cells", segmentation=[[1, 1, 9, 1, 9, 9]])
     with pytest.raises(ConfigError, match=r"boxes and masks of objects; .*\? Answer with --task object-detection, or"):
         written(tmp_path / "cells")
-    for task in ("object-detection", "image-segmentation"):
-        assert written(tmp_path / "cells", asked(task=task))[0].task.name == task
+    for task, problem in (
+        ("object-detection", "object_detection"),
+        ("image-segmentation", "image_segmentation"),
+        ("instance_segmentation", "instance_segmentation"),
+    ):
+        assert written(tmp_path / "cells", asked(task=task))[0].task.task.target.problem_type == problem
+
+
+def test_an_answer_is_asked_for_once(tmp_path: Path) -> None:
+    coco(tmp_path / "cells", segmentation=[[1, 1, 9, 1, 9, 9]])
+    heard: list[str] = []
+
+    def masks_of_objects(question: str, options: Sequence[str], flag: str) -> str:
+        heard.append(question)
+        return options[1]
+
+    assert written(tmp_path / "cells", Asked(masks_of_objects))[0].task.task.target.problem_type == (
+        "instance_segmentation"
+    )
+    assert len(heard) == 1
 
 
 def test_annotations_alone_name_the_folder(tmp_path: Path) -> None:

@@ -38,7 +38,9 @@ def guess_of(path: Path, content: str | None = None, label: str | None = None) -
         SourceError: the file cannot be read, or no columns look like what is wanted; the message lists them.
     """
     kind_of(path, "a CSV, TSV, JSONL or Parquet file")
-    data = Data(path, path.name, Asked(best_guess, (content,) if content else (), label))
+    data = Data(
+        path, path.name, Asked(best_guess, (content,) if content else (), (label,) if label is not None else ())
+    )
     table, roles = data.table, data.roles
     known = ", ".join(for_terminal(repr(one)) for one in table.columns) if table else "none"
     if table is None or roles is None or len(roles.texts) + len(roles.label) > 2:

@@ -15,7 +15,8 @@ from finetrail.targets.boxes.sources.tree import annotations_of
 from finetrail.targets.boxes.sources.voc import is_voc
 from finetrail.targets.boxes.sources.yolo import is_yolo
 
-OTHER = "image-segmentation"
+OTHERS = ("instance_segmentation", "image-segmentation")
+"""What polygons may be learnt as, too: objects, or classes of pixels."""
 
 
 class _Boxes(Shape):
@@ -29,13 +30,9 @@ class _Boxes(Shape):
             return None
         if not (has_coco(files) or is_voc(files) or is_yolo(files) or box_table(files)):
             return None
-        if (
-            data.asked.task is None
-            and has_coco(files)
-            and any(b'"segmentation"' in one for one in files.texts.values())
-        ):
-            said = f"{data.name} has boxes and masks of objects; which are learnt"
-            if data.asked.choose(said, (self.task[0], OTHER), f"--task {self.task[0]}") == OTHER:
+        if has_coco(files) and any(b'"segmentation"' in one for one in files.texts.values()):
+            said = "has boxes and masks of objects; are boxes learnt, or masks of objects, or classes of pixels"
+            if data.task_of(said, (self.task[0], *OTHERS)) in OTHERS:
                 return None
         said_of_files: list[str] = []
         found = annotations_of(data.tree, BoxColumns(), said_of_files.append)

@@ -20,7 +20,7 @@ class _Generation(Shape):
     noun: str
 
     def recognise(self, data: Data) -> Seen | None:
-        if data.asked.label or data.asked.text or data.table is None:
+        if data.asked.labels or data.asked.text or data.table is None:
             return None
         found = self.found(data.table)
         if not found:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from finetrail.starting.labels import holds_names, is_flag
 from finetrail.starting.looking import Data
 from finetrail.starting.roles import Roles
 from finetrail.starting.sets import delimiter_of
@@ -17,9 +18,9 @@ class _Sets(Tabular):
     def fits(self, data: Data, table: Table, roles: Roles) -> bool:
         column = table.columns[roles.label[0]]
         if len(roles.label) > 1:
-            return True
+            return all(is_flag(table.columns[one]) for one in roles.label)
         if column.mostly("list"):
-            return isinstance((column.first or [""])[0], str | int)
+            return holds_names(column)
         return delimiter_of(column, table.kept) is not None
 
     def columns(self, data: Data, table: Table, roles: Roles) -> dict[str, Any]:

@@ -59,7 +59,7 @@ class _Images(Shape):
             ("source", "path"), data.place, "the folders name the classes" + " and the splits" * bool(seen.official)
         )
         yield from divided(seen)
-        yield from kept(seen)
+        yield from kept(seen.classes)
         side = min(seen.facts, default=_SMALL)
         if side < _SMALL:
             size = {"policy": "quarantine", "min_width": side, "min_height": side}

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from finetrail.starting.labels import holds_numbers
 from finetrail.starting.looking import Data
 from finetrail.starting.roles import Roles
-from finetrail.starting.shape import NOTHING, Choice, Seen
-from finetrail.starting.shapes.tabular import Tabular
+from finetrail.starting.shape import Choice, Seen
+from finetrail.starting.shapes.tabular import Tabular, over_classes
 from finetrail.starting.tables import Table
 
 
@@ -29,10 +29,7 @@ class _OfImages(_Numbers):
 
     def params(self, data: Data, seen: Seen) -> Iterator[Choice]:
         yield from super().params(data, seen)
-        yield Choice(("train", "metric"), "rmse", "of numbers")
-        yield Choice(("selection", "metric"), "rmse")
-        yield Choice(("validation", "rare_label"), NOTHING)
-        yield Choice(("candidates", "last_layers", "train", "label_smoothing"), NOTHING)
+        yield from over_classes("rmse", "of numbers")
 
 
 SHAPES = (_Numbers(), _OfImages())

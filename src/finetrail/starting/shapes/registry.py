@@ -5,7 +5,10 @@ from importlib import import_module
 
 from finetrail.starting.shape import Shape
 
-_MODULES = ("boxes", "masks", "folders", "chat", "spans", "tags", "class_sets", "numbers", "classes", "sequences")
+_MODULES = (
+    *("targets", "boxes", "objects", "masks", "folders", "chat", "spans", "tags"),
+    *("class_sets", "numbers", "classes", "sequences"),
+)
 
 
 def all_shapes() -> Sequence[Shape]:

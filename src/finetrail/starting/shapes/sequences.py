@@ -22,8 +22,8 @@ class _Sequences(Shape):
             return None
         check_named(data.name, data.table, data.asked)
         found = self.columns(data.table)
-        if data.asked.text and data.asked.label:
-            found = {"text": data.asked.text[0], "label": data.asked.label}
+        if data.asked.text and data.asked.labels:
+            found = {"text": data.asked.text[0], "label": data.asked.labels[0]}
         if not found:
             return None
         named = ", ".join(f"{key} {name!r}" for key, name in found.items())

@@ -11,7 +11,7 @@ from finetrail.data.sources.columns import OFFICIAL
 from finetrail.starting.columns import Column
 from finetrail.starting.looking import Data
 from finetrail.starting.roles import IGNORED, Roles
-from finetrail.starting.shape import Choice, Seen, Shape
+from finetrail.starting.shape import NOTHING, Choice, Seen, Shape
 from finetrail.starting.splitting import divided, kept
 from finetrail.starting.tables import Table
 
@@ -37,7 +37,8 @@ class Tabular(Shape):
         official = official_of(data.table, roles.split)
         columns = [data.table.columns[one] for one in roles.label]
         rows = max(one.filled for one in columns)
-        said = [*lines(data, data.table, roles), *(_foreign(data.table, roles) if self.reads == "text" else ())]
+        said = [*lines(data, data.table, roles), *self.gaps(data.table, roles)]
+        said += _foreign(data.table, roles) if self.reads == "text" else ()
         return Seen(said, rows, self.classes(data.table, roles), official, facts)
 
     def params(self, data: Data, seen: Seen) -> Iterator[Choice]:
@@ -46,7 +47,7 @@ class Tabular(Shape):
         assert roles is not None  # noqa: S101
         yield from source(data, table, seen.facts | extra(roles, seen), roles)
         yield from divided(seen, roles.group)
-        yield from kept(seen)
+        yield from kept(seen.classes)
         if self.reads == "text":
             yield from lengths([table.columns[one] for one in roles.texts])
 
@@ -62,6 +63,20 @@ class Tabular(Shape):
     def classes(self, table: Table, roles: Roles) -> Counter[str]:
         """Rows of each class; empty where labels are no classes."""
         return Counter()
+
+    def gaps(self, table: Table, roles: Roles) -> Iterator[str]:
+        """What becomes of rows without a label, for people."""
+        missing = max(table.columns[one].missing for one in roles.label)
+        if missing:
+            yield f"  {missing} rows have no label: validation puts them aside"
+
+
+def over_classes(metric: str, why: str) -> Iterator[Choice]:
+    """Choices that take what holds for one class an image out of the recipe for folders of images."""
+    yield Choice(("train", "metric"), metric, why)
+    yield Choice(("selection", "metric"), metric)
+    yield Choice(("validation", "rare_label"), NOTHING)
+    yield Choice(("candidates", "last_layers", "train", "label_smoothing"), NOTHING)
 
 
 def source(data: Data, table: Table, columns: dict[str, Any], roles: Roles | None = None) -> Iterator[Choice]:
@@ -112,9 +127,6 @@ def lines(data: Data, table: Table, roles: Roles) -> Iterator[str]:
             yield f"  {one.column or '(no name)'}: {', '.join(filter(None, [one.role, one.why]))}"
     if len(used) + len(left) < len(roles.all):
         yield f"  and {len(roles.all) - len(used) - len(left)} more columns, ignored"
-    missing = max(table.columns[one].missing for one in roles.label)
-    if missing:
-        yield f"  {missing} rows have no label: validation puts them aside"
 
 
 def _foreign(table: Table, roles: Roles) -> Iterator[str]:
