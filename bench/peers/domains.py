@@ -26,7 +26,7 @@ MINILM = (
 CAMERAS = re.compile("canon|nikon", re.IGNORECASE)
 ASPECT = re.compile(r"\[([+-])[0-9]?\]")
 ALIGNING = ("mmd", "coral", "dann", "cdan")
-NORMED = "+norms"
+NORMED = "_norms"
 """Ends the name of a candidate whose BatchNorms average over the other domain alone."""
 NORMING = (*ALIGNING, *(f"{one}{NORMED}" for one in ALIGNING))
 CORRUPTION, SEVERITY = "gaussian_noise", 3

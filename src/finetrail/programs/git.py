@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from finetrail.errors import WorkspaceError
 from finetrail.programs.dvc import without_git
@@ -98,7 +99,9 @@ class Repository:
         if archived is None:
             return None
         with tarfile.open(fileobj=io.BytesIO(archived)) as archive:
-            archive.extractall(into, filter="data")
+            # Debian 12's Python, 3.11.2, has no filters yet; git gives names below the folder alone.
+            filtered: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+            archive.extractall(into, **filtered)  # noqa: S202
         return into / folder
 
     def commits_of(self, path: str) -> list[str]:

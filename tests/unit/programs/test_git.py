@@ -49,7 +49,10 @@ def test_a_change_counts_in_tracked_files_but_for_the_one_that_is_named(root: Pa
     assert Repository(root).changed(but="dvc.lock") == changed
 
 
-def test_files_and_folders_as_they_were(root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("old", [False, True], ids=["", "a Python without tarfile's filters"])
+def test_files_and_folders_as_they_were(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bool) -> None:
+    if old:
+        monkeypatch.delattr("tarfile.data_filter", raising=False)
     repository, first, second = Repository(root), git(root, "rev-parse", "HEAD~"), git(root, "rev-parse", "HEAD")
     assert repository.commits_of("params.yaml") == [second, first]
     assert [repository.has(commit) for commit in (first, second, "0" * 40)] == [True, True, False]
