@@ -1,14 +1,16 @@
-"""Make a work pool whose runs are containers of finetrail's image, on Docker or Kubernetes.
+"""Make a work pool: for plain processes, or for runs that are containers of finetrail's image, on Docker or Kubernetes.
 
+    python -m flows.pool process
     python -m flows.pool docker
     python -m flows.pool kubernetes --image registry/finetrail:1
 
-A run gets the settings that this command finds in its environment, under the same names. The keys of the object
+A container gets the settings that this command finds in its environment, under the same names. The keys of the object
 storage and the address of the studies are never written into the pool: docs/team.md says where they go.
 """
 
 import asyncio
 import os
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +18,7 @@ from urllib.parse import urlsplit
 import typer
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.settings import PREFECT_API_URL
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
@@ -39,8 +42,9 @@ _VOLUME = "/var/lib/finetrail"  # in the image
 
 
 class Kind(StrEnum):
-    """Where the containers run."""
+    """Where the runs are: processes beside their worker, or containers."""
 
+    process = "process"
     docker = "docker"
     kubernetes = "kubernetes"
 
@@ -74,6 +78,16 @@ def fit(template: dict[str, Any], kind: Kind, image: str) -> dict[str, Any]:
     return template
 
 
+def ensure(name: str = POOL) -> None:
+    """Make the pool for plain processes, unless there is one of this name: that stays as it is, whatever its type.
+
+    A worker makes its pool too, but says that it is healthy before it has, and no deployment can name a pool that is
+    not there.
+    """
+    with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
+        client.create_work_pool(WorkPoolCreate(name=name, type=Kind.process.value))
+
+
 async def _make(kind: Kind, image: str, name: str) -> None:
     template = await get_default_base_job_template_for_infrastructure_type(kind.value)
     if template is None:
@@ -84,12 +98,23 @@ async def _make(kind: Kind, image: str, name: str) -> None:
         )
     pool = WorkPoolCreate(name=name, type=kind.value, base_job_template=fit(template, kind, image))
     async with get_client() as client:
+        with suppress(ObjectNotFound):
+            known = await client.read_work_pool(name)
+            if known.type != kind.value:
+                raise ConfigError(
+                    f"pool {name!r} is of type {known.type!r}, and a pool keeps its type; "
+                    f"delete it first (prefect work-pool delete {name}), or give another --name"
+                )
         await client.create_work_pool(pool, overwrite=True)
 
 
 @one_line_errors
 def main(kind: Kind, image: str = "finetrail:local", name: str = POOL) -> None:
-    """Make the pool, or change the one of this name."""
+    """Make the pool. For containers, change the one of this name."""
+    if kind is Kind.process:
+        ensure(name)
+        out.print(f"next: prefect worker start --pool {name} --type process")
+        return
     asyncio.run(_make(kind, image, name))
     out.print(
         f"next: prefect worker start --pool {name} --type {kind.value}, where Prefect's package for it is installed"

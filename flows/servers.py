@@ -92,7 +92,8 @@ def up() -> None:
         if server in missing:
             _start(server, environment)
         out.print(f"{server.name:<8} {server.address if server.port else POOL}")
-    _automate(environment)
+    _make_known("pool", "process", environment=environment)
+    _make_known("automations", environment=environment)
     _ENV.write_text(f"{_MARK}\nPREFECT_API_URL={PREFECT}/api\n", encoding="utf-8")
     out.print("next: prefect deploy --all, then prefect deployment run finetune/finetune, or the Run button there")
 
@@ -120,12 +121,14 @@ def stop(name: str) -> bool:
 _MARK = "# Written by `make up`, removed by `make down`."
 
 
-def _automate(environment: Mapping[str, str]) -> None:
-    """Make automations.yaml known to the server."""
-    command = [sys.executable, "-m", "flows.automations"]
-    done = subprocess.run(command, cwd=CHECKOUT, env=dict(environment), capture_output=True, text=True)
+def _make_known(*command: str, environment: Mapping[str, str]) -> None:
+    """Run a module of flows that tells the server what it has to know; a process, for Prefect reads the environment."""
+    words = [sys.executable, "-m", f"flows.{command[0]}", *command[1:]]
+    done = subprocess.run(words, cwd=CHECKOUT, env=dict(environment), capture_output=True, text=True)
     if done.returncode:
-        raise WorkspaceError(f"Prefect refused automations.yaml ({done.stderr[-300:]}); correct it")
+        raise WorkspaceError(
+            f"`python {' '.join(words[1:])}` failed ({done.stderr[-300:]}); correct that, and run `make up` again"
+        )
 
 
 def _environment() -> dict[str, str]:

@@ -70,3 +70,10 @@ def test_a_pool_of_containers_is_made_once_the_server_that_the_error_names_runs(
     assert "start it with `make up`" in refused.stderr
     team.command(*make)
     assert team.ask("work_pools/containers")["type"] == "docker"
+    team.command(*make)  # again, for a change
+    other = [*make[:2], "flows.pool", "docker", "--name", "finetrail"]
+    refused = subprocess.run(
+        other, cwd=team.sandbox.root, env=team.environment, capture_output=True, text=True, timeout=120
+    )
+    assert "ConfigError: pool 'finetrail' is of type 'process', and a pool keeps its type; delete it" in refused.stderr
+    assert not team.ask("work_pools/finetrail")["base_job_template"].get("variables", {}).get("image")
