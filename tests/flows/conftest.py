@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from tests.conftest import toy_rows, write_csv
-from tests.flows.server import Team, found_team
+from tests.flows.server import README, Team, found_team
 from tests.flows.trainings import branch, server, start_training, wait_until_nothing_trains
 from tests.pipeline.workspaces import CSV, PARAMS, WEIGHTS, lay_out, track
 
@@ -33,13 +33,15 @@ def team(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     track(sandbox, CSV, WEIGHTS)
     made = found_team(root, sandbox)
     yield made
-    made.command(sys.executable, "-m", "flows.servers", "down")
+    made.type(README.down)
 
 
 @pytest.fixture(scope="package")
 def first(team: Team) -> str:
     """The first run of the deployment."""
-    run = team.start()
+    here = README.finetune.removesuffix(" -p recipe=newsgroups")  # which takes ten minutes
+    assert here != README.finetune
+    run = team.start_by(here)
     state = team.wait(run, 600)
     assert state["type"] == "COMPLETED", (state, team.logs(run)[-30:])
     return run

@@ -1,16 +1,17 @@
 """A real Prefect server with MLflow and a worker, as `make up` starts them, and the few questions that tests ask it."""
 
 import os
+import re
+import shlex
 import socket
 import sqlite3
 import ssl
 import subprocess
-import sys
 import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -24,6 +25,25 @@ def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
+
+
+class Typed(NamedTuple):
+    """The lines about Prefect in the README, in its order, without their remarks."""
+
+    up: str
+    deploy: str
+    finetune: str
+    promote: str
+    down: str
+
+    @classmethod
+    def read(cls) -> "Typed":
+        text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+        own = text[text.index("## Scheduled, triggered and remote runs") : text.index("## Documentation")]
+        return cls(*(line.partition("#")[0].strip() for line in re.findall(r"^\$ (.+)$", own, re.MULTILINE)))
+
+
+README = Typed.read()
 
 
 @dataclass(frozen=True)
@@ -45,9 +65,17 @@ class Team:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    def type(self, line: str) -> str:
+        """Run a line of the README; returns what it printed. Of a target of make, what the Makefile has for it."""
+        words = shlex.split(line)
+        if words[0] == "make":
+            makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+            words = shlex.split(re.findall(rf"^{words[1]}:.*\n\t(.+)$", makefile, re.MULTILINE)[0])
+        return self.command(*words)
+
     def up(self) -> None:
         """Start what does not run."""
-        self.command(sys.executable, "-m", "flows.servers", "up")
+        self.type(README.up)
 
     def ask(self, path: str, items: list[Any] | None = None, method: str | None = None, **body: Any) -> Any:
         """Ask the server's API: by POST, or by GET if there is nothing to say."""
@@ -65,6 +93,10 @@ class Team:
             f"deployments/{found['id']}/create_flow_run", parameters=parameters, state={"type": "SCHEDULED"}
         )
         return str(created["id"])
+
+    def start_by(self, line: str) -> str:
+        """Trigger a deployment as the README does; returns the flow run's id."""
+        return str(re.findall(r"UUID: (\S+)", self.type(line))[0])
 
     def state(self, run: str) -> dict[str, Any]:
         state: dict[str, Any] = self.ask(f"flow_runs/{run}")["state"]
@@ -166,5 +198,5 @@ def found_team(root: Path, sandbox: Sandbox) -> Team:
     }
     team = Team(sandbox, environment)
     team.up()
-    team.command("prefect", "deploy", "--all")
+    team.type(README.deploy)
     return team

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from tests.flows.conftest import Twice
-from tests.flows.server import Team, wait_to_hear
+from tests.flows.server import README, Team, wait_to_hear
 
 
 def registry(team: Team) -> list[tuple[Any, ...]]:
@@ -17,7 +17,7 @@ def registry(team: Team) -> list[tuple[Any, ...]]:
 
 
 def test_what_passes_becomes_champion_and_is_told(team: Team, first: str, told: list[str]) -> None:
-    run = team.start("promote/promote", version=1)  # as `prefect deployment run ... -p version=1` sends it
+    run = team.start_by(README.promote.replace("challenger", "1"))  # another may be challenger by now
     assert team.wait(run)["type"] == "COMPLETED", team.logs(run)[-10:]
     assert team.states(run)["promote"] == "Completed"
     rules = json.loads(team.artifacts(run)["gate"])

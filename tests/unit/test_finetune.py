@@ -55,6 +55,79 @@ def test_images_in_memory_are_learnt_in_a_temporary_workspace_and_saved(
     assert not folder.exists(), "a temporary workspace goes with what was fitted"
 
 
+def texts(**columns: Any) -> pd.DataFrame:
+    """Toy texts with other labels than a class. Args: columns: what makes a label of a row."""
+    rows = [row for row in toy_rows() if row["text"]][:120]
+    return pd.DataFrame([{key: make(row) for key, make in columns.items()} for row in rows])
+
+
+def text(row: dict[str, str]) -> str:
+    return row["text"]
+
+
+def boxed(number: int) -> dict[str, Any]:
+    box = {"bbox": [[4, 4, 24, 24]], "categories": [SHAPES[number % len(SHAPES)]]}
+    return {"image": draw(SHAPES[number % len(SHAPES)], number), "objects": box}
+
+
+ENCODER = {"weights": "encoder", "max_tokens": 64}
+FRAMES: dict[str, tuple[pd.DataFrame, dict[str, Any], Any, str]] = {
+    # Rows, keywords, the backbone, and a column of the answers.
+    "text-regression": (
+        texts(text=text, score=lambda row: len(row["label"]) + len(text(row)) / 100),
+        {},
+        ENCODER,
+        "prediction",
+    ),
+    "token-classification": (
+        texts(
+            tokens=lambda row: text(row).split(), ner_tags=lambda row: ["B-X"] + ["O"] * (len(text(row).split()) - 1)
+        ),
+        {},
+        ENCODER,
+        "spans",
+    ),
+    "question-answering": (
+        texts(
+            question=lambda row: f"which {row['label']} {text(row)[:9]}",
+            context=text,
+            answers=lambda row: {"text": [text(row).split()[0]], "answer_start": [0]},
+        ),
+        {},
+        ENCODER,
+        "answer",
+    ),
+    "text-multi-target": (
+        texts(text=text, topic=lambda row: row["label"], words=lambda row: len(text(row).split()) + 0.5),
+        {"text": "text", "label": ["topic", "words"]},
+        ENCODER,
+        "topic_label",
+    ),
+    "object-detection": (pd.DataFrame([boxed(number) for number in range(45)]), {}, TINY, "objects"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", FRAMES)
+def test_a_frame_of_any_task_is_learnt(
+    tiny_bert: Path, tmp_path: Path, mlflow_database: str, monkeypatch: pytest.MonkeyPatch, task: str
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_database)
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tiny_bert, "encoder")
+    rows, asked, backbone, answer = FRAMES[task]
+    cut = 2 * len(rows) // 3
+    settings = {"method": "linear_probe", "training": {"epochs": 1}, "folder": "workspace"} | asked
+    fitted = ft.finetune(rows[:cut], rows[cut:], backbone=backbone, **settings)
+    assert fitted.model.task == task
+    sent: Any = rows[cut:].drop(columns=rows.columns[1 if task != "question-answering" else 2 :])
+    if task == "token-classification":
+        sent = [" ".join(tokens) for tokens in rows["tokens"][cut:]]
+    found = fitted.predict(sent)
+    assert len(found) == len(rows) - cut
+    assert answer in found.columns
+
+
 @pytest.mark.slow
 def test_the_page_about_python_says_what_works(
     tiny_bert: Path, tmp_path: Path, mlflow_database: str, monkeypatch: pytest.MonkeyPatch

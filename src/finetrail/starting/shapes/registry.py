@@ -6,7 +6,7 @@ from importlib import import_module
 from finetrail.starting.shape import Shape
 
 _MODULES = (
-    *("targets", "boxes", "objects", "masks", "folders", "chat", "spans", "tags"),
+    *("targets", "boxes", "box_rows", "objects", "masks", "folders", "chat", "spans", "tags"),
     *("class_sets", "numbers", "classes", "sequences"),
 )
 
