@@ -152,7 +152,8 @@ class Several(Target):
             except TrainingError as error:
                 raise TrainingError(f"target {name!r}: {error}") from error
         codec = SeveralCodec(self.targets, {name: part.codec for name, part in parts.items()})
-        return SeveralLearning(codec, parts, settings.loss if settings.only is None else "sum", settings.only)
+        balance = settings.loss if settings.only is None else "sum"
+        return SeveralLearning(codec, parts, balance, settings.asymmetry, settings.only)
 
     def codec(self, described: Mapping[str, Any]) -> "SeveralCodec":
         from finetrail.targets.several.codec import SeveralCodec

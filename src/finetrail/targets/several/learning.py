@@ -13,7 +13,8 @@ from finetrail.evaluation.scores.metric import Point
 from finetrail.models.inputs import Changes, Inputs
 from finetrail.models.network import TARGETS, Batch, Network
 from finetrail.targets.several.codec import Outputs, SeveralCodec
-from finetrail.targets.several.losses import KNOWN, OfRows, Weighed, by_uncertainty, summed
+from finetrail.targets.several.heads import Balanced, Uncertain, Weighing
+from finetrail.targets.several.losses import KNOWN, OfRows, by_gradients, by_uncertainty, summed
 from finetrail.targets.several.parts import Label, known, leading
 from finetrail.targets.several.settings import MEAN
 
@@ -63,18 +64,24 @@ class SeveralLearning:
     Attributes:
         parts: of each target.
         balance: how the losses become one; see `finetrail.targets.several.settings.SeveralTraining`.
+        asymmetry: see the same place.
         only: the one target that is learnt; None: all are.
     """
 
     codec: SeveralCodec
     parts: "Mapping[str, Learning]"
     balance: str = "sum"
+    asymmetry: float = 0.0
     only: str | None = None
 
     def head(self, width: int) -> nn.Module:
-        """One linear layer with the outputs of all targets."""
+        """One linear layer with the outputs of all targets; in training it may learn their weights too."""
         head = _joined([cast(nn.Linear, part.head(width)) for part in self.parts.values()])
-        return Weighed(head, len(self.parts)) if self.balance == "uncertainty" else head
+        if self.balance == "uncertainty":
+            return Uncertain(head, len(self.parts))
+        if self.balance == "gradnorm":
+            return Balanced(head, [self.codec.places[name] for name in self.parts], self.asymmetry)
+        return head
 
     def encode(self, labels: Labels, inputs: Inputs) -> SeveralTargets:
         parts: dict[str, Targets] = {}
@@ -97,6 +104,8 @@ class SeveralLearning:
                 parts[name] = OfRows(name, own, self.codec.places[name], len(of_target) / len(labels))
         if self.balance == "uncertainty" and not finished:
             return by_uncertainty(parts, list(self.parts))
+        if self.balance == "gradnorm" and not finished:
+            return by_gradients(parts, list(self.parts))
         return summed(parts)
 
     def keep(self, outputs: Tensor, batch: Batch) -> "Kept":
@@ -128,7 +137,7 @@ class SeveralLearning:
     def finish(self, model: Network) -> None:
         """Leave out what only training needs, and let each target finish its rows of the head."""
         head = cast(nn.Linear, model.head)
-        if isinstance(head, Weighed):
+        if isinstance(head, Weighing):
             head = model.head = head.plain()
         own = []
         for name, part in self.parts.items():

@@ -4,34 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from finetrail.models.network import TARGETS, Batch
 from finetrail.targets.learning import Loss
 
 KNOWN = "known"
-
-
-class Weighed(nn.Linear):
-    """The head of a training that learns how uncertain it is of each target (Kendall, Gal & Cipolla 2018).
-
-    The logarithms of the variances follow the outputs (B, K + T): so they train, are saved, and are shared among
-    processes like the rest of the model, and a loss needs nothing but outputs. `plain` is the head without them.
-    """
-
-    def __init__(self, plain: nn.Linear, targets: int) -> None:
-        super().__init__(plain.in_features, plain.out_features)
-        self.load_state_dict(plain.state_dict())
-        self.log_variances = nn.Parameter(torch.zeros(targets))
-
-    def forward(self, features: Tensor) -> Tensor:
-        return torch.cat([super().forward(features), self.log_variances.expand(len(features), -1)], dim=1)
-
-    def plain(self) -> nn.Linear:
-        """Its weights alone, which answer."""
-        found = nn.Linear(self.in_features, self.out_features).to(self.weight)
-        found.load_state_dict({name: value for name, value in self.state_dict().items() if name != "log_variances"})
-        return found
 
 
 @dataclass(frozen=True)
@@ -91,5 +69,29 @@ def by_uncertainty(parts: Mapping[str, OfRows], of_head: Sequence[str]) -> Loss:
         losses = torch.stack([part(outputs, batch) for part in parts.values()])
         logarithms = outputs[:, -len(of_head) :].mean(dim=0)[numbers]  # every example has the same
         return (torch.exp(-logarithms) * losses + logarithms / 2).sum()
+
+    return loss
+
+
+def by_gradients(parts: Mapping[str, OfRows], of_head: Sequence[str]) -> Loss:
+    """The losses, weighed so that their gradients at the features become alike (GradNorm, Chen et al. 2018).
+
+    The rate of a target is its loss as a share of what the same examples lose where all outputs are 0: so a batch
+    tells it, where the paper remembers the loss of the first step, which a killed training would have lost.
+
+    Args:
+        of_head: the targets of a `finetrail.targets.several.heads.Balanced`, in its order.
+    """
+    numbers, count = [of_head.index(name) for name in parts], len(of_head)
+
+    def loss(outputs: Tensor, batch: Batch) -> Tensor:
+        losses = torch.stack([part(outputs, batch) for part in parts.values()])
+        with torch.no_grad():
+            nothing = torch.zeros_like(outputs)
+            at_first = torch.stack([part(nothing, batch) for part in parts.values()])
+            rates = (losses / at_first).where(at_first > 0, 0)
+            weights = len(parts) * outputs[:, -2 * count : -count].mean(dim=0)[numbers].softmax(dim=0)
+        zeros = outputs[:, -count:].mean(dim=0)[numbers]
+        return (weights * losses + rates * zeros).sum()
 
     return loss

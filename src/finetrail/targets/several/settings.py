@@ -7,7 +7,7 @@ are made for the targets that section `task` names.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import create_model, model_validator
+from pydantic import Field, create_model, model_validator
 
 from finetrail.data.sources.columns import ColumnName, Columns
 from finetrail.evaluation.scores.metric import Metric
@@ -40,13 +40,16 @@ class SeveralTraining(Training):
 
     Attributes:
         loss: `sum` of the losses of all targets; `uncertainty`: each is weighed by how uncertain the model is of that
-            target, which it learns (Kendall, Gal & Cipolla 2018).
+            target, which it learns (Kendall, Gal & Cipolla 2018); `gradnorm`: so that their gradients become alike, but
+            for `asymmetry` (Chen et al. 2018).
+        asymmetry: how much more a target pulls that learns more slowly than others; 0: all pull alike.
         metric: the validation metric that picks the best evaluation: `mean`, or one of a target.
         only: learn this target alone, with the same network, rows and steps: what the others take from it, or give.
         targets: what the kind of each has in this section.
     """
 
-    loss: Literal["sum", "uncertainty"] = "sum"
+    loss: Literal["sum", "uncertainty", "gradnorm"] = "sum"
+    asymmetry: float = Field(1.5, ge=0, le=5)
     metric: str = MEAN.name
     only: str | None = None
     targets: Any
@@ -58,6 +61,12 @@ class SeveralTraining(Training):
                 f"only is {self.only!r}, but metric is {self.metric!r}, which counts targets that are not learnt; set "
                 f"metric to one of that target, such as {self._of(self.only)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _reads_asymmetry(self) -> Self:
+        if "asymmetry" in self.model_fields_set and self.loss != "gradnorm":
+            raise ValueError(f"asymmetry is of loss gradnorm, but loss is {self.loss!r}; leave asymmetry out")
         return self
 
     def _of(self, target: str) -> str:

@@ -14,6 +14,9 @@ from finetrail.inference.features import Features
 from finetrail.inference.feeding import Examples
 from finetrail.models.inputs import Changes
 from finetrail.models.network import Network
+from finetrail.targets.learning import Loss
+from finetrail.targets.several.heads import Balanced
+from finetrail.targets.several.losses import OfRows, by_gradients
 from finetrail.targets.several.parts import known
 from finetrail.training.checkpoints import Checkpoints
 from finetrail.training.fitted import Fitted
@@ -93,7 +96,7 @@ def test_uncertainty_weighs_each_loss_by_the_variance_in_the_head() -> None:
     head: Any = learning.head(4)
     features = torch.randn(len(FULL), 4)
     with torch.no_grad():
-        head.log_variances.copy_(torch.tensor([0.5, -1.0, 2.0]))
+        head.logarithms.copy_(torch.tensor([0.5, -1.0, 2.0]))
     outputs, batch = head(features), batch_of(learning, FULL)
     assert outputs.shape == (4, 6 + 3)
     loss = learning.loss(settings(loss="uncertainty"), FULL)(outputs, batch)
@@ -101,13 +104,86 @@ def test_uncertainty_weighs_each_loss_by_the_variance_in_the_head() -> None:
         learn(FULL, only=name, metric=_lead(name)).loss(settings(only=name, metric=_lead(name)), FULL)(outputs, batch)
         for name in KINDS
     ]
-    weights = torch.exp(-head.log_variances)
-    torch.testing.assert_close(loss, (weights * torch.stack(each) + head.log_variances / 2).sum())
+    weights = torch.exp(-head.logarithms)
+    torch.testing.assert_close(loss, (weights * torch.stack(each) + head.logarithms / 2).sum())
     loss.backward()  # type: ignore[no-untyped-call]
-    torch.testing.assert_close(head.log_variances.grad, 0.5 - weights * torch.stack(each).detach())
+    torch.testing.assert_close(head.logarithms.grad, 0.5 - weights * torch.stack(each).detach())
 
 
-@pytest.mark.parametrize("loss", ["sum", "uncertainty"])
+def test_gradnorm_pulls_each_target_towards_the_same_gradient_at_the_features() -> None:
+    asked = {"loss": "gradnorm", "asymmetry": 0.7}
+    learning = learn(FULL, **asked)
+    head: Any = learning.head(4)
+    with torch.no_grad():
+        head.logarithms.copy_(torch.tensor([0.5, -1.0, 2.0]))
+    features, batch = torch.randn(len(FULL), 4, requires_grad=True), batch_of(learning, FULL)
+    outputs = head(features)
+    assert outputs.shape == (4, 6 + 3 + 3)
+    weights = 3 * head.logarithms.detach().softmax(dim=0)
+    each, at_first = (
+        torch.stack(
+            [
+                learn(FULL, only=one, metric=_lead(one)).loss(settings(only=one, metric=_lead(one)), FULL)(of, batch)
+                for one in KINDS
+            ]
+        )
+        for of in (outputs, torch.zeros_like(outputs))
+    )
+    pulls = [torch.autograd.grad(w * one, features, retain_graph=True)[0] for w, one in zip(weights, each, strict=True)]
+    of_head = torch.autograd.grad((weights * each).sum(), head.weight, retain_graph=True)[0]
+    loss = learning.loss(settings(**asked), FULL)(outputs, batch)
+    torch.testing.assert_close(loss, (weights * each).sum())
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.testing.assert_close(features.grad, sum(pulls))
+    torch.testing.assert_close(head.weight.grad, of_head)
+    norms, rates = torch.stack([pull.norm() for pull in pulls]), (each / at_first).detach()
+    aims = norms.mean() * (rates / rates.mean()) ** 0.7
+    torch.testing.assert_close(head.logarithms.grad, (norms - aims).sign() * norms)
+
+
+@pytest.mark.parametrize("asymmetry", [0.0, 1.0])
+def test_gradnorm_makes_up_for_a_loss_that_is_a_hundred_times_as_large(asymmetry: float) -> None:
+    torch.manual_seed(0)
+    scales, features = {"loud": 100.0, "low": 1.0}, torch.randn(8, 4, requires_grad=True)
+
+    def scaled(scale: float) -> Loss:
+        return lambda own, _: scale * (own - 1).square().mean()
+
+    parts = {
+        name: OfRows(name, scaled(scale), slice(at, at + 1), 1.0) for at, (name, scale) in enumerate(scales.items())
+    }
+    head = Balanced(torch.nn.Linear(4, 2), [part.place for part in parts.values()], asymmetry)
+    batch = {f"targets/{name}/known": torch.ones(8, dtype=torch.bool) for name in parts}
+    loss, optimizer = by_gradients(parts, list(parts)), torch.optim.Adam([head.logarithms], lr=0.02)
+    for _ in range(400):
+        optimizer.zero_grad()
+        loss(head(features), batch).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    outputs = head(features)
+    losses = torch.stack([part(outputs, batch) for part in parts.values()])
+    pulls = torch.stack([torch.autograd.grad(one, features, retain_graph=True)[0].norm() for one in losses])
+    rates = (losses / torch.tensor([*scales.values()])).detach()  # with outputs of 0 each loses its scale
+    found, expected = head.logarithms.detach().softmax(dim=0) * pulls, rates**asymmetry
+    torch.testing.assert_close(found / found.sum(), expected / expected.sum(), rtol=0.05, atol=0)
+
+
+def test_a_target_without_a_label_in_the_batch_keeps_its_weight_in_gradnorm() -> None:
+    learning = learn(loss="gradnorm")
+    head: Any = learning.head(4)
+    without_stars = batch_of(learning, LABELS, [1])
+    loss = learning.loss(settings(loss="gradnorm"), LABELS)
+    loss(head(torch.randn(1, 4)), without_stars).backward()  # type: ignore[no-untyped-call]
+    stars, tags, topic = head.logarithms.grad.tolist()
+    assert stars == 0
+    assert tags * topic < 0, "one pulls more than its aim, the other less"
+
+
+def test_an_asymmetry_that_nothing_reads_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"asymmetry is of loss gradnorm, but loss is 'sum'; leave asymmetry out"):
+        settings(asymmetry=1.0)
+
+
+@pytest.mark.parametrize("loss", ["sum", "uncertainty", "gradnorm"])
 def test_a_finished_model_is_plain_and_answers_numbers_in_their_unit(loss: str) -> None:
     learning = learn(loss=loss)
     model = Network(torch.nn.Identity(), learning.head(4))
@@ -152,10 +228,10 @@ class CutError(Exception):
 TEXTS = [f"{one} {other} {NEUTRAL[0]}" for one in POSITIVE[:4] for other in NEGATIVE[:4]]
 
 
-def run(backbone: TextBackbone, folder: Path, cut: int = 0) -> tuple[Fitted, dict[str, torch.Tensor]]:
+def run(backbone: TextBackbone, folder: Path, balance: str, cut: int = 0) -> tuple[Fitted, dict[str, torch.Tensor]]:
     """Train with learned weights. Args: cut: at this step it ends as by a crash; 0: never."""
     labels = [LABELS[row % len(LABELS)] for row in range(len(TEXTS))]
-    learning, asked = learn(labels, loss="uncertainty"), settings(loss="uncertainty")
+    learning, asked = learn(labels, loss=balance), settings(loss=balance)
     torch.manual_seed(5)
     built = TASK.build(backbone, learning, Path(), ("text",))
     inputs: Any = built.processor.encode(TEXTS)
@@ -184,13 +260,16 @@ def run(backbone: TextBackbone, folder: Path, cut: int = 0) -> tuple[Fitted, dic
     return fitted, built.model.state_dict()
 
 
-def test_cut_off_and_taken_up_again_it_ends_with_the_same_bits(backbone: TextBackbone, tmp_path: Path) -> None:
-    expected, weights = run(backbone, tmp_path / "whole")
+@pytest.mark.parametrize("balance", ["uncertainty", "gradnorm"])
+def test_cut_off_and_taken_up_again_it_ends_with_the_same_bits(
+    backbone: TextBackbone, tmp_path: Path, balance: str
+) -> None:
+    expected, weights = run(backbone, tmp_path / "whole", balance)
     for step in (3, 7):
         with pytest.raises(CutError):
-            run(backbone, tmp_path / "cut", step)
-    found, same = run(backbone, tmp_path / "cut")
+            run(backbone, tmp_path / "cut", balance, step)
+    found, same = run(backbone, tmp_path / "cut", balance)
     assert (found.val_curve, found.train_curve) == (expected.val_curve, expected.train_curve)
-    assert weights["head.log_variances"].abs().min() > 0, "they trained"
+    assert weights["head.logarithms"].abs().min() > 0, "they trained"
     for name, tensor in weights.items():
         assert torch.equal(tensor, same[name]), name
