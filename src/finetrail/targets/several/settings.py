@@ -65,7 +65,7 @@ class SeveralTraining(Training):
 
     @model_validator(mode="after")
     def _reads_asymmetry(self) -> Self:
-        if "asymmetry" in self.model_fields_set and self.loss != "gradnorm":
+        if self.asymmetry != type(self).model_fields["asymmetry"].default and self.loss != "gradnorm":
             raise ValueError(f"asymmetry is of loss gradnorm, but loss is {self.loss!r}; leave asymmetry out")
         return self
 
