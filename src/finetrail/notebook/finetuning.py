@@ -104,7 +104,7 @@ def finetune(
     backbone: str | Path | Mapping[str, Any] | None = None,
     method: str = "lora",
     text: str | Sequence[str] = (),
-    label: str | Sequence[str] = (),
+    label: str | Sequence[str] | None = None,
     adaptation: Mapping[str, Any] | None = None,
     training: Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -133,7 +133,7 @@ def finetune(
     """
     quiet_libraries()
     workspace = workspace_at(folder or mkdtemp(prefix="finetrail-"))
-    texts, labels = ((one,) if isinstance(one, str) else tuple(one) for one in (text, label))
+    texts, labels = ((one,) if isinstance(one, str) else tuple(one) for one in (text, label or ()))
     asked = Asked(no_guess, texts, labels, task)
     wanted = Wanted(project, method, backbone, adaptation or {}, training or {}, seed)
     try:
