@@ -1,7 +1,6 @@
 """Several processes train together: the same result, and an end that is clear when one dies."""
 
 import os
-import re
 import signal
 import subprocess
 import time
@@ -16,6 +15,7 @@ from finetrail.models.weights import load_tensors
 from finetrail.workspace import read_json
 from tests.pipeline import forks
 from tests.pipeline.trainings import after, check_run, newest, runs
+from tests.pipeline.warm import parent, working_in
 from tests.pipeline.workspaces import Outcome, Sandbox, wait
 
 TOLERANCE = 2e-5
@@ -60,20 +60,11 @@ def check_same(sandbox: Sandbox, alone: Sandbox) -> None:
 
 
 def trainers(sandbox: Sandbox) -> dict[int, int]:
-    """The processes that train in this workspace: their ids by their numbers; that of the launching one is -1."""
-    found = {}
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            here = (folder / "cwd").readlink() == sandbox.root
-            words = (folder / "cmdline").read_bytes()
-            rank = re.search(rb"\0RANK=(\d+)\0", b"\0" + (folder / "environ").read_bytes())
-        except OSError:  # it has just ended
-            continue
-        if here and b"finetrail" in words:
-            found[int(rank[1]) if rank else -1] = int(folder.name)
-    return found
+    """The processes that train in this workspace: their ids by their numbers; those of the launching ones are < 0."""
+    here = {pid: parent(pid) for pid in working_in(sandbox.root)}
+    many = sorted(pid for pid in here if here[pid] in here)  # forked from the launching one, in their order
+    launching = [pid for pid in here if pid not in many]
+    return dict(enumerate(many)) | {-1 - place: pid for place, pid in enumerate(launching)}
 
 
 def all_ended(sandbox: Sandbox) -> bool:

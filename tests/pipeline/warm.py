@@ -66,7 +66,7 @@ def working_in(root: Path) -> dict[int, str]:
 def servers(sandbox: Sandbox) -> list[int]:
     """The workspace's servers. A fork bears the same command line."""
     found = [pid for pid, words in working_in(sandbox.root).items() if "finetrail.warm.server" in words]
-    return [pid for pid in found if _parent(pid) not in found]
+    return [pid for pid in found if parent(pid) not in found]
 
 
 def client(sandbox: Sandbox) -> int:
@@ -102,5 +102,9 @@ def none_is_left(sandbox: Sandbox) -> bool:
     return until(lambda: not working_in(sandbox.root), 30)
 
 
-def _parent(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+def parent(pid: int) -> int | None:
+    """The process that started this one; None if it has just ended."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated
 
@@ -23,6 +24,11 @@ app.add_typer(workspace.app)
 app.add_typer(answers.app)
 app.add_typer(registry.app)
 STAGES = "Stages (dvc.yaml runs them)"
+
+
+def _run(*arguments: str) -> None:
+    """Run a command of another process in this one."""
+    app(arguments)
 
 
 def _version(asked: bool) -> None:
@@ -116,7 +122,9 @@ def train(candidate: Annotated[str, typer.Argument(help="One of the candidates i
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     chosen = params.candidates[candidate]
     if chosen.train.processes > 1 and not launched():
-        launch(chosen.train.processes, ["train", candidate])
+        import finetrail.stages.train  # noqa: F401  (once for all, which are forked from this process)
+
+        launch(chosen.train.processes, partial(_run, "train", candidate))
         return
     with one_of_several():
         from finetrail.stages.train import train as stage

@@ -1,22 +1,25 @@
 """Start, watch and end several processes that train together on this machine."""
 
+import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from finetrail.errors import TrainingError
+from finetrail.programs.fork import can_fork
 from finetrail.programs.lifeline import end_with
 
 MEETING = "FINETRAIL_MEETING"
 """Names the file where the processes find each other, instead of an open port."""
 LAUNCHER = "FINETRAIL_LAUNCHER"
 """Holds the id of the process that started them."""
+_THREADS = "OMP_NUM_THREADS"
 _PAUSE = 0.1
 """Seconds between checks of the processes."""
 _LAST_WORDS = 1.0
@@ -30,37 +33,38 @@ def launched() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
-def launch(processes: int, arguments: Sequence[str]) -> None:
-    """Run `finetrail` with these arguments in several processes; return when all have ended well.
+def launch(processes: int, work: Callable[[], object]) -> None:
+    """Do the same work in several processes; return when all have ended well.
 
-    They get their number as from torchrun, and share the machine's cores. If one dies, this ends the others, which
-    would wait for it forever. If this process is interrupted, it ends all.
+    They get their number as from torchrun, and share the machine's cores. They are forked from this process, so what it
+    has imported none imports again. If one dies, this ends the others, which would wait for it forever. If this process
+    is interrupted, it ends all.
+
+    Args:
+        work: a function of a module, or `functools.partial` of one: where this process cannot be forked, new ones
+            import it.
 
     Raises:
         TrainingError: a signal killed one of them.
         SystemExit: one of them failed and said why; with its exit code.
     """
+    one = multiprocessing.get_context("fork").Process if can_fork() else multiprocessing.get_context("spawn").Process
     with tempfile.TemporaryDirectory(prefix="finetrail-") as folder:
         said = [Path(folder) / f"{number}.stderr" for number in range(processes)]
-        running: list[subprocess.Popen[bytes]] = []
+        running: list[BaseProcess] = []
         try:
             for number in range(processes):
-                environment = _environment(number, processes, Path(folder) / "meeting")
-                command = [sys.executable, "-m", "finetrail", *arguments]
-                # Each gets its own process group: Ctrl-C reaches only this process, which tells them once.
-                if number == 0:
-                    running.append(subprocess.Popen(command, env=environment, process_group=0))
-                else:  # only the first one prints, unless another fails
-                    with said[number].open("wb") as file:
-                        running.append(
-                            subprocess.Popen(command, env=environment, process_group=0, stdout=file, stderr=file)
-                        )
+                own = _environment(number, processes, Path(folder) / "meeting")
+                # Only the first one prints, unless another fails.
+                process = one(target=_begin, args=(own, said[number] if number else None, work))
+                process.start()
+                running.append(process)
             failed = _wait(running)
         finally:
             _end(running)
         if failed is None:
             return
-        code = running[failed].returncode
+        code = running[failed].exitcode or 0
         if code < 0:
             raise TrainingError(
                 f"process {failed} of {processes} was killed by {signal.Signals(-code).name}; "
@@ -69,6 +73,29 @@ def launch(processes: int, arguments: Sequence[str]) -> None:
         if failed:
             sys.stderr.write(said[failed].read_text(errors="replace"))
         sys.exit(code)
+
+
+def _begin(own: Mapping[str, str], said: Path | None, work: Callable[[], object]) -> None:
+    """In a new process: become one of several, and do the work."""
+    os.setpgid(0, 0)  # Ctrl-C reaches only the process that launched, which tells them once
+    signal.set_wakeup_fd(-1)  # that of a stage tells its client
+    os.environ |= own
+    if said is not None:
+        with said.open("wb") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+    if _THREADS in own:
+        _share_cores(int(own[_THREADS]))
+    work()
+
+
+def _share_cores(threads: int) -> None:
+    """Make libraries use so many threads that have read the environment already, when this process was another one."""
+    if torch := sys.modules.get("torch"):
+        from threadpoolctl import threadpool_limits
+
+        threadpool_limits(threads)
+        torch.set_num_threads(threads)
 
 
 @contextmanager
@@ -91,7 +118,6 @@ def one_of_several() -> Iterator[None]:
 
 
 def _environment(number: int, processes: int, meeting: Path) -> dict[str, str]:
-    threads = max(1, len(os.sched_getaffinity(0)) // processes)
     own = {
         MEETING: str(meeting),
         LAUNCHER: str(os.getpid()),
@@ -102,34 +128,34 @@ def _environment(number: int, processes: int, meeting: Path) -> dict[str, str]:
         # All processes are on one machine: the loopback interface is enough.
         "GLOO_SOCKET_IFNAME": "lo",
         "NCCL_SOCKET_IFNAME": "lo",
-        "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(threads)),
     }
-    return os.environ | own
+    threads = max(1, len(os.sched_getaffinity(0)) // processes)
+    return own if _THREADS in os.environ else own | {_THREADS: str(threads)}
 
 
-def _wait(running: list[subprocess.Popen[bytes]]) -> int | None:
+def _wait(running: Sequence[BaseProcess]) -> int | None:
     """The number of the process that failed; None when all have ended well."""
-    while all(process.poll() in (None, 0) for process in running):
-        if all(process.returncode == 0 for process in running):
+    while all(process.exitcode in (None, 0) for process in running):
+        if all(process.exitcode == 0 for process in running):
             return None
         time.sleep(_PAUSE)
     _let_end(running, _LAST_WORDS)
-    failed = {number: process.returncode for number, process in enumerate(running) if process.returncode}
+    failed = {number: process.exitcode for number, process in enumerate(running) if process.exitcode}
     # A process that loses another fails with a traceback and 1. A signal tells more; next best is any other exit code.
     return min(failed, key=lambda number: (failed[number] > 0, failed[number] == 1, number))
 
 
-def _end(running: list[subprocess.Popen[bytes]]) -> None:
+def _end(running: Sequence[BaseProcess]) -> None:
     """End them so that they can close the MLflow run; kill those that do not react."""
     for process in running:
         process.terminate()
     _let_end(running, _GRACE)
     for process in running:
         process.kill()
-        process.wait()
+        process.join()
 
 
-def _let_end(running: list[subprocess.Popen[bytes]], seconds: float) -> None:
+def _let_end(running: Sequence[BaseProcess], seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and any(process.poll() is None for process in running):
+    while time.monotonic() < deadline and any(process.is_alive() for process in running):
         time.sleep(_PAUSE)

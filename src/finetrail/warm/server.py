@@ -19,6 +19,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from finetrail.programs.fork import can_fork
 from finetrail.quiet import quiet_libraries
 from finetrail.warm.call import Call
 from finetrail.warm.identity import code, identity
@@ -94,7 +95,7 @@ class Server:
             stale = edited or asked["identity"] != self.identity
             if not stale:
                 self.imports.up_to(asked["arguments"][0])
-                if self._can_fork():
+                if can_fork():
                     return self._fork(connection, Call(asked, passed))
             replaces = asked["starts"] and (edited or not self.kept)
             if replaces or not stale:
@@ -106,17 +107,6 @@ class Server:
             os.close(descriptor)
         connection.close()
         return None
-
-    @staticmethod
-    def _can_fork() -> bool:
-        """Whether a fork of this process can do all that a new process could: it has no threads and no GPU."""
-        from threadpoolctl import threadpool_info  # sets a variable of the environment when it is imported
-
-        # OpenBLAS ends its threads before a fork and starts them again after it; jemalloc does the same with its own.
-        blas = sum(pool["num_threads"] - 1 for pool in threadpool_info() if pool["internal_api"] == "openblas")
-        names = [task.joinpath("comm").read_text(encoding="utf-8") for task in Path("/proc/self/task").iterdir()]
-        threads = len(names) - names.count("jemalloc_bg_thd\n")
-        return threads <= 1 + blas and "libcuda.so" not in Path("/proc/self/maps").read_text(encoding="utf-8")
 
     def _fork(self, connection: socket.socket, call: Call) -> Call | None:
         client = os.pidfd_open(_peer(connection))
