@@ -50,6 +50,7 @@ def finished(toy_csv: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPathFa
             assert done.code == 0, done.out + done.err
             sandbox.must("git", "add", "--all")
             sandbox.must("git", "commit", "--quiet", "--message", "first run")
+            sandbox.must("git", "gc", "--quiet")  # a file in place of a thousand, in each copy
             write_json(_said(sandbox), asdict(done))
     return sandbox
 

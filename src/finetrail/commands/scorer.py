@@ -13,7 +13,7 @@ import pandas as pd
 from finetrail.errors import ConfigError, DataError, ModelError
 from finetrail.programs.clean import complaint, run_clean
 from finetrail.registry.ledger import open_ledger
-from finetrail.registry.sealed import fetch_sealed
+from finetrail.registry.sealed import fetch_model, fetch_sealed
 from finetrail.registry.versions import find, parse_address
 from finetrail.runs.hashes import hash_folder
 from finetrail.runs.tracking import connect
@@ -72,7 +72,8 @@ def open_scorer(workspace: Workspace, model: str, *, as_served: bool = False) ->
     ledger = open_ledger(tracker, known.name, workspace.root)
     workspace.scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=workspace.scratch, prefix="version-") as temporary:
-        folder = fetch_sealed(ledger, ledger.read(), known, Path(temporary) / "version")
+        fetched = fetch_sealed if as_served else fetch_model
+        folder = fetched(ledger, ledger.read(), known, Path(temporary) / "version")
         yield _scorer(folder, known.address, known.fingerprint, as_served)
 
 

@@ -20,7 +20,7 @@ from finetrail.progress import Track, quiet
 from finetrail.registry import scorings
 from finetrail.registry.chain import Chain
 from finetrail.registry.ledger import Ledger
-from finetrail.registry.sealed import fetch_sealed, model_of
+from finetrail.registry.sealed import fetch_model
 from finetrail.registry.versions import Known
 from finetrail.serving.answer import answers_of_split
 from finetrail.serving.asked_again import asked_again
@@ -103,7 +103,7 @@ def opened(ledger: Ledger, chain: Chain, scratch: Path, known: Known) -> Iterato
     """
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch, prefix="version-") as temporary:
-        folder = model_of(fetch_sealed(ledger, chain, known, Path(temporary) / "version"))
+        folder = fetch_model(ledger, chain, known, Path(temporary) / "version")
         yield Opened(known, folder, load_model(folder))
 
 

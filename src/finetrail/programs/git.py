@@ -6,8 +6,7 @@ import subprocess
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
 
 from finetrail.errors import WorkspaceError
 from finetrail.programs.dvc import without_git
@@ -93,16 +92,10 @@ class Repository:
         """A file as it was; None where the commit, or the file in it, is not here."""
         return self._ask("show", f"{commit}:./{path}")
 
-    def unpack(self, commit: str, folder: str, into: Path) -> Path | None:
-        """A folder as it was, written below `into`; None where it was not there."""
-        archived = self._ask("archive", "--format=tar", commit, "--", folder)
-        if archived is None:
-            return None
-        with tarfile.open(fileobj=io.BytesIO(archived)) as archive:
-            # Debian 12's Python, 3.11.2, has no filters yet; git gives names below the folder alone.
-            filtered: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-            archive.extractall(into, **filtered)  # noqa: S202
-        return into / folder
+    def files(self, commit: str, folder: str) -> dict[PurePosixPath, bytes] | None:
+        """The files of a folder as they were, by their paths in it; None where it was not there."""
+        found = self._archived(commit, "--", folder)
+        return None if found is None else {path.relative_to(folder): data for path, data in found.items()}
 
     def commits_of(self, path: str) -> list[str]:
         """The commits that changed a file, on any branch, the newest first."""
@@ -116,12 +109,8 @@ class Repository:
 
     def notes(self, ref: str) -> list[str]:
         """The lines of all notes, of whatever commit."""
-        archived = self._ask("archive", "--format=tar", f"refs/notes/{ref}")
-        if archived is None:
-            return []
-        with tarfile.open(fileobj=io.BytesIO(archived)) as archive:
-            notes = [file.read() for one in archive if (file := archive.extractfile(one)) is not None]
-        return [line for note in notes for line in note.decode(errors="replace").splitlines() if line]
+        notes = self._archived(f"refs/notes/{ref}") or {}
+        return [line for note in notes.values() for line in note.decode(errors="replace").splitlines() if line]
 
     def clone(self, commit: str, into: Path, environment: Mapping[str, str], say: Say | None = None) -> None:
         """Clone the whole repository, and check a commit out. Raises: WorkspaceError: git failed."""
@@ -129,6 +118,15 @@ class Repository:
         must(fetch, self.root, environment, say, where=CLONE)
         check_out = ["git", "-c", "advice.detachedHead=false", "checkout", "--quiet", "--detach", commit]
         must(check_out, into, environment, say, where=CLONE)
+
+    def _archived(self, *what: str) -> dict[PurePosixPath, bytes] | None:
+        """The files that `git archive` gives."""
+        archived = self._ask("archive", "--format=tar", *what)
+        if archived is None:
+            return None
+        with tarfile.open(fileobj=io.BytesIO(archived)) as archive:
+            read = ((one, archive.extractfile(one)) for one in archive if one.isfile())
+            return {PurePosixPath(one.name): file.read() for one, file in read if file is not None}
 
     def _word(self, *arguments: str) -> str:
         return (self._ask(*arguments) or b"").decode(errors="replace").strip()

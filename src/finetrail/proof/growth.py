@@ -5,7 +5,8 @@ and where `register` finds a version again, in a workspace that is committed, it
 version's run, and the ledger vouches for it.
 """
 
-from pathlib import Path
+import hashlib
+from pathlib import Path, PurePath
 from tempfile import TemporaryDirectory
 
 from finetrail.errors import LineageError, TrackingError
@@ -79,9 +80,8 @@ def commit_of(root: Path, recorded: Lineage) -> str | None:
         return None
     git = Repository(root)
     for commit in dict.fromkeys([git.head, *git.commits_of("dvc.lock")[:_COMMITS]]):
-        with TemporaryDirectory(prefix="finetrail-commit-") as folder:
-            if commit and all(_holds(git, commit, link, Path(folder)) for link in links):
-                return commit
+        if commit and all(link.sha256 is not None and hash_at(git, commit, link) == link.sha256 for link in links):
+            return commit
     return None
 
 
@@ -100,18 +100,20 @@ def why_none(recorded: Lineage) -> str:
     return f"{recorded.commit[:12]} had uncommitted changes when the model was registered, and no commit here has them"
 
 
-def hash_at(git: Repository, commit: str, link: Link, folder: Path) -> str | None:
-    """The hash of what a link names, at a commit; None where it is not there. Args: folder: for the files."""
+def hash_at(git: Repository, commit: str, link: Link) -> str | None:
+    """The hash of what a link names, at a commit; None where it is not there."""
     if link.name == "code":
-        code = git.unpack(commit, CODE, folder / "code")
-        return None if code is None else hashes.hash_code(code)
+        code = git.files(commit, CODE)
+        modules: dict[PurePath, str] = {
+            path: _sha256(data) for path, data in (code or {}).items() if path.suffix == ".py"
+        }
+        return None if code is None else hashes.hash_files(modules)
     data = git.show(commit, link.where)
-    if data is None:
-        return None
-    file = folder / link.where
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(data)
-    return sha256_of(file)
+    return None if data is None else _sha256(data)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _registered(ledger: Ledger, known: Known, into: Path) -> Lineage | None:
@@ -119,10 +121,6 @@ def _registered(ledger: Ledger, known: Known, into: Path) -> Lineage | None:
         return Lineage.from_json(read_json(fetch(ledger.tracker, known, into, f"artifacts/{NAME}")))
     except TrackingError:  # registered by hand, or lost: `verify` says so
         return None
-
-
-def _holds(git: Repository, commit: str, link: Link, folder: Path) -> bool:
-    return link.sha256 is not None and hash_at(git, commit, link, folder) == link.sha256
 
 
 def _entry(chain: Chain, known: Known) -> Entry | None:

@@ -12,7 +12,7 @@ from finetrail.proof.record import NAME, WEIGHTS, Lineage
 from finetrail.registry import sealed
 from finetrail.registry.ledger import Ledger
 from finetrail.registry.sealed import RESTORE, SEAL
-from finetrail.registry.versions import FINGERPRINT, Known, fetch
+from finetrail.registry.versions import FINGERPRINT, Known, fetch, where_stored
 from finetrail.runs import hashes
 from finetrail.runs.mlflow_errors import tracking_errors
 from finetrail.runs.tracking import Tracker
@@ -33,9 +33,23 @@ class Files:
 def download(tracker: Tracker, known: Known, into: Path) -> Files | None:
     """Download everything that MLflow keeps for the version; None if its store does not give it."""
     try:
-        root = fetch(tracker, known, into)
+        return _files(fetch(tracker, known, into))
     except TrackingError:  # the store has lost it, or does not answer
         return None
+
+
+def find_files(tracker: Tracker, known: Known, into: Path) -> Files | None:
+    """The same, to be read at once: in a store on this machine they are read where they are."""
+    try:
+        stored = where_stored(tracker, known)
+    except TrackingError:
+        return None
+    if stored is None:
+        return download(tracker, known, into)
+    return _files(stored) if stored.is_dir() else None
+
+
+def _files(root: Path) -> Files:
     models = sorted(root.glob("artifacts/*/model.json"))
     document = root / "artifacts" / NAME
     return Files(root, models[0].parent if models else None, document if document.exists() else None)

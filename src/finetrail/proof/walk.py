@@ -32,7 +32,7 @@ def walk(workspace: Workspace, tracker: Tracker, known: Known, settings_of: Sett
     workspace.scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=workspace.scratch, prefix="verify-") as temporary:
         folder = Path(temporary)
-        files = registered.download(tracker, known, folder / "version")
+        files = registered.find_files(tracker, known, folder / "version")
         if files is None:
             found = f"MLflow's store does not have the files of {known.address}"
             yield broken("registered weights", found, short(known.fingerprint), sealed.RESTORE)
@@ -167,13 +167,14 @@ def _check_commit(root: Path, recorded: Lineage, folder: Path, settings_of: Sett
     for link in recorded.in_git:
         name = link.name
         where = f"{link.where} at {commit[:12]}"
-        found = growth.hash_at(git, commit, link, folder)
+        found = growth.hash_at(git, commit, link)
         if found is None or link.sha256 is None:
             yield unreachable(name, f"{where} is not in git", growth.COMMIT_IT)
         else:
             yield compare(name, found, link.sha256, where, remedy)
-    params = folder / "params.yaml"
-    if params.exists():
+    if (committed := git.show(commit, "params.yaml")) is not None:
+        params = folder / "params.yaml"
+        params.write_bytes(committed)
         # A setting that came later says nothing of a run before it.
         read = dict(settings_of(params, recorded.candidate, recorded.params))
         told = {name: value for name, value in read.items() if name in recorded.params}

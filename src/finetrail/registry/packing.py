@@ -12,7 +12,7 @@ import finetrail
 from finetrail.errors import TrackingError
 from finetrail.registry.chain import Chain
 from finetrail.registry.ledger import Ledger
-from finetrail.registry.sealed import SEAL, fetch_sealed, seal
+from finetrail.registry.sealed import SEAL, fetch_model, seal
 from finetrail.registry.versions import CHALLENGER, FINGERPRINT, Known, versions
 from finetrail.runs import hashes
 from finetrail.runs.mlflow_errors import tracking_errors
@@ -148,7 +148,7 @@ def _find(ledger: Ledger, fingerprint: str) -> int | None:
 def _is_whole(ledger: Ledger, chain: Chain, known: Known) -> bool:
     with TemporaryDirectory(prefix="finetrail-known-") as temporary:
         try:
-            fetch_sealed(ledger, chain, known, Path(temporary) / "version")
+            fetch_model(ledger, chain, known, Path(temporary) / "version")
         except TrackingError as error:
             log.warning("%s is not taken for this model: %s", known.address, str(error).partition(";")[0])
             return False

@@ -13,7 +13,7 @@ from finetrail.errors import TrackingError
 from finetrail.locations import sha256_of
 from finetrail.registry.chain import Chain
 from finetrail.registry.ledger import Ledger
-from finetrail.registry.versions import Known, fetch
+from finetrail.registry.versions import Known, fetch, where_stored
 from finetrail.runs.hashes import hash_files
 from finetrail.workspace import read_json, write_json
 
@@ -46,18 +46,19 @@ def vouched(chain: Chain, known: Known) -> bool:
     )
 
 
-def changes(folder: Path, sha256: str | None) -> Iterator[str]:
+def changes(folder: Path, sha256: str | None, stored: Path | None = None) -> Iterator[str]:
     """What a version's files are, other than what was sealed, for people; none if all are.
 
     Args:
         folder: all that MLflow's store has for the version.
         sha256: the seal.
+        stored: what `folder` lacks is read here.
     """
     document = folder / DOCUMENT
     if not document.is_file() or sha256_of(document) != sha256:
         yield f"{DOCUMENT} {'was altered' if document.is_file() else 'is missing'}"
         return
-    sealed, found = read_json(document).get(FILES), _hashes(folder)
+    sealed, found = read_json(document).get(FILES), _hashes(*filter(None, (stored, folder)))
     if sealed is None:
         yield f"{DOCUMENT} lists no files: an earlier finetrail registered it"
         return
@@ -72,18 +73,45 @@ def fetch_sealed(ledger: Ledger, chain: Chain, known: Known, into: Path) -> Path
     Raises:
         TrackingError: the ledger has no such registration, or a file is not what was registered; the message names it.
     """
+    _require_vouched(chain, known)
+    folder = fetch(ledger.tracker, known, into)
+    drop_compiled(folder)
+    _require_sealed(known, folder)
+    return folder
+
+
+def fetch_model(ledger: Ledger, chain: Chain, known: Known, into: Path) -> Path:
+    """Download the folder that `train` wrote, and check all files of its version against its seal; creates `into`.
+
+    From a store on this machine it copies that folder alone; hundreds of files of code are read where they are.
+
+    Raises:
+        TrackingError: as for `fetch_sealed`.
+    """
+    stored = where_stored(ledger.tracker, known)
+    if stored is None or not (stored / DOCUMENT).is_file():
+        return model_of(fetch_sealed(ledger, chain, known, into))
+    _require_vouched(chain, known)
+    part = PurePosixPath(DOCUMENT).parent
+    shutil.copytree(stored / part, into / part)
+    drop_compiled(into)
+    _require_sealed(known, into, stored)
+    return model_of(into)
+
+
+def _require_vouched(chain: Chain, known: Known) -> None:
     if not vouched(chain, known):
         raise TrackingError(
             f"the ledger of {known.name!r} has no registration of {known.address} as it is tagged: it was registered "
             "by hand, or its tags were edited; register the model with `finetrail register`"
         )
-    folder = fetch(ledger.tracker, known, into)
-    drop_compiled(folder)
-    for change in changes(folder, known.tags[SEAL]):
+
+
+def _require_sealed(known: Known, folder: Path, stored: Path | None = None) -> None:
+    for change in changes(folder, known.tags[SEAL], stored):
         raise TrackingError(f"{known.address} is not what was registered: {change}; {RESTORE}")
     if _fingerprint(read_json(folder / DOCUMENT)[FILES]) != known.fingerprint:
         raise TrackingError(f"{known.address} is not what was registered: its tags name another model; {RESTORE}")
-    return folder
 
 
 def drop_compiled(folder: Path) -> None:
@@ -104,9 +132,15 @@ def _fingerprint(files: Mapping[str, str]) -> str:
     return hash_files({path.relative_to(at): sha256 for path, sha256 in paths.items() if path.is_relative_to(at)})
 
 
-def _hashes(folder: Path) -> dict[str, str]:
-    """The sha256 of every file by its path, but for lineage.json itself and what loading adds."""
-    names = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+def _hashes(*folders: Path) -> dict[str, str]:
+    """The sha256 of every file by its path, but for lineage.json itself and what loading adds.
+
+    Args:
+        folders: of a file that several have, that in the last one counts.
+    """
+    names = {
+        path.relative_to(folder).as_posix(): path for folder in folders for path in folder.rglob("*") if path.is_file()
+    }
     return {
         name: sha256_of(path)
         for name, path in sorted(names.items())

@@ -117,17 +117,37 @@ def fetch(tracker: Tracker, version: Known, into: Path, part: str = "") -> Path:
         TrackingError: its store lacks them, or does not answer.
     """
     from mlflow.artifacts import download_artifacts
-    from mlflow.utils.file_utils import local_file_uri_to_path
-    from mlflow.utils.uri import is_local_uri
 
     into.mkdir(parents=True)
     with tracking_errors(tracker.uri):
-        stored = tracker.client.get_model_version_download_uri(version.name, str(version.version)).rstrip("/")
-        address = f"{stored}/{part}".rstrip("/")
-        if is_local_uri(address, is_tracking_or_registry_uri=False):
-            # MLflow copies a store on this machine too, file by file in threads: a second or two for 900 of them.
-            return _copy(Path(local_file_uri_to_path(address)), into)
+        address = f"{_address(tracker, version)}/{part}".rstrip("/")
+        # MLflow copies a store on this machine too, file by file in threads: a second or two for 900 of them.
+        if (stored := _on_this_machine(address)) is not None:
+            return _copy(stored, into)
         return Path(download_artifacts(artifact_uri=address, dst_path=str(into), tracking_uri=tracker.uri))
+
+
+def where_stored(tracker: Tracker, version: Known) -> Path | None:
+    """The folder in which MLflow's store has the files of a version; None where that is not on this machine.
+
+    Raises:
+        TrackingError: the registry does not answer.
+    """
+    with tracking_errors(tracker.uri):
+        return _on_this_machine(_address(tracker, version))
+
+
+def _address(tracker: Tracker, version: Known) -> str:
+    address: str = tracker.client.get_model_version_download_uri(version.name, str(version.version))
+    return address.rstrip("/")
+
+
+def _on_this_machine(address: str) -> Path | None:
+    from mlflow.utils.file_utils import local_file_uri_to_path
+    from mlflow.utils.uri import is_local_uri
+
+    local = is_local_uri(address, is_tracking_or_registry_uri=False)
+    return Path(local_file_uri_to_path(address)) if local else None
 
 
 def _copy(source: Path, into: Path) -> Path:

@@ -28,8 +28,8 @@ def hash_files(files: Mapping[PurePath, str]) -> str:
 
 
 def hash_code(package: Path = Path(__file__).parents[1]) -> str:
-    """The sha256 of this package's own code, or of a copy of it."""
-    return hash_of([[path.relative_to(package).as_posix(), sha256_of(path)] for path in sorted(package.rglob("*.py"))])
+    """The sha256 of this package's own code, or of a copy of it: of its modules, as `hash_files` has it."""
+    return hash_files({path.relative_to(package): sha256_of(path) for path in package.rglob("*.py")})
 
 
 def live_tags(workspace: Workspace, stage: str) -> dict[str, str]:

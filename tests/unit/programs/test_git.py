@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -49,20 +49,15 @@ def test_a_change_counts_in_tracked_files_but_for_the_one_that_is_named(root: Pa
     assert Repository(root).changed(but="dvc.lock") == changed
 
 
-@pytest.mark.parametrize("old", [False, True], ids=["", "a Python without tarfile's filters"])
-def test_files_and_folders_as_they_were(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bool) -> None:
-    if old:
-        monkeypatch.delattr("tarfile.data_filter", raising=False)
+def test_files_and_folders_as_they_were(root: Path) -> None:
     repository, first, second = Repository(root), git(root, "rev-parse", "HEAD~"), git(root, "rev-parse", "HEAD")
     assert repository.commits_of("params.yaml") == [second, first]
     assert [repository.has(commit) for commit in (first, second, "0" * 40)] == [True, True, False]
     assert repository.show(first, "params.yaml") == b"seed: 1\n"
     assert repository.show(first, "src/2.py") is None
     assert repository.show("0" * 40, "params.yaml") is None
-    unpacked = repository.unpack(first, "src", tmp_path / "unpacked")
-    assert unpacked is not None
-    assert {path.name: path.read_bytes() for path in unpacked.iterdir()} == {"1.py": b"\1"}
-    assert repository.unpack(first, "nothing", tmp_path / "unpacked") is None
+    assert repository.files(first, "src") == {PurePosixPath("1.py"): b"\1"}
+    assert repository.files(first, "nothing") is None
 
 
 def test_a_clone_is_of_the_whole_repository_at_the_commit(root: Path, tmp_path: Path) -> None:
