@@ -85,8 +85,10 @@ def test_stages_by_hand_write_the_same_bytes_and_train_without_the_test_split(
 
 def test_edited_code_concerns_only_the_stages_that_use_it(sandbox: Sandbox) -> None:
     for file in ("training/optim.py", "data/validation/data_docs.html", "stages/select.py", "runs/tracking.py"):
-        with (sandbox.root / "src" / "finetrail" / file).open("a", encoding="utf-8") as code:
-            code.write("\n")
+        module = sandbox.root / "src" / "finetrail" / file
+        code = module.read_text(encoding="utf-8")
+        module.unlink()
+        module.write_text(code + "\n", encoding="utf-8")
     changed = json.loads(sandbox.must("dvc", "status", "--json"))
     because = {
         **dict.fromkeys(("ingest", "validate", "split"), "data"),
