@@ -28,7 +28,7 @@ def team(tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     csv = write_csv(tmp_path_factory.mktemp("source") / "toy.csv", toy_rows())
     root = tmp_path_factory.mktemp("team")
     (root / "repository").mkdir()
-    sandbox = lay_out(root / "repository", PARAMS, {CSV: csv, WEIGHTS: tiny_bert})
+    sandbox = lay_out(root / "repository", PARAMS, {CSV: csv, WEIGHTS: tiny_bert}, fresh=True)
     sandbox.edit("candidates.lora", None)
     track(sandbox, CSV, WEIGHTS)
     made = found_team(root, sandbox)

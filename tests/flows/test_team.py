@@ -79,7 +79,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
             for colour in COLOURS:
                 split = "test" if number % 4 == 3 else "train"
                 archive.writestr(f"colours/{split}/{colour}/{number:02}.png", image(colour, number))
-    made = lay_out(tmp_path_factory.mktemp("checkout"), PARAMS, {ZIP: source})
+    made = lay_out(tmp_path_factory.mktemp("checkout"), PARAMS, {ZIP: source}, fresh=True)
     track(made, ZIP)
     made.must("git", "update-server-info")
     return made

@@ -42,7 +42,7 @@ def finished(toy_csv: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPathFa
     with FileLock(shared / "finished.lock"):
         if not _said(sandbox).exists():
             sandbox.root.mkdir()
-            lay_out(sandbox.root, PARAMS, {CSV: toy_csv, WEIGHTS: tiny_bert})
+            lay_out(sandbox.root, PARAMS, {CSV: toy_csv, WEIGHTS: tiny_bert}, fresh=True)
             for name in set(sandbox.candidates()) - set(CANDIDATES):
                 sandbox.edit(f"candidates.{name}", None)
             track(sandbox, CSV, WEIGHTS)
@@ -124,7 +124,7 @@ def by_hand(finished: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Sand
 
 @pytest.fixture(scope="session")
 def _ready(toy_csv: Path, tiny_bert: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    plain = lay_out(tmp_path_factory.mktemp("plain"), PARAMS, {CSV: toy_csv, WEIGHTS: tiny_bert})
+    plain = lay_out(tmp_path_factory.mktemp("plain"), PARAMS, {CSV: toy_csv, WEIGHTS: tiny_bert}, fresh=True)
     for stage in ("ingest", "validate", "split"):
         done = plain.finetrail(stage)
         assert done.code == 0, done

@@ -69,7 +69,7 @@ def test_what_the_readme_says_of_your_own_data_the_gate_and_lineage_works_in_thi
 ) -> None:
     """With few rows and a tiny backbone."""
     (tmp_path / "workspace").mkdir()
-    sandbox = lay_out(tmp_path / "workspace", PARAMS, {})
+    sandbox = lay_out(tmp_path / "workspace", PARAMS, {}, fresh=True)
     _as_cloned(sandbox)
     shutil.copytree(tiny_bert, sandbox.root / WEIGHTS)
     recipe = sandbox.root / "recipes" / "own-table.yaml"

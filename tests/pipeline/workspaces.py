@@ -216,12 +216,15 @@ def contents(folder: Path, *without: str) -> dict[str, str]:
     }
 
 
-def lay_out(root: Path, params: str, files: dict[str, Path]) -> Sandbox:
+def lay_out(root: Path, params: str, files: dict[str, Path], *, fresh: bool = False) -> Sandbox:
     """Put dvc.yaml, code, params.yaml, data and backbone into an empty folder: all that a stage needs.
 
     Args:
         files: the user's own files and folders, by where they go.
+        fresh: without MLflow's tables, as at a user's: the first training makes them, for seconds.
     """
+    if not fresh:
+        empty_database.put(Workspace(root).mlflow)
     for name in ("dvc.yaml", "requirements.lock", ".dvcignore", ".gitignore"):
         shutil.copyfile(REPOSITORY / name, root / name)
     for name in ("input", "weights", "unlabelled"):
