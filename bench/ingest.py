@@ -1,12 +1,14 @@
 """Time and memory of the stages before training, on an archive of images and on several copies of each.
 
     python bench/ingest.py data/input/cifar10-images.zip            # the archive, and ten times its images
+    python bench/ingest.py --different 600000                       # images of noise, no two alike
 
 Each stage runs in its own process, in a temporary workspace; memory is the process's peak. The larger archives repeat
-the same images under other names, so `validate` has to find every copy.
+the same images under other names, so `validate` has to find every copy; of different images it puts nothing aside.
 """
 
 import argparse
+import io
 import os
 import shutil
 import subprocess
@@ -16,6 +18,8 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
 from ruamel.yaml import YAML
 
 REPOSITORY = Path(__file__).parents[1]
@@ -25,14 +29,21 @@ STAGES = ("ingest", "validate", "split")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("archive", type=Path, help="a zip in the ImageFolder layout with train/ and test/")
+    parser.add_argument("archive", type=Path, nargs="?", help="a zip in the ImageFolder layout with train/ and test/")
     parser.add_argument("--times", type=int, nargs="+", default=[1, 10], help="how often the images are repeated")
+    parser.add_argument("--different", type=int, help="so many images of noise, in place of an archive's")
     arguments = parser.parse_args()
+    if (arguments.archive is None) == (arguments.different is None):
+        parser.error("name an archive, or --different")
     print(f"{'images':>9}  {'stage':<8}  {'seconds':>8}  {'images/s':>10}  {'peak MB':>8}")
-    for times in arguments.times:
+    for times in [1] if arguments.different else arguments.times:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
-            images = repeat(arguments.archive, root / "data" / "input" / "images.zip", times)
+            target = root / "data" / "input" / "images.zip"
+            target.parent.mkdir(parents=True)
+            images = (
+                noise(arguments.different, target) if arguments.different else repeat(arguments.archive, target, times)
+            )
             yaml = YAML()
             params = yaml.load(RECIPE.read_text(encoding="utf-8"))
             params["source"]["path"] = "data/input/images.zip"
@@ -45,7 +56,6 @@ def main() -> None:
 
 def repeat(archive: Path, target: Path, times: int) -> int:
     """Write an archive with this many copies of each image; return the number of images."""
-    target.parent.mkdir(parents=True)
     if times == 1:
         shutil.copyfile(archive, target)
         with zipfile.ZipFile(target) as whole:
@@ -57,6 +67,18 @@ def repeat(archive: Path, target: Path, times: int) -> int:
             for copy in range(times):
                 repeated.writestr(str(path.with_name(f"{path.stem}-{copy}{path.suffix}")), content)
         return len(names) * times
+
+
+def noise(count: int, target: Path) -> int:
+    """Write an archive of images of noise; every sixth is a test image."""
+    chance = np.random.default_rng(0)
+    with zipfile.ZipFile(target, "w") as archive:
+        for number in range(count):
+            image = io.BytesIO()
+            Image.fromarray(chance.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(image, "PNG")
+            split = "test" if number % 6 == 0 else "train"
+            archive.writestr(f"noise/{split}/{number % 10}/{number:07}.png", image.getvalue())
+    return count
 
 
 def measure(stage: str, root: Path) -> tuple[float, float]:

@@ -39,6 +39,8 @@ TOLD = 5  # spellings and the like in a message of one line
 NAME = "manifest"
 CELLS = 1_000_000
 """The most that Great Expectations gets at a time; each may be a string of 100 bytes and more."""
+PLACE = "place"
+"""The column by which Great Expectations names rows: a number, where an id is a Python object that it hashes too."""
 SEVERITY = {
     "fail": "critical",
     "quarantine": "warning",
@@ -107,11 +109,12 @@ def inspect(manifest: "pd.DataFrame", rules: CommonRules) -> Inspection:
 
 def _validate(gx: Any, expectations: list[Any], frame: "pd.DataFrame") -> Any:
     """The result of all expectations, those of a few columns at a time: each of their strings is a Python object."""
+    import pandas as pd
     from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
 
     wanted = {
         "result_format": "COMPLETE",
-        "unexpected_index_column_names": ["id"],
+        "unexpected_index_column_names": [PLACE],
         "partial_unexpected_count": EXAMPLES_ON_PAGE,
         "include_unexpected_rows": False,
         "return_unexpected_index_query": False,
@@ -120,12 +123,15 @@ def _validate(gx: Any, expectations: list[Any], frame: "pd.DataFrame") -> Any:
     context.variables.progress_bars = {"globally": False}
     results = []
     for part, chosen in _parts(frame, expectations):
-        asset = context.data_sources.add_pandas(NAME).add_dataframe_asset(NAME)
-        batch = asset.add_batch_definition_whole_dataframe(NAME).get_batch({"dataframe": _as_objects(part)})
-        suite = gx.ExpectationSuite(name=NAME, expectations=chosen)
-        results += batch.validate(suite, result_format=wanted if "id" in frame else "SUMMARY").results
-        context.data_sources.delete(NAME)  # it keeps the columns
-        del asset, batch
+        # It hashes each column: as pandas 3 does that, every string is copied to Arrow and back.
+        with pd.option_context("future.infer_string", False):
+            asset = context.data_sources.add_pandas(NAME).add_dataframe_asset(NAME)
+            batch = asset.add_batch_definition_whole_dataframe(NAME).get_batch({"dataframe": _as_objects(part)})
+            suite = gx.ExpectationSuite(name=NAME, expectations=chosen)
+            found = batch.validate(suite, result_format=wanted if "id" in frame else "SUMMARY").results
+            context.data_sources.delete(NAME)  # it keeps the columns
+            del asset, batch
+        results += [_with_ids(one, frame) for one in found]
     success = all(result.success for result in results)
     return ExpectationSuiteValidationResult(success=success, results=results, suite_name=NAME)
 
@@ -144,9 +150,22 @@ def _parts(frame: "pd.DataFrame", expectations: list[Any]) -> "Iterator[tuple[pd
             gc.collect()  # the columns before these, which Great Expectations holds in circles
             give_back()
         yield (
-            frame[[name for name in frame if name == "id" or name in some]],
+            frame[[name for name in frame if name in some]].assign(**{PLACE: range(len(frame))}),
             [expectation for name in some for expectation in by_column[name]],
         )
+
+
+def _with_ids(outcome: Any, frame: "pd.DataFrame") -> Any:
+    """The outcome with its rows named by their ids."""
+    result = outcome.result
+    if "unexpected_index_column_names" in result:
+        result["unexpected_index_column_names"] = ["id"]
+    for key in ("unexpected_index_list", "partial_unexpected_index_list"):
+        if rows := result.get(key):
+            ids = frame["id"].iloc[[row[PLACE] for row in rows]]
+            kept = [{name: value for name, value in row.items() if name != PLACE} for row in rows]
+            result[key] = [row | {"id": name} for row, name in zip(kept, ids, strict=True)]
+    return outcome
 
 
 def _great_expectations() -> Any:
