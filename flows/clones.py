@@ -18,6 +18,7 @@ from finetrail.programs.environment import check_environment
 from finetrail.programs.run import Ended, run
 from finetrail.warm.place import allowed, kept
 from flows.heads import bring_heads, take_heads
+from flows.locks import known_lock, take_lock
 from flows.parameters import NAME, REF, Text, misread, text_of
 from flows.places import Places
 
@@ -33,6 +34,7 @@ class Clone:
         commit: what is checked out.
         environment: for the programs that run in it.
         checkpoints: for this params.yaml with this code: the next run of the same continues from there.
+        known_lock: the dvc.lock of an earlier run of the same, if there was one on this machine.
         has_remote: whether results can be exchanged with other machines.
     """
 
@@ -40,6 +42,7 @@ class Clone:
     commit: str
     environment: dict[str, str]
     checkpoints: Path
+    known_lock: Path
     has_remote: bool
 
     def run(self, *command: str, say: Say | None = None) -> Ended:
@@ -92,8 +95,11 @@ def _set_up(places: Places, root: Path, git_ref: str, recipe: str | None) -> Clo
             known = ", ".join(sorted(path.stem for path in (root / "recipes").glob("*.yaml")))
             raise ConfigError(f"recipe {recipe!r} does not exist in {git_ref}; use one of {known}")
         shutil.copyfile(root / "recipes" / f"{recipe}.yaml", root / "params.yaml")
-    checkpoints = places.home / "checkpoints" / _key(root, environment)
-    return Clone(root, commit, environment | {"FINETRAIL_CHECKPOINTS": str(checkpoints)}, checkpoints, has_remote(root))
+    key = _key(root, environment)
+    checkpoints, lock = places.home / "checkpoints" / key, known_lock(places.home, root, key)
+    take_lock(lock, root)
+    environment |= {"FINETRAIL_CHECKPOINTS": str(checkpoints)}
+    return Clone(root, commit, environment, checkpoints, lock, has_remote(root))
 
 
 def _configure(root: Path, places: Places) -> None:

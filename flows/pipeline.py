@@ -10,6 +10,7 @@ from prefect.states import Completed, Failed
 from finetrail.errors import FinetrailError
 from flows.clones import Clone, fresh_clone
 from flows.exchange import pull, push
+from flows.locks import keep_lock
 from flows.parameters import Text
 from flows.places import Places
 from flows.stages import restore, run_stage
@@ -44,4 +45,5 @@ def run_stages(names: Sequence[str], clone: Clone, limits: Limits) -> State[Any]
         if not state.is_completed():
             return Failed(message=state.message)
         cached += state.name == "Cached"
+    keep_lock(clone.root, clone.known_lock)
     return Completed(message=f"{len(names)} stages, {cached} of them cached")

@@ -16,7 +16,8 @@ class Places:
     Attributes:
         repository: what is cloned, by `FINETRAIL_REPOSITORY`: a folder or the address of a git server; the checkout
             that the flow's code is from by default.
-        home: room for clones and checkpoints, by `FINETRAIL_HOME`; `.finetrail` in the checkout by default.
+        home: room for clones, checkpoints and locks of earlier runs, by `FINETRAIL_HOME`; `.finetrail` in the checkout
+            by default.
         cache: DVC's cache, which all clones share, by `FINETRAIL_DVC_CACHE`; the repository's own by default.
         remote: the DVC remote to pull from and to push to, by `FINETRAIL_DVC_REMOTE`: an address such as
             `s3://bucket/path`; what the repository itself names by default, which may be none.

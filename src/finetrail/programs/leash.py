@@ -10,12 +10,11 @@ Needs nothing but Python, because it starts once a stage.
 import contextlib
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
-import threading
 import time
-from pathlib import Path
 
 GRACE = 10.0
 """Seconds that a program gets to end by itself, for example to close its MLflow run."""
@@ -25,22 +24,26 @@ _PAUSE = 0.05
 def main() -> None:
     """Run the program that the arguments name, and end as it does."""
     _adopt_orphans()
-    wanted_end = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: wanted_end.set())
-    threading.Thread(target=_until_let_go, args=(wanted_end,), daemon=True).start()
+    asked_to_end = os.eventfd(0)
+    signal.signal(signal.SIGTERM, lambda *_: os.eventfd_write(asked_to_end, 1))
     # A session of its own: signals meant for the caller, such as Ctrl-C, reach the program only through here.
     program = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
-    while program.poll() is None and not wanted_end.wait(_PAUSE):
-        pass
+    _wait(os.pidfd_open(program.pid), asked_to_end)
     _end_all(program)
     code = program.wait()
     sys.exit(code if code >= 0 else 128 - code)
 
 
-def _until_let_go(wanted_end: threading.Event) -> None:
-    while os.read(sys.stdin.fileno(), 1):
-        pass
-    wanted_end.set()
+def _wait(program: int, asked_to_end: int) -> None:
+    """Wait until the program has ended, or has to. It tells at once: most programs are shorter than any pause."""
+    caller = sys.stdin.fileno()
+    ends = select.poll()
+    for each in (program, asked_to_end, caller):
+        ends.register(each, select.POLLIN)
+    while True:
+        ready = [each for each, _ in ends.poll()]
+        if ready != [caller] or not os.read(caller, 1):
+            return
 
 
 def _end_all(program: "subprocess.Popen[bytes]") -> None:
@@ -63,7 +66,8 @@ def _end_all(program: "subprocess.Popen[bytes]") -> None:
 def _children(program: "subprocess.Popen[bytes]") -> list[int]:
     """The children that still run; orphans that have ended are reaped here."""
     program.poll()
-    found = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+    with open(f"/proc/{os.getpid()}/task/{os.getpid()}/children", encoding="ascii") as file:  # noqa: PTH123  (light)
+        found = file.read().split()
     return [child for child in map(int, found) if child == program.pid or os.waitpid(child, os.WNOHANG)[0] == 0]
 
 

@@ -65,10 +65,13 @@ class Server:
         self.imports = Imports()
         self.ending, self.kept, self.idle = False, kept, math.inf if kept else idle
         self.used = time.monotonic()
-        signal.signal(signal.SIGTERM, lambda *_: self._end())
+        # Told by a descriptor: a signal alone does not end the wait for the next event.
+        self.asked_to_end = os.eventfd(0, os.EFD_CLOEXEC)
+        self.selector.register(self.asked_to_end, selectors.EVENT_READ, self._gone)
+        signal.signal(signal.SIGTERM, lambda *_: os.eventfd_write(self.asked_to_end, 1))
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         with contextlib.suppress(OSError):  # a session may outlive its leader: then only idleness ends the server
-            self.selector.register(os.pidfd_open(owner), selectors.EVENT_READ, self._owner_is_gone)
+            self.selector.register(os.pidfd_open(owner), selectors.EVENT_READ, self._gone)
 
     def serve(self) -> Call | None:
         """Fork stages until it is time to end. Returns: in a fork its call; in the server None, at its end."""
@@ -133,7 +136,8 @@ class Server:
         """All that this server holds open."""
         held = [fd for each in self.running.values() for fd in (each.stage, each.client, each.imported)]
         connections = [each.connection.detach() for each in self.running.values()]
-        return [self.selector.fileno(), self.listening.detach(), self.lock, *held, *connections]
+        own = [self.selector.fileno(), self.asked_to_end, self.listening.detach(), self.lock]
+        return [*own, *held, *connections]
 
     def _kill(self, pid: int) -> None:
         """End a stage whose client was killed: whoever killed that meant the stage."""
@@ -156,8 +160,9 @@ class Server:
             told.seek(0)
             self.imports.add(told.read().split())
 
-    def _owner_is_gone(self, owner: int) -> None:
-        self.selector.unregister(owner)
+    def _gone(self, told: int) -> None:
+        """The owner has ended, or has asked this server to."""
+        self.selector.unregister(told)
         self._end()
 
     def _end(self) -> None:

@@ -10,24 +10,14 @@ import html
 import os
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from finetrail.data.memory import give_back
-from finetrail.data.validation.findings import (
-    AtLeast,
-    Between,
-    Check,
-    Finding,
-    HasColumns,
-    InSet,
-    NotNull,
-    Null,
-    OfType,
-    Rule,
-    Unique,
-)
+from finetrail.data.validation.checks import expectations_of
+from finetrail.data.validation.findings import Finding, Rule
 from finetrail.data.validation.report import Shown
 from finetrail.data.validation.rules import CommonRules, fits
 
@@ -41,12 +31,6 @@ CELLS = 1_000_000
 """The most that Great Expectations gets at a time; each may be a string of 100 bytes and more."""
 PLACE = "place"
 """The column by which Great Expectations names rows: a number, where an id is a Python object that it hashes too."""
-SEVERITY = {
-    "fail": "critical",
-    "quarantine": "warning",
-    "warn": "info",
-    "merge": "info",
-}  # in Great Expectations' terms
 
 
 @dataclass(frozen=True)
@@ -95,7 +79,7 @@ def inspect(manifest: "pd.DataFrame", rules: CommonRules) -> Inspection:
     fit = fits(manifest, rules.manifest)
     frame = rules.derive(manifest) if fit else manifest
     checked = [rule for rule in catalogue if rule.policy != "off"] if fit else [catalogue[0]]  # the schema
-    expectations = [e for rule in checked for e in _expectations(gx, rule, set(frame.columns))]
+    expectations = [e for rule in checked for e in expectations_of(gx, rule, set(frame.columns))]
     result = _validate(gx, expectations, frame)
     broken = [outcome for outcome in result.results if not outcome.success]
     if not fit and not broken:
@@ -109,7 +93,6 @@ def inspect(manifest: "pd.DataFrame", rules: CommonRules) -> Inspection:
 
 def _validate(gx: Any, expectations: list[Any], frame: "pd.DataFrame") -> Any:
     """The result of all expectations, those of a few columns at a time: each of their strings is a Python object."""
-    import pandas as pd
     from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
 
     wanted = {
@@ -123,8 +106,7 @@ def _validate(gx: Any, expectations: list[Any], frame: "pd.DataFrame") -> Any:
     context.variables.progress_bars = {"globally": False}
     results = []
     for part, chosen in _parts(frame, expectations):
-        # It hashes each column: as pandas 3 does that, every string is copied to Arrow and back.
-        with pd.option_context("future.infer_string", False):
+        with _python_strings():
             asset = context.data_sources.add_pandas(NAME).add_dataframe_asset(NAME)
             batch = asset.add_batch_definition_whole_dataframe(NAME).get_batch({"dataframe": _as_objects(part)})
             suite = gx.ExpectationSuite(name=NAME, expectations=chosen)
@@ -134,6 +116,17 @@ def _validate(gx: Any, expectations: list[Any], frame: "pd.DataFrame") -> Any:
         results += [_with_ids(one, frame) for one in found]
     success = all(result.success for result in results)
     return ExpectationSuiteValidationResult(success=success, results=results, suite_name=NAME)
+
+
+@contextmanager
+def _python_strings() -> Iterator[None]:
+    """Within, pandas makes no strings of Arrow: where Great Expectations hashes a column, it would copy all of them."""
+    import pandas as pd
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pd.errors.Pandas4Warning)  # which will not have the option
+        with pd.option_context("future.infer_string", False):
+            yield
 
 
 def _parts(frame: "pd.DataFrame", expectations: list[Any]) -> "Iterator[tuple[pd.DataFrame, list[Any]]]":
@@ -175,36 +168,6 @@ def _great_expectations() -> Any:
         import great_expectations
 
     return great_expectations
-
-
-def _expectations(gx: Any, rule: Rule, columns: set[Any]) -> Iterator[Any]:
-    """Yield the expectations that make up a rule, except those on a missing column: only `HasColumns` reports that."""
-    words = {"meta": {"rule": rule.name}, "severity": SEVERITY[rule.policy]}
-    if len(rule.checks) == 1:
-        words["description"] = f"{rule.expects} ({rule.name}, policy {rule.policy})."
-    for check in rule.checks:
-        if isinstance(check, HasColumns) or check.column in columns:
-            yield _expectation(gx.expectations, check, words)
-
-
-def _expectation(e: Any, check: Check, words: dict[str, Any]) -> Any:  # noqa: PLR0911
-    match check:
-        case HasColumns(columns):
-            return e.ExpectTableColumnsToMatchSet(column_set=list(columns), exact_match=False, **words)
-        case OfType(column, types):
-            return e.ExpectColumnValuesToBeInTypeList(column=column, type_list=list(types), **words)
-        case NotNull(column):
-            return e.ExpectColumnValuesToNotBeNull(column=column, **words)
-        case Null(column):
-            return e.ExpectColumnValuesToBeNull(column=column, **words)
-        case Unique(column):
-            return e.ExpectColumnValuesToBeUnique(column=column, **words)
-        case InSet(column, values):
-            return e.ExpectColumnValuesToBeInSet(column=column, value_set=list(values), **words)
-        case Between(column, low, high):
-            return e.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high, **words)
-        case AtLeast(column, values):
-            return e.ExpectColumnUniqueValueCountToBeBetween(column=column, min_value=values, **words)
 
 
 def _finding(rule: Rule, broken: list[Any], frame: "pd.DataFrame") -> Finding:
