@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from finetrail.adaptation.callback import Callback
 from finetrail.inference import memory, processes
-from finetrail.inference.device import Machine, autocast, lay_out
+from finetrail.inference.device import Machine, autocast, lay_out, seed_torch
 from finetrail.models.network import Batch, Network, for_model, parts, rows
 from finetrail.models.weights import trainable_tensors
 from finetrail.targets.learning import Loss
@@ -86,11 +86,7 @@ class Learner:
         drawn = np.random.SeedSequence((self._seed, step, processes.rank())).generate_state(3, np.uint64)
         random.seed(int(drawn[0]))
         np.random.seed(int(drawn[1]) % 2**32)
-        if self._accelerator.device.type == "cpu":
-            # `torch.manual_seed` notes a stack trace for CUDA too, which takes as long as a step of a linear probe.
-            torch.default_generator.manual_seed(int(drawn[2]))
-        else:
-            torch.manual_seed(int(drawn[2]))
+        seed_torch(int(drawn[2]))
 
     def gradient(self, step: int, batches: list[Batch]) -> Tensor:
         """Run forward and backward over a step's batches. Returns: the mean loss over all processes.
