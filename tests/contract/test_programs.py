@@ -12,7 +12,7 @@ CODE = {path.relative_to(SOURCE).as_posix(): path.read_text(encoding="utf-8") fo
 TAKERS = {"call", "check_call", "check_output", "execv", "execvp", "must", "Popen", "run", "split", "system"}
 # Git's module, those that run any program, and those that run nothing but Python and its installer.
 STARTERS = {"programs/git.py", "programs/run.py", "programs/leash.py", "programs/ssh.py"}
-STARTERS |= {"inference/launch.py", "locations.py", "programs/clean.py", "search/workers.py", "warm/place.py"}
+STARTERS |= {"inference/launch.py", "locations.py", "programs/clean.py", "warm/place.py"}
 
 
 @pytest.mark.parametrize("program", ["git", "dvc"])

@@ -274,18 +274,18 @@ def test_four_processes_share_two_hundred_trials_each_of_which_is_one_processs(
     assert sorted(number for of in taken for number in of) == list(range(200))
 
 
-def _workers(sandbox: Sandbox) -> list[int]:
-    """The processes that carry out trials of this workspace."""
-    known = psutil.process_iter(["cmdline", "cwd"])
-    own = [one for one in known if one.info["cwd"] == str(sandbox.root)]
-    return [one.pid for one in own if (one.info["cmdline"] or [])[-2:-1] == ["trials"]]
+def _workers(sandbox: Sandbox, running: forks.Fork) -> list[int]:
+    """The processes that carry out trials of this workspace, but for the one that started them."""
+    known = psutil.process_iter(["cwd", "status"])
+    own = [one for one in known if one.info["cwd"] == str(sandbox.root) and one.info["status"] != "zombie"]
+    return [one.pid for one in own if one.pid != running.process.pid]
 
 
-def _kill_one_at_a_trial(sandbox: Sandbox) -> None:
+def _kill_one_at_a_trial(sandbox: Sandbox, running: forks.Fork) -> None:
     """Kill a process that holds a trial which has not ended: one between two trials would leave nothing behind."""
     study = LiveStudy(_problem(sandbox.root))
     while True:
-        for worker in _workers(sandbox):
+        for worker in _workers(sandbox, running):
             os.kill(worker, signal.SIGSTOP)  # so that it holds as it is killed what it holds as it is looked at
             held = {Path(file.path).name for file in psutil.Process(worker).open_files()}
             begun = [str(one.number) for one in study.trials if not one.state.is_finished()]
@@ -305,24 +305,27 @@ def test_a_worker_is_killed_and_its_trial_is_tried_once_more_and_counted_once(
     there = _begun(sandbox, 3)
     while not there():
         time.sleep(0.01)
-    _kill_one_at_a_trial(sandbox)
+    assert len(_workers(sandbox, running)) == 2
+    _kill_one_at_a_trial(sandbox, running)
     done = running.wait()
     assert done.code == 0, done
     assert len(re.findall(r"candidate 'full', trial \d was cut off: it goes on", done.err)) == 1, done.err
     study = _study(sandbox)
     assert [one.number for one in study.trials] == list(range(8))
     assert {one.state for one in study.trials} == {"complete"}
-    assert not _workers(sandbox)
+    assert not _workers(sandbox, running)
 
 
 def test_with_the_command_its_workers_end(open_one: Sandbox, tmp_path: Path) -> None:
     sandbox = _copy(open_one, tmp_path)
     sandbox.edit("candidates.full.search", SEARCH | {"processes": 2})
-    forks.start(sandbox, "train", "full").kill(_begun(sandbox, 2))
+    running = forks.start(sandbox, "train", "full")
+    there = _begun(sandbox, 2)
+    running.kill(lambda: there() and len(_workers(sandbox, running)) == 2)
     until = time.monotonic() + 20
-    while _workers(sandbox) and time.monotonic() < until:
+    while _workers(sandbox, running) and time.monotonic() < until:
         time.sleep(0.05)
-    assert not _workers(sandbox)
+    assert not _workers(sandbox, running)
 
 
 def test_a_grid_of_which_one_point_diverges_and_the_same_without_each_fold(open_one: Sandbox, tmp_path: Path) -> None:

@@ -138,6 +138,7 @@ def train(candidate: Annotated[str, typer.Argument(help="One of the candidates i
             seed=params.seed,
             track=bar,
             tell=out.print,
+            helper=partial(_run, "trials", candidate),
         )
     if done is None:  # another of several processes reports
         return

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from finetrail.errors import TrainingError
 from finetrail.programs.fork import can_fork
@@ -48,7 +49,6 @@ def launch(processes: int, work: Callable[[], object]) -> None:
         TrainingError: a signal killed one of them.
         SystemExit: one of them failed and said why; with its exit code.
     """
-    one = multiprocessing.get_context("fork").Process if can_fork() else multiprocessing.get_context("spawn").Process
     with tempfile.TemporaryDirectory(prefix="finetrail-") as folder:
         said = [Path(folder) / f"{number}.stderr" for number in range(processes)]
         running: list[BaseProcess] = []
@@ -56,12 +56,10 @@ def launch(processes: int, work: Callable[[], object]) -> None:
             for number in range(processes):
                 own = _environment(number, processes, Path(folder) / "meeting")
                 # Only the first one prints, unless another fails.
-                process = one(target=_begin, args=(own, said[number] if number else None, work))
-                process.start()
-                running.append(process)
+                running.append(begin(own, said[number] if number else None, work))
             failed = _wait(running)
         finally:
-            _end(running)
+            end(running)
         if failed is None:
             return
         code = running[failed].exitcode or 0
@@ -75,13 +73,27 @@ def launch(processes: int, work: Callable[[], object]) -> None:
         sys.exit(code)
 
 
-def _begin(own: Mapping[str, str], said: Path | None, work: Callable[[], object]) -> None:
+def begin(own: Mapping[str, str], said: Path | None, work: Callable[[], object]) -> BaseProcess:
+    """Begin work in a process of its own: a fork of this one where that can be, else a new one.
+
+    Args:
+        own: what its environment has besides.
+        said: what it writes goes there; None: where this process writes.
+        work: as for `launch`.
+    """
+    context: Any = multiprocessing.get_context("fork" if can_fork() else "spawn")
+    process: BaseProcess = context.Process(target=_become, args=(own, said, work))
+    process.start()
+    return process
+
+
+def _become(own: Mapping[str, str], said: Path | None, work: Callable[[], object]) -> None:
     """In a new process: become one of several, and do the work."""
     os.setpgid(0, 0)  # Ctrl-C reaches only the process that launched, which tells them once
     signal.set_wakeup_fd(-1)  # that of a stage tells its client
     os.environ |= own
     if said is not None:
-        with said.open("wb") as file:
+        with said.open("ab") as file:
             os.dup2(file.fileno(), 1)
             os.dup2(file.fileno(), 2)
     if _THREADS in own:
@@ -117,10 +129,16 @@ def one_of_several() -> Iterator[None]:
         raise
 
 
+def place(processes: int) -> dict[str, str]:
+    """What each of several processes has in its environment: who started it, and its share of the cores."""
+    threads = max(1, len(os.sched_getaffinity(0)) // processes)
+    own = {LAUNCHER: str(os.getpid())}
+    return own if _THREADS in os.environ else own | {_THREADS: str(threads)}
+
+
 def _environment(number: int, processes: int, meeting: Path) -> dict[str, str]:
-    own = {
+    return place(processes) | {
         MEETING: str(meeting),
-        LAUNCHER: str(os.getpid()),
         "RANK": str(number),
         "LOCAL_RANK": str(number),
         "WORLD_SIZE": str(processes),
@@ -129,8 +147,6 @@ def _environment(number: int, processes: int, meeting: Path) -> dict[str, str]:
         "GLOO_SOCKET_IFNAME": "lo",
         "NCCL_SOCKET_IFNAME": "lo",
     }
-    threads = max(1, len(os.sched_getaffinity(0)) // processes)
-    return own if _THREADS in os.environ else own | {_THREADS: str(threads)}
 
 
 def _wait(running: Sequence[BaseProcess]) -> int | None:
@@ -145,8 +161,8 @@ def _wait(running: Sequence[BaseProcess]) -> int | None:
     return min(failed, key=lambda number: (failed[number] > 0, failed[number] == 1, number))
 
 
-def _end(running: Sequence[BaseProcess]) -> None:
-    """End them so that they can close the MLflow run; kill those that do not react."""
+def end(running: Sequence[BaseProcess]) -> None:
+    """End processes so that they can close the MLflow run; kill those that do not react."""
     for process in running:
         process.terminate()
     _let_end(running, _GRACE)

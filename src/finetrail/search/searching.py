@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
@@ -20,9 +21,10 @@ from finetrail.search.ranking import in_order, ranked
 from finetrail.search.recording import begun_study, recorded_study, recorded_trials, with_folds
 from finetrail.search.study import PAUSE, REASON, UNIT, LiveStudy
 from finetrail.search.trials import carry_out, kept_folder
-from finetrail.search.workers import watch_workers
+from finetrail.search.workers import workers
 
 Tell = Callable[[str], None]
+Helper = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -41,24 +43,26 @@ class Found:
 
 
 @database_errors()
-def search(problem: Problem, tell: Tell, track: Track = quiet) -> Found:
+def search(problem: Problem, tell: Tell, track: Track = quiet, helper: Helper | None = None) -> Found:
     """Carry out what is left of a study, and choose.
 
     Args:
         tell: hears in a line how much there is to do.
+        helper: what each of several processes does; None: this process carries out all trials.
 
     Raises:
         TrainingError: no trial came to an end.
         TrackingError: MLflow's server or database does not answer.
         UnreachableError: the database that holds the study does not answer.
     """
-    study = LiveStudy(problem)
-    tell(_announced(study))
-    mirror = Mirror(tracking.connect(problem.workspace, problem.project), problem.name, begun_study(problem))
-    several = problem.search.processes > 1
-    ended = watch_workers(study) if several else work(study)
-    for _ in track(ended, total=_left(study), what=f"trials of {problem.name}"):
-        mirror.show(recorded_trials(problem, study.trials))
+    several = workers(problem.search.processes, helper) if helper and problem.search.processes > 1 else nullcontext()
+    with several as own:
+        study = LiveStudy(problem)
+        tell(_announced(study))
+        mirror = Mirror(tracking.connect(problem.workspace, problem.project), problem.name, begun_study(problem))
+        ended = own.watch(study) if own else work(study)
+        for _ in track(ended, total=_left(study), what=f"trials of {problem.name}"):
+            mirror.show(recorded_trials(problem, study.trials))
     found = _chosen(study, confirm(study, track))
     folds = track(map(_nested, problem.nested), total=len(problem.nested), what="searches without a fold")
     return replace(found, record=with_folds(problem, found.record, list(folds)))

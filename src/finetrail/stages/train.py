@@ -63,6 +63,7 @@ def train(
     seed: int,
     track: Track = quiet,
     tell: Callable[[str], None] = _untold,
+    helper: Callable[[], object] | None = None,
 ) -> Trained | None:
     """Write `data/models/<name>` and `data/runs/<name>`; open, fill and close the candidate's MLflow run.
 
@@ -73,6 +74,7 @@ def train(
 
     Args:
         tell: hears in a line how much a search has to do, and how far a long training is.
+        helper: what each of several processes does for a search; None: it takes one.
 
     Returns:
         What was done; None in all but the first of several processes: only the first writes.
@@ -84,7 +86,7 @@ def train(
         from finetrail.search.searching import search
 
         problem = Problem(workspace, project, task, name, candidate, candidate.search, seed)
-        found = search(problem, tell, track)
+        found = search(problem, tell, track, helper)
         candidate, study, start, shared = found.candidate, found.record, found.start, problem.shared
     # First, so that one start finishes the candidate's own run: these are kept, and cost nothing at the next.
     further: dict[int, Answered] = {}
