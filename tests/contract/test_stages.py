@@ -153,6 +153,7 @@ def _named_in(module: str, modules: list[str]) -> list[str]:
     return [name for name in modules if name != module and not words.isdisjoint({name, _file_of(name).name})]
 
 
+@functools.cache
 def _files_beside(module: str) -> list[Path]:
     """Templates that the module names in a string, and the styles that these include."""
     others = [path for path in _file_of(module).parent.iterdir() if path.is_file() and path.suffix != ".py"]
@@ -161,11 +162,13 @@ def _files_beside(module: str) -> list[Path]:
     return named + [path for path in others if f'"{path.name}"' in text]
 
 
+@functools.cache
 def _strings(file: Path) -> set[str]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
+@functools.cache
 def _file_of(module: str) -> Path:
     path = REPOSITORY / "src" / Path(*module.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")

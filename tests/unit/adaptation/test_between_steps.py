@@ -71,6 +71,7 @@ def deep(method: Adaptation | None = None) -> Network:
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cuts", [(3, 9), (15,)])
 @pytest.mark.parametrize("name", list(METHODS))
 def test_a_training_that_was_cut_off_ends_as_one_that_was_not(name: str, cuts: tuple[int, ...], tmp_path: Path) -> None:

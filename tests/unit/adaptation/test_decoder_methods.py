@@ -23,6 +23,7 @@ CASES = [
 ] + [("qwen2", "bitfit")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name"), CASES)
 def test_what_was_trained_and_merged_is_what_is_saved_and_loaded(
     decoders: Mapping[str, TextBackbone], tmp_path: Path, kind: str, name: str

@@ -127,6 +127,7 @@ def test_the_saved_model_answers_as_the_trained_one(backbone: TextBackbone, tmp_
     assert abs(before - untrained).max() > 0.1
 
 
+@pytest.mark.slow
 def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:
     """Pairs too: a process that saw those of its own rows alone would learn something else."""
     environment = os.environ | {

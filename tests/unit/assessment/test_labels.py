@@ -161,6 +161,7 @@ FOUND = {"classes": 0.9, "class sets": 0.7, "numbers": 0.95, "tags": 0.9}
 """The least share of planted labels in the first 15% of the ranking."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FOUND)
 def test_planted_wrong_labels_are_found_and_every_number_follows_from_the_table(
     kind: str, encoder: Path, tmp_path: Path
@@ -218,6 +219,7 @@ def test_a_right_label_of_an_easy_row_is_no_suspect(encoder: Path, tmp_path: Pat
     assert np.mean(errors) < 2 * STEP, "the suggestions are near the numbers that were there"
 
 
+@pytest.mark.slow
 def test_the_same_again_is_the_same_bytes(encoder: Path, tmp_path: Path) -> None:
     workspace, _, params = planted(tmp_path, encoder, toy("tags"), max_shown=20)
     run(workspace, params)

@@ -176,6 +176,7 @@ def test_only_the_printed_page_may_ask(server: ReviewServer, workspace: Workspac
     assert ask(server, "GET", page, {})[0] == 200
 
 
+@pytest.mark.slow
 def test_what_a_person_ticks_in_a_browser_is_in_the_file(
     server: ReviewServer, workspace: Workspace, chromium: str, tmp_path: Path
 ) -> None:

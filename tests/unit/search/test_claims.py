@@ -82,6 +82,7 @@ def test_one_decides_while_the_others_wait(opened: Callable[[], Claims]) -> None
     assert known == [15]
 
 
+@pytest.mark.slow
 def test_a_process_keeps_its_right_however_long_it_stands_still_and_loses_it_when_killed(
     opened: Callable[[], Claims], tmp_path: Path
 ) -> None:

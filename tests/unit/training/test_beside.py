@@ -70,6 +70,7 @@ def distance(work: Work) -> float:
     return float(discrepancy(values[0], values[1]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_a_training_that_was_cut_off_ends_as_one_that_was_not(
     method: str, backbone: TextBackbone, tmp_path: Path

@@ -50,6 +50,7 @@ def test_its_interval_holds_the_gain_that_was_planted() -> None:
     assert held >= 17, "95% of 20, less what 20 allow by chance"
 
 
+@pytest.mark.slow
 def test_scores_that_do_not_depend_on_the_rows_tell_nothing() -> None:
     told = sum(curve_of(planted(lambda rows: 0.8, 0.01, seed), F1, DRAWS).tells for seed in range(20))
     assert told <= 2
