@@ -129,7 +129,7 @@ def one_of_several() -> Iterator[None]:
         raise
 
 
-def place(processes: int) -> dict[str, str]:
+def own_environment(processes: int) -> dict[str, str]:
     """What each of several processes has in its environment: who started it, and its share of the cores."""
     threads = max(1, len(os.sched_getaffinity(0)) // processes)
     own = {LAUNCHER: str(os.getpid())}
@@ -137,7 +137,7 @@ def place(processes: int) -> dict[str, str]:
 
 
 def _environment(number: int, processes: int, meeting: Path) -> dict[str, str]:
-    return place(processes) | {
+    return own_environment(processes) | {
         MEETING: str(meeting),
         "RANK": str(number),
         "LOCAL_RANK": str(number),

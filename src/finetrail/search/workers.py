@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from finetrail.errors import TrainingError
-from finetrail.inference.launch import begin, end, one_of_several, place
+from finetrail.inference.launch import begin, end, one_of_several, own_environment
 from finetrail.search.study import LiveStudy
 
 _PAUSE = 0.1
@@ -33,7 +33,7 @@ class Workers:
     """
 
     def __init__(self, count: int, work: Callable[[], object], folder: Path) -> None:
-        self._own = place(count)
+        self._own = own_environment(count)
         self._told = folder / "told"
         self._work = partial(_when_told, self._told, work)
         self._said = [folder / f"{number}.stderr" for number in range(count)]
@@ -48,10 +48,11 @@ class Workers:
             TrainingError: they are killed again and again.
             SystemExit: one of them failed and said why; with its exit code.
         """
-        seen, deaths = study.ended, 0
+        seen, deaths, working = study.ended, 0, True
         self._told.touch()
-        while any(process.is_alive() for process in self._running):
+        while working:
             time.sleep(_PAUSE)
+            working = any(process.is_alive() for process in self._running)  # first, so that no exit code is missed
             ended = study.ended
             for number in range(seen, ended):
                 yield number
@@ -63,7 +64,7 @@ class Workers:
                 if code < 0:
                     deaths += 1
                     _require_luck(deaths, code)
-                    self._running[number] = self._begin(number)
+                    self._running[number], working = self._begin(number), True
         yield from range(seen, study.ended)
 
     def close(self) -> None:
