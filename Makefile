@@ -19,7 +19,7 @@ demo: $(READY)  ## set up everything and run the whole pipeline on the default r
 test: check  ## set up everything, check the code and run every test, three at a time: many of them wait
 	pytest --numprocesses 3 --dist loadgroup --no-loadscope-reorder
 
-quick: $(READY)  ## the contract tests and the quick ones of the unit tests, two at a time: about two minutes
+quick: $(READY)  ## the contract tests and the quick ones of the unit tests, two at a time: two to four minutes
 	pytest tests/contract tests/unit -m "not slow" --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 check: $(READY)  ## format, lint, types, direction of imports

@@ -153,6 +153,7 @@ def test_training_changes_what_trains_and_nothing_else(build: Callable[[], Built
     assert {name for name in trains - differ if "key.bias" not in name} == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(METHODS))
 def test_what_was_trained_and_merged_is_what_is_saved_and_loaded(
     build: Callable[[], Built], backbone: TextBackbone, tmp_path: Path, name: str

@@ -115,6 +115,7 @@ def test_a_planted_slice_is_found_with_its_description(target: str) -> None:
     assert hits.count([{"group": ["north"], "min_characters": 31}]) >= 4, hits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["classes", "numbers"])
 def test_without_a_bad_slice_hardly_anything_is_found(target: str) -> None:
     """The stated rate is one data set in twenty; of a hundred, more than eleven would be in 0.4 % of all trials."""

@@ -170,6 +170,7 @@ def of_numbers(
     )
 
 
+@pytest.mark.slow
 def test_numbers_are_judged_by_their_metric_whose_margin_is_a_share() -> None:
     chance = np.random.default_rng(0)
     actual = chance.normal(50, 10, 400)
@@ -269,6 +270,7 @@ def test_where_lower_is_better_a_margin_is_a_share_of_the_champion() -> None:
     assert rulings(found, perturbed_margin=0.4)["perturbed rows"].outcome == "fail"
 
 
+@pytest.mark.slow
 def test_a_detector_that_got_worse_in_one_class_fails_by_that_class() -> None:
     labels, _ = drawn_images(4, 90, crowds=0)
     right = [

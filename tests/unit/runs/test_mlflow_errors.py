@@ -49,6 +49,7 @@ def execute(folder: Path, statement: str) -> None:
         database.execute(statement)
 
 
+@pytest.mark.slow
 def test_a_deleted_experiment_is_restored_as_the_error_says(own: str, tmp_path: Path) -> None:
     tracker = connect(Workspace(tmp_path), "own")
     tracker.client.delete_experiment(tracker.experiment_id)
@@ -61,11 +62,13 @@ def test_a_deleted_experiment_is_restored_as_the_error_says(own: str, tmp_path: 
     connect(Workspace(tmp_path), "own").start("one", {}, {}, [])
 
 
+@pytest.mark.slow
 def test_a_database_of_an_earlier_mlflow(own: str, tmp_path: Path) -> None:
     execute(tmp_path, "UPDATE alembic_version SET version_num = 'cc1f77228345'")
     assert said_anew(tmp_path).endswith(f"); copy the database, then: mlflow db upgrade {own}")
 
 
+@pytest.mark.slow
 def test_a_database_of_a_later_mlflow(own: str, tmp_path: Path) -> None:
     execute(tmp_path, "UPDATE alembic_version SET version_num = 'ffffffffffff'")
     message = said_anew(tmp_path)

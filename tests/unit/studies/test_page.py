@@ -34,6 +34,7 @@ SEARCHES: dict[str, tuple[dict[str, Any], set[str]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", SEARCHES)
 def test_a_page_is_whole_whatever_the_search_came_to(what: str) -> None:
     asked, wanted = SEARCHES[what]
@@ -143,6 +144,7 @@ def test_the_test_report_says_how_the_settings_were_found() -> None:
     assert len(shown.all("svg")) == 1
 
 
+@pytest.mark.slow
 def test_it_is_seen_in_a_browser_on_a_phone_and_in_the_dark(chromium: str, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     study = searched(30, space="conditional")

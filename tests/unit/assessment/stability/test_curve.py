@@ -39,6 +39,7 @@ def test_a_law_without_noise_is_found_exactly(law: Callable[[float], float], met
     assert found.tells
 
 
+@pytest.mark.slow
 def test_its_interval_holds_the_gain_that_was_planted() -> None:
     truth = rising(2000) - rising(1000)
     held = 0

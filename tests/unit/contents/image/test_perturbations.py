@@ -88,6 +88,7 @@ def test_changes_grow_with_severity(name: str, size: int) -> None:
     assert means[-1] > 1.05 * means[0] or name == "flip"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(ORACLE))
 def test_corruptions_are_as_strong_as_an_independent_implementation(name: str) -> None:
     found = [change(name, scene(), level, draws=1 if name in UNSEEDED else 12) for level in (1, 3, 5)]

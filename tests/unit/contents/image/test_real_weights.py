@@ -56,6 +56,7 @@ def crops(photos: list[tuple[Image.Image, int]], seed: int) -> list[Image.Image]
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "weights"),
     [("mobilenet_v2", MOBILENET), ("timm/tf_efficientnet_lite0", EFFICIENTNET)],

@@ -169,6 +169,7 @@ IMAGE_ROWS = st.builds(
 POLICY = st.sampled_from(["fail", "quarantine", "off"])
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(IMAGE_ROWS, min_size=1, max_size=12), policy=POLICY, near=st.sampled_from(["warn", "quarantine"]))
 def test_great_expectations_finds_the_very_rows_that_pandas_leaves_out(

@@ -39,6 +39,7 @@ def partition(numbers: list[int]) -> set[frozenset[int]]:
     return {frozenset(i for i, other in enumerate(numbers) if other == number) for number in set(numbers)}
 
 
+@pytest.mark.slow
 @given(corpora, nears)
 @settings(max_examples=400, deadline=None)
 def test_clusters_are_those_of_comparing_all_pairs(texts: list[str], near: Near) -> None:

@@ -141,6 +141,7 @@ ROWS = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(ROWS, min_size=1, max_size=15), policy=st.sampled_from(["fail", "quarantine", "off"]))
 def test_great_expectations_finds_the_very_rows_that_pandas_leaves_out(

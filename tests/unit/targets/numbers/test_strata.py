@@ -30,6 +30,7 @@ def test_bins_are_ranges_in_order_and_equal_values_are_in_one(values: list[float
     assert len(set(found.values())) <= max(1, min(BINS, int(len(values) * share + 1e-9)))
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=100, max_size=300, unique=True))
 def test_bins_of_different_values_hold_as_many_rows_each(values: list[float]) -> None:
     sizes = [bins(values, values, 0.1).count(name) for name in set(bins(values, values, 0.1))]

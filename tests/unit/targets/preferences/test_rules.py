@@ -56,6 +56,7 @@ BAD: dict[str, tuple[Any, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", BAD)
 def test_a_bad_pair_is_found_by_its_rule_alone(tmp_path: Path, rule: str) -> None:
     label, message = BAD[rule]

@@ -75,6 +75,7 @@ BAD: dict[str, tuple[Turns | None, str | None, str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", BAD)
 def test_each_rule_finds_its_row_and_says_where(tmp_path: Path, rule: str) -> None:
     content, label, said = BAD[rule]
