@@ -5,10 +5,13 @@ past DVC, which checks what the file says as it does one that is committed.
 """
 
 import hashlib
+import logging
 import shutil
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
+log = logging.getLogger(__name__)
 NAME = "dvc.lock"
 KEPT = 100
 """The latest of them; each is some 50 kB."""
@@ -29,15 +32,23 @@ def known_lock(home: Path, root: Path, key: str) -> Path:
 
 def take_lock(known: Path, root: Path) -> None:
     """Have it in a fresh clone, if there was such a run."""
-    if known.exists():
+    with suppress(FileNotFoundError):
         shutil.copyfile(known, root / NAME)
 
 
 def keep_lock(root: Path, known: Path) -> None:
-    """Keep that of a clone whose stages have all ended well."""
-    known.parent.mkdir(parents=True, exist_ok=True)
+    """Keep that of a clone whose stages have all ended well.
+
+    Where it cannot be kept, the next run of the same takes a second longer: no reason to lose this one.
+    """
     partial = known.with_name(f"{uuid.uuid4().hex}.partial")  # of this run alone
-    shutil.copyfile(root / NAME, partial)
-    partial.replace(known)
-    for old in sorted(known.parent.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT]:
-        old.unlink(missing_ok=True)
+    try:
+        known.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root / NAME, partial)
+        partial.replace(known)
+        for old in sorted(known.parent.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+            old.unlink(missing_ok=True)
+    except OSError as error:  # the disk is full, or another run removes old ones too
+        log.info("dvc.lock is not kept for the next run: %s", error)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

@@ -102,3 +102,15 @@ def test_the_oldest_make_room(repository: Path) -> None:
         os.utime(folder / f"{number}", (number, number))
     keep_lock(repository, folder / "new")
     assert {path.name for path in folder.iterdir()} == {"new", *map(str, range(6, KEPT + 5))}
+
+
+def test_where_it_cannot_be_kept_the_run_has_ended_well_all_the_same(repository: Path) -> None:
+    (repository / "dvc.lock").touch()
+    (repository / "home").mkdir()
+    (repository / "home" / "locks").touch()  # a file where the folder would be
+    keep_lock(repository, repository / "home" / "locks" / "new")
+    (repository / "home" / "locks").unlink()
+    keep_lock(repository, repository / "home" / "locks" / "new")
+    (repository / "dvc.lock").unlink()
+    keep_lock(repository, repository / "home" / "locks" / "other")
+    assert [path.name for path in (repository / "home" / "locks").iterdir()] == ["new"]

@@ -28,7 +28,7 @@ from finetrail.warm.place import FOLDER, KEPT, SOCKET
 from finetrail.warm.start import exit_code, leave_early, run
 from finetrail.warm.wire import hear, say
 
-_LOOK = 2.0
+LOOK = 2.0
 """Seconds from one look at the socket's file to the next: another one there means that this server is forgotten."""
 
 
@@ -77,7 +77,7 @@ class Server:
         """Fork stages until it is time to end. Returns: in a fork its call; in the server None, at its end."""
         while not self.ending or self.running:
             more = self.imports and not self.ending
-            events = self.selector.select(0 if more else _LOOK)
+            events = self.selector.select(0 if more else LOOK)
             for key, _ in events:
                 call = key.data(key.fileobj)
                 if call is not None:

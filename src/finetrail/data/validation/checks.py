@@ -25,7 +25,12 @@ SEVERITY = {
 
 
 def expectations_of(gx: Any, rule: Rule, columns: set[Any]) -> Iterator[Any]:
-    """Yield the expectations that make up a rule, except those on a missing column: only `HasColumns` reports that."""
+    """Yield the expectations that make up a rule, except those on a missing column: only `HasColumns` reports that.
+
+    Args:
+        gx: the library.
+        columns: those that the table has.
+    """
     words = {"meta": {"rule": rule.name}, "severity": SEVERITY[rule.policy]}
     if len(rule.checks) == 1:
         words["description"] = f"{rule.expects} ({rule.name}, policy {rule.policy})."
