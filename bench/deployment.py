@@ -83,7 +83,7 @@ class Site:
         run = httpx.post(address, json=body, timeout=30).raise_for_status().json()["id"]
         while True:
             answer = httpx.get(f"{self.api}/flow_runs/{run}", timeout=30)
-            known = answer.json() if answer.is_success else {"state": {"type": "busy"}}
+            known: dict[str, Any] = answer.json() if answer.is_success else {"state": {"type": "busy"}}
             state = known["state"]
             if state["type"] == "COMPLETED":
                 created, ended = (datetime.fromisoformat(known[name]) for name in ("created", "end_time"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from finetrail.errors import WorkspaceError
 from finetrail.evaluation.selection import Choice
-from finetrail.inference.questions import SAMPLE, drawn
+from finetrail.inference.questions import drawn
 from finetrail.proof import growth, record
 from finetrail.proof.round_trip import RoundTrip
 from finetrail.registry import assessments, packing
@@ -21,8 +21,8 @@ from finetrail.targets.target import metric_named
 from finetrail.tasks.task import Task, read_description
 from finetrail.workspace import Workspace, need, read_json, write_json
 
-TESTED = 64
-"""Test rows that the packed model answers: they show that `test` scored this model, the others show the rest."""
+TEST_ROWS = 64
+"""The most test rows that the packed model answers: enough to show that `test` scored this very model."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +110,9 @@ def _prove(workspace: Workspace, choice: Choice, task: Task, folder: Path) -> di
     paths, metric = workspace.run(choice.chosen), metric_named(task.target.metrics, choice.metric)
     trained_run = read_json(paths.details)
     codec = task.target.codec(trained_run["target"])  # what the packed model says of itself is not trusted
-    answered = {"val": (paths.predictions, SAMPLE), "test": (workspace.test_report / "predictions.parquet", TESTED)}
-    validated, tested = (
-        drawn(workspace.split(split), task.content, read_predictions(file), codec, most)
-        for split, (file, most) in answered.items()
-    )
+    scored = read_predictions(workspace.test_report / "predictions.parquet")
+    validated = drawn(workspace.split("val"), task.content, read_predictions(paths.predictions), codec)
+    tested = drawn(workspace.split("test"), task.content, scored, codec, TEST_ROWS)
     found = RoundTrip(validated, tested, metric).prove(folder)
     # What stages wrote of the same rows; nothing is merged by most methods.
     unmerged = trained_run.get("unmerged", {})
