@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from finetrail.registry import packing
 from finetrail.runs.tracking import tracking_uri
 from tests.pipeline.challengers import challenge, client, sharper
 from tests.pipeline.workspaces import CSV, Sandbox
@@ -137,14 +136,15 @@ def test_as_served_the_registered_code_answers_and_else_the_installed_one(
     gated: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An earlier finetrail may answer otherwise than this one: here a version is sealed whose code does."""
+    import mlflow.pyfunc
 
-    def packed(folder: Path, *rest: Any) -> None:
-        pack(folder, *rest)
-        code = folder / "served.py"
+    def saved(path: str, **more: Any) -> None:
+        save(path=path, **more)
+        code = Path(path) / "served.py"
         code.write_text(code.read_text().replace("set_model(Served())", ODD))
 
-    pack = packing._pack
-    monkeypatch.setattr(packing, "_pack", packed)
+    save = mlflow.pyfunc.save_model
+    monkeypatch.setattr(mlflow.pyfunc, "save_model", saved)
     assert challenge(gated, sharper) == 2
     for options, odd in ((("--model", "2"), False), (("--model", "2", "--as-served"), True)):
         done = gated.finetrail("predict", CSV, "scored.csv", *options)

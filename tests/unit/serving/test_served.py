@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
+from finetrail.errors import DataError
 from finetrail.serving.answer import answer, answers_to
+from finetrail.serving.bounds import refuse_large
+from finetrail.serving.rows import rows_of
 from finetrail.tasks.registry import get_task, load_model
-from finetrail.tasks.task import Built
 from tests.unit.red_or_blue import BLUE, RED, image
 
 if TYPE_CHECKING:
@@ -220,21 +222,19 @@ def test_a_request_is_bounded_in_rows_bytes_and_pixels(loaded: "PyFuncModel", mo
     assert f"where {len(TEXT):,} are allowed; send fewer rows at a time" in refused([TEXT] * 2)
 
 
-def test_conversations_come_as_turns_or_as_prompts_and_under_any_name_alone(
-    serving: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from finetrail.errors import DataError
-    from finetrail.serving.served import Served
+def test_conversations_come_as_turns_or_as_prompts_and_under_any_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = get_task("text-generation").content
+    columns = content.Columns().contents
 
-    task, served = get_task("text-generation"), Served()
-    nothing: Any = None  # what answers is not asked
-    served._built = Built(task, nothing, nothing, nothing, task.content.Columns().contents)
+    def sent(frame: pd.DataFrame) -> list[Any]:
+        return content.receive(rows_of(content, columns, frame), read_paths=False)
+
     turns = [{"role": "user", "content": "Hello"}]
     mixed = pd.DataFrame({"messages": [turns, None], "prompt": [None, "Hello"]})
     for frame in (mixed, pd.DataFrame({"prompt": ["Hello"] * 2}), pd.DataFrame({"content": [turns, turns]})):
-        assert served._contents(frame) == [turns, turns]
+        assert sent(frame) == [turns, turns]
     with pytest.raises(DataError, match="no row has messages or prompt or system; send one of them"):
-        served._contents(pd.DataFrame(index=[0]))
+        sent(pd.DataFrame(index=[0]))
     monkeypatch.setenv("FINETRAIL_MAX_BYTES", "10")
     with pytest.raises(DataError, match="14 bytes in one request, where 10 are allowed"):
-        served._contents(mixed)
+        refuse_large(rows_of(content, columns, mixed))
