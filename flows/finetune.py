@@ -56,7 +56,7 @@ def finetune(
             if state.is_completed():
                 state = run_stages([*trainings, *after], clone, limits)
         else:
-            state = run_stages([*before_training(clone.root), *trainings, *after], clone, limits, whole=True)
+            state = run_stages([*before_training(clone.root), *trainings, *after], clone, limits)
         if state.is_completed():
             leave_lock(clone)
         return state

@@ -37,9 +37,9 @@ def work_in_clone(
         return Failed(message=f"{type(error).__name__}: {error}")
 
 
-def run_stages(names: Sequence[str], clone: Clone, limits: Limits, *, whole: bool = False) -> State[Any]:
-    """Run stages in order, up to the first that fails. Args: whole: whether these are all stages there are."""
-    cached, restored = 0, restore(names, clone, whole=whole)
+def run_stages(names: Sequence[str], clone: Clone, limits: Limits) -> State[Any]:
+    """Run stages in order, up to the first that fails."""
+    cached, restored = 0, restore(names, clone)
     for name in names:
         state = run_stage(name, clone, limits, restored=name in restored)
         if not state.is_completed():

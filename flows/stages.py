@@ -54,24 +54,20 @@ def _params(root: Path) -> dict[str, Any]:
     return params
 
 
-def restore(names: Sequence[str], clone: Clone, *, whole: bool = False) -> set[str]:
+def restore(names: Sequence[str], clone: Clone) -> set[str]:
     """Have one DVC restore what it has, up to the first stage that would have to run. Returns: the stages restored.
 
     A DVC for each stage takes a second for each, which is most of a run that has nothing to do.
-
-    Args:
-        whole: whether these are all stages there are: DVC reads its files anew for each one that is named to it.
     """
-    targets = () if whole else names
     if clone.known_lock.exists():
-        clone.run("dvc", "checkout", "--allow-missing", *targets)
+        clone.run("dvc", "checkout", "--allow-missing", *names)
     refusing = clone.root / ".finetrail" / "restore"
     refusing.mkdir(parents=True)
     (refusing / "finetrail").write_text("#!/bin/sh\nexit 1\n", encoding="ascii")
     (refusing / "finetrail").chmod(0o755)
     environment = clone.environment | {"PATH": f"{refusing}{os.pathsep}{clone.environment['PATH']}"}
     try:
-        ended = run(["dvc", "repro", *_pull(clone), *targets], clone.root, environment)
+        ended = run(["dvc", "repro", *_pull(clone), *names], clone.root, environment)
     finally:
         shutil.rmtree(refusing)
     return {found["name"] for line in ended.lines if (found := _CACHED.match(line))}
